@@ -1,0 +1,130 @@
+"""Every exception of the package. Branches answer one question: what can the caller do?
+
+    HeroError
+    ├── InputError                the author mends one line: page, key, value and cure are in the message
+    ├── PictureError              these bytes are not a picture we may show
+    ├── ProviderError             failover decides; `charged` says whether money may be gone
+    │   ├── RateLimited           let the provider rest, go on with the next one
+    │   ├── ServiceFailed         the create call failed on their side: look for the job, else once more
+    │   ├── AccountRefused        key, balance or model: the provider is off for this build
+    │   ├── PromptRefused         a content check said no: the author needs another prompt
+    │   ├── RequestRefused        the service does not take this request: the next provider
+    │   ├── JobFailed             accepted, then failed: the next provider
+    │   ├── JobUnfinished         accepted and not collected in time: keep the job, the next provider
+    │   └── JobUnknown            the service does not know the job (any more): forget it
+    ├── TransportError            no answer came; providers turn it into one of the above
+    │   ├── NotSent               nothing reached the service
+    │   ├── AnswerLost            the request may have been read; the answer never came
+    │   └── DownloadRefused       the address or the bytes break a safety rule
+    └── StorageError
+        ├── StoreUnavailable      read-only, full, locked or gone: go on without it
+        └── BrokenEntry           present, but not what was stored: a miss that is told
+
+No message holds a key, an ``Authorization`` value or a signed URL.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Charged(StrEnum):
+    """Whether the account was billed for the call that failed."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class HeroError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class InputError(HeroError):
+    """An author's line is wrong; the message names page, key, value and cure."""
+
+    def __init__(self, page: str, key: str, message: str) -> None:
+        super().__init__(f"{page}: {key} {message}")
+        self.page = page
+        self.key = key
+
+
+class PictureError(HeroError):
+    """Bytes that cannot be decoded into a picture within the size limits."""
+
+
+class ProviderError(HeroError):
+    """A provider could not deliver; `failover.decide` reads the attributes and nothing else."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        charged: Charged = Charged.NO,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.charged = charged
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(ProviderError):
+    """HTTP 429 that waiting would cure; `retry_after_s` if the service said how long."""
+
+
+class ServiceFailed(ProviderError):
+    """The create call ended in a 5xx or in no answer; `charged` is unknown unless nothing was sent."""
+
+
+class AccountRefused(ProviderError):
+    """Wrong key, empty balance or quota, withdrawn model: no other page will fare better."""
+
+
+class PromptRefused(ProviderError):
+    """A content check refused the prompt or its picture."""
+
+
+class RequestRefused(ProviderError):
+    """The service rejects the shape of the request (a 4xx that is none of the others)."""
+
+
+class JobFailed(ProviderError):
+    """The accepted job ended without a picture."""
+
+
+class JobUnfinished(ProviderError):
+    """The accepted job was not collected before its deadline; it may still be, without paying again."""
+
+
+class JobUnknown(ProviderError):
+    """The service answers that it has no such job."""
+
+
+class TransportError(HeroError):
+    """No usable answer came over the network."""
+
+
+class NotSent(TransportError):
+    """The connection was never made: nothing was asked, nothing was paid."""
+
+
+class AnswerLost(TransportError):
+    """The connection broke or timed out after the request may have been read."""
+
+
+class DownloadRefused(TransportError):
+    """The address or the bytes of a download break a safety rule; asking again changes nothing."""
+
+
+class StorageError(HeroError):
+    """A store could not do what was asked."""
+
+
+class StoreUnavailable(StorageError):
+    """Read-only, full, locked, or gone: the build goes on without the store."""
+
+
+class BrokenEntry(StorageError):
+    """An entry is there but is not what was stored: truncated, changed, foreign."""

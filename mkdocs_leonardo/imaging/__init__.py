@@ -1,0 +1,1 @@
+"""From delivered bytes to the files a page shows."""

@@ -1,0 +1,1 @@
+"""From a hero to HTML."""

@@ -1,0 +1,1 @@
+"""Services that make pictures, and the painter that always can."""

@@ -1,0 +1,120 @@
+"""What a provider is. Third parties implement `Provider` and register it as ``mkdocs_leonardo.providers``.
+
+`submit` may cost money and is called at most once per journalled intent. `fetch` is free, may be called again by a
+later process with nothing but the `Submission`, and never submits. Both raise only `ProviderError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from mkdocs_leonardo.spec import JsonValue, PictureSpec
+
+
+class Clock(Protocol):
+    """Time, passed in so that tests own it."""
+
+    def now(self) -> float:
+        """Wall-clock time in Unix seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """Bytes as the service delivered them (any size, JPEG, PNG or WebP), not yet decoded.
+
+    `cost_usd` is what the service stated for this picture, None where it said nothing.
+    """
+
+    data: bytes
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job the service accepted, which is to say: was paid for. `accepted_at` is in Unix seconds.
+
+    A provider that answers at once puts the picture into `image`; the journal keeps everything but that.
+    """
+
+    provider: str
+    model: str
+    job_id: str
+    accepted_at: float
+    cost_usd: float | None = None
+    image: GeneratedImage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the service says of the account; None where it says nothing."""
+
+    credits: float | None = None
+    slots: int | None = None
+
+
+class Provider(Protocol):
+    """One image service, configured. Cheap to make: connects on first use."""
+
+    @property
+    def name(self) -> str:
+        """The name in `providers:` and in every record."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that draws; part of the key."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, JsonValue]:
+        """The provider's own settings that change pixels; part of the key."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a page waits for an accepted job, counted from acceptance."""
+        ...
+
+    def estimate_usd(self, picture: PictureSpec) -> float:
+        """What one picture is expected to cost, for the cap."""
+        ...
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """The one call that may cost money; sends the create request exactly once."""
+        ...
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """The picture of an accepted job; free and repeatable.
+
+        Failed polls and downloads are tried again until `give_up_at` (Unix seconds), then `JobUnfinished`.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections; nothing may be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class FindsLostJobs(Protocol):
+    """A provider whose account lists recent jobs, so that a lost answer can be made good."""
+
+    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
+        """The newest accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
+        ...
+
+
+@runtime_checkable
+class ReportsAccount(Protocol):
+    """A provider that can tell balance and slots."""
+
+    async def account(self) -> Account:
+        """Balance and slots; raises `ProviderError` when refused or unreadable."""
+        ...

@@ -1,0 +1,32 @@
+"""The providers' settings as values: no network library is imported to read a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
+
+
+@dataclass(frozen=True, slots=True)
+class LeonardoOptions:
+    """Leonardo's settings; times in seconds, `credit_alert` in the account's credits."""
+
+    model: str = PHOENIX_1_0
+    alchemy: bool = True
+    contrast: float = 3.5
+    timeout_s: float = 30.0
+    render_estimate_s: float = 15.0
+    requests_per_minute: int = 150
+    base_url: str = "https://cloud.leonardo.ai/api/rest/v1"
+    image_hosts: tuple[str, ...] = ("cdn.leonardo.ai",)
+    credit_alert: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIOptions:
+    """OpenAI's settings; times in seconds."""
+
+    model: str = "gpt-image-2"
+    quality: str = "medium"
+    timeout_s: float = 120.0
+    base_url: str = "https://api.openai.com/v1"

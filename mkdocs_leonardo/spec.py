@@ -1,0 +1,228 @@
+"""What a hero is, as values: what was asked for, by which key it is known, what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Union
+
+JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
+
+#: Raised whenever the meaning of a key's fields changes; every raise re-buys every picture, so: never without need.
+KEY_VERSION = 1
+
+Layout = Literal["content", "full", "none"]
+Format = Literal["avif", "webp", "jpeg"]
+
+#: The styles of Phoenix 1.0 (vendor's guide, July 2026), the three of the main job first.
+STYLES = (
+    "CINEMATIC",
+    "CREATIVE",
+    "DYNAMIC",
+    "3D_RENDER",
+    "BOKEH",
+    "CINEMATIC_CONCEPT",
+    "FASHION",
+    "GRAPHIC_DESIGN_POP_ART",
+    "GRAPHIC_DESIGN_VECTOR",
+    "ILLUSTRATION",
+    "MACRO",
+    "MINIMALIST",
+    "MOODY",
+    "NONE",
+    "PORTRAIT",
+    "PRO_BW_PHOTOGRAPHY",
+    "PRO_COLOR_PHOTOGRAPHY",
+    "PRO_FILM_PHOTOGRAPHY",
+    "RAY_TRACED",
+    "SKETCH_BW",
+    "SKETCH_COLOR",
+    "STOCK_PHOTO",
+    "VIBRANT",
+)
+
+#: Providers whose pictures no AI made: they carry no AI mark.
+NOT_GENERATED = frozenset({"local", "own"})
+
+
+class Source(StrEnum):
+    """Where a page's picture came from in this build."""
+
+    CACHED = "cached"
+    GENERATED = "generated"
+    RESUMED = "resumed"
+    PINNED = "pinned"
+    LAST = "last"
+    LOCAL = "local"
+    OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class FocalPoint:
+    """The point to keep in view when the picture is cropped, as fractions of width and height (0 to 1)."""
+
+    x: float = 0.5
+    y: float = 0.5
+
+
+CENTER = FocalPoint()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSpec:
+    """Everything an author says that changes the paid pixels. `prompt` is the text after the template."""
+
+    prompt: str
+    style: str = "CINEMATIC"
+    negative_prompt: str = ""
+    seed: int | None = None
+    width_px: int = 1536
+    height_px: int = 864
+
+
+@dataclass(frozen=True, slots=True)
+class HeroSpec:
+    """What one page asks for. Exactly one of `picture` and `own_image` is set."""
+
+    page: str
+    picture: PictureSpec | None = None
+    own_image: Path | None = None
+    alt: str = ""
+    tagline: str = ""
+    focus: FocalPoint = CENTER
+    layout: Layout = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRecord:
+    """What is known of a stored picture; the JSON half of every pair.
+
+    `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
+    `created_at` is in Unix seconds. `page` is the page it was first made for.
+    """
+
+    key: str
+    digest: str
+    extension: str
+    provider: str
+    model: str
+    job_id: str = ""
+    cost_usd: float | None = None
+    created_at: float = 0.0
+    width_px: int = 0
+    height_px: int = 0
+    seconds: float | None = None
+    page: str = ""
+    request: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One encoded file of a hero. `name` is its file name in the site; `path` is where the bytes lie now."""
+
+    role: Literal["hero", "social"]
+    format: Format
+    width_px: int
+    height_px: int
+    name: str
+    path: Path
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scrim:
+    """How much black (percent, 0 to 55) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
+
+    `narrow` holds for the crop a phone shows, `wide` for a desktop's.
+    """
+
+    narrow: int
+    wide: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A picture made ready for pages: files, placeholder, measurements. Belongs to pixels, not to a page.
+
+    `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``.
+    """
+
+    variants: tuple[Variant, ...]
+    placeholder: str
+    dominant: str
+    scrim: Scrim
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeroAsset:
+    """A hero that can be shown: its files and where they came from. `created_at` is in Unix seconds."""
+
+    key: str
+    provider: str
+    model: str
+    source: Source
+    rendering: Rendering
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What is written of each picture. A change re-encodes and never re-buys."""
+
+    formats: tuple[Format, ...] = ("avif", "webp", "jpeg")
+    widths: tuple[int, ...] = (480, 768, 960, 1200, 1536)
+    width_px: int = 1536
+    height_px: int = 864
+    social: bool = True
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """One text for equal values: sorted names, no spaces, UTF-8, NFC."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return unicodedata.normalize("NFC", text).encode()
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def clean_text(text: str) -> str:
+    """Text as the keys see it: NFC, no white space at the ends, line breaks and runs of spaces folded to one space."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def generation_request(
+    provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """What changes the paid pixels for one provider, and nothing else (no key, path, CPU count, format or width)."""
+    return {
+        "version": KEY_VERSION,
+        "provider": provider,
+        "model": model,
+        "prompt": clean_text(picture.prompt),
+        "negative_prompt": clean_text(picture.negative_prompt),
+        "width": picture.width_px,
+        "height": picture.height_px,
+        "style": picture.style,
+        "seed": picture.seed,
+        "options": dict(options),
+    }
+
+
+def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:
+    """SHA-256 (64 hex digits) of the canonical generation request: the name of a paid picture, for ever."""
+    return digest_of(canonical_json(generation_request(provider, model, picture, options)))
+
+
+def variant_key(digest: str, settings: Mapping[str, JsonValue]) -> str:
+    """SHA-256 (64 hex digits) that names one rendering of the picture with `digest` under encoder `settings`."""
+    return digest_of(canonical_json({"source": digest, **settings}))

@@ -1,0 +1,1 @@
+"""Where pictures and the knowledge about paid jobs live between builds."""

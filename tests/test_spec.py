@@ -1,0 +1,67 @@
+"""The names of paid pictures: equal wishes share one, and nothing else moves it."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mkdocs_leonardo.spec import STYLES, PictureSpec, canonical_json, generation_key, variant_key
+
+
+def test_generation_key_is_frozen_for_ever() -> None:
+    """A key computed today finds the picture bought yesterday."""
+    picture = PictureSpec(prompt="a lighthouse in a storm, dawn")
+
+    key = generation_key("leonardo", "phoenix", picture, {"alchemy": True, "contrast": 3.5})
+
+    assert key == "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
+
+
+@given(st.text(min_size=1), st.sampled_from(["NFC", "NFD"]))
+def test_generation_key_ignores_normal_form_and_white_space(prompt: str, form: str) -> None:
+    """The same words typed on another machine, or with a stray space, are the same picture."""
+    typed = unicodedata.normalize(form, f"  {prompt}\n")  # type: ignore[arg-type]
+
+    assert generation_key("p", "m", PictureSpec(prompt), {}) == generation_key("p", "m", PictureSpec(typed), {})
+
+
+@given(st.sampled_from(STYLES), st.one_of(st.none(), st.integers(0, 9_999_999_998)))
+def test_generation_key_moves_with_style_and_seed(style: str, seed: int | None) -> None:
+    """Another style or seed is another picture."""
+    plain = generation_key("p", "m", PictureSpec("x", style="CINEMATIC"), {})
+    other = generation_key("p", "m", PictureSpec("x", style=style, seed=seed), {})
+
+    assert (plain == other) == (style == "CINEMATIC" and seed is None)
+
+
+def test_generation_key_moves_with_everything_that_changes_pixels() -> None:
+    """Provider, model, words, sizes and the provider's own options each give another key."""
+    base = PictureSpec("x")
+    keys = {
+        generation_key("p", "m", base, {}),
+        generation_key("q", "m", base, {}),
+        generation_key("p", "n", base, {}),
+        generation_key("p", "m", base, {"alchemy": False}),
+        generation_key("p", "m", PictureSpec("y"), {}),
+        generation_key("p", "m", PictureSpec("x", negative_prompt="people"), {}),
+        generation_key("p", "m", PictureSpec("x", width_px=1024), {}),
+        generation_key("p", "m", PictureSpec("x", height_px=512), {}),
+    }
+
+    assert len(keys) == 8
+
+
+def test_phoenix_has_twenty_three_styles() -> None:
+    """Every style of the vendor's guide can be named, the three of the main job first."""
+    assert len(set(STYLES)) == 23
+    assert STYLES[:3] == ("CINEMATIC", "CREATIVE", "DYNAMIC")
+
+
+def test_canonical_json_is_one_text_for_equal_values() -> None:
+    """The order in which names were written does not matter."""
+    assert canonical_json({"b": 1, "a": "é"}) == canonical_json({"a": "e\u0301", "b": 1})
+
+
+def test_variant_key_is_not_a_generation_key() -> None:
+    """Another encoder setting re-encodes, under a key of its own."""
+    assert variant_key("d" * 64, {"widths": [480]}) != variant_key("d" * 64, {"widths": [480, 768]})
