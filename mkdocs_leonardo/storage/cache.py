@@ -1,0 +1,484 @@
+"""JSON values under text keys, shared by processes: diskcache, with its known faults fenced off.
+
+diskcache 5.6.3 (August 2023, the last release) runs code when it reads a crafted row (CVE-2025-69872), reads and
+removes any file that a row names, takes attributes and pragmas from rows, and waits 60 s for a lock. A cache folder
+may come out of a pull request. So the database is opened and examined here, and diskcache is given the open
+connection; text is the only thing that goes in or out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import diskcache
+from diskcache.core import MODE_RAW
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue
+
+#: How long opening waits for another process, and how long one operation does.
+OPEN_WAIT_S = 5.0
+WAIT_S = 10.0
+
+_NAME = "cache.db"
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+
+#: A rollback journal that ends so names a second file, which SQLite may delete (file format, section 3).
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+
+#: SQLITE_CORRUPT and SQLITE_NOTADB: the file is wrong, not the moment.
+_BROKEN_CODES = frozenset({11, 26})
+#: SQLITE_BUSY and SQLITE_LOCKED.
+_BUSY_CODES = frozenset({5, 6})
+#: SQLITE_ERROR, here: a schema that this SQLite cannot read.
+_ERROR_CODE = 1
+
+_COUNTERS = ("count", "size", "hits", "misses")
+
+
+class Store(Protocol):
+    """JSON values under text keys. Thread-safe; every failure is `StoreUnavailable`."""
+
+    def get(self, key: str) -> JsonValue | None:
+        """The value, or None if there is none that can be trusted."""
+        ...
+
+    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
+        """Keep `value`, for ever or for `expire_s` seconds."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget `key`; no error if it is not there."""
+        ...
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
+        """Every key that starts with `prefix`, with its value, sorted by key."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is done inside happens as a whole or not at all, and nobody else writes meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files; nothing may be used afterwards."""
+        ...
+
+
+class MemoryStore:
+    """The same, for as long as the process lives; used where no file can be."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[str, float | None]] = {}
+        self._lock = threading.RLock()
+
+    def get(self, key: str) -> JsonValue | None:
+        """A copy of the value, or None."""
+        with self._lock:
+            text, expires_at = self._texts.get(key, ("null", None))
+            if expires_at is not None and expires_at <= time.monotonic():
+                del self._texts[key]
+                return None
+        return _parse(text)
+
+    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
+        """Keep a copy of `value`."""
+        text = _text(value)
+        with self._lock:
+            self._texts[key] = (text, None if expire_s is None else time.monotonic() + expire_s)
+
+    def delete(self, key: str) -> None:
+        """Forget `key`."""
+        with self._lock:
+            self._texts.pop(key, None)
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
+        """Every key that starts with `prefix`, with a copy of its value."""
+        with self._lock:
+            found = [(key, self.get(key)) for key in sorted(self._texts) if key.startswith(prefix)]
+        return [(key, value) for key, value in found if value is not None]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Nobody else writes meanwhile; an exception takes everything back."""
+        with self._lock:
+            before = dict(self._texts)
+            try:
+                yield
+            except BaseException:
+                self._texts = before
+                raise
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class TextStore:
+    """The same, in an SQLite file that several processes use at once.
+
+    `trouble` says what was found broken and set aside when the file was opened, else None.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self.trouble: str | None = None
+        self._folder = folder
+        self._durable = durable
+        self._lock = threading.RLock()
+        self._opened: _Opened | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, folder: Path, *, durable: bool) -> TextStore:
+        """An open store in `folder`, which is made if need be; StoreUnavailable if that takes longer than 5 s.
+
+        With `durable`, what was set is on the disk when `set` (or the transaction) returns, power cut or not.
+        """
+        store = cls(folder, durable=durable)
+        with store._using():
+            return store
+
+    def get(self, key: str) -> JsonValue | None:
+        """The value, or None if there is none that this class wrote."""
+        with self._using() as cache, suppress(BrokenEntry):
+            text = cache.get(key)
+            return _parse(text) if isinstance(text, str) else None
+        return None
+
+    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
+        """Keep `value`, for ever or for `expire_s` seconds."""
+        text = _text(value)
+        with self._using() as cache:
+            cache.set(key, text, expire=expire_s)
+
+    def delete(self, key: str) -> None:
+        """Forget `key`; no error if it is not there."""
+        with self._using() as cache:
+            cache.delete(key)
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
+        """Every key that starts with `prefix`, with its value, sorted by key.
+
+        Asks SQLite itself: diskcache would stop at the first crafted key.
+        """
+        with self._using() as cache:
+            rows = cache.connection.execute(
+                "SELECT key, value FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND mode = ?"
+                " AND typeof(key) = 'text' AND typeof(value) = 'text' AND filename IS NULL"
+                " AND (expire_time IS NULL OR expire_time > ?) ORDER BY key",
+                (prefix, prefix + "\U0010ffff", MODE_RAW, time.time()),
+            ).fetchall()
+        found = ((key, _parse(text)) for key, text in rows)
+        return [(key, value) for key, value in found if value is not None]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done inside happens as a whole or not at all, and no other process writes meanwhile.
+
+        Waits for its turn, at most about 10 s. May be nested; the outermost one decides.
+        """
+        with self._using() as cache, cache.transact():
+            yield
+
+    def close(self) -> None:
+        """Let go of the files; nothing may be used afterwards."""
+        with self._lock:
+            self._closed = True
+            if self._opened is not None:
+                with suppress(sqlite3.Error):
+                    self._opened.cache.connection.close()
+                self._opened = None
+
+    @contextmanager
+    def _using(self) -> Iterator[_FencedCache]:
+        """The cache, for this thread alone; what goes wrong with it comes out as StoreUnavailable."""
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise StoreUnavailable(f"{self._folder}: another thread holds the store")
+        try:
+            cache = self._current()
+            try:
+                yield cache
+            finally:
+                cache.settle()
+        except diskcache.Timeout as error:
+            raise StoreUnavailable(f"{self._folder}: is locked or cannot be written") from error
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise StoreUnavailable(f"{self._folder}: {error}") from error
+        finally:
+            self._lock.release()
+
+    def _current(self) -> _FencedCache:
+        """The open cache; opened anew if its file was deleted or replaced, as a clean-up during `serve` does."""
+        if self._closed:
+            raise StoreUnavailable(f"{self._folder}: the store is closed")
+        if self._opened is not None:
+            cache = self._opened.cache
+            if cache.connection.in_transaction or self._opened.file == _identity(self._folder / _NAME):
+                return cache
+            self._opened = None
+            with suppress(sqlite3.Error):
+                cache.connection.close()
+        try:
+            self._opened = self._open()
+        except OSError as error:
+            raise StoreUnavailable(f"{self._folder}: {error.strerror or error}") from error
+        return self._opened.cache
+
+    def _open(self) -> _Opened:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._folder.is_symlink():
+            # Restored from elsewhere it could point at a folder that is none of ours.
+            raise StoreUnavailable(f"{self._folder}: is a symbolic link; give the store a folder of its own")
+        path = self._folder / _NAME
+        for _ in range(3):
+            examined = _identity(path)
+            try:
+                _refuse_foreign_files(path)
+                return _open_database(path, durable=self._durable)
+            except _NotOurs as error:
+                self._set_aside(path, examined, str(error))
+        raise StoreUnavailable(f"{path}: is broken again each time it is replaced")
+
+    def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
+        """The database has another name; nothing is deleted, so that a person can still look."""
+        if _identity(path) != examined:
+            return  # another process was quicker, and this is its fresh database
+        for number in itertools.count(1):
+            aside = path.with_name(f"{_NAME}.broken-{number}")
+            if not any(os.path.lexists(f"{aside}{companion}") for companion in _COMPANIONS):
+                break
+        for companion in _COMPANIONS:
+            with suppress(FileNotFoundError):
+                Path(f"{path}{companion}").rename(f"{aside}{companion}")
+        self.trouble = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An open database and the file it is in (device and inode)."""
+
+    cache: _FencedCache
+    file: tuple[int, int] | None
+
+
+class _NotOurs(Exception):
+    """The database is not one that `TextStore` wrote, or is no longer."""
+
+
+class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
+    """Text in, text out: nothing is pickled or unpickled, no file is read, written or removed."""
+
+    def put(self, key: object) -> tuple[str, bool]:
+        """Text as it is."""
+        if not isinstance(key, str):
+            raise TypeError(f"keys are text, not {type(key).__name__}")
+        return key, True
+
+    def get(self, key: object, raw: object) -> str:
+        """Text as it is; BrokenEntry where diskcache would unpickle."""
+        if raw != 1 or not isinstance(key, str):
+            raise BrokenEntry("a row has a key that is not text")
+        return key
+
+    def store(self, value: object, read: object, key: object = None) -> tuple[int, int, None, str]:  # noqa: ARG002 - diskcache's signature
+        """Text as it is, always in the row."""
+        if not isinstance(value, str):
+            raise TypeError(f"values are text, not {type(value).__name__}")
+        return 0, MODE_RAW, None, value
+
+    def fetch(self, mode: object, filename: object, value: object, read: object) -> str:
+        """Text as it is; BrokenEntry where diskcache would unpickle or open a file."""
+        if mode != MODE_RAW or filename is not None or read or not isinstance(value, str):
+            raise BrokenEntry("a row has a value that is not text")
+        return value
+
+    def filename(self, key: object = None, value: object = None) -> NoReturn:  # noqa: ARG002 - diskcache's signature
+        """Never: values stay in their rows."""
+        raise BrokenEntry("values are not kept in files")
+
+    def remove(self, file_path: object) -> None:
+        """Nothing: no row of ours has a file, so a row that has one is crafted."""
+
+
+class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no types
+    """diskcache on one connection that was opened and examined here, and that its threads share under a lock."""
+
+    def __init__(self, connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
+        self.connection = connection
+        # The name is expanded (`~`, `$NAME`) and created by diskcache; as it opens nothing, any existing one will do.
+        super().__init__(os.curdir, disk=_TextDisk, **settings)
+
+    @property
+    def _con(self) -> sqlite3.Connection:
+        """The connection; diskcache's own would run pragmas out of the Settings rows."""
+        return self.connection
+
+    def settle(self) -> None:
+        """No transaction is left open by a commit that failed: diskcache forgets it, SQLite does not."""
+        if self._txn_id is None and self.connection.in_transaction:
+            self.connection.rollback()
+
+
+def _settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
+    """Every setting diskcache knows, so that no row chooses one. No eviction: what was paid for stays."""
+    return {
+        "statistics": 0,
+        "tag_index": 0,
+        "eviction_policy": "none",
+        "size_limit": 2**62,
+        "cull_limit": 0,
+        "sqlite_auto_vacuum": 1,
+        "sqlite_cache_size": 2**11,
+        "sqlite_journal_mode": journal_mode,
+        # A mapped file that another process truncates kills the reader with SIGBUS.
+        "sqlite_mmap_size": 0,
+        "sqlite_synchronous": 2 if durable else 1,
+        "disk_min_file_size": 2**62,
+        "disk_pickle_protocol": 0,
+    }
+
+
+def _refuse_foreign_files(path: Path) -> None:
+    """`path` and its companions are plain files or absent, and SQLite is not told to delete another one."""
+    for companion in _COMPANIONS:
+        file = Path(f"{path}{companion}")
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise _NotOurs(f"has a {file.name} that is not a plain file")
+    with suppress(FileNotFoundError), Path(f"{path}-journal").open("rb") as journal:
+        size = journal.seek(0, os.SEEK_END)
+        journal.seek(max(0, size - len(_JOURNAL_MAGIC)))
+        if size > len(_JOURNAL_MAGIC) and journal.read() == _JOURNAL_MAGIC:
+            raise _NotOurs("has a journal that names another file")
+
+
+def _open_database(path: Path, *, durable: bool) -> _Opened:
+    """The examined database with diskcache on top, within OPEN_WAIT_S."""
+    give_up_at = time.monotonic() + OPEN_WAIT_S
+    connection = sqlite3.connect(path, timeout=OPEN_WAIT_S, isolation_level=None, check_same_thread=False)
+    try:
+        cache = _prepared(connection, give_up_at=give_up_at, durable=durable)
+    except sqlite3.Error as error:
+        connection.close()
+        if _code(error) in _BROKEN_CODES:
+            raise _NotOurs(f"cannot be read ({error})") from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return _Opened(cache, _identity(path))
+
+
+def _prepared(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
+    """The cache on `connection`, set up in one transaction: diskcache then waits for nobody, nor is half of it seen."""
+    # A crafted row may hold bytes that are not UTF-8; that is a wrong value, not a reason to stop.
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    # What SQLite advises for files from strangers (sqlite.org/security.html, section 1.2).
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute("PRAGMA mmap_size = 0")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        if _code(error) == _ERROR_CODE:
+            raise _NotOurs(f"cannot be read ({error})") from error
+        raise
+    connection.execute("PRAGMA auto_vacuum = 1")
+    settings = _settings(journal_mode=_write_ahead(connection, give_up_at), durable=durable)
+    # Inside the transaction it could not be changed any more.
+    connection.execute(f"PRAGMA synchronous = {settings['sqlite_synchronous']}")
+    connection.execute("BEGIN IMMEDIATE")
+    _refuse_foreign_schema(connection)
+    _forget_foreign_settings(connection, settings)
+    cache = _FencedCache(connection, settings)
+    connection.execute("COMMIT")
+    # With no eviction nothing else removes rows whose time is over; if another process writes just now, the next may.
+    with suppress(diskcache.Timeout):
+        cache.expire()
+    connection.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000:.0f}")
+    return cache
+
+
+def _write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
+    """The journal mode in force: `wal`, unless the file system cannot. SQLite does not wait for this lock itself."""
+    while True:
+        try:
+            ((mode,),) = connection.execute("PRAGMA journal_mode = wal").fetchall()
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY_CODES or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return str(mode)
+
+
+def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
+    """Every table, index and trigger is one that diskcache makes, letter by letter, and the pages are whole."""
+    select = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    found = connection.execute(select).fetchall()
+    model = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        _FencedCache(model, _settings(journal_mode="memory", durable=False))
+        made = set(model.execute(select).fetchall())
+    finally:
+        model.close()
+    if foreign := [name for kind, name, table, sql in found if (kind, name, table, sql) not in made]:
+        raise _NotOurs(f"is not of this plugin's making ({len(foreign)} foreign objects)")
+    if found and len(found) != len(made):
+        raise _NotOurs("lacks parts of its schema")
+    ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise _NotOurs("is damaged")
+
+
+def _forget_foreign_settings(connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
+    """Settings rows hold what we set and counters, nothing else: diskcache turns every row into an attribute."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchall():
+        return
+    for rowid, key, value in connection.execute("SELECT rowid, key, value FROM Settings").fetchall():
+        if key in _COUNTERS:
+            is_ours = type(value) is int
+        else:
+            is_ours = isinstance(key, str) and key in settings and settings[key] == value
+        if not is_ours:
+            connection.execute("DELETE FROM Settings WHERE rowid = ?", (rowid,))
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 where the error is Python's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode, or None if there is nothing."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _text(value: JsonValue) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _parse(text: str) -> JsonValue | None:
+    """The value, or None for text that `_text` did not write."""
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
