@@ -1,0 +1,301 @@
+"""A folder of pairs: `<key16>.<ext>`, the bytes as delivered, and `<key16>.json`, what is known of them.
+
+The cache and the gallery are such folders. A pair may be foreign or damaged: everything read is checked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import NoReturn, TypeGuard
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+
+EXTENSIONS = ("jpg", "png", "webp", "avif")
+MAX_PICTURE_BYTES = 64 * 2**20
+MAX_RECORD_BYTES = 64 * 2**10
+
+_TRIES = 5
+_KEY = re.compile(r"[0-9a-f]{64}")
+_EXTENSION = re.compile("|".join(EXTENSIONS))
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_LARGEST = 1e12
+_LARGEST_SIDE_PX = 2**16
+_RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
+#: A link is not followed, a pipe does not block; 0 where the system has no such flag.
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+class PictureFolder:
+    """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, key: str) -> PictureRecord | None:
+        """The record of `key`, None if there is no pair; BrokenEntry if there is one that cannot be trusted.
+
+        The picture is there, but its bytes are not read: `read` verifies them.
+        """
+        record = self._record(_stem(key))
+        if record is not None and record.key != key:
+            raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
+        return record
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
+        path = self.path(record)
+        try:
+            data = read_plain_file(path, max_bytes=MAX_PICTURE_BYTES)
+        except FileNotFoundError as error:
+            raise BrokenEntry(f"{path}: is missing") from error
+        if digest_of(data) != record.digest:
+            raise BrokenEntry(f"{path}: is not the picture that was stored (its digest differs)")
+        return data
+
+    def path(self, record: PictureRecord) -> Path:
+        """Where the picture of `record` is or would be."""
+        if record.extension not in EXTENSIONS:
+            raise ValueError(f"extension is {record.extension!r}; one of {', '.join(EXTENSIONS)} is allowed")
+        return self._folder / f"{_stem(record.key)}.{record.extension}"
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """The pair is on the disk; StoreUnavailable if that cannot be done.
+
+        The picture comes first: a record without its picture is never there to be found.
+        """
+        if digest_of(data) != record.digest:
+            raise ValueError("the record has the digest of other bytes")
+        path = self.path(record)
+        text = _record_text(record)
+        try:
+            # Two writers with different pictures may cross; whoever looks last puts both halves right.
+            for _ in range(_TRIES):
+                if self._holds(record, text):
+                    return
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _replace(path, data)
+                _replace(path.with_suffix(".json"), text)
+                self._forget_others(path)
+                _sync_folder(self._folder)
+        except OSError as error:
+            raise StoreUnavailable(f"{path}: cannot be written ({error.strerror or error})") from error
+        if not self._holds(record, text):
+            raise StoreUnavailable(f"{path}: does not hold what was written")
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Every sound record, sorted by key; broken ones are left out."""
+        try:
+            names = sorted(path.name for path in self._folder.iterdir() if _RECORD_NAME.fullmatch(path.name))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise StoreUnavailable(f"{self._folder}: cannot be read ({error.strerror or error})") from error
+        for name in names:
+            with suppress(BrokenEntry):
+                record = self._record(name.removesuffix(".json"))
+                if record is not None:
+                    yield record
+
+    def remove(self, key: str) -> None:
+        """No pair of `key`, sound or broken, is left."""
+        stem = _stem(key)
+        for extension in ("json", *EXTENSIONS):
+            path = self._folder / f"{stem}.{extension}"
+            try:
+                path.unlink(missing_ok=True)
+            except NotADirectoryError:
+                return
+            except OSError as error:
+                raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
+
+    def _record(self, stem: str) -> PictureRecord | None:
+        path = self._folder / f"{stem}.json"
+        try:
+            text = read_plain_file(path, max_bytes=MAX_RECORD_BYTES)
+        except FileNotFoundError:
+            return None
+        record = _parse_record(path, text)
+        if _stem(record.key) != stem:
+            raise BrokenEntry(f"{path}: belongs to another key")
+        picture = self.path(record)
+        try:
+            found = picture.lstat()
+        except OSError as error:
+            raise BrokenEntry(f"{picture}: is missing, though {path.name} describes it") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise BrokenEntry(f"{picture}: is not a plain file")
+        return record
+
+    def _holds(self, record: PictureRecord, text: bytes) -> bool:
+        """Whether exactly this pair is there, whole."""
+        path = self.path(record)
+        try:
+            return read_plain_file(path.with_suffix(".json"), max_bytes=len(text)) == text and bool(self.read(record))
+        except (BrokenEntry, FileNotFoundError):
+            return False
+
+    def _forget_others(self, path: Path) -> None:
+        """The same key's picture in another format, of an earlier save, is gone."""
+        for extension in EXTENSIONS:
+            other = path.with_suffix(f".{extension}")
+            if other != path:
+                other.unlink(missing_ok=True)
+
+
+def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
+    """The bytes of a regular file, no link; FileNotFoundError if there is none, BrokenEntry if it is anything else."""
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
+    except OSError as error:
+        reason = "is a symbolic link" if path.is_symlink() else f"cannot be opened ({error.strerror or error})"
+        raise BrokenEntry(f"{path}: {reason}") from error
+    with os.fdopen(descriptor, "rb", closefd=True) as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or (not hasattr(os, "O_NOFOLLOW") and path.is_symlink()):
+            raise BrokenEntry(f"{path}: is not a plain file")
+        if found.st_size > max_bytes:
+            raise BrokenEntry(f"{path}: is larger than {max_bytes} bytes")
+        try:
+            return file.read(max_bytes + 1)
+        except OSError as error:
+            raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _stem(key: str) -> str:
+    """The first 16 hex digits of a generation key, which name its files."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a generation key (64 hex digits)")
+    return key[:16]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """`path` holds `data` as a whole, on the disk; on failure it is what it was, and nothing is left beside it."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new names are on the disk too, where the system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _record_text(record: PictureRecord) -> bytes:
+    """The record for people to read: indented, letters as they are.
+
+    A number or a request that cannot be kept is left out: the picture beside it is paid.
+    """
+    values: dict[str, JsonValue] = {field.name: getattr(record, field.name) for field in fields(record)}
+    values["request"] = dict(record.request)
+    for name in ("cost_usd", "seconds"):
+        if not _is_number(values[name]):
+            values[name] = None
+    data = _readable_json(values)
+    return data if len(data) <= MAX_RECORD_BYTES else _readable_json({**values, "request": {}})
+
+
+def _readable_json(values: dict[str, JsonValue]) -> bytes:
+    try:
+        return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except UnicodeEncodeError:
+        # The name of a page on Linux may hold bytes that are no text.
+        return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _parse_record(path: Path, text: bytes) -> PictureRecord:
+    """The record in `text`; BrokenEntry that names the first wrong field. Unknown fields are a later version's."""
+    try:
+        value: JsonValue = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BrokenEntry(f"{path}: is not whole JSON") from error
+    if not isinstance(value, dict):
+        raise BrokenEntry(f"{path}: is not the record of a picture")
+    read = _Fields(path, value)
+    request = value.get("request", {})
+    if not isinstance(request, dict):
+        raise read.wrong("request")
+    return PictureRecord(
+        key=read.text("key", _KEY),
+        digest=read.text("digest", _KEY),
+        extension=read.text("extension", _EXTENSION),
+        provider=read.text("provider", _NAME),
+        model=read.text("model", _NAME),
+        job_id=read.text("job_id", default=""),
+        cost_usd=read.number("cost_usd"),
+        created_at=read.number("created_at") or 0.0,
+        width_px=read.pixels("width_px"),
+        height_px=read.pixels("height_px"),
+        seconds=read.number("seconds"),
+        page=read.text("page", default=""),
+        request=request,
+    )
+
+
+class _Fields:
+    """The fields of one record, each read with its type."""
+
+    def __init__(self, path: Path, values: Mapping[str, JsonValue]) -> None:
+        self._path = path
+        self._values = values
+
+    def wrong(self, name: str) -> BrokenEntry:
+        return BrokenEntry(f"{self._path}: {name} is not what was stored")
+
+    def text(self, name: str, pattern: re.Pattern[str] | None = None, *, default: str | None = None) -> str:
+        value = self._values.get(name, default)
+        if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
+            raise self.wrong(name)
+        return value
+
+    def number(self, name: str) -> float | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not _is_number(value):
+            raise self.wrong(name)
+        return value
+
+    def pixels(self, name: str) -> int:
+        value = self._values.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_SIDE_PX:
+            raise self.wrong(name)
+        return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """A finite amount, time or cost; False for None and for booleans."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST
