@@ -99,6 +99,32 @@ class HeroSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """Bytes as the service delivered them (any size, JPEG, PNG or WebP), not yet decoded.
+
+    `cost_usd` is what the service stated for this picture, None where it said nothing.
+    """
+
+    data: bytes
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job the service accepted, which is to say: was paid for. `accepted_at` is in Unix seconds.
+
+    A provider that answers at once puts the picture into `image`; the journal keeps everything but that.
+    """
+
+    provider: str
+    model: str
+    job_id: str
+    accepted_at: float
+    cost_usd: float | None = None
+    image: GeneratedImage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PictureRecord:
     """What is known of a stored picture; the JSON half of every pair.
 

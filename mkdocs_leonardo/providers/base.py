@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from mkdocs_leonardo.spec import JsonValue, PictureSpec
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
+
+__all__ = [
+    "Account",
+    "Clock",
+    "FindsLostJobs",
+    "GeneratedImage",
+    "Provider",
+    "ReportsAccount",
+    "Submission",
+]
 
 
 class Clock(Protocol):
@@ -23,32 +33,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratedImage:
-    """Bytes as the service delivered them (any size, JPEG, PNG or WebP), not yet decoded.
-
-    `cost_usd` is what the service stated for this picture, None where it said nothing.
-    """
-
-    data: bytes
-    cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A job the service accepted, which is to say: was paid for. `accepted_at` is in Unix seconds.
-
-    A provider that answers at once puts the picture into `image`; the journal keeps everything but that.
-    """
-
-    provider: str
-    model: str
-    job_id: str
-    accepted_at: float
-    cost_usd: float | None = None
-    image: GeneratedImage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,146 @@
+"""What the pipeline asks of stores, so that it knows none of them. All calls are synchronous and thread-safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Submission
+
+
+class PictureStore(Protocol):
+    """Pairs of picture and record under a generation key."""
+
+    def find(self, key: str) -> PictureRecord | None:
+        """The record of `key`; BrokenEntry if there is one that cannot be trusted."""
+        ...
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
+        ...
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """Keep the pair for ever; StoreUnavailable if that cannot be done."""
+        ...
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Every sound record."""
+        ...
+
+
+class RenderingStore(Protocol):
+    """Encoded variants, rebuildable."""
+
+    def load(self, variant_key: str) -> Rendering | None:
+        """The rendering with every file verified; BrokenEntry if one is not what was written."""
+        ...
+
+    def save(self, variant_key: str, rendering: Rendering) -> None:
+        """Remember a rendering whose files are in place."""
+        ...
+
+
+class OpenJob(Protocol):
+    """A job that was intended or accepted, and whose picture is not stored yet."""
+
+    @property
+    def key(self) -> str: ...  # noqa: D102 - the names are the journal's
+    @property
+    def provider(self) -> str: ...  # noqa: D102
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def job_id(self) -> str: ...  # noqa: D102
+    @property
+    def intended_at(self) -> float: ...  # noqa: D102
+    @property
+    def accepted_at(self) -> float: ...  # noqa: D102
+    @property
+    def cost_usd(self) -> float | None: ...  # noqa: D102
+
+
+class JobJournal(Protocol):
+    """The memory of what was paid. Every method may raise StoreUnavailable."""
+
+    def entry(self, key: str) -> OpenJob | None:
+        """The open job of `key`."""
+        ...
+
+    def entries(self) -> Mapping[str, OpenJob]:
+        """Every open job by key."""
+        ...
+
+    def intend(
+        self,
+        key: str,
+        *,
+        provider: str,
+        model: str,
+        page: str,
+        request: Mapping[str, JsonValue],
+        estimate_usd: float,
+    ) -> OpenJob:
+        """On disk: a create call is about to be sent."""
+        ...
+
+    def withdraw(self, key: str) -> None:
+        """The create call certainly led to no job."""
+        ...
+
+    def accept(self, key: str, submission: Submission) -> OpenJob:
+        """On disk: the service accepted, under this job id."""
+        ...
+
+    def close(self, key: str) -> None:
+        """Nothing is left to collect."""
+        ...
+
+    def known_jobs(self, provider: str) -> frozenset[str]:
+        """Job ids that belong to some entry, open or closed within a day."""
+        ...
+
+    def claim(self, key: str) -> bool:
+        """True if this process is now the only one that works on `key`."""
+        ...
+
+    def still_mine(self, key: str) -> bool:
+        """Whether the claim has not passed to another process."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Let others claim `key`."""
+        ...
+
+    def beat(self) -> None:
+        """Tell others that this process lives."""
+        ...
+
+    def refuse(self, key: str, reason: str) -> None:
+        """Remember a paid refusal, so that it is not paid for again."""
+        ...
+
+    def refusal(self, key: str) -> str | None:
+        """Why `key` was refused, if it was."""
+        ...
+
+    def accept_hero(self, page: str, key: str) -> None:
+        """Remember the picture that `page` shows now."""
+        ...
+
+    def last_hero(self, page: str) -> str | None:
+        """The key of the picture that `page` showed last."""
+        ...
+
+
+class RestList(Protocol):
+    """Providers that asked to be left alone for a while, for every process on the cache."""
+
+    def rest(self, provider: str, until: float) -> None:
+        """Leave `provider` alone until that Unix time."""
+        ...
+
+    def resting_until(self, provider: str) -> float:
+        """Unix time; in the past if the provider may be asked."""
+        ...
