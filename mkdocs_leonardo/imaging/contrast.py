@@ -1,0 +1,124 @@
+"""How much black must lie behind white text so that everybody can read it, and no more than that.
+
+The stylesheet puts title and tagline into a box in the lower left of the hero and lays black at the measured alpha
+behind the whole of it. What lies behind the box depends on the window, so the boxes below stand for what phones and
+desktops show, and the most demanding one of each kind decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+from PIL import Image
+
+from mkdocs_leonardo.imaging.normalise import Box, crop_box
+from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
+
+#: WCAG 2.2, 1.4.3 (level AA) for text of any size.
+CONTRAST_RATIO = 4.5
+#: The luminance on which white reaches that ratio: (1 + 0.05) / (0.1833 + 0.05) = 4.5.
+MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
+#: The share of the pixels behind the text that may be brighter, for a glint or a star is smaller than a letter.
+BRIGHT_SHARE = 0.01
+#: The scrim comes in these steps (percent), for each of which the stylesheet has a class.
+STEP = 5
+#: Black at alpha 0.535 makes room for white text on pure white; this is the next step.
+MOST = 55
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A hero as a screen shows it, in CSS pixels, and the part of it where text may stand: a share of its width from
+    the left and of its height from the bottom.
+    """  # noqa: D205 -- one sentence
+
+    width_px: int
+    height_px: int
+    text_width: float
+    text_height: float
+
+    def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
+        """The text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
+        left, top, right, bottom = crop_box(size_px, (self.width_px, self.height_px), focus)
+        return (
+            left,
+            bottom - (bottom - top) * self.text_height,
+            left + (right - left) * self.text_width,
+            bottom,
+        )
+
+
+#: Phones: across the window, text over the whole width.
+NARROW_VIEWS = (View(390, 320, text_width=1.0, text_height=0.7),)
+#: Desktops: `content` layout, and `full` layout across the window.
+WIDE_VIEWS = (
+    View(880, 495, text_width=0.75, text_height=0.6),
+    View(1440, 560, text_width=0.75, text_height=0.6),
+)
+
+# 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
+# whole, so the samples do not fall into step with an encoder's blocks.
+_SAMPLE_WIDTH_PX = 400
+# A luminance is counted in steps of MAX_LUMINANCE / 200, rounded up, so that the sum of three channels fits a byte
+# where it matters and errors are on the dark side (at most 3 steps: 0.0028).
+_THRESHOLD = 200
+
+
+def measure(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
+    """The least scrim, in steps of 5 percent up to 55, with which white text on the RGB picture reaches 4.5:1.
+
+    "Reaches" means for 99 of 100 pixels behind the text, both of the file's and of a screen's.
+    """
+    width, height = image.size
+    size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
+    # Two copies, because either alone can hide what makes text unreadable. A dense screen shows the file's own pixels;
+    # averaging would darken its grain and glints, so they are sampled: every fourth pixel keeps each brightness in its
+    # share. (A maximum of each block would count a glint 16 times and darken every grainy picture.) A plain
+    # screen shows averages, which can push more than a hundredth above the line where single pixels do not.
+    sampled = image.resize(size, Image.Resampling.NEAREST)
+    averaged = image.resize(size, Image.Resampling.BOX)
+    return Scrim(
+        narrow=_least_scrim((sampled, averaged), NARROW_VIEWS, focus),
+        wide=_least_scrim((sampled, averaged), WIDE_VIEWS, focus),
+    )
+
+
+def _least_scrim(copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint) -> int:
+    parts = [copy.crop(_outward(view.text_box(copy.size, focus), copy.size)) for view in views for copy in copies]
+    low, high = 0, MOST // STEP
+    while low < high:
+        middle = (low + high) // 2
+        table = _blended_luminance(middle * STEP / 100)
+        if all(_is_dark_enough(part, table) for part in parts):
+            high = middle
+        else:
+            low = middle + 1
+    return low * STEP
+
+
+def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box in whole pixels, none of them left out, at least one."""
+    left, top, right, bottom = int(box[0]), int(box[1]), -int(-box[2] // 1), -int(-box[3] // 1)
+    return (min(left, size_px[0] - 1), min(top, size_px[1] - 1), max(right, left + 1), max(bottom, top + 1))
+
+
+def _is_dark_enough(part: Image.Image, table: list[int]) -> bool:
+    luminance = part.point(table).convert("L", (1.0, 1.0, 1.0, 0.0))
+    bright = sum(luminance.histogram()[_THRESHOLD + 1 :])
+    return bright <= BRIGHT_SHARE * luminance.width * luminance.height
+
+
+def _blended_luminance(alpha: float) -> list[int]:
+    """For each value of red, green and blue: its part of the luminance under black at `alpha`.
+
+    Blending is done on the encoded values, as browsers do it, the luminance is WCAG 2.2's.
+    """
+    shares = (0.2126, 0.7152, 0.0722)
+    linear = [_linear(value / 255 * (1 - alpha)) / MAX_LUMINANCE * _THRESHOLD for value in range(256)]
+    return list(chain.from_iterable([min(255, -int(-value * share // 1)) for value in linear] for share in shares))
+
+
+def _linear(value: float) -> float:
+    """The sRGB value 0 to 1 as light (WCAG 2.2, "relative luminance")."""
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition

@@ -1,0 +1,261 @@
+"""Delivered bytes become one kind of picture: RGB, sRGB, upright, of exactly the wished size.
+
+The bytes come from a service or an author and are not trusted: the format is decided by their first bytes, the size is
+checked before anything is decoded, and a file that is cut short is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+    features,
+)
+
+from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.imaging.provenance import jpeg_segments, png_chunks
+from mkdocs_leonardo.spec import CENTER, FocalPoint
+
+#: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 16.
+MAX_PIXELS = 40_000_000
+
+#: What lies behind see-through pixels: dark, because white text will stand on them; neutral, to go with any colour.
+BACKGROUND = (32, 32, 32)
+
+#: Aspects that differ by less are stretched rather than cropped: nobody sees half a percent.
+ASPECT_TOLERANCE = 0.005
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_EXIF_ORIENTATION = 0x0112
+_FIRST_TURNED_ORIENTATION = 5
+
+DeliveredFormat = Literal["jpeg", "png", "webp", "avif"]
+Box = tuple[float, float, float, float]
+
+# The plugins are called directly, not through `Image.open`: which formats that opens and how large they may be
+# is global state, which any other plugin of the site can change.
+_OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
+    "jpeg": JpegImagePlugin.JpegImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+}
+_EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What delivered bytes are. Width and height are those of the upright picture."""
+
+    format: DeliveredFormat
+    extension: str
+    width_px: int
+    height_px: int
+
+
+def inspect(data: bytes) -> Delivered:
+    """What the bytes are, after decoding all of them. Raises PictureError if they are not a picture we may show."""
+    kind, image = _decode(data)
+    width, height = _upright_size(image)
+    return Delivered(kind, _EXTENSIONS[kind], width, height)
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
+    _, image = _open(data)
+    return _upright_size(image)
+
+
+def normalise(data: bytes, *, width_px: int, height_px: int, focus: FocalPoint = CENTER) -> Image.Image:
+    """The picture as RGB in sRGB, upright, exactly `width_px` x `height_px`, cropped around `focus` where it must be.
+
+    Raises PictureError if the bytes are not a picture we may show.
+    """
+    _, image = _decode(data, at_least_px=2 * max(width_px, height_px))
+    turn = _UPRIGHT.get(_orientation(image))
+    try:
+        upright = image.transpose(turn) if turn is not None else image
+        return fit(_rgb(upright), width_px=width_px, height_px=height_px, focus=focus)
+    except (OSError, ValueError, MemoryError) as error:
+        raise PictureError(f"cannot be converted to RGB (mode {image.mode}): {error}") from error
+
+
+def fit(image: Image.Image, *, width_px: int, height_px: int, focus: FocalPoint = CENTER) -> Image.Image:
+    """The RGB picture at exactly that size, cropped to its aspect around `focus`."""
+    if image.size == (width_px, height_px):
+        return image
+    box = crop_box(image.size, (width_px, height_px), focus)
+    # A reducing gap of 3 is indistinguishable from plain LANCZOS (Pillow's documentation of `resize`), and faster.
+    return image.resize((width_px, height_px), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
+    """The largest part of a picture with the aspect width:height, as (left, top, right, bottom) in fractional pixels.
+
+    It lies as CSS's `object-fit: cover` with `object-position` at `focus` puts it, so that files and pages crop alike.
+    The focal point is always inside, at the same fractions of the part as of the whole.
+    """
+    width, height = size_px
+    target = aspect[0] / aspect[1]
+    ratio = width / height / target
+    if abs(math.log(ratio)) <= ASPECT_TOLERANCE:
+        return (0.0, 0.0, float(width), float(height))
+    part_width = min(float(width), height * target)
+    part_height = min(float(height), width / target)
+    left = (width - part_width) * min(max(focus.x, 0.0), 1.0)
+    top = (height - part_height) * min(max(focus.y, 0.0), 1.0)
+    return (left, top, min(left + part_width, float(width)), min(top + part_height, float(height)))
+
+
+def _kind(data: bytes) -> DeliveredFormat:
+    """The format, judged by the first bytes."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:12] in (b"ftypavif", b"ftypavis", b"ftypmif1", b"ftypmsf1"):
+        return "avif"
+    if not data:
+        raise PictureError("is not a picture: it is empty")
+    # The start is shown because an error page says what went wrong; it is short, so that no secret fits in.
+    beginning = data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?")
+    shown = "".join(character if character.isprintable() else "?" for character in beginning)
+    raise PictureError(f"is not a JPEG, PNG, WebP or AVIF picture: it begins with '{shown}'")
+
+
+def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
+    """The decoded first frame. A JPEG may come out smaller by a power of two, but not below `at_least_px`."""
+    kind, image = _open(data)
+    width, height = image.size
+    try:
+        if at_least_px is not None:
+            # The shorter side must stay large enough too, whichever way the picture is turned and cropped.
+            shrink = min(1.0, at_least_px / min(width, height))
+            image.draft(image.mode, (round(width * shrink), round(height * shrink)))
+        image.load()
+    except Exception as error:  # decoders raise whatever a broken file leads them to
+        raise PictureError(f"is a broken {kind} picture: {error}") from error
+    return kind, image
+
+
+def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
+    """The picture, its header read and its size found allowed, and nothing decoded."""
+    kind = _kind(data)
+    if not features.check({"jpeg": "jpg", "png": "zlib", "webp": "webp", "avif": "avif"}[kind]):
+        raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")
+    if not _ends_well(kind, data):
+        raise PictureError(f"is a {kind} picture that is cut short or damaged ({len(data)} bytes)")
+    if kind == "webp":
+        # Its decoder allocates the whole canvas before it tells the size.
+        _check_size(_webp_size(data))
+    try:
+        image = _OPENERS[kind](BytesIO(data))
+    except Exception as error:  # same
+        raise PictureError(f"is a broken {kind} picture: {error}") from error
+    _check_size(image.size)
+    return kind, image
+
+
+def _check_size(size_px: tuple[int, int]) -> None:
+    width, height = size_px
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels allowed")
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """The canvas size that the first chunk states (WebP container specification, RFC 9649); (0, 0) if there is none."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    return 0, 0
+
+
+def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
+    """Whether the file reaches its own end.
+
+    Pillow's answer depends on `ImageFile.LOAD_TRUNCATED_IMAGES`, which anybody in the process may have set. For WebP
+    and AVIF it does not: their libraries decode the file as a whole.
+    """
+    if kind == "jpeg":
+        return any(marker == 0xD9 for marker, _ in jpeg_segments(data))  # noqa: PLR2004 -- EOI
+    if kind == "png":
+        chunks = [(name, intact) for name, _, intact in png_chunks(data)]
+        # Upper case in the first letter: a chunk without which the picture cannot be shown.
+        return any(name == b"IEND" for name, _ in chunks) and all(ok for name, ok in chunks if name[:1].isupper())
+    return True
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 -- EXIF is read by hand-written parsers; a broken one must not cost the picture
+        return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """The picture in sRGB without alpha."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I") or image.mode == "F":
+        # 16 bits a sample; Pillow's own conversion clips at 255 instead of scaling.
+        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("RGB")
+    elif image.mode not in ("RGB", "L", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    flat = (_to_srgb(image, profile) if profile else None) or image.convert("RGB")
+    if alpha is None:
+        return flat
+    return Image.composite(flat, Image.new("RGB", flat.size, BACKGROUND), alpha)
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """The picture converted from its profile; None if the profile is broken or is for another kind of picture."""
+    if not features.check("littlecms2"):
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source) and image.mode == "RGB":
+            return image
+        return ImageCms.profileToProfile(
+            image,
+            source,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None

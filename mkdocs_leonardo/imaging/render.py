@@ -1,0 +1,121 @@
+"""A delivered picture becomes everything that pages need of it, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+from mkdocs_leonardo.errors import PictureError, StoreUnavailable
+from mkdocs_leonardo.imaging import contrast
+from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
+from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
+from mkdocs_leonardo.imaging.variants import (
+    ENCODER_VERSION,
+    OPTIONS,
+    SOCIAL_OPTIONS,
+    SOCIAL_SIZE_PX,
+    dominant,
+    drafting,
+    focus_suffix,
+    ladder,
+    placeholder,
+    usable_formats,
+    write_ladder,
+    write_social,
+)
+from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, Encoding, FocalPoint, Format, JsonValue, Rendering
+
+_KEY_CHARS = 16
+
+
+def settings(
+    encoding: Encoding,
+    focus: FocalPoint,
+    *,
+    provider: str,
+    model: str,
+    available: Iterable[Format] | None = None,
+) -> dict[str, JsonValue]:
+    """Everything besides the picture that its rendering depends on; `spec.variant_key` makes a key of it.
+
+    Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
+    is left out: it belongs to the picture.
+    """
+    formats, _ = usable_formats(encoding.formats, available)
+    return {
+        "encoder": ENCODER_VERSION,
+        "options": {name: dict(OPTIONS[name]) for name in formats},
+        "widths": list(ladder(encoding.widths, encoding.width_px)),
+        "size": [encoding.width_px, encoding.height_px],
+        "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
+        "focus": [round(focus.x, 4), round(focus.y, 4)],
+        "views": [
+            [view.width_px, view.height_px, view.text_width, view.text_height]
+            for view in (*contrast.NARROW_VIEWS, *contrast.WIDE_VIEWS)
+        ],
+        "provider": provider,
+        "model": model,
+    }
+
+
+def render(
+    picture: bytes | Image.Image,
+    *,
+    key: str,
+    variant_key: str,
+    encoding: Encoding,
+    folder: Path,
+    provider: str,
+    model: str,
+    created_at: float,
+    focus: FocalPoint = CENTER,
+    available: Iterable[Format] | None = None,
+) -> Rendering:
+    """The picture's files, written into `folder`, and its measurements. All files are there afterwards, or no new one.
+
+    `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
+    default those of this Pillow. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
+    the folder cannot be written.
+    """
+    width, height = encoding.width_px, encoding.height_px
+    source_type = None
+    if isinstance(picture, bytes):
+        delivered_size = upright_size(picture)
+        if provider in NOT_GENERATED:
+            # An author's own picture that says it was made by an AI goes on saying so.
+            source_type = detect(picture).digital_source_type
+        image = normalise(picture, width_px=width, height_px=height, focus=focus)
+    else:
+        delivered_size = picture.size
+        image = fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus)
+    formats, _ = usable_formats(encoding.formats, available)
+    # A picture that was cropped is another one for each focal point, and pages may share it.
+    cropped = crop_box(delivered_size, (width, height), focus) != (0.0, 0.0, *delivered_size)
+    name = key[:_KEY_CHARS]
+    xmp = xmp_packet(provider=provider, model=model, created_at=created_at, digital_source_type=source_type)
+    try:
+        with drafting(folder, xmp) as draft:
+            variants = write_ladder(
+                draft,
+                image,
+                formats=formats,
+                widths_px=encoding.widths,
+                name=name + (focus_suffix(focus) if cropped else ""),
+                stem=variant_key[:_KEY_CHARS],
+            )
+            if encoding.social:
+                variants.append(write_social(draft, image, focus=focus, name=name, stem=variant_key[:_KEY_CHARS]))
+    except OSError as error:
+        if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
+            raise PictureError(f"cannot be encoded: {error}") from error
+        raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
+    return Rendering(
+        variants=tuple(variants),
+        placeholder=placeholder(image),
+        dominant=dominant(image),
+        scrim=contrast.measure(image, focus),
+        width_px=width,
+        height_px=height,
+    )

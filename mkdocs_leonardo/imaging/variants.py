@@ -1,0 +1,210 @@
+"""The files of a hero: a ladder of widths in each format, the social picture, the placeholder, the dominant colour."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image, ImageFilter, features
+
+from mkdocs_leonardo.imaging.normalise import fit
+from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, Variant, digest_of
+
+#: Raised when this module writes other files for equal settings: all variants are then encoded anew.
+ENCODER_VERSION = 1
+
+#: Facebook's and X's size for a large link preview (2026).
+SOCIAL_SIZE_PX = (1200, 630)
+
+MAX_PLACEHOLDER_CHARS = 199
+
+EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
+
+#: What Pillow is told for each format.
+OPTIONS: dict[Format, dict[str, int | str | bool]] = {
+    # One thread: two pictures side by side use two cores better than one picture with two threads does.
+    "avif": {"quality": 55, "speed": 7, "subsampling": "4:2:0", "max_threads": 1},
+    "webp": {"quality": 75, "method": 4},
+    "jpeg": {"quality": 75, "progressive": True, "optimize": True, "subsampling": "4:2:0"},
+}
+SOCIAL_OPTIONS: dict[str, int | str | bool] = {**OPTIONS["jpeg"], "quality": 80}
+
+_FEATURES: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
+_PLACEHOLDER_WIDTH_PX = 16
+
+
+def available_formats() -> tuple[Format, ...]:
+    """The formats that this installation of Pillow can write, the smallest files first."""
+    return tuple(name for name, feature in _FEATURES.items() if features.check(feature))
+
+
+def usable_formats(
+    wanted: Iterable[Format], available: Iterable[Format] | None = None
+) -> tuple[tuple[Format, ...], tuple[Format, ...]]:
+    """What of `wanted` will be written, and what is dropped because Pillow cannot.
+
+    If nothing would remain, WebP is written, or else JPEG: a page has a picture in any case.
+    """
+    able = available_formats() if available is None else tuple(available)
+    wanted = tuple(dict.fromkeys(wanted))
+    kept = tuple(name for name in wanted if name in able)
+    dropped = tuple(name for name in wanted if name not in able)
+    return kept or (("webp",) if "webp" in able else ("jpeg",)), dropped
+
+
+def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
+    """The widths that are written of a picture of `width_px`, ascending: its own is always there, and no larger one."""
+    return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
+
+
+@dataclass(slots=True)
+class Draft:
+    """Files on their way into `folder`: written under temporary names, in the end all renamed, or all removed."""
+
+    folder: Path
+    xmp: bytes = b""
+    _files: list[tuple[Path, Path]] = field(default_factory=list)
+
+    def add(
+        self,
+        image: Image.Image,
+        *,
+        role: Literal["hero", "social"],
+        picture_format: Format,
+        name: str,
+        stem: str,
+        options: dict[str, int | str | bool],
+    ) -> Variant:
+        """Encode one file. `name` is what it will be called in the site, `stem` in the folder."""
+        path = self.folder / f"{stem}.{EXTENSIONS[picture_format]}"
+        temporary = self.folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
+        self._files.append((temporary, path))
+        # A real file: into a BytesIO, Pillow's JPEG encoder writes while it holds the interpreter, so that two threads
+        # together are slower than one.
+        with temporary.open("xb") as file:
+            image.save(file, format=picture_format, xmp=self.xmp, **options)
+        data = temporary.read_bytes()
+        return Variant(
+            role=role,
+            format=picture_format,
+            width_px=image.width,
+            height_px=image.height,
+            name=f"{name}.{EXTENSIONS[picture_format]}",
+            path=path,
+            digest=digest_of(data),
+            size_bytes=len(data),
+        )
+
+    def publish(self) -> None:
+        """Give every file its own name."""
+        for temporary, path in self._files:
+            temporary.replace(path)
+        self._files.clear()
+
+    def discard(self) -> None:
+        """Remove what was not published."""
+        for temporary, _ in self._files:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafting(folder: Path, xmp: bytes) -> Iterator[Draft]:
+    """A draft that is published when the block ends well and removed when it does not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Draft(folder, xmp)
+    try:
+        yield draft
+        draft.publish()
+    finally:
+        draft.discard()
+
+
+def write_ladder(
+    draft: Draft,
+    image: Image.Image,
+    *,
+    formats: Iterable[Format],
+    widths_px: Iterable[int],
+    name: str,
+    stem: str,
+) -> list[Variant]:
+    """The hero at each width in each format. One resized copy is alive at a time, each made from the full picture."""
+    formats = tuple(formats)
+    written = []
+    for width in ladder(widths_px, image.width):
+        height = max(1, round(image.height * width / image.width))
+        copy = fit(image, width_px=width, height_px=height)
+        written += [
+            draft.add(
+                copy,
+                role="hero",
+                picture_format=picture_format,
+                name=f"{name}-{width}",
+                stem=f"{stem}-{width}",
+                options=OPTIONS[picture_format],
+            )
+            for picture_format in formats
+        ]
+    return written
+
+
+def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str, stem: str) -> Variant:
+    """The picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
+    width, height = SOCIAL_SIZE_PX
+    return draft.add(
+        fit(image, width_px=width, height_px=height, focus=focus),
+        role="social",
+        picture_format="jpeg",
+        name=f"{name}-social{focus_suffix(focus)}",
+        stem=f"{stem}-social",
+        options=SOCIAL_OPTIONS,
+    )
+
+
+def focus_suffix(focus: FocalPoint) -> str:
+    """What a crop's file name says about its focal point, in percent; nothing for the centre."""
+    return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
+
+
+def placeholder(image: Image.Image) -> str:
+    """The picture 16 pixels wide as the data URI of a WebP, less than 200 characters for any picture."""
+    height = max(1, min(_PLACEHOLDER_WIDTH_PX, round(image.height * _PLACEHOLDER_WIDTH_PX / image.width)))
+    small = image.resize((_PLACEHOLDER_WIDTH_PX, height), Image.Resampling.BOX, reducing_gap=2.0)
+    attempts: list[Callable[[Image.Image], Image.Image]] = [
+        lambda picture: picture,
+        lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
+        lambda picture: picture.filter(ImageFilter.GaussianBlur(3)),
+        lambda picture: picture.resize((1, 1), Image.Resampling.BOX).resize(picture.size),
+    ]
+    uri = ""
+    for soften in attempts:
+        for quality in (50, 35, 20, 10, 0):
+            buffer = BytesIO()
+            soften(small).save(buffer, format="webp", quality=quality, method=6)
+            uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+            if len(uri) <= MAX_PLACEHOLDER_CHARS:
+                return uri
+    return uri
+
+
+def dominant(image: Image.Image) -> str:
+    """The colour one would name if asked for the picture's, as ``#rrggbb``: of its large areas the most vivid."""
+    small = image.resize((64, 36), Image.Resampling.BOX, reducing_gap=2.0)
+    reduced = small.quantize(8, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = reduced.getpalette() or [0, 0, 0]
+    best, best_weight = (0, 0, 0), -1.0
+    for count, index in reduced.getcolors() or []:
+        assert isinstance(index, int)  # noqa: S101 -- a picture with a palette has one value a pixel
+        red, green, blue = palette[3 * index : 3 * index + 3]
+        _, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
+        weight = count * (0.15 + saturation * value)
+        if weight > best_weight:
+            best, best_weight = (red, green, blue), weight
+    return "#{:02x}{:02x}{:02x}".format(*best)
