@@ -1,0 +1,171 @@
+"""What processes on one cache must know of each other's requests: the window, the rests, the render times.
+
+Where no store can be used they fall back to the memory of their own process; `shared` tells which it is.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.storage.cache import MemoryStore, Store
+
+WINDOW_S = 60.0
+#: No row of a store makes a provider rest longer than this.
+LONGEST_REST_S = 3600.0
+
+_LEAST_WAIT_S = 0.001
+_MOST_TIMES = 32
+_LONGEST_RENDER_S = 3600.0
+
+T = TypeVar("T")
+
+
+class _Shared:
+    """A store until it fails, the process's own memory from then on."""
+
+    def __init__(self, store: Store) -> None:
+        self.shared = True
+        self._store = store
+        self._memory = MemoryStore()
+        self._lock = threading.Lock()
+
+    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
+        """What `change` returns first; what it returns second is the new value under `key`."""
+        with self._lock:
+            if self.shared:
+                try:
+                    with self._store.transaction():
+                        result, value = change(self._store.get(key))
+                        self._store.set(key, value, expire_s)
+                except StoreUnavailable:
+                    # Once is enough: a locked file would hold up every single request.
+                    self.shared = False
+                else:
+                    self._memory.set(key, value)
+                    return result
+            result, value = change(self._memory.get(key))
+            self._memory.set(key, value)
+            return result
+
+    def get(self, key: str) -> JsonValue | None:
+        with self._lock:
+            if self.shared:
+                try:
+                    return self._store.get(key)
+                except StoreUnavailable:
+                    self.shared = False
+            return self._memory.get(key)
+
+
+class RequestWindow:
+    """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together."""
+
+    def __init__(self, store: Store, provider: str, per_minute: int) -> None:
+        self._values = _Shared(store)
+        self._key = f"window:{provider}"
+        self._per_minute = max(1, per_minute)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes are counted."""
+        return self._values.shared
+
+    def reserve(self, now: float) -> float:
+        """0.0, and one request at `now` (Unix seconds) is counted; or the seconds until asking again is worth while."""
+
+        def change(value: JsonValue | None) -> tuple[float, JsonValue]:
+            wait_s, times = admit(_numbers(value), now, self._per_minute)
+            return wait_s, list(times)
+
+        return self._values.update(self._key, change, expire_s=2 * WINDOW_S)
+
+
+class Rests:
+    """Providers that asked to be left alone for a while."""
+
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+        self._values = _Shared(store)
+        self._now = now
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes hear of it."""
+        return self._values.shared
+
+    def rest(self, provider: str, until: float) -> None:
+        """Leave `provider` alone until that Unix time, an hour from now at most; never shortens a rest."""
+        latest = self._now() + LONGEST_REST_S
+        wanted = min(until, latest) if math.isfinite(until) else latest
+
+        def change(value: JsonValue | None) -> tuple[None, JsonValue]:
+            return None, max(wanted, self._believed(value))
+
+        self._values.update(f"rest:{provider}", change, expire_s=LONGEST_REST_S)
+
+    def resting_until(self, provider: str) -> float:
+        """Unix time, in the past if the provider may be asked; never more than an hour ahead."""
+        return self._believed(self._values.get(f"rest:{provider}"))
+
+    def _believed(self, value: JsonValue | None) -> float:
+        """0.0 for a time that `rest` cannot have written: it is foreign, or the clock was put back since."""
+        (until,) = _numbers([value]) or (0.0,)
+        return until if until <= self._now() + LONGEST_REST_S else 0.0
+
+
+class RenderTimes:
+    """How long services took lately, by kind (model and size), so that polls come when a picture is likely."""
+
+    def __init__(self, store: Store) -> None:
+        self._values = _Shared(store)
+
+    @property
+    def shared(self) -> bool:
+        """Whether later processes learn from it."""
+        return self._values.shared
+
+    def observe(self, kind: str, seconds: float) -> None:
+        """One more render of `kind` took `seconds`."""
+
+        def change(value: JsonValue | None) -> tuple[None, JsonValue]:
+            times: list[JsonValue] = [*_times(value), *_times([seconds])]
+            return None, times[-_MOST_TIMES:]
+
+        self._values.update(f"times:{kind}", change, expire_s=90 * 86400.0)
+
+    def seen(self, kind: str) -> tuple[float, ...]:
+        """The last 32 of `kind`, oldest first."""
+        return tuple(_times(self._values.get(f"times:{kind}")))
+
+
+def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
+    """Whether a request at `now` fits among those at `times`: seconds to wait (0.0 if it fits), and the times to keep.
+
+    A time ahead of `now` by up to a window counts as it is (another process's clock reading, a moment later than
+    ours); one further ahead was taken before the clock was put back, and counts as `now`. So nothing blocks for
+    more than two windows.
+    """
+    kept = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < WINDOW_S)
+    if len(kept) < per_minute:
+        return 0.0, (*kept, now)
+    wait_s = kept[len(kept) - per_minute] + WINDOW_S - now
+    return max(_LEAST_WAIT_S, wait_s), tuple(kept)
+
+
+def _numbers(value: JsonValue | None) -> list[float]:
+    """The finite numbers in what a store holds, whatever it holds."""
+    if not isinstance(value, list):
+        return []
+    return [
+        float(item)
+        for item in value
+        if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e15  # noqa: PLR2004 - see above
+    ]
+
+
+def _times(value: JsonValue | None) -> list[float]:
+    return [seconds for seconds in _numbers(value) if 0 < seconds < _LONGEST_RENDER_S][-_MOST_TIMES:]

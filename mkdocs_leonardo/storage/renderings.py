@@ -1,0 +1,149 @@
+"""What is known of encoded variants, so that a warm build neither decodes nor measures a picture again.
+
+The files are where imaging wrote them; the store holds their names, sizes and digests.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from mkdocs_leonardo.errors import BrokenEntry
+from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
+from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.pictures import read_plain_file
+
+_PREFIX = "rendering:"
+_MAX_FILE_BYTES = 64 * 2**20
+_MAX_SIDE_PX = 2**16
+_MAX_SCRIM_PERCENT = 100
+
+#: A plain file name of a picture: no separator, no leading dot, nothing a page or a shell could misread.
+_FILE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,199}\.(?:avif|webp|jpg|jpeg|png)")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PLACEHOLDER = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_ROLE = re.compile("hero|social")
+_FORMAT = re.compile("|".join(get_args(Format)))
+
+
+class RenderingShelf:
+    """Renderings under their variant key. Thread-safe."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+
+    def load(self, variant_key: str) -> Rendering | None:
+        """The rendering, None if none is known; BrokenEntry if one of its files is not what was written.
+
+        Every file is read and its digest verified: that it exists is no proof that it is whole.
+        """
+        value = self._store.get(_PREFIX + variant_key)
+        if value is None:
+            return None
+        try:
+            rendering = _rendering(value, self._folder)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenEntry(f"{self._folder}: what is known of rendering {variant_key} is not whole") from error
+        for variant in rendering.variants:
+            _verify(variant)
+        return rendering
+
+    def save(self, variant_key: str, rendering: Rendering) -> None:
+        """The rendering, whose files are in the folder, can be loaded; ValueError if a name is not a plain one."""
+        value = _value(rendering)
+        if _rendering(value, self._folder) != rendering:
+            raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
+        self._store.set(_PREFIX + variant_key, value)
+
+    def remove(self, variant_key: str) -> None:
+        """Nothing is known of the rendering; its files stay."""
+        self._store.delete(_PREFIX + variant_key)
+
+    def keys(self) -> tuple[str, ...]:
+        """The variant keys of all known renderings, sorted."""
+        return tuple(key.removeprefix(_PREFIX) for key, _ in self._store.items(_PREFIX))
+
+
+def _verify(variant: Variant) -> None:
+    try:
+        data = read_plain_file(variant.path, max_bytes=variant.size_bytes)
+    except FileNotFoundError as error:
+        raise BrokenEntry(f"{variant.path}: is missing") from error
+    if len(data) != variant.size_bytes or digest_of(data) != variant.digest:
+        raise BrokenEntry(f"{variant.path}: is not the file that was written (its digest differs)")
+
+
+def _value(rendering: Rendering) -> JsonValue:
+    return {
+        "variants": [
+            {
+                "role": variant.role,
+                "format": variant.format,
+                "width_px": variant.width_px,
+                "height_px": variant.height_px,
+                "name": variant.name,
+                "file": variant.path.name,
+                "digest": variant.digest,
+                "size_bytes": variant.size_bytes,
+            }
+            for variant in rendering.variants
+        ],
+        "placeholder": rendering.placeholder,
+        "dominant": rendering.dominant,
+        "scrim": {"narrow": rendering.scrim.narrow, "wide": rendering.scrim.wide},
+        "width_px": rendering.width_px,
+        "height_px": rendering.height_px,
+    }
+
+
+def _rendering(value: JsonValue, folder: Path) -> Rendering:
+    """The rendering in `value`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
+    record = _mapping(value)
+    variants = record["variants"]
+    if not isinstance(variants, list) or not variants:
+        raise TypeError("variants")
+    scrim = _mapping(record["scrim"])
+    return Rendering(
+        variants=tuple(_variant(_mapping(variant), folder) for variant in variants),
+        placeholder=_text(record["placeholder"], _PLACEHOLDER),
+        dominant=_text(record["dominant"], _COLOUR),
+        scrim=Scrim(
+            narrow=_whole(scrim["narrow"], 0, _MAX_SCRIM_PERCENT), wide=_whole(scrim["wide"], 0, _MAX_SCRIM_PERCENT)
+        ),
+        width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
+        height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
+    )
+
+
+def _variant(record: dict[str, JsonValue], folder: Path) -> Variant:
+    return Variant(
+        role=_text(record["role"], _ROLE),  # type: ignore[arg-type]  # the pattern allows the literals only
+        format=_text(record["format"], _FORMAT),  # type: ignore[arg-type]  # same
+        width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
+        height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
+        name=_text(record["name"], _FILE_NAME),
+        path=folder / _text(record["file"], _FILE_NAME),
+        digest=_text(record["digest"], _DIGEST),
+        size_bytes=_whole(record["size_bytes"], 1, _MAX_FILE_BYTES),
+    )
+
+
+def _mapping(value: JsonValue) -> dict[str, JsonValue]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _text(value: JsonValue, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError("not the text that was written")
+    return value
+
+
+def _whole(value: JsonValue, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError("not the number that was written")
+    return value
