@@ -1,0 +1,113 @@
+"""What the `<head>` of a page with a hero says: its stylesheet, its social picture, where the picture came from."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+
+#: Where the head ends, its `<meta>` tags, and what may hold text that only looks like either.
+_HEAD_TOKEN = re.compile(
+    r"<(?:!--.*?-->"
+    r"|(?P<opaque>script|style|template|noscript|title)\b.*?</(?P=opaque)\s*>"
+    r"|meta\b(?P<attributes>(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+)>"
+    r"|(?P<end>/head\s*>|body[\s>]))",
+    re.IGNORECASE | re.DOTALL,
+)
+_META_NAME = re.compile(r"(?:^|[\s\"'])(?:property|name)\s*=\s*[\"']?\s*([^\s\"'>]+)", re.IGNORECASE)
+
+#: IPTC NewsCodes, "digital source type": the term for pictures that a trained model made.
+MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+@dataclass(frozen=True, slots=True)
+class Social:
+    """What other sites show when somebody shares the page. All URLs are absolute; "" is unknown."""
+
+    image_url: str
+    image_type: str
+    width_px: int
+    height_px: int
+    alt: str = ""
+    page_url: str = ""
+    title: str = ""
+    description: str = ""
+    site_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOrigin:
+    """Where the page's picture came from. `creator` is the name of the AI, `caption` the alternative text."""
+
+    content_url: str
+    creator: str
+    caption: str = ""
+
+
+def insert_head(
+    output_html: str,
+    *,
+    stylesheet_url: str,
+    social: Social | None = None,
+    origin: ImageOrigin | None = None,
+) -> str:
+    """The page with its stylesheet linked and its picture described at the end of the head.
+
+    A page that names a social picture of its own (or a plugin's) keeps it and gets none of ours. With our picture come
+    the other properties that Open Graph requires, each only where the page has none. A page without a head is
+    returned as it is.
+    """
+    names: set[str] = set()
+    for token in _HEAD_TOKEN.finditer(output_html):
+        if token["end"]:
+            lines = [f'<link rel="stylesheet" href="{escape(stylesheet_url)}">']
+            if social is not None and names.isdisjoint({"og:image", "twitter:image"}):
+                lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
+            if origin is not None:
+                lines.append(_linked_data(origin))
+            lines.append("")
+            return output_html[: token.start()] + "\n".join(lines) + output_html[token.start() :]
+        if token["attributes"] and (name := _META_NAME.search(token["attributes"])):
+            names.add(name[1].lower())
+    return output_html
+
+
+def _properties(social: Social) -> list[tuple[str, str]]:
+    """In the order in which Open Graph wants them: what describes a picture follows the picture."""
+    return [
+        ("og:type", "article"),
+        ("og:title", social.title),
+        ("og:url", social.page_url),
+        ("og:description", social.description),
+        ("og:site_name", social.site_name),
+        ("og:image", social.image_url),
+        ("og:image:type", social.image_type),
+        ("og:image:width", str(social.width_px)),
+        ("og:image:height", str(social.height_px)),
+        ("og:image:alt", social.alt),
+        ("twitter:card", "summary_large_image"),
+        ("twitter:image", social.image_url),
+        ("twitter:image:alt", social.alt),
+    ]
+
+
+def _meta(name: str, text: str) -> str:
+    attribute = "property" if name.startswith("og:") else "name"
+    return f'<meta {attribute}="{name}" content="{escape(text)}">'
+
+
+def _linked_data(origin: ImageOrigin) -> str:
+    """Data, not a script: it is never executed, so a policy without inline scripts lets it pass."""
+    value = {
+        "@context": "https://schema.org",
+        "@type": "ImageObject",
+        "contentUrl": origin.content_url,
+        "creditText": origin.creator,
+        "creator": {"@type": "Organization", "name": origin.creator},
+        "digitalSourceType": MADE_BY_AI,
+        **({"caption": origin.caption} if origin.caption else {}),
+    }
+    # Inside a script element only "<" can end it or open a comment; in JSON it can be written as an escape.
+    text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">{text}</script>'

@@ -1,0 +1,247 @@
+"""Heroes and cards as HTML, and their places in a page. Values in, text out; found by `find`, joined by slices.
+
+Author text (alternative text, tagline, title) never becomes markup. Nothing here needs an inline style or script,
+so a policy of ``default-src 'self'; img-src 'self' data:`` holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from html import escape
+
+from mkdocs_leonardo.page.headings import find_title_heading
+from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
+
+#: How a provider wants to be called where its work is shown. Others are shown under their own name.
+_CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
+
+_MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+#: The format of the plain `<img>`, which every reader of pages must understand; the first one at hand is taken.
+_FALLBACK_ORDER = ("jpeg", "webp", "avif")
+
+#: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
+_PLAIN_WIDTH_PX = 960
+
+#: The stylesheet has a rule for every fifth percent up to here.
+SCRIM_STEP = 5
+SCRIM_LIMIT = 60
+
+_HERO_START = '<header class="leonardo-hero '
+_CARD_START = '<a class="leonardo-card"'
+
+
+def creator_name(provider: str) -> str:
+    """The name of the AI behind a provider, "" for pictures that no AI made."""
+    return "" if provider in NOT_GENERATED else _CREATORS.get(provider, provider)
+
+
+def focus_name(focus: FocalPoint) -> str:
+    """The focal point as the markup and the stylesheet spell it, in percent: ``30-60``."""
+    return f"{_percent(focus.x)}-{_percent(focus.y)}"
+
+
+def picture_sizes(theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False) -> str:
+    """The `sizes` that are true for a hero or a card: its width at every width of the window.
+
+    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
+    (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
+    blog posts, whose own side column stands where the navigation was.
+    """
+    if layout == "full":
+        # Read the Docs never gives up its 300 px side column.
+        return "(min-width: 769px) calc(100vw - 300px), 100vw" if theme == "readthedocs" else "100vw"
+    if theme == "material":
+        return _material_sizes(has_left="navigation" not in hidden or is_post, has_right="toc" not in hidden)
+    if theme == "mkdocs":
+        # Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
+        return (
+            "(min-width: 1400px) 966px, (min-width: 1200px) 831px, (min-width: 992px) 696px, "
+            "(min-width: 576px) 516px, calc(100vw - 24px)"
+        )
+    if theme == "readthedocs":
+        # MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
+        return "(min-width: 1100px) 696px, (min-width: 769px) calc(100vw - 404px), calc(100vw - 52px)"
+    return "(min-width: 960px) 960px, 100vw"
+
+
+def _material_sizes(*, has_left: bool, has_right: bool) -> str:
+    """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
+
+    The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
+    left one at 1220 px. In `sizes` a rem is the reader's default font size instead, so everything is said in pixels.
+    """
+    columns_rem = 12.1 * (has_left + has_right)
+    margins_rem = (1.2 if has_left else 0.8) + (1.2 if has_right else 0.8)
+    widths = [
+        f"(min-width: {window_px}px) {round((61 - columns_rem - margins_rem) * root_px)}px"
+        for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
+    ]
+    if has_right:
+        widths.append("(min-width: 960px) calc(100vw - 274px)")
+    return ", ".join([*widths, "calc(100vw - 32px)"])
+
+
+def hero_header(
+    asset: HeroAsset,
+    spec: HeroSpec,
+    heading_html: str,
+    *,
+    url: Callable[[str], str],
+    sizes: str = "100vw",
+    credit: bool = False,
+) -> str:
+    """The hero of one page, with the page's own heading in it as it was.
+
+    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`. With
+    `credit` a line says which AI made the picture, if one did.
+    """
+    rendering = asset.rendering
+    lines = [
+        f'{_HERO_START}leonardo-hero--{spec.layout}"{_attributes(asset, spec)}{_scrim_attributes(rendering.scrim)}>',
+        f'<img class="leonardo-hero__placeholder" src="{escape(rendering.placeholder)}" alt="" aria-hidden="true">',
+        _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"'),
+        '<div class="leonardo-hero__text">',
+        heading_html,
+    ]
+    if spec.tagline:
+        lines.append(f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>')
+    creator = creator_name(asset.provider)
+    if credit and creator:
+        lines.append(f'<p class="leonardo-hero__credit">Picture made by AI: {escape(creator)}</p>')
+    lines += ["</div>", "</header>"]
+    return "\n".join(lines)
+
+
+def card(
+    asset: HeroAsset,
+    spec: HeroSpec,
+    *,
+    href: str,
+    url: Callable[[str], str],
+    sizes: str = "100vw",
+    is_eager: bool = False,
+) -> str:
+    """The cover of one post on a blog view, linked to the post.
+
+    The linked title follows at once, so the link is kept out of the tab order and from screen readers, which would say
+    everything twice; the alternative text still serves whoever sees no pictures. Let only a view's first card be eager.
+    """
+    if is_eager:
+        loading = 'fetchpriority="high" decoding="async"'
+    else:
+        # "auto" is the truth itself, where it is known and the picture is lazy; others skip it and read on.
+        loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
+    return "\n".join(
+        [
+            f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>',
+            _picture("leonardo-card", asset, spec.alt, sizes, url, loading),
+            "</a>",
+        ]
+    )
+
+
+def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> str:
+    """The page's content with the hero at its top and the page's own heading moved into it, otherwise unchanged.
+
+    `header` makes the hero from the heading's HTML. Content without one gets it from `title`, which is plain text.
+    """
+    found = find_title_heading(content_html)
+    if found is None:
+        return f"{header(f'<h1>{escape(title, quote=False)}</h1>')}\n{content_html}"
+    start, end = found
+    return f"{header(content_html[start:end])}\n{content_html[:start]}{content_html[end:]}"
+
+
+def place_full(output_html: str, header: str) -> str:
+    """The rendered page with the hero `header` moved out of the content to where it can span the window.
+
+    `header` is what `insert_hero` put into the content. It stays there until the page is rendered because Material
+    writes a heading of its own over content that has none. Where the theme offers no such place, the hero remains in
+    the content, with the look that belongs there.
+    """
+    start = output_html.find(header)
+    if start < 0:
+        return output_html
+    place = _full_width_place(output_html)
+    if place is None or place > start:
+        return output_html.replace("leonardo-hero--full", "leonardo-hero--content", 1)
+    rest = output_html[start + len(header) :].removeprefix("\n")
+    return f"{output_html[:place]}\n{header}\n{output_html[place:start]}{rest}"
+
+
+def insert_card(excerpt_html: str, card_html: str) -> str:
+    """The excerpt with the card at its head; an excerpt that has a card is left alone."""
+    return excerpt_html if excerpt_html.startswith(_CARD_START) else f"{card_html}\n{excerpt_html}"
+
+
+def _full_width_place(output_html: str) -> int | None:
+    """Where an element spans the window below the theme's header; None for an unknown theme.
+
+    Material: first in `<main>`, above the grid with the side columns. There instant navigation swaps it with the rest,
+    the side columns know how far down they start, and it is no second banner for screen readers.
+    """
+    main = output_html.find('<main class="md-main"')
+    if main >= 0:
+        return output_html.find(">", main) + 1
+    # Read the Docs: as wide as the side column allows.
+    content = output_html.find('<div class="wy-nav-content">')
+    if content >= 0:
+        return content
+    # MkDocs's own theme: before the container of the page, which is the first one that holds a row.
+    row = output_html.find('<div class="row">')
+    container = output_html.rfind('<div class="container">', 0, max(row, 0))
+    return container if container >= 0 else None
+
+
+def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:
+    by_format: dict[str, list[Variant]] = {}
+    for variant in asset.rendering.variants:
+        if variant.role == "hero":
+            by_format.setdefault(variant.format, []).append(variant)
+    for variants in by_format.values():
+        variants.sort(key=lambda variant: variant.width_px)
+    plain_format = next(name for name in _FALLBACK_ORDER if name in by_format)
+    lines = [f'<picture class="{block}__picture">']
+    lines.extend(
+        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(by_format[name], url)}" sizes="{escape(sizes)}">'
+        for name in reversed(_FALLBACK_ORDER)
+        if name in by_format and name != plain_format
+    )
+    ladder = by_format[plain_format]
+    plain = next((variant for variant in reversed(ladder) if variant.width_px <= _PLAIN_WIDTH_PX), ladder[0])
+    lines.append(
+        f'<img class="{block}__image" src="{escape(url(plain.name))}" srcset="{_srcset(ladder, url)}"'
+        f' sizes="{escape(sizes)}" width="{ladder[-1].width_px}" height="{ladder[-1].height_px}"'
+        f' alt="{escape(alt)}" {loading}>'
+    )
+    lines.append("</picture>")
+    return "\n".join(lines)
+
+
+def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
+    # A comma or a space would end a candidate; names are ours, but the path before them may be anyone's.
+    return escape(", ".join(f"{re.sub('[ ,]', _percent_encoded, url(each.name))} {each.width_px}w" for each in ladder))
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    return f"%{ord(match[0]):02X}"
+
+
+def _scrim_attributes(scrim: Scrim) -> str:
+    return f' data-scrim-narrow="{_scrim_step(scrim.narrow)}" data-scrim-wide="{_scrim_step(scrim.wide)}"'
+
+
+def _scrim_step(percent: int) -> int:
+    """The next percentage upwards that the stylesheet knows."""
+    return min(SCRIM_LIMIT, -(-max(0, percent) // SCRIM_STEP) * SCRIM_STEP)
+
+
+def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
+    focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
+    return f' data-provider="{escape(asset.provider)}" data-key="{escape(asset.key[:16])}"{focus}'
+
+
+def _percent(fraction: float) -> int:
+    return round(min(1.0, max(0.0, fraction)) * 100)

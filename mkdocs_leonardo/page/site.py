@@ -1,0 +1,242 @@
+"""The heroes of one built site: which files there are, and what each page says of them. Values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head
+from mkdocs_leonardo.page.markup import (
+    card,
+    creator_name,
+    hero_header,
+    insert_card,
+    insert_hero,
+    picture_sizes,
+    place_full,
+)
+from mkdocs_leonardo.page.stylesheet import build_stylesheet
+from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec, Variant
+
+#: Where our files lie in the site.
+FOLDER = "assets/leonardo"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    """What must be known of a page to show something on it. `url` is relative to the site, as the host gives it."""
+
+    source: str
+    url: str
+    title: str
+    theme: str
+    hidden: frozenset[str] = frozenset()
+    is_post: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeroContext:
+    """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute.
+
+    `srcset` maps a MIME type to the list for a ``<source>``; `width` and `height` are those of the whole picture.
+    """
+
+    src: str
+    srcset: Mapping[str, str]
+    width: int
+    height: int
+    alt: str
+    tagline: str
+    provider: str
+    credit: str
+    key: str
+    dominant: str
+    placeholder: str
+    focus: str
+    social: str
+
+
+class Site:
+    """Publishes heroes: one object per build, made when all of them are known."""
+
+    def __init__(
+        self,
+        heroes: Mapping[str, tuple[HeroSpec, HeroAsset]],
+        *,
+        site_url: str,
+        site_name: str = "",
+        cards: bool = True,
+        social: bool = True,
+        credit: bool = False,
+        relative: Callable[[str, str], str],
+    ) -> None:
+        """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
+        self._heroes = heroes
+        self._site_url = site_url if not site_url or site_url.endswith("/") else f"{site_url}/"
+        self._site_name = site_name
+        self._cards = cards
+        self._social = social
+        self._credit = credit
+        self._relative = relative
+        self._stylesheet = build_stylesheet(spec.focus for spec, _ in heroes.values())
+        self._headers: dict[str, str] = {}
+        self._with_cards: set[str] = set()
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def pictures(self) -> Iterator[tuple[str, Path]]:
+        """Every picture file once: its place in the site, and where its bytes lie."""
+        places = {
+            f"{FOLDER}/{variant.name}": variant.path
+            for _, asset in self._heroes.values()
+            for variant in asset.rendering.variants
+        }
+        yield from places.items()
+
+    def stylesheet(self) -> tuple[str, bytes] | None:
+        """Place and content of the stylesheet, if any page may need it."""
+        if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
+            return None
+        name, content = self._stylesheet
+        return f"{FOLDER}/{name}", content
+
+    def social_url(self, source: str) -> str | None:
+        """Absolute URL of the picture for sharing the page, where the site's own address is known."""
+        if source not in self._heroes or not self._site_url:
+            return None
+        variant = _social_variant(self._heroes[source][1])
+        return urljoin(self._site_url, f"{FOLDER}/{variant.name}") if variant else None
+
+    # Pages -----------------------------------------------------------------------------------------------------------
+
+    def context(self, page: ShownPage) -> HeroContext | None:
+        """What a template may want to know of the page's hero."""
+        if page.source not in self._heroes:
+            return None
+        spec, asset = self._heroes[page.source]
+        rendering = asset.rendering
+        ladders: dict[str, list[Variant]] = {}
+        for variant in rendering.variants:
+            if variant.role == "hero":
+                ladders.setdefault(variant.format, []).append(variant)
+        url = self._url_on(page)
+        plain = ladders.get("jpeg") or next(iter(ladders.values()))
+        return HeroContext(
+            src=url(plain[-1].name),
+            srcset={
+                f"image/{name}": ", ".join(f"{url(variant.name)} {variant.width_px}w" for variant in ladder)
+                for name, ladder in ladders.items()
+            },
+            width=rendering.width_px,
+            height=rendering.height_px,
+            alt=spec.alt,
+            tagline=spec.tagline,
+            provider=asset.provider,
+            credit=creator_name(asset.provider),
+            key=asset.key[:16],
+            dominant=rendering.dominant,
+            placeholder=rendering.placeholder,
+            focus=f"{spec.focus.x * 100:g}% {spec.focus.y * 100:g}%",
+            social=self.social_url(page.source) or "",
+        )
+
+    def content(self, page: ShownPage, content_html: str) -> str:
+        """The page's content with its hero at the top."""
+        if page.source not in self._heroes:
+            return content_html
+        spec, asset = self._heroes[page.source]
+        if spec.layout == "none":
+            return content_html
+        sizes = picture_sizes(page.theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
+
+        def header(heading_html: str) -> str:
+            hero = hero_header(asset, spec, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
+            self._headers[page.url] = hero
+            return hero
+
+        return insert_hero(content_html, header, page.title)
+
+    def excerpt(self, page: ShownPage, post: str, content_html: str, *, href: str, is_first: bool) -> str:
+        """A post's excerpt on a blog view, with the post's cover at its head."""
+        if not self._cards or post not in self._heroes:
+            return content_html
+        spec, asset = self._heroes[post]
+        sizes = picture_sizes(page.theme, "content", hidden=page.hidden)
+        self._with_cards.add(page.url)
+        cover = card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_first)
+        return insert_card(content_html, cover)
+
+    def has_hero(self, source: str) -> bool:
+        """Whether the page at `source` has a hero."""
+        return source in self._heroes
+
+    def finish(self, page: ShownPage, output_html: str) -> str:
+        """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
+        header = self._headers.pop(page.url, None)
+        if header is None and page.url not in self._with_cards and page.source not in self._heroes:
+            return output_html
+        if header is not None and self._heroes[page.source][0].layout == "full":
+            output_html = place_full(output_html, header)
+        shows = header is not None or page.url in self._with_cards
+        name, _ = self._stylesheet
+        return insert_head(
+            output_html,
+            stylesheet_url=self._url_on(page)(name) if shows else "",
+            social=self._social_of(page),
+            origin=self._origin_of(page),
+        )
+
+    def _social_of(self, page: ShownPage) -> Social | None:
+        image_url = self.social_url(page.source) if self._social else None
+        if image_url is None:
+            return None
+        spec, asset = self._heroes[page.source]
+        variant = _social_variant(asset)
+        assert variant is not None  # noqa: S101 - `social_url` has found it
+        return Social(
+            image_url=image_url,
+            image_type="image/jpeg",
+            width_px=variant.width_px,
+            height_px=variant.height_px,
+            alt=spec.alt,
+            page_url=urljoin(self._site_url, page.url),
+            title=page.title,
+            description=page.description,
+            site_name=self._site_name,
+        )
+
+    def _origin_of(self, page: ShownPage) -> ImageOrigin | None:
+        if page.source not in self._heroes or not self._site_url:
+            return None
+        spec, asset = self._heroes[page.source]
+        if asset.provider in NOT_GENERATED:
+            return None
+        largest = max(_hero_variants(asset), key=lambda variant: (variant.format == "jpeg", variant.width_px))
+        url = urljoin(self._site_url, f"{FOLDER}/{largest.name}")
+        return ImageOrigin(content_url=url, creator=creator_name(asset.provider), caption=spec.alt)
+
+    def _url_on(self, page: ShownPage) -> Callable[[str], str]:
+        """From the name of one of our files to a URL that works on `page`."""
+        if page.url == "404.html":
+            # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
+            root = urlsplit(self._site_url).path or "/"
+            return lambda name: f"{root}{FOLDER}/{name}"
+        return lambda name: self._relative(f"{FOLDER}/{name}", page.url)
+
+
+def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
+    """What Material hides on a page: its ``hide`` metadata, and the table of contents where it stands elsewhere."""
+    hide = meta.get("hide")
+    parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
+    return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())
+
+
+def _hero_variants(asset: HeroAsset) -> list[Variant]:
+    return [variant for variant in asset.rendering.variants if variant.role == "hero"]
+
+
+def _social_variant(asset: HeroAsset) -> Variant | None:
+    return next((variant for variant in asset.rendering.variants if variant.role == "social"), None)

@@ -1,0 +1,52 @@
+"""The one stylesheet of heroes and cards: `hero.css`, made small, with the rules that a site's pictures need."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from importlib import resources
+
+from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
+from mkdocs_leonardo.spec import CENTER, FocalPoint
+
+_COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
+#: White space has no meaning beside braces, semicolons, commas and ">", and after a colon; elsewhere it counts once.
+_SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>])\s*|:\s+|\s+""")
+
+
+def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
+    """File name (with a digest of the content, so that it may be cached for ever) and content of the stylesheet.
+
+    `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
+    """
+    source = resources.files("mkdocs_leonardo.page").joinpath("hero.css").read_text(encoding="utf-8")
+    content = (_minified(source) + "".join([*_scrim_rules(), *_focus_rules(focuses)])).encode()
+    return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
+
+
+def _minified(source: str) -> str:
+    """The same rules without comments and without white space that has no meaning."""
+    without_comments = _COMMENT.sub(lambda match: match["kept"] or "", source)
+    return _SPACE.sub(_shortest, without_comments).strip().replace(";}", "}")
+
+
+def _shortest(match: re.Match[str]) -> str:
+    if match["kept"]:
+        return match["kept"]
+    return match["sign"] or (":" if match[0].startswith(":") else " ")
+
+
+def _scrim_rules() -> list[str]:
+    """One rule for each step: a measured number in an attribute becomes an alpha without any inline style."""
+    steps = range(SCRIM_STEP, SCRIM_LIMIT + 1, SCRIM_STEP)
+    return [
+        f'[data-scrim-{where}="{percent}"]{{--_{where}:{percent / 100:.2f}}}'
+        for where in ("narrow", "wide")
+        for percent in steps
+    ]
+
+
+def _focus_rules(focuses: Iterable[FocalPoint]) -> list[str]:
+    names = sorted({focus_name(focus) for focus in focuses} - {focus_name(CENTER)})
+    return [f'[data-focus="{name}"] img{{object-position:{"% ".join(name.split("-"))}%}}' for name in names]
