@@ -1,0 +1,79 @@
+"""The caps of one build. Reserved before a submission, settled after it; never exceeded in between."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+#: So that sums of floats do not refuse what exactly fits: a millionth of a cent.
+_SLACK_USD = 1e-8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reservation:
+    """The right to submit one paid job, at the estimate it was granted for. Equal only to itself."""
+
+    estimate_usd: float
+
+
+class Budget:
+    """Counts submissions and dollars against the caps. Not thread-safe: used from one event loop.
+
+    Retries and fallbacks reserve for themselves, so both are counted. A reservation stands at its estimate until the
+    service states the cost; one whose outcome is unknown stands as if it had been paid. Closing a reservation twice
+    gives nothing back twice.
+    """
+
+    def __init__(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
+        self._max_new_images = max_new_images
+        self._max_cost_usd = max_cost_usd
+        self._standing_usd: dict[Reservation, float] = {}
+
+    @property
+    def new_images(self) -> int:
+        """How many submissions stand: made, or about to be."""
+        return len(self._standing_usd)
+
+    @property
+    def cost_usd(self) -> float:
+        """What they cost, as far as is known, else at their estimates. Never below 0."""
+        return math.fsum(self._standing_usd.values())
+
+    def reserve(self, estimate_usd: float) -> Reservation | None:
+        """One more submission at `estimate_usd`, or None if a cap would be passed.
+
+        Under a cap on the cost, an estimate that is not a sum of money (negative, infinite, not a number) never fits.
+        """
+        if self.new_images + 1 > self._max_new_images:
+            return None
+        if self._max_cost_usd is not None and not (
+            _is_money(estimate_usd) and self.cost_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD
+        ):
+            return None
+        reservation = Reservation(estimate_usd if _is_money(estimate_usd) else 0.0)
+        self._standing_usd[reservation] = reservation.estimate_usd
+        return reservation
+
+    def settle(self, reservation: Reservation, cost_usd: float | None) -> float:
+        """Replace what stands by what the service stated; the cost that now counts.
+
+        None, and a statement that is not a sum of money, changes nothing: an answer cannot talk a cap away.
+        A job that turns out to be paid for counts, even if its reservation was given back before.
+        """
+        if cost_usd is None or not _is_money(cost_usd):
+            cost_usd = self._standing_usd.get(reservation, reservation.estimate_usd)
+        self._standing_usd[reservation] = cost_usd
+        return cost_usd
+
+    def cancel(self, reservation: Reservation) -> None:
+        """Give the money of `reservation` back: nothing was charged. The submission still counts as one made."""
+        if reservation in self._standing_usd:
+            self._standing_usd[reservation] = 0.0
+
+    def withdraw(self, reservation: Reservation) -> None:
+        """Give the whole reservation back: nothing was ever sent."""
+        self._standing_usd.pop(reservation, None)
+
+
+def _is_money(amount_usd: float) -> bool:
+    return math.isfinite(amount_usd) and amount_usd >= 0
