@@ -1,0 +1,192 @@
+"""What a test holds in its hands: the services' addresses, settings and rules."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Generic, TypeVar, cast, overload
+
+from .behaviours import Behaviour
+from .script import Rule, RuleHandle, Script
+
+#: Keys that the services accept from the start.
+LEONARDO_KEY = "3f1c9a52-6b7d-4e08-9c41-d2a5b8e07f16"
+OPENAI_KEY = "sk-proj-stand-in-7Qm2vK9xR4tB"
+#: A well-formed Leonardo key that nobody issued.
+UNKNOWN_LEONARDO_KEY = "00000000-6b7d-4e08-9c41-d2a5b8e07f16"
+#: What signed picture addresses carry while `leonardo.sign_urls` is on; it must never be seen in a log.
+SIGNATURE = "c2lnbmVkLWJ5LXRoZS1zdGFuZC1pbg"
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """An attribute kept in the script, so that it reaches a server in another process as well."""
+
+    def __init__(self, default: T) -> None:
+        self._default = default
+        self._name = ""
+
+    def __set_name__(self, owner: type[Service], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, service: None, owner: type[Service]) -> Setting[T]: ...
+
+    @overload
+    def __get__(self, service: Service, owner: type[Service]) -> T: ...
+
+    def __get__(self, service: Service | None, owner: type[Service]) -> Setting[T] | T:
+        if service is None:
+            return self
+        return cast("T", service.script.get_setting(f"{service.name}.{self._name}", self._default))
+
+    def __set__(self, service: Service, value: T) -> None:
+        service.script.set_setting(f"{service.name}.{self._name}", value)
+
+
+class Service:
+    """One site of the stand-in."""
+
+    name = ""
+
+    #: Connections are accepted and reset before a byte is read.
+    down = Setting(default=False)
+    #: Every answer waits so long.
+    latency_s = Setting(0.0)
+    #: Share of requests whose connection is cut before reading, after carrying out, or in the middle of the answer.
+    cut_probability = Setting(0.0)
+    cut_seed = Setting(0)
+    #: More requests than this in 60 s are answered with 429; None: no limit.
+    request_limit = Setting[int | None](None)
+
+    def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
+        self.script = script
+        self.urls = urls
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return self.urls[self.name]
+
+    def on(self, endpoint: str, *behaviours: Behaviour) -> RuleHandle:
+        """Put behaviours in force for an endpoint.
+
+        One behaviour holds for every call. Several are met one call each, in this order, and then the service behaves
+        well again. The first rule made wins where two speak for one call.
+        """
+        limit = len(behaviours) if len(behaviours) > 1 else None
+        return RuleHandle(self.script, Rule(self.name, endpoint, behaviours, limit=limit))
+
+    def random_cuts(self, probability: float, *, seed: int) -> None:
+        """Cut that share of all connections: before reading, after carrying out, or in the middle of the answer."""
+        self.cut_seed = seed
+        self.cut_probability = probability
+
+
+class PictureHost(Service):
+    """Leonardo's picture host, on a port of its own."""
+
+    name = "cdn"
+
+    def on_download(self, *behaviours: Behaviour) -> RuleHandle:
+        """For downloads: answers and pictures."""
+        return self.on("download", *behaviours)
+
+
+class Leonardo(Service):
+    """Leonardo's API."""
+
+    name = "leonardo"
+
+    #: How long a job is at work once a slot is free, unless its fate says otherwise; None: for ever.
+    render_s = Setting[float | None](0.05)
+    #: Jobs at work at one time, and jobs that may wait behind them.
+    slots = Setting(10)
+    pending_limit = Setting(200)
+    #: More create calls than this in 60 s are answered with 429; None: no limit (the real one's is 100).
+    create_limit = Setting[int | None](None)
+    #: What one picture costs, with alchemy (or quality) and without.
+    price_usd = Setting(0.0224)
+    fast_price_usd = Setting(0.0112)
+    #: ``DOLLARS``, ``CREDITS``, or None for an answer that names no cost.
+    cost_unit = Setting[str | None]("DOLLARS")
+    #: Prepaid dollars; when they are used up, create calls are refused. None: without end.
+    balance_usd = Setting[float | None](None)
+    #: What `/me` says (the balance counts off it if one is set).
+    paid_tokens = Setting[float | None](45677)
+    #: Name of the object that wraps a create answer; empty: none; None: as the real ones do (v1 and v2 differ).
+    answer_shape = Setting[str | None](None)
+    #: Whether Phoenix refuses a create call without `contrast`.
+    contrast_required = Setting(default=True)
+    #: Whether the list of jobs begins with the newest.
+    newest_first = Setting(default=True)
+    #: Whether picture addresses carry a signature, and nothing is delivered without it.
+    sign_urls = Setting(default=False)
+    #: Keys that are accepted; each is an account of its own.
+    keys = Setting[list[str]]([LEONARDO_KEY])
+
+    def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
+        super().__init__(script, urls)
+        self.cdn = PictureHost(script, urls)
+
+    @property
+    def base_url(self) -> str:
+        """The v1 base: the value of the plugin's `leonardo: base_url`."""
+        return f"{self.urls[self.name]}/api/rest/v1"
+
+    @property
+    def base_url_v2(self) -> str:
+        """The v2 base."""
+        return f"{self.urls[self.name]}/api/rest/v2"
+
+    @staticmethod
+    def user_id(key: str = LEONARDO_KEY) -> str:
+        """The id of the account that a key belongs to."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, key))
+
+    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
+        """For create calls: answers, or fates of the jobs they make."""
+        return self.on("create", *behaviours)
+
+    def on_poll(self, *behaviours: Behaviour) -> RuleHandle:
+        """For polls of one job: answers."""
+        return self.on("poll", *behaviours)
+
+    def on_list(self, *behaviours: Behaviour) -> RuleHandle:
+        """For the account's list of jobs: answers."""
+        return self.on("list", *behaviours)
+
+    def on_me(self, *behaviours: Behaviour) -> RuleHandle:
+        """For `/me`: answers."""
+        return self.on("me", *behaviours)
+
+    def on_delete(self, *behaviours: Behaviour) -> RuleHandle:
+        """For deletions: answers."""
+        return self.on("delete", *behaviours)
+
+    def on_download(self, *behaviours: Behaviour) -> RuleHandle:
+        """For downloads from the picture host: answers and pictures."""
+        return self.cdn.on_download(*behaviours)
+
+
+class OpenAI(Service):
+    """OpenAI's image API."""
+
+    name = "openai"
+
+    #: How long a picture takes.
+    render_s = Setting(0.02)
+    #: Whether the answer states what was used; what is charged does not depend on it.
+    states_usage = Setting(default=True)
+    #: Keys that are accepted.
+    keys = Setting[list[str]]([OPENAI_KEY])
+
+    @property
+    def base_url(self) -> str:
+        """The value of the plugin's `openai: base_url`."""
+        return f"{self.urls[self.name]}/v1"
+
+    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
+        """For create calls: answers and pictures."""
+        return self.on("create", *behaviours)

@@ -1,0 +1,300 @@
+"""The stand-in in this process, and the same in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+from .fronts import LEONARDO_KEY, OPENAI_KEY, Leonardo, OpenAI, PictureHost
+from .ledger import Ledger, LedgerView
+from .leonardo import ElsewhereSite, LeonardoSite, PictureSite
+from .openai import OpenAISite
+from .script import LocalScript, Rule, Script
+from .site import World
+from .wire import Handler, Reply, Request, Server, json_reply
+
+_SITES = ("leonardo", "cdn", "openai", "elsewhere", "control")
+_CONTROL = "/__control__/"
+_POLL_S = 0.01
+
+
+class _Elsewhere(PictureHost):
+    """The other loopback port."""
+
+    name = "elsewhere"
+
+
+class AnyServices:
+    """What a test uses, wherever the services run."""
+
+    def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
+        self.urls = urls
+        self.leonardo = Leonardo(script, urls)
+        self.cdn = self.leonardo.cdn
+        self.openai = OpenAI(script, urls)
+        self.elsewhere = _Elsewhere(script, urls)
+        # Bound and never listening: a connection is refused, and nobody else is given the port.
+        self._refusing = socket.socket()
+        self._refusing.bind(("127.0.0.1", 0))
+
+    @property
+    def ledger(self) -> LedgerView:
+        """The ledger as it stands now; read it again to see it grow."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Let go of every answer that is `Held`."""
+        raise NotImplementedError
+
+    def finish_jobs(self) -> None:
+        """End every pending Leonardo job now, those that never finish as well."""
+        raise NotImplementedError
+
+    def forget_rules(self) -> None:
+        """Every service behaves well again; settings and ledger stay."""
+        raise NotImplementedError
+
+    def clear_ledger(self) -> None:
+        """Start the account from nothing; jobs are forgotten as well."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Close everything at once."""
+        self._refusing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def refusing_url(self) -> str:
+        """An address where every connection is refused."""
+        return f"http://127.0.0.1:{self._refusing.getsockname()[1]}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The keys, as environment variables."""
+        return {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY}
+
+    @property
+    def plugin_options(self) -> dict[str, object]:
+        """Options of the plugin that lead it here."""
+        return {
+            "leonardo": {"base_url": self.leonardo.base_url, "image_hosts": ["127.0.0.1"]},
+            "openai": {"base_url": self.openai.base_url},
+        }
+
+    def wait_until(self, is_true: Callable[[LedgerView], bool], *, timeout_s: float = 10.0) -> LedgerView:
+        """The first ledger of which it is true; TimeoutError, with the totals, if there is none in time."""
+        give_up_at = time.monotonic() + timeout_s
+        while not is_true(view := self.ledger):
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"not true within {timeout_s} s: {view.totals()}")
+            time.sleep(_POLL_S)
+        return view
+
+
+class Services(AnyServices):
+    """The services, running in this process from construction to `stop`."""
+
+    def __init__(self) -> None:
+        self._script = LocalScript()
+        self._ledger = Ledger()
+        self._server = Server(_SITES)
+        urls = {name: f"http://127.0.0.1:{self._server.port(name)}" for name in _SITES}
+        super().__init__(self._script, urls)
+        world = World(self._script, self._ledger, urls, self._server.stopping)
+        handlers: dict[str, Handler] = {
+            "leonardo": LeonardoSite(world, self.leonardo).handle,
+            "cdn": PictureSite(world, self.cdn, self.leonardo).handle,
+            "openai": OpenAISite(world, self.openai).handle,
+            "elsewhere": ElsewhereSite(world, self.elsewhere).handle,
+            "control": self._control,
+        }
+        self._server.start(handlers, lambda name: bool(self._script.get_setting(f"{name}.down", default=False)))
+
+    @property
+    def ledger(self) -> LedgerView:
+        """The ledger as it stands now; read it again to see it grow."""
+        return self._ledger.view()
+
+    def release(self) -> None:
+        """Let go of every answer that is `Held`."""
+        self._script.release()
+
+    def finish_jobs(self) -> None:
+        """End every pending Leonardo job now, those that never finish as well."""
+        self._ledger.finish()
+
+    def forget_rules(self) -> None:
+        """Every service behaves well again; settings and ledger stay."""
+        self._script.clear()
+
+    def clear_ledger(self) -> None:
+        """Start the account from nothing; jobs are forgotten as well."""
+        self._ledger.clear()
+
+    def stop(self) -> None:
+        """Close every port and connection at once; answers on their way are not waited for."""
+        self._server.stop()
+        self._script.release()
+        super().stop()
+
+    def _control(self, request: Request) -> Reply:
+        command = request.path.removeprefix(_CONTROL)
+        if request.method == "GET" and command == "ledger":
+            return json_reply(200, self.ledger.to_json())
+        value = cast("dict[str, object]", request.json() if request.body else {})
+        if request.method == "GET" and command == "setting":
+            name, default = request.query["name"], json.loads(request.query["default"])
+            return json_reply(200, self._script.get_setting(name, default))
+        commands: dict[str, Callable[[], object]] = {
+            "script": lambda: self._script.put(Rule.from_json(value)),
+            "drop": lambda: self._script.drop(str(value["rule_id"])),
+            "setting": lambda: self._script.set_setting(str(value["name"]), value["value"]),
+            "release": self.release,
+            "finish_jobs": self.finish_jobs,
+            "forget_rules": self.forget_rules,
+            "clear_ledger": self.clear_ledger,
+        }
+        if request.method != "POST" or command not in commands:
+            return json_reply(404, {"commands": sorted(commands)})
+        commands[command]()
+        return json_reply(200, None)
+
+
+class RemoteScript:
+    """Rules and settings of services in another process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def call(self, command: str, value: Mapping[str, object] | None = None) -> object:
+        """POST `value` to a control command, or GET if there is none; what it answers."""
+        body = None if value is None else json.dumps(value).encode()
+        request = urllib.request.Request(f"{self._url}{_CONTROL}{command}", data=body)  # noqa: S310 - loopback http
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback http
+            return cast("object", json.load(answer))
+
+    def put(self, rule: Rule) -> None:
+        """Add the rule, or replace the one with its id."""
+        self.call("script", rule.to_json())
+
+    def drop(self, rule_id: str) -> None:
+        """Forget the rule."""
+        self.call("drop", {"rule_id": rule_id})
+
+    def get_setting(self, name: str, default: object) -> object:
+        """The setting's value, `default` if nobody set it."""
+        query = urllib.parse.urlencode({"name": name, "default": json.dumps(default)})
+        return self.call(f"setting?{query}")
+
+    def set_setting(self, name: str, value: object) -> None:
+        """Change a setting."""
+        self.call("setting", {"name": name, "value": value})
+
+
+class RemoteServices(AnyServices):
+    """Services that run in another process; `urls` is what they wrote into their ready file."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._remote = RemoteScript(urls["control"])
+        super().__init__(self._remote, urls)
+
+    @property
+    def ledger(self) -> LedgerView:
+        """The ledger as it stands now; read it again to see it grow."""
+        return LedgerView.from_json(cast("dict[str, object]", self._remote.call("ledger")))
+
+    def release(self) -> None:
+        """Let go of every answer that is `Held`."""
+        self._remote.call("release", {})
+
+    def finish_jobs(self) -> None:
+        """End every pending Leonardo job now, those that never finish as well."""
+        self._remote.call("finish_jobs", {})
+
+    def forget_rules(self) -> None:
+        """Every service behaves well again; settings and ledger stay."""
+        self._remote.call("forget_rules", {})
+
+    def clear_ledger(self) -> None:
+        """Start the account from nothing; jobs are forgotten as well."""
+        self._remote.call("clear_ledger", {})
+
+
+class ServicesProcess(RemoteServices):
+    """The services in a process of their own, from construction to `stop`; it dies with this process too."""
+
+    def __init__(self, *, start_timeout_s: float = 20.0) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            ready_file = Path(folder) / "ready.json"
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "services", "--ready-file", str(ready_file), "--until-stdin-closes"],
+                cwd=Path(__file__).parent.parent,
+                env={name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+            )
+            give_up_at = time.monotonic() + start_timeout_s
+            while not ready_file.exists():
+                if self._process.poll() is not None or time.monotonic() > give_up_at:
+                    self._end()
+                    raise RuntimeError(f"the services did not start (exit {self._process.returncode})")
+                time.sleep(_POLL_S)
+            super().__init__(json.loads(ready_file.read_text()))
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def _end(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.terminate()
+        self._process.wait(timeout=10)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._end()
+        super().stop()
+
+
+def run(ready_file: Path | None, *, until_stdin_closes: bool) -> None:
+    """Serve until SIGTERM, SIGINT or (if so wished) the end of standard input."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with Services() as services:
+        text = json.dumps(dict(services.urls))
+        if ready_file is not None:
+            unfinished = ready_file.with_name(ready_file.name + ".part")
+            unfinished.write_text(text)
+            unfinished.replace(ready_file)
+        print(text, flush=True)
+        if until_stdin_closes:
+
+            def watch() -> None:
+                sys.stdin.buffer.read()
+                ended.set()
+
+            threading.Thread(target=watch, daemon=True).start()
+        ended.wait()
