@@ -1,0 +1,105 @@
+"""What follows from a provider's error: the failure table, and nothing else.
+
+| event                                   | what happens                                                               |
+|-----------------------------------------|----------------------------------------------------------------------------|
+| 429                                     | the provider rests for everybody, the next one at once                     |
+| 5xx or no answer on the create call     | wait, look for a job that was accepted after all, else create once more    |
+| key, balance or model refused           | the provider is off for this build, the next one                           |
+| the shape of the request refused        | the next provider                                                          |
+| prompt refused by a content check       | stop: another service would refuse it as well                              |
+| job failed                              | the prompt is logged, the next provider                                    |
+| job not collected in time               | the job is kept, the next provider                                         |
+| job unknown to the service              | forgotten; made anew if it was an earlier build's                          |
+| anything while a job may be in the air  | the job is kept, never a second create                                     |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    PromptRefused,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+
+#: How long a provider rests after a 429 that does not say (seconds).
+DEFAULT_REST_S = 60.0
+#: The longest rest (seconds). It outlives the build, and a wrong clock may ask for years; a 429 an hour costs nothing.
+MAX_REST_S = 3600.0
+#: How long to wait before looking for a lost job or creating once more (seconds).
+RETRY_WAIT_S = 2.0
+#: A create call is sent at most this often for one picture at one provider in one build.
+MAX_CREATES = 2
+
+
+class Step(Enum):
+    """What the chain does next."""
+
+    CREATE_AGAIN = auto()
+    NEXT_PROVIDER = auto()
+    STOP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next step and what must be done on the way. Times in seconds.
+
+    `look_first`: search the account's recent jobs before the step, and adopt what is found instead.
+    `forget`: the journal's entry is closed, for nothing is left to collect or to look for.
+    """
+
+    step: Step
+    wait_s: float = 0.0
+    look_first: bool = False
+    rest_s: float = 0.0
+    switch_off: bool = False
+    forget: bool = True
+    log_prompt: bool = False
+
+
+def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  # noqa: PLR0911 - one return per row of the table
+    """What follows from `error` after `creates` create calls at this provider (0: a job of an earlier build).
+
+    Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs can show
+    that it was not accepted; `can_look` is False where there is no list, and where it could not be read. A job that
+    may be paid for is forgotten only when the service says that it failed or does not know it.
+    """
+    in_the_air = creates == 0 or error.charged is not Charged.NO
+    match error:
+        case RateLimited():
+            return Decision(Step.NEXT_PROVIDER, rest_s=_rest_s(error.retry_after_s), forget=not in_the_air)
+        case ServiceFailed(charged=Charged.NO) if creates > 0:
+            step = _again(creates)
+            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
+        case ServiceFailed(charged=Charged.UNKNOWN) if creates > 0 and can_look:
+            return Decision(_again(creates), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
+        case AccountRefused():
+            return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not in_the_air)
+        case PromptRefused():
+            return Decision(Step.STOP, log_prompt=True)
+        case JobFailed():
+            return Decision(Step.NEXT_PROVIDER, log_prompt=True)
+        case JobUnknown():
+            return Decision(Step.CREATE_AGAIN if creates == 0 else Step.NEXT_PROVIDER)
+        case ServiceFailed() | JobUnfinished():
+            return Decision(Step.NEXT_PROVIDER, forget=False)
+        case RequestRefused() | _:
+            return Decision(Step.NEXT_PROVIDER, forget=not in_the_air)
+
+
+def _again(creates: int) -> Step:
+    return Step.CREATE_AGAIN if creates < MAX_CREATES else Step.NEXT_PROVIDER
+
+
+def _rest_s(retry_after_s: float | None) -> float:
+    # Not a number compares false: the default.
+    return min(retry_after_s, MAX_REST_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_REST_S
