@@ -129,21 +129,23 @@ class TextStore:
     `trouble` says what was found broken and set aside when the file was opened, else None.
     """
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> None:
         self.trouble: str | None = None
         self._folder = folder
         self._durable = durable
+        self._wait_s = wait_s
         self._lock = threading.RLock()
         self._opened: _Opened | None = None
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, *, durable: bool) -> TextStore:
-        """An open store in `folder`, which is made if need be; StoreUnavailable if that takes longer than 5 s.
+    def open(cls, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> TextStore:
+        """An open store in `folder`, which is made if need be; StoreUnavailable if others lock it for about 5 s.
 
         With `durable`, what was set is on the disk when `set` (or the transaction) returns, power cut or not.
+        `wait_s` is how long each later operation waits for other processes, and at most how long opening does.
         """
-        store = cls(folder, durable=durable)
+        store = cls(folder, durable=durable, wait_s=wait_s)
         with store._using():
             return store
 
@@ -172,10 +174,10 @@ class TextStore:
         """
         with self._using() as cache:
             rows = cache.connection.execute(
-                "SELECT key, value FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND mode = ?"
+                "SELECT key, value FROM Cache WHERE key >= ? AND key < CAST(? AS TEXT) AND raw = 1 AND mode = ?"
                 " AND typeof(key) = 'text' AND typeof(value) = 'text' AND filename IS NULL"
                 " AND (expire_time IS NULL OR expire_time > ?) ORDER BY key",
-                (prefix, prefix + "\U0010ffff", MODE_RAW, time.time()),
+                (prefix, prefix.encode() + b"\xff", MODE_RAW, time.time()),
             ).fetchall()
         found = ((key, _parse(text)) for key, text in rows)
         return [(key, value) for key, value in found if value is not None]
@@ -184,7 +186,7 @@ class TextStore:
     def transaction(self) -> Iterator[None]:
         """What is done inside happens as a whole or not at all, and no other process writes meanwhile.
 
-        Waits for its turn, at most about 10 s. May be nested; the outermost one decides.
+        Waits for its turn, at most `wait_s`. May be nested; the outermost one decides.
         """
         with self._using() as cache, cache.transact():
             yield
@@ -201,7 +203,7 @@ class TextStore:
     @contextmanager
     def _using(self) -> Iterator[_FencedCache]:
         """The cache, for this thread alone; what goes wrong with it comes out as StoreUnavailable."""
-        if not self._lock.acquire(timeout=WAIT_S):
+        if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
         try:
             cache = self._current()
@@ -229,8 +231,9 @@ class TextStore:
                 cache.connection.close()
         try:
             self._opened = self._open()
-        except OSError as error:
-            raise StoreUnavailable(f"{self._folder}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:
+            # A name with a NUL in it is a ValueError.
+            raise StoreUnavailable(f"{self._folder}: {getattr(error, 'strerror', None) or error}") from error
         return self._opened.cache
 
     def _open(self) -> _Opened:
@@ -243,7 +246,7 @@ class TextStore:
             examined = _identity(path)
             try:
                 _refuse_foreign_files(path)
-                return _open_database(path, durable=self._durable)
+                return _open_database(path, durable=self._durable, wait_s=self._wait_s)
             except _NotOurs as error:
                 self._set_aside(path, examined, str(error))
         raise StoreUnavailable(f"{path}: is broken again each time it is replaced")
@@ -361,12 +364,14 @@ def _refuse_foreign_files(path: Path) -> None:
             raise _NotOurs("has a journal that names another file")
 
 
-def _open_database(path: Path, *, durable: bool) -> _Opened:
-    """The examined database with diskcache on top, within OPEN_WAIT_S."""
-    give_up_at = time.monotonic() + OPEN_WAIT_S
-    connection = sqlite3.connect(path, timeout=OPEN_WAIT_S, isolation_level=None, check_same_thread=False)
+def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
+    """The examined database with diskcache on top, within about OPEN_WAIT_S."""
+    open_wait_s = min(wait_s, OPEN_WAIT_S)
+    give_up_at = time.monotonic() + open_wait_s
+    connection = sqlite3.connect(path, timeout=open_wait_s, isolation_level=None, check_same_thread=False)
     try:
         cache = _prepared(connection, give_up_at=give_up_at, durable=durable)
+        connection.execute(f"PRAGMA busy_timeout = {wait_s * 1000:.0f}")
     except sqlite3.Error as error:
         connection.close()
         if _code(error) in _BROKEN_CODES:
@@ -386,25 +391,19 @@ def _prepared(connection: sqlite3.Connection, *, give_up_at: float, durable: boo
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA mmap_size = 0")
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    except sqlite3.OperationalError as error:
-        if _code(error) == _ERROR_CODE:
-            raise _NotOurs(f"cannot be read ({error})") from error
-        raise
+    # Before the first write: what is not ours is not changed.
+    _refuse_foreign_schema(connection)
     connection.execute("PRAGMA auto_vacuum = 1")
     settings = _settings(journal_mode=_write_ahead(connection, give_up_at), durable=durable)
     # Inside the transaction it could not be changed any more.
     connection.execute(f"PRAGMA synchronous = {settings['sqlite_synchronous']}")
     connection.execute("BEGIN IMMEDIATE")
-    _refuse_foreign_schema(connection)
     _forget_foreign_settings(connection, settings)
     cache = _FencedCache(connection, settings)
     connection.execute("COMMIT")
     # With no eviction nothing else removes rows whose time is over; if another process writes just now, the next may.
     with suppress(diskcache.Timeout):
         cache.expire()
-    connection.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000:.0f}")
     return cache
 
 
@@ -424,7 +423,12 @@ def _write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
 def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
     """Every table, index and trigger is one that diskcache makes, letter by letter, and the pages are whole."""
     select = "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    found = connection.execute(select).fetchall()
+    try:
+        found = connection.execute(select).fetchall()
+    except sqlite3.OperationalError as error:
+        if _code(error) == _ERROR_CODE:
+            raise _NotOurs(f"cannot be read ({error})") from error
+        raise
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _FencedCache(model, _settings(journal_mode="memory", durable=False))
