@@ -52,7 +52,7 @@ Settings: attributes of the sites
 `fast_price_usd`, `cost_unit`, `balance_usd`, `paid_tokens`, `answer_shape`, `contrast_required`, `newest_first`,
 `sign_urls` (then look for `SIGNATURE` in logs), `keys`. `openai`: `render_s`, `states_usage`, `keys`.
 Every site: `down`, `latency_s`, `request_limit` (a minute), and ``random_cuts(0.1, seed=1)``: that share of its
-connections is cut, before reading, after carrying out or in mid-answer.
+connections is cut, before reading, after carrying out or in mid-answer; ``services.random_cuts`` does so for all.
 
 The ledger
 ----------

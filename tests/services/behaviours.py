@@ -166,12 +166,17 @@ class Unparsable(Afterwards):
 
 
 @dataclass(frozen=True)
-class NotEnoughTokens(Instead):
+class LeonardoRefusal(Instead):
+    """Base of what only Leonardo answers."""
+
+
+@dataclass(frozen=True)
+class NotEnoughTokens(LeonardoRefusal):
     """400, the balance is empty; the text names the user's id."""
 
 
 @dataclass(frozen=True)
-class PromptModerated(Instead):
+class PromptModerated(LeonardoRefusal):
     """400 or 403, a content check refused the prompt."""
 
     status: int = 400
@@ -179,52 +184,57 @@ class PromptModerated(Instead):
 
 
 @dataclass(frozen=True)
-class ModelWithdrawn(Instead):
+class ModelWithdrawn(LeonardoRefusal):
     """400, the model left the list."""
 
 
 @dataclass(frozen=True)
-class PendingQueueFull(Instead):
+class PendingQueueFull(LeonardoRefusal):
     """429, too many jobs wait already."""
 
     retry_after_s: float | None = None
 
 
-# --- OpenAI's refusals of a create call; nothing is charged ---
+# --- OpenAI's refusals of a create call; nothing is charged unless it says so ---
 
 
 @dataclass(frozen=True)
-class QuotaUsedUp(Instead):
+class OpenAIRefusal(Instead):
+    """Base of what only OpenAI answers."""
+
+
+@dataclass(frozen=True)
+class QuotaUsedUp(OpenAIRefusal):
     """429 `insufficient_quota`: waiting will not help."""
 
 
 @dataclass(frozen=True)
-class ModerationBlocked(Instead):
+class ModerationBlocked(OpenAIRefusal):
     """400 `moderation_blocked`."""
 
 
 @dataclass(frozen=True)
-class BillingLimitReached(Instead):
+class BillingLimitReached(OpenAIRefusal):
     """400, the account's hard limit."""
 
 
 @dataclass(frozen=True)
-class OrganisationNotVerified(Instead):
+class OrganisationNotVerified(OpenAIRefusal):
     """403, the organisation must be verified to use the model."""
 
 
 @dataclass(frozen=True)
-class ModelNotFound(Instead):
+class ModelNotFound(OpenAIRefusal):
     """404 `model_not_found`, whatever the model."""
 
 
 @dataclass(frozen=True)
-class NoPicture(Instead):
+class NoPicture(OpenAIRefusal):
     """200 and charged, with an empty `data`."""
 
 
 @dataclass(frozen=True)
-class BadBase64(Instead):
+class BadBase64(OpenAIRefusal):
     """200 and charged, with a `b64_json` that does not decode."""
 
 
@@ -250,7 +260,7 @@ class RendersIn(JobFate):
 
 @dataclass(frozen=True)
 class RendersBetween(JobFate):
-    """Completes after a time drawn evenly from `low_s` to `high_s`; the n-th job draws the same under the same seed."""
+    """Completes after a time drawn evenly from `low_s` to `high_s`; n-th jobs of a prompt draw alike under one seed."""
 
     low_s: float = 0.0
     high_s: float = 0.1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar, cast, overload
 
-from .behaviours import Behaviour
+from .behaviours import Behaviour, JobFate, LeonardoRefusal, OpenAIRefusal, PictureBehaviour
 from .script import Rule, RuleHandle, Script
 
 #: Keys that the services accept from the start.
@@ -50,7 +50,7 @@ class Service:
 
     name = ""
 
-    #: Connections are accepted and reset before a byte is read.
+    #: New connections are accepted and reset before a byte is read.
     down = Setting(default=False)
     #: Every answer waits so long.
     latency_s = Setting(0.0)
@@ -75,8 +75,24 @@ class Service:
         One behaviour holds for every call. Several are met one call each, in this order, and then the service behaves
         well again. The first rule made wins where two speak for one call.
         """
+        for behaviour in behaviours:
+            if not self._can(endpoint, behaviour):
+                raise ValueError(f"{type(behaviour).__name__} is nothing that {self.name} does at {endpoint!r}")
         limit = len(behaviours) if len(behaviours) > 1 else None
         return RuleHandle(self.script, Rule(self.name, endpoint, behaviours, limit=limit))
+
+    def _can(self, endpoint: str, behaviour: Behaviour) -> bool:
+        match behaviour:
+            case LeonardoRefusal():
+                return self.name == "leonardo"
+            case OpenAIRefusal():
+                return self.name == "openai" and endpoint == "create"
+            case JobFate():
+                return self.name == "leonardo" and endpoint == "create"
+            case PictureBehaviour():
+                return endpoint == "download" or (self.name == "openai" and endpoint == "create")
+            case _:
+                return True
 
     def random_cuts(self, probability: float, *, seed: int) -> None:
         """Cut that share of all connections: before reading, after carrying out, or in the middle of the answer."""
@@ -124,7 +140,7 @@ class Leonardo(Service):
     #: Whether picture addresses carry a signature, and nothing is delivered without it.
     sign_urls = Setting(default=False)
     #: Keys that are accepted; each is an account of its own.
-    keys = Setting[list[str]]([LEONARDO_KEY])
+    keys = Setting[Sequence[str]]((LEONARDO_KEY,))
 
     def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
         super().__init__(script, urls)
@@ -180,7 +196,7 @@ class OpenAI(Service):
     #: Whether the answer states what was used; what is charged does not depend on it.
     states_usage = Setting(default=True)
     #: Keys that are accepted.
-    keys = Setting[list[str]]([OPENAI_KEY])
+    keys = Setting[Sequence[str]]((OPENAI_KEY,))
 
     @property
     def base_url(self) -> str:

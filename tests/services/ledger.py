@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -277,7 +278,8 @@ class Ledger:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._requests: list[RequestEntry] = []
+        self._numbers = itertools.count()
+        self._requests: dict[int, RequestEntry] = {}
         self._jobs: dict[str, Job] = {}
 
     def now(self) -> float:
@@ -288,7 +290,7 @@ class Ledger:
         """The ledger as it stands."""
         with self._lock:
             now_s = self.now()
-            return LedgerView(tuple(self._requests), tuple(job.at(now_s) for job in self._jobs.values()))
+            return LedgerView(tuple(self._requests.values()), tuple(job.at(now_s) for job in self._jobs.values()))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -299,14 +301,15 @@ class Ledger:
     def open(self, entry: RequestEntry) -> int:
         """Write down a request that has just arrived; returns its number for `close`."""
         with self._lock:
-            self._requests.append(entry)
-            return len(self._requests) - 1
+            number = next(self._numbers)
+            self._requests[number] = entry
+            return number
 
     def close(self, number: int, *, status: int, behaviour: str) -> None:
         """Write down what is about to be answered."""
         with self._lock:
-            if number < len(self._requests):  # else cleared in between
-                entry = self._requests[number]
+            entry = self._requests.get(number)
+            if entry is not None:  # else cleared in between
                 self._requests[number] = replace(entry, status=status, behaviour=behaviour, ended_s=self.now())
 
     def recent(self, service: str, endpoint: str | None) -> int:
@@ -315,7 +318,7 @@ class Ledger:
             since_s = self.now() - MINUTE_S
             return sum(
                 entry.started_s > since_s and entry.service == service and endpoint in (None, entry.endpoint)
-                for entry in self._requests
+                for entry in self._requests.values()
             )
 
     def admit(self, job: Job, render_s: float | None, *, slots: int, pending_limit: int) -> Job | None:

@@ -453,7 +453,7 @@ class LeonardoSite(Site):
                 url=fate.url if isinstance(fate, CompletesWithUrl) else None,
                 nsfw=isinstance(fate, MarkedNsfw),
             ),
-            self._render_s(fate),
+            self._render_s(fate, order.prompt),
             slots=front.slots,
             pending_limit=front.pending_limit,
         )
@@ -472,12 +472,12 @@ class LeonardoSite(Site):
         amount = f"{price_usd:.4f}" if unit == "DOLLARS" else str(round(price_usd / CREDIT_USD))
         return {"cost": {"amount": amount, "unit": unit}}
 
-    def _render_s(self, fate: JobFate) -> float | None:
+    def _render_s(self, fate: JobFate, prompt: str) -> float | None:
         if isinstance(fate, NeverFinishes):
             return None
         if isinstance(fate, RendersBetween):
-            number = len(self._world.ledger.jobs())
-            return random.Random(f"{fate.seed}:{number}").uniform(fate.low_s, fate.high_s)
+            earlier = sum(job.prompt == prompt for job in self._world.ledger.jobs())
+            return random.Random(f"{fate.seed}:{earlier}:{prompt}").uniform(fate.low_s, fate.high_s)
         return self._front.render_s if fate.render_s is None else fate.render_s
 
     def _own_job(self, call: Call) -> Job | None:
@@ -507,7 +507,10 @@ class LeonardoSite(Site):
         jobs = [job for job in self._world.ledger.jobs() if job.account == account and not job.vanishes]
         if self._front.newest_first:
             jobs.reverse()
-        offset, limit = int(query.get("offset", "0")), int(query.get("limit", "10"))
+        texts = query.get("offset", "0"), query.get("limit", "10")
+        if not all(text.isdecimal() for text in texts):
+            raise refuse(400, "expected a 32-bit integer for type 'Int', but found a string", "validation-failed")
+        offset, limit = map(int, texts)
         return json_reply(200, {"generations": [self._generation(job) for job in jobs[offset : offset + limit]]})
 
     def _me(self, call: Call) -> Reply:

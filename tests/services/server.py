@@ -101,6 +101,11 @@ class AnyServices:
             "openai": {"base_url": self.openai.base_url},
         }
 
+    def random_cuts(self, probability: float, *, seed: int) -> None:
+        """Cut that share of the connections of every service and of the picture host."""
+        for number, site in enumerate((self.leonardo, self.cdn, self.openai)):
+            site.random_cuts(probability, seed=seed + number)
+
     def wait_until(self, is_true: Callable[[LedgerView], bool], *, timeout_s: float = 10.0) -> LedgerView:
         """The first ledger of which it is true; TimeoutError, with the totals, if there is none in time."""
         give_up_at = time.monotonic() + timeout_s
