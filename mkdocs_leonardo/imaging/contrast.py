@@ -1,8 +1,8 @@
 """How much black must lie behind white text so that everybody can read it, and no more than that.
 
-The stylesheet puts title and tagline into a box in the lower left of the hero and lays black at the measured alpha
-behind the whole of it. What lies behind the box depends on the window, so the boxes below stand for what phones and
-desktops show, and the most demanding one of each kind decides.
+The stylesheet puts title and tagline at the foot of the hero, across its whole width (long taglines, right-to-left
+scripts), and lays black at the measured alpha behind all of it. Which part of the picture that is depends on the
+window, so the views below stand for what phones and desktops show, and the most demanding one of each kind decides.
 """
 
 from __future__ import annotations
@@ -29,33 +29,22 @@ MOST = 55
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A hero as a screen shows it, in CSS pixels, and the part of it where text may stand: a share of its width from
-    the left and of its height from the bottom.
-    """  # noqa: D205 -- one sentence
+    """A hero as a screen shows it, in CSS pixels. Text may stand in the lower `text_share` of its height."""
 
     width_px: int
     height_px: int
-    text_width: float
-    text_height: float
+    text_share: float
 
     def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
         """The text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
         left, top, right, bottom = crop_box(size_px, (self.width_px, self.height_px), focus)
-        return (
-            left,
-            bottom - (bottom - top) * self.text_height,
-            left + (right - left) * self.text_width,
-            bottom,
-        )
+        return (left, bottom - (bottom - top) * self.text_share, right, bottom)
 
 
-#: Phones: across the window, text over the whole width.
-NARROW_VIEWS = (View(390, 320, text_width=1.0, text_height=0.7),)
-#: Desktops: `content` layout, and `full` layout across the window.
-WIDE_VIEWS = (
-    View(880, 495, text_width=0.75, text_height=0.6),
-    View(1440, 560, text_width=0.75, text_height=0.6),
-)
+#: Phones: a short title, and one so long that it makes the hero grow.
+NARROW_VIEWS = (View(390, 312, text_share=0.7), View(320, 400, text_share=0.8))
+#: Desktops: `content` layout, `full` layout, and `full` layout across a very wide window.
+WIDE_VIEWS = (View(880, 495, text_share=0.6), View(1440, 544, text_share=0.6), View(2560, 544, text_share=0.6))
 
 # 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
 # whole, so the samples do not fall into step with an encoder's blocks.
@@ -112,10 +101,11 @@ def _is_dark_enough(part: Image.Image, table: list[int]) -> bool:
 def _blended_luminance(alpha: float) -> list[int]:
     """For each value of red, green and blue: its part of the luminance under black at `alpha`.
 
-    Blending is done on the encoded values, as browsers do it, the luminance is WCAG 2.2's.
+    Blending is done on the encoded values, as browsers do it, the luminance is WCAG 2.2's. Every value counts as the
+    next brighter one, because encoders and blending round.
     """
     shares = (0.2126, 0.7152, 0.0722)
-    linear = [_linear(value / 255 * (1 - alpha)) / MAX_LUMINANCE * _THRESHOLD for value in range(256)]
+    linear = [_linear((value + 1) / 255 * (1 - alpha)) / MAX_LUMINANCE * _THRESHOLD for value in range(256)]
     return list(chain.from_iterable([min(255, -int(-value * share // 1)) for value in linear] for share in shares))
 
 

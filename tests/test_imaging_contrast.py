@@ -1,0 +1,165 @@
+"""White text on a hero is readable, and the picture is darkened no more than that takes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from mkdocs_leonardo.imaging.contrast import CONTRAST_RATIO, MOST, NARROW_VIEWS, STEP, WIDE_VIEWS, View, measure
+from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
+
+SIZE = (1536, 864)
+
+
+def noise(sigma: float = 60) -> Image.Image:
+    """Grain in three independent channels."""
+    return Image.merge("RGB", [Image.effect_noise(SIZE, sigma) for _ in "rgb"])
+
+
+def dotted(side_px: int, background: tuple[int, int, int] = (20, 20, 40)) -> Image.Image:
+    """White squares, one in each 37 x 37 pixels."""
+    image = Image.new("RGB", SIZE, background)
+    draw = ImageDraw.Draw(image)
+    for x in range(0, SIZE[0], 37):
+        for y in range(0, SIZE[1], 37):
+            draw.rectangle((x, y, x + side_px - 1, y + side_px - 1), fill="white")
+    return image
+
+
+def halves(left: str, right: str) -> Image.Image:
+    """Two colours side by side."""
+    image = Image.new("RGB", SIZE, left)
+    image.paste(right, (SIZE[0] // 2, 0, *SIZE))
+    return image
+
+
+def contrast_with_white(red: int, green: int, blue: int) -> float:
+    """WCAG 2.2's contrast ratio of white text on a colour, written out apart from the code under test."""
+
+    def light(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    return 1.05 / (0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue) + 0.05)
+
+
+def worst_percentile(image: Image.Image, view: View, percent: int, focus: FocalPoint, scale: float) -> float:
+    """The contrast that 99 of 100 pixels behind the text reach on a screen with `scale` pixels to each of CSS's."""
+    left, top, right, bottom = view.text_box(image.size, focus)
+    size = (round(view.width_px * scale), round(view.height_px * view.text_share * scale))
+    shown = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    # Some 30,000 of the pixels tell as much as a million of them.
+    shown = shown.resize((min(size[0], 317), min(size[1], 101)), Image.Resampling.NEAREST)
+    blended = Image.blend(shown, Image.new("RGB", shown.size), percent / 100)
+    colours = blended.getcolors(shown.width * shown.height) or []
+    ratios = sorted((contrast_with_white(*colour), count) for count, colour in colours if isinstance(colour, tuple))
+    allowed = 0.01 * shown.width * shown.height
+    for ratio, count in ratios:
+        allowed -= count
+        if allowed < 0:
+            return ratio
+    raise AssertionError("no pixels")
+
+
+@pytest.mark.parametrize(
+    ("image", "scrim"),
+    [
+        (Image.new("RGB", SIZE, "white"), Scrim(55, 55)),
+        (Image.new("RGB", SIZE, "black"), Scrim(0, 0)),
+        (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0)),
+        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0)),
+        (halves("white", "black"), Scrim(55, 55)),
+        (halves("black", "white"), Scrim(55, 55)),
+    ],
+)
+def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
+    """White needs the most, black and deep colours need nothing, half a white picture needs as much as a whole one."""
+    assert scrim == measure(image)
+
+
+def test_measure_bright_sky_above_the_text_costs_nothing() -> None:
+    """What is bright where no text stands is not darkened."""
+    image = Image.new("RGB", SIZE, (20, 30, 40))
+    image.paste("white", (0, 0, SIZE[0], 150))
+
+    assert measure(image) == Scrim(0, 0)
+
+
+def test_measure_focus_moves_what_a_phone_shows() -> None:
+    """A phone sees the part around the focal point, and only that is measured."""
+    image = Image.new("RGB", SIZE, "black")
+    image.paste("white", (0, 0, 250, 864))
+
+    assert measure(image, FocalPoint(0.0, 0.5)).narrow == 55
+    assert measure(image, FocalPoint(1.0, 0.5)).narrow == 0
+
+
+@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0)), (8, Scrim(55, 55))])
+def test_measure_tiny_lights_count_by_their_area(side_px: int, scrim: Scrim) -> None:
+    """Stars on 0.3 % of the picture are smaller than letters; lamps on 5 % are not, though an average hides them."""
+    assert scrim == measure(dotted(side_px))
+
+
+def test_measure_fine_grain_counts_by_its_own_brightness() -> None:
+    """An average of a fine black and white grain would be a grey that needs less than its white grains do."""
+    grain = Image.effect_noise((SIZE[0] // 2, SIZE[1] // 2), 200).point(lambda value: 255 * (value > 150))
+    image = grain.resize(SIZE, Image.Resampling.NEAREST).convert("RGB")
+
+    assert measure(image) == Scrim(55, 55)
+    assert measure(image.reduce(8).resize(SIZE)).wide < 55
+
+
+PICTURES = [
+    pytest.param(noise(), id="noise"),
+    pytest.param(noise(25).point(lambda value: value // 2 + 40), id="soft noise"),
+    pytest.param(halves("#d0c0a0", "#203040"), id="halves"),
+    pytest.param(Image.linear_gradient("L").resize(SIZE).convert("RGB"), id="gradient"),
+    pytest.param(dotted(5, (110, 110, 110)), id="dots on grey"),
+    pytest.param(dotted(5), id="dots on night"),
+    *[pytest.param(Image.new("RGB", SIZE, (grey, grey, grey)), id=f"grey {grey}") for grey in range(118, 256, 12)],
+    pytest.param(Image.new("RGB", SIZE, (255, 220, 0)), id="yellow"),
+]
+
+
+@pytest.mark.parametrize("focus", [CENTER, FocalPoint(0.0, 1.0), FocalPoint(0.8, 0.3)])
+@pytest.mark.parametrize("image", PICTURES)
+def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, focus: FocalPoint) -> None:
+    """Blended as browsers do it, 99 of 100 pixels behind the text give white 4.5:1, on plain and dense screens."""
+    scrim = measure(image, focus)
+
+    for views, percent in ((NARROW_VIEWS, scrim.narrow), (WIDE_VIEWS[:2], scrim.wide)):
+        for view in views:
+            for scale in (1.0, 2.0) if view.width_px < 1000 else (1.0,):
+                # Five hundredths of the ratio are one step of 255 in a grey: what rounding may do.
+                assert worst_percentile(image, view, percent, focus, scale) >= CONTRAST_RATIO - 0.05
+
+
+@pytest.mark.parametrize("image", PICTURES)
+def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
+    """With two steps less, a view falls short: one step is the margin for rounding."""
+    scrim = measure(image)
+
+    for views, percent in ((NARROW_VIEWS, scrim.narrow), (WIDE_VIEWS, scrim.wide)):
+        if percent >= 2 * STEP:
+            assert any(
+                worst_percentile(image, view, percent - 2 * STEP, CENTER, scale) < CONTRAST_RATIO
+                for view in views
+                for scale in (1.0, SIZE[0] / view.width_px)
+            )
+
+
+def test_most_scrim_suffices_for_white() -> None:
+    """Nothing is brighter than white, so nothing needs more than the darkest step, and the step before is too light."""
+    white = Image.new("RGB", SIZE, "white")
+
+    assert worst_percentile(white, WIDE_VIEWS[0], MOST, CENTER, 1.0) >= CONTRAST_RATIO
+    assert worst_percentile(white, WIDE_VIEWS[0], MOST - STEP, CENTER, 1.0) < CONTRAST_RATIO
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height: int, x: float, y: float) -> None:
+    """No size fails, down to a single pixel."""
+    scrim = measure(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
+
+    assert scrim == Scrim(35, 35)

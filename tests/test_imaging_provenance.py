@@ -1,0 +1,171 @@
+"""Every written picture says where it came from, and what a delivered one says is found but not believed."""
+
+import struct
+import zlib
+from datetime import UTC, datetime
+from io import BytesIO
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, features
+
+from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect, xmp_packet
+
+needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
+FORMATS = ["jpeg", "webp", "png", pytest.param("avif", marks=needs_avif)]
+NAMESPACES = {
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
+
+
+def fields(packet: bytes) -> dict[str, str]:
+    """The packet's properties, read by an XML parser that knows nothing of how they were written."""
+    root = ET.fromstring(packet.decode())  # noqa: S314 -- our own packet
+    (description,) = root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
+    found = {}
+    for name, uri in NAMESPACES.items():
+        for attribute, value in description.attrib.items():
+            if attribute.startswith(f"{{{uri}}}"):
+                found[f"{name}:{attribute.rpartition('}')[2]}"] = value
+    return found
+
+
+def picture(picture_format: str, **options: object) -> bytes:
+    """A small picture as a file."""
+    buffer = BytesIO()
+    Image.new("RGB", (32, 18), "teal").save(buffer, format=picture_format, **options)
+    return buffer.getvalue()
+
+
+def png_with(kind: bytes, body: bytes) -> bytes:
+    """A PNG with one chunk more."""
+    plain = picture("png")
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return plain[:33] + chunk + plain[33:]
+
+
+def test_xmp_packet_of_an_ai_picture_says_so() -> None:
+    """The packet names provider, model, date and the IPTC's mark for pictures that a trained model made."""
+    created = datetime(2026, 7, 1, 12, 30, tzinfo=UTC).timestamp()
+
+    packet = xmp_packet(provider="leonardo", model="phoenix-1.0", created_at=created)
+
+    assert fields(packet) == {
+        "photoshop:Credit": "leonardo",
+        "xmp:CreatorTool": "phoenix-1.0",
+        "xmp:CreateDate": "2026-07-01T12:30:00Z",
+        "Iptc4xmpExt:DigitalSourceType": TRAINED_ALGORITHMIC_MEDIA,
+    }
+
+
+@pytest.mark.parametrize("provider", ["local", "own"])
+def test_xmp_packet_of_other_pictures_has_no_ai_mark(provider: str) -> None:
+    """The painter's pictures and an author's own are not claimed to be made by an AI."""
+    assert "Iptc4xmpExt:DigitalSourceType" not in fields(xmp_packet(provider=provider, model="x", created_at=1.0))
+
+
+def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
+    """An author's own picture that an AI made goes on saying so; a provider's mark cannot be talked down."""
+    own = fields(xmp_packet(provider="own", model="", created_at=0, digital_source_type=COMPOSITE))
+    made = fields(xmp_packet(provider="openai", model="m", created_at=0, digital_source_type=COMPOSITE))
+
+    assert own == {"photoshop:Credit": "own", "Iptc4xmpExt:DigitalSourceType": COMPOSITE}
+    assert made["Iptc4xmpExt:DigitalSourceType"] == TRAINED_ALGORITHMIC_MEDIA
+
+
+@given(st.text(), st.text(), st.floats(0, 4e9))
+def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, created_at: float) -> None:
+    """No name breaks the XML or makes a phone load more than 700 bytes of it."""
+    packet = xmp_packet(provider=provider, model=model, created_at=created_at)
+
+    assert len(packet) < 700
+    assert "Iptc4xmpExt:DigitalSourceType" in fields(packet) or provider in ("local", "own")
+
+
+@pytest.mark.parametrize("picture_format", FORMATS)
+def test_detect_finds_the_written_packet(picture_format: str) -> None:
+    """What was written into a file of any format is found in it again."""
+    packet = xmp_packet(provider="leonardo", model="phoenix", created_at=1.0)
+    if picture_format == "png":
+        data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
+    else:
+        data = picture(picture_format, xmp=packet)
+
+    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=TRAINED_ALGORITHMIC_MEDIA)
+
+
+def test_detect_reads_compressed_and_element_form() -> None:
+    """Other programs write the mark as an element, and PNG may hold it compressed."""
+    text = f"<x><Iptc4xmpExt:DigitalSourceType>{COMPOSITE}</Iptc4xmpExt:DigitalSourceType></x>".encode()
+    data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0\0" + zlib.compress(text))
+
+    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=COMPOSITE)
+
+
+JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + TRAINED_ALGORITHMIC_MEDIA.encode()
+
+
+def c2pa_file(picture_format: str) -> bytes:
+    """A picture with something like a C2PA manifest store at the place its format has for it."""
+    plain = picture(picture_format)
+    if picture_format == "jpeg":
+        body = b"JP\0\1\0\0\0\1" + struct.pack(">I", len(JUMBF) + 4) + JUMBF
+        return plain[:2] + b"\xff\xeb" + struct.pack(">H", len(body) + 2) + body + plain[2:]
+    if picture_format == "png":
+        return png_with(b"caBX", JUMBF)
+    if picture_format == "webp":
+        return plain + b"C2PA" + struct.pack("<I", len(JUMBF)) + JUMBF
+    box = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + JUMBF
+    return plain + struct.pack(">I", len(box) + 8) + b"uuid" + box
+
+
+@pytest.mark.parametrize("picture_format", FORMATS)
+def test_detect_finds_c2pa(picture_format: str) -> None:
+    """A manifest is found in each format, and the mark inside it."""
+    assert detect(c2pa_file(picture_format)) == Provenance(
+        xmp=False, c2pa=True, digital_source_type=TRAINED_ALGORITHMIC_MEDIA
+    )
+
+
+@pytest.mark.parametrize("picture_format", FORMATS)
+def test_detect_plain_picture_has_no_marks(picture_format: str) -> None:
+    """A picture without marks has none found."""
+    assert detect(picture(picture_format)) == Provenance()
+
+
+def test_detect_foreign_value_is_not_taken_over() -> None:
+    """Only a NewsCodes address counts: what a file holds elsewhere could end up on a page."""
+    packet = b'<x:xmpmeta Iptc4xmpExt:DigitalSourceType="javascript:alert(1)"/>'
+
+    assert detect(picture("jpeg", xmp=packet)) == Provenance(xmp=True, c2pa=False, digital_source_type=None)
+
+
+def test_detect_compressed_bomb_is_read_up_to_its_limit() -> None:
+    """A packet that inflates to 200 MB is not inflated further than a megabyte."""
+    data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9))
+
+    assert detect(data) == Provenance(xmp=True)
+
+
+@given(
+    st.sampled_from([b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"\0\0\0\x10ftypavif", b""]),
+    st.binary(max_size=300),
+)
+def test_detect_arbitrary_bytes_never_raise(magic: bytes, data: bytes) -> None:
+    """Bytes that are no picture have nothing to say."""
+    assert isinstance(detect(magic + data), Provenance)
+
+
+@given(st.integers(0, 2000), st.integers(0, 255))
+def test_detect_changed_byte_never_raises(position: int, value: int) -> None:
+    """A broken file is read as far as it goes."""
+    for picture_format in ("jpeg", "png", "webp"):
+        data = bytearray(c2pa_file(picture_format))
+        data[position % len(data)] = value
+
+        assert isinstance(detect(bytes(data)), Provenance)

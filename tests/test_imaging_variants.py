@@ -1,0 +1,146 @@
+"""The single files: which are written, how large they are, and what is in them."""
+
+import base64
+import colorsys
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mkdocs_leonardo.imaging.variants import (
+    available_formats,
+    dominant,
+    drafting,
+    focus_suffix,
+    ladder,
+    placeholder,
+    usable_formats,
+    write_ladder,
+)
+from mkdocs_leonardo.spec import FocalPoint
+
+
+def noise(width_px: int = 1536, height_px: int = 864) -> Image.Image:
+    """The picture that compresses worst."""
+    return Image.merge("RGB", [Image.effect_noise((width_px, height_px), 120) for _ in "rgb"])
+
+
+@given(st.lists(st.integers(-10, 4000)), st.integers(1, 3000))
+def test_ladder_has_its_own_width_and_no_larger_one(widths: list[int], width: int) -> None:
+    """Widths are ascending, named once, never above the picture's, and the picture's own is always the last."""
+    steps = ladder(widths, width)
+
+    assert steps[-1] == width
+    assert list(steps) == sorted(set(steps))
+    assert set(steps) - {width} == {step for step in widths if 0 < step < width}
+
+
+def test_usable_formats_without_avif_falls_to_the_others() -> None:
+    """A Pillow without AVIF writes the rest, and it is told what is missing."""
+    assert usable_formats(("avif", "webp", "jpeg"), ("webp", "jpeg")) == (("webp", "jpeg"), ("avif",))
+
+
+def test_usable_formats_with_nothing_left_writes_webp_or_jpeg() -> None:
+    """A page has a picture, whatever was asked for."""
+    assert usable_formats(("avif",), ("webp", "jpeg")) == (("webp",), ("avif",))
+    assert usable_formats(("avif",), ("jpeg",)) == (("jpeg",), ("avif",))
+
+
+def test_usable_formats_names_each_once_in_the_wished_order() -> None:
+    """A format that is given twice is written once."""
+    assert usable_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
+
+
+def test_available_formats_can_all_be_written(tmp_path: Path) -> None:
+    """What Pillow is said to write, it writes."""
+    for name in available_formats():
+        Image.new("RGB", (8, 8)).save(tmp_path / "x", format=name)
+
+        assert Image.open(tmp_path / "x").format == name.upper()
+
+
+def test_focus_suffix_names_percent_and_nothing_for_the_centre() -> None:
+    """Two crops of one picture have two names."""
+    assert focus_suffix(FocalPoint(0.3, 0.6)) == "-30x60"
+    assert focus_suffix(FocalPoint(0.5, 0.5)) == ""
+
+
+def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Neither half-written nor whole files remain of a picture that could not be finished."""
+    (tmp_path / "other").write_text("stays")
+
+    def fail_at_the_end() -> None:
+        with drafting(tmp_path, b"") as draft:
+            write_ladder(draft, noise(64, 36), formats=["webp", "jpeg"], widths_px=[32], name="n", stem="s")
+            assert len(list(tmp_path.iterdir())) == 5
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_at_the_end()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        noise(),
+        noise(160, 90).resize((1536, 864), Image.Resampling.NEAREST),
+        noise(16, 9).resize((1536, 864), Image.Resampling.NEAREST),
+        Image.new("RGB", (1536, 864), "white"),
+        Image.linear_gradient("L").resize((1536, 864)).convert("RGB"),
+        noise(8, 300),
+        noise(300, 2),
+    ],
+    ids=["noise", "coarse", "coarsest", "white", "gradient", "tall", "flat"],
+)
+def test_placeholder_any_picture_stays_below_200_bytes(image: Image.Image) -> None:
+    """The placeholder is a WebP 16 pixels wide that costs less than 200 bytes of HTML, noise or not."""
+    uri = placeholder(image)
+
+    assert len(uri) < 200
+    head, _, data = uri.partition(",")
+    assert head == "data:image/webp;base64"
+    decoded = Image.open(BytesIO(base64.b64decode(data)))
+    assert (decoded.format, decoded.width) == ("WEBP", 16)
+
+
+def test_placeholder_looks_like_the_picture() -> None:
+    """Dark and light stay where they are."""
+    image = Image.new("RGB", (1536, 864), (20, 20, 60))
+    image.paste((250, 200, 120), (768, 0, 1536, 864))
+
+    decoded = Image.open(BytesIO(base64.b64decode(placeholder(image).partition(",")[2]))).convert("L")
+
+    assert isinstance(dark := decoded.getpixel((3, 4)), int)
+    assert isinstance(light := decoded.getpixel((12, 4)), int)
+    assert dark < 60
+    assert light > 180
+
+
+def test_dominant_plain_colour_is_that_colour() -> None:
+    """A picture of one colour has that colour."""
+    assert dominant(Image.new("RGB", (1536, 864), (18, 52, 86))) == "#123456"
+
+
+def test_dominant_is_a_colour_of_the_picture_rather_than_its_grey_mean() -> None:
+    """Orange and blue average to grey; the picture's colour is the larger of the two."""
+    image = Image.new("RGB", (1536, 864), (240, 120, 20))
+    image.paste((20, 90, 200), (1000, 0, 1536, 864))
+
+    assert dominant(image) == "#f07814"
+
+
+def test_dominant_prefers_vivid_to_dull() -> None:
+    """A sunset over grey rocks is orange."""
+    image = Image.new("RGB", (1536, 864), (90, 90, 92))
+    image.paste((250, 130, 40), (0, 0, 1536, 350))
+
+    colour = dominant(image)
+
+    hue, saturation, _ = colorsys.rgb_to_hsv(*(int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)))
+    assert saturation > 0.7
+    assert 0.03 < hue < 0.12
