@@ -83,19 +83,20 @@ class PictureFolder:
         path = self.path(record)
         text = _record_text(record)
         try:
+            if self._holds(path, text, record):
+                return
             # Two writers with different pictures may cross; whoever looks last puts both halves right.
             for _ in range(_TRIES):
-                if self._holds(record, text):
-                    return
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _replace(path, data)
                 _replace(path.with_suffix(".json"), text)
                 self._forget_others(path)
                 _sync_folder(self._folder)
+                if self._is_whole(record.key):
+                    return
         except OSError as error:
             raise StoreUnavailable(f"{path}: cannot be written ({error.strerror or error})") from error
-        if not self._holds(record, text):
-            raise StoreUnavailable(f"{path}: does not hold what was written")
+        raise StoreUnavailable(f"{path}: does not hold what was written")
 
     def records(self) -> Iterator[PictureRecord]:
         """Every sound record, sorted by key; broken ones are left out."""
@@ -141,12 +142,19 @@ class PictureFolder:
             raise BrokenEntry(f"{picture}: is not a plain file")
         return record
 
-    def _holds(self, record: PictureRecord, text: bytes) -> bool:
-        """Whether exactly this pair is there, whole."""
-        path = self.path(record)
+    def _holds(self, path: Path, text: bytes, record: PictureRecord) -> bool:
+        """Whether exactly this pair is there already."""
         try:
             return read_plain_file(path.with_suffix(".json"), max_bytes=len(text)) == text and bool(self.read(record))
         except (BrokenEntry, FileNotFoundError):
+            return False
+
+    def _is_whole(self, key: str) -> bool:
+        """Whether record and picture belong together, ours or those of another writer."""
+        try:
+            record = self.find(key)
+            return record is not None and bool(self.read(record))
+        except BrokenEntry:
             return False
 
     def _forget_others(self, path: Path) -> None:
@@ -166,16 +174,18 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
     except OSError as error:
         reason = "is a symbolic link" if path.is_symlink() else f"cannot be opened ({error.strerror or error})"
         raise BrokenEntry(f"{path}: {reason}") from error
-    with os.fdopen(descriptor, "rb", closefd=True) as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or (not hasattr(os, "O_NOFOLLOW") and path.is_symlink()):
             raise BrokenEntry(f"{path}: is not a plain file")
         if found.st_size > max_bytes:
             raise BrokenEntry(f"{path}: is larger than {max_bytes} bytes")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(max_bytes + 1)
-        except OSError as error:
-            raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
+    except OSError as error:
+        raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
+    finally:
+        os.close(descriptor)
 
 
 def _stem(key: str) -> str:

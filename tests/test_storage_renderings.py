@@ -1,0 +1,215 @@
+"""A rendering is loaded only if every one of its files is what was written."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mkdocs_leonardo.errors import BrokenEntry
+from mkdocs_leonardo.spec import Rendering, Scrim, Variant, digest_of
+from mkdocs_leonardo.storage.cache import MemoryStore
+from mkdocs_leonardo.storage.renderings import RenderingShelf
+
+KEY = "ab" * 32
+
+
+def written(folder: Path) -> Rendering:
+    """A rendering whose files are in `folder`."""
+    folder.mkdir(exist_ok=True)
+    variants = []
+    for name in ("50d963aadec4b200-768.avif", "50d963aadec4b200-768.webp", "50d963aadec4b200-social-30x60.jpg"):
+        data = name.encode() * 100
+        path = folder / f"abababababababab{name[16:]}"
+        path.write_bytes(data)
+        variants.append(
+            Variant(
+                role="social" if "social" in name else "hero",
+                format="jpeg" if name.endswith("jpg") else "webp" if name.endswith("webp") else "avif",
+                width_px=768,
+                height_px=432,
+                name=name,
+                path=path,
+                digest=digest_of(data),
+                size_bytes=len(data),
+            )
+        )
+    return Rendering(
+        variants=tuple(variants),
+        placeholder="data:image/webp;base64,UklGRhgAAABXRUJQ+/==",
+        dominant="#1a2b3c",
+        scrim=Scrim(narrow=42, wide=30),
+        width_px=1536,
+        height_px=864,
+    )
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Where the names, sizes and digests are."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def rendering(tmp_path: Path) -> Rendering:
+    """Files on the disk."""
+    return written(tmp_path / "variants")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, store: MemoryStore, rendering: Rendering) -> RenderingShelf:
+    """A shelf that holds `rendering` under KEY."""
+    shelf = RenderingShelf(tmp_path / "variants", store)
+    shelf.save(KEY, rendering)
+    return shelf
+
+
+def test_rendering_comes_back_as_it_was_saved(shelf: RenderingShelf, rendering: Rendering) -> None:
+    """Every field of every variant survives."""
+    assert shelf.load(KEY) == rendering
+    assert shelf.keys() == (KEY,)
+
+
+def test_unknown_rendering_is_none(shelf: RenderingShelf) -> None:
+    """A miss is no error, before and after removal."""
+    assert shelf.load("cd" * 32) is None
+    shelf.remove(KEY)
+    shelf.remove(KEY)
+    assert shelf.load(KEY) is None
+    assert shelf.keys() == ()
+
+
+def test_folder_may_move(tmp_path: Path, store: MemoryStore, shelf: RenderingShelf) -> None:
+    """A cache restored at another place is as good: names are relative to the folder."""
+    (tmp_path / "variants").rename(tmp_path / "moved")
+
+    loaded = RenderingShelf(tmp_path / "moved", store).load(KEY)
+
+    assert loaded is not None
+    assert [variant.path.parent for variant in loaded.variants] == [tmp_path / "moved"] * 3
+    with pytest.raises(BrokenEntry):
+        shelf.load(KEY)
+
+
+def changed(path: Path) -> None:
+    """One byte is another."""
+    path.write_bytes(b"?" + path.read_bytes()[1:])
+
+
+def truncated(path: Path) -> None:
+    """The last byte is missing."""
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def longer(path: Path) -> None:
+    """There is one byte more."""
+    path.write_bytes(path.read_bytes() + b"?")
+
+
+def linked(path: Path) -> None:
+    """The right bytes, behind a link."""
+    path.symlink_to(path.rename(path.with_name("elsewhere")))
+
+
+def made_a_folder(path: Path) -> None:
+    """No file at all."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [changed, truncated, longer, linked, made_a_folder, Path.unlink])
+@pytest.mark.parametrize("number", [0, 2])
+def test_file_that_is_not_what_was_written_is_told(
+    shelf: RenderingShelf, rendering: Rendering, spoil: Callable[[Path], None], number: int
+) -> None:
+    """One bad file of several breaks the rendering, and the message names it."""
+    path = rendering.variants[number].path
+    spoil(path)
+
+    with pytest.raises(BrokenEntry, match=path.name):
+        shelf.load(KEY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.jpg", "a/b.jpg", "a\\b.jpg", "/etc/x.jpg", "..jpg", ".x.jpg", "a..jpg", "x.html", "x", "x.jpg\n"],
+)
+@pytest.mark.parametrize("field", ["file", "name"])
+def test_name_in_a_crafted_record_stays_in_its_folder(
+    tmp_path: Path, store: MemoryStore, shelf: RenderingShelf, name: str, field: str
+) -> None:
+    """Neither what is read nor what is written into the site can be elsewhere, or anything but a picture."""
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    value: Any = store.get(f"rendering:{KEY}")
+    value["variants"][0] |= {field: name, "digest": digest_of(b"secret"), "size_bytes": 6}
+    store.set(f"rendering:{KEY}", value)
+
+    with pytest.raises(BrokenEntry, match="not whole"):
+        shelf.load(KEY)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("placeholder", 'data:image/webp;base64,"onload='),
+        ("placeholder", "javascript:alert(1)"),
+        ("placeholder", None),
+        ("dominant", "red;}"),
+        ("scrim", {"narrow": 1}),
+        ("scrim", {"narrow": 1, "wide": 101}),
+        ("scrim", {"narrow": 1, "wide": "1"}),
+        ("width_px", 0),
+        ("height_px", True),
+        ("variants", []),
+        ("variants", {}),
+        ("variants", [1]),
+        ("variants", [{"role": "hero"}]),
+    ],
+)
+def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+    """What goes into pages from a record is exactly of the kind that was written."""
+    record: Any = store.get(f"rendering:{KEY}")
+    store.set(f"rendering:{KEY}", {**record, field: value})
+
+    with pytest.raises(BrokenEntry, match="not whole"):
+        shelf.load(KEY)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("role", "x"), ("format", "svg"), ("digest", "0"), ("size_bytes", 2**40), ("size_bytes", 0), ("width_px", 1.0)],
+)
+def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: object) -> None:
+    """The same for each file."""
+    record: Any = store.get(f"rendering:{KEY}")
+    record["variants"][1][field] = value
+    store.set(f"rendering:{KEY}", record)
+
+    with pytest.raises(BrokenEntry, match="not whole"):
+        shelf.load(KEY)
+
+
+def test_record_that_is_no_object_is_told(store: MemoryStore, shelf: RenderingShelf) -> None:
+    """A list under the key is as foreign."""
+    store.set(f"rendering:{KEY}", [1])
+
+    with pytest.raises(BrokenEntry, match="not whole"):
+        shelf.load(KEY)
+
+
+def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(shelf: RenderingShelf, rendering: Rendering) -> None:
+    """What could not be loaded again is refused when it is saved."""
+    stray = replace(rendering.variants[0], path=Path("elsewhere") / rendering.variants[0].path.name)
+
+    with pytest.raises(ValueError, match="not in"):
+        shelf.save(KEY, replace(rendering, variants=(stray,)))
+    with pytest.raises(ValueError, match="not the text"):
+        shelf.save(KEY, replace(rendering, variants=(replace(rendering.variants[0], name="a/b.jpg"),)))
+
+
+def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, shelf: RenderingShelf) -> None:
+    """A cache is carried between machines."""
+    assert shelf.keys() == (KEY,)
+    assert str(tmp_path) not in json.dumps(store.get(f"rendering:{KEY}"))
