@@ -56,9 +56,9 @@ connections is cut, before reading, after carrying out or in mid-answer; ``servi
 
 The ledger
 ----------
-`services.ledger` is the state of the moment: `paid_jobs`, `paid_usd`, `creates`, `polls`, `downloads`,
-`peak_in_flight`, `worst_sliding_minute`, `authorization_leaks`, `trespasses`, `uncollected`, `paid_twice()`,
-`paid_at_two_providers()`, `jobs`, `jobs_of("openai")`, `jobs_for("storm")`, `job(id)`, `requests`,
+`services.ledger` is the state of the moment, so read it after the act: `paid_jobs`, `paid_usd`, `creates`,
+`polls`, `downloads`, `peak_in_flight`, `worst_sliding_minute`, `authorization_leaks`, `trespasses`, `uncollected`,
+`paid_twice()`, `paid_at_two_providers()`, `jobs`, `jobs_of("openai")`, `jobs_for("storm")`, `job(id)`, `requests`,
 `requests_to("leonardo", "poll")`, `peak_jobs`, `peak_requests`, `worst_window`; `totals()` for a message. A job has
 `request` (the body as sent), `status`, `polls`, `downloads`, `charged_usd`, `refunded`, times, see `Job`.
 ``services.wait_until(lambda ledger: ledger.creates == 3)`` waits for it without a sleep of your own.
