@@ -1,0 +1,356 @@
+"""Page metadata in, a `HeroSpec` and the author's mistakes out. Pure: nothing is opened, nothing is logged."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import reprlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+from typing import TypeGuard, get_args
+
+from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.spec import CENTER, STYLES, FocalPoint, HeroSpec, Layout, PictureSpec, clean_text
+
+KEYS = (
+    "hero_prompt",
+    "hero_style",
+    "hero_negative_prompt",
+    "hero_seed",
+    "hero_alt",
+    "hero_tagline",
+    "hero_focus",
+    "hero_layout",
+    "hero_image",
+)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+
+#: Leonardo's v1 limit (vendor's error page, January 2026); a longer prompt would be refused or cut.
+MAX_PROMPT_CHARACTERS = 1500
+#: The largest seed that the v1 create call documents for Phoenix.
+MAX_SEED = 9_999_999_998
+#: One line under a title; more is a mistake in the file.
+MAX_TAGLINE_CHARACTERS = 300
+MAX_ALT_CHARACTERS = 1000
+
+_FOCAL_POINTS = {
+    "left": FocalPoint(0.0, 0.5),
+    "right": FocalPoint(1.0, 0.5),
+    "top": FocalPoint(0.5, 0.0),
+    "bottom": FocalPoint(0.5, 1.0),
+    "center": CENTER,
+}
+_PERCENTAGES = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%\s+([0-9]{1,3}(?:\.[0-9]+)?)%")
+_DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_MUST_BE_TEXT = "it must be text; put quotes around it"
+#: One word that somebody means as a switch; a picture of the word "none" is nobody's wish.
+_SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
+#: The longest name of a file or folder on the usual file systems.
+_MAX_NAME_BYTES = 255
+#: How much of a value a message shows: about what a line of a terminal holds beside the rest.
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class HeroDefaults:
+    """What the site's configuration says for pages that say nothing."""
+
+    style: str = "CINEMATIC"
+    width_px: int = 1536
+    height_px: int = 864
+    prompt_template: str = "{prompt}"
+    negative_prompt: str = ""
+    layout: Layout = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """What one page asks for. With any problem of a value, `hero` is None: nothing is spent on a misunderstanding.
+
+    `image` is the own picture's path relative to the documentation folder, for the caller to open.
+    """
+
+    hero: HeroSpec | None
+    problems: tuple[InputError, ...] = ()
+    image: PurePosixPath | None = None
+
+
+def read(meta: Mapping[str, object], *, page: str, title: str, defaults: HeroDefaults) -> FrontMatter:
+    """The page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages."""
+    if not any(_is_ours(key) for key in meta):
+        return FrontMatter(None)
+    return _Reader(meta, page, title, defaults).read()
+
+
+def style_named(text: str) -> str | None:
+    """The style that `text` names, whatever its case and separators, else None."""
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper().replace("&", "")).strip("_")
+    return name if name in STYLES else None
+
+
+def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
+    """``did you mean X?`` for a likely misspelling, else the whole choice."""
+    near = _nearest(word, choices)
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"it may be {', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def shown(value: object) -> str:
+    """The value as its author may recognise it: one short line, whatever its size and type."""
+    if value is None or (isinstance(value, str) and not _has_ink(value)):
+        return "empty"
+    if isinstance(value, bool):
+        return "true (as YAML also reads yes and on)" if value else "false (as YAML also reads no and off)"
+    text = _SHORT.repr(value)
+    return text if len(text) <= 2 * _SHOWN_CHARACTERS else f"{text[: 2 * _SHOWN_CHARACTERS]}…"
+
+
+class _Reader:
+    """Reads the keys of one page, collecting problems as it goes."""
+
+    def __init__(self, meta: Mapping[str, object], page: str, title: str, defaults: HeroDefaults) -> None:
+        self._meta = meta
+        self._page = page
+        self._title = title
+        self._defaults = defaults
+        self._problems: list[InputError] = []
+
+    def read(self) -> FrontMatter:
+        unknown = self._unknown_keys()
+        if _declines(self._meta.get("hero_prompt")):
+            return FrontMatter(None, unknown)
+        prompt = self._prompt()
+        image = self._image()
+        style = self._style()
+        negative = self._negative_prompt()
+        seed = self._seed()
+        alt = self._text("hero_alt", MAX_ALT_CHARACTERS)
+        tagline = self._text("hero_tagline", MAX_TAGLINE_CHARACTERS)
+        focus = self._focus()
+        layout = self._layout()
+        problems = (*self._problems, *unknown)
+        if self._problems or (prompt is None and image is None):
+            return FrontMatter(None, problems)
+        picture = None
+        if image is None and prompt is not None:
+            picture = PictureSpec(
+                prompt=prompt,
+                style=style,
+                negative_prompt=negative,
+                seed=seed,
+                width_px=self._defaults.width_px,
+                height_px=self._defaults.height_px,
+            )
+        hero = HeroSpec(page=self._page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
+        return FrontMatter(hero, problems, image)
+
+    def _unknown_keys(self) -> tuple[InputError, ...]:
+        endings = tuple(key.removeprefix("hero_") for key in KEYS)
+        problems = []
+        for key in self._meta:
+            if not _is_ours(key) or key in KEYS:
+                continue
+            # Compared without what they have in common, which would make everything look alike.
+            near = _nearest(key[len("hero_") :], endings)
+            cure = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
+            name = key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else shown(key)
+            problems.append(InputError(self._page, name, f"is not a known key; {cure}"))
+        return tuple(problems)
+
+    def _wrong(self, key: str, cure: str) -> None:
+        self._problems.append(InputError(self._page, key, f"is {shown(self._meta[key])}; {cure}"))
+
+    def _prompt(self) -> str | None:
+        key = "hero_prompt"
+        if key not in self._meta:
+            return None
+        value = self._meta[key]
+        if value is not None and not isinstance(value, str):
+            self._wrong(key, "describe the picture in words (put quotes around them), or write false for no hero")
+            return None
+        prompt = _legible(value or "")
+        if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
+            self._wrong(key, "describe the picture in a few words, or write false for no hero")
+            return None
+        full = _legible(self._defaults.prompt_template.format(prompt=prompt, title=self._title))
+        if self._fits(key, prompt) and self._fits(key, full, " with the site's prompt_template"):
+            return full
+        return None
+
+    def _negative_prompt(self) -> str:
+        """The site's words and the page's."""
+        key = "hero_negative_prompt"
+        own = self._text(key, MAX_PROMPT_CHARACTERS)
+        both = ", ".join(filter(None, (_legible(self._defaults.negative_prompt), own)))
+        if own:
+            self._fits(key, both, " with the site's negative_prompt")
+        return both
+
+    def _fits(self, key: str, text: str, addition: str = "", *, most: int = MAX_PROMPT_CHARACTERS) -> bool:
+        if len(text) > most:
+            self._wrong(key, f"it has {len(text):,} characters{addition}, and at most {most:,} are allowed")
+        return len(text) <= most
+
+    def _style(self) -> str:
+        if "hero_style" not in self._meta:
+            return self._defaults.style
+        value = self._meta["hero_style"]
+        style = style_named(value) if isinstance(value, str) else None
+        if style is None:
+            self._wrong("hero_style", did_you_mean(value if isinstance(value, str) else "", STYLES))
+            return self._defaults.style
+        return style
+
+    def _seed(self) -> int | None:
+        if "hero_seed" not in self._meta:
+            return None
+        value = self._meta["hero_seed"]
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            # Metadata without the --- lines holds nothing but text.
+            value = int(value)
+        if not _is_whole(value) or not 0 <= value <= MAX_SEED:
+            self._wrong("hero_seed", f"it must be a whole number from 0 to {MAX_SEED}")
+            return None
+        return value
+
+    def _text(self, key: str, most: int) -> str:
+        if key not in self._meta:
+            return ""
+        value = self._meta[key]
+        if not isinstance(value, str):
+            self._wrong(key, "write some text, or remove the line" if value is None else _MUST_BE_TEXT)
+            return ""
+        text = _legible(value)
+        return text if self._fits(key, text, most=most) else ""
+
+    def _focus(self) -> FocalPoint:
+        if "hero_focus" not in self._meta:
+            return CENTER
+        value = self._meta["hero_focus"]
+        text = value.strip().lower() if isinstance(value, str) else ""
+        if text in _FOCAL_POINTS:
+            return _FOCAL_POINTS[text]
+        match = _PERCENTAGES.fullmatch(text)
+        if match:
+            x, y = (float(part) / 100 for part in match.groups())
+            if x <= 1 and y <= 1:
+                return FocalPoint(x, y)
+        self._wrong("hero_focus", 'it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
+        return CENTER
+
+    def _layout(self) -> Layout:
+        if "hero_layout" not in self._meta:
+            return self._defaults.layout
+        value = self._meta["hero_layout"]
+        for layout in LAYOUTS:
+            if isinstance(value, str) and value.strip().lower() == layout:
+                return layout
+        self._wrong("hero_layout", did_you_mean(value if isinstance(value, str) else "", LAYOUTS))
+        return self._defaults.layout
+
+    def _image(self) -> PurePosixPath | None:
+        key = "hero_image"
+        if key not in self._meta:
+            return None
+        value = self._meta[key]
+        text = value.strip() if isinstance(value, str) else ""
+        if _ADDRESS.match(text):
+            # It may be signed, or hold a password: only its plain part may be seen in a log.
+            plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
+            cure = "copy the picture into the documentation folder and write its path, such as images/harbour.jpg"
+            self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {cure}"))
+            return None
+        cure = _path_cure(text)
+        if cure:
+            self._wrong(key, cure)
+            return None
+        parts: list[str] = []
+        for part in (PurePosixPath(self._page).parent / text).parts:
+            if part != "..":
+                parts.append(part)
+            elif parts:
+                parts.pop()
+            else:
+                self._wrong(key, "it must stay inside the documentation folder")
+                return None
+        return PurePosixPath(*parts)
+
+
+def _is_ours(key: object) -> TypeGuard[str]:
+    # YAML takes numbers and dates for keys as well.
+    return isinstance(key, str) and key.lower().startswith("hero_")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _declines(value: object) -> bool:
+    """Whether a prompt says: no hero here. Metadata without the --- lines says it in text."""
+    return value is False or (isinstance(value, str) and value.strip().lower() == "false")
+
+
+def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
+    lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
+    return lower[near[0]] if near else None
+
+
+def _path_cure(text: str) -> str:
+    """What is to be done about a path that cannot name a file beside the page; empty if it can."""
+    if not text or text.startswith(("/", "\\")):
+        return "it must be a picture's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
+    if "\\" in text:
+        return "write / between the folders, as in images/harbour.jpg"
+    if text.rsplit("/", 1)[-1] in {"", ".", ".."}:
+        return "it names a folder; add the picture's name, as in images/harbour.jpg"
+    if any(character == ":" or unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        # On Windows "./C:/x" joined to a folder is C:/x.
+        return "leave out the colon or invisible character, which not every system can have in a path"
+    if any(len(part.encode()) > _MAX_NAME_BYTES for part in text.split("/")):
+        return f"it holds a name of more than {_MAX_NAME_BYTES} bytes, and no file has one"
+    return ""
+
+
+def _legible(text: str) -> str:
+    """The text as keys and services can hold it: no control characters, no half of a character."""
+    if _SURROGATE.search(text):
+        # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        text = _SURROGATE.sub(" ", text)
+    return clean_text(_CONTROL.sub(" ", text))
+
+
+def _has_ink(text: str) -> bool:
+    """Whether anything of the text can be seen."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
+
+
+class _Short(reprlib.Repr):
+    """Values as YAML has them, cut at every level, so that a file of nested aliases cannot make one long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 3
+        self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Digits, unless there are so many that Python refuses to write them (from 4300 on)."""
+        return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
+
+    def repr_date(self, value: date, _level: int) -> str:
+        """As in ISO 8601."""
+        return value.isoformat()
+
+    repr_datetime = repr_date
+
+
+_SHORT = _Short()
