@@ -1,0 +1,414 @@
+"""What was paid is remembered until it is collected, and one process at a time works on it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mkdocs_leonardo.spec import JsonValue, Submission
+from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
+from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Entry, Journal, Owner
+
+KEY = "5" * 64
+REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
+HERE = Owner.of_this_process()
+ELSEWHERE = Owner(id="other", machine="another machine", pid=1)
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        """Unix seconds, until the test moves them."""
+        return self.now_s
+
+
+@pytest.fixture
+def time() -> Time:
+    """The clock of every journal of a test."""
+    return Time()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TextStore]:
+    """One durable store, as journals have."""
+    store = TextStore.open(tmp_path / "store", durable=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def journal(store: TextStore, time: Time) -> Journal:
+    """The journal of this process."""
+    return Journal(store, HERE, time)
+
+
+def intend(journal: Journal, key: str = KEY) -> Entry:
+    """An intent like the pipeline's."""
+    return journal.intend(key, provider="leonardo", model="phoenix", page="a.md", request=REQUEST, estimate_usd=0.01)
+
+
+def submission(job_id: str = "job-1") -> Submission:
+    """An accepted job."""
+    return Submission("leonardo", "phoenix", job_id, accepted_at=1_790_000_007.0, cost_usd=0.0125)
+
+
+# Jobs -----------------------------------------------------------------------------------------------------------------
+
+
+def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, journal: Journal, time: Time) -> None:
+    """Everything needed to look for a lost job is on disk before a request leaves."""
+    entry = intend(journal)
+
+    assert entry == Entry(
+        KEY, "leonardo", "phoenix", "a.md", "intended", REQUEST, 0.01, intended_at=1_790_000_000.0, creates=1
+    )
+    other = TextStore.open(tmp_path / "store", durable=True)
+    assert Journal(other, ELSEWHERE, time).entries() == {KEY: entry}
+    other.close()
+    assert journal.entry(KEY) == entry
+    assert store.trouble is None
+
+
+def test_second_intent_counts_and_keeps_the_time_of_the_first(journal: Journal, time: Time) -> None:
+    """A lost job may be as old as the first call that was not answered."""
+    first = intend(journal)
+    time.now_s += 5
+
+    second = intend(journal)
+
+    assert second == replace(first, creates=2)
+
+
+def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Time) -> None:
+    """The entry holds all that `fetch` and the record of the picture need."""
+    first = intend(journal)
+    time.now_s += 7
+
+    entry = journal.accept(KEY, submission())
+
+    assert entry == replace(first, state="accepted", job_id="job-1", accepted_at=1_790_000_007.0, cost_usd=0.0125)
+    assert journal.entry(KEY) == entry
+
+
+def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal) -> None:
+    """What is paid for is collected and never bought again."""
+    intend(journal)
+    accepted = journal.accept(KEY, submission())
+
+    with pytest.raises(ValueError, match="accepted job"):
+        intend(journal)
+    assert journal.entry(KEY) == accepted
+
+
+def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
+    """The journal was deleted in between, or the job was found in the account's list: it is paid all the same."""
+    journal.accept(KEY, submission())
+
+    entry = journal.entry(KEY)
+
+    assert entry is not None
+    assert (entry.state, entry.job_id, entry.intended_at) == ("accepted", "job-1", 1_790_000_007.0)
+
+
+def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
+    """A service that answers at once may name no job, and a nonsense cost is no reason to forget a job."""
+    intend(journal)
+    journal.accept(KEY, Submission("openai", "gpt-image-2", "", accepted_at=1.0, cost_usd=-3.0))
+
+    entry = journal.entry(KEY)
+
+    assert entry is not None
+    assert (entry.state, entry.job_id, entry.cost_usd) == ("accepted", "", None)
+
+
+def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -> None:
+    """Only what certainly led to no job is taken back."""
+    intend(journal)
+    intend(journal)
+    journal.withdraw(KEY)
+    assert journal.entries() == {}
+
+    accepted = journal.accept(KEY, submission())
+    journal.withdraw(KEY)
+    journal.withdraw("0" * 64)
+    assert journal.entries() == {KEY: accepted}
+
+
+def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time: Time) -> None:
+    """A job that was collected is not taken for a lost one of the same prompt."""
+    journal.accept(KEY, submission("open"))
+    journal.accept("6" * 64, submission("closed"))
+    journal.accept("7" * 64, Submission("openai", "gpt-image-2", "theirs", accepted_at=1.0))
+    journal.close("6" * 64)
+    journal.close("8" * 64)
+
+    assert journal.known_jobs("leonardo") == {"open", "closed"}
+    assert journal.known_jobs("openai") == {"theirs"}
+    time.now_s += CLOSED_S + 1
+    assert journal.known_jobs("leonardo") == {"open"}
+    assert set(journal.entries()) == {KEY, "7" * 64}
+
+
+def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
+    """Two creates may both have been accepted: the first one is not found again as a lost one."""
+    journal.accept(KEY, submission("first"))
+    journal.accept(KEY, submission("second"))
+
+    assert journal.known_jobs("leonardo") == {"first", "second"}
+
+
+def test_job_id_may_be_any_text(journal: Journal) -> None:
+    """What a service calls its job is not made part of a key."""
+    journal.accept(KEY, submission("a:b/../\udcff" + "x" * 3000))
+    journal.close(KEY)
+
+    assert journal.known_jobs("leonardo") == {"a:b/../\udcff" + "x" * 3000}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("key", "6" * 64),
+        ("provider", None),
+        ("model", 5),
+        ("page", []),
+        ("state", "paid"),
+        ("request", "x"),
+        ("creates", "1"),
+        ("intended_at", "now"),
+        ("accepted_at", -1),
+        ("job_id", {}),
+        ("job_id", "x" * 5000),
+    ],
+)
+def test_entry_that_is_not_ours_is_none(store: TextStore, journal: Journal, name: str, value: JsonValue) -> None:
+    """A crafted row is not a job, and hides none."""
+    kept = intend(journal, "6" * 64)
+    intend(journal)
+    row: Any = store.get(f"job:{KEY}")
+    store.set(f"job:{KEY}", {**row, name: value})
+
+    assert journal.entry(KEY) is None
+    assert journal.entries() == {"6" * 64: kept}
+
+
+def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journal) -> None:
+    """Lists and numbers under our keys are misses."""
+    for name in ("job:", "closed:", "lease:", "refused:", "last:"):
+        store.set(name + KEY, [1])
+
+    assert (journal.entry(KEY), journal.entries(), journal.known_jobs("leonardo")) == (None, {}, frozenset())
+    assert (journal.holder(KEY), journal.refusal(KEY), journal.last_hero("a.md")) == (None, None, None)
+    assert journal.claim(KEY)
+
+
+def test_refusal_is_remembered(journal: Journal) -> None:
+    """The next build says so again without paying; a long reason is shortened, not lost."""
+    assert journal.refusal(KEY) is None
+    journal.refuse(KEY, "the content check said no " + "x" * 10_000)
+
+    reason = journal.refusal(KEY)
+
+    assert reason is not None
+    assert reason.startswith("the content check said no x")
+
+
+def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
+    """Each page has its own, whatever bytes its name holds."""
+    journal.accept_hero("a.md", KEY)
+    journal.accept_hero("a.md", "6" * 64)
+    journal.accept_hero("\udcff.md", KEY)
+
+    assert journal.last_hero("a.md") == "6" * 64
+    assert journal.last_hero("\udcff.md") == KEY
+    assert journal.last_hero("b.md") is None
+
+
+def test_journal_in_memory_is_the_same(time: Time) -> None:
+    """Where no file can be, the journal works for as long as the process lives."""
+    journal = Journal(MemoryStore(), HERE, time)
+    intend(journal)
+    accepted = journal.accept(KEY, submission())
+
+    assert journal.entries() == {KEY: accepted}
+    assert journal.claim(KEY)
+
+
+# Leases ---------------------------------------------------------------------------------------------------------------
+
+
+def living(store: TextStore, time: Time, ident: str = "neighbour") -> Journal:
+    """Another journal in this living process."""
+    return Journal(store, replace(HERE, id=ident), time)
+
+
+def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: Time) -> None:
+    """Whoever comes second waits; claiming again what is one's own is fine; other keys are free."""
+    neighbour = living(store, time)
+
+    assert journal.claim(KEY)
+    assert journal.claim(KEY)
+    assert not neighbour.claim(KEY)
+    assert neighbour.claim("6" * 64)
+    assert journal.holder(KEY) == HERE
+    assert neighbour.holder(KEY) == HERE
+    assert (journal.still_mine(KEY), neighbour.still_mine(KEY)) == (True, False)
+
+
+def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:
+    """Nobody gives away another's lease."""
+    neighbour = living(store, time)
+    journal.claim(KEY)
+
+    neighbour.release(KEY)
+    assert not neighbour.claim(KEY)
+
+    journal.release(KEY)
+    assert journal.holder(KEY) is None
+    assert not journal.still_mine(KEY)
+    assert neighbour.claim(KEY)
+
+
+def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journal: Journal, time: Time) -> None:
+    """A lease lasts as long as beats come; a holder that lost it is told before it pays, and does not win it back."""
+    neighbour = living(store, time)
+    journal.claim(KEY)
+    for _ in range(10):
+        time.now_s += LEASE_S - 1
+        journal.beat()
+        assert not neighbour.claim(KEY)
+    time.now_s += LEASE_S + 1
+
+    assert neighbour.claim(KEY)
+    assert not journal.still_mine(KEY)
+    journal.beat()
+    assert journal.holder(KEY) == replace(HERE, id="neighbour")
+    journal.release(KEY)
+    assert neighbour.still_mine(KEY)
+
+
+def test_check_before_paying_renews_the_lease(store: TextStore, journal: Journal, time: Time) -> None:
+    """Between the check and the request no other owner can take the key over."""
+    journal.claim(KEY)
+    time.now_s += LEASE_S + 1
+
+    assert journal.still_mine(KEY)
+    assert not living(store, time).claim(KEY)
+
+
+def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journal, time: Time) -> None:
+    """A beat from the future is no sign of life; one that is heard again is."""
+    journal.claim(KEY)
+    journal.claim("6" * 64)
+    time.now_s -= 86_400
+    neighbour = living(store, time)
+
+    assert neighbour.claim(KEY)
+    journal.beat()
+    assert not neighbour.claim("6" * 64)
+
+
+def test_holder_on_another_machine_is_not_judged_by_its_process_id(store: TextStore, time: Time) -> None:
+    """Process 1 of another container, or one that does not exist here, is left alone until it is silent."""
+    for pid in (1, 2**22 + 1):
+        key = f"{pid:064x}"
+        Journal(store, replace(ELSEWHERE, pid=pid), time).claim(key)
+        journal = Journal(store, HERE, time)
+
+        assert not journal.claim(key)
+        time.now_s += LEASE_S + 1
+        assert journal.claim(key)
+
+
+def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journal: Journal, time: Time) -> None:
+    """The same id with another start time is another process."""
+    if not HERE.started:
+        pytest.skip("this system does not tell when a process started")
+    Journal(store, replace(HERE, id="before", started="1"), time).claim(KEY)
+
+    assert journal.claim(KEY)
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**70])
+def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
+    """No crafted number makes us signal a process group or stumble."""
+    Journal(store, replace(HERE, id="odd", pid=pid), time).claim(KEY)
+
+    assert not journal.claim(KEY)
+    time.now_s += LEASE_S + 1
+    assert journal.claim(KEY)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.journal import Journal, Owner
+journal = Journal(TextStore.open(Path(sys.argv[1]), durable=True), Owner.of_this_process(), lambda: 1_790_000_000.0)
+print(journal.claim("5" * 64), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("is_reaped", [True, False])
+def test_lease_of_a_killed_process_is_free_at_once(tmp_path: Path, journal: Journal, *, is_reaped: bool) -> None:
+    """A killed build holds up nobody, whether or not its parent has noticed."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "store")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "True\n"
+        assert not journal.claim(KEY)
+        holder.send_signal(signal.SIGKILL)
+        if is_reaped:
+            holder.wait(timeout=60)
+        elif Path("/proc/self/stat").exists():
+            os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            pytest.skip("this system does not tell a zombie")
+
+        assert journal.claim(KEY)
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.journal import Journal, Owner
+journal = Journal(TextStore.open(Path(sys.argv[1]), durable=False), Owner.of_this_process(), time.time)
+print("ready", flush=True)
+sys.stdin.readline()
+print(*[number for number in range(60) if journal.claim(f"{number:064x}")], flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_processes_that_claim_the_same_keys_win_each_once(tmp_path: Path) -> None:
+    """In every one of many rounds exactly one of several processes works on a key."""
+    command = [sys.executable, "-c", RACE, str(tmp_path / "store")]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    won: list[int] = []
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    for racer in racers:
+        assert racer.stdout is not None
+        won += map(int, racer.stdout.readline().split())
+    for racer in racers:
+        racer.communicate(timeout=60)
+
+    assert sorted(won) == list(range(60))

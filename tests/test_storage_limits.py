@@ -1,0 +1,237 @@
+"""Requests of all processes on a cache are counted together, rests are shared, and nothing blocks for ever."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
+from mkdocs_leonardo.storage.limits import LONGEST_REST_S, WINDOW_S, RenderTimes, RequestWindow, Rests, admit
+
+NOW = 1_790_000_000.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TextStore]:
+    """A store that processes share."""
+    store = TextStore.open(tmp_path / "store", durable=False)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> TextStore:
+    """A store that fails at every call."""
+    store = TextStore.open(tmp_path / "closed", durable=False)
+    store.close()
+    return store
+
+
+# The window -----------------------------------------------------------------------------------------------------------
+
+
+@given(
+    per_minute=st.integers(1, 5),
+    steps=st.lists(st.one_of(st.floats(0, 30), st.floats(0, 0.001), st.just(60.0)), max_size=60),
+)
+def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[float]) -> None:
+    """Whatever the pace, and waiting as told, every window of 60 s holds at most `per_minute` requests."""
+    now, times, made = NOW, tuple[float, ...](), list[float]()
+    for step in steps:
+        now += step
+        wait_s, times = admit(times, now, per_minute)
+        while wait_s:
+            now += wait_s
+            wait_s, times = admit(times, now, per_minute)
+        made.append(now)
+
+    assert all(later - earlier >= WINDOW_S for earlier, later in zip(made, made[per_minute:], strict=False))
+    assert len(times) <= per_minute
+
+
+@given(
+    per_minute=st.integers(1, 4),
+    jumps=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20),
+)
+def test_clock_that_jumps_blocks_for_two_windows_at_most(per_minute: int, jumps: list[float]) -> None:
+    """However the clock is put back or forward, who waits as told gets through within two minutes."""
+    now, times = NOW, tuple[float, ...]()
+    for jump in jumps:
+        now += jump
+        waited_s = 0.0
+        wait_s, times = admit(times, now, per_minute)
+        while wait_s:
+            waited_s += wait_s
+            now += wait_s
+            assert waited_s <= 2 * WINDOW_S + 0.01
+            wait_s, times = admit(times, now, per_minute)
+
+
+@given(
+    per_minute=st.integers(1, 4),
+    skews=st.lists(st.floats(-5, 5), min_size=1, max_size=30),
+)
+def test_readings_that_come_late_do_not_open_the_window(per_minute: int, skews: list[float]) -> None:
+    """Two processes' readings may arrive in the wrong order: the count still holds for the times as they are."""
+    times, made = tuple[float, ...](), list[float]()
+    for number, skew in enumerate(skews):
+        now = NOW + 3 * number + skew
+        wait_s, times = admit(times, now, per_minute)
+        if not wait_s:
+            made.append(now)
+    made.sort()
+
+    assert all(later - earlier >= WINDOW_S for earlier, later in zip(made, made[per_minute:], strict=False))
+
+
+def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore) -> None:
+    """The third request of two allowed waits for the first to be a minute old."""
+    window = RequestWindow(store, "leonardo", 2)
+
+    assert [window.reserve(NOW), window.reserve(NOW + 10), window.reserve(NOW + 20)] == [0.0, 0.0, 40.0]
+    assert RequestWindow(store, "openai", 2).reserve(NOW + 20) == 0.0
+    assert window.reserve(NOW + 60) == 0.0
+    assert window.reserve(NOW + 61) == 9.0
+    assert window.shared
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", {}, ["a", None, True, [1]], [1e300, -1e300], [NOW + 1e9] * 5], ids=str)
+def test_window_that_is_not_ours_blocks_for_a_minute_at_most(store: TextStore, value: JsonValue) -> None:
+    """Whatever the row holds, a request gets through."""
+    store.set("window:leonardo", value)
+    window = RequestWindow(store, "leonardo", 2)
+
+    wait_s = window.reserve(NOW)
+
+    assert wait_s <= WINDOW_S
+    assert window.reserve(NOW + wait_s) == 0.0
+
+
+RESERVE = """
+import sys, time
+from pathlib import Path
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.limits import RequestWindow
+window = RequestWindow(TextStore.open(Path(sys.argv[1]), durable=False), "leonardo", 25)
+print(sum(window.reserve(time.time()) == 0.0 for _ in range(20)), window.shared)
+"""
+
+
+def test_window_is_exact_between_processes(tmp_path: Path) -> None:
+    """Three processes that want 20 each get 25 together."""
+    command = [sys.executable, "-c", RESERVE, str(tmp_path / "store")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=60)[0].split() for process in processes]
+
+    assert sum(int(count) for count, _ in said) == 25
+    assert {shared for _, shared in said} == {"True"}
+
+
+def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStore) -> None:
+    """When the store fails the limit still holds for this process, counted from what it knew."""
+    alone = RequestWindow(closed, "leonardo", 1)
+    assert [alone.reserve(NOW), alone.reserve(NOW + 1)] == [0.0, 59.0]
+    assert not alone.shared
+
+    store = TextStore.open(tmp_path / "store", durable=False)
+    window = RequestWindow(store, "leonardo", 1)
+    assert window.reserve(NOW) == 0.0
+    store.close()
+    assert window.reserve(NOW + 1) == 59.0
+    assert not window.shared
+
+
+# Rests ----------------------------------------------------------------------------------------------------------------
+
+
+def test_rest_is_heard_by_others_and_never_shortened(store: TextStore) -> None:
+    """The latest wish of a service counts, for every process."""
+    Rests(store, lambda: NOW).rest("leonardo", NOW + 60)
+    rests = Rests(store, lambda: NOW)
+    rests.rest("leonardo", NOW + 5)
+
+    assert rests.resting_until("leonardo") == NOW + 60
+    assert rests.resting_until("openai") == 0.0
+    assert rests.shared
+
+
+@pytest.mark.parametrize("until", [NOW + 1e9, float("inf"), float("nan")])
+def test_rest_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
+    """A service cannot send us away for ever."""
+    rests = Rests(store, lambda: NOW)
+    rests.rest("leonardo", until)
+
+    assert rests.resting_until("leonardo") == NOW + LONGEST_REST_S
+
+
+@pytest.mark.parametrize("value", [NOW + 3601, 1e300, "soon", True, [NOW], {}], ids=str)
+def test_rest_that_was_never_asked_for_is_none(store: TextStore, value: JsonValue) -> None:
+    """A row that `rest` cannot have written does not hold a provider back, nor does a clock that was put back."""
+    store.set("rest:leonardo", value)
+    rests = Rests(store, lambda: NOW)
+
+    assert rests.resting_until("leonardo") == 0.0
+    rests.rest("leonardo", NOW + 5)
+    assert rests.resting_until("leonardo") == NOW + 5
+
+
+def test_rests_go_on_alone_without_their_store(closed: TextStore) -> None:
+    """When the store fails the rest is kept for this process."""
+    rests = Rests(closed, lambda: NOW)
+    rests.rest("leonardo", NOW + 5)
+
+    assert rests.resting_until("leonardo") == NOW + 5
+    assert not rests.shared
+
+
+# Render times ---------------------------------------------------------------------------------------------------------
+
+
+def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
+    """Thirty-two are kept, oldest first, each kind for itself."""
+    times = RenderTimes(store)
+    for number in range(1, 41):
+        times.observe("phoenix 1536x864", float(number))
+
+    assert RenderTimes(store).seen("phoenix 1536x864") == tuple(map(float, range(9, 41)))
+    assert times.seen("other") == ()
+    assert times.shared
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e6])
+def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> None:
+    """One nonsense measurement does not spoil the estimate."""
+    times = RenderTimes(store)
+    times.observe("k", 14.0)
+    times.observe("k", seconds)
+
+    assert times.seen("k") == (14.0,)
+
+
+def test_times_that_are_not_ours_are_left_out(store: TextStore) -> None:
+    """Of a crafted row only what could be a time is used."""
+    store.set("times:k", [1, "x", None, -5, 1e9, [2], True, 2.5])
+
+    assert RenderTimes(store).seen("k") == (1.0, 2.5)
+
+
+def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None:
+    """When the store fails the times are kept for this process."""
+    times = RenderTimes(closed)
+    times.observe("k", 14.0)
+
+    assert times.seen("k") == (14.0,)
+    assert not times.shared
+
+
+def test_memory_will_do_as_a_store() -> None:
+    """Where no file can be, everything works for as long as the process lives."""
+    store = MemoryStore()
+
+    assert RequestWindow(store, "p", 1).reserve(NOW) == 0.0
+    assert RequestWindow(store, "p", 1).reserve(NOW) == WINDOW_S
