@@ -1,0 +1,122 @@
+"""What an API answered, as a value, and how to read it without trusting it. Knows no network library."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from mkdocs_leonardo.spec import JsonValue
+
+#: Longest rest that a service may ask for (seconds). A minute is the services' own unit; more than ten is a mistake.
+LONGEST_REST_S = 600.0
+
+_LONGEST_QUOTE = 200
+_SECRETS = re.compile(
+    r"""https?://[^\s"'<>]+                                                  # may be signed
+      | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # Leonardo's keys and users
+      | \b(?:sk|org|proj|user)[-_][\w*.-]{4,}                                # OpenAI's
+      | \bBearer\s+\S+
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. `headers` have lower-case names, `body` is None unless it is JSON, `text` is its beginning."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: JsonValue | None = field(repr=False)
+    text: str = field(repr=False)
+
+
+def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
+    """What lies at `path`, None where anything on the way is missing or of another shape."""
+    for step in path:
+        if isinstance(step, str) and isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list) and 0 <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def text_at(value: JsonValue | None, *path: str | int) -> str:
+    """The text at `path`, empty where there is none."""
+    found = member(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def number_at(value: JsonValue | None, *path: str | int) -> float | None:
+    """The finite number at `path`, which may be written as text; None where there is none."""
+    found = member(value, *path)
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return None
+    try:
+        number = float(found)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def quote(text: str) -> str:
+    """A service's words made fit for a log: one line, short, without addresses, keys and ids."""
+    line = " ".join(_SECRETS.sub("(hidden)", text).split())
+    line = "".join(character for character in line if character.isprintable())
+    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+
+
+def served_at(answer: Answer) -> float | None:
+    """The service's clock (Unix seconds) when it answered, None if it did not say."""
+    return _http_date(answer.headers.get("date", ""))
+
+
+def retry_after_s(answer: Answer, now: float) -> float | None:
+    """The rest that the answer asks for, 0 to `LONGEST_REST_S` seconds; None if it asks for none."""
+    value = answer.headers.get("retry-after", "").strip()
+    seconds = number_at(value)
+    if seconds is None:
+        until = _http_date(value)
+        if until is None:
+            return None
+        # By the service's own clock if it shows one: ours may be wrong.
+        seconds = until - (served_at(answer) or now)
+    return min(max(0.0, seconds), LONGEST_REST_S)
+
+
+def utc_seconds(text: str) -> float | None:
+    """Unix seconds of an ISO 8601 time, which is UTC unless it says otherwise; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def is_whole_picture(data: bytes) -> bool:
+    """Whether the bytes begin like a JPEG, PNG, WebP or AVIF and, where the format shows it, are not cut short.
+
+    The declared type is not asked: services and CDNs get it wrong. Decoding is left to whoever shows the picture.
+    """
+    tail = data[-4096:]
+    if data.startswith(b"\xff\xd8\xff"):
+        return b"\xff\xd9" in tail
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"IEND" in tail
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    return data[4:8] == b"ftyp" and data[8:12] in {b"avif", b"avis", b"mif1"}
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

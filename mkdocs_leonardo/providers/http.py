@@ -1,0 +1,466 @@
+"""The only door to the network: one limited client for each provider's API, and downloads that trust nobody.
+
+What leaves this module is an `Answer`, bytes, or a `TransportError` that says whether the request may have been read.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import json as json_format
+import logging
+import socket
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from mkdocs_leonardo import __version__
+from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, NotSent, TransportError
+from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
+from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.spec import JsonValue
+
+MIB = 2**20
+
+log = logging.getLogger("mkdocs.plugins.leonardo")
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+Proxy: TypeAlias = Callable[[str], str | None]
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_MOST_REDIRECTS = 3
+_CONNECT_TIMEOUT_S = 10.0
+#: Short, because the next address of the same host is tried after it.
+_DOWNLOAD_CONNECT_TIMEOUT_S = 4.0
+_TEXT_KEPT = 2000
+_SHORTEST_SECRET = 8
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+#: IPv6 addresses that stand for an IPv4 address (RFC 6052): networks without IPv4 reach everything through these.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+#: What httpx raises before a byte of the request has left. Everything else may mean that the service has read it.
+_NOTHING_SENT = (
+    httpx.ConnectError,  # DNS and TLS as well
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # the proxy would not connect us
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+#: Everything httpx raises; OSError because TLS libraries have their own ways to fail in the middle of an answer.
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request has come. The clock of its timeout starts when the limiter lets it go."""
+
+    timeout_s: float
+    scope: anyio.CancelScope
+    stage: Literal["waiting", "sending", "connecting", "sent"] = "waiting"
+
+    def let_go(self) -> None:
+        self.stage = "sending"
+        self.scope.deadline = anyio.current_time() + self.timeout_s
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Follow what httpcore says that it does; a CONNECT to a proxy does not count as sent."""
+        if event == "connection.connect_tcp.started" and self.stage == "sending":
+            self.stage = "connecting"
+        elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self.stage = "sent"
+
+    def failed(self, error: Exception | None) -> TransportError:
+        """What to tell the caller; without `error` the time ran out."""
+        words = "took too long" if error is None else type(error).__name__
+        if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
+            return NotSent(f"could not be reached ({words})")
+        return AnswerLost(f"did not answer properly ({words})")
+
+
+class _LimitedTransport(httpx.AsyncBaseTransport):
+    """Asks `window` before every request, whoever sends it and whatever it is for."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, window: Callable[[float], float], clock: Clock) -> None:
+        self._inner = inner
+        self._window = window
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        while (wait_s := await anyio.to_thread.run_sync(self._window, self._clock.now())) > 0:
+            await self._clock.sleep(wait_s)
+        progress = request.extensions.get("progress")
+        if isinstance(progress, _Progress):
+            progress.let_go()
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class Api:
+    """One provider's API under `base_url`, and downloads of what its answers point to.
+
+    `window(now)` returns the seconds to wait, or 0.0 and has counted the request; it runs in a worker thread.
+    `secret_headers` go to the API and nowhere else. `transport` replaces the connection in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        base_url: str,
+        secret_headers: Mapping[str, str],
+        window: Callable[[float], float],
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+        proxy_for: Proxy | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """AccountRefused if the address or a secret cannot be used at all."""
+        self._provider = provider
+        self._clock = clock
+        self._secrets = tuple(_secrets(secret_headers, provider))
+        self._base_url = _base_url(base_url, provider)
+        self._proxy_for = proxy_for or environment_proxy
+        self._resolve = resolve or _resolve
+        self.on_loopback = is_loopback(self._base_url.host)
+        if transport is None:
+            transport = self._transport(str(self._base_url), via_proxy=not self.on_loopback)
+        self._client = httpx.AsyncClient(
+            headers={**secret_headers, "accept": "application/json", "user-agent": _user_agent()},
+            transport=_LimitedTransport(transport, window, clock),
+            follow_redirects=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    # The API -----------------------------------------------------------------------------------------------------
+
+    async def request(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        *,
+        json: JsonValue | None = None,
+        timeout_s: float,
+        max_bytes: int = MIB,
+        give_up_at: float | None = None,
+    ) -> Answer:
+        """The answer, sent exactly once and read whole within `timeout_s` of leaving the limiter.
+
+        `give_up_at` (Unix seconds) bounds the wait for the limiter. NotSent or AnswerLost if no answer came.
+        """
+        failure: TransportError
+        with anyio.CancelScope() as scope:
+            if give_up_at is not None:
+                scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
+            progress = _Progress(timeout_s, scope)
+            try:
+                async with self._client.stream(
+                    method,
+                    str(self._base_url) + path,
+                    json=json,
+                    headers={"accept-encoding": "identity"},
+                    timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
+                    extensions={"trace": progress.trace, "progress": progress},
+                ) as response:
+                    body = await _read(response, max_bytes)
+                log.debug("%s: %s %s: %d", self._provider, method, _without_ids(path), response.status_code)
+                return self._answer(response, body)
+            except TransportError as error:
+                failure = error
+            except _FAILURES as error:
+                failure = progress.failed(error)
+        if scope.cancelled_caught:
+            failure = progress.failed(None)
+        # Raised here and not in the handler: httpx's exceptions hold the request with its headers, and would be this
+        # one's context. Their type is all that a reader needs.
+        raise failure
+
+    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+        text = body.decode(errors="replace")
+        for secret in self._secrets:
+            # Services quote the key that they refuse.
+            text = text.replace(secret, "(hidden)")
+        value: JsonValue | None
+        try:
+            value = json_format.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        headers = {name.lower(): content for name, content in response.headers.items()}
+        return Answer(response.status_code, headers, value, text[:_TEXT_KEPT])
+
+    # Downloads ---------------------------------------------------------------------------------------------------
+
+    async def download(self, url: str, *, hosts: Collection[str], timeout_s: float, max_bytes: int = 50 * MIB) -> bytes:
+        """The whole picture at `url`, fetched without any key, within `timeout_s`.
+
+        Only https from one of `hosts`, also after each of at most 3 redirects, and only from public addresses; if the
+        API itself is on loopback, from loopback http too. DownloadRefused if a rule is broken, AnswerLost or NotSent
+        if asking again may help. Messages name the host alone: addresses may be signed.
+        """
+        failure: TransportError
+        host = "the picture's host"
+        with anyio.move_on_after(timeout_s) as scope:
+            try:
+                for _ in range(_MOST_REDIRECTS + 1):
+                    target = self._checked(url, hosts)
+                    host = target.host
+                    answer = await self._fetch(target, max_bytes)
+                    if isinstance(answer, bytes):
+                        return answer
+                    url = answer.location
+                raise DownloadRefused(f"{host} redirects more than {_MOST_REDIRECTS} times")
+            except TransportError as error:
+                failure = error
+            except _FAILURES as error:
+                failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
+        if scope.cancelled_caught:
+            failure = AnswerLost(f"{host} took too long")
+        # As in `request`: nothing that holds an address may be this one's context.
+        raise failure
+
+    def _checked(self, url: str, hosts: Collection[str]) -> httpx.URL:
+        refusal = ""
+        try:
+            target = httpx.URL(url)
+        except (httpx.InvalidURL, TypeError, UnicodeError):
+            refusal = "the picture's address cannot be read"
+        if refusal:
+            raise DownloadRefused(refusal)
+        host = target.host.lower().rstrip(".")
+        if target.userinfo:
+            raise DownloadRefused("the picture's address holds a user name")
+        if self.on_loopback and target.scheme == "http" and is_loopback(host):
+            return target
+        if target.scheme != "https":
+            raise DownloadRefused(f"the picture's address is not https ({target.scheme or 'no scheme'})")
+        if target.host not in {name.lower() for name in hosts} or not host:
+            raise DownloadRefused(f"the picture lies on {_printable(host)}, which is not among image_hosts")
+        if target.port not in {None, 443}:
+            raise DownloadRefused(f"the picture's address on {host} names a port")
+        return target
+
+    async def _fetch(self, target: httpx.URL, max_bytes: int) -> bytes | _Redirect:
+        """One request to a checked address, over a connection that is used once.
+
+        Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
+        """
+        async with self._open(target) as response:
+            if response.is_redirect:
+                location = response.headers.get("location", "")
+                return _Redirect(_join(target, location))
+            if not response.is_success:
+                raise AnswerLost(f"{target.host} answered {response.status_code} for the picture")
+            data = await _read(response, max_bytes, host=target.host)
+            declared = response.headers.get("content-length", "")
+            if declared.isdigit() and int(declared) != response.num_bytes_downloaded:
+                raise AnswerLost(f"{target.host} sent only a part of the picture")
+        if not is_whole_picture(data):
+            raise AnswerLost(f"{target.host} sent something that is no whole picture")
+        return data
+
+    @asynccontextmanager
+    async def _open(self, target: httpx.URL) -> AsyncIterator[httpx.Response]:
+        loopback = is_loopback(target.host)
+        proxy = None if loopback else self._proxy_for(str(target))
+        headers = {"host": target.netloc.decode("ascii"), "user-agent": _user_agent(), "accept-encoding": "identity"}
+        timeouts = {"connect": _DOWNLOAD_CONNECT_TIMEOUT_S, "read": 30.0, "write": 30.0, "pool": 30.0}
+        extensions: dict[str, Any] = {"timeout": timeouts}
+        async with self._transport(str(target), via_proxy=not loopback, reuse=False) as transport:
+            if proxy is not None or loopback:
+                # A proxy looks names up itself, often in a network where we cannot: the list of hosts must do.
+                response = await transport.handle_async_request(
+                    httpx.Request("GET", target, headers=headers, extensions=extensions)
+                )
+            else:
+                # The connection goes to the very address that was checked (a second look-up could answer otherwise);
+                # the certificate is still that of the name.
+                response = await _first(
+                    transport,
+                    [
+                        httpx.Request(
+                            "GET",
+                            target.copy_with(host=address),
+                            headers=headers,
+                            extensions={**extensions, "sni_hostname": target.host},
+                        )
+                        for address in await self._public_addresses(target)
+                    ],
+                )
+            try:
+                yield response
+            finally:
+                await response.aclose()
+
+    async def _public_addresses(self, target: httpx.URL) -> Sequence[str]:
+        try:
+            addresses = await self._resolve(target.host, 443)
+        except (OSError, UnicodeError):
+            addresses = ()
+        if not addresses:
+            raise NotSent(f"{target.host} is unknown to the name service")
+        if not all(is_public(address) for address in addresses):
+            raise DownloadRefused(f"{target.host} leads to an address that is not public")
+        return addresses
+
+    # Connections -------------------------------------------------------------------------------------------------
+
+    def _transport(self, url: str, *, via_proxy: bool, reuse: bool = True) -> httpx.AsyncHTTPTransport:
+        """A connection pool. `retries` stays 0: a create call is sent once or not at all."""
+        proxy = self._proxy_for(url) if via_proxy else None
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20 if reuse else 0, keepalive_expiry=5.0)
+        try:
+            return httpx.AsyncHTTPTransport(
+                verify=self._tls if url.startswith("https:") or proxy else _no_tls(),
+                proxy=proxy,
+                limits=limits,
+                retries=0,
+            )
+        except (ValueError, ImportError, httpx.InvalidURL):
+            refusal = "the proxy in the environment cannot be used (http:// and https:// proxies can)"
+        # Outside the handler, since a proxy's address may hold a password.
+        raise AccountRefused(refusal, provider=self._provider)
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """One for all connections: loading the certificates takes longer than using them. Honours SSL_CERT_FILE."""
+        return httpx.create_ssl_context()
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    location: str = field(repr=False)
+
+
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment (or the system) names for `url`, None if there is none."""
+    parts = httpx.URL(url)
+    if urllib.request.proxy_bypass(parts.host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine by its own name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_public(address: str) -> bool:
+    """Whether `address` belongs to the open internet, whatever IPv6 form it hides in."""
+    try:
+        value: Address = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(value, ipaddress.IPv6Address):
+        if value in _NAT64:
+            value = ipaddress.IPv4Address(int(value) & 0xFFFFFFFF)
+        else:
+            value = value.ipv4_mapped or value.sixtofour or value
+    return value.is_global and not value.is_multicast
+
+
+async def _resolve(host: str, port: int) -> Sequence[str]:
+    found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.Request]) -> httpx.Response:
+    """The answer from the first address that takes a connection."""
+    for request in requests[:-1]:
+        try:
+            return await transport.handle_async_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            continue
+    return await transport.handle_async_request(requests[-1])
+
+
+async def _read(response: httpx.Response, max_bytes: int, *, host: str | None = None) -> bytes:
+    """The body, never more than `max_bytes` of it."""
+    data = bytearray()
+    declared = response.headers.get("content-length", "")
+    too_long = declared.isdigit() and int(declared) > max_bytes
+    if not too_long:
+        async for part in response.aiter_bytes():
+            data += part
+            if len(data) > max_bytes:
+                too_long = True
+                break
+    if too_long and host is not None:
+        raise DownloadRefused(f"{host} sends more than {max_bytes // MIB} MiB")
+    if too_long:
+        raise AnswerLost(f"answered with more than {max_bytes // MIB} MiB")
+    return bytes(data)
+
+
+def _join(target: httpx.URL, location: str) -> str:
+    try:
+        return str(target.join(location))
+    except (httpx.InvalidURL, ValueError):
+        # `_checked` refuses it in the next round.
+        return ""
+
+
+def _base_url(text: str, provider: str) -> httpx.URL:
+    refusal = ""
+    try:
+        url = httpx.URL(text.rstrip("/"))
+    except (httpx.InvalidURL, TypeError):
+        refusal = "base_url is not an address"
+    else:
+        if not url.host or url.userinfo or url.query or url.fragment:
+            refusal = "base_url must be a plain address without user name, query and fragment"
+        elif url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
+            # The key would travel in the clear.
+            refusal = "base_url must begin with https:// (http:// is for this machine only)"
+    if refusal:
+        raise AccountRefused(refusal, provider=provider)
+    return url
+
+
+def _secrets(headers: Mapping[str, str], provider: str) -> list[str]:
+    """The words that must never be shown. AccountRefused for a value no header can hold: h11 would quote it."""
+    for value in headers.values():
+        if not value.isascii() or not value.isprintable():
+            raise AccountRefused(
+                "the key in the environment holds a line break or a letter that no key has; copy it again",
+                provider=provider,
+            )
+    words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
+    return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _no_tls() -> ssl.SSLContext:
+    """For http alone: trusts no certificate, and spares the time to load those that it would."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _without_ids(path: str) -> str:
+    return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
+
+
+def _printable(host: str) -> str:
+    return "".join(character for character in host if character.isprintable())[:100] or "no host"
+
+
+def _user_agent() -> str:
+    return f"mkdocs-leonardo/{__version__}"
