@@ -11,7 +11,7 @@ from html import escape
 _HEAD_TOKEN = re.compile(
     r"<(?:!--.*?-->"
     r"|(?P<opaque>script|style|template|noscript|title)\b.*?</(?P=opaque)\s*>"
-    r"|meta\b(?P<attributes>(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+)>"
+    r"|meta\b(?P<attributes>(?:[^=>]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+)>"
     r"|(?P<end>/head\s*>|body[\s>]))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -61,7 +61,7 @@ def insert_head(
     names: set[str] = set()
     for token in _HEAD_TOKEN.finditer(output_html):
         if token["end"]:
-            lines = [f'<link rel="stylesheet" href="{escape(stylesheet_url)}">']
+            lines = [f'<link rel="stylesheet" href="{escape(stylesheet_url)}">'] if stylesheet_url else []
             if social is not None and names.isdisjoint({"og:image", "twitter:image"}):
                 lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
             if origin is not None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-#: A comment, or a tag whose attribute values may hold ">". Possessive, so that no input makes it slow.
+#: A comment, or a tag whose attribute values may hold ">". As in browsers, a quotation mark means something only after
+#: "=", and what is never closed reaches to the end. Possessive, so that the time is proportional to the text.
 _TOKEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<close>/?)(?P<name>[a-z][^\s/>]*+)(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+>",
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?P<close>/?)(?P<name>[a-z][^\s/>]*+)"
+    r"(?:[^=>]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+(?:>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _HEADING_START = re.compile(r"<h1[\s/>]", re.IGNORECASE)

@@ -18,7 +18,7 @@ from mkdocs_leonardo.page.markup import (
     place_full,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec, Variant
+from mkdocs_leonardo.spec import NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 #: Where our files lie in the site.
 FOLDER = "assets/leonardo"
@@ -96,6 +96,13 @@ class Site:
         }
         yield from places.items()
 
+    def social_picture(self, source: str) -> tuple[str, Path] | None:
+        """Place in the site and file of the picture for sharing the page."""
+        if source not in self._heroes:
+            return None
+        variant = _social_variant(self._heroes[source][1])
+        return (f"{FOLDER}/{variant.name}", variant.path) if variant else None
+
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Place and content of the stylesheet, if any page may need it."""
         if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
@@ -105,10 +112,8 @@ class Site:
 
     def social_url(self, source: str) -> str | None:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
-        if source not in self._heroes or not self._site_url:
-            return None
-        variant = _social_variant(self._heroes[source][1])
-        return urljoin(self._site_url, f"{FOLDER}/{variant.name}") if variant else None
+        picture = self.social_picture(source)
+        return urljoin(self._site_url, picture[0]) if picture and self._site_url else None
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
@@ -225,6 +230,11 @@ class Site:
             root = urlsplit(self._site_url).path or "/"
             return lambda name: f"{root}{FOLDER}/{name}"
         return lambda name: self._relative(f"{FOLDER}/{name}", page.url)
+
+
+def social_place(key: str, focus: FocalPoint) -> str:
+    """Where the picture for sharing will lie in the site, known before there is a picture."""
+    return f"{FOLDER}/{social_name(key, focus)}"
 
 
 def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:

@@ -1,0 +1,140 @@
+"""The head says what the page needs: its stylesheet, a picture to share, and where the picture came from."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mkdocs_leonardo.page.head import MADE_BY_AI, ImageOrigin, Social, insert_head
+
+LINK = '<link rel="stylesheet" href="../hero.css">\n'
+SOCIAL = Social(
+    image_url="https://example.org/a.jpg",
+    image_type="image/jpeg",
+    width_px=1200,
+    height_px=630,
+    alt='A "tower"',
+    page_url="https://example.org/a/",
+    title="Storm & wind",
+)
+
+
+def with_head(head: str, *, social: Social | None = None, origin: ImageOrigin | None = None) -> str:
+    """What is added to a head; asserts that nothing else of the page changes."""
+    page = f"<!doctype html><html><head>{head}</head><body><p>&lt;/head&gt;</p></body></html>"
+    changed = insert_head(page, stylesheet_url="../hero.css", social=social, origin=origin)
+    start, end = f"<!doctype html><html><head>{head}", "</head><body><p>&lt;/head&gt;</p></body></html>"
+    assert changed.startswith(start)
+    assert changed.endswith(end)
+    return changed[len(start) : -len(end)]
+
+
+def test_head_without_social_picture_gets_the_stylesheet_alone() -> None:
+    """Where the site's address is unknown, nothing is said to other sites."""
+    assert with_head("<title>x</title>") == LINK
+
+
+def test_head_with_social_picture_equals_the_golden() -> None:
+    """A page with no Open Graph gets the properties that it requires, and the picture with its size, type and text."""
+    assert with_head("<title>x</title>", social=SOCIAL) == LINK + (
+        '<meta property="og:type" content="article">\n'
+        '<meta property="og:title" content="Storm &amp; wind">\n'
+        '<meta property="og:url" content="https://example.org/a/">\n'
+        '<meta property="og:image" content="https://example.org/a.jpg">\n'
+        '<meta property="og:image:type" content="image/jpeg">\n'
+        '<meta property="og:image:width" content="1200">\n'
+        '<meta property="og:image:height" content="630">\n'
+        '<meta property="og:image:alt" content="A &quot;tower&quot;">\n'
+        '<meta name="twitter:card" content="summary_large_image">\n'
+        '<meta name="twitter:image" content="https://example.org/a.jpg">\n'
+        '<meta name="twitter:image:alt" content="A &quot;tower&quot;">\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        '<meta property="og:image" content="b.png">',
+        "<META content='b.png' PROPERTY='og:image'/>",
+        "<meta property=og:image content=b.png>",
+        '<meta  name="twitter:image"\n content="a > b">',
+    ],
+)
+def test_head_with_a_social_picture_of_its_own_keeps_it(own: str) -> None:
+    """The author's picture, or another plugin's, is never doubled."""
+    assert with_head(own, social=SOCIAL) == LINK
+
+
+@pytest.mark.parametrize(
+    "inert",
+    [
+        '<!-- <meta property="og:image" content="b.png"> -->',
+        "<script>var a = '<meta property=\"og:image\">'</script>",
+        '<noscript><meta property="og:image"></noscript>',
+        '<meta property="og:image:width" content="1">',
+        '<meta name="description" content="og:image">',
+    ],
+)
+def test_head_that_only_mentions_a_social_picture_gets_one(inert: str) -> None:
+    """Comments, scripts and other properties are not a picture."""
+    assert '"og:image" content="https://example.org/a.jpg"' in with_head(inert, social=SOCIAL)
+
+
+def test_head_with_a_title_of_its_own_keeps_it() -> None:
+    """Each property is added only where the page has none."""
+    added = with_head('<meta property="og:title" content="Mine">', social=SOCIAL)
+    assert "og:title" not in added
+    assert "og:image" in added
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<HEAD><TITLE></head></TITLE></HEAD ><body>", "<HEAD><TITLE></head></TITLE>@</HEAD ><body>"),
+        ("<head><!-- </head> --></head>", "<head><!-- </head> -->@</head>"),
+        ("<head><script>'</head>'</script></head>", "<head><script>'</head>'</script>@</head>"),
+        ("<title>x</title><body class=a><header>", "<title>x</title>@<body class=a><header>"),
+        ("<p>no head at all", "<p>no head at all"),
+        ("", ""),
+    ],
+)
+def test_end_of_the_head_is_found_however_it_is_written(page: str, expected: str) -> None:
+    """Capitals, comments, scripts and omitted tags do not mislead; a text without a head stays as it is."""
+    assert insert_head(page, stylesheet_url="../hero.css") == expected.replace("@", LINK)
+
+
+class _Scripts(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.script = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 -- the parser's own
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.script += data
+
+
+@given(st.text())
+def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
+    """Whatever the alternative text is, the data stay one element and read back the same."""
+    html = with_head("", origin=ImageOrigin("https://example.org/a.jpg", "Leonardo AI", f"</script><b>{caption}"))
+    parsed = _Scripts(html)
+    assert parsed.tags == ["link", "script"]
+    data = json.loads(parsed.script)
+    assert data["caption"] == f"</script><b>{caption}"
+    assert data["digitalSourceType"] == MADE_BY_AI
+    assert data["creditText"] == "Leonardo AI"
+
+
+@given(st.text())
+def test_texts_in_properties_never_become_markup(text: str) -> None:
+    """Title and alternative text stay inside their attributes."""
+    social = Social("https://example.org/a.jpg", "image/jpeg", 1200, 630, alt=f'"><b>{text}', title=f'"><b>{text}')
+    assert set(_Scripts(with_head("", social=social)).tags) == {"link", "meta"}

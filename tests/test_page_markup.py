@@ -1,0 +1,278 @@
+"""Heroes and cards as HTML: exact, true about their sizes, and proof against whatever authors write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mkdocs_leonardo.page.markup import (
+    card,
+    creator_name,
+    focus_name,
+    hero_header,
+    insert_card,
+    picture_sizes,
+    place_full,
+)
+from mkdocs_leonardo.spec import (
+    FocalPoint,
+    Format,
+    HeroAsset,
+    HeroSpec,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+    Variant,
+)
+
+HEADING = '<h1 id="storm">A storm<a class="headerlink" href="#storm" title="Permanent link">&para;</a></h1>'
+
+
+def variant(picture_format: Format, width_px: int) -> Variant:
+    """One file of the ladder."""
+    name = f"0123456789abcdef-{width_px}.{picture_format}"
+    return Variant("hero", picture_format, width_px, width_px * 9 // 16, name, Path(name), "0" * 64, 1)
+
+
+def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
+    """A picture in these formats, with its social picture."""
+    social = Variant("social", "jpeg", 1200, 630, "social.jpg", Path("social.jpg"), "0" * 64, 1)
+    ladder = tuple(variant(each, width_px) for each in formats for width_px in (1536, 480, 768))
+    return HeroAsset(
+        key="0123456789abcdef" + "f" * 48,
+        provider=provider,
+        model="phoenix",
+        source=Source.CACHED,
+        rendering=Rendering((*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20), 1536, 864),
+    )
+
+
+def spec(**changes: object) -> HeroSpec:
+    """What a page asks for."""
+    return replace(HeroSpec(page="storm.md", picture=PictureSpec("a storm")), **changes)  # type: ignore[arg-type]
+
+
+def url(name: str) -> str:
+    """An address that works one folder down."""
+    return f"../assets/leonardo/{name}"
+
+
+class Outline(HTMLParser):
+    """The tags of a text with their attributes, and the text between them, as a browser would understand it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: dict[str, dict[str, str | None]] = {}
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the tag and its attributes."""
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.attributes[values.get("class") or tag] = values
+
+    def handle_endtag(self, tag: str) -> None:
+        """Remember the tag."""
+        self.tags.append(f"/{tag}")
+
+    def handle_data(self, data: str) -> None:
+        """Remember the text."""
+        self.text.append(data)
+
+
+def test_header_with_everything_equals_the_golden() -> None:
+    """A hero holds the placeholder, the picture in three formats, the page's own heading, tagline and credit."""
+    html = hero_header(
+        asset("jpeg", "avif", "webp"),
+        spec(alt="A tower", tagline="Dawn", focus=FocalPoint(0.3, 0.6)),
+        HEADING,
+        url=url,
+        sizes="(min-width: 60em) 688px, 100vw",
+        credit=True,
+    )
+
+    def srcset(extension: str) -> str:
+        return ", ".join(
+            f"../assets/leonardo/0123456789abcdef-{width}.{extension} {width}w" for width in (480, 768, 1536)
+        )
+
+    assert html == (
+        '<header class="leonardo-hero leonardo-hero--content" data-provider="leonardo" data-key="0123456789abcdef"'
+        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20">\n'
+        '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
+        '<picture class="leonardo-hero__picture">\n'
+        f'<source type="image/avif" srcset="{srcset("avif")}" sizes="(min-width: 60em) 688px, 100vw">\n'
+        f'<source type="image/webp" srcset="{srcset("webp")}" sizes="(min-width: 60em) 688px, 100vw">\n'
+        '<img class="leonardo-hero__image" src="../assets/leonardo/0123456789abcdef-768.jpeg"'
+        f' srcset="{srcset("jpeg")}" sizes="(min-width: 60em) 688px, 100vw" width="1536" height="864" alt="A tower"'
+        ' fetchpriority="high" decoding="async">\n'
+        "</picture>\n"
+        '<div class="leonardo-hero__text">\n'
+        f"{HEADING}\n"
+        '<p class="leonardo-hero__tagline">Dawn</p>\n'
+        '<p class="leonardo-hero__credit">Picture made by AI: Leonardo AI</p>\n'
+        "</div>\n"
+        "</header>"
+    )
+
+
+def test_header_with_nothing_else_said_is_decoration() -> None:
+    """Without alternative text the picture is decoration, and there is no empty tagline, credit or focus."""
+    html = hero_header(asset("jpeg"), spec(), HEADING, url=url)
+    assert Outline(html).attributes["leonardo-hero__image"]["alt"] == ""
+    assert "tagline" not in html
+    assert "credit" not in html
+    assert "data-focus" not in html
+    assert "<source" not in html
+
+
+def test_header_without_jpeg_falls_back_to_webp() -> None:
+    """The plain image is the most widely read of the formats that the site has."""
+    html = hero_header(asset("avif", "webp"), spec(), HEADING, url=url)
+    assert "-768.webp" in (Outline(html).attributes["leonardo-hero__image"]["src"] or "")
+    assert html.count("<source") == 1
+
+
+def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
+    """The painter's and the author's own pictures are never said to be made by an AI."""
+    assert "AI" not in hero_header(asset("jpeg", provider="local"), spec(), HEADING, url=url, credit=True)
+    assert creator_name("own") == ""
+    assert creator_name("someone") == "someone"
+
+
+def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:
+    """Commas and spaces in URLs are encoded, for they would end a candidate."""
+    html = hero_header(asset("jpeg"), spec(), HEADING, url=lambda name: f"/a, b/{name}")
+    srcset = Outline(html).attributes["leonardo-hero__image"]["srcset"] or ""
+    assert srcset.startswith("/a%2C%20b/0123456789abcdef-480.jpeg 480w, /a%2C%20b/")
+
+
+@given(st.text(), st.text(min_size=1))
+def test_author_text_in_a_header_never_becomes_markup(alt: str, tagline: str) -> None:
+    """Whatever is written, the tags stay the same, and alternative text and tagline read as they were written."""
+    outline = Outline(hero_header(asset("jpeg"), spec(alt=alt, tagline=tagline), "<h1>T</h1>", url=url))
+    plain = Outline(hero_header(asset("jpeg"), spec(alt="a", tagline="b"), "<h1>T</h1>", url=url))
+    assert outline.tags == plain.tags
+    assert outline.attributes["leonardo-hero__image"]["alt"] == alt
+    assert tagline in "".join(outline.text)
+
+
+@given(st.text(), st.text())
+def test_author_text_in_a_card_never_becomes_markup(alt: str, href: str) -> None:
+    """A card is one link and one picture, whatever its texts are."""
+    outline = Outline(card(asset("jpeg"), spec(alt=alt), href=href, url=url))
+    assert outline.tags == ["a", "picture", "img", "/picture", "/a"]
+    assert outline.attributes["leonardo-card__image"]["alt"] == alt
+    assert outline.attributes["leonardo-card"]["href"] == href
+
+
+@pytest.mark.parametrize("text", ['"><script>alert(1)</script>', "' onload='x", "<!--", "</p></header>", "&lt;b&gt;"])
+def test_hostile_alternative_text_stays_text(text: str) -> None:
+    """Quotes, tags, comments and entities come out as they went in."""
+    outline = Outline(hero_header(asset("jpeg"), spec(alt=text, tagline=text), "<h1>T</h1>", url=url))
+    assert outline.attributes["leonardo-hero__image"]["alt"] == text
+    assert text in "".join(outline.text)
+
+
+def test_card_that_is_eager_is_fetched_first() -> None:
+    """The first card of a view is the largest thing on it; the others wait until they are near."""
+    eager = Outline(card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw", is_eager=True))
+    lazy = Outline(card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw"))
+    assert eager.attributes["leonardo-card__image"]["fetchpriority"] == "high"
+    assert "loading" not in eager.attributes["leonardo-card__image"]
+    assert eager.attributes["leonardo-card__image"]["sizes"] == "50vw"
+    assert lazy.attributes["leonardo-card__image"]["loading"] == "lazy"
+    assert lazy.attributes["leonardo-card__image"]["sizes"] == "auto, 50vw"
+
+
+def test_card_link_is_neither_focused_nor_read_twice() -> None:
+    """The linked title follows at once: the card is for the pointer."""
+    link = Outline(card(asset("jpeg"), spec(), href="p/", url=url)).attributes["leonardo-card"]
+    assert link["tabindex"] == "-1"
+    assert link["aria-hidden"] == "true"
+
+
+def test_insert_card_twice_inserts_it_once() -> None:
+    """An excerpt that already begins with its card is left alone."""
+    html = card(asset("jpeg"), spec(), href="p/", url=url)
+    once = insert_card('<h2 id="a">T</h2>', html)
+    assert once == f'{html}\n<h2 id="a">T</h2>'
+    assert insert_card(once, html) == once
+
+
+@pytest.mark.parametrize(
+    ("focus", "expected"),
+    [(FocalPoint(), "50-50"), (FocalPoint(0.333, 1.0), "33-100"), (FocalPoint(-1.0, 2.0), "0-100")],
+)
+def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expected: str) -> None:
+    """The name is made of two whole numbers from 0 to 100."""
+    assert focus_name(focus) == expected
+
+
+@pytest.mark.parametrize(("measured", "step"), [(0, 0), (1, 5), (20, 20), (31, 35), (55, 55), (90, 60), (-3, 0)])
+def test_scrim_is_the_next_step_upwards(measured: int, step: int) -> None:
+    """The stylesheet knows every fifth percent; never less shade than was measured."""
+    made = asset("jpeg")
+    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0)))
+    header = Outline(hero_header(darker, spec(), HEADING, url=url)).attributes["leonardo-hero leonardo-hero--content"]
+    assert header["data-scrim-narrow"] == str(step)
+
+
+def test_sizes_in_material_follow_the_columns() -> None:
+    """A page that hides a side column has a wider hero; a blog post has a column of its own in its place."""
+    both = picture_sizes("material", "content")
+    assert both == (
+        "(min-width: 2000px) 826px, (min-width: 1600px) 757px, (min-width: 1220px) 688px,"
+        " (min-width: 960px) calc(100vw - 274px), calc(100vw - 32px)"
+    )
+    assert "(min-width: 1220px) 938px" in picture_sizes("material", "content", hidden=["navigation"])
+    assert "(min-width: 1220px) 1188px, calc(100vw - 32px)" in picture_sizes(
+        "material", "content", hidden=["navigation", "toc"]
+    )
+    assert picture_sizes("material", "content", hidden=["navigation"], is_post=True) == both
+
+
+def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:
+    """The hero leaves the article and comes first in `<main>`; nothing else moves."""
+    header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    page = '<body><main class="md-main" data-md-component="main">\n<div class="md-main__inner">{}<p>x</p></div></main>'
+    assert place_full(page.format(f"{header}\n"), header) == page.replace(
+        'main">\n', f'main">\n{header}\n\n', 1
+    ).format("")
+
+
+def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -> None:
+    """The container of the navigation bar is passed over: the page's is the one with a row."""
+    header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    start = '<div class="navbar"><div class="container">nav</div></div>'
+    rest = '<div class="container">\n<div class="row">'
+    assert place_full(f"{start}{rest}{header}\n<p>", header) == f"{start}\n{header}\n{rest}<p>"
+
+
+def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
+    """The hero spans what the side column leaves."""
+    header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    page = '<section><div class="wy-nav-content"><div class="rst-content">'
+    assert place_full(f"{page}{header}\n<p>", header) == f"<section>\n{header}\n{page.removeprefix('<section>')}<p>"
+
+
+def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:
+    """Where no place spans the window the hero stays where it is and looks like one that belongs there."""
+    header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    assert place_full(f"<body>{header}<p>leonardo-hero--full", header) == (
+        f"<body>{header.replace('--full', '--content')}<p>leonardo-hero--full"
+    )
+
+
+def test_place_full_without_the_hero_changes_nothing() -> None:
+    """A template that does not show the content shows no hero."""
+    assert place_full('<main class="md-main">', "<header>") == '<main class="md-main">'

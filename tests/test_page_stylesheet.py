@@ -1,0 +1,64 @@
+"""The stylesheet is small, the same for the same pictures, and means what its source says."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from importlib import resources
+
+import pytest
+
+from mkdocs_leonardo.page.stylesheet import _minified, build_stylesheet
+from mkdocs_leonardo.spec import CENTER, FocalPoint
+
+
+def test_stylesheet_is_a_few_kibibytes() -> None:
+    """All of it, with a rule for each step of the scrim, costs a reader about 2 KiB."""
+    _, content = build_stylesheet([])
+    assert len(content) < 8 * 1024
+    assert len(gzip.compress(content)) < 2.25 * 1024
+
+
+def test_stylesheet_name_changes_with_its_content_only() -> None:
+    """The name may be cached for ever; the order of pages does not matter."""
+    left, low = FocalPoint(0.1, 0.5), FocalPoint(0.5, 0.9)
+    assert build_stylesheet([left, low, left]) == build_stylesheet([low, left, CENTER])
+    assert build_stylesheet([left])[0] != build_stylesheet([low])[0]
+    assert re.fullmatch(r"hero\.[0-9a-f]{8}\.css", build_stylesheet([])[0])
+
+
+def test_stylesheet_has_rules_for_the_focal_points_in_use_only() -> None:
+    """The centre is where browsers crop anyway; every other point has one rule."""
+    content = build_stylesheet([FocalPoint(0.3, 0.6), CENTER])[1].decode()
+    assert content.count("object-position") == 1
+    assert content.endswith('[data-focus="30-60"] img{object-position:30% 60%}')
+
+
+def test_stylesheet_has_a_rule_for_every_step_of_the_scrim() -> None:
+    """From 5 to 60 percent, for narrow and wide heroes."""
+    content = build_stylesheet([])[1].decode()
+    assert '[data-scrim-narrow="5"]{--_narrow:0.05}' in content
+    assert '[data-scrim-wide="60"]{--_wide:0.60}' in content
+    assert len(re.findall(r"\[data-scrim-(?:narrow|wide)", content)) == 24
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a { color : red ; }\n\nb{}", "a{color :red}b{}"),
+        ("/* a { } */ a > b , c { margin: calc(1px + 2px) }", "a>b,c{margin:calc(1px + 2px)}"),
+        ('a { content: "/* a  ;  } */" ; }', 'a{content:"/* a  ;  } */"}'),
+        ("a :hover { b: c }", "a :hover{b:c}"),
+        ("@media (min-width: 1px) and (b) { a { c: d; } }", "@media (min-width:1px) and (b){a{c:d}}"),
+    ],
+)
+def test_minified_source_means_the_same(source: str, expected: str) -> None:
+    """Comments and idle white space go; strings, sums and descendant selectors keep theirs."""
+    assert _minified(source) == expected
+
+
+def test_every_custom_property_is_documented() -> None:
+    """The comment at the top of the source names each property that a site can set, and no other."""
+    source = resources.files("mkdocs_leonardo.page").joinpath("hero.css").read_text(encoding="utf-8")
+    comment, rules = source.split("*/", 1)
+    assert set(re.findall(r"--leonardo-[a-z-]+", comment)) == set(re.findall(r"var\((--leonardo-[a-z-]+)", rules))
