@@ -1,0 +1,51 @@
+"""From a picture's specification to its pixels."""
+
+# Proportions stand where they are used, and a picture is painted in one go.
+# ruff: noqa: PLR2004
+
+from __future__ import annotations
+
+import math
+
+from PIL import Image
+
+from mkdocs_leonardo.providers.painter import light
+from mkdocs_leonardo.providers.painter.landscape import paint_landscape
+from mkdocs_leonardo.providers.painter.stage import Stage, set_stage
+from mkdocs_leonardo.spec import PictureSpec, canonical_json, clean_text, digest_of
+
+#: Raised whenever the same specification gives other pixels.
+PAINTER_VERSION = 1
+
+_SMALLEST_SIDE_PX = 192
+
+
+def paint(picture: PictureSpec) -> Image.Image:
+    """An RGB picture of exactly the asked size; the same specification gives the same picture, always."""
+    width, height = max(1, picture.width_px), max(1, picture.height_px)
+    # Small pictures are painted larger: every brush has room, and the reduction is clean.
+    factor = max(1, math.ceil(_SMALLEST_SIDE_PX / min(width, height))) if max(width, height) <= 1024 else 1
+    prompt, negative = clean_text(_encodable(picture.prompt)), clean_text(_encodable(picture.negative_prompt))
+    seed = bytes.fromhex(
+        digest_of(
+            canonical_json(
+                {"painter": PAINTER_VERSION, "prompt": prompt, "negative_prompt": negative, "seed": picture.seed}
+            )
+        )
+    )
+    stage = set_stage(prompt, negative, (width * factor, height * factor), seed)
+    image = finished(stage, paint_landscape(stage))
+    return image if factor == 1 else image.reduce(factor)
+
+
+def _encodable(text: str) -> str:
+    """The text without lone surrogates, which no encoding takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def finished(stage: Stage, image: Image.Image) -> Image.Image:
+    """The picture as it leaves the laboratory: bloom, grade, vignette, room for a title, grain."""
+    image = light.bloom(image, 170, 0.32, stage.height_px / 60)
+    image = light.graded(image, (-3, 0, 7), (7, 2, -6), 0.32)
+    image = light.vignette(image, 0.34)
+    return light.grained(image, stage.rng("grain"), 5.0)
