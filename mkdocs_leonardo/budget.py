@@ -39,16 +39,20 @@ class Budget:
         """What they cost, as far as is known, else at their estimates. Never below 0."""
         return math.fsum(self._standing_usd.values())
 
+    def would_fit(self, estimate_usd: float) -> bool:
+        """Whether `reserve` would grant one more submission at `estimate_usd`."""
+        if self.new_images + 1 > self._max_new_images:
+            return False
+        return self._max_cost_usd is None or (
+            _is_money(estimate_usd) and self.cost_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD
+        )
+
     def reserve(self, estimate_usd: float) -> Reservation | None:
         """One more submission at `estimate_usd`, or None if a cap would be passed.
 
         Under a cap on the cost, an estimate that is not a sum of money (negative, infinite, not a number) never fits.
         """
-        if self.new_images + 1 > self._max_new_images:
-            return None
-        if self._max_cost_usd is not None and not (
-            _is_money(estimate_usd) and self.cost_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD
-        ):
+        if not self.would_fit(estimate_usd):
             return None
         reservation = Reservation(estimate_usd if _is_money(estimate_usd) else 0.0)
         self._standing_usd[reservation] = reservation.estimate_usd

@@ -249,6 +249,16 @@ def generation_key(provider: str, model: str, picture: PictureSpec, options: Map
     return digest_of(canonical_json(generation_request(provider, model, picture, options)))
 
 
+def focus_suffix(focus: FocalPoint) -> str:
+    """What the file name of a crop says about its focal point, in percent; nothing for the centre."""
+    return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
+
+
+def social_name(key: str, focus: FocalPoint) -> str:
+    """File name of the picture for sharing, known before there is a picture."""
+    return f"{key[:16]}-social{focus_suffix(focus)}.jpg"
+
+
 def variant_key(digest: str, settings: Mapping[str, JsonValue]) -> str:
     """SHA-256 (64 hex digits) that names one rendering of the picture with `digest` under encoder `settings`."""
     return digest_of(canonical_json({"source": digest, **settings}))

@@ -6,7 +6,7 @@ later process with nothing but the `Submission`, and never submits. Both raise o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +18,8 @@ __all__ = [
     "FindsLostJobs",
     "GeneratedImage",
     "Provider",
+    "ProviderContext",
+    "RenderTimes",
     "ReportsAccount",
     "Submission",
 ]
@@ -41,6 +43,30 @@ class Account:
 
     credits: float | None = None
     slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderTimes:
+    """Render times seen by earlier jobs, by kind (model, size, quality), in seconds; kept across builds."""
+
+    seen: Callable[[str], tuple[float, ...]]
+    observe: Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext:
+    """What a provider is made from.
+
+    `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
+    never asked for one. `options` are the provider's own settings. `window` is asked before every API request: 0.0 and
+    the request is counted, or the seconds to wait.
+    """
+
+    key: str | None
+    options: object
+    clock: Clock
+    window: Callable[[float], float]
+    render_times: RenderTimes
 
 
 class Provider(Protocol):

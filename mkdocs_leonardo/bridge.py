@@ -1,0 +1,36 @@
+"""The one place where synchronous MkDocs meets asynchronous services: an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+T = TypeVar("T")
+
+
+class Bridge:
+    """An event loop in a thread, from construction to `close`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal(name="leonardo"))
+        self._started: list[Future[Any]] = []
+
+    def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+        """Run a coroutine function in the loop; the future gives its result to this thread."""
+        future = self._portal.start_task_soon(function, *arguments)
+        self._started.append(future)
+        return future
+
+    def close(self, last: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Cancel what still runs, await `last` in the loop, and end the thread. May be called twice."""
+        for future in self._started:
+            future.cancel()
+        self._started.clear()
+        with self._stack.pop_all():
+            if last is not None:
+                self._portal.call(last)

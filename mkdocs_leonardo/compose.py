@@ -1,0 +1,338 @@
+"""Settings become a wired pipeline. The only module that knows every concrete class; what is slow to import waits."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.errors import BrokenEntry, HeroError, PictureError, StoreUnavailable
+from mkdocs_leonardo.pipeline import Link, Pipeline, Toolbox
+from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.purchase import Buyer, Tell, Wish
+from mkdocs_leonardo.report import Spending, append_json_line
+from mkdocs_leonardo.spec import (
+    HeroSpec,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Source,
+    digest_of,
+    generation_key,
+    variant_key,
+)
+from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, SealedStore
+from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.purchase import Delivered
+    from mkdocs_leonardo.storage.cache import Store
+    from mkdocs_leonardo.storage.journal import Journal
+
+#: The group in which providers register.
+PROVIDER_GROUP = "mkdocs_leonardo.providers"
+#: Our own, without a search through everything that is installed: a warm build has no time for that.
+BUILT_IN = {
+    name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP)
+    for name in ("leonardo", "openai")
+}
+#: An author's own picture may be this large.
+MAX_OWN_BYTES = 64 * 2**20
+#: Rejected prompts are kept for the author in this file of the cache.
+REJECTED = "rejected.jsonl"
+
+
+class SystemClock:
+    """Real time."""
+
+    def now(self) -> float:
+        """Wall-clock time in Unix seconds."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        from anyio import sleep  # noqa: PLC0415 - a warm build needs no event loop
+
+        await sleep(seconds)
+
+
+class UnknownProvider(HeroError):
+    """`providers` names something that nobody registered."""
+
+
+class Workshop:
+    """Everything one build works with: the pipeline, and what must be closed after it."""
+
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
+        """Open the stores below `settings.cache_dir`; what cannot be opened is told and done without."""
+        self._settings = settings
+        self._clock: Clock = SystemClock()
+        self._tell = tell
+        self._stack = ExitStack()
+        self._requests = 0
+        self._counting = Lock()
+        self.missing_keys: list[str] = []
+        try:
+            self._wire(environ)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def close(self) -> None:
+        """Close the stores."""
+        self._stack.close()
+
+    @property
+    def spending(self) -> Spending:
+        """What has been submitted so far."""
+        budget = self.budget
+        return Spending(budget.new_images, max(0.0, budget.cost_usd), self._requests)
+
+    def _wire(self, environ: Mapping[str, str]) -> None:
+        from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+        from mkdocs_leonardo.storage.limits import Rests  # noqa: PLC0415 - same
+        from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - same
+
+        settings = self._settings
+        journal_store = self._open(settings.cache_dir / "journal", durable=True)
+        index = self._open(settings.cache_dir / "index", durable=False)
+        self._index = index
+        journal = Journal(journal_store, Owner.of_this_process(), self._clock.now)
+        cache, rescue, memory = self._picture_stores()
+        self._bring_home(rescue, cache, journal)
+        self._variants = self._variants_folder()
+        self._shelf = RenderingShelf(self._variants, index)
+        self.budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
+        buyer = Buyer(
+            journal=journal,
+            rests=Rests(index, self._clock.now),
+            keep=(cache, rescue, memory),
+            budget=self.budget,
+            inspect=_inspect,
+            clock=self._clock,
+            tell=self._tell,
+            reject=self._reject,
+            credit_alert=settings.leonardo.credit_alert,
+        )
+        self.pipeline = Pipeline(
+            chain=[self._link(name, environ) for name in settings.providers if name != "local"],
+            lookup=(
+                (Source.PINNED, PictureFolder(settings.gallery_dir)),
+                (Source.CACHED, cache),
+                (Source.CACHED, rescue),
+                (Source.CACHED, memory),
+            ),
+            journal=journal,
+            buyer=buyer,
+            tools=Toolbox(
+                render=self._render,
+                rendered=self._rendered,
+                paint=self._paint,
+                painted=_painted,
+                own=_own,
+                threads=max(
+                    1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+                ),
+            ),
+            clock=self._clock,
+            tell=self._tell,
+            generate=settings.generate,
+            concurrency=settings.concurrency,
+        )
+
+    # Stores ----------------------------------------------------------------------------------------------------------
+
+    def _open(self, folder: Path, *, durable: bool) -> Store:
+        """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
+        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_wire`
+
+        try:
+            store = TextStore.open(folder, durable=durable)
+        except StoreUnavailable as error:
+            if durable:
+                self._tell(
+                    logging.WARNING,
+                    f"{error}; nothing is generated in this build, since a paid job could not be noted down. "
+                    "Make cache_dir writable, or choose another one",
+                )
+                return SealedStore(str(error))
+            self._tell(logging.INFO, f"{error}; going on without it")
+            return MemoryStore()
+        self._stack.callback(store.close)
+        if store.trouble:
+            self._tell(logging.INFO, store.trouble)
+        return store
+
+    def _picture_stores(self) -> tuple[PictureFolder, PrivateFolder, PictureMemory]:
+        """The cache; a folder of this user's in the system's temporary place; the memory of this process."""
+        cache_dir = self._settings.cache_dir
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
+        rescue = Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name
+        return PictureFolder(cache_dir / "pictures"), PrivateFolder(rescue), PictureMemory()
+
+    def _bring_home(self, rescue: PrivateFolder, cache: PictureFolder, journal: Journal) -> None:
+        """Move pictures that an earlier build could not keep into the cache, now that it may take them."""
+        for record in list(rescue.records()):
+            try:
+                cache.save(record, rescue.read(record))
+                journal.close(record.key)
+                rescue.remove(record.key)
+            except (BrokenEntry, StoreUnavailable) as error:
+                self._tell(logging.DEBUG, f"{error}; left where it is")
+
+    def _variants_folder(self) -> Path:
+        """Where encoded files go: the cache, or a folder that ends with this build."""
+        folder = self._settings.cache_dir / "variants"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            temporary = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
+            return Path(self._stack.enter_context(temporary))
+
+    # Providers -------------------------------------------------------------------------------------------------------
+
+    def _link(self, name: str, environ: Mapping[str, str]) -> Link:
+        from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_wire`
+
+        entry_point = BUILT_IN.get(name) or _registered(name)
+        variable = f"{name.upper().replace('-', '_')}_API_KEY"
+        key = environ.get(variable, "").strip() or None
+        if key is None:
+            self.missing_keys.append(variable)
+        times = limits.RenderTimes(self._index)
+        per_minute = self._settings.leonardo.requests_per_minute
+        window = limits.RequestWindow(self._index, name, per_minute)
+        context = ProviderContext(
+            key=key,
+            options={"leonardo": self._settings.leonardo, "openai": self._settings.openai}.get(name),
+            clock=self._clock,
+            window=self._counted(window.reserve),
+            render_times=RenderTimes(times.seen, times.observe),
+        )
+        provider: Provider = entry_point.load()(context)
+        return Link(provider, available=key is not None)
+
+    def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
+        def window(now: float) -> float:
+            wait_s = reserve(now)
+            if wait_s <= 0:
+                with self._counting:
+                    self._requests += 1
+            return wait_s
+
+        return window
+
+    def _reject(self, wish: Wish, provider: str, reason: str) -> None:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock.now())),
+            "page": wish.page,
+            "provider": provider,
+            "reason": reason,
+            "prompt": wish.picture.prompt,
+            "style": wish.picture.style,
+        }
+        with suppress(OSError):
+            # For the author's analysis only; the message is in the log and in the report as well.
+            append_json_line(self._settings.cache_dir / REJECTED, {**line})
+
+    # Pictures --------------------------------------------------------------------------------------------------------
+
+    def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
+        from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
+
+        return variant_key(
+            record.digest, settings(self._settings.encoding, hero.focus, provider=record.provider, model=record.model)
+        )
+
+    def _rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        try:
+            return self._shelf.load(self._variant_key(record, hero))
+        except BrokenEntry as error:
+            self._tell(logging.INFO, f"{error}; it is made anew")
+        except StoreUnavailable as error:
+            self._tell(logging.DEBUG, str(error))
+        return None
+
+    def _render(self, data: bytes, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        return self._write(data, record, hero)
+
+    def _paint(self, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        from mkdocs_leonardo.providers.local import paint  # noqa: PLC0415 - Pillow is slow to import
+
+        assert hero.picture is not None  # noqa: S101 - own pictures are never painted
+        return self._write(paint(hero.picture), record, hero)
+
+    def _write(self, picture: bytes | object, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        from mkdocs_leonardo.imaging.render import render  # noqa: PLC0415 - Pillow is slow to import
+
+        key = self._variant_key(record, hero)
+        rendering = render(
+            picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow's types would be imported here
+            key=record.key,
+            variant_key=key,
+            encoding=self._settings.encoding,
+            folder=self._variants,
+            provider=record.provider,
+            model=record.model,
+            created_at=record.created_at,
+            focus=hero.focus,
+        )
+        try:
+            self._shelf.save(key, rendering)
+        except StoreUnavailable as error:
+            # The files are there for this build; the next one makes them again.
+            self._tell(logging.DEBUG, str(error))
+        return rendering
+
+
+def _cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _registered(name: str) -> EntryPoint:
+    found = list(entry_points(group=PROVIDER_GROUP, name=name))
+    if not found:
+        known = sorted({*BUILT_IN, "local", *entry_points(group=PROVIDER_GROUP).names})
+        raise UnknownProvider(f"providers: {name!r} is not installed; there are {', '.join(known)}")
+    return found[0]
+
+
+def _inspect(data: bytes) -> Delivered:
+    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+
+    return inspect(data)
+
+
+def _painted(picture: PictureSpec) -> PictureRecord:
+    """The painter's picture as a record. Nothing was bought, so its digest is its name."""
+    from mkdocs_leonardo.providers.local import painter_key_options  # noqa: PLC0415 - Pillow is slow to import
+
+    key = generation_key("local", "painter", picture, painter_key_options())
+    return PictureRecord(key=key, digest=key, extension="png", provider="local", model="painter")
+
+
+def _own(path: Path) -> tuple[PictureRecord, bytes]:
+    """The author's own file as a record; PictureError if it cannot be read."""
+    try:
+        data = read_plain_file(path, max_bytes=MAX_OWN_BYTES)
+    except BrokenEntry as error:
+        raise PictureError(str(error)) from error
+    except OSError as error:
+        raise PictureError(f"cannot be opened ({error.strerror})") from error
+    digest = digest_of(data)
+    record = PictureRecord(key=digest, digest=digest, extension="", provider="own", model="")
+    return record, data

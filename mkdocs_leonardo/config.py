@@ -1,0 +1,442 @@
+"""The plugin's options as MkDocs reads them, and the frozen `Settings` that the rest of the package sees."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar, get_args
+from urllib.parse import urlsplit
+
+from mkdocs.config import Config
+from mkdocs.config import config_options as c
+from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
+
+from mkdocs_leonardo.front_matter import (
+    LAYOUTS,
+    MAX_PROMPT_CHARACTERS,
+    HeroDefaults,
+    did_you_mean,
+    shown,
+    style_named,
+)
+from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+#: The sides Leonardo's v1 create call takes: 32 to 1536 pixels, multiples of 8 (vendor's schema, June 2026).
+MIN_SIDE_PX, MAX_SIDE_PX, SIDE_STEP_PX = 32, 1536, 8
+#: The contrasts the v1 create call takes, and the least with Alchemy (same schema).
+CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
+MIN_ALCHEMY_CONTRAST = 2.5
+MAX_CONCURRENCY = 200
+DAY_S = 86_400
+
+_LEONARDO, _OPENAI, _ENCODING = LeonardoOptions(), OpenAIOptions(), Encoding()
+
+T = TypeVar("T")
+S = TypeVar("S", bound=str)
+SomeConfig = TypeVar("SomeConfig", bound=Config)
+
+#: How switches arrive from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.
+_ON, _OFF = frozenset({True, "true", "yes", "on", "1"}), frozenset({False, "false", "no", "off", "0"})
+
+
+class Checked(BaseConfigOption[T], Generic[T]):
+    """An option that a function converts, or refuses (TypeError, ValueError) with the cure as its message."""
+
+    def __init__(self, convert: Callable[[object], T], default: T) -> None:
+        super().__init__()
+        self.default = default
+        self._convert = convert
+
+    def run_validation(self, value: object) -> T:
+        """The converted value; a refusal becomes the host's own kind of error, which names value and cure."""
+        try:
+            return self._convert(value)
+        except (TypeError, ValueError) as error:
+            if value is None:
+                message = "it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
+                raise ValidationError(message) from None
+            raise ValidationError(f"it is {shown(value)}; {error}") from None
+
+
+class StrictConfig(Config):
+    """A configuration that refuses names it does not know: a misspelt cap must not be an absent cap."""
+
+    def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
+        """As the host validates, with an error and a suggestion for each unknown name."""
+        errors, warnings = super().validate()
+        known = tuple(name for name, _ in self._schema)
+        unknown = [name for name in self if name not in known]
+        errors += [(name, ValidationError(_unknown(str(name), known))) for name in unknown]
+        return errors, [(name, text) for name, text in warnings if name not in unknown]
+
+
+class Section(c.SubConfig[SomeConfig], Generic[SomeConfig]):
+    """Options below an option; left blank, with every line below it commented out, it is all defaults."""
+
+    def run_validation(self, value: object) -> SomeConfig:
+        """The options below, each validated."""
+        if value is not None and not isinstance(value, dict):
+            raise ValidationError(f"it is {shown(value)}; write its settings below it, one a line, as name: value")
+        return super().run_validation(value or {})
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    if re.search(r"key|token|secret|password", name.lower()):
+        return "there is no such option; keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY)"
+    return f"there is no such option; {did_you_mean(name, known)}"
+
+
+def _whole(low: int, high: int | None = None, *, step: int = 1, why: str = "") -> Callable[[object], int]:
+    kind = "a whole number" if step == 1 else f"a multiple of {step}"
+    cure = f"it must be {kind}, {f'{low} or more' if high is None else f'from {low} to {high}'}{why}"
+
+    def convert(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(cure)
+        if value < low or (high is not None and value > high) or value % step:
+            raise ValueError(cure)
+        return value
+
+    return convert
+
+
+def _number(cure: str, *, fits: Callable[[float], bool]) -> Callable[[object], float]:
+    def convert(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise TypeError(cure)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not (math.isfinite(number) and fits(number)):
+            raise ValueError(cure)
+        return number
+
+    return convert
+
+
+_seconds = _number(f"it must be seconds, more than 0 and at most {DAY_S} (a day)", fits=lambda x: 0 < x <= DAY_S)
+_dollars = _number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0)
+_credits = _number("it must be credits, 0 or more; leave the line out for no alert", fits=lambda x: x >= 0)
+
+
+def _optional(convert: Callable[[object], T]) -> Callable[[object], T | None]:
+    return lambda value: None if value is None else convert(value)
+
+
+def _truth(value: object) -> bool:
+    """A switch, also as an environment variable or a workflow's input has it."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if not isinstance(word, bool | int | str) or word not in _ON | _OFF:
+        raise ValueError("it must be true or false")
+    return word in _ON
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("it must be text; put quotes around it")
+    if not value.strip():
+        raise ValueError("write some text, or leave the line out")
+    return value.strip()
+
+
+def _name(value: object) -> str:
+    text = _text(value)
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be seen; write it anew")
+    return text
+
+
+def _negative_prompt(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    text = _text(value)
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise ValueError(f"it has {len(text):,} characters, and services take at most {MAX_PROMPT_CHARACTERS:,}")
+    return text
+
+
+def _choice(choices: tuple[S, ...]) -> Callable[[object], S]:
+    def convert(value: object) -> S:
+        for choice in choices:
+            if value == choice:
+                return choice
+        raise ValueError(did_you_mean(value if isinstance(value, str) else "", choices))
+
+    return convert
+
+
+def _list_of(convert: Callable[[object], T], *, such_as: str) -> Callable[[object], tuple[T, ...]]:
+    def convert_one(item: object) -> T:
+        try:
+            return convert(item)
+        except (TypeError, ValueError) as error:
+            subject = "an empty entry" if item is None else shown(item)
+            raise ValidationError(f"it holds {subject}; {error}") from None
+
+    def convert_all(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(f"it must be a list of at least one, such as {such_as}")
+        return tuple(dict.fromkeys(convert_one(item) for item in value))
+
+    return convert_all
+
+
+def _style(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    style = style_named(text)
+    if style is None:
+        raise ValueError(did_you_mean(text, STYLES))
+    return style
+
+
+def _template(value: object) -> str:
+    text = _text(value)
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        raise ValueError("it has a stray brace; write {{ or }} for a brace in the text") from None
+    fields = [field for _, field, _, _ in parts if field is not None]
+    for _, field, form, conversion in parts:
+        if field is not None and (field not in {"prompt", "title"} or form or conversion):
+            raise ValueError(f"{{{field}}} cannot be filled in; only {{prompt}} and {{title}}, written just so, can")
+    if "prompt" not in fields:
+        raise ValueError("it leaves the page's own words out; it must contain {prompt}")
+    if len(text) >= MAX_PROMPT_CHARACTERS:
+        raise ValueError(
+            f"it has {len(text):,} characters, and with a page's own words services take at most "
+            f"{MAX_PROMPT_CHARACTERS:,}"
+        )
+    return text
+
+
+def _base_url(value: object) -> str:
+    """An address. No message repeats it: what is written in the wrong place may be a key."""
+    text = _text(value).rstrip("/")
+    if re.search(r"[@?#]", text):
+        raise ValidationError("it must hold no credentials and no ? or #; keys come from the environment only")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if port == 0 or not re.fullmatch(r"[\w.:-]+", host) or not text.isprintable() or " " in text:
+        raise ValidationError("it cannot be read as an address; it must look like https://api.example.com/v1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValidationError("it must begin with https:// (with http:// only for this machine itself)")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(value: object) -> str:
+    text = _text(value).lower()
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text):
+        raise ValidationError("it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *")
+    return text
+
+
+def _contrast(value: object) -> float:
+    for contrast in CONTRASTS:
+        if value == contrast and not isinstance(value, bool):
+            return contrast
+    raise ValueError(f"the service takes {', '.join(f'{contrast:g}' for contrast in CONTRASTS)} and nothing between")
+
+
+_SIDE_WHY = ", as Leonardo takes no other for Phoenix"
+_WIDTH_WHY = ", as pages show pictures no narrower and no wider"
+
+
+class LeonardoServiceConfig(StrictConfig):
+    """Leonardo AI. The key comes from the environment: `LEONARDO_API_KEY`."""
+
+    model = Checked(_name, _LEONARDO.model)
+    """The model's id; the default is Phoenix 1.0. Another model is another picture."""
+    alchemy = Checked(_truth, _LEONARDO.alchemy)
+    """Quality mode: slower, sharper. Off is another picture."""
+    contrast = Checked(_contrast, _LEONARDO.contrast)
+    """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another picture."""
+    timeout = Checked(_seconds, _LEONARDO.timeout_s)
+    """Seconds from a job's acceptance until the next provider is asked; a later build collects the job all the same."""
+    render_estimate = Checked(_seconds, _LEONARDO.render_estimate_s)
+    """Seconds a picture is expected to take, until real times have been seen."""
+    requests_per_minute = Checked(_whole(1), _LEONARDO.requests_per_minute)
+    """Ceiling for all requests together, over all builds that share the cache."""
+    base_url = Checked(_base_url, _LEONARDO.base_url)
+    """Address of the API."""
+    image_hosts = Checked(_list_of(_host, such_as="[cdn.leonardo.ai]"), _LEONARDO.image_hosts)
+    """The only hosts that pictures are downloaded from."""
+    credit_alert = Checked(_optional(_credits), None)
+    """Warn before a build that will spend when fewer credits are left."""
+
+    def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
+        """As above, and the pair of contrast and Alchemy together."""
+        errors, warnings = super().validate()
+        if not errors and self.alchemy and self.contrast < MIN_ALCHEMY_CONTRAST:
+            message = (
+                f"it is {self.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "
+                "so raise it or set alchemy: false"
+            )
+            errors.append(("contrast", ValidationError(message)))
+        return errors, warnings
+
+
+class OpenAIServiceConfig(StrictConfig):
+    """OpenAI's image model. The key comes from the environment: `OPENAI_API_KEY`."""
+
+    model = Checked(_name, _OPENAI.model)
+    """The model's name. Another model is another picture."""
+    quality = Checked(_choice(("low", "medium", "high", "auto", "xhigh", "max")), _OPENAI.quality)
+    """`low`, `medium`, `high` or `auto`; `xhigh` and `max` where the model knows them."""
+    timeout = Checked(_seconds, _OPENAI.timeout_s)
+    """Seconds to wait for the answer, which holds the picture."""
+    base_url = Checked(_base_url, _OPENAI.base_url)
+    """Address of the API."""
+
+
+class LeonardoConfig(StrictConfig):
+    """The options of the plugin `leonardo`."""
+
+    enabled = Checked(_truth, default=True)
+    """Switch for the whole plugin, made for `!ENV`."""
+    providers: Checked[tuple[str, ...]] = Checked(
+        _list_of(_name, such_as="[leonardo, openai]; for the local painter alone, write generate: false"),
+        ("leonardo", "openai"),
+    )
+    """Who is asked, in this order. The local painter always closes the chain."""
+    style = Checked(_style, "CINEMATIC")
+    """The style of pages that name none."""
+    width = Checked(_whole(MIN_SIDE_PX, MAX_SIDE_PX, step=SIDE_STEP_PX, why=_SIDE_WHY), 1536)
+    """Width of the generated picture in pixels."""
+    height = Checked(_whole(MIN_SIDE_PX, MAX_SIDE_PX, step=SIDE_STEP_PX, why=_SIDE_WHY), 864)
+    """Height of the generated picture in pixels."""
+    prompt_template = Checked(_template, "{prompt}")
+    """The site's look, around every prompt; `{prompt}` and `{title}` are filled in."""
+    negative_prompt = Checked(_negative_prompt, None)
+    """What to keep out of every picture; a page's own words are added."""
+    generate = Checked(_truth, default=True)
+    """`false`: no provider is ever called; what is not at hand is missing."""
+    max_new_images = Checked(_whole(0, why=" (0 allows none)"), 25)
+    """Cap on paid submissions in one build, fallbacks and retries counted; 0 allows none."""
+    max_cost_usd = Checked(_optional(_dollars), None)
+    """Cap on the estimated cost of one build in US dollars, checked before every submission."""
+    concurrency = Checked(_whole(1, MAX_CONCURRENCY, why=", as services queue what goes beyond"), 10)
+    """Generations in flight at once."""
+    on_missing = Checked(_choice(("warn", "error", "ignore")), "warn")
+    """What a page with a stand-in after a failure is: `warn` (a warning), `error` (the build stops) or `ignore`."""
+    layout: Checked[Layout] = Checked(_choice(LAYOUTS), "content")
+    """`content` (across the article), `full` (across the window) or `none` (files, metadata, template variables)."""
+    cards = Checked(_truth, default=True)
+    """Cover pictures on blog index, archive, category and author views."""
+    social = Checked(_truth, default=True)
+    """`og:image` and friends where a page has none."""
+    credit = Checked(_truth, default=False)
+    """A visible line that says which AI made the picture."""
+    formats: Checked[tuple[Format, ...]] = Checked(_list_of(_choice(FORMATS), such_as="[avif, webp, jpeg]"), FORMATS)
+    """What is written, best first."""
+    widths = Checked(_list_of(_whole(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
+    """Widths in pixels that are written of each picture."""
+    cache_dir = Checked(_name, ".cache/plugin/leonardo")
+    """Pictures, variants, journal and report; relative to the configuration file."""
+    gallery_dir = Checked(_name, "heroes")
+    """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
+    leonardo = Section[LeonardoServiceConfig]()
+    """Settings of Leonardo AI."""
+    openai = Section[OpenAIServiceConfig]()
+    """Settings of OpenAI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option, checked. Paths are absolute."""
+
+    providers: tuple[str, ...]
+    defaults: HeroDefaults
+    generate: bool
+    max_new_images: int
+    max_cost_usd: float | None
+    concurrency: int
+    on_missing: str
+    cards: bool
+    social: bool
+    credit: bool
+    encoding: Encoding
+    cache_dir: Path
+    gallery_dir: Path
+    leonardo: LeonardoOptions
+    openai: OpenAIOptions
+
+
+def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
+    """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
+    folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
+    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
+    if site_dir is not None:
+        taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
+    for name, folder in folders.items():
+        for other, (place, why) in taken.items():
+            if folder.is_relative_to(place):
+                raise ValidationError(f"{name}: {config[name]!r} lies inside {other}, {why}; choose a folder beside it")
+            if place.is_relative_to(folder):
+                raise ValidationError(f"{name}: {config[name]!r} holds {other}; choose a folder of its own")
+    cache_dir, gallery_dir = folders.values()
+    if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):
+        raise ValidationError(
+            f"gallery_dir: {config.gallery_dir!r} and cache_dir {config.cache_dir!r} lie in one another; "
+            "a cache may be thrown away and a gallery may not, so choose two separate folders"
+        )
+    leonardo, openai = config.leonardo, config.openai
+    return Settings(
+        providers=config.providers,
+        defaults=HeroDefaults(
+            style=config.style,
+            width_px=config.width,
+            height_px=config.height,
+            prompt_template=config.prompt_template,
+            negative_prompt=config.negative_prompt or "",
+            layout=config.layout,
+        ),
+        generate=config.generate,
+        max_new_images=config.max_new_images,
+        max_cost_usd=config.max_cost_usd,
+        concurrency=config.concurrency,
+        on_missing=config.on_missing,
+        cards=config.cards,
+        social=config.social,
+        credit=config.credit,
+        encoding=Encoding(
+            formats=config.formats,
+            widths=tuple(sorted(config.widths)),
+            width_px=config.width,
+            height_px=config.height,
+            social=config.social,
+        ),
+        cache_dir=folders["cache_dir"],
+        gallery_dir=folders["gallery_dir"],
+        leonardo=LeonardoOptions(
+            model=leonardo.model,
+            alchemy=leonardo.alchemy,
+            contrast=leonardo.contrast,
+            timeout_s=leonardo.timeout,
+            render_estimate_s=leonardo.render_estimate,
+            requests_per_minute=leonardo.requests_per_minute,
+            base_url=leonardo.base_url,
+            image_hosts=leonardo.image_hosts,
+            credit_alert=leonardo.credit_alert,
+        ),
+        openai=OpenAIOptions(
+            model=openai.model, quality=openai.quality, timeout_s=openai.timeout, base_url=openai.base_url
+        ),
+    )

@@ -1,0 +1,440 @@
+"""From wishes to pictures: look up, collect what is paid, and only then pay, within the caps, at one line.
+
+One `Pipeline` serves one build. `at_hand` is synchronous and opens no connection; `resolve` runs in the event loop,
+any number of pages side by side. Knows protocols only: which services and stores there are is `compose`'s business.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from mkdocs_leonardo.errors import (
+    BrokenEntry,
+    PictureError,
+    PromptRefused,
+    ProviderError,
+    StorageError,
+    StoreUnavailable,
+)
+from mkdocs_leonardo.providers.base import Clock, Provider
+from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, Log, NobodyCould, Tell, Wish
+from mkdocs_leonardo.spec import (
+    FocalPoint,
+    HeroAsset,
+    HeroSpec,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Source,
+    canonical_json,
+    digest_of,
+    generation_key,
+    generation_request,
+)
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import JobJournal, PictureStore
+
+#: Between two attempts to take over what another process works on (seconds).
+LEASE_POLL_S = 0.25
+#: Between two signs of life (seconds).
+BEAT_S = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A provider in the chain. `available`: there is a key for it."""
+
+    provider: Provider
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The work that needs a processor, each function called in a worker thread.
+
+    `render` makes the files of a stored picture, `rendered` gives them if they are there already (no decoding, no
+    encoding). `painted` names the painter's picture for a wish, `paint` makes its files. `own` reads an author's file.
+    """
+
+    render: Callable[[bytes, PictureRecord, HeroSpec], Rendering]
+    rendered: Callable[[PictureRecord, HeroSpec], Rendering | None]
+    paint: Callable[[PictureRecord, HeroSpec], Rendering]
+    painted: Callable[[PictureSpec], PictureRecord]
+    own: Callable[[Path], tuple[PictureRecord, bytes]]
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What came of one page's wish.
+
+    `failure` says why the page shows a stand-in; it is empty when the page shows what was asked for, and when a
+    stand-in is all that could be expected because no provider has a key. `capped_usd` is what a picture that a cap
+    held back would have cost.
+    """
+
+    hero: HeroSpec
+    asset: HeroAsset | None
+    attempts: tuple[Attempt, ...] = ()
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""
+    refused: bool = False
+    capped_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A picture that is at hand, and who would be asked before it: candidates in front of it may hold paid jobs."""
+
+    record: PictureRecord
+    store: PictureStore
+    source: Source
+    rank: int
+
+
+@dataclass(slots=True)
+class Flight:
+    """The one way in which a wish is being fulfilled, for all the pages that share it."""
+
+    done: anyio.Event
+    found: Found | None = None
+    failure: Exception | None = None
+    log: Log = field(default_factory=Log)
+    seconds: float = 0.0
+
+
+class Pipeline:
+    """Resolves the wishes of one build."""
+
+    def __init__(
+        self,
+        *,
+        chain: Sequence[Link],
+        lookup: Sequence[tuple[Source, PictureStore]],
+        journal: JobJournal,
+        buyer: Buyer,
+        tools: Toolbox,
+        clock: Clock,
+        tell: Tell,
+        generate: bool,
+        concurrency: int,
+    ) -> None:
+        self._chain = tuple(chain)
+        self._lookup = tuple(lookup)
+        self._journal = journal
+        self._buyer = buyer
+        self._tools = tools
+        self._clock = clock
+        self._tell = tell
+        self._generate = generate
+        self._concurrency = concurrency
+        self._told: set[str] = set()
+        self._flights: dict[PictureSpec, Flight] = {}
+        self._renderings: dict[tuple[str, FocalPoint], anyio.Event] = {}
+        self._slots: anyio.CapacityLimiter | None = None
+        self._workers: anyio.CapacityLimiter | None = None
+        self._damaged: dict[str, PictureRecord] = {}
+        self._held = 0
+        self._open_jobs = self._read_open_jobs()
+
+    # What is at hand -------------------------------------------------------------------------------------------------
+
+    def at_hand(self, hero: HeroSpec) -> Resolution | None:
+        """The page's hero if all its files are there and nothing is left to collect for it; opens no connection."""
+        if hero.picture is None:
+            return self._own_at_hand(hero)
+        candidates = self._candidates(hero.picture)
+        found = self._find(candidates)
+        if found is None:
+            return None if self._may_ask(candidates) else self._stand_in_at_hand(hero, self._why_nobody())
+        if self._open_before(candidates, found.rank):
+            return None
+        rendering = self._tools.rendered(found.record, hero)
+        if rendering is None:
+            return None
+        self._remember(hero.page, found)
+        return Resolution(hero, _asset(found.record, found.source, rendering))
+
+    def likely_key(self, hero: HeroSpec) -> str:
+        """The key of the picture that the page will probably show: of the provider that is asked first."""
+        if hero.picture is None:
+            return self._tools.own(_own_path(hero))[0].key
+        candidates = self._candidates(hero.picture)
+        asked = (candidate.key for candidate in candidates if candidate.available)
+        return next(asked, None) or self._tools.painted(hero.picture).key
+
+    def _own_at_hand(self, hero: HeroSpec) -> Resolution | None:
+        record, _ = self._tools.own(_own_path(hero))
+        rendering = self._tools.rendered(record, hero)
+        return None if rendering is None else Resolution(hero, _asset(record, Source.OWN, rendering))
+
+    def _stand_in_at_hand(self, hero: HeroSpec, failure: str) -> Resolution | None:
+        record, source, _ = self._stand_in(hero)
+        rendering = self._tools.rendered(record, hero)
+        if rendering is None:
+            return None
+        return Resolution(hero, _asset(record, source, rendering), failure=failure)
+
+    def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
+        return tuple(
+            Candidate(
+                link.provider,
+                link.available and self._generate,
+                generation_key(link.provider.name, link.provider.model, picture, link.provider.options),
+                generation_request(link.provider.name, link.provider.model, picture, link.provider.options),
+            )
+            for link in self._chain
+        )
+
+    def _find(self, candidates: Sequence[Candidate]) -> Found | None:
+        for source, store in self._lookup:
+            for rank, candidate in enumerate(candidates):
+                with self._broken_is_a_miss():
+                    record = store.find(candidate.key)
+                    if record is not None:
+                        self._damaged[candidate.key] = record
+                        store.read(record)
+                        del self._damaged[candidate.key]
+                        return Found(record, store, source, rank)
+        return None
+
+    def _open_before(self, candidates: Sequence[Candidate], rank: int) -> bool:
+        return any(candidate.available and candidate.key in self._open_jobs for candidate in candidates[:rank])
+
+    def _may_ask(self, candidates: Sequence[Candidate]) -> bool:
+        return any(candidate.available for candidate in candidates)
+
+    def _why_nobody(self) -> str:
+        """Why no provider is asked at all; empty if a stand-in is simply what a site without keys gets."""
+        return "" if self._generate else "it is not at hand, and `generate: false` allows no provider"
+
+    def _read_open_jobs(self) -> frozenset[str]:
+        try:
+            return frozenset(self._journal.entries())
+        except StoreUnavailable as error:
+            self._tell_once(logging.WARNING, f"the journal of paid jobs cannot be read ({error})")
+            return frozenset()
+
+    def _remember(self, page: str, found: Found) -> None:
+        try:
+            if self._journal.last_hero(page) != found.record.key:
+                self._journal.accept_hero(page, found.record.key)
+        except StoreUnavailable as error:
+            # Only a later stand-in would be poorer for it.
+            self._tell(logging.DEBUG, f"{page}: its last hero could not be noted ({error})")
+
+    # The way of one page ---------------------------------------------------------------------------------------------
+
+    async def resolve(self, hero: HeroSpec) -> Resolution:
+        """The page's hero, made if need be; a stand-in with the reason otherwise. May open connections and pay."""
+        started = self._clock.now()
+        if hero.picture is None:
+            return await self._resolve_own(hero)
+        candidates = self._candidates(hero.picture)
+        first = hero.picture not in self._flights
+        flight = await self._fly(hero.picture, hero.page, candidates)
+        log = flight.log if first else Log(attempts=flight.log.attempts, capped_usd=flight.log.capped_usd)
+        resolution = Resolution(
+            hero,
+            None,
+            tuple(log.attempts),
+            log.cost_usd,
+            self._clock.now() - started,
+            capped_usd=log.capped_usd,
+        )
+        if flight.found is not None:
+            found = flight.found if first else replace(flight.found, source=_shared(flight.found.source))
+            try:
+                asset = await self._show(found, hero)
+            except (PictureError, StorageError, OSError) as error:
+                return await self._stand(resolution, hero, f"its files could not be made ({error})")
+            await self._disk(self._remember, hero.page, found)
+            return replace(resolution, asset=asset)
+        failure = str(flight.failure) if flight.failure else self._why_nobody()
+        refused = isinstance(flight.failure, PromptRefused)
+        return await self._stand(replace(resolution, refused=refused), hero, failure)
+
+    async def _resolve_own(self, hero: HeroSpec) -> Resolution:
+        path = _own_path(hero)
+        try:
+            record, data = await self._disk(self._tools.own, path)
+            rendering = await self._render(record, hero, lambda: self._tools.render(data, record, hero))
+        except (PictureError, StorageError, OSError) as error:
+            return Resolution(hero, None, failure=f"hero_image {path.name} {_reason(error)}")
+        return Resolution(hero, _asset(record, Source.OWN, rendering))
+
+    async def _stand(self, resolution: Resolution, hero: HeroSpec, failure: str) -> Resolution:
+        """The page's last accepted hero, else the painter's picture; None only if even that cannot be written."""
+        record, source, store = await self._disk(self._stand_in, hero)
+        try:
+            if store is not None:
+                asset = await self._show(Found(record, store, source, 0), hero)
+            else:
+                rendering = await self._render(record, hero, lambda: self._tools.paint(record, hero))
+                asset = _asset(record, source, rendering)
+        except (PictureError, StorageError, OSError) as error:
+            return replace(resolution, failure=f"{failure}; and no stand-in could be written ({error})")
+        return replace(resolution, asset=asset, failure=failure)
+
+    def _stand_in(self, hero: HeroSpec) -> tuple[PictureRecord, Source, PictureStore | None]:
+        picture = hero.picture
+        assert picture is not None  # noqa: S101 - own pictures need no stand-in
+        with suppress(StoreUnavailable):
+            last = self._journal.last_hero(hero.page)
+            for _, store in self._lookup if last else ():
+                with self._broken_is_a_miss():
+                    record = store.find(last or "")
+                    if record is not None:
+                        store.read(record)
+                        return record, Source.LAST, store
+        return self._tools.painted(picture), Source.LOCAL, None
+
+    async def _show(self, found: Found, hero: HeroSpec) -> HeroAsset:
+        def render() -> Rendering:
+            return self._tools.render(found.store.read(found.record), found.record, hero)
+
+        rendering = await self._render(found.record, hero, render)
+        return _asset(found.record, found.source, rendering)
+
+    async def _render(self, record: PictureRecord, hero: HeroSpec, make: Callable[[], Rendering]) -> Rendering:
+        """The files of one picture, made once however many pages show it, on as many threads as there are cores."""
+        from anyio import Event, to_thread  # noqa: PLC0415 - a warm build needs no event loop
+
+        flight = (record.key, hero.focus)
+        while flight in self._renderings:
+            await self._renderings[flight].wait()
+        done = self._renderings[flight] = Event()
+        try:
+            ready = await self._disk(self._tools.rendered, record, hero)
+            if ready is not None:
+                return ready
+            return await to_thread.run_sync(make, limiter=self._limits()[1])
+        finally:
+            del self._renderings[flight]
+            done.set()
+
+    # The way of one picture ------------------------------------------------------------------------------------------
+
+    async def _fly(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate]) -> Flight:
+        """One submission per wish in this process: the first page flies, the others wait for it to land."""
+        from anyio import Event  # noqa: PLC0415 - see `_render`
+
+        if picture in self._flights:
+            flight = self._flights[picture]
+            await flight.done.wait()
+            return flight
+        flight = self._flights[picture] = Flight(Event())
+        try:
+            flight.found = await self._obtain(picture, page, candidates, flight.log)
+        except (ProviderError, NobodyCould, StorageError) as error:
+            flight.failure = error
+        finally:
+            flight.done.set()
+        return flight
+
+    async def _obtain(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate], log: Log) -> Found | None:
+        found = await self._disk(self._find, candidates)
+        if found is not None and not self._open_before(candidates, found.rank):
+            return found
+        if not self._may_ask(candidates):
+            return found
+        async with self._limits()[0], self._lease(picture) as lease:
+            # Another process may have been faster while this one waited.
+            found = await self._disk(self._find, candidates)
+            rank = len(candidates) if found is None else found.rank
+            wish = Wish(picture, page, lease)
+            obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
+            if obtained is None and found is not None:
+                return found
+            if obtained is None:
+                obtained = await self._buyer.create(wish, candidates, log)
+            return Found(obtained.record, obtained.store, obtained.source, rank)
+
+    def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
+        from anyio import CapacityLimiter  # noqa: PLC0415 - see `_render`
+
+        if self._slots is None or self._workers is None:
+            self._slots = CapacityLimiter(self._concurrency)
+            self._workers = CapacityLimiter(self._tools.threads)
+        return self._slots, self._workers
+
+    @asynccontextmanager
+    async def _lease(self, picture: PictureSpec) -> AsyncIterator[str]:
+        """Only one process on the cache works on a wish; the next one waits, and takes over from a dead one."""
+        name = lease_name(picture)
+        while not await self._disk(self._journal.claim, name):
+            await self._clock.sleep(LEASE_POLL_S)
+        self._held += 1
+        try:
+            yield name
+        finally:
+            self._held -= 1
+            # Synchronous, so that a cancelled build releases as well.
+            with suppress(StoreUnavailable):
+                self._journal.release(name)
+
+    async def beat(self) -> None:
+        """Tell other processes that this one lives, for as long as the build runs."""
+        while True:
+            await self._clock.sleep(BEAT_S)
+            if self._held:
+                with suppress(StoreUnavailable):
+                    await self._disk(self._journal.beat)
+
+    async def aclose(self) -> None:
+        """Close every provider's connections."""
+        for link in self._chain:
+            await link.provider.aclose()
+
+    async def _disk(self, function: Callable[..., T], *arguments: object) -> T:
+        from anyio import to_thread  # noqa: PLC0415 - see `_render`
+
+        return await to_thread.run_sync(function, *arguments)
+
+    @contextmanager
+    def _broken_is_a_miss(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenEntry as error:
+            self._tell_once(logging.INFO, f"{error}; it counts as missing")
+        except StoreUnavailable as error:
+            self._tell_once(logging.INFO, f"{error}; going on without it")
+
+    def _tell_once(self, level: int, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(level, message)
+
+
+def lease_name(picture: PictureSpec) -> str:
+    """The name under which processes keep each other out; the same for all providers of one wish."""
+    return digest_of(canonical_json({"wish": dict(generation_request("", "", picture, {}))}))
+
+
+def _asset(record: PictureRecord, source: Source, rendering: Rendering) -> HeroAsset:
+    return HeroAsset(record.key, record.provider, record.model, source, rendering, record.created_at)
+
+
+def _shared(source: Source) -> Source:
+    """What a second page's report says of a picture that the first one had made."""
+    return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
+
+
+def _own_path(hero: HeroSpec) -> Path:
+    assert hero.own_image is not None  # noqa: S101 - a hero has a wish or a file, by construction
+    return hero.own_image
+
+
+def _reason(error: Exception) -> str:
+    return f"could not be opened ({error.strerror})" if isinstance(error, OSError) else str(error)

@@ -1,0 +1,240 @@
+"""The hooks. Each unpacks what MkDocs gives and calls one function; nothing is decided here."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urljoin
+
+from mkdocs.config.base import ValidationError
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import BasePlugin, PrefixedLogger, event_priority
+from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
+
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.errors import HeroError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.nav import Navigation
+    from mkdocs.structure.pages import Page
+    from mkdocs.utils.templates import TemplateContext
+
+    from mkdocs_leonardo.page.site import ShownPage, Site
+    from mkdocs_leonardo.pipeline import Resolution
+    from mkdocs_leonardo.session import Session
+    from mkdocs_leonardo.spec import HeroSpec
+
+log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
+
+
+class LeonardoPlugin(BasePlugin[LeonardoConfig]):
+    """Heroes for every page that asks for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._serving = False
+        self._settings: Settings | None = None
+        self._session: Session | None = None
+        self._site: Site | None = None
+        self._promised: dict[str, str] = {}
+
+    def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:  # noqa: ARG002 - the host's signature
+        """Remember whether this is a preview, which never spends."""
+        self._serving = command == "serve"
+
+    def on_config(self, config: MkDocsConfig) -> None:
+        """Check what no single option can check, and forget the last build (serve keeps this object)."""
+        self._close()
+        self._settings = self._site = None
+        self._promised = {}
+        if not self.config.enabled:
+            return
+        try:
+            self._settings = settings_from(self.config, root=_root(config), docs_dir=Path(config.docs_dir))
+        except ValidationError as error:
+            raise PluginError(f"leonardo: {error}") from None
+        if self._serving:
+            self._settings = replace(self._settings, generate=False, on_missing="ignore")
+
+    # After Material's meta plugin (50) and those that write metadata at the default priority.
+    @event_priority(-50)
+    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
+        """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
+        if self._settings is None:
+            return
+        source = page.file.src_uri
+        wish = front_matter.read(page.meta, page=source, title=str(page.title or ""), defaults=self._settings.defaults)
+        for problem in wish.problems:
+            log.warning("%s", problem)
+        hero = wish.hero
+        if hero is not None and wish.image is not None:
+            hero = _with_file(hero, wish.image, Path(config.docs_dir))
+        if hero is None:
+            return
+        if self._session is None:
+            self._session = self._open_session(self._settings)
+        key = self._session.want(hero)
+        self._promise(page, hero, key, config)
+
+    # Before Material's `optimize` (0), which wants to see every file.
+    @event_priority(50)
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
+        """Wait for every hero, tell what came of it, and hand the files over."""
+        from mkdocs_leonardo.page.site import Site  # noqa: PLC0415 - a build without heroes does without
+
+        if self._settings is None or self._session is None:
+            return
+        try:
+            resolutions = self._session.join()
+            summary = self._session.finish(resolutions)
+        finally:
+            self._close()
+        self._tell(resolutions, self._settings.on_missing)
+        log.info("%s", summary)
+        site = self._site = Site(
+            {
+                resolution.hero.page: (resolution.hero, resolution.asset)
+                for resolution in resolutions
+                if resolution.asset is not None
+            },
+            site_url=config.site_url or "",
+            site_name=config.site_name,
+            cards=self._settings.cards and _has_blog(config),
+            social=self._settings.social,
+            credit=self._settings.credit,
+            relative=get_relative_url,
+        )
+        for uri, path in site.pictures():
+            files.append(File.generated(config, uri, abs_src_path=str(path)))
+        stylesheet = site.stylesheet()
+        if stylesheet is not None:
+            files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
+        self._keep_promises(files, config)
+
+    # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
+    @event_priority(-110)
+    def on_page_context(
+        self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
+    ) -> TemplateContext | None:
+        """Put the page's hero into its content, and covers on the excerpts of a blog view."""
+        del nav
+        if self._site is None:
+            return None
+        shown = _shown(page, config)
+        variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
+        for place, excerpt in enumerate(variables.get("posts") or ()):
+            post = excerpt.file.src_uri
+            href = get_relative_url(excerpt.file.url, page.url)
+            excerpt.content = self._site.excerpt(shown, post, excerpt.content, href=href, is_first=place == 0)
+        hero = self._site.context(shown)
+        if hero is not None:
+            variables["hero"] = hero
+            page.content = self._site.content(shown, page.content or "")
+        return context
+
+    # Before minifiers (0), which should see the whole head.
+    @event_priority(50)
+    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:
+        """Complete the head, and move a hero in full layout to where it spans the window."""
+        return None if self._site is None else self._site.finish(_shown(page, config), output)
+
+    def on_build_error(self, *, error: Exception) -> None:  # noqa: ARG002 - the host's signature
+        """End what still runs; what was paid for is in the journal."""
+        self._close()
+
+    def on_shutdown(self) -> None:
+        """End what still runs when the host ends."""
+        self._close()
+
+    # Parts -----------------------------------------------------------------------------------------------------------
+
+    def _open_session(self, settings: Settings) -> Session:
+        from mkdocs_leonardo.session import Session  # noqa: PLC0415 - a build without heroes does without
+
+        try:
+            return Session(settings, environ=os.environ, tell=log.log)
+        except HeroError as error:
+            raise PluginError(f"leonardo: {error}") from None
+
+    def _close(self) -> None:
+        if self._session is not None:
+            session, self._session = self._session, None
+            session.close()
+
+    def _promise(self, page: Page, hero: HeroSpec, key: str, config: MkDocsConfig) -> None:
+        """Name the picture for sharing now: RSS and social plugins read the metadata before pictures are there."""
+        from mkdocs_leonardo.page.site import social_place  # noqa: PLC0415 - a build without heroes does without
+
+        settings = self._settings
+        if settings is None or not settings.social or not config.site_url or not key or "image" in page.meta:
+            return
+        place = social_place(key, hero.focus)
+        page.meta["image"] = urljoin(config.site_url, place)
+        self._promised[page.file.src_uri] = place
+
+    def _keep_promises(self, files: Files, config: MkDocsConfig) -> None:
+        """Where another provider made the picture than was asked first, the promised name serves it as well."""
+        if self._site is None:
+            return
+        for source, place in self._promised.items():
+            page_file = files.get_file_from_path(source)
+            page = page_file.page if page_file is not None else None
+            picture = self._site.social_picture(source)
+            if picture is None:
+                if page is not None:
+                    page.meta.pop("image", None)
+                continue
+            if files.get_file_from_path(place) is None:
+                files.append(File.generated(config, place, abs_src_path=str(picture[1])))
+            if page is not None and config.site_url:
+                page.meta["image"] = urljoin(config.site_url, picture[0])
+
+    def _tell(self, resolutions: Sequence[Resolution], on_missing: str) -> None:
+        """Say which pages show something else than they asked for, as loud as `on_missing` says."""
+        from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - a build without heroes does without
+
+        for level, message in complaints(resolutions, on_missing=on_missing):
+            log.log(level, "%s", message)
+            if level >= logging.ERROR:
+                raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
+
+
+def _root(config: MkDocsConfig) -> Path:
+    return Path(config.config_file_path).resolve().parent if config.config_file_path else Path.cwd()
+
+
+def _has_blog(config: MkDocsConfig) -> bool:
+    """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
+    return any(name.partition(" ")[0] in {"blog", "material/blog"} for name in config.plugins)
+
+
+def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:
+    """The wish with the author's own file, or a warning and nothing if there is no such file."""
+    path = docs_dir / image
+    if path.is_file():
+        return replace(hero, own_image=path)
+    log.warning("%s: hero_image is %r; there is no such file in the documentation folder", hero.page, str(image))
+    return None
+
+
+def _shown(page: Page, config: MkDocsConfig) -> ShownPage:
+    from mkdocs_leonardo.page.site import ShownPage, hidden_parts  # noqa: PLC0415 - only pages with heroes come here
+
+    return ShownPage(
+        source=page.file.src_uri,
+        url=page.url,
+        title=str(page.title or config.site_name),
+        theme=config.theme.name or "",
+        hidden=hidden_parts(page.meta, config.theme.get("features") or ()),
+        is_post=page.meta.get("template") == "blog-post.html",
+        description=str(page.meta.get("description") or config.site_description or ""),
+    )

@@ -1,0 +1,526 @@
+"""Getting one picture from the services: collect what is paid already, then pay, within the caps, at one line.
+
+The order on disk makes it safe to die at any moment: the intent before the create call, the job id before the first
+poll, the picture before the entry is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from mkdocs_leonardo.budget import Budget, Reservation
+from mkdocs_leonardo.errors import (
+    Charged,
+    JobFailed,
+    JobUnfinished,
+    PictureError,
+    PromptRefused,
+    ProviderError,
+    StoreUnavailable,
+)
+from mkdocs_leonardo.failover import RETRY_WAIT_S, Decision, Step, decide
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider, ReportsAccount
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source, Submission, digest_of
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import JobJournal, OpenJob, PictureStore, RestList
+
+#: A create call that a killed process may still have had in the air is looked for until it is this old (seconds).
+LOST_ANSWER_S = 10.0
+#: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
+OLD_JOB_S = 600.0
+#: How long that one look may take (seconds).
+ONE_LOOK_S = 5.0
+#: Between two downloads of a picture that came damaged (seconds).
+DAMAGED_WAIT_S = 1.0
+
+T = TypeVar("T")
+
+
+#: Where messages go: one of `logging`'s levels, and the text.
+Tell = Callable[[int, str], None]
+
+
+class Delivered(Protocol):
+    """What is known of delivered bytes after decoding them."""
+
+    @property
+    def extension(self) -> str:
+        """Of the file: jpg, png, webp or avif."""
+        ...
+
+    @property
+    def width_px(self) -> int:
+        """As delivered."""
+        ...
+
+    @property
+    def height_px(self) -> int:
+        """As delivered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider's name for a wish. `available`: it has a key, and the site allows generation."""
+
+    provider: Provider
+    available: bool
+    key: str
+    request: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one provider, in words for the report."""
+
+    provider: str
+    result: str
+
+
+@dataclass(slots=True)
+class Log:
+    """What happened on the way to one picture.
+
+    `capped_usd`: what a create call that a cap held back would have cost. `passed_over`: providers whose turn is over.
+    """
+
+    attempts: list[Attempt] = field(default_factory=list)
+    cost_usd: float = 0.0
+    capped_usd: float | None = None
+    passed_over: set[str] = field(default_factory=set)
+
+    def note(self, provider: str, result: str) -> None:
+        """Add one try."""
+        self.attempts.append(Attempt(provider, result))
+
+    def words(self) -> str:
+        """All tries in one line."""
+        return "; ".join(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A picture that some page asked for; `lease` is the name under which other processes are kept out."""
+
+    picture: PictureSpec
+    page: str
+    lease: str
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A picture that came from a service in this build, and the store that holds it."""
+
+    record: PictureRecord
+    store: PictureStore
+    source: Source
+
+
+class NobodyCould(Exception):
+    """Every provider is out; the message says what each one said."""
+
+
+class Buyer:
+    """Talks to the services for one build, remembering which of them are off."""
+
+    def __init__(
+        self,
+        *,
+        journal: JobJournal,
+        rests: RestList,
+        keep: Sequence[PictureStore],
+        budget: Budget,
+        inspect: Callable[[bytes], Delivered],
+        clock: Clock,
+        tell: Tell,
+        reject: Callable[[Wish, str, str], None],
+        credit_alert: float | None = None,
+    ) -> None:
+        self._journal = journal
+        self._rests = rests
+        self._keep = tuple(keep)
+        self._inspect = inspect
+        self._clock = clock
+        self._tell = tell
+        self._reject = reject
+        self._credit_alert = credit_alert
+        self._in_doubt: dict[str, Reservation] = {}
+        self._off: dict[str, str] = {}
+        self._accounts: dict[str, anyio.Event] = {}
+        self._slots: dict[str, anyio.CapacityLimiter] = {}
+        self.budget = budget
+
+    # What is paid already --------------------------------------------------------------------------------------------
+
+    async def collect(
+        self, wish: Wish, candidates: Sequence[Candidate], log: Log, damaged: Mapping[str, PictureRecord]
+    ) -> Obtained | None:
+        """The picture of an earlier build's job, if one of `candidates` has one that is finished in time; pays nothing.
+
+        `damaged` holds the records of stored pictures whose bytes went bad: their jobs can be fetched once more.
+        """
+        for candidate in candidates:
+            if not candidate.available or candidate.provider.name in self._off:
+                continue
+            job = await self._paid_job(wish, candidate, log, damaged.get(candidate.key))
+            if job is None:
+                continue
+            now = self._clock.now()
+            age_s = now - job.accepted_at
+            patience_s = ONE_LOOK_S if age_s > OLD_JOB_S else candidate.provider.timeout_s
+            try:
+                return await self._fetch(wish, candidate, job, now + patience_s, log, Source.RESUMED)
+            except ProviderError as error:
+                decision = decide(error, creates=0, can_look=False)
+                await self._after(decision, error, wish, candidate, log)
+                if decision.step is Step.NEXT_PROVIDER:
+                    log.passed_over.add(candidate.provider.name)
+        return None
+
+    async def _paid_job(
+        self, wish: Wish, candidate: Candidate, log: Log, damaged: PictureRecord | None
+    ) -> Submission | None:
+        """The job of an earlier build for this key: known, or found in the account's list."""
+        provider = candidate.provider
+        entry = await _thread(self._journal.entry, candidate.key)
+        if entry is None:
+            if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
+                return None
+            return Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd)
+        if entry.state == "accepted":
+            return Submission(provider.name, entry.model, entry.job_id, entry.accepted_at, entry.cost_usd)
+        return await self._lost_job(wish, candidate, entry, log)
+
+    async def _lost_job(self, wish: Wish, candidate: Candidate, entry: OpenJob, log: Log) -> Submission | None:
+        """An earlier build sent, or was about to send, a create call and never noted an answer."""
+        provider = candidate.provider
+        if not isinstance(provider, FindsLostJobs):
+            # The answer was the picture itself, and nobody kept it.
+            self._tell(
+                logging.INFO,
+                f"{wish.page}: an earlier build ended while {provider.name} was drawing; that picture is lost "
+                "and may have been charged",
+            )
+            await _thread(self._journal.withdraw, candidate.key)
+            return None
+        while True:
+            # A call in the air when its process died may reach the service a moment later.
+            age_s = self._clock.now() - entry.intended_at
+            if 0 <= age_s < RETRY_WAIT_S:
+                await self._clock.sleep(RETRY_WAIT_S - age_s)
+            try:
+                found = await self._look(wish, candidate, entry.intended_at)
+            except ProviderError as error:
+                log.note(provider.name, f"its list of jobs could not be read ({error})")
+                return None
+            if found is not None:
+                self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
+                await _thread(self._journal.accept, candidate.key, found)
+                return found
+            age_s = self._clock.now() - entry.intended_at
+            if not 0 <= age_s < LOST_ANSWER_S:
+                await _thread(self._journal.withdraw, candidate.key)
+                return None
+            await self._clock.sleep(RETRY_WAIT_S)
+
+    async def _look(self, wish: Wish, candidate: Candidate, since: float) -> Submission | None:
+        provider = candidate.provider
+        assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
+        known = await _thread(self._journal.known_jobs, provider.name)
+        return await provider.find(wish.picture, since=since, known=known)
+
+    # What must be paid for -------------------------------------------------------------------------------------------
+
+    async def create(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Obtained:
+        """A new picture from the first provider that makes one. `PromptRefused`, or `NobodyCould` with the reasons."""
+        for candidate in candidates:
+            refusal = await _thread(self._journal.refusal, candidate.key)
+            if refusal is not None:
+                raise PromptRefused(refusal, provider=candidate.provider.name)
+        for candidate in candidates:
+            if not candidate.available or candidate.provider.name in log.passed_over:
+                continue
+            obtained = await self._create_at(wish, candidate, log)
+            if obtained is not None:
+                return obtained
+        raise NobodyCould(log.words())
+
+    async def _create_at(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
+        """The picture from one provider, or None when it is the next one's turn."""
+        provider = candidate.provider
+        if not self._fits(wish, candidate, log):
+            return None
+        await self._meet(provider)
+        async with self._slot(provider):
+            creates = 0
+            while True:
+                reason = await self._why_not(candidate)
+                if reason:
+                    log.note(provider.name, reason)
+                    return None
+                creates += 1
+                try:
+                    return await self._buy(wish, candidate, log)
+                except ProviderError as error:
+                    can_look = isinstance(provider, FindsLostJobs)
+                    decision = decide(error, creates=creates, can_look=can_look)
+                    adopted = await self._after(decision, error, wish, candidate, log)
+                    if adopted is not None:
+                        return adopted
+                    if decision.step is not Step.CREATE_AGAIN:
+                        return None
+
+    def _fits(self, wish: Wish, candidate: Candidate, log: Log) -> bool:
+        """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
+        estimate_usd = candidate.provider.estimate_usd(wish.picture)
+        if self.budget.would_fit(estimate_usd):
+            return True
+        log.capped_usd = estimate_usd
+        log.note(candidate.provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})")
+        return False
+
+    async def _why_not(self, candidate: Candidate) -> str:
+        """Why this provider is not to be paid for this picture now; empty if nothing stands against it."""
+        name = candidate.provider.name
+        if name in self._off:
+            return self._off[name]
+        rest_s = await _thread(self._rests.resting_until, name) - self._clock.now()
+        if rest_s > 0:
+            return f"is resting after a rate limit, for {rest_s:.0f} s more"
+        entry = await _thread(self._journal.entry, candidate.key)
+        if entry is None:
+            return ""
+        if entry.state == "accepted":
+            return "has a job that is paid for and not collected yet"
+        return "may have accepted an earlier call; nothing is paid for until that is known"
+
+    async def _buy(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
+        provider = candidate.provider
+        reservation = self.budget.reserve(provider.estimate_usd(wish.picture))
+        if reservation is None:
+            self._fits(wish, candidate, log)
+            return None
+        submission = await self._submit(wish, candidate, reservation)
+        log.cost_usd += self.budget.settle(reservation, submission.cost_usd)
+        give_up_at = submission.accepted_at + provider.timeout_s
+        try:
+            return await self._fetch(wish, candidate, submission, give_up_at, log, Source.GENERATED)
+        except ProviderError as error:
+            if error.charged is Charged.NO and not isinstance(error, JobUnfinished):
+                self.budget.settle(reservation, 0.0)
+                log.cost_usd -= reservation.estimate_usd if submission.cost_usd is None else submission.cost_usd
+            raise
+
+    async def _submit(self, wish: Wish, candidate: Candidate, reservation: Reservation) -> Submission:
+        """The one place where money is spent: capped by `reservation`, journalled, needed by `wish`."""
+        provider = candidate.provider
+        try:
+            await _thread(
+                lambda: self._journal.intend(
+                    candidate.key,
+                    provider=provider.name,
+                    model=provider.model,
+                    page=wish.page,
+                    request=candidate.request,
+                    estimate_usd=reservation.estimate_usd,
+                )
+            )
+            mine = await _thread(self._journal.still_mine, wish.lease)
+        except StoreUnavailable as error:
+            self.budget.withdraw(reservation)
+            raise StoreUnavailable(f"nothing is paid for that cannot be journalled: {error}") from error
+        if not mine:
+            self.budget.withdraw(reservation)
+            raise StoreUnavailable("another build took this picture over while this one was asleep")
+        self._tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
+        try:
+            submission = await provider.submit(wish.picture)
+        except ProviderError as error:
+            if error.charged is Charged.NO:
+                self.budget.withdraw(reservation)
+            else:
+                self._in_doubt[candidate.key] = reservation
+            raise
+        with suppress(StoreUnavailable):
+            # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
+            await _thread(self._journal.accept, candidate.key, submission)
+        return submission
+
+    # From job to stored picture --------------------------------------------------------------------------------------
+
+    async def _fetch(
+        self,
+        wish: Wish,
+        candidate: Candidate,
+        submission: Submission,
+        give_up_at: float,
+        log: Log,
+        source: Source,
+    ) -> Obtained:
+        """The picture of an accepted job, decoded once to be sure, and stored before anything else."""
+        while True:
+            image = await candidate.provider.fetch(submission, give_up_at=give_up_at)
+            try:
+                delivered = await _thread(self._inspect, image.data)
+                break
+            except PictureError as error:
+                if submission.image is not None:
+                    raise JobFailed(
+                        f"sent something that {error}", provider=submission.provider, charged=Charged.YES
+                    ) from error
+                if self._clock.now() + DAMAGED_WAIT_S >= give_up_at:
+                    raise JobUnfinished(
+                        f"the picture {error}", provider=submission.provider, charged=Charged.YES
+                    ) from error
+                await self._clock.sleep(DAMAGED_WAIT_S)
+        record = PictureRecord(
+            key=candidate.key,
+            digest=digest_of(image.data),
+            extension=delivered.extension,
+            provider=submission.provider,
+            model=submission.model,
+            job_id=submission.job_id,
+            cost_usd=submission.cost_usd if image.cost_usd is None else image.cost_usd,
+            created_at=self._clock.now(),
+            width_px=delivered.width_px,
+            height_px=delivered.height_px,
+            seconds=round(max(0.0, self._clock.now() - submission.accepted_at), 3),
+            page=wish.page,
+            request=candidate.request,
+        )
+        store = await _thread(self._store, wish.page, record, image.data)
+        log.note(submission.provider, "collected" if source is Source.RESUMED else "generated")
+        return Obtained(record, store, source)
+
+    def _store(self, page: str, record: PictureRecord, data: bytes) -> PictureStore:
+        """Save first, account for it afterwards: no bookkeeping error may lose a paid picture."""
+        for place, store in enumerate(self._keep):
+            try:
+                store.save(record, data)
+            except StoreUnavailable as error:
+                last = error
+                continue
+            if place == 0:
+                with suppress(StoreUnavailable):
+                    self._journal.close(record.key)
+            else:
+                # The entry stays open: the next build collects the job again, which costs nothing.
+                self._tell(logging.WARNING, f"{page}: its new picture could not be kept in the cache ({last})")
+            return store
+        raise StoreUnavailable(f"the picture of {page} could not be kept anywhere")
+
+    # What follows from errors ----------------------------------------------------------------------------------------
+
+    async def _after(
+        self, decision: Decision, error: ProviderError, wish: Wish, candidate: Candidate, log: Log
+    ) -> Obtained | None:
+        """Carry `decision` out; the picture of a job that turned out to have been accepted, if there is one."""
+        name = candidate.provider.name
+        log.note(name, str(error))
+        if decision.rest_s:
+            await _thread(self._rests.rest, name, self._clock.now() + decision.rest_s)
+        if decision.switch_off and name not in self._off:
+            self._off[name] = str(error)
+            self._tell(logging.INFO, f"{name} is off for this build: {error}")
+        if decision.log_prompt:
+            await _thread(self._reject, wish, name, str(error))
+        if decision.forget:
+            await self._forget(error, candidate)
+        if decision.step is Step.STOP:
+            raise error
+        if decision.wait_s:
+            await self._clock.sleep(decision.wait_s)
+        if decision.look_first:
+            return await self._adopt(wish, candidate, log)
+        return None
+
+    async def _forget(self, error: ProviderError, candidate: Candidate) -> None:
+        if isinstance(error, PromptRefused) and error.charged is Charged.YES:
+            await _thread(self._journal.refuse, candidate.key, str(error))
+        entry = await _thread(self._journal.entry, candidate.key)
+        if entry is not None:
+            accepted = entry.state == "accepted"
+            await _thread(self._journal.close if accepted else self._journal.withdraw, candidate.key)
+
+    async def _adopt(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
+        """After a create call that failed: the job it led to after all. Without one, the intent is taken back."""
+        entry = await _thread(self._journal.entry, candidate.key)
+        if entry is None:
+            return None
+        try:
+            found = await self._look(wish, candidate, entry.intended_at)
+        except ProviderError as error:
+            # Not known is not "no": the intent stays, and the next build looks again before it pays.
+            log.note(candidate.provider.name, f"its list of jobs could not be read ({error})")
+            return None
+        reservation = self._in_doubt.pop(candidate.key, None)
+        if found is None:
+            await _thread(self._journal.withdraw, candidate.key)
+            if reservation is not None:
+                self.budget.withdraw(reservation)
+            return None
+        if reservation is not None:
+            log.cost_usd += self.budget.settle(reservation, found.cost_usd)
+        log.note(candidate.provider.name, "had accepted the job after all")
+        await _thread(self._journal.accept, candidate.key, found)
+        give_up_at = found.accepted_at + candidate.provider.timeout_s
+        try:
+            return await self._fetch(wish, candidate, found, give_up_at, log, Source.GENERATED)
+        except ProviderError as error:
+            await self._after(decide(error, creates=2, can_look=False), error, wish, candidate, log)
+            return None
+
+    # The account -----------------------------------------------------------------------------------------------------
+
+    async def _meet(self, provider: Provider) -> None:
+        """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
+        from anyio import CapacityLimiter, Event  # noqa: PLC0415 - a warm build needs no event loop
+
+        if not isinstance(provider, ReportsAccount):
+            return
+        if provider.name in self._accounts:
+            await self._accounts[provider.name].wait()
+            return
+        asked = self._accounts[provider.name] = Event()
+        try:
+            account = await provider.account()
+        except ProviderError as error:
+            # The create call will say it with authority.
+            self._tell(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
+            return
+        finally:
+            asked.set()
+        if account.slots is not None and account.slots > 0:
+            self._slots[provider.name] = CapacityLimiter(account.slots)
+        if self._credit_alert is not None and account.credits is not None and account.credits < self._credit_alert:
+            self._tell(
+                logging.WARNING,
+                f"{provider.name} has {account.credits:g} credits left, below the alert at {self._credit_alert:g}; "
+                "top the account up",
+            )
+
+    def _slot(self, provider: Provider) -> anyio.CapacityLimiter | _Open:
+        return self._slots.get(provider.name, _Open())
+
+
+class _Open:
+    """A limiter that limits nothing."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+async def _thread(function: Callable[..., T], *arguments: object) -> T:
+    from anyio import to_thread  # noqa: PLC0415 - a warm build needs no event loop
+
+    return await to_thread.run_sync(function, *arguments)

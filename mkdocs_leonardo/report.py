@@ -1,0 +1,151 @@
+"""What a build did with its heroes: the JSON report, and the one line that the log shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.spec import JsonValue, Source
+
+#: In the order in which the summary names them, with the words for it.
+_SUMMARY = (
+    (Source.PINNED, "pinned"),
+    (Source.CACHED, "cached"),
+    (Source.GENERATED, "generated"),
+    (Source.RESUMED, "resumed"),
+    (Source.OWN, "own"),
+    (Source.LAST, "kept from before"),
+    (Source.LOCAL, "local"),
+)
+
+_SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a picture painted on this machine"}
+
+#: A message names this many pages; the rest is counted.
+_PAGES_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the build submitted: paid jobs, dollars (estimates where the service said nothing), API requests."""
+
+    new_images: int = 0
+    cost_usd: float = 0.0
+    requests: int = 0
+
+
+def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, JsonValue]:
+    """The content of ``report.json``. `key` is the one that file names in the site begin with."""
+    heroes: list[JsonValue] = [
+        {
+            "page": resolution.hero.page,
+            "key": resolution.asset.key[:16] if resolution.asset else None,
+            "provider": resolution.asset.provider if resolution.asset else None,
+            "source": resolution.asset.source.value if resolution.asset else None,
+            "attempts": [{"provider": attempt.provider, "result": attempt.result} for attempt in resolution.attempts],
+            "cost_usd": round(resolution.cost_usd, 6),
+            "seconds": round(resolution.seconds, 3),
+            "failure": resolution.failure or None,
+        }
+        for resolution in resolutions
+    ]
+    sources = _sources(resolutions)
+    return {
+        "heroes": heroes,
+        "totals": {
+            "cached": sources[Source.CACHED],
+            "generated": sources[Source.GENERATED],
+            "resumed": sources[Source.RESUMED],
+            "pinned": sources[Source.PINNED],
+            "local": sources[Source.LOCAL],
+            "failed": sum(bool(resolution.failure) for resolution in resolutions),
+            "new_images": spending.new_images,
+            "cost_usd": round(spending.cost_usd, 6),
+            "requests": spending.requests,
+        },
+    }
+
+
+def summary(resolutions: Sequence[Resolution], spending: Spending) -> str:
+    """One line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
+    sources = _sources(resolutions)
+    parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]
+    missing = sum(resolution.asset is None for resolution in resolutions)
+    if missing:
+        parts.append(f"{missing} missing")
+    line = f"{_count(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
+    if spending.new_images:
+        line += f"; {_count(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
+    return line
+
+
+def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tuple[int, str]]:
+    """Level and text of one message per reason for which pages show something else than they asked for.
+
+    A refused prompt is never less than a warning: only its author can mend it.
+    """
+    level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
+    groups: defaultdict[str, list[Resolution]] = defaultdict(list)
+    for resolution in resolutions:
+        if resolution.failure:
+            groups[_complaint(resolution)].append(resolution)
+    return [
+        (max(level, logging.WARNING) if group[0].refused else level, f"{_pages(group)}: {text}{_price(group)}")
+        for text, group in groups.items()
+    ]
+
+
+def write_json(path: Path, value: JsonValue) -> None:
+    """Replace the file at `path` as a whole; OSError if it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def append_json_line(path: Path, value: JsonValue) -> None:
+    """Add one line to the file at `path`; OSError if it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def _complaint(resolution: Resolution) -> str:
+    """What the page shows, why, and what would cure it."""
+    if resolution.refused:
+        return f"hero_prompt was refused by a content check ({resolution.failure}); describe another picture"
+    if resolution.hero.picture is None:
+        return f"{resolution.failure}; the page has no hero"
+    source = resolution.asset.source if resolution.asset else None
+    shows = _SHOWN.get(source, "no hero") if source else "no hero"
+    if resolution.capped_usd is not None:
+        return f"shows {shows}, since max_new_images or max_cost_usd allows no more in one build"
+    return f"shows {shows}: {resolution.failure}"
+
+
+def _price(group: Sequence[Resolution]) -> str:
+    """What the pictures that a cap held back would have cost; pages that share one pay once."""
+    prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
+    return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
+
+
+def _pages(group: Sequence[Resolution]) -> str:
+    names = [resolution.hero.page for resolution in group]
+    more = len(names) - _PAGES_NAMED
+    return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
+    return Counter(resolution.asset.source for resolution in resolutions if resolution.asset)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,110 @@
+"""One build from the hooks' side: wishes go in as pages are read, resolutions come out when all are known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.compose import Workshop
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.purchase import Tell
+from mkdocs_leonardo.report import report, summary, write_json
+from mkdocs_leonardo.spec import HeroSpec
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.bridge import Bridge
+    from mkdocs_leonardo.config import Settings
+
+#: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
+SLACK_S = 180.0
+#: What making a picture's files may take (seconds); far more than it does.
+RENDER_S = 60.0
+
+
+class Session:
+    """Wishes of one build. Used from the host's thread."""
+
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._workshop = Workshop(settings, environ=environ, tell=tell)
+        self._bridge: Bridge | None = None
+        self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
+        missing = self._workshop.missing_keys
+        if missing and settings.generate:
+            tell(logging.INFO, f"no key in {' or '.join(missing)}: {_without(missing, settings.providers)}")
+
+    def want(self, hero: HeroSpec) -> str:
+        """Take the page's wish; what is not at hand is started in the background. The key it will probably have."""
+        at_hand = self._at_hand(hero)
+        if at_hand is not None:
+            self._wishes[hero.page] = (hero, at_hand)
+            return at_hand.asset.key if at_hand.asset else ""
+        if self._bridge is None:
+            from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - a warm build needs no event loop
+
+            self._bridge = Bridge()
+            self._bridge.start(self._workshop.pipeline.beat)
+        self._wishes[hero.page] = (hero, self._bridge.start(self._workshop.pipeline.resolve, hero))
+        try:
+            return self._workshop.pipeline.likely_key(hero)
+        except (HeroError, OSError):
+            return ""
+
+    def join(self) -> tuple[Resolution, ...]:
+        """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
+        return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
+
+    def finish(self, resolutions: Sequence[Resolution]) -> str:
+        """Write the report; the summary for the log."""
+        spending = self._workshop.spending
+        try:
+            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending))
+        except OSError as error:
+            self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
+        return summary(resolutions, spending)
+
+    def close(self) -> None:
+        """End what still runs. What was paid for and not collected is in the journal."""
+        if self._bridge is not None:
+            self._bridge.close(self._workshop.pipeline.aclose)
+            self._bridge = None
+        self._workshop.close()
+
+    def _at_hand(self, hero: HeroSpec) -> Resolution | None:
+        try:
+            return self._workshop.pipeline.at_hand(hero)
+        except (HeroError, OSError):
+            # Whatever is wrong will be met again, and told, on the way that makes the picture.
+            return None
+
+    def _settled(self, hero: HeroSpec, wish: Resolution | Future[Resolution]) -> Resolution:
+        if isinstance(wish, Resolution):
+            return wish
+        try:
+            return wish.result(timeout=self._patience_s())
+        except (FutureTimeoutError, CancelledError):
+            wish.cancel()
+            return Resolution(hero, None, failure="it took too long; what was paid for is collected by the next build")
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+            self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
+            return Resolution(
+                hero, None, failure=f"of an unexpected error ({type(error).__name__}); please report it with --verbose"
+            )
+
+    def _patience_s(self) -> float:
+        """More than all of it can take, so that a fault of ours cannot hold a build for ever."""
+        settings = self._settings
+        rounds = -(-len(self._wishes) // settings.concurrency)
+        a_picture_s = settings.leonardo.timeout_s + 2 * settings.openai.timeout_s + SLACK_S
+        return rounds * a_picture_s + len(self._wishes) * RENDER_S
+
+
+def _without(missing: Sequence[str], providers: Sequence[str]) -> str:
+    if len(missing) == sum(name != "local" for name in providers):
+        return "new heroes are painted on this machine"
+    return "those services are skipped"

@@ -1,0 +1,109 @@
+"""What stands in for stores that cannot be used, so that a paid picture is never lost and nothing is paid unnoted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn
+
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue, PictureRecord
+from mkdocs_leonardo.storage.pictures import PictureFolder
+
+
+class SealedStore:
+    """A store that knows nothing and keeps nothing: every write says why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def get(self, key: str) -> JsonValue | None:  # noqa: ARG002 - the interface of a store
+        """Nothing is known."""
+        return None
+
+    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:  # noqa: ARG002 - same
+        """StoreUnavailable."""
+        self._refuse()
+
+    def delete(self, key: str) -> None:  # noqa: ARG002 - same
+        """StoreUnavailable."""
+        self._refuse()
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - same
+        """Nothing is known."""
+        return []
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """StoreUnavailable."""
+        self._refuse()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _refuse(self) -> NoReturn:
+        raise StoreUnavailable(self._reason)
+
+
+class PictureMemory:
+    """Pictures of this process only: the last resort for one that was paid for when no disk takes it."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, tuple[PictureRecord, bytes]] = {}
+
+    def find(self, key: str) -> PictureRecord | None:
+        """The record of `key`."""
+        return self._pairs[key][0] if key in self._pairs else None
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes as delivered."""
+        return self._pairs[record.key][1]
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """Keep the pair as long as the process lives."""
+        self._pairs[record.key] = (record, data)
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Every record."""
+        return iter([record for record, _ in self._pairs.values()])
+
+
+class PrivateFolder(PictureFolder):
+    """Pairs in a folder below the system's temporary one, where others may write: trusted only if it is ours alone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._private = folder
+
+    def find(self, key: str) -> PictureRecord | None:
+        """The record of `key`; nothing is read from a folder that is not this user's own."""
+        return super().find(key) if self._is_ours() else None
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to somebody else."""
+        try:
+            for folder in (self._private.parent, self._private):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._private}: {error.strerror or error}") from error
+        if not self._is_ours():
+            raise StoreUnavailable(f"{self._private}: belongs to somebody else")
+        super().save(record, data)
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Every sound record, if the folder is this user's own."""
+        return super().records() if self._is_ours() else iter(())
+
+    def _is_ours(self) -> bool:
+        for folder in (self._private.parent, self._private):
+            try:
+                found = folder.lstat()
+            except OSError:
+                return False
+            if not stat.S_ISDIR(found.st_mode):
+                return False
+            if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+                return False
+        return True

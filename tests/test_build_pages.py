@@ -1,0 +1,387 @@
+"""What a reader's browser is sent: built pages of each theme, looked at as text."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import date
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from builds import Built, Site, page
+from PIL import Image
+
+THEMES = ("mkdocs", "readthedocs", "material")
+
+
+def picture(colour: str = "steelblue") -> bytes:
+    """A small JPEG of one colour, as an author's own picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 400), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def own(title: str = "A page", body: str = "Some text.", **meta: object) -> str:
+    """A page in the docs root with its own picture."""
+    return page(title, body, hero_image="hero.jpg", **meta)
+
+
+def referenced(html: str) -> list[str]:
+    """Every one of our URLs in a page, as written."""
+    found = re.findall(r'(?:href|src)="([^"]*assets/leonardo/[^"]*)"', html)
+    for srcset in re.findall(r'srcset="([^"]*)"', html):
+        found += [candidate.split()[0] for candidate in srcset.split(",") if "assets/leonardo/" in candidate]
+    return found
+
+
+def dangling(built: Built, place: str, *, site_path: str = "/") -> list[str]:
+    """Our URLs in the page at `place` that lead to no file of the site."""
+    base = f"https://example.org{site_path}{place}"
+    paths = [urlsplit(urljoin(base, url)).path for url in referenced(built.html(place))]
+    assert paths, "the page shows nothing of ours"
+    return [path for path in paths if not (built.site / path.removeprefix(site_path)).is_file()]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("use_directory_urls", [True, False])
+def test_page_with_hero_in_each_theme_links_files_that_exist(
+    tmp_path: Path, theme: str, *, use_directory_urls: bool
+) -> None:
+    """Whatever the theme and the shape of URLs, every file that a page names is in the site, also two folders down."""
+    site = Site(
+        tmp_path,
+        pages={
+            "hero.jpg": picture(),
+            "index.md": own("Home"),
+            "a/b/deep.md": page("Deep", hero_image="../../hero.jpg", hero_alt="A field"),
+            "plain.md": page("Plain"),
+        },
+        config={
+            "theme": {"name": theme},
+            "use_directory_urls": use_directory_urls,
+            "site_url": "https://example.org/sub/path/",
+        },
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    deep = "a/b/deep/index.html" if use_directory_urls else "a/b/deep.html"
+    for place in ("index.html", deep):
+        assert dangling(built, place, site_path="/sub/path/") == []
+        assert built.html(place).count("<h1") == 1
+        assert '<header class="leonardo-hero' in built.html(place)
+    plain = built.html("plain/index.html" if use_directory_urls else "plain.html")
+    assert "leonardo" not in plain
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_page_without_hero_is_byte_for_byte_what_it_was(tmp_path: Path, theme: str) -> None:
+    """The plugin changes no page that did not ask for it."""
+    pages: dict[str, str | bytes] = {
+        "hero.jpg": picture(),
+        "index.md": own("Home"),
+        "plain.md": page("Plain", "![](hero.jpg) Text."),
+    }
+    config = {"theme": {"name": theme}}
+    with_plugin = Site(tmp_path / "with", pages=pages, config=config)
+    without = Site(tmp_path / "without", pages=pages, config=config, options={"enabled": False})
+
+    first, second = with_plugin.build(), without.build()
+
+    assert first.exit_code == second.exit_code == 0
+    assert _timeless(first.html("plain/index.html")) == _timeless(second.html("plain/index.html"))
+    assert "leonardo" not in second.html("index.html")
+    assert not (second.site / "assets/leonardo").exists()
+
+
+def _timeless(html: str) -> str:
+    """The page without the search index's version and the build's date."""
+    return re.sub(r"Build Date UTC : .*", "", html)
+
+
+def test_heading_from_metadata_is_written_by_the_hero(tmp_path: Path) -> None:
+    """A page whose title stands in its metadata only still has exactly one heading."""
+    pages: dict[str, str | bytes] = {
+        "hero.jpg": picture(),
+        "index.md": '---\ntitle: "Fish & <Chips>"\nhero_image: hero.jpg\n---\nNo heading here.\n',
+    }
+    for theme in THEMES:
+        built = Site(tmp_path / theme, pages=pages, config={"theme": {"name": theme}}).build()
+
+        html = built.html("index.html")
+        assert html.count("<h1") == 1, theme
+        assert "Fish &amp; &lt;Chips&gt;</h1>" in html, theme
+
+
+def test_heading_keeps_its_anchor_and_permalink(tmp_path: Path) -> None:
+    """Links to the heading go on working, and its permalink is still there."""
+    site = Site(
+        tmp_path,
+        pages={"hero.jpg": picture(), "index.md": own("Hello, world", "[up](#hello-world)")},
+        config={"theme": {"name": "material"}, "markdown_extensions": [{"toc": {"permalink": True}}]},
+    )
+
+    html = site.build(None, "--strict").html("index.html")
+
+    hero = html[html.index('<header class="leonardo-hero') : html.index("</header>", html.index("leonardo-hero__text"))]
+    assert '<h1 id="hello-world">Hello, world' in hero
+    assert 'class="headerlink" href="#hello-world"' in hero
+
+
+def test_author_text_never_becomes_markup(tmp_path: Path) -> None:
+    """Quotes, HTML and script in alternative text and tagline arrive as the characters they are."""
+    nasty = "\"><script>alert('x')</script><b>&amp;"
+    site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own(hero_alt=nasty, hero_tagline=nasty)})
+
+    html = site.build(None, "--strict").html("index.html")
+
+    assert "<script>alert" not in html
+    assert html.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&lt;b&gt;&amp;amp;") >= 2
+
+
+def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Path) -> None:
+    """`og:image` and `page.meta.image` are absolute, and an author's own `image` is left alone."""
+    site = Site(
+        tmp_path,
+        pages={
+            "hero.jpg": picture(),
+            "index.md": own("Home", hero_alt="A blue field"),
+            "mine.md": own("Mine", image="https://example.org/mine.png"),
+            "theme/main.html": '{% extends "base.html" %}{% block extrahead %}'
+            '<meta name="seen" content="{{ page.meta.image }}">{% endblock %}',
+        },
+        config={
+            "site_url": "https://example.org/sub/",
+            "theme": {"name": "mkdocs", "custom_dir": "docs/theme"},
+            "exclude_docs": "theme/",
+        },
+    )
+
+    built = site.build(None, "--strict")
+
+    home, mine = built.html("index.html"), built.html("mine/index.html")
+    (image,) = re.findall(r'<meta property="og:image" content="([^"]*)">', home)
+    assert image.startswith("https://example.org/sub/assets/leonardo/")
+    assert Image.open(built.site / image.removeprefix("https://example.org/sub/")).size == (1200, 630)
+    assert '<meta property="og:image:alt" content="A blue field">' in home
+    assert '<meta name="twitter:card" content="summary_large_image">' in home
+    assert f'<meta name="seen" content="{image}">' in home
+    assert '<meta name="seen" content="https://example.org/mine.png">' in mine
+
+
+def test_social_off_or_site_url_unknown_writes_no_shared_picture(tmp_path: Path) -> None:
+    """Without an absolute address there is nothing honest to say."""
+    pages: dict[str, str | bytes] = {"hero.jpg": picture(), "index.md": own("Home")}
+
+    off = Site(tmp_path / "off", pages=pages, options={"social": False}).build()
+    unknown = Site(tmp_path / "unknown", pages=pages, config={"site_url": ""}).build()
+
+    assert off.exit_code == unknown.exit_code == 0
+    assert "og:image" not in off.html("index.html") + unknown.html("index.html")
+    assert not [name for name in off.pictures() if "social" in name]
+
+
+def test_error_page_names_files_by_absolute_path(tmp_path: Path) -> None:
+    """The page for missing addresses is shown at any depth, so its files are named from the root of the site."""
+    site = Site(
+        tmp_path,
+        pages={"hero.jpg": picture(), "index.md": page("Home"), "404.md": own("Lost")},
+        config={"site_url": "https://example.org/sub/", "use_directory_urls": False},
+    )
+
+    html = site.build(None, "--strict").html("404.html")
+
+    ours = referenced(html)
+    assert ours
+    assert all(url.startswith("/sub/assets/leonardo/") for url in ours)
+
+
+def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
+    """A theme that draws the hero itself gets everything it needs, and no markup of ours."""
+    site = Site(
+        tmp_path,
+        pages={
+            "hero.jpg": picture(),
+            "index.md": own("Home", hero_layout="none", hero_alt="A field", hero_focus="30% 60%"),
+            "theme/main.html": '{% extends "base.html" %}{% block content %}'
+            '<i data-src="{{ hero.src }}" data-webp="{{ hero.srcset["image/webp"] }}" data-alt="{{ hero.alt }}"'
+            ' data-size="{{ hero.width }}x{{ hero.height }}" data-provider="{{ hero.provider }}"'
+            ' data-focus="{{ hero.focus }}" data-colour="{{ hero.dominant }}"></i>{{ page.content }}{% endblock %}',
+        },
+        config={"theme": {"name": "mkdocs", "custom_dir": "docs/theme"}, "exclude_docs": "theme/"},
+    )
+
+    built = site.build(None, "--strict")
+
+    html = built.html("index.html")
+    assert "leonardo-hero" not in html
+    assert "hero." not in " ".join(built.pictures()), "a stylesheet nobody links"
+    assert dangling(built, "index.html") == []
+    assert 'data-alt="A field"' in html
+    assert 'data-size="1536x864"' in html
+    assert 'data-provider="own"' in html
+    assert 'data-focus="30% 60%"' in html
+    assert re.search(r'data-webp="assets/leonardo/[0-9a-f]{16}[^"]*-480\.webp 480w', html)
+    assert re.search(r'data-colour="#[0-9a-f]{6}"', html)
+
+
+def test_search_index_holds_the_heading_once(tmp_path: Path) -> None:
+    """Moving the heading into the hero neither hides it from search nor doubles it."""
+    site = Site(
+        tmp_path,
+        pages={"hero.jpg": picture(), "index.md": own("Harbour lights", hero_tagline="Only a tagline")},
+    )
+
+    built = site.build(None, "--strict")
+
+    index = json.loads((built.site / "search/search_index.json").read_text(encoding="utf-8"))
+    assert [entry["title"] for entry in index["docs"]].count("Harbour lights") == 2  # the page, and its first section
+    assert "leonardo" not in json.dumps(index)
+
+
+def test_dirty_build_keeps_what_is_there(tmp_path: Path) -> None:
+    """A dirty build after a clean one leaves every page and picture in place."""
+    site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own("Home"), "other.md": own("Other")})
+    clean = site.build()
+    before = clean.pictures()
+    site.write({"other.md": own("Other", "Changed.")})
+
+    dirty = site.build(None, "--dirty")
+
+    assert dirty.exit_code == 0, dirty.log
+    assert dirty.pictures() == before
+    assert "Changed." in dirty.html("other/index.html")
+    assert dangling(dirty, "other/index.html") == []
+    assert dangling(dirty, "index.html") == []
+
+
+def test_draft_and_excluded_pages_ask_for_nothing(tmp_path: Path) -> None:
+    """A page that is not published gets no picture, so nothing is spent on it."""
+    site = Site(
+        tmp_path,
+        pages={"hero.jpg": picture(), "index.md": own("Home"), "wip.md": own("Draft"), "old.md": own("Old")},
+        config={"draft_docs": "wip.md", "exclude_docs": "old.md"},
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert list(built.sources) == ["index.md"]
+
+
+def test_metadata_of_a_folder_counts_as_front_matter(tmp_path: Path) -> None:
+    """What Material's meta plugin gives a folder reaches its pages, and `hero_prompt: false` takes it back."""
+    site = Site(
+        tmp_path,
+        pages={
+            "index.md": page("Home"),
+            "posts/hero.jpg": picture(),
+            "posts/.meta.yml": "hero_image: hero.jpg\nhero_tagline: From the folder\n",
+            "posts/a.md": page("A"),
+            "posts/b.md": page("B", hero_prompt=False),
+        },
+        config={"theme": {"name": "material"}, "plugins": ["leonardo", "meta"]},
+    )
+    site.configure(None)
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert "From the folder" in built.html("posts/a/index.html")
+    assert "leonardo-hero" not in built.html("posts/b/index.html")
+
+
+def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp_path: Path) -> None:
+    """One warning each, with page, key and cure; no hero; no traceback."""
+    site = Site(
+        tmp_path,
+        pages={
+            "index.md": page("Home", hero_image="nowhere.jpg"),
+            "broken.jpg": b"<!DOCTYPE html><p>Not found",
+            "broken.md": page("Broken", hero_image="broken.jpg"),
+        },
+    )
+
+    built = site.build()
+
+    assert built.exit_code == 0, built.log
+    assert not built.has_traceback
+    assert len(built.warnings) == 2
+    assert any("index.md: hero_image" in line and "nowhere.jpg" in line for line in built.warnings)
+    assert any("broken.md: hero_image" in line and "<!DOCTYPE" in line for line in built.warnings)
+    assert "leonardo-hero" not in built.html("index.html") + built.html("broken/index.html")
+    assert site.build(None, "--strict").exit_code == 1
+
+
+BLOG: dict[str, str | bytes] = {
+    "hero.jpg": picture(),
+    "index.md": page("Home"),
+    "blog/index.md": page("Blog"),
+    "blog/.authors.yml": "authors:\n  ada:\n    name: Ada\n    description: Writer\n    avatar: ../hero.jpg\n",
+    "blog/posts/one.md": page(
+        "First post",
+        "Excerpt one.\n\n<!-- more -->\n\nRest.",
+        date=date(2026, 1, 1),
+        categories=["News"],
+        authors=["ada"],
+        hero_image="../../hero.jpg",
+        hero_alt="A blue field",
+    ),
+    "blog/posts/two.md": page(
+        "Second post", "Excerpt two.\n\n<!-- more -->\n\nRest.", date=date(2026, 2, 1), hero_image="../../hero.jpg"
+    ),
+    "blog/posts/plain.md": page("Third post", "Excerpt three.\n\n<!-- more -->\n\nRest.", date=date(2026, 3, 1)),
+    "blog/posts/wip.md": page("Draft", "Text.", date=date(2026, 4, 1), draft=True, hero_image="../../hero.jpg"),
+}
+
+
+def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> None:
+    """Index, archive, category and author views carry a linked cover per post with a hero, only the first one eager."""
+    site = Site(
+        tmp_path,
+        pages=BLOG,
+        plugins=("search", {"blog": {"authors_profiles": True, "post_dir": "blog/posts"}}),
+        config={"theme": {"name": "material"}, "site_url": "https://example.org/sub/"},
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    for place, covers in {
+        "blog/index.html": 2,
+        "blog/archive/2026/index.html": 2,
+        "blog/category/news/index.html": 1,
+        "blog/author/ada/index.html": 1,
+    }.items():
+        html = built.html(place)
+        assert html.count('<a class="leonardo-card"') == covers, place
+        assert html.count('fetchpriority="high"') <= 1, place
+        assert dangling(built, place, site_path="/sub/") == []
+    index = built.html("blog/index.html")
+    first = index.index("Second post")
+    assert index.index('<a class="leonardo-card"') < first, "the cover stands at the head of the excerpt"
+    assert 'alt="A blue field"' in index
+    for href in re.findall(r'<a class="leonardo-card" href="([^"]*)"', index):
+        target = urlsplit(urljoin("https://example.org/sub/blog/", href)).path.removeprefix("/sub/")
+        assert (built.site / target / "index.html").is_file()
+    assert '<header class="leonardo-hero' in built.html("blog/2026/01/01/first-post/index.html")
+    assert sorted(built.sources) == ["blog/posts/one.md", "blog/posts/two.md"]
+
+
+def test_cards_off_leaves_blog_views_alone(tmp_path: Path) -> None:
+    """With `cards: false` views are what they were; posts keep their heroes."""
+    site = Site(
+        tmp_path,
+        pages=BLOG,
+        plugins=("search", "blog"),
+        options={"cards": False},
+        config={"theme": {"name": "material"}},
+    )
+
+    built = site.build(None, "--strict")
+
+    assert "leonardo" not in built.html("blog/index.html")
+    assert "leonardo-hero" in built.html("blog/2026/01/01/first-post/index.html")
