@@ -211,10 +211,12 @@ class Api:
         """
         failure: TransportError
         host = "the picture's host"
+        before: httpx.URL | None = None
         with anyio.move_on_after(timeout_s) as scope:
             try:
                 for _ in range(_MOST_REDIRECTS + 1):
-                    target = self._checked(url, hosts)
+                    target = self._checked(url, hosts, before)
+                    before = target
                     host = target.host
                     answer = await self._fetch(target, max_bytes)
                     if isinstance(answer, bytes):
@@ -230,7 +232,7 @@ class Api:
         # As in `request`: nothing that holds an address may be this one's context.
         raise failure
 
-    def _checked(self, url: str, hosts: Collection[str]) -> httpx.URL:
+    def _checked(self, url: str, hosts: Collection[str], before: httpx.URL | None) -> httpx.URL:
         refusal = ""
         try:
             target = httpx.URL(url)
@@ -242,6 +244,9 @@ class Api:
         if target.userinfo:
             raise DownloadRefused("the picture's address holds a user name")
         if self.on_loopback and target.scheme == "http" and is_loopback(host):
+            if before is not None and (before.scheme, before.netloc) != (target.scheme, target.netloc):
+                # On one machine, another port is another host.
+                raise DownloadRefused(f"{host} redirects to another port")
             return target
         if target.scheme != "https":
             raise DownloadRefused(f"the picture's address is not https ({target.scheme or 'no scheme'})")
@@ -262,10 +267,8 @@ class Api:
                 return _Redirect(_join(target, location))
             if not response.is_success:
                 raise AnswerLost(f"{target.host} answered {response.status_code} for the picture")
+            # A body shorter than its Content-Length is an error of h11's.
             data = await _read(response, max_bytes, host=target.host)
-            declared = response.headers.get("content-length", "")
-            if declared.isdigit() and int(declared) != response.num_bytes_downloaded:
-                raise AnswerLost(f"{target.host} sent only a part of the picture")
         if not is_whole_picture(data):
             raise AnswerLost(f"{target.host} sent something that is no whole picture")
         return data

@@ -1,0 +1,111 @@
+"""What the tests of the providers share: a clock that runs fast, and providers wired to the stand-in services."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import anyio
+from services import LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+
+from mkdocs_leonardo.providers import leonardo, openai
+from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+
+
+class FastClock:
+    """A clock on which `speed` seconds pass in one."""
+
+    def __init__(self, speed: float = 20.0) -> None:
+        self._speed = speed
+        self._start = time.time()
+
+    def now(self) -> float:
+        """Unix seconds, ahead of the world's."""
+        return self._start + (time.time() - self._start) * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` of this clock."""
+        await anyio.sleep(seconds / self._speed)
+
+
+class RealClock(FastClock):
+    """The world's clock."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+
+@dataclass
+class Memory:
+    """Render times and requests, remembered."""
+
+    times: dict[str, list[float]] = field(default_factory=dict)
+    requests: list[float] = field(default_factory=list)
+
+    def render_times(self) -> RenderTimes:
+        """As providers take them."""
+        return RenderTimes(
+            lambda kind: tuple(self.times.get(kind, ())),
+            lambda kind, seconds: self.times.setdefault(kind, []).append(seconds),
+        )
+
+    def window(self, now: float) -> float:
+        """Every request may go at once, and is counted."""
+        self.requests.append(now)
+        return 0.0
+
+
+def leonardo_at(
+    services: AnyServices,
+    *,
+    clock: FastClock | None = None,
+    key: str = LEONARDO_KEY,
+    memory: Memory | None = None,
+    window: Callable[[float], float] | None = None,
+    base_url: str | None = None,
+    options: Mapping[str, object] | None = None,
+) -> leonardo.LeonardoProvider:
+    """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
+    memory = memory or Memory()
+    settings = {"timeout_s": 12.0, "render_estimate_s": 1.0, **(options or {})}
+    return leonardo.create(
+        ProviderContext(
+            key=key,
+            options=LeonardoOptions(base_url=base_url or services.leonardo.base_url, **settings),  # type: ignore[arg-type]  # chosen by tests
+            clock=clock or FastClock(),
+            window=window or memory.window,
+            render_times=memory.render_times(),
+        )
+    )
+
+
+def openai_at(
+    services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
+) -> openai.OpenAIProvider:
+    """OpenAI's provider, wired to the stand-in."""
+    memory = Memory()
+    return openai.create(
+        ProviderContext(
+            key=key,
+            options=OpenAIOptions(base_url=base_url or services.openai.base_url, **options),  # type: ignore[arg-type]  # chosen by tests
+            clock=FastClock(),
+            window=memory.window,
+            render_times=memory.render_times(),
+        )
+    )
+
+
+def shows_no_secret(error: BaseException, *more: str) -> bool:
+    """Whether neither the error nor anything that hangs on it shows a key, a signature or one of `more`."""
+    texts = ["".join(traceback.format_exception(error))]
+    link: BaseException | None = error
+    while link is not None:
+        texts.extend([str(link), repr(link), repr(vars(link)), repr(link.args)])
+        # The raw context as well: some reporters show what `from None` hides.
+        link = link.__cause__ or link.__context__
+        if link is not None and type(link).__module__.startswith(("httpx", "httpcore")):
+            return False
+    return not any(secret in text for secret in (LEONARDO_KEY, OPENAI_KEY, SIGNATURE, *more) for text in texts)
