@@ -13,13 +13,13 @@ from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
 from mkdocs_leonardo.imaging.variants import (
     ENCODER_VERSION,
-    OPTIONS,
     SOCIAL_OPTIONS,
     SOCIAL_SIZE_PX,
     dominant,
     drafting,
     focus_suffix,
     ladder,
+    options_for,
     placeholder,
     usable_formats,
     write_ladder,
@@ -46,8 +46,11 @@ def settings(
     formats, _ = usable_formats(encoding.formats, available)
     return {
         "encoder": ENCODER_VERSION,
-        "options": {name: dict(OPTIONS[name]) for name in formats},
-        "widths": list(ladder(encoding.widths, encoding.width_px)),
+        "files": [
+            [name, width, dict(options_for(name, width))]
+            for width in ladder(encoding.widths, encoding.width_px)
+            for name in formats
+        ],
         "size": [encoding.width_px, encoding.height_px],
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
         "focus": [round(focus.x, 4), round(focus.y, 4)],
