@@ -32,7 +32,9 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
         """What is granted fits, and what is refused would not have."""
         fits_number = len(self.ledger) < self.max_new_images
         total_usd = sum(self.ledger.values()) + estimate_usd
+        would_fit = self.budget.would_fit(estimate_usd)
         reservation = self.budget.reserve(estimate_usd)
+        assert would_fit == (reservation is not None)
         if reservation is not None:
             assert fits_number
             assert total_usd <= self.max_cost_usd + CENT_DUST
