@@ -672,6 +672,7 @@ def test_shown_of_any_value_is_one_short_printable_line(value: object) -> None:
         ("\n", "empty"),
         (datetime(2024, 5, 1, 12, 30, tzinfo=UTC), "2024-05-01T12:30:00+00:00"),
         ([1, [2, [3]]], "[1, [2, [...]]]"),
+        ([True, None, date(2024, 5, 1)], "[true, null, 2024-05-01]"),
         (list(range(9)), "[0, 1, 2, ...]"),
         (HUGE, "a very large number"),
         ("it's", '"it\'s"'),
