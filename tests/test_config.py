@@ -1,0 +1,673 @@
+"""Every option has its documented default, takes what is documented, and refuses the rest in words that help."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mkdocs.config.base import ValidationError, load_config
+from mkdocs.exceptions import Abort
+from mkdocs.utils.yaml import get_yaml_loader, yaml_load
+
+from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.spec import STYLES, Encoding
+
+HUGE = 0xF << 40_000
+
+
+def validated(options: Mapping[str, object]) -> tuple[LeonardoConfig, list[str], list[str]]:
+    """The configuration after the host's own steps, with errors and warnings as the host prints them."""
+    config = LeonardoConfig()
+    config.load_dict(dict(options))
+    errors, warnings = config.validate()
+    return config, [f"option '{name}': {error}" for name, error in errors], [str(warning) for warning in warnings]
+
+
+def accepted(options: Mapping[str, object]) -> LeonardoConfig:
+    """A configuration that nothing was said about."""
+    config, errors, warnings = validated(options)
+    assert errors == []
+    assert warnings == []
+    return config
+
+
+def refused(options: Mapping[str, object]) -> str:
+    """The one error that a configuration has."""
+    _, errors, warnings = validated(options)
+    assert warnings == []
+    assert len(errors) == 1
+    return errors[0]
+
+
+# Defaults -------------------------------------------------------------------------------------------
+
+
+def test_options_left_out_have_the_documented_defaults() -> None:
+    """The table of the documentation, to the letter."""
+    config = accepted({})
+
+    assert {name: value for name, value in config.items() if name not in {"leonardo", "openai"}} == {
+        "enabled": True,
+        "providers": ("leonardo", "openai"),
+        "style": "CINEMATIC",
+        "width": 1536,
+        "height": 864,
+        "prompt_template": "{prompt}",
+        "negative_prompt": None,
+        "generate": True,
+        "max_new_images": 25,
+        "max_cost_usd": None,
+        "concurrency": 10,
+        "on_missing": "warn",
+        "layout": "content",
+        "cards": True,
+        "social": True,
+        "credit": False,
+        "formats": ("avif", "webp", "jpeg"),
+        "widths": (480, 768, 960, 1200, 1536),
+        "cache_dir": ".cache/plugin/leonardo",
+        "gallery_dir": "heroes",
+    }
+    assert dict(config.leonardo) == {
+        "model": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+        "alchemy": True,
+        "contrast": 3.5,
+        "timeout": 30.0,
+        "render_estimate": 15.0,
+        "requests_per_minute": 150,
+        "base_url": "https://cloud.leonardo.ai/api/rest/v1",
+        "image_hosts": ("cdn.leonardo.ai",),
+        "credit_alert": None,
+    }
+    assert dict(config.openai) == {
+        "model": "gpt-image-2",
+        "quality": "medium",
+        "timeout": 120.0,
+        "base_url": "https://api.openai.com/v1",
+    }
+
+
+@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@pytest.mark.parametrize("value", [None, {}])
+def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
+    """With every line below it commented out, a section says nothing."""
+    assert dict(accepted({section: value})[section]) == dict(accepted({})[section])
+
+
+def test_two_configurations_share_nothing() -> None:
+    """One site's options do not leak into the next one's in the same process."""
+    first = accepted({"leonardo": {"contrast": 4}, "widths": [480]})
+
+    second = accepted({})
+
+    assert (first.leonardo.contrast, second.leonardo.contrast) == (4.0, 3.5)
+    assert second.widths == (480, 768, 960, 1200, 1536)
+
+
+# What is taken --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("providers", ["openai"], ("openai",)),
+        ("providers", ["openai", "leonardo", "openai"], ("openai", "leonardo")),
+        ("style", "graphic design, pop art", "GRAPHIC_DESIGN_POP_ART"),
+        ("style", "Pro B&W photography", "PRO_BW_PHOTOGRAPHY"),
+        ("style", "none", "NONE"),
+        ("width", 32, 32),
+        ("width", 1536, 1536),
+        ("height", 1536, 1536),
+        ("prompt_template", "  {title}: {prompt}, in {{braces}} ", "{title}: {prompt}, in {{braces}}"),
+        ("negative_prompt", "people, text", "people, text"),
+        ("negative_prompt", "", None),
+        ("max_new_images", 0, 0),
+        ("max_new_images", 100_000, 100_000),
+        ("max_cost_usd", 0, 0.0),
+        ("max_cost_usd", 0.5, 0.5),
+        ("max_cost_usd", None, None),
+        ("concurrency", 1, 1),
+        ("concurrency", 200, 200),
+        ("on_missing", "error", "error"),
+        ("layout", "none", "none"),
+        ("formats", ["jpeg"], ("jpeg",)),
+        ("widths", [1536, 64, 1536], (1536, 64)),
+        ("cache_dir", "../shared cache/ひ", "../shared cache/ひ"),
+    ],
+)
+def test_option_within_its_range_is_taken(name: str, value: object, taken: object) -> None:
+    """The ends of each range belong to it; lists lose what is said twice."""
+    assert accepted({name: value})[name] == taken
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "taken"),
+    [
+        ("leonardo", "contrast", 4, 4.0),
+        ("leonardo", "timeout", 0.5, 0.5),
+        ("leonardo", "requests_per_minute", 1_000_000, 1_000_000),
+        (
+            "leonardo",
+            "base_url",
+            "https://gateway.example:8443/leonardo/v1/",
+            "https://gateway.example:8443/leonardo/v1",
+        ),
+        ("leonardo", "base_url", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("leonardo", "base_url", "http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("openai", "base_url", "http://localhost:8000/v1", "http://localhost:8000/v1"),
+        ("leonardo", "image_hosts", ["CDN.leonardo.ai", "127.0.0.1"], ("cdn.leonardo.ai", "127.0.0.1")),
+        ("leonardo", "credit_alert", 500, 500.0),
+        ("leonardo", "alchemy", False, False),
+        ("openai", "quality", "high", "high"),
+        ("openai", "model", "gpt-image-1", "gpt-image-1"),
+    ],
+)
+def test_sub_option_within_its_range_is_taken(section: str, name: str, value: object, taken: object) -> None:
+    """Services' settings as well; http only towards this machine."""
+    assert accepted({section: {name: value}})[section][name] == taken
+
+
+def test_low_contrast_without_alchemy_is_taken() -> None:
+    """The service asks for more only with Alchemy."""
+    assert accepted({"leonardo": {"contrast": 1, "alchemy": False}}).leonardo.contrast == 1.0
+
+
+@pytest.mark.parametrize("name", ["enabled", "generate", "cards", "social", "credit"])
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        (True, True),
+        (False, False),
+        ("true", True),
+        ("False", False),
+        (" on ", True),
+        ("no", False),
+        (1, True),
+        (0, False),
+        ("1", True),
+        ("0", False),
+    ],
+)
+def test_switch_is_taken_as_environments_write_it(name: str, value: object, *, truth: bool) -> None:
+    """`true`, `1` and `on` all come out of shells and workflows."""
+    assert accepted({name: value})[name] is truth
+
+
+@pytest.mark.parametrize(("variable", "truth"), [("1", True), ("true", True), ("0", False), ("off", False)])
+def test_switch_from_env_tag_is_taken(monkeypatch: pytest.MonkeyPatch, variable: str, *, truth: bool) -> None:
+    """As the host reads `!ENV` from the configuration file."""
+    monkeypatch.setenv("HEROES_FOR_TEST", variable)
+
+    options = yaml_load("enabled: !ENV HEROES_FOR_TEST", get_yaml_loader())
+
+    assert accepted(options).enabled is truth
+
+
+def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> None:
+    """Nobody can know whether a missing variable means on or off."""
+    options = yaml_load("enabled: !ENV HEROES_NEVER_SET", get_yaml_loader())
+
+    assert refused(options) == (
+        "option 'enabled': it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
+    )
+
+
+# What is refused ------------------------------------------------------------------------------------
+
+_WIDTH = "it must be a multiple of 8, from 32 to 1536, as Leonardo takes no other for Phoenix"
+_WIDTHS = "it must be a whole number, from 64 to 4096, as pages show pictures no narrower and no wider"
+_LIST = "it must be a list of at least one, such as"
+_PROVIDERS = f"{_LIST} [leonardo, openai]; for the local painter alone, write generate: false"
+_DOLLARS = "it must be US dollars, 0 or more; leave the line out for no cap"
+_FIELDS = "cannot be filled in; only {prompt} and {title}, written just so, can"
+_BRACE = "it has a stray brace; write {{ or }} for a brace in the text"
+_SECONDS = "it must be seconds, more than 0 and at most 86400 (a day)"
+_TRUE = "it is true (as YAML also reads yes and on)"
+_FALSE = "it is false (as YAML also reads no and off)"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("enabled", "maybe", "it is 'maybe'; it must be true or false"),
+        ("enabled", 2, "it is 2; it must be true or false"),
+        ("cards", [True], "it is [true]; it must be true or false"),
+        ("providers", [], f"it is []; {_PROVIDERS}"),
+        ("providers", "leonardo", f"it is 'leonardo'; {_PROVIDERS}"),
+        ("providers", {"leonardo": {}}, f"it is {{'leonardo': {{}}}}; {_PROVIDERS}"),
+        ("providers", ["leonardo", 5], "it holds 5; it must be text; put quotes around it"),
+        ("providers", [None], "it holds an empty entry; it must be text; put quotes around it"),
+        ("style", "CINEMTIC", "it is 'CINEMTIC'; did you mean CINEMATIC?"),
+        ("style", False, f"{_FALSE}; it may be {', '.join(STYLES[:-1])} or VIBRANT"),
+        ("width", 1500, f"it is 1500; {_WIDTH}"),
+        ("width", 1544, f"it is 1544; {_WIDTH}"),
+        ("width", 24, f"it is 24; {_WIDTH}"),
+        ("width", 1536.0, f"it is 1536.0; {_WIDTH}"),
+        ("width", "1536", f"it is '1536'; {_WIDTH}"),
+        ("height", True, f"{_TRUE}; {_WIDTH}"),
+        ("prompt_template", "a look", "it is 'a look'; it leaves the page's own words out; it must contain {prompt}"),
+        ("prompt_template", "{promt}", f"it is '{{promt}}'; {{promt}} {_FIELDS}"),
+        ("prompt_template", "{prompt} {}", f"it is '{{prompt}} {{}}'; {{}} {_FIELDS}"),
+        ("prompt_template", "{prompt!r}", f"it is '{{prompt!r}}'; {{prompt}} {_FIELDS}"),
+        ("prompt_template", "{prompt:d}", f"it is '{{prompt:d}}'; {{prompt}} {_FIELDS}"),
+        ("prompt_template", "{prompt.x}", f"it is '{{prompt.x}}'; {{prompt.x}} {_FIELDS}"),
+        ("prompt_template", "{prompt[0]}", f"it is '{{prompt[0]}}'; {{prompt[0]}} {_FIELDS}"),
+        ("prompt_template", "{prompt", f"it is '{{prompt'; {_BRACE}"),
+        ("prompt_template", "{prompt} }", f"it is '{{prompt}} }}'; {_BRACE}"),
+        ("prompt_template", 5, "it is 5; it must be text; put quotes around it"),
+        ("prompt_template", "", "it is empty; write some text, or leave the line out"),
+        ("negative_prompt", ["people"], "it is ['people']; it must be text; put quotes around it"),
+        ("max_new_images", -1, "it is -1; it must be a whole number, 0 or more (0 allows none)"),
+        ("max_new_images", 2.5, "it is 2.5; it must be a whole number, 0 or more (0 allows none)"),
+        ("max_cost_usd", -0.01, f"it is -0.01; {_DOLLARS}"),
+        ("max_cost_usd", "none", f"it is 'none'; {_DOLLARS}"),
+        ("max_cost_usd", True, f"{_TRUE}; {_DOLLARS}"),
+        ("max_cost_usd", float("nan"), f"it is nan; {_DOLLARS}"),
+        ("max_cost_usd", float("inf"), f"it is inf; {_DOLLARS}"),
+        (
+            "concurrency",
+            0,
+            "it is 0; it must be a whole number, from 1 to 200, as services queue what goes beyond",
+        ),
+        ("on_missing", "warning", "it is 'warning'; did you mean warn?"),
+        ("on_missing", "panic", "it is 'panic'; it may be warn, error or ignore"),
+        ("layout", "contents", "it is 'contents'; did you mean content?"),
+        ("formats", ["avif", "jpg"], "it holds 'jpg'; did you mean jpeg?"),
+        ("formats", "jpeg", f"it is 'jpeg'; {_LIST} [avif, webp, jpeg]"),
+        (
+            "widths",
+            [480, 9999],
+            f"it holds 9999; {_WIDTHS}",
+        ),
+        ("cache_dir", "", "it is empty; write some text, or leave the line out"),
+        ("cache_dir", "a\0b", "it is 'a\\x00b'; it holds characters that cannot be seen; write it anew"),
+        ("gallery_dir", 5, "it is 5; it must be text; put quotes around it"),
+        ("leonardo", 5, "it is 5; write its settings below it, one a line, as name: value"),
+        ("leonardo", ["alchemy"], "it is ['alchemy']; write its settings below it, one a line, as name: value"),
+    ],
+)
+def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value: object, message: str) -> None:
+    """What it is, what is allowed, and why where that is not plain."""
+    assert refused({name: value}) == f"option '{name}': {message}"
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        (
+            "leonardo",
+            "contrast",
+            3.2,
+            "it is 3.2; the service takes 1, 1.3, 1.8, 2.5, 3, 3.5, 4, 4.5 and nothing between",
+        ),
+        (
+            "leonardo",
+            "contrast",
+            True,
+            f"{_TRUE}; the service takes 1, 1.3, 1.8, 2.5, 3, 3.5, 4, 4.5 and nothing between",
+        ),
+        (
+            "leonardo",
+            "contrast",
+            1.8,
+            "it is 1.8; with alchemy the service asks for 2.5 at least, so raise it or set alchemy: false",
+        ),
+        ("leonardo", "alchemy", "very", "it is 'very'; it must be true or false"),
+        ("leonardo", "timeout", 0, f"it is 0; {_SECONDS}"),
+        ("leonardo", "timeout", "30s", f"it is '30s'; {_SECONDS}"),
+        ("leonardo", "render_estimate", -1, f"it is -1; {_SECONDS}"),
+        ("openai", "timeout", 86_401, f"it is 86401; {_SECONDS}"),
+        ("leonardo", "requests_per_minute", 0, "it is 0; it must be a whole number, 1 or more"),
+        ("leonardo", "credit_alert", -1, "it is -1; it must be credits, 0 or more; leave the line out for no alert"),
+        ("leonardo", "model", "", "it is empty; write some text, or leave the line out"),
+        (
+            "leonardo",
+            "model",
+            None,
+            "it is empty, as an unset !ENV variable is; give it a value, or leave the line out",
+        ),
+        ("leonardo", "image_hosts", [], f"it is []; {_LIST} [cdn.leonardo.ai]"),
+        ("openai", "quality", "hihg", "it is 'hihg'; did you mean high?"),
+    ],
+)
+def test_sub_option_out_of_its_range_is_refused_with_value_and_cure(
+    section: str, name: str, value: object, message: str
+) -> None:
+    """The host names the section, the message names the setting."""
+    assert refused({section: {name: value}}) == f"option '{section}': Sub-option '{name}': {message}"
+
+
+@pytest.mark.parametrize("name", ["width", "max_cost_usd", "concurrency", "enabled", "style", "cache_dir"])
+def test_number_that_python_refuses_to_write_is_refused_like_any_other(name: str) -> None:
+    """Forty thousand bits are not written out, and fit into no float."""
+    assert refused({name: HUGE}).startswith(f"option '{name}': it is a very large number; ")
+
+
+def test_prompt_template_that_leaves_no_room_is_refused() -> None:
+    """A template as long as a whole prompt would make every page's prompt too long."""
+    message = refused({"prompt_template": "{prompt} " + "x" * 2000})
+
+    assert message.endswith("it has 2,009 characters, and with a page's own words services take at most 1,500")
+
+
+def test_negative_prompt_longer_than_services_take_is_refused() -> None:
+    """Told once, here, and not on every page."""
+    message = refused({"negative_prompt": "x" * 1501})
+
+    assert message.endswith("it has 1,501 characters, and services take at most 1,500")
+
+
+@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:hunter2@api.example/v1",
+        "me:hunter2@api.example/v1",
+        "//me:hunter2@api.example",
+        "https://me:hunter2@\u2100.example/v1",
+        "https://api.example/v1?key=hunter2",
+        "https://api.example/v1#hunter2",
+        "https://[hunter2",
+        "https://api.example:hunter2/v1",
+        "https://hunter2 .example/v1",
+        "https:///hunter2",
+        "http://api.example/hunter2",
+        "ftp://api.example/hunter2",
+        "sk-hunter2",
+    ],
+)
+def test_base_url_that_is_refused_is_never_repeated(section: str, address: str) -> None:
+    """A key or a password written in the wrong place does not get into a log."""
+    message = refused({section: {"base_url": address}})
+
+    assert message.startswith(f"option '{section}': Sub-option 'base_url': it ")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://api.example/v1", "it must begin with https:// (with http:// only for this machine itself)"),
+        ("http://127.0.0.1.example", "it must begin with https:// (with http:// only for this machine itself)"),
+        ("https://a@b.example", "it must hold no credentials and no ? or #; keys come from the environment only"),
+        ("api.example", "it cannot be read as an address; it must look like https://api.example.com/v1"),
+        (
+            "https://api.example:99999/v1",
+            "it cannot be read as an address; it must look like https://api.example.com/v1",
+        ),
+        ("https://a.example\n/v1", "it cannot be read as an address; it must look like https://api.example.com/v1"),
+    ],
+)
+def test_base_url_that_is_refused_says_why(address: str, message: str) -> None:
+    """Plain http only towards this machine, no secrets, a host that can be read."""
+    assert refused({"leonardo": {"base_url": address}}) == f"option 'leonardo': Sub-option 'base_url': {message}"
+
+
+@pytest.mark.parametrize(
+    "host", ["https://cdn.example", "cdn.example:443", "*.example", "a@b.example", "a b", "a/b", ".a"]
+)
+def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
+    """The list is compared name by name, so only names belong on it."""
+    message = "it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *"
+
+    assert refused({"leonardo": {"image_hosts": [host]}}) == f"option 'leonardo': Sub-option 'image_hosts': {message}"
+
+
+# What is unknown ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("max_new_image", "max_new_images"),
+        ("max-new-images", "max_new_images"),
+        ("provider", "providers"),
+        ("negativ_prompt", "negative_prompt"),
+        ("colour_cards", None),
+        ("shared_store", None),
+        ("on_serve", None),
+        ("gemini", None),
+    ],
+)
+def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str | None) -> None:
+    """A misspelt cap is no absent cap, and what does not exist yet is not accepted and ignored."""
+    message = refused({name: {}})
+
+    assert message.startswith(f"option '{name}': there is no such option; ")
+    if suggestion:
+        assert message.endswith(f"did you mean {suggestion}?")
+    else:
+        assert message.endswith("it may be enabled, providers, " + message.partition("providers, ")[2])
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "message"),
+    [
+        ("leonardo", "timout", "there is no such option; did you mean timeout?"),
+        ("openai", "alchemy", "there is no such option; it may be model, quality, timeout or base_url"),
+    ],
+)
+def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: str, message: str) -> None:
+    """Each section knows its own names only."""
+    assert refused({section: {name: 1}}) == f"option '{section}': Sub-option '{name}': {message}"
+
+
+@pytest.mark.parametrize("options", [{"api_key": "hunter2"}, {"leonardo": {"LEONARDO_API_KEY": "hunter2"}}])
+def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options: dict[str, object]) -> None:
+    """A key does not belong into a repository, nor into a message."""
+    message = refused(options)
+
+    assert message.endswith("keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY)")
+    assert "hunter2" not in message
+
+
+def test_unknown_and_wrong_options_are_told_together() -> None:
+    """The host stops at the first wrong value, but no misspelt name hides behind it."""
+    _, errors, warnings = validated({"width": 7, "hieght": 864, "concurency": 3})
+
+    assert [error.partition(":")[0] for error in errors] == ["option 'width'", "option 'hieght'", "option 'concurency'"]
+    assert warnings == []
+
+
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400) | st.binary() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc_é ", max_size=9), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in LeonardoConfig._schema])
+@settings(max_examples=25)
+@given(value=_anything)
+def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value: object) -> None:
+    """No value raises, floods or breaks the line."""
+    _, errors, _ = validated({name: value})
+
+    for error in errors:
+        assert len(error) < 600
+        assert "\n" not in error
+
+
+@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@given(data=st.data(), value=_anything)
+def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
+    section: str, data: st.DataObject, value: object
+) -> None:
+    """The same one level down."""
+    name = data.draw(st.sampled_from(sorted(accepted({})[section])))
+
+    _, errors, _ = validated({section: {name: value}})
+
+    for error in errors:
+        assert len(error) < 600
+        assert "\n" not in error
+
+
+# In the host ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("{width: 1500}", f"option 'width': it is 1500; {_WIDTH}"),
+        ("{max_new_image: 3}", "option 'max_new_image': there is no such option; did you mean max_new_images?"),
+        ("{leonardo: {timeout: 0}}", f"option 'leonardo': Sub-option 'timeout': it is 0; {_SECONDS}"),
+    ],
+)
+def test_mistake_in_the_configuration_file_is_one_sentence_of_the_host(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, options: str, sentence: str
+) -> None:
+    """`mkdocs build` stops with a line that reads well behind the host's own words."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nplugins:\n  - leonardo: {options}\n")
+
+    with pytest.raises(Abort):
+        load_config(str(tmp_path / "mkdocs.yml"))
+
+    assert f"Config value 'plugins': Plugin 'leonardo' {sentence}" in caplog.messages
+
+
+@pytest.mark.parametrize("entry", ["leonardo", "leonardo:", "leonardo: {}", "leonardo: {leonardo: , openai: {}}"])
+def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: str) -> None:
+    """The plugin's name alone is a configuration."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nplugins:\n  - {entry}\n")
+
+    assert load_config(str(tmp_path / "mkdocs.yml")).plugins["leonardo"].config == accepted({})
+
+
+# Settings -------------------------------------------------------------------------------------------
+
+
+def settings_for(root: Path, **options: object) -> Settings:
+    """The settings of a site in `root`."""
+    return settings_from(accepted(options), root=root, docs_dir=root / "docs", site_dir=root / "site")
+
+
+def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -> None:
+    """What a module takes for granted by itself is what it gets from an empty configuration."""
+    settings = settings_for(tmp_path)
+
+    assert settings.defaults == HeroDefaults()
+    assert settings.encoding == Encoding()
+    assert settings.leonardo == LeonardoOptions()
+    assert settings.openai == OpenAIOptions()
+    assert settings.cache_dir == tmp_path.resolve() / ".cache/plugin/leonardo"
+    assert settings.gallery_dir == tmp_path.resolve() / "heroes"
+
+
+def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
+    """No option gets lost or mixed up on the way."""
+    settings = settings_for(
+        tmp_path,
+        providers=["openai"],
+        style="moody",
+        width=1024,
+        height=576,
+        prompt_template="{prompt}, ink",
+        negative_prompt="people",
+        generate=False,
+        max_new_images=3,
+        max_cost_usd=1,
+        concurrency=4,
+        on_missing="error",
+        layout="full",
+        cards=False,
+        social=False,
+        credit=True,
+        formats=["webp", "jpeg"],
+        widths=[960, 480],
+        cache_dir="cache",
+        gallery_dir=str(tmp_path / "gallery"),
+        leonardo={
+            "model": "m",
+            "alchemy": False,
+            "contrast": 1,
+            "timeout": 5,
+            "render_estimate": 2,
+            "requests_per_minute": 7,
+            "base_url": "http://127.0.0.1:1",
+            "image_hosts": ["127.0.0.1"],
+            "credit_alert": 9,
+        },
+        openai={"model": "n", "quality": "low", "timeout": 6, "base_url": "http://127.0.0.1:2"},
+    )
+
+    assert settings == Settings(
+        providers=("openai",),
+        defaults=HeroDefaults("MOODY", 1024, 576, "{prompt}, ink", "people", "full"),
+        generate=False,
+        max_new_images=3,
+        max_cost_usd=1.0,
+        concurrency=4,
+        on_missing="error",
+        cards=False,
+        social=False,
+        credit=True,
+        encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False),
+        cache_dir=tmp_path.resolve() / "cache",
+        gallery_dir=tmp_path.resolve() / "gallery",
+        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0),  # noqa: FBT003 - in the order of the fields
+        openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
+    )
+
+
+_IN_DOCS = "lies inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
+_IN_SITE = (
+    "lies inside site_dir, which every build empties, so that every picture would be paid again; "
+    "choose a folder beside it"
+)
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "gallery_dir"])
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("docs", _IN_DOCS),
+        ("docs/assets", _IN_DOCS),
+        (
+            "x/../docs/.c",
+            _IN_DOCS,
+        ),
+        (
+            "site/cache",
+            _IN_SITE,
+        ),
+        (".", "holds docs_dir; choose a folder of its own"),
+        ("..", "holds docs_dir; choose a folder of its own"),
+    ],
+)
+def test_settings_from_a_folder_in_the_wrong_place_are_refused(
+    tmp_path: Path, name: str, folder: str, message: str
+) -> None:
+    """Pictures are kept where neither the host's watcher nor its cleaning reaches them."""
+    with pytest.raises(ValidationError) as caught:
+        settings_for(tmp_path, **{name: folder})
+
+    assert str(caught.value) == f"{name}: {folder!r} {message}"
+
+
+def test_settings_from_a_folder_that_links_into_docs_are_refused(tmp_path: Path) -> None:
+    """The place counts, not its name."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "docs")
+
+    with pytest.raises(ValidationError, match="lies inside docs_dir"):
+        settings_for(tmp_path, cache_dir="elsewhere/cache")
+
+
+def test_settings_from_a_folder_named_like_docs_are_taken(tmp_path: Path) -> None:
+    """`docs-cache` is beside `docs` and not inside it."""
+    assert settings_for(tmp_path, cache_dir="docs-cache").cache_dir == tmp_path.resolve() / "docs-cache"
+
+
+@pytest.mark.parametrize(("cache_dir", "gallery_dir"), [("a", "a"), ("a/b", "a"), ("a", "a/b")])
+def test_settings_from_cache_and_gallery_in_one_another_are_refused(
+    tmp_path: Path, cache_dir: str, gallery_dir: str
+) -> None:
+    """Whoever empties the cache must not lose the gallery."""
+    with pytest.raises(ValidationError, match="lie in one another"):
+        settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
