@@ -1,0 +1,125 @@
+"""Real sites of three themes, built once, served on the loopback interface, and read by one Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from browser.drawing import draw
+from browser.sites import DESKTOP, Sites
+from mkdocs_leonardo.imaging.render import render
+from mkdocs_leonardo.spec import Encoding, HeroAsset, Source
+
+POLICY = "default-src 'self'; img-src 'self' data:"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _find_browser() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium with a profile of its own."""
+    executable = _find_browser()
+    if executable is None:
+        reason = "no Chromium on the path and none named in CHROMIUM"
+        if os.environ.get("MKDOCS_LEONARDO_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a window of its own and waits until it is loaded."""
+    contexts = []
+
+    def open_page(address: str, before: str = "", hold: tuple[Any, Any] | None = None, **options: Any) -> Page:  # noqa: ANN401 -- Playwright's own options
+        context = browser.new_context(**(DESKTOP | options))
+        contexts.append(context)
+        context.add_init_script(before)
+        page = context.new_page()
+        if hold is not None:
+            page.route(*hold)
+        page.goto(address, wait_until="load" if hold is None else "domcontentloaded")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder; below /strict/ with the policy that the pages promise to respect."""
+
+    def end_headers(self) -> None:
+        if self.path.startswith("/strict/"):
+            self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """A server for built sites, and five pictures to show on them."""
+    folder = tmp_path_factory.mktemp("www")
+    files = tmp_path_factory.mktemp("files")
+    assets = {
+        name: HeroAsset(
+            key=(name.encode().hex() + "0" * 64)[:64],
+            provider="leonardo",
+            model="phoenix",
+            source=Source.CACHED,
+            rendering=render(
+                draw(name),
+                key=(name.encode().hex() + "0" * 64)[:64],
+                variant_key=name.encode().hex() + "0" * 16,
+                encoding=Encoding() if name == "landscape" else Encoding(formats=("jpeg",), widths=(768, 1536)),
+                folder=files,
+                provider="leonardo",
+                model="phoenix",
+                created_at=0.0,
+            ),
+        )
+        for name in ("landscape", "white", "black", "noise", "halves")
+    }
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Sites(folder, f"http://127.0.0.1:{server.server_port}", assets)
+    server.shutdown()
+    server.server_close()
+    thread.join()

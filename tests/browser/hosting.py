@@ -1,0 +1,111 @@
+"""The smallest plugin that puts heroes and cards on real sites: the subject here is the page, not the pipeline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.base import Config
+from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.utils import get_relative_url
+
+from mkdocs_leonardo.page import head, markup, stylesheet
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroAsset, HeroSpec
+
+FOLDER = "assets/leonardo"
+
+
+class NoOptions(Config):
+    """Nothing to set."""
+
+
+class HeroPlugin(BasePlugin[NoOptions]):
+    """Shows the picture that a page's metadata names."""
+
+    def __init__(self, assets: Mapping[str, HeroAsset]) -> None:
+        super().__init__()
+        self._assets = assets
+        self._headers: dict[str, str] = {}
+        self._pages_with_cards: set[str] = set()
+
+    @event_priority(-110)
+    def on_page_context(self, context: Any, *, page: Any, config: Any, nav: Any) -> Any:  # noqa: ANN401, ARG002 -- the host's
+        """Put the hero into the content, and a card on every excerpt."""
+        url = partial(_url, page.url)
+        hidden = page.meta.get("hide", ())
+        for index, excerpt in enumerate(context.get("posts", ())):
+            post = excerpt.post
+            asset = self._assets[post.meta["picture"]]
+            excerpt.content = markup.insert_card(
+                excerpt.content,
+                markup.card(
+                    asset,
+                    _spec(post.meta),
+                    href=get_relative_url(post.url, page.url),
+                    url=url,
+                    sizes=markup.picture_sizes("material", "content", hidden=hidden),
+                    is_eager=index == 0,
+                ),
+            )
+            self._pages_with_cards.add(page.url)
+        if "picture" not in page.meta:
+            return context
+        spec = _spec(page.meta)
+        sizes = markup.picture_sizes(
+            config.theme.name or "", spec.layout, hidden=hidden, is_post="blog-post" in page.meta.get("template", "")
+        )
+
+        def header(heading: str) -> str:
+            self._headers[page.url] = markup.hero_header(
+                self._assets[page.meta["picture"]],
+                spec,
+                heading,
+                url=url,
+                sizes=sizes,
+                credit=bool(page.meta.get("credit")),
+            )
+            return self._headers[page.url]
+
+        page.content = markup.insert_hero(page.content, header, page.title or "")
+        return context
+
+    @event_priority(50)
+    def on_post_page(self, output: str, *, page: Any, config: Any) -> str:  # noqa: ANN401, ARG002 -- the host's
+        """Link the stylesheet, and let a hero in full layout span the window."""
+        has_hero = page.url in self._headers
+        if has_hero and page.meta.get("layout") == "full":
+            output = markup.place_full(output, self._headers[page.url])
+        if not has_hero and page.url not in self._pages_with_cards:
+            return output
+        origin = head.ImageOrigin("picture.jpg", "Leonardo AI", "</script><b>") if has_hero else None
+        return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet()[0]), origin=origin)
+
+    def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's
+        """Write the files."""
+        folder = Path(config.site_dir, FOLDER)
+        folder.mkdir(parents=True)
+        name, content = self._stylesheet()
+        (folder / name).write_bytes(content)
+        for asset in self._assets.values():
+            for variant in asset.rendering.variants:
+                shutil.copyfile(variant.path, folder / variant.name)
+
+    def _stylesheet(self) -> tuple[str, bytes]:
+        return stylesheet.build_stylesheet([FocalPoint(0.1, 0.5)])
+
+
+def _url(page_url: str, name: str) -> str:
+    return get_relative_url(f"{FOLDER}/{name}", page_url)
+
+
+def _spec(meta: Mapping[str, Any]) -> HeroSpec:
+    return HeroSpec(
+        page="page.md",
+        alt=meta.get("alt", ""),
+        tagline=meta.get("tagline", ""),
+        focus=FocalPoint(0.1, 0.5) if meta.get("focus") == "left" else CENTER,
+        layout=meta.get("layout", "content"),
+    )

@@ -1,0 +1,286 @@
+"""What readers see, in a real browser: nothing jumps, everything can be read, the bytes are the right ones."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FloatRect, Page, Route, expect
+
+from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
+
+OpenPage = Callable[..., Page]
+
+TAGLINE = "What a keeper sees when the wind turns north, and how the lamp is kept alight"
+PAGES = {
+    "index.md": hero_page(tagline=TAGLINE),
+    "full.md": hero_page(layout="full", tagline=TAGLINE),
+    "long.md": hero_page(f"{LONG_TITLE} Donaudampfschifffahrtsgesellschaftskapitän", tagline=TAGLINE, credit=True),
+    "none.md": f"# No hero\n\n[To the hero](full.md)\n\n{TEXT}",
+    "hidden.md": hero_page(hide="[navigation, toc]"),
+    "white.md": hero_page(picture="white", tagline=TAGLINE),
+    "noise.md": hero_page(picture="noise", tagline=TAGLINE),
+    "halves.md": hero_page(picture="halves", tagline=TAGLINE),
+    "fullwhite.md": hero_page(LONG_TITLE, picture="white", layout="full", tagline=TAGLINE),
+}
+THEMES: dict[str, dict[str, Any]] = {
+    "material": MATERIAL | {"features": ["navigation.instant", "content.action.edit"]},
+    "mkdocs": {"name": "mkdocs", "highlightjs": False},
+    "readthedocs": {"name": "readthedocs", "highlightjs": False},
+}
+BARE = """<!doctype html><html lang="en"><head><title>{{ page.title }}</title></head>
+<body><main>{{ page.content }}</main></body></html>"""
+
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => {
+      for (const entry of list.getEntries())
+        for (const source of entry.sources) window.shifts.push([entry.value, source.node?.outerHTML?.slice(0, 80)]);
+    }).observe({type: "layout-shift", buffered: true});
+"""
+VIOLATIONS = """
+    window.violations = [];
+    addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));
+"""
+
+
+@pytest.fixture(scope="module")
+def addresses(sites: Sites) -> dict[str, str]:
+    """The same pages in each theme."""
+    options = {"repo_url": "https://example.org/r", "edit_uri": "edit/main/docs"}
+    return {name: sites.build(name, theme, PAGES, **options) for name, theme in THEMES.items()}
+
+
+def box(page: Page, selector: str) -> FloatRect:
+    """Where the element is, in CSS pixels."""
+    found = page.locator(selector).first.bounding_box()
+    assert found is not None
+    return found
+
+
+def worst_contrast(page: Page, selector: str) -> float:
+    """White's contrast (WCAG 2.2) with what lies behind the text, for the brightest hundredth of it."""
+    page.add_style_tag(
+        content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"
+        " text-shadow: none !important }"
+    )
+    shot = page.screenshot(clip=box(page, selector))
+    with Image.open(io.BytesIO(shot)) as picture:
+        samples = picture.convert("RGB").tobytes()
+
+    def linear(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    table = [linear(value) for value in range(256)]
+    pixels = zip(samples[0::3], samples[1::3], samples[2::3], strict=True)
+    luminances = sorted(0.2126 * table[r] + 0.7152 * table[g] + 0.0722 * table[b] for r, g, b in pixels)
+    return 1.05 / (luminances[int(len(luminances) * 0.99)] + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("path", ["", "full/"])
+def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """A picture that arrives after everything else moves nothing, and a phone has nothing to scroll sideways."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page = open_page(
+        f"{addresses[theme]}/{path}",
+        before=SHIFTS,
+        hold=(re.compile(r"/assets/leonardo/.*(avif|webp|jpg)"), hold),
+        **PHONE,
+    )
+    page.locator("h1").wait_for()
+    page.evaluate("document.fonts.ready")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    before = box(page, "h2")
+    shifts_of_the_theme = page.evaluate("window.shifts")
+    if theme != "readthedocs":  # whose fonts arrive late
+        assert shifts_of_the_theme == []
+    assert len(held) == 1, "one picture for one hero"
+    held[0].continue_()
+    page.wait_for_load_state("load")
+    page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("window.shifts") == shifts_of_the_theme
+    assert before == box(page, "h2")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", ["white", "noise", "halves", "fullwhite"])
+def test_white_text_reaches_its_contrast_on_any_picture(
+    path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Behind title and tagline the measured scrim brings 99 of 100 pixels to 4.5:1 (WCAG 2.2, 1.4.3)."""
+    page = open_page(f"{addresses['material']}/{path}/", **device)
+    page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
+    assert worst_contrast(page, ".leonardo-hero__tagline") >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("theme", "path", "width_px"),
+    [
+        ("material", "", 390),
+        ("material", "", 768),
+        ("material", "", 1100),
+        ("material", "", 1440),
+        ("material", "", 1700),
+        ("material", "hidden/", 1440),
+        ("material", "full/", 1440),
+        ("mkdocs", "", 390),
+        ("mkdocs", "", 1100),
+        ("mkdocs", "", 1440),
+        ("readthedocs", "", 390),
+        ("readthedocs", "", 1000),
+        ("readthedocs", "", 1440),
+        ("readthedocs", "full/", 1440),
+    ],
+)
+def test_sizes_tell_the_truth(
+    theme: str, path: str, width_px: int, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """A picture chosen by `srcset` is as wide in CSS pixels as `sizes` promised; that is as wide as the hero is."""
+    page = open_page(f"{addresses[theme]}/{path}", viewport={"width": width_px, "height": 900})
+    promised = page.locator(".leonardo-hero__image").evaluate(
+        "async image => (await image.decode(), image.naturalWidth)"
+    )
+    scroll_bar_px = 16
+    assert abs(promised - box(page, ".leonardo-hero")["width"]) <= scroll_bar_px
+
+
+def test_phone_loads_one_small_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """At 390 px and two device pixels each, that is the AVIF of 768 px."""
+    page = open_page(f"{addresses['material']}/", **PHONE)
+    assert page.locator(".leonardo-hero__image").evaluate("image => image.currentSrc").endswith("-768.avif")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Nothing is cut off where there is least room: a narrow phone, or a desktop at 400 % (WCAG 2.2, 1.4.10)."""
+    page = open_page(f"{addresses[theme]}/long/", viewport={"width": 320, "height": 256})
+    hero = box(page, ".leonardo-hero")
+    for selector in ("h1", ".leonardo-hero__tagline", ".leonardo-hero__credit"):
+        inner = box(page, f".leonardo-hero {selector}")
+        assert inner["y"] > hero["y"]
+        assert inner["y"] + inner["height"] < hero["y"] + hero["height"]
+        assert inner["x"] + inner["width"] <= hero["x"] + hero["width"]
+        assert page.locator(f".leonardo-hero {selector}").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_full_layout_spans_what_the_theme_allows(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """From edge to edge below the header, above side columns; beside the one that Read the Docs always has."""
+    page = open_page(f"{addresses[theme]}/full/")
+    hero = box(page, ".leonardo-hero")
+    left = 300 if theme == "readthedocs" else 0
+    assert hero["x"] == left
+    assert hero["width"] == page.evaluate("document.documentElement.clientWidth") - left
+    assert hero["y"] + hero["height"] <= box(page, "h2")["y"]
+    assert page.locator("h1").count() == 1
+
+
+def test_printed_page_has_dark_text_and_no_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Paper gets title and tagline."""
+    page = open_page(f"{addresses['material']}/")
+    page.emulate_media(media="print")
+    expect(page.locator(".leonardo-hero__image")).to_be_hidden()
+    expect(page.locator(".leonardo-hero__placeholder")).to_be_hidden()
+    expect(page.locator(".leonardo-hero h1")).to_have_css("color", "rgb(0, 0, 0)")
+    expect(page.locator(".leonardo-hero__text")).to_have_css("background-image", "none")
+
+
+def test_forced_colours_put_the_text_on_a_plain_ground(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Readers who chose their colours get them behind the text as well, and still see the picture."""
+    page = open_page(f"{addresses['material']}/", forced_colors="active")
+    text = page.locator(".leonardo-hero__text")
+    expect(text).to_have_css("background-image", "none")
+    assert "rgba" not in text.evaluate("e => getComputedStyle(e).backgroundColor"), "opaque"
+    expect(page.locator(".leonardo-hero__image")).to_be_visible()
+
+
+def test_right_to_left_text_starts_on_the_right(sites: Sites, open_page: OpenPage) -> None:
+    """The text follows the direction of the page."""
+    address = sites.build("rtl", MATERIAL | {"direction": "rtl"}, {"index.md": hero_page(tagline=TAGLINE)})
+    page = open_page(f"{address}/")
+    hero = box(page, ".leonardo-hero")
+    right_px = page.locator(".leonardo-hero h1").evaluate(
+        "e => { const range = document.createRange(); range.selectNodeContents(e.firstChild);"
+        " return range.getBoundingClientRect().right }"
+    )
+    assert 8 < hero["x"] + hero["width"] - right_px < 48
+
+
+def test_strict_policy_has_nothing_to_report(sites: Sites, open_page: OpenPage, tmp_path: Path) -> None:
+    """Picture, placeholder, styles and linked data pass `default-src 'self'; img-src 'self' data:`."""
+    (tmp_path / "main.html").write_text(BARE, encoding="utf-8")
+    pages = {"index.md": hero_page(tagline=TAGLINE, alt='"A tower"', focus="left", layout="full")}
+    address = sites.build("strict", {"name": None, "custom_dir": str(tmp_path)}, pages)
+    page = open_page(f"{address}/", before=VIOLATIONS)
+    image = page.locator(".leonardo-hero__image")
+    assert image.evaluate("async image => (await image.decode(), image.naturalWidth)") > 0
+    assert page.locator(".leonardo-hero__placeholder").evaluate("image => image.naturalWidth") == 16
+    expect(image).to_have_css("object-position", "10% 50%")
+    expect(page.locator(".leonardo-hero--content")).to_be_visible()
+    assert page.locator('script[type="application/ld+json"]').count() == 1
+    assert page.evaluate("window.violations") == []
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    assert page.evaluate("window.violations") == ["style-src-attr"], "the policy is in force"
+
+
+def test_instant_navigation_brings_the_hero_and_takes_it_away(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Material swaps the page without loading it: hero, picture and stylesheet come along, and go again."""
+    page = open_page(f"{addresses['material']}/none/")
+    page.evaluate("window.wasLoadedOnce = true")
+    page.get_by_role("link", name="To the hero").click()
+    page.locator(".leonardo-hero").wait_for()
+    assert page.evaluate("window.wasLoadedOnce"), "swapped, not loaded"
+    expect(page.locator(".leonardo-hero__image")).to_have_css("position", "absolute")
+    assert page.locator(".leonardo-hero__image").evaluate("async image => (await image.decode(), image.naturalWidth)")
+    page.go_back()
+    page.get_by_role("link", name="To the hero").wait_for()
+    assert page.locator(".leonardo-hero").count() == 0
+
+
+def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(sites: Sites, open_page: OpenPage) -> None:
+    """Every card has the same size, only the first is fetched at once, and a click opens the post."""
+    posts = {
+        f"blog/posts/{picture}.md": hero_page(f"About {picture}", picture).replace(
+            "---\n", f"---\ndate: 2026-01-0{day}\n", 1
+        )
+        for day, picture in enumerate(("landscape", "white", "noise"), 1)
+    }
+    address = sites.build(
+        "blog", MATERIAL, {"index.md": "# Home", "blog/index.md": "# Blog", **posts}, plugins=["blog"]
+    )
+    page = open_page(f"{address}/blog/", **PHONE)
+    sizes = page.locator(".leonardo-card").evaluate_all(
+        "cards => cards.map(card => [card.offsetWidth, card.offsetHeight])"
+    )
+    assert sizes == [[358, 143]] * 3
+    assert page.locator(".leonardo-card img:not([loading=lazy])").count() == 1
+    assert page.get_by_role("link", name="About noise").count() == 1, "one link for screen readers"
+    page.locator(".leonardo-card").first.click()
+    expect(page.locator(".leonardo-hero h1")).to_contain_text("About noise")
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_edit_button_of_material_lies_on_the_picture(
+    device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """It takes no room beside or above the hero, can be clicked, and does not touch the title."""
+    page = open_page(f"{addresses['material']}/", **device)
+    hero, button, title = (box(page, selector) for selector in (".leonardo-hero", ".md-content__button", "h1"))
+    assert hero["y"] < button["y"]
+    assert button["y"] + button["height"] < title["y"]
+    assert button["x"] + button["width"] < hero["x"] + hero["width"]
+    page.locator(".md-content__button").click(trial=True)
