@@ -107,7 +107,7 @@ def test_header_with_everything_equals_the_golden() -> None:
 
     assert html == (
         '<header class="leonardo-hero leonardo-hero--content" data-provider="leonardo" data-key="0123456789abcdef"'
-        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20">\n'
+        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20" role="none">\n'
         '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
         '<picture class="leonardo-hero__picture">\n'
         f'<source type="image/avif" srcset="{srcset("avif")}" sizes="(min-width: 60em) 688px, 100vw">\n'
@@ -255,14 +255,17 @@ def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     start = '<div class="navbar"><div class="container">nav</div></div>'
     rest = '<div class="container">\n<div class="row">'
-    assert place_full(f"{start}{rest}{header}\n<p>", header) == f"{start}\n{header}\n{rest}<p>"
+    assert (
+        place_full(f"{start}{rest}{header}\n<p>", header) == f"{start}\n{header.replace('none', 'banner')}\n{rest}<p>"
+    )
 
 
 def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
     """The hero spans what the side column leaves."""
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     page = '<section><div class="wy-nav-content"><div class="rst-content">'
-    assert place_full(f"{page}{header}\n<p>", header) == f"<section>\n{header}\n{page.removeprefix('<section>')}<p>"
+    banner = header.replace("none", "banner")
+    assert place_full(f"{page}{header}\n<p>", header) == f"<section>\n{banner}\n{page.removeprefix('<section>')}<p>"
 
 
 def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:

@@ -28,6 +28,9 @@ _PLAIN_WIDTH_PX = 960
 SCRIM_STEP = 5
 SCRIM_LIMIT = 60
 
+#: Without it, some screen readers take a `<header>` within ``<div role="main">`` for the banner of the site.
+_NO_ROLE = ' role="none"'
+
 _HERO_START = '<header class="leonardo-hero '
 _CARD_START = '<a class="leonardo-card"'
 
@@ -97,10 +100,11 @@ def hero_header(
     `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`. With
     `credit` a line says which AI made the picture, if one did.
     """
-    rendering = asset.rendering
+    attributes = f"{_attributes(asset, spec)}{_scrim_attributes(asset.rendering.scrim)}{_NO_ROLE}"
+    placeholder = escape(asset.rendering.placeholder)
     lines = [
-        f'{_HERO_START}leonardo-hero--{spec.layout}"{_attributes(asset, spec)}{_scrim_attributes(rendering.scrim)}>',
-        f'<img class="leonardo-hero__placeholder" src="{escape(rendering.placeholder)}" alt="" aria-hidden="true">',
+        f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>',
+        f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">',
         _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"'),
         '<div class="leonardo-hero__text">',
         heading_html,
@@ -164,11 +168,14 @@ def place_full(output_html: str, header: str) -> str:
     start = output_html.find(header)
     if start < 0:
         return output_html
-    place = _full_width_place(output_html)
-    if place is None or place > start:
-        return output_html.replace("leonardo-hero--full", "leonardo-hero--content", 1)
-    rest = output_html[start + len(header) :].removeprefix("\n")
-    return f"{output_html[:place]}\n{header}\n{output_html[place:start]}{rest}"
+    rest = output_html[start + len(header) :]
+    place, is_in_main = _full_width_place(output_html[:start])
+    if place < 0:
+        return f"{output_html[:start]}{header.replace('--full', '--content', 1)}{rest}"
+    if not is_in_main:
+        # Outside the main part of a page, every text should belong to some landmark.
+        header = header.replace(_NO_ROLE, ' role="banner"', 1)
+    return f"{output_html[:place]}\n{header}\n{output_html[place:start]}" + rest.removeprefix("\n")
 
 
 def insert_card(excerpt_html: str, card_html: str) -> str:
@@ -176,23 +183,22 @@ def insert_card(excerpt_html: str, card_html: str) -> str:
     return excerpt_html if excerpt_html.startswith(_CARD_START) else f"{card_html}\n{excerpt_html}"
 
 
-def _full_width_place(output_html: str) -> int | None:
-    """Where an element spans the window below the theme's header; None for an unknown theme.
+def _full_width_place(start_of_page: str) -> tuple[int, bool]:
+    """Where an element spans the window below the theme's header, and whether that is in the main part of the page.
 
-    Material: first in `<main>`, above the grid with the side columns. There instant navigation swaps it with the rest,
-    the side columns know how far down they start, and it is no second banner for screen readers.
+    The place is -1 for an unknown theme. In Material it comes first in `<main>`, above the grid with the side columns:
+    there instant navigation swaps it with the rest, and the columns know how far down they start.
     """
-    main = output_html.find('<main class="md-main"')
+    main = start_of_page.find('<main class="md-main"')
     if main >= 0:
-        return output_html.find(">", main) + 1
+        return start_of_page.find(">", main) + 1, True
     # Read the Docs: as wide as the side column allows.
-    content = output_html.find('<div class="wy-nav-content">')
+    content = start_of_page.find('<div class="wy-nav-content">')
     if content >= 0:
-        return content
+        return content, False
     # MkDocs's own theme: before the container of the page, which is the first one that holds a row.
-    row = output_html.find('<div class="row">')
-    container = output_html.rfind('<div class="container">', 0, max(row, 0))
-    return container if container >= 0 else None
+    row = start_of_page.find('<div class="row">')
+    return start_of_page.rfind('<div class="container">', 0, max(row, 0)), False
 
 
 def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:
