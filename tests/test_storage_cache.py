@@ -310,6 +310,24 @@ def test_transaction_waits_for_another_process_and_then_gives_up(folder: Path) -
     kept.close()
 
 
+def test_commit_that_fails_leaves_no_transaction_open(folder: Path) -> None:
+    """On a file system without shared memory a reader can hold up a commit; diskcache would never recover."""
+    kept = TextStore.open(folder, durable=False, wait_s=0.1)
+    assert kept._opened is not None
+    kept._opened.cache.connection.execute("PRAGMA journal_mode = delete")
+    reader = sqlite3.connect(folder / "cache.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM Cache").fetchall()
+
+    with pytest.raises(StoreUnavailable, match="locked"):
+        kept.set("k", 1)
+    reader.close()
+    kept.set("l", 2)
+
+    assert kept.items("") == [("l", 2), ("mine", 1)]
+    kept.close()
+
+
 def test_processes_that_begin_a_store_together_share_it(tmp_path: Path) -> None:
     """Nobody sees half a schema, nobody sets another's fresh database aside, and every increment is counted."""
     command = [sys.executable, "-c", COUNT, str(tmp_path / "store")]
@@ -374,7 +392,11 @@ def test_pickle_in_a_value_is_a_miss_and_not_run(folder: Path, tmp_path: Path) -
 def test_pickle_in_a_key_is_left_out_and_not_run(folder: Path, tmp_path: Path) -> None:
     """A key that says it is a pickle is never unpickled, by diskcache's own iteration either."""
     canary = tmp_path / "canary"
-    craft(folder, (INSERT, (pickle.dumps(Canary(canary)), 0, RAW, None, '"v"')))
+    craft(
+        folder,
+        (INSERT, (pickle.dumps(Canary(canary)), 0, RAW, None, '"v"')),
+        (INSERT, ("text that says it is a pickle", 0, RAW, None, '"v"')),
+    )
     kept = TextStore.open(folder, durable=False)
 
     assert kept.items("") == [("mine", 1)]
@@ -475,6 +497,16 @@ def test_settings_row_chooses_nothing(folder: Path, key: object, value: object) 
     assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
     assert dict(connection.execute("SELECT key, value FROM Settings").fetchall()).get(key) != value
     connection.close()
+
+
+def test_nothing_is_evicted_by_default(folder: Path) -> None:
+    """Diskcache begins to forget at 1 GiB, without a word, unless it is told not to."""
+    kept = TextStore.open(folder, durable=False)
+    assert kept._opened is not None
+    cache = kept._opened.cache
+
+    assert (cache.eviction_policy, cache.cull_limit, cache.size_limit) == ("none", 0, 2**62)
+    kept.close()
 
 
 def test_nothing_is_evicted_whatever_the_settings_say(folder: Path) -> None:
@@ -598,6 +630,17 @@ def test_second_broken_database_is_set_aside_under_the_next_name(folder: Path) -
     assert "cache.db.broken-2" in kept.trouble
     kept.close()
     assert sorted(path.name for path in folder.iterdir()) == ["cache.db", "cache.db.broken-1", "cache.db.broken-2"]
+
+
+def test_database_that_another_process_began_meanwhile_is_not_set_aside(folder: Path) -> None:
+    """Two processes may find the same broken file: the second one leaves the fresh one of the first alone."""
+    kept = TextStore.open(folder, durable=False)
+
+    kept._set_aside(folder / "cache.db", (0, 0), "is damaged")
+
+    assert (kept.get("mine"), kept.trouble) == (1, None)
+    kept.close()
+    assert [path.name for path in folder.iterdir()] == ["cache.db"]
 
 
 def test_empty_file_is_a_fresh_database(tmp_path: Path) -> None:

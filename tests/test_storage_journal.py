@@ -290,8 +290,8 @@ def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journ
     time.now_s += LEASE_S + 1
 
     assert neighbour.claim(KEY)
-    assert not journal.still_mine(KEY)
     journal.beat()
+    assert not journal.still_mine(KEY)
     assert journal.holder(KEY) == replace(HERE, id="neighbour")
     journal.release(KEY)
     assert neighbour.still_mine(KEY)
@@ -341,7 +341,7 @@ def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journa
 
 @pytest.mark.parametrize("pid", [0, -1, 2**70])
 def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
-    """No crafted number makes us signal a process group or stumble."""
+    """No crafted number makes us stumble, or takes a lease from somebody."""
     Journal(store, replace(HERE, id="odd", pid=pid), time).claim(KEY)
 
     assert not journal.claim(KEY)

@@ -346,8 +346,6 @@ class _Process:
 
 
 def _process(pid: int) -> _Process:
-    if pid <= 0:
-        return _Process(is_gone=False)
     if Path("/proc/self/stat").exists():
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
