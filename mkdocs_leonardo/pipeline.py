@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import (
     BrokenEntry,
+    HeroError,
     PictureError,
     PromptRefused,
     ProviderError,
@@ -101,6 +102,10 @@ class Found:
     store: PictureStore
     source: Source
     rank: int
+
+
+class Fault(HeroError):
+    """Something in this package went wrong that it did not foresee."""
 
 
 @dataclass(slots=True)
@@ -201,12 +206,17 @@ class Pipeline:
         for source, store in self._lookup:
             for rank, candidate in enumerate(candidates):
                 with self._broken_is_a_miss():
-                    record = store.find(candidate.key)
-                    if record is not None:
-                        self._damaged[candidate.key] = record
-                        store.read(record)
-                        del self._damaged[candidate.key]
-                        return Found(record, store, source, rank)
+                    try:
+                        record = store.find(candidate.key)
+                        if record is not None:
+                            store.read(record)
+                            return Found(record, store, source, rank)
+                    except BrokenEntry:
+                        remains = store.remains(candidate.key)
+                        if remains is not None:
+                            # Its job can be fetched once more, which costs nothing.
+                            self._damaged[candidate.key] = remains
+                        raise
         return None
 
     def _open_before(self, candidates: Sequence[Candidate], rank: int) -> bool:
@@ -339,6 +349,9 @@ class Pipeline:
             flight.found = await self._obtain(picture, page, candidates, flight.log)
         except (ProviderError, NobodyCould, StorageError) as error:
             flight.failure = error
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+            self._tell(logging.DEBUG, f"{page}: {error!r}")
+            flight.failure = Fault(f"of an unexpected error ({type(error).__name__}); please report it")
         finally:
             flight.done.set()
         return flight
@@ -354,7 +367,14 @@ class Pipeline:
             found = await self._disk(self._find, candidates)
             rank = len(candidates) if found is None else found.rank
             wish = Wish(picture, page, lease)
-            obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
+            try:
+                obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
+            except (ProviderError, StorageError) as error:
+                if found is None:
+                    raise
+                # What the page has is good; only the better one that was waited for will never come.
+                self._tell(logging.INFO, f"{page}: keeps its hero from {found.record.provider}: {error}")
+                return found
             if obtained is None and found is not None:
                 return found
             if obtained is None:

@@ -101,8 +101,8 @@ class Log:
         self.attempts.append(Attempt(provider, result))
 
     def words(self) -> str:
-        """All tries in one line."""
-        return "; ".join(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts)
+        """All tries in one line, each once."""
+        return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,9 @@ class Buyer:
         self._tell = tell
         self._reject = reject
         self._credit_alert = credit_alert
-        self._in_doubt: dict[str, Reservation] = {}
         self._off: dict[str, str] = {}
+        self._resting: dict[str, str] = {}
+        self._looking: dict[str, anyio.Lock] = {}
         self._accounts: dict[str, anyio.Event] = {}
         self._slots: dict[str, anyio.CapacityLimiter] = {}
         self.budget = budget
@@ -222,7 +223,6 @@ class Buyer:
                 return None
             if found is not None:
                 self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
-                await _thread(self._journal.accept, candidate.key, found)
                 return found
             age_s = self._clock.now() - entry.intended_at
             if not 0 <= age_s < LOST_ANSWER_S:
@@ -231,10 +231,18 @@ class Buyer:
             await self._clock.sleep(RETRY_WAIT_S)
 
     async def _look(self, wish: Wish, candidate: Candidate, since: float) -> Submission | None:
+        """The job in the account's list that nobody knows of, noted down as this wish's."""
+        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
+
         provider = candidate.provider
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
-        known = await _thread(self._journal.known_jobs, provider.name)
-        return await provider.find(wish.picture, since=since, known=known)
+        # One at a time: two wishes with one prompt must not take the same job for theirs.
+        async with self._looking.setdefault(provider.name, Lock()):
+            known = await _thread(self._journal.known_jobs, provider.name)
+            found = await provider.find(wish.picture, since=since, known=known)
+            if found is not None:
+                await _thread(self._journal.accept, candidate.key, found)
+            return found
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
@@ -265,24 +273,34 @@ class Buyer:
                 if reason:
                     log.note(provider.name, reason)
                     return None
+                reservation = self.budget.reserve(provider.estimate_usd(wish.picture))
+                if reservation is None:
+                    self._fits(wish, candidate, log)
+                    return None
                 creates += 1
                 try:
-                    return await self._buy(wish, candidate, log)
+                    submission = await self._submit(wish, candidate, reservation)
                 except ProviderError as error:
-                    can_look = isinstance(provider, FindsLostJobs)
-                    decision = decide(error, creates=creates, can_look=can_look)
-                    adopted = await self._after(decision, error, wish, candidate, log)
+                    decision = decide(error, creates=creates, can_look=isinstance(provider, FindsLostJobs))
+                    if error.charged is Charged.YES:
+                        log.cost_usd += reservation.estimate_usd
+                    await self._after(decision, error, wish, candidate, log)
+                    adopted = await self._adopt(wish, candidate, reservation, log) if decision.look_first else None
                     if adopted is not None:
-                        return adopted
+                        return await self._receive(wish, candidate, adopted, reservation, log)
                     if decision.step is not Step.CREATE_AGAIN:
                         return None
+                else:
+                    return await self._receive(wish, candidate, submission, reservation, log)
 
     def _fits(self, wish: Wish, candidate: Candidate, log: Log) -> bool:
         """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
         estimate_usd = candidate.provider.estimate_usd(wish.picture)
         if self.budget.would_fit(estimate_usd):
             return True
-        log.capped_usd = estimate_usd
+        if log.capped_usd is None:
+            # Of the provider that is asked first: the next build will ask it again.
+            log.capped_usd = estimate_usd
         log.note(candidate.provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})")
         return False
 
@@ -291,9 +309,9 @@ class Buyer:
         name = candidate.provider.name
         if name in self._off:
             return self._off[name]
-        rest_s = await _thread(self._rests.resting_until, name) - self._clock.now()
-        if rest_s > 0:
-            return f"is resting after a rate limit, for {rest_s:.0f} s more"
+        if await _thread(self._rests.resting_until, name) > self._clock.now():
+            # The same words for every page, so that one warning holds them all.
+            return self._resting.get(name, "is resting: it was asked too often a short while ago")
         entry = await _thread(self._journal.entry, candidate.key)
         if entry is None:
             return ""
@@ -301,22 +319,22 @@ class Buyer:
             return "has a job that is paid for and not collected yet"
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
-    async def _buy(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
-        provider = candidate.provider
-        reservation = self.budget.reserve(provider.estimate_usd(wish.picture))
-        if reservation is None:
-            self._fits(wish, candidate, log)
-            return None
-        submission = await self._submit(wish, candidate, reservation)
-        log.cost_usd += self.budget.settle(reservation, submission.cost_usd)
-        give_up_at = submission.accepted_at + provider.timeout_s
+    async def _receive(
+        self, wish: Wish, candidate: Candidate, submission: Submission, reservation: Reservation, log: Log
+    ) -> Obtained | None:
+        """The picture of a job that this build paid for, or None when it is the next provider's turn."""
+        cost_usd = self.budget.settle(reservation, submission.cost_usd)
+        log.cost_usd += cost_usd
+        give_up_at = submission.accepted_at + candidate.provider.timeout_s
         try:
             return await self._fetch(wish, candidate, submission, give_up_at, log, Source.GENERATED)
         except ProviderError as error:
-            if error.charged is Charged.NO and not isinstance(error, JobUnfinished):
-                self.budget.settle(reservation, 0.0)
-                log.cost_usd -= reservation.estimate_usd if submission.cost_usd is None else submission.cost_usd
-            raise
+            if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
+                self.budget.cancel(reservation)
+                log.cost_usd -= cost_usd
+            # As for an earlier build's job: it is in the air, and what goes wrong now never leads to a second create.
+            await self._after(decide(error, creates=0, can_look=False), error, wish, candidate, log)
+            return None
 
     async def _submit(self, wish: Wish, candidate: Candidate, reservation: Reservation) -> Submission:
         """The one place where money is spent: capped by `reservation`, journalled, needed by `wish`."""
@@ -336,6 +354,9 @@ class Buyer:
         except StoreUnavailable as error:
             self.budget.withdraw(reservation)
             raise StoreUnavailable(f"nothing is paid for that cannot be journalled: {error}") from error
+        except ValueError:
+            # There is an accepted job by now: whoever took the lease over while this process was asleep has paid.
+            mine = False
         if not mine:
             self.budget.withdraw(reservation)
             raise StoreUnavailable("another build took this picture over while this one was asleep")
@@ -345,8 +366,6 @@ class Buyer:
         except ProviderError as error:
             if error.charged is Charged.NO:
                 self.budget.withdraw(reservation)
-            else:
-                self._in_doubt[candidate.key] = reservation
             raise
         with suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
@@ -420,11 +439,12 @@ class Buyer:
 
     async def _after(
         self, decision: Decision, error: ProviderError, wish: Wish, candidate: Candidate, log: Log
-    ) -> Obtained | None:
-        """Carry `decision` out; the picture of a job that turned out to have been accepted, if there is one."""
+    ) -> None:
+        """Carry `decision` out, up to its next step; `error` again if that is to stop."""
         name = candidate.provider.name
         log.note(name, str(error))
         if decision.rest_s:
+            self._resting[name] = str(error)
             await _thread(self._rests.rest, name, self._clock.now() + decision.rest_s)
         if decision.switch_off and name not in self._off:
             self._off[name] = str(error)
@@ -437,9 +457,6 @@ class Buyer:
             raise error
         if decision.wait_s:
             await self._clock.sleep(decision.wait_s)
-        if decision.look_first:
-            return await self._adopt(wish, candidate, log)
-        return None
 
     async def _forget(self, error: ProviderError, candidate: Candidate) -> None:
         if isinstance(error, PromptRefused) and error.charged is Charged.YES:
@@ -449,8 +466,8 @@ class Buyer:
             accepted = entry.state == "accepted"
             await _thread(self._journal.close if accepted else self._journal.withdraw, candidate.key)
 
-    async def _adopt(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
-        """After a create call that failed: the job it led to after all. Without one, the intent is taken back."""
+    async def _adopt(self, wish: Wish, candidate: Candidate, reservation: Reservation, log: Log) -> Submission | None:
+        """After a create call that failed: the job it led to after all. If there is surely none, nothing stands."""
         entry = await _thread(self._journal.entry, candidate.key)
         if entry is None:
             return None
@@ -460,22 +477,12 @@ class Buyer:
             # Not known is not "no": the intent stays, and the next build looks again before it pays.
             log.note(candidate.provider.name, f"its list of jobs could not be read ({error})")
             return None
-        reservation = self._in_doubt.pop(candidate.key, None)
         if found is None:
             await _thread(self._journal.withdraw, candidate.key)
-            if reservation is not None:
-                self.budget.withdraw(reservation)
+            self.budget.withdraw(reservation)
             return None
-        if reservation is not None:
-            log.cost_usd += self.budget.settle(reservation, found.cost_usd)
         log.note(candidate.provider.name, "had accepted the job after all")
-        await _thread(self._journal.accept, candidate.key, found)
-        give_up_at = found.accepted_at + candidate.provider.timeout_s
-        try:
-            return await self._fetch(wish, candidate, found, give_up_at, log, Source.GENERATED)
-        except ProviderError as error:
-            await self._after(decide(error, creates=2, can_look=False), error, wish, candidate, log)
-            return None
+        return found
 
     # The account -----------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,10 @@ class PictureStore(Protocol):
         """The record of `key`; BrokenEntry if there is one that cannot be trusted."""
         ...
 
+    def remains(self, key: str) -> PictureRecord | None:
+        """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
+        ...
+
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         ...

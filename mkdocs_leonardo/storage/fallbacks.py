@@ -57,6 +57,10 @@ class PictureMemory:
         """The record of `key`."""
         return self._pairs[key][0] if key in self._pairs else None
 
+    def remains(self, key: str) -> PictureRecord | None:
+        """The record of `key`."""
+        return self.find(key)
+
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered."""
         return self._pairs[record.key][1]
@@ -80,6 +84,10 @@ class PrivateFolder(PictureFolder):
     def find(self, key: str) -> PictureRecord | None:
         """The record of `key`; nothing is read from a folder that is not this user's own."""
         return super().find(key) if self._is_ours() else None
+
+    def remains(self, key: str) -> PictureRecord | None:
+        """The record of `key`, from a folder that is this user's own."""
+        return super().remains(key) if self._is_ours() else None
 
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to somebody else."""

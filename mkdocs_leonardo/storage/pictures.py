@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -23,7 +24,7 @@ EXTENSIONS = ("jpg", "png", "webp", "avif")
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_RECORD_BYTES = 64 * 2**10
 
-_TRIES = 5
+_TRIES = 8
 _KEY = re.compile(r"[0-9a-f]{64}")
 _EXTENSION = re.compile("|".join(EXTENSIONS))
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -56,6 +57,13 @@ class PictureFolder:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
         return record
 
+    def remains(self, key: str) -> PictureRecord | None:
+        """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
+        with suppress(BrokenEntry, FileNotFoundError):
+            record = self._described(_stem(key))
+            return record if record.key == key else None
+        return None
+
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         path = self.path(record)
@@ -86,7 +94,7 @@ class PictureFolder:
             if self._holds(path, text, record):
                 return
             # Two writers with different pictures may cross; whoever looks last puts both halves right.
-            for _ in range(_TRIES):
+            for attempt in range(_TRIES):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _replace(path, data)
                 _replace(path.with_suffix(".json"), text)
@@ -94,6 +102,8 @@ class PictureFolder:
                 _sync_folder(self._folder)
                 if self._is_whole(record.key):
                     return
+                # Writers in step would go on crossing.
+                time.sleep(secrets.randbelow(2**attempt * 10) / 1000)
         except OSError as error:
             raise StoreUnavailable(f"{path}: cannot be written ({error.strerror or error})") from error
         raise StoreUnavailable(f"{path}: does not hold what was written")
@@ -125,21 +135,25 @@ class PictureFolder:
                 raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
 
     def _record(self, stem: str) -> PictureRecord | None:
-        path = self._folder / f"{stem}.json"
         try:
-            text = read_plain_file(path, max_bytes=MAX_RECORD_BYTES)
+            record = self._described(stem)
         except FileNotFoundError:
             return None
-        record = _parse_record(path, text)
-        if _stem(record.key) != stem:
-            raise BrokenEntry(f"{path}: belongs to another key")
         picture = self.path(record)
         try:
             found = picture.lstat()
         except OSError as error:
-            raise BrokenEntry(f"{picture}: is missing, though {path.name} describes it") from error
+            raise BrokenEntry(f"{picture}: is missing, though {stem}.json describes it") from error
         if not stat.S_ISREG(found.st_mode):
             raise BrokenEntry(f"{picture}: is not a plain file")
+        return record
+
+    def _described(self, stem: str) -> PictureRecord:
+        """The record, whether its picture is there or not; FileNotFoundError if there is none."""
+        path = self._folder / f"{stem}.json"
+        record = _parse_record(path, read_plain_file(path, max_bytes=MAX_RECORD_BYTES))
+        if _stem(record.key) != stem:
+            raise BrokenEntry(f"{path}: belongs to another key")
         return record
 
     def _holds(self, path: Path, text: bytes, record: PictureRecord) -> bool:
