@@ -159,13 +159,15 @@ def write_ladder(
     name: str,
     stem: str,
 ) -> list[Variant]:
-    """The hero at each width in each format. One resized copy is alive at a time, each made from the full picture."""
+    """The hero at each width in each format, widths ascending. One resized copy is alive at a time."""
     formats = tuple(formats)
-    written = []
-    for width in ladder(widths_px, image.width):
+    written: list[Variant] = []
+    # The largest first: what its encoder frees is then large enough for all that follow (12 MB less with two threads).
+    for width in reversed(ladder(widths_px, image.width)):
         height = max(1, round(image.height * width / image.width))
+        # From the full picture each time: a copy of a copy gets softer with every step.
         copy = fit(image, width_px=width, height_px=height)
-        written += [
+        written[:0] = [
             draft.add(
                 copy,
                 role="hero",
