@@ -81,16 +81,25 @@ class Workshop:
         self._stack = ExitStack()
         self._requests = 0
         self._counting = Lock()
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratching = Lock()
         self.missing_keys: list[str] = []
         try:
             self._wire(environ)
         except BaseException:
-            self._stack.close()
+            self.close()
+            self.discard()
             raise
 
     def close(self) -> None:
         """Close the stores."""
         self._stack.close()
+
+    def discard(self) -> None:
+        """Remove files that no cache took; the host must have copied them."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     @property
     def spending(self) -> Spending:
@@ -160,12 +169,12 @@ class Workshop:
             store = TextStore.open(folder, durable=durable)
         except StoreUnavailable as error:
             if durable:
-                self._tell(
-                    logging.WARNING,
-                    f"{error}; nothing is generated in this build, since a paid job could not be noted down. "
-                    "Make cache_dir writable, or choose another one",
+                # Told as a warning beside each page that needed it; where all heroes are at hand, nobody does.
+                self._tell(logging.INFO, f"{error}; nothing new can be made in this build")
+                return SealedStore(
+                    f"no job is paid for that cannot be noted down ({error}); make cache_dir writable, "
+                    "or choose another one"
                 )
-                return SealedStore(str(error))
             self._tell(logging.INFO, f"{error}; going on without it")
             return MemoryStore()
         self._stack.callback(store.close)
@@ -199,8 +208,14 @@ class Workshop:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
-            temporary = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
-            return Path(self._stack.enter_context(temporary))
+            return self._scratch_folder()
+
+    def _scratch_folder(self) -> Path:
+        """A folder for this build's files alone."""
+        with self._scratching:
+            if self._scratch is None:
+                self._scratch = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
+            return Path(self._scratch.name)
 
     # Providers -------------------------------------------------------------------------------------------------------
 
@@ -279,17 +294,26 @@ class Workshop:
         from mkdocs_leonardo.imaging.render import render  # noqa: PLC0415 - Pillow is slow to import
 
         key = self._variant_key(record, hero)
-        rendering = render(
-            picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow's types would be imported here
-            key=record.key,
-            variant_key=key,
-            encoding=self._settings.encoding,
-            folder=self._variants,
-            provider=record.provider,
-            model=record.model,
-            created_at=record.created_at,
-            focus=hero.focus,
-        )
+
+        def write(folder: Path) -> Rendering:
+            return render(
+                picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow would be imported here
+                key=record.key,
+                variant_key=key,
+                encoding=self._settings.encoding,
+                folder=folder,
+                provider=record.provider,
+                model=record.model,
+                created_at=record.created_at,
+                focus=hero.focus,
+            )
+
+        try:
+            rendering = write(self._variants)
+        except StoreUnavailable as error:
+            # Full, or deleted and not to be made again: the page has its picture all the same.
+            self._tell(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
+            return write(self._scratch_folder())
         try:
             self._shelf.save(key, rendering)
         except StoreUnavailable as error:

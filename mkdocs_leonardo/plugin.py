@@ -97,7 +97,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             resolutions = self._session.join()
             summary = self._session.finish(resolutions)
         finally:
-            self._close()
+            self._session.settle()
         self._tell(resolutions, self._settings.on_missing)
         log.info("%s", summary)
         site = self._site = Site(
@@ -146,6 +146,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:
         """Complete the head, and move a hero in full layout to where it spans the window."""
         return None if self._site is None else self._site.finish(_shown(page, config), output)
+
+    def on_post_build(self, *, config: MkDocsConfig) -> None:  # noqa: ARG002 - the host's signature
+        """Every file is copied: what was for this build alone can go."""
+        self._close()
 
     def on_build_error(self, *, error: Exception) -> None:  # noqa: ARG002 - the host's signature
         """End what still runs; what was paid for is in the journal."""

@@ -68,12 +68,17 @@ class Session:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         return summary(resolutions, spending)
 
-    def close(self) -> None:
-        """End what still runs. What was paid for and not collected is in the journal."""
+    def settle(self) -> None:
+        """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
         if self._bridge is not None:
             self._bridge.close(self._workshop.pipeline.aclose)
             self._bridge = None
         self._workshop.close()
+
+    def close(self) -> None:
+        """The same, and remove files that were for this build alone."""
+        self.settle()
+        self._workshop.discard()
 
     def _at_hand(self, hero: HeroSpec) -> Resolution | None:
         try:
