@@ -460,7 +460,10 @@ class _Watch:
         return not slept
 
     def _check_deadline(self) -> None:
-        if self._clock.now() < self._give_up_at - _TICK_S or self._unknown_since is not None:
+        now = self._clock.now()
+        if now < self._give_up_at - _TICK_S:
+            return
+        if self._unknown_since is not None and now < self._unknown_since + _NULL_AGAIN_S - _TICK_S:
             return
         if self._empty:
             raise _error(JobFailed, "finished the job without a picture", charged=Charged.UNKNOWN)
@@ -471,12 +474,14 @@ class _Watch:
     async def _ask(self) -> tuple[str | None, float | None]:
         """The picture's address, or None and, if the question itself failed, the seconds until the next."""
         path = f"/generations/{quote_path(self._submission.job_id, safe='')}"
+        # The last question gets a second to be answered, however late it is.
+        end_at = max(self._end_at, self._clock.now() + 1.0)
         try:
             answer = await self._api.request(
                 "GET",
                 path,
-                timeout_s=min(_READ_TIMEOUT_S, max(1.0, self._end_at - self._clock.now())),
-                give_up_at=self._end_at,
+                timeout_s=min(_READ_TIMEOUT_S, end_at - self._clock.now()),
+                give_up_at=end_at,
             )
         except TransportError as error:
             return None, self._failed(str(error))

@@ -1,0 +1,750 @@
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from email.utils import formatdate
+
+import anyio
+import pytest
+from providers_rig import FastClock, Memory, RealClock, leonardo_at, shows_no_secret
+from services import (
+    CREDIT_USD,
+    LEONARDO_KEY,
+    SIGNATURE,
+    STYLE_IDS,
+    TO_FOREIGN_HOST,
+    TO_METADATA_ADDRESS,
+    TO_OTHER_PORT,
+    TO_PRIVATE_ADDRESS,
+    UNKNOWN_LEONARDO_KEY,
+    Answer,
+    Answer429,
+    Answer500,
+    Behaviour,
+    CompletesWithoutImages,
+    CompletesWithUrl,
+    CutAfterRead,
+    CutBeforeRead,
+    CutMidAnswer,
+    Drip,
+    Fails,
+    HalfPicture,
+    Held,
+    HugeBody,
+    LostAnswer,
+    MarkedNsfw,
+    ModelWithdrawn,
+    NeverFinishes,
+    Normally,
+    NotAPicture,
+    NotEnoughTokens,
+    PendingQueueFull,
+    Picture,
+    PromptModerated,
+    Redirect,
+    RendersBetween,
+    RendersIn,
+    Services,
+    Unparsable,
+    Vanishes,
+    shows,
+)
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    PromptRefused,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.base import FindsLostJobs, GeneratedImage, Provider, ReportsAccount
+from mkdocs_leonardo.providers.leonardo import STYLES as PHOENIX_STYLES
+from mkdocs_leonardo.providers.leonardo import LeonardoProvider
+from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = PictureSpec(prompt="a lighthouse in a storm")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that MkDocs builds get."""
+    return "asyncio"
+
+
+async def made(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
+    """The picture, created and fetched within the provider's timeout."""
+    submission = await provider.submit(picture)
+    give_up_at = submission.accepted_at + (provider.timeout_s if patience_s is None else patience_s)
+    return (await provider.fetch(submission, give_up_at=give_up_at)).data
+
+
+async def create_error(provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> ProviderError:
+    """The error that a create call ends in."""
+    try:
+        with pytest.raises(ProviderError) as caught:
+            await provider.submit(picture)
+    finally:
+        await provider.aclose()
+    assert shows_no_secret(caught.value)
+    return caught.value
+
+
+async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = None) -> ProviderError:
+    """The error that waiting for an accepted job ends in."""
+    try:
+        with anyio.fail_after(10), pytest.raises(ProviderError) as caught:
+            await made(provider, patience_s=patience_s)
+    finally:
+        await provider.aclose()
+    assert shows_no_secret(caught.value)
+    return caught.value
+
+
+# Create --------------------------------------------------------------------------------------------------------------
+
+
+async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
+    """From prompt to bytes: one create call, one paid job, no key at the picture host."""
+    provider = leonardo_at(services)
+    data = await made(provider)
+    await provider.aclose()
+    assert shows(data, PICTURE.prompt)
+    assert services.ledger.paid_jobs == 1
+    assert services.ledger.authorization_leaks == ()
+
+
+async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
+    """The v1 request, word for word."""
+    provider = leonardo_at(services)
+    await provider.submit(PICTURE)
+    await provider.submit(replace(PICTURE, negative_prompt=" people ", seed=0, style="3D_RENDER", prompt="a\n b"))
+    await provider.aclose()
+    first, second = (job.request for job in services.ledger.jobs)
+    assert first == {
+        "modelId": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+        "prompt": "a lighthouse in a storm",
+        "width": 1536,
+        "height": 864,
+        "num_images": 1,
+        "alchemy": True,
+        "contrast": 3.5,
+        "presetStyle": "CINEMATIC",
+        "styleUUID": "a5632c7c-ddbb-4e2f-ba34-8456ab3ac436",
+        "enhancePrompt": False,
+        "public": False,
+    }
+    assert second == {
+        **first,
+        "prompt": "a b",
+        "presetStyle": "RENDER_3D",
+        "styleUUID": "debdf72a-91a4-467b-bf61-cc02bdeb69c6",
+        "negative_prompt": "people",
+        "seed": 0,
+    }
+
+
+async def test_submit_every_style_is_taken(services: Services) -> None:
+    """Each of Phoenix's styles has its id, and a preset that the service knows."""
+    provider = leonardo_at(services)
+    for style in STYLES:
+        await provider.submit(replace(PICTURE, style=style))
+    await provider.aclose()
+    assert {job.request["styleUUID"] for job in services.ledger.jobs} == set(STYLE_IDS)
+    assert set(PHOENIX_STYLES) == set(STYLES)
+
+
+@pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", ""])
+async def test_submit_answer_in_any_known_shape_is_understood(services: Services, shape: str) -> None:
+    """The job's id is found wherever the service puts it; ids need not be of version 4."""
+    services.leonardo.answer_shape = shape
+    provider = leonardo_at(services)
+    submission = await provider.submit(PICTURE)
+    await provider.aclose()
+    assert submission.job_id == services.ledger.jobs[0].job_id
+    assert submission.cost_usd == 0.0224
+
+
+@pytest.mark.parametrize(("unit", "usd"), [("DOLLARS", 0.0224), ("CREDITS", 15 * CREDIT_USD), (None, None)])
+async def test_submit_cost_is_what_the_answer_states(services: Services, unit: str | None, usd: float | None) -> None:
+    """Dollars or credits; nothing stated is nothing known."""
+    services.leonardo.cost_unit = unit
+    provider = leonardo_at(services)
+    submission = await provider.submit(PICTURE)
+    await provider.aclose()
+    assert submission.cost_usd == (None if usd is None else pytest.approx(usd, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("job", "usd"),
+    [
+        ({"cost": {"amount": 0.03, "unit": "DOLLARS"}}, 0.03),
+        ({"cost": {"amount": "0", "unit": "DOLLARS"}, "apiCreditCost": 20}, 0.0299),
+        ({"cost": {"amount": "nan", "unit": "DOLLARS"}}, None),
+        ({"cost": None, "apiCreditCost": 0}, None),
+        ({"cost": "free"}, None),
+    ],
+)
+async def test_submit_cost_is_read_leniently(services: Services, job: dict[str, object], usd: float | None) -> None:
+    """A number, a number as text, the older field; nonsense is nothing known."""
+    body = {"sdGenerationJob": {"generationId": "1f197fd2-30f6-6e90-a026-b7ff00000001", **job}}
+    services.leonardo.on_create(Answer(200, body))
+    provider = leonardo_at(services)
+    assert (await provider.submit(PICTURE)).cost_usd == usd
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "charged"),
+    [
+        (Answer429(), RateLimited, Charged.NO),
+        (PendingQueueFull(), RateLimited, Charged.NO),
+        (Answer500(), ServiceFailed, Charged.UNKNOWN),
+        (Answer500(status=502), ServiceFailed, Charged.UNKNOWN),
+        (LostAnswer(), ServiceFailed, Charged.UNKNOWN),
+        (CutBeforeRead(), ServiceFailed, Charged.UNKNOWN),
+        (CutAfterRead(), ServiceFailed, Charged.UNKNOWN),
+        (CutMidAnswer(0.5), ServiceFailed, Charged.UNKNOWN),
+        (Unparsable(), ServiceFailed, Charged.UNKNOWN),
+        (Answer(200, {"sdGenerationJob": None}), ServiceFailed, Charged.UNKNOWN),
+        (Answer(200, {"sdGenerationJob": {"generationId": "../me?x"}}), ServiceFailed, Charged.UNKNOWN),
+        (Answer500(message="Invalid response from authorization hook"), AccountRefused, Charged.NO),
+        (NotEnoughTokens(), AccountRefused, Charged.NO),
+        (Answer(402, {"error": "payment required"}), AccountRefused, Charged.NO),
+        (Answer(403, "<html>Forbidden</html>"), AccountRefused, Charged.NO),
+        (ModelWithdrawn(), AccountRefused, Charged.NO),
+        (Answer(404, {"error": "Endpoint not found"}), AccountRefused, Charged.NO),
+        (Redirect(), AccountRefused, Charged.NO),
+        (PromptModerated(), PromptRefused, Charged.NO),
+        (PromptModerated(status=403), PromptRefused, Charged.NO),
+        (
+            PromptModerated(status=403, text="Your prompt appears to contain inappropriate content: x"),
+            PromptRefused,
+            Charged.NO,
+        ),
+        (Answer(400, {"error": "invalid dimensions", "code": "unexpected"}), RequestRefused, Charged.NO),
+    ],
+    ids=lambda value: repr(value)[:48],
+)
+async def test_submit_failed_says_what_it_means_and_who_pays(
+    services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: Charged
+) -> None:
+    """Each of the service's failures becomes one of ours; the create call is sent once."""
+    services.leonardo.on_create(behaviour)
+    error = await create_error(leonardo_at(services))
+    assert (type(error), error.charged, error.provider) == (kind, charged, "leonardo")
+    assert len(services.ledger.requests_to("leonardo", "create")) == 1
+    assert services.leonardo.user_id() not in str(error)
+
+
+@pytest.mark.parametrize("key", ["not-a-uuid-but-a-secret", UNKNOWN_LEONARDO_KEY])
+async def test_submit_wrong_key_is_an_account_refused(services: Services, key: str) -> None:
+    """A malformed key is answered with 500, a foreign one with 401; both mean the same."""
+    error = await create_error(leonardo_at(services, key=key))
+    assert isinstance(error, AccountRefused)
+    assert "LEONARDO_API_KEY" in str(error)
+    assert shows_no_secret(error, key)
+
+
+@pytest.mark.parametrize("path", ["", "/v9"])
+async def test_submit_wrong_address_names_the_setting(services: Services, path: str) -> None:
+    """404 on the create call is a wrong base_url."""
+    base_url = services.leonardo.base_url.removesuffix("/api/rest/v1") + path
+    error = await create_error(leonardo_at(services, base_url=base_url))
+    assert isinstance(error, AccountRefused)
+    assert "leonardo.base_url" in str(error)
+
+
+async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
+    """A connection that was never made is no charge."""
+    error = await create_error(leonardo_at(services, base_url=services.refusing_url))
+    assert (type(error), error.charged) == (ServiceFailed, Charged.NO)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [("7", 7), ("0", 0), ("-3", 0), ("99999999", 600), ("nan", None), ("soon", None), ("", None)],
+)
+async def test_submit_rate_limited_says_how_long(services: Services, header: str, wait_s: float | None) -> None:
+    """Retry-After within reason."""
+    services.leonardo.on_create(Answer(429, "slow down", {"Retry-After": header}))
+    assert (await create_error(leonardo_at(services))).retry_after_s == wait_s
+
+
+async def test_submit_rate_limited_until_a_date_counts_from_the_services_clock(services: Services) -> None:
+    """A date is compared with the service's own Date, for our clock may be wrong."""
+    dates = {"Retry-After": "Sun, 22 Nov 2026 10:00:09 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}
+    services.leonardo.on_create(Answer(429, "slow down", dates))
+    assert (await create_error(leonardo_at(services))).retry_after_s == 9
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (replace(PICTURE, prompt="x" * 1501), "1501 characters, 1500"),
+        (replace(PICTURE, prompt=" \n "), "empty"),
+        (replace(PICTURE, style="CINEMTIC"), "CINEMTIC"),
+    ],
+)
+async def test_submit_request_that_would_be_refused_is_not_sent(
+    services: Services, picture: PictureSpec, words: str
+) -> None:
+    """What the service is known to refuse, or to cut in silence, never leaves the machine."""
+    error = await create_error(leonardo_at(services), picture)
+    assert isinstance(error, RequestRefused)
+    assert words in str(error)
+    assert services.ledger.requests == ()
+
+
+async def test_submit_model_that_is_no_uuid_is_not_sent(services: Services) -> None:
+    """The service would answer with a 500 that looks like trouble of its own."""
+    error = await create_error(leonardo_at(services, options={"model": "phoenix"}))
+    assert isinstance(error, AccountRefused)
+    assert services.ledger.requests == ()
+
+
+# Fetch ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer500(),
+        Answer429(retry_after_s=1),
+        Answer429(),
+        CutBeforeRead(),
+        CutMidAnswer(0.3),
+        Unparsable(),
+        Answer(200, []),
+        Answer(200, {"generations_by_pk": None}),
+        Answer(408, ""),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_fetch_failed_poll_is_asked_again(services: Services, trouble: Behaviour) -> None:
+    """A poll that fails is repeated, a create call never."""
+    services.leonardo.on_poll(trouble, Normally())
+    provider = leonardo_at(services)
+    assert shows(await made(provider), PICTURE.prompt)
+    await provider.aclose()
+    assert len(services.ledger.requests_to("leonardo", "create")) == 1
+
+
+async def test_fetch_unknown_status_is_pending(services: Services) -> None:
+    """Words that are added later do not end a job."""
+    services.leonardo.on_poll(Answer(200, {"generations_by_pk": {"status": "UPSCALING"}}), Normally())
+    provider = leonardo_at(services)
+    assert shows(await made(provider), PICTURE.prompt)
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "charged"),
+    [
+        (Fails(), JobFailed, Charged.NO),
+        (MarkedNsfw(), PromptRefused, Charged.YES),
+        (Vanishes(), JobUnknown, Charged.UNKNOWN),
+        (CompletesWithoutImages(), JobFailed, Charged.UNKNOWN),
+        (CompletesWithUrl(), JobFailed, Charged.UNKNOWN),
+        (NeverFinishes(), JobUnfinished, Charged.YES),
+        (CompletesWithUrl(url=TO_FOREIGN_HOST), JobUnfinished, Charged.YES),
+        (CompletesWithUrl(url=TO_PRIVATE_ADDRESS), JobUnfinished, Charged.YES),
+        (CompletesWithUrl(url=TO_METADATA_ADDRESS), JobUnfinished, Charged.YES),
+    ],
+    ids=lambda value: repr(value)[:48],
+)
+async def test_fetch_job_that_ends_badly_says_so(
+    services: Services, fate: Behaviour, kind: type[ProviderError], charged: Charged
+) -> None:
+    """What became of an accepted job decides what the caller may do."""
+    services.leonardo.on_create(fate)
+    error = await fetch_error(leonardo_at(services), patience_s=8.0)
+    assert (type(error), error.charged) == (kind, charged)
+    assert services.ledger.downloads == 0
+
+
+async def test_fetch_deadline_is_met_with_one_last_poll(services: Services) -> None:
+    """A job is asked for once more at the deadline, never after it, and given up then."""
+    services.leonardo.on_create(NeverFinishes())
+    clock = RealClock()
+    provider = leonardo_at(services, clock=clock)
+    submission = await provider.submit(PICTURE)
+    with pytest.raises(JobUnfinished):
+        await provider.fetch(submission, give_up_at=submission.accepted_at + 0.6)
+    await provider.aclose()
+    last = services.ledger.requests_to("leonardo", "poll")[-1].started_s
+    assert 0.55 <= last - submission.accepted_at <= 0.9
+    assert clock.now() - submission.accepted_at < 1.0
+
+
+async def test_fetch_silent_service_does_not_hold_the_build(services: Services) -> None:
+    """Polls that are never answered end soon after the deadline."""
+    services.leonardo.on_poll(Held())
+    started = time.monotonic()
+    error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
+    assert isinstance(error, JobUnfinished)
+    assert time.monotonic() - started < 4.0
+    services.release()
+
+
+@pytest.mark.parametrize("trouble", [Answer(401, {"error": "no"}), Answer(403, {"error": "no"}), Answer(404, "")])
+async def test_fetch_refused_by_the_account_keeps_the_job(services: Services, trouble: Behaviour) -> None:
+    """A key that is no longer let in does not make us forget what was paid for."""
+    services.leonardo.on_poll(trouble)
+    error = await fetch_error(leonardo_at(services))
+    assert isinstance(error, JobUnfinished)
+    assert len(services.ledger.requests_to("leonardo", "poll")) == 1
+
+
+@pytest.mark.parametrize("ago_s", [1.0, 100_000.0])
+async def test_fetch_job_of_an_earlier_process_is_collected(services: Services, ago_s: float) -> None:
+    """A later process needs nothing but the submission, and one poll for a job that is done."""
+    first = leonardo_at(services)
+    submission = await first.submit(PICTURE)
+    await first.aclose()
+    services.finish_jobs()
+    clock = FastClock()
+    provider = leonardo_at(services, clock=clock)
+    earlier = replace(submission, accepted_at=clock.now() - ago_s)
+    image = await provider.fetch(earlier, give_up_at=clock.now() - 1.0)
+    await provider.aclose()
+    assert shows(image.data, PICTURE.prompt)
+    assert len(services.ledger.requests_to("leonardo", "poll")) == 1
+
+
+async def test_fetch_job_of_an_earlier_process_still_at_work_is_waited_for(services: Services) -> None:
+    """A job that was interrupted in the middle is asked for every second or so."""
+    services.leonardo.on_create(RendersIn(0.25))
+    clock = FastClock()
+    first = leonardo_at(services, clock=clock)
+    submission = await first.submit(PICTURE)
+    await first.aclose()
+    provider = leonardo_at(services, clock=clock)
+    await provider.fetch(submission, give_up_at=clock.now() + 12.0)
+    await provider.aclose()
+    assert 3 <= len(services.ledger.requests_to("leonardo", "poll")) <= 6
+
+
+async def test_fetch_unknown_job_of_long_ago_is_asked_for_twice(services: Services) -> None:
+    """No single answer makes us forget a job."""
+    clock = FastClock()
+    provider = leonardo_at(services, clock=clock)
+    lost = Submission("leonardo", provider.model, "1f197fd2-30f6-6e90-a026-b7ff00000001", clock.now() - 9999)
+    with pytest.raises(JobUnknown):
+        await provider.fetch(lost, give_up_at=clock.now() - 1)
+    await provider.aclose()
+    assert len(services.ledger.requests_to("leonardo", "poll")) == 2
+
+
+# Download ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(403, "<html>Forbidden</html>"),
+        Answer500(),
+        CutBeforeRead(),
+        CutMidAnswer(0.5),
+        HalfPicture(),
+        NotAPicture(),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble: Behaviour) -> None:
+    """The picture is paid for: it is fetched again, at the address that a fresh poll shows, never created again."""
+    services.leonardo.on_download(trouble, Normally())
+    provider = leonardo_at(services)
+    assert shows(await made(provider), PICTURE.prompt)
+    await provider.aclose()
+    assert services.ledger.paid_jobs == 1
+    assert len(services.ledger.requests_to("leonardo", "poll")) >= 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (Answer(403, ""), "answered 403"),
+        (NotAPicture(), "no whole picture"),
+        (HalfPicture(), "no whole picture"),
+        (HugeBody(), "more than 50 MiB"),
+        (Redirect(TO_OTHER_PORT), "another port"),
+        (Redirect(TO_FOREIGN_HOST), "image_hosts"),
+        (Redirect(TO_PRIVATE_ADDRESS), "not https"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_fetch_download_that_never_works_keeps_the_job(
+    services: Services, trouble: Behaviour, words: str
+) -> None:
+    """A picture that is made and cannot be had is a job to collect later; no address is followed astray."""
+    services.leonardo.sign_urls = True
+    services.leonardo.on_download(trouble)
+    error = await fetch_error(leonardo_at(services), patience_s=5.0)
+    assert isinstance(error, JobUnfinished)
+    assert words in str(error)
+    assert SIGNATURE not in str(error)
+    assert services.ledger.trespasses == ()
+
+
+async def test_fetch_dripping_download_ends_after_the_deadline(services: Services) -> None:
+    """A body that never ends is left in time."""
+    services.leonardo.on_download(Drip(every_s=0.02))
+    started = time.monotonic()
+    error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
+    assert isinstance(error, JobUnfinished)
+    assert time.monotonic() - started < 5.0
+
+
+async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) -> None:
+    """Sizes are nobody's business here."""
+    services.leonardo.on_download(Picture(scale=1.5))
+    provider = leonardo_at(services)
+    submission = await provider.submit(PICTURE)
+    image = await provider.fetch(submission, give_up_at=submission.accepted_at + 12)
+    await provider.aclose()
+    assert isinstance(image, GeneratedImage)
+    assert image.cost_usd == submission.cost_usd == 0.0224
+    assert shows(image.data, PICTURE.prompt)
+
+
+# Lost jobs -----------------------------------------------------------------------------------------------------------
+
+
+async def lost(services: Services, provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> float:
+    """Submit, and lose the answer; when."""
+    since = time.time()
+    rule = services.leonardo.on_create(LostAnswer())
+    with pytest.raises(ServiceFailed):
+        await provider.submit(picture)
+    rule.drop()
+    return since
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_find_lost_job_is_found_and_collected(services: Services, *, newest_first: bool) -> None:
+    """A create call whose answer was lost is made good without paying again."""
+    services.leonardo.newest_first = newest_first
+    provider = leonardo_at(services, clock=RealClock())
+    known = await provider.submit(PICTURE)
+    since = await lost(services, provider)
+    await provider.submit(replace(PICTURE, prompt="another"))
+    found = await provider.find(PICTURE, since=since, known=frozenset({known.job_id}))
+    assert found is not None
+    assert found.job_id == services.ledger.jobs[1].job_id
+    assert found.accepted_at == pytest.approx(since, abs=1.5)
+    image = await provider.fetch(found, give_up_at=time.time() + 5)
+    await provider.aclose()
+    assert shows(image.data, PICTURE.prompt)
+    assert services.ledger.creates == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PICTURE, prompt="a lighthouse"),
+        replace(PICTURE, width_px=1024),
+        replace(PICTURE, height_px=512),
+        replace(PICTURE, seed=5),
+        replace(PICTURE, negative_prompt="birds", seed=4),
+    ],
+)
+async def test_find_job_of_another_request_is_not_taken(services: Services, other: PictureSpec) -> None:
+    """A job is ours only if everything that both sides state is the same."""
+    wanted = replace(PICTURE, seed=4, negative_prompt="people")
+    provider = leonardo_at(services, clock=RealClock())
+    since = await lost(services, provider, other)
+    assert await provider.find(wanted, since=since, known=frozenset()) is None
+    await provider.aclose()
+
+
+async def test_find_failed_known_and_older_jobs_are_not_taken(services: Services) -> None:
+    """Only jobs from after the call, that did not fail, and that nobody has a claim on."""
+    provider = leonardo_at(services, clock=RealClock())
+    submission = await provider.submit(PICTURE)
+    now = time.time()
+    assert await provider.find(PICTURE, since=now, known=frozenset({submission.job_id})) is None
+    assert await provider.find(PICTURE, since=now + 200, known=frozenset()) is None
+    services.leonardo.on_create(Fails()).when_prompt("doomed")
+    doomed = replace(PICTURE, prompt="doomed")
+    await provider.submit(doomed)
+    services.finish_jobs()
+    assert await provider.find(doomed, since=now, known=frozenset()) is None
+    await provider.aclose()
+
+
+async def test_find_pages_through_a_long_list(services: Services) -> None:
+    """A busy account does not hide the job on its second page; the user is asked for once."""
+    services.leonardo.newest_first = True
+    provider = leonardo_at(services, clock=RealClock())
+    since = await lost(services, provider)
+    for number in range(60):
+        await provider.submit(replace(PICTURE, prompt=f"another {number}"))
+    for _ in range(2):
+        found = await provider.find(PICTURE, since=since, known=frozenset())
+        assert found is not None
+    await provider.aclose()
+    assert len(services.ledger.requests_to("leonardo", "list")) == 4
+    assert len(services.ledger.requests_to("leonardo", "me")) == 1
+
+
+class Ahead(RealClock):
+    """A clock that is an hour ahead."""
+
+    def now(self) -> float:
+        """Unix seconds and an hour."""
+        return super().now() + 3600
+
+
+async def test_find_wrong_clock_is_corrected_by_the_services(services: Services) -> None:
+    """A machine whose clock is an hour ahead finds its job all the same."""
+    now = time.time()
+    entry = {
+        "id": "1f197fd2-30f6-6e90-a026-b7ff00000001",
+        "createdAt": time.strftime("%Y-%m-%dT%H:%M:%S.000", time.gmtime(now)),
+        "modelId": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+        "prompt": PICTURE.prompt,
+        "imageWidth": 1536,
+        "imageHeight": 864,
+        "status": "PENDING",
+    }
+    services.leonardo.on_list(Answer(200, {"generations": [entry]}, {"Date": formatdate(now, usegmt=True)}))
+    provider = leonardo_at(services, clock=Ahead())
+    found = await provider.find(PICTURE, since=now + 3600, known=frozenset())
+    await provider.aclose()
+    assert found is not None
+    assert found.accepted_at == pytest.approx(now + 3600, abs=3)
+
+
+@pytest.mark.parametrize("endpoint", ["list", "me"])
+async def test_find_unreadable_list_is_an_error_and_not_an_empty_one(services: Services, endpoint: str) -> None:
+    """Not known is not "no": the caller must not pay again on the strength of it. Reading is tried three times."""
+    services.leonardo.on(endpoint, Answer500())
+    provider = leonardo_at(services)
+    with pytest.raises(ServiceFailed) as caught:
+        await provider.find(PICTURE, since=time.time(), known=frozenset())
+    await provider.aclose()
+    assert caught.value.charged is Charged.NO
+    assert len(services.ledger.requests_to("leonardo", endpoint)) == 3
+
+
+async def test_find_user_without_an_id_is_an_error(services: Services) -> None:
+    """Without a user there is no list, which is not the same as an empty one."""
+    services.leonardo.on_me(Answer(200, {"user_details": [{"user": None}]}))
+    provider = leonardo_at(services)
+    with pytest.raises(ServiceFailed):
+        await provider.find(PICTURE, since=time.time(), known=frozenset())
+    await provider.aclose()
+
+
+# The account ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("details", "credits_left", "slots"),
+    [
+        ({"apiPaidTokens": 100, "apiSubscriptionTokens": 13, "apiConcurrencySlots": 10}, 113.0, 10),
+        ({"apiPaidTokens": "4.25", "apiSubscriptionTokens": None, "apiConcurrencySlots": None}, 4.25, None),
+        ({"apiPaidTokens": -3, "apiConcurrencySlots": 0}, -3.0, None),
+        ({"apiPaidTokens": None, "paidTokens": 9}, None, None),
+    ],
+)
+async def test_account_is_read_leniently(
+    services: Services, details: dict[str, object], credits_left: float | None, slots: int | None
+) -> None:
+    """What is null or missing is unknown, not zero."""
+    services.leonardo.on_me(Answer(200, {"user_details": [details]}))
+    provider = leonardo_at(services)
+    account = await provider.account()
+    await provider.aclose()
+    assert (account.credits, account.slots) == (credits_left, slots)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (Answer(200, {"user_details": []}), ServiceFailed),
+        (Answer(401, {"error": "no"}), AccountRefused),
+        (Answer429(), RateLimited),
+        (Answer(404, ""), RequestRefused),
+        (Unparsable(), ServiceFailed),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_account_unreadable_is_a_provider_error(
+    services: Services, behaviour: Behaviour, kind: type[ProviderError]
+) -> None:
+    """Whatever goes wrong is told in the common language."""
+    services.leonardo.on_me(behaviour)
+    provider = leonardo_at(services)
+    with pytest.raises(kind):
+        await provider.account()
+    await provider.aclose()
+
+
+# The whole -----------------------------------------------------------------------------------------------------------
+
+
+async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Services) -> None:
+    """Ten jobs of 2 s where 15 s were expected are all there at about 2.3 s."""
+    services.leonardo.render_s = 0.4
+    clock = FastClock(5.0)
+    provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 15.0, "timeout_s": 30.0})
+
+    async def one(number: int) -> None:
+        submission = await provider.submit(replace(PICTURE, prompt=f"number {number}"))
+        await provider.fetch(submission, give_up_at=submission.accepted_at + 30)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(10):
+            tasks.start_soon(one, number)
+    await provider.aclose()
+    ledger = services.ledger
+    found_out = {entry.job_id: entry.started_s for entry in ledger.requests_to("leonardo", "poll")}
+    # In the clock's seconds: five times the world's.
+    took_s = [5 * (found_out[job.job_id] - job.created_s) for job in ledger.jobs]
+    assert max(took_s) < 3.0
+    assert ledger.polls <= 25
+
+
+async def test_render_times_are_kept_by_kind(services: Services) -> None:
+    """What a job took is remembered for its model, size and quality, and used by the next process."""
+    services.leonardo.on_create(RendersBetween(low_s=0.1, high_s=0.1))
+    memory = Memory()
+    provider = leonardo_at(services, memory=memory)
+    await made(provider)
+    await provider.aclose()
+    (kind,) = memory.times
+    assert re.fullmatch(r"leonardo/[0-9a-f-]{36}/1536x864/alchemy", kind)
+    assert memory.times[kind][0] == pytest.approx(2.0, rel=0.5)
+
+
+async def test_every_request_passes_the_window(services: Services) -> None:
+    """Creates, polls, lists and account calls are counted; downloads are not API requests."""
+    memory = Memory()
+    provider = leonardo_at(services, memory=memory)
+    await provider.account()
+    await made(provider)
+    await provider.find(PICTURE, since=time.time(), known=frozenset())
+    await provider.aclose()
+    assert len(memory.requests) == len(services.ledger.requests_to("leonardo"))
+
+
+def test_provider_keeps_the_protocols(services: Services) -> None:
+    """Leonardo can look for lost jobs and tell the balance; making it connects nothing and shows no key."""
+    provider = leonardo_at(services)
+    typed: Provider = provider
+    assert isinstance(provider, FindsLostJobs)
+    assert isinstance(provider, ReportsAccount)
+    assert typed.options == {"alchemy": True, "contrast": 3.5}
+    assert typed.estimate_usd(PICTURE) == 0.03
+    assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.015
+    assert services.ledger.requests == ()
+    assert LEONARDO_KEY not in repr(vars(provider))

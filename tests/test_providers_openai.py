@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from providers_rig import openai_at, shows_no_secret
+from services import (
+    OPENAI_KEY,
+    Answer,
+    Answer429,
+    Answer500,
+    BadBase64,
+    Behaviour,
+    BillingLimitReached,
+    CutAfterRead,
+    CutMidAnswer,
+    HalfPicture,
+    Held,
+    ModelNotFound,
+    ModerationBlocked,
+    NoPicture,
+    NotAPicture,
+    OrganisationNotVerified,
+    Picture,
+    QuotaUsedUp,
+    Services,
+    Unparsable,
+    shows,
+)
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobFailed,
+    JobUnknown,
+    PromptRefused,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.openai import STYLE_WORDS, size_for, worded
+from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
+from mkdocs_leonardo.spec import STYLES, PictureSpec
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = PictureSpec(prompt="a lighthouse in a storm")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that MkDocs builds get."""
+    return "asyncio"
+
+
+async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float = 30.0) -> ProviderError:
+    """The error that a create call ends in."""
+    if behaviours:
+        services.openai.on_create(*behaviours)
+    provider = openai_at(services, timeout_s=timeout_s)
+    try:
+        with pytest.raises(ProviderError) as caught:
+            await provider.submit(PICTURE)
+    finally:
+        await provider.aclose()
+    assert caught.value.provider == "openai"
+    assert shows_no_secret(caught.value)
+    return caught.value
+
+
+async def test_submit_brings_the_picture_with_its_cost(services: Services) -> None:
+    """One call, one finished submission, its cost from the tokens used."""
+    provider = openai_at(services)
+    submission = await provider.submit(PICTURE)
+    assert submission.image is not None
+    assert shows(submission.image.data, worded(PICTURE)) or shows(submission.image.data, PICTURE.prompt)
+    assert submission.cost_usd == pytest.approx(services.ledger.jobs_of("openai")[0].charged_usd, abs=0.001)
+    assert await provider.fetch(submission, give_up_at=0.0) == submission.image
+    await provider.aclose()
+
+
+async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
+    """The request, word for word."""
+    provider = openai_at(services)
+    await provider.submit(replace(PICTURE, negative_prompt="people", seed=7, style="MINIMALIST"))
+    await provider.aclose()
+    assert services.ledger.jobs_of("openai")[0].request == {
+        "model": "gpt-image-2",
+        "prompt": "a lighthouse in a storm\n\nStyle: minimalist, few elements, much empty space.\n\n"
+        "Keep out of the picture: people.",
+        "n": 1,
+        "size": "1536x864",
+        "quality": "medium",
+        "output_format": "jpeg",
+        "output_compression": 95,
+    }
+
+
+async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) -> None:
+    """What the answer does not say is not made up."""
+    services.openai.states_usage = False
+    provider = openai_at(services)
+    assert (await provider.submit(PICTURE)).cost_usd is None
+    await provider.aclose()
+
+
+async def test_submit_picture_in_another_format_is_taken(services: Services) -> None:
+    """The bytes say what they are."""
+    services.openai.on_create(Picture("WEBP"))
+    provider = openai_at(services)
+    submission = await provider.submit(PICTURE)
+    assert submission.image is not None
+    assert submission.image.data[8:12] == b"WEBP"
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "charged"),
+    [
+        (QuotaUsedUp(), AccountRefused, Charged.NO),
+        (BillingLimitReached(), AccountRefused, Charged.NO),
+        (OrganisationNotVerified(), AccountRefused, Charged.NO),
+        (ModelNotFound(), AccountRefused, Charged.NO),
+        (Answer(404, "<html>not here</html>"), AccountRefused, Charged.NO),
+        (Answer(301, "", {"Location": "https://elsewhere.example/"}), AccountRefused, Charged.NO),
+        (Answer(429, {"error": {"message": "Limit: 0/1min.", "code": "rate_limit_exceeded"}}), AccountRefused, "no"),
+        (ModerationBlocked(), PromptRefused, Charged.NO),
+        (Answer429(), RateLimited, Charged.NO),
+        (Answer(400, {"error": {"message": "bad size", "code": "invalid_value"}}), RequestRefused, Charged.NO),
+        (Answer500(), ServiceFailed, Charged.NO),
+        (Answer500(status=503), ServiceFailed, Charged.NO),
+        (Answer500(status=502), ServiceFailed, Charged.UNKNOWN),
+        (Answer500(status=504), ServiceFailed, Charged.UNKNOWN),
+        (CutAfterRead(), ServiceFailed, Charged.UNKNOWN),
+        (CutMidAnswer(0.5), ServiceFailed, Charged.UNKNOWN),
+        (Unparsable(), ServiceFailed, Charged.UNKNOWN),
+        (NoPicture(), JobFailed, Charged.YES),
+        (BadBase64(), JobFailed, Charged.YES),
+        (NotAPicture(), JobFailed, Charged.YES),
+        (HalfPicture(), JobFailed, Charged.YES),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_submit_failed_says_what_it_means_and_who_pays(
+    services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: str
+) -> None:
+    """Each of the service's failures becomes one of ours; the create call is sent once."""
+    error = await refusal(services, behaviour)
+    assert (type(error), error.charged) == (kind, charged)
+    assert len(services.ledger.requests_to("openai", "create")) == 1
+
+
+async def test_submit_rate_limited_says_how_long(services: Services) -> None:
+    """Retry-After is passed on."""
+    assert (await refusal(services, Answer429(retry_after_s=7))).retry_after_s == pytest.approx(7, abs=1)
+
+
+async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Services) -> None:
+    """The service quotes a part of the key; we do not."""
+    provider = openai_at(services, key="sk-proj-nobody-issued-this-1234")
+    with pytest.raises(AccountRefused, match="OPENAI_API_KEY") as caught:
+        await provider.submit(PICTURE)
+    await provider.aclose()
+    assert shows_no_secret(caught.value, "nobody-issued-this", "1234")
+
+
+async def test_submit_slower_than_the_timeout_is_uncertain(services: Services) -> None:
+    """What was asked for and not answered in time may have been charged."""
+    error = await refusal(services, Held(), timeout_s=0.2)
+    assert (type(error), error.charged) == (ServiceFailed, Charged.UNKNOWN)
+    assert services.ledger.paid_jobs == 1
+
+
+async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
+    """A connection that was never made is no charge."""
+    provider = openai_at(services, base_url=services.refusing_url)
+    with pytest.raises(ServiceFailed) as caught:
+        await provider.submit(PICTURE)
+    assert caught.value.charged is Charged.NO
+
+
+@pytest.mark.parametrize("prompt", ["", " \n ", "x" * 32_001])
+async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Services, prompt: str) -> None:
+    """An empty or an endless prompt never leaves the machine."""
+    provider = openai_at(services)
+    with pytest.raises(RequestRefused):
+        await provider.submit(replace(PICTURE, prompt=prompt))
+    assert services.ledger.requests == ()
+
+
+async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
+    """The service keeps nothing: a later process cannot collect what an earlier one lost."""
+    provider = openai_at(services)
+    submission = await provider.submit(PICTURE)
+    with pytest.raises(JobUnknown):
+        await provider.fetch(replace(submission, image=None), give_up_at=0.0)
+    await provider.aclose()
+
+
+def test_worded_has_words_for_every_style() -> None:
+    """Each style is said in plain words, NONE in none."""
+    assert set(STYLE_WORDS) == set(STYLES)
+    assert worded(replace(PICTURE, style="NONE")) == PICTURE.prompt
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "expected"),
+    [
+        ("gpt-image-2", (1536, 864), (1536, 864)),
+        ("gpt-image-2.6-flare", (1536, 864), (1536, 864)),
+        ("gpt-image-2", (1200, 672), (1200, 672)),
+        ("gpt-image-2", (1000, 568), (1104, 624)),
+        ("gpt-image-2", (3840, 2160), (3840, 2160)),
+        ("gpt-image-1", (1536, 864), (1536, 1024)),
+        ("gpt-image-1.5", (864, 1536), (1024, 1536)),
+        ("gpt-image-1-mini", (900, 880), (1024, 1024)),
+    ],
+)
+def test_size_for_takes_the_nearest_the_model_draws(
+    model: str, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    """Later models draw what is asked for within their rules, those of 2025 one of three sizes."""
+    assert size_for(model, *size) == expected
+
+
+@given(st.integers(32, 1536), st.integers(32, 1536))
+def test_size_for_any_size_is_one_that_the_service_takes(width_px: int, height_px: int) -> None:
+    """Whatever is configured, the size in the request is valid."""
+    wide, high = size_for("gpt-image-2", width_px, height_px)
+    assert (wide % 16, high % 16) == (0, 0)
+    assert max(wide, high) <= min(3 * min(wide, high), 3840)
+    assert 655_360 <= wide * high <= 3840 * 2160
+
+
+@pytest.mark.parametrize(
+    ("model", "quality", "usd"),
+    [
+        ("gpt-image-2", "medium", 0.042),
+        ("gpt-image-2.6-sunburst", "low", 0.005),
+        ("gpt-image-2", "auto", 0.165),
+        ("gpt-image-1-mini", "medium", 0.015),
+        ("gpt-image-1", "high", 0.25),
+    ],
+)
+def test_openai_usd_is_by_model_and_quality(model: str, quality: str, usd: float) -> None:
+    """The table of estimates, at 1536x864."""
+    assert openai_usd(model, quality, width_px=1536, height_px=864) == usd
+
+
+def test_openai_usage_usd_counts_tokens_of_known_models_only() -> None:
+    """1300 tokens of a picture and 21 of text, at the rates of November 2026."""
+    assert openai_usage_usd("gpt-image-2", text_in=21, image_in=0, out=1300) == pytest.approx(0.039105)
+    assert openai_usage_usd("gpt-image-1", text_in=21, image_in=0, out=1300) is None
+
+
+def test_provider_key_holds_what_changes_the_picture(services: Services) -> None:
+    """Quality and wording are part of the key, address and time limit are not."""
+    assert openai_at(services, timeout_s=9.0).options == {"quality": "medium", "wording": 1}
+    assert OPENAI_KEY not in repr(vars(openai_at(services)))

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import anyio
+import pytest
+from benchmarks.bench_polling import KINDS, average
+
+from mkdocs_leonardo.providers.polling import (
+    CHANGE,
+    RenderClock,
+    next_poll_s,
+    recent,
+    render_time_s,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that MkDocs builds get."""
+    return "asyncio"
+
+
+def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, scout: bool) -> list[float]:
+    """When a job that takes `render_s` is asked for, in seconds since it was accepted."""
+    times = [0.0]
+    while times[-1] < render_s:
+        times.append(times[-1] + next_poll_s(times[-1], times[-1], seen, estimate_s, scout=scout))
+    return times[1:]
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("kind", ["uniform 15 to 25", "uniform 1.5 to 2.5", "always 20", "always 2"])
+def test_schedule_takes_four_requests_and_a_tenth_of_the_time(kind: str, *, known: bool) -> None:
+    """On average at most 4 requests a picture, about a tenth of the render time late, and 12 % over the ideal."""
+    outcome = average(KINDS[kind], known=known)
+    assert outcome.requests <= 4.0
+    assert outcome.late <= 0.115
+    assert outcome.over_ideal <= 1.12
+
+
+def test_next_poll_nothing_seen_waits_for_most_of_the_estimate() -> None:
+    """Most jobs do not ask before they are likely to be done."""
+    assert next_poll_s(0.0, 0.0, (), 15.0, scout=False) == pytest.approx(12.0)
+
+
+def test_next_poll_scout_finds_a_quick_service_out() -> None:
+    """A job of 2 s is found out at 2.3 s although 15 s were expected."""
+    assert poll_times(2.0, (), 15.0, scout=True)[-1] == pytest.approx(2.0, abs=0.31)
+    assert len(poll_times(20.0, (), 15.0, scout=True)) < 22
+
+
+def test_next_poll_scout_of_a_known_kind_asks_early_too() -> None:
+    """A service that has become quicker is found out before its old time."""
+    times = poll_times(15.0, (15.0,) * 8, 15.0, scout=True)
+    assert times[0] < 6 < times[1] < 11 < times[2]
+
+
+def test_next_poll_times_seen_come_before_the_estimate() -> None:
+    """What was seen counts more than what was configured."""
+    assert next_poll_s(0.0, 0.0, (2.0,) * 8, 15.0, scout=False) == pytest.approx(2.2)
+
+
+def test_next_poll_in_the_past_is_now() -> None:
+    """A job that should be done is asked for at once."""
+    assert next_poll_s(99.0, 0.0, (2.0,) * 8, 15.0, scout=False) == 0.0
+
+
+@pytest.mark.parametrize("scout", [False, True])
+@pytest.mark.parametrize("seen", [(), (0.01,), (20.0,) * 9])
+def test_schedule_always_moves_on(seen: tuple[float, ...], *, scout: bool) -> None:
+    """Two polls of one job are never closer than a tenth of a second."""
+    times = poll_times(60.0, seen, 15.0, scout=scout)
+    assert all(later - earlier >= 0.099 for earlier, later in pairwise(times))
+
+
+def test_render_time_lies_between_the_polls() -> None:
+    """A job seen pending and then done took about the middle; without a first look, less than what was seen."""
+    assert render_time_s(10.0, 12.0) == pytest.approx(11.0)
+    assert 8.0 < render_time_s(0.0, 12.0) < 11.0
+
+
+def test_recent_forgets_what_was_before_a_change() -> None:
+    """Times of another order are another service's."""
+    assert recent((20.0, 21.0, 2.0, 2.1)) == (2.0, 2.1)
+    assert recent((15.0, 25.0)) == (15.0, 25.0)
+    assert CHANGE > 25 / 15
+
+
+async def test_render_clock_first_time_seen_wakes_those_who_wait() -> None:
+    """The first render time of a kind makes everybody plan anew; it is handed on to be kept."""
+    kept: list[tuple[str, float]] = []
+    clock = RenderClock(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
+    kind = await clock.kind("phoenix")
+    changed = kind.changed()
+    await clock.add("phoenix", 2.0, 2.2)
+    with anyio.fail_after(1):
+        await changed.wait()
+    assert [kind for kind, _ in kept] == ["phoenix"]
+    assert [seconds for _, seconds in kept] == pytest.approx([2.1])
+    assert (await clock.kind("phoenix")).seen == pytest.approx((2.1,))
+
+
+async def test_render_clock_has_one_scout_of_an_unknown_kind_and_replaces_it() -> None:
+    """One job goes ahead; when it ends without an answer, another one takes its place."""
+    clock = RenderClock(lambda _: (), lambda *_: None)
+    kind = await clock.kind("phoenix")
+    with kind.waiting() as second:
+        with kind.waiting() as first:
+            assert kind.is_scout(first)
+            assert not kind.is_scout(second)
+            changed = kind.changed()
+        assert changed.is_set()
+        assert kind.is_scout(second)
+
+
+async def test_render_clock_scout_of_a_known_kind_goes_out_once_and_for_many() -> None:
+    """With times at hand a scout is worth its polls only when several jobs wait."""
+    dice = random.Random(1)
+    clock = RenderClock(lambda _: tuple(dice.uniform(15, 25) for _ in range(8)), lambda *_: None)
+    kind = await clock.kind("phoenix")
+    with kind.waiting() as one, kind.waiting(), kind.waiting():
+        assert not kind.is_scout(one)
+        with kind.waiting() as fourth:
+            assert kind.is_scout(fourth)
+        assert not kind.is_scout(one)
