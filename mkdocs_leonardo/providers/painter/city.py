@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from mkdocs_leonardo.providers.painter import light, noise
 from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, times, whole
-from mkdocs_leonardo.providers.painter.land import lay, wash
+from mkdocs_leonardo.providers.painter.land import wash
 from mkdocs_leonardo.providers.painter.stage import Stage
 
 NEON: tuple[Colour, ...] = tuple(rgb(part) for part in ("ff3d8b", "27e0ff", "a04dff", "ff8a3d", "35ffb0"))
@@ -39,7 +39,7 @@ def skyline(stage: Stage, image: Image.Image, base_px: float, *, rows: int = 4) 
             tone = mix(tone, stage.palette.ground, 0.25)
         foot = mix(tone, stage.palette.haze, 0.25 + 0.4 * distance)
         field = wash(stage, tone, foot, base_px - height * 0.5, base_px, sun=0.45 * distance)
-        image = lay(image, field, mask)
+        image = light.lay(image, field, mask)
         # A nearer row hides the lights behind it.
         lamps.paste((0, 0, 0), (0, 0), mask)
         share = 0.34 if dark else 0.05
@@ -48,8 +48,8 @@ def skyline(stage: Stage, image: Image.Image, base_px: float, *, rows: int = 4) 
         if "neon" in stage.said.thing and near > 0.3:  # far signs would be dots
             _signs(stage, rng, pencil, boxes, near)
     level = 1.0 if dark else 0.35
-    shine = ImageChops.add(light.gain(lamps, level), light.gain(light.blurred(lamps, height / 90), 0.7 * level))
-    return ImageChops.screen(image, shine)
+    image = light.shine(image, light.gain(lamps, level))
+    return light.shine(image, light.gain(light.softened(lamps, height / 90), 0.7 * level))
 
 
 def _towers(
@@ -137,11 +137,11 @@ def wet_ground(stage: Stage, image: Image.Image, line_px: float) -> Image.Image:
     near = above.resize(small, Image.Resampling.BOX)
     long = light.gain(
         above.resize((small[0], max(2, small[1] // 6)), Image.Resampling.BOX).resize(small, Image.Resampling.BICUBIC),
-        1.35,
+        1.9,
     )
     puddles = noise.fractal(rng, small, (5, 14), 5, 0.6)
     mixed = Image.composite(near, long, puddles.point(noise.ramp(135, 175)))
-    mixed = light.shaded(mixed, stage.palette.ground, light.slope(small, ((0.0, 90), (0.35, 120), (1.0, 205))))
+    mixed = light.shaded(mixed, stage.palette.ground, light.slope(small, ((0.0, 50), (0.4, 80), (1.0, 190))))
     rough = noise.fractal(rng, (max(2, width // 2), max(2, depth // 2)), (40, 60), 3, 0.7).point(noise.linear(0.3, 88))
     full = mixed.resize((width, depth), Image.Resampling.BICUBIC)
     full = ImageChops.overlay(full, rough.resize((width, depth), Image.Resampling.BILINEAR).convert("RGB"))
@@ -186,7 +186,7 @@ def harbour(stage: Stage, image: Image.Image) -> Image.Image:
             x += broad * (0.9 + 0.25 * rng.random())
         mask = light.polygons(stage.size, shapes)
         tone = stage.air(rgb("4a3f44"), distance)
-        image = lay(
+        image = light.lay(
             image,
             wash(stage, tone, mix(tone, stage.palette.haze, 0.2), base - height * 0.15, base, sun=0.35 * distance),
             mask,
@@ -202,8 +202,9 @@ def harbour(stage: Stage, image: Image.Image) -> Image.Image:
             (x - radius, y - radius, x + radius, y + radius),
             fill=whole(times(WINDOWS[int(rng.random() * 3)], 1.0 if dark else 0.2)),
         )
-    shine = ImageChops.add(lamps, light.gain(light.blurred(lamps, height / 70), 1.0))
-    return ImageChops.screen(image, light.gain(shine, 1.0 if dark else 0.4))
+    level = 1.0 if dark else 0.4
+    image = light.shine(image, light.gain(lamps, level))
+    return light.shine(image, light.gain(light.softened(lamps, height / 70), level))
 
 
 def masts(stage: Stage, image: Image.Image) -> Image.Image:
@@ -224,12 +225,12 @@ def masts(stage: Stage, image: Image.Image) -> Image.Image:
             for points in shapes
         ]
         ghost = light.polygons(stage.size, mirrored)
-        image = lay(
+        image = light.lay(
             image,
             mix(tone, stage.palette.haze, 0.3),
             light.blurred(ghost, max(0.6, size * 0.02)).point(noise.linear(0.5)),
         )
-        image = lay(image, mix(tone, stage.palette.haze, 0.3 * (1 - near)), light.polygons(stage.size, shapes))
+        image = light.lay(image, mix(tone, stage.palette.haze, 0.3 * (1 - near)), light.polygons(stage.size, shapes))
     glow_at = (width * 0.7, base)
     return light.glow(image, mix(WINDOWS[0], WHITE, 0.1), glow_at, (width * 0.4, height * 0.1), 0.16)
 

@@ -22,7 +22,7 @@ Line = list[tuple[float, float]]
 def wash(
     stage: Stage, top: Colour, bottom: Colour, upper_px: float, lower_px: float, *, sun: float = 0.4
 ) -> Image.Image:
-    """A full-size colour field from `top` at `upper_px` to `bottom` at `lower_px`, brighter towards the light."""
+    """A field at a quarter of the size: `top` at `upper_px` to `bottom` at `lower_px`, brighter towards the light."""
     width, height = stage.size
     small = (max(2, width // 4), max(2, height // 4))
     first, last = upper_px / height, max(upper_px / height + 0.01, lower_px / height)
@@ -30,7 +30,7 @@ def wash(
     if sun > 0:
         center = (stage.light[0] * small[0], stage.light[1] * small[1])
         field = light.glow(field, stage.palette.light, center, (small[0] * 0.36, small[1] * 0.6), sun, 2.2)
-    return field.resize(stage.size, Image.Resampling.BICUBIC)
+    return field
 
 
 def outline(stage: Stage, heights: Sequence[float], base_px: float, rise_px: float) -> Line:
@@ -46,12 +46,6 @@ def mask_below(stage: Stage, line: Line) -> Image.Image:
     """The L mask of everything under a line."""
     bottom = stage.height_px + 4.0
     return light.polygons(stage.size, [[(line[0][0], bottom), *line, (line[-1][0], bottom)]])
-
-
-def lay(image: Image.Image, colour: Image.Image | Colour, mask: Image.Image) -> Image.Image:
-    """The image with `colour` laid on where `mask` is bright (in place)."""
-    image.paste(colour if isinstance(colour, Image.Image) else whole(colour), (0, 0), mask)
-    return image
 
 
 def points_for(stage: Stage, spacing_px: float = 5.0) -> int:
@@ -78,9 +72,9 @@ def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strengt
     )
     texture = noise.fractal(stage.rng("mist" + name), small, (4, 7), 4, 0.5)
     bank = ImageChops.multiply(bank, texture.point(noise.linear(0.75, 64)))
-    bank = bank.point(noise.linear(strength)).resize(stage.size, Image.Resampling.BICUBIC)
+    bank = bank.point(noise.linear(strength))
     tone = mix(stage.palette.haze, stage.palette.horizon, 0.35)
-    return lay(image, wash(stage, tone, tone, 0, height, sun=0.2 if stage.night else 0.35), bank)
+    return light.lay(image, wash(stage, tone, tone, 0, height, sun=0.2 if stage.night else 0.35), bank)
 
 
 # --- ridges and peaks -----------------------------------------------------------------------------------------------
@@ -112,7 +106,7 @@ def ridges(
         foot = mix(colour, stage.palette.haze, 0.55 * distance + 0.12)
         top = min(point[1] for point in line)
         field = wash(stage, colour, foot, top, y + height * 0.08, sun=0.5 * distance)
-        image = lay(image, field, mask_below(stage, line))
+        image = light.lay(image, field, mask_below(stage, line))
         if index < count - 1:
             image = mist(stage, image, y + height * 0.02, height * 0.07, 0.5, f"{name}{index}")
     return image
@@ -179,8 +173,7 @@ def peaks(
         ),
     )
     rocks = light.shaded(rocks, foot, veil)
-    field = rocks.resize(stage.size, Image.Resampling.BICUBIC)
-    return lay(image, field, mask)
+    return light.lay(image, rocks, mask)
 
 
 def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, *, from_left: bool) -> Image.Image:
@@ -239,7 +232,6 @@ def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
     palette = stage.palette
     warm = mix(palette.light, palette.horizon, 0.35)
     count = 5
-    half = stage.half
     for index in range(count):
         near = index / (count - 1)
         distance = (1.0 - near) ** 1.4 * 0.82
@@ -258,14 +250,21 @@ def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
         field = wash(stage, mix(lit, warm, 0.25), mix(lit, shade, 0.55), top, y + height * 0.3, sun=0.25)
         if near > 0.3:  # ripples would only flicker far away
             field = _ripples(stage, rng, field, near)
-        image = lay(image, field, body)
-        # The slip face: from the crest down to a line of its own, deepest under the summits.
-        away = 1.0 if stage.light[0] > 0.5 else -1.0  # the middle
-        face = _slip_face(rng, line, lift, away=-away)
-        edge = light.polygons(stage.size, face)
-        shadow = wash(stage, shade, mix(shade, lit, 0.3), top, y + height * 0.2, sun=0.08)
-        image = lay(image, shadow, ImageChops.multiply(edge, body))
-    del half
+        image = light.lay(image, field, body)
+        # The slip faces: sharp at the crest that runs down to us, soft where the next slope begins.
+        away = -1.0 if stage.light[0] > 0.5 else 1.0
+        shadow = wash(stage, shade, mix(shade, lit, 0.25), top, y + height * 0.2, sun=0.06)
+        for face, wider in _slip_faces(rng, line, lift, y + height * 0.4, away=away):
+            sharp = light.polygons(stage.size, [face])
+            box = sharp.getbbox()
+            if box is not None:
+                soft = light.blurred(
+                    light.polygons(stage.half, [[(px / 2, py / 2) for px, py in wider]], scale=1), lift * 0.12
+                )
+                sharp = ImageChops.multiply(
+                    sharp, ImageChops.multiply(soft.resize(stage.size, Image.Resampling.BILINEAR), body)
+                )
+                image = light.lay(image, shadow, sharp)
     return image
 
 
@@ -275,48 +274,53 @@ def under_light(material: Colour, lamp: Colour) -> Colour:
     return red, green, blue
 
 
-def _slip_face(rng: random.Random, line: Line, lift: float, *, away: float) -> list[Line]:
-    shapes: list[Line] = []
-    step = len(line) / 60
-    tops = [
-        index
-        for index in range(1, len(line) - 1)
-        if line[index][1]
-        <= min(point[1] for point in line[max(0, index - round(6 * step)) : index + round(6 * step) + 1])
-    ]
-    for top in tops:
+def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float, *, away: float) -> list[tuple[Line, Line]]:
+    """Each summit's shaded side, and the same side grown past its crest."""
+    faces: list[tuple[Line, Line]] = []
+    reach = max(3, len(line) // 14)
+    last = len(line) - 1
+    for top in range(1, last):
+        around = line[max(0, top - reach) : top + reach + 1]
+        if line[top][1] > min(point[1] for point in around) or (
+            faces and abs(line[top][0] - faces[-1][0][0][0]) < lift
+        ):
+            continue
+        step = 1 if away > 0 else -1
+        valley = top
+        while 0 < valley + step < last and line[valley + step][1] >= line[valley][1] - lift * 0.002:
+            valley += step
+        if abs(valley - top) < 2:
+            continue
+        skyline = line[top : valley + 1] if step > 0 else line[valley : top + 1][::-1]
         x, y = line[top]
-        length = lift * (2.4 + 1.6 * rng.random())
-        # The crest runs down towards the viewer in an S, the shaded face hangs on the side away from the light.
-        crest: Line = []
-        for part in range(25):
-            share = part / 24
-            crest.append(
-                (x - away * length * (0.55 * math.sin(share * 2.4) - 0.25 * share), y + length * 0.62 * share**1.25)
+        sway = lift * (0.5 + 0.8 * rng.random())
+        drop = bottom - y
+        spine = [
+            (
+                x - away * sway * (math.sin(2.6 * part / 20) - 0.9 * (part / 20) ** 2 * 2.2),
+                y + drop * (part / 20) ** 1.15,
             )
-        skyline = [point for point in line if (point[0] - x) * away >= 0]
-        if away < 0:
-            skyline.reverse()
-        reach = [point for point in skyline if abs(point[0] - x) < length * 1.5]
-        if len(reach) > 1:
-            end = reach[-1]
-            hang: Line = []
-            for part in range(13):
-                share = part / 12
-                hang.append(
-                    (
-                        end[0] + (crest[-1][0] - end[0]) * share,
-                        end[1] + (crest[-1][1] - end[1]) * share + length * 0.16 * math.sin(share * math.pi),
-                    )
-                )
-            shapes.append([*reach, *hang, *crest[::-1]])
-    return shapes
+            for part in range(21)
+        ]
+        end = skyline[-1]
+        far = [
+            (end[0] + away * lift * 0.9 * part / 8, end[1] + (bottom - end[1]) * (part / 8) ** 1.3) for part in range(9)
+        ]
+        face = [*skyline, *far, *spine[::-1]]
+        grown = [
+            (x - away * lift * 2, y - lift),
+            *[(px, py - lift) for px, py in skyline],
+            *far,
+            (x - away * lift * 4, bottom),
+        ]
+        faces.append((face, grown))
+    return faces
 
 
 def _ripples(stage: Stage, rng: random.Random, field: Image.Image, near: float) -> Image.Image:
     tile = noise.fractal(rng, (256, 256), (6, 60), 2, 0.5)
-    lines = plane(tile, stage, 2.0 + 2.5 * near).point(noise.linear(0.16, 108))
-    return ImageChops.overlay(field, lines.convert("RGB"))
+    lines = plane(tile, stage, 2.0 + 2.5 * near, size=stage.half).point(noise.linear(0.16, 108))
+    return light.textured(field, lines)
 
 
 def plane(texture: Image.Image, stage: Stage, ratio: float, *, size: noise.Size | None = None) -> Image.Image:
@@ -393,8 +397,8 @@ def mesas(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
         strata = noise.fractal(rng, small, (2, 46), 3, 0.6)
         flutes = noise.fractal(rng, small, (90, 3), 3, 0.6)
         texture = Image.blend(strata, flutes, 0.45).point(noise.linear(0.5 - 0.25 * distance, 66 + 32 * distance))
-        field = ImageChops.overlay(field, texture.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-        image = lay(image, field, mask_below(stage, fine))
+        field = light.textured(field, texture)
+        image = light.lay(image, field, mask_below(stage, fine))
         image = mist(stage, image, y + height * 0.03, height * 0.06, 0.35 * distance + 0.08, f"mesa{index}")
     return image
 
@@ -437,11 +441,11 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Seque
             y + height * (0.1 + 0.2 * near),
             sun=0.3,
         )
-        texture = plane(noise.fractal(rng, (512, 256), (14, 10), 5, 0.62), stage, 5.0, size=stage.half).point(
+        texture = plane(noise.fractal(rng, (1024, 512), (36, 34), 4, 0.66), stage, 6.0, size=stage.half).point(
             noise.linear(0.42, 74)
         )
-        field = ImageChops.overlay(field, texture.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-        image = lay(image, field, mask_below(stage, line))
+        field = light.textured(field, texture)
+        image = light.lay(image, field, mask_below(stage, line))
         if index == 1 or (index == 2 and rng.random() < 0.6):  # woods stand in the middle distance
             image = copse(stage, image, rng, line, distance)
     return blades(stage, image, rng, material, flowers)
@@ -470,7 +474,7 @@ def copse(stage: Stage, image: Image.Image, rng: random.Random, line: Line, dist
             )
 
     colour = stage.air(rgb("24402a") if "autumn" not in stage.said.season else rgb("a5521c"), distance * 0.9)
-    return lay(image, colour, light.shape(stage.size, draw))
+    return light.lay(image, colour, light.shape(stage.size, draw))
 
 
 def blades(
@@ -501,7 +505,7 @@ def blades(
     dark = mix(stage.palette.ground, under_light(times(material, 0.45), stage.palette.low), 0.35)
     for low, high, tone in ((0.0, 0.5, mix(dark, stage.palette.haze, 0.12)), (0.5, 1.01, times(dark, 0.7))):
         mask = light.polygons(stage.size, [points for points, depth in shapes if low <= depth < high])
-        image = lay(image, tone, mask)
+        image = light.lay(image, tone, mask)
     if flowers:
         image = _petals(stage, image, rng, flowers)
     return image
@@ -533,7 +537,7 @@ def _petals(stage: Stage, image: Image.Image, rng: random.Random, flowers: Seque
                     fill=225,
                 )
 
-        image = lay(
+        image = light.lay(
             image, mix(under_light(tone, stage.palette.light), stage.palette.light, 0.15), light.shape(stage.size, draw)
         )
     return image
@@ -604,7 +608,7 @@ def pines(
     tone = stage.air(material or rgb("20382c"), distance)
     foot = mix(tone, stage.palette.haze, 0.25 + 0.55 * distance)
     field = wash(stage, tone, foot, y_px - tall_px * 0.7, y_px + tall_px * 0.35, sun=0.45 * distance)
-    return lay(image, field, mask)
+    return light.lay(image, field, mask)
 
 
 def leafy(
@@ -623,57 +627,94 @@ def leafy(
     rng = stage.rng("leafy" + name)
     palette = stage.palette
     heights = noise.profile(rng, 64, 2.0 + rng.random(), 3, 0.45)
-    side = 1.0 if stage.light[0] > 0.5 else -1.0  # the middle
     count = min(90, round(width / max(4.0, tall_px * 0.32) * density))
-    tufts: list[tuple[float, float, float, Colour]] = []
     ground_line = [
         (width * (index / 63 * 1.04 - 0.02), y_px - tall_px * 0.3 * (value - 0.5))
         for index, value in enumerate(heights)
     ]
     base = mix(stage.air(times(tones[0], 0.35), distance), palette.ground, 0.4 * (1 - distance))
-    image = lay(
+    image = light.lay(
         image,
         wash(stage, base, mix(base, palette.haze, 0.6 * distance), y_px, y_px + tall_px, sun=0.1),
         mask_below(stage, ground_line),
     )
+    spots = []
     for index in range(count):
         place = (index + rng.random()) / count
         slot = min(63, int(place * 64))
-        root = y_px - tall_px * 0.3 * (heights[slot] - 0.5)
         size = tall_px * (0.45 + 0.4 * rng.random())
+        spots.append((place * width * 1.04 - width * 0.02, y_px - tall_px * 0.3 * (heights[slot] - 0.5), size))
+    return crowns(stage, image, rng, spots, tones, distance)
+
+
+def crowns(
+    stage: Stage,
+    image: Image.Image,
+    rng: random.Random,
+    spots: Sequence[tuple[float, float, float]],
+    tones: Sequence[Colour],
+    distance: float,
+    *,
+    tufts_each: int = 20,
+) -> Image.Image:
+    """Tree tops as heaps of tufts, lit from the light's side; each spot is (x, foot, height) in pixels."""
+    palette = stage.palette
+    side = 1.0 if stage.light[0] > 0.5 else -1.0
+    tufts: list[tuple[float, float, float, float, Colour]] = []
+    for x, root, size in spots:
         hue = tones[int(rng.random() * len(tones)) % len(tones)]
-        x = place * width * 1.04 - width * 0.02
-        for _ in range(20):
+        for _ in range(tufts_each):
             angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random())
             px, py = x + math.cos(angle) * out * size * 0.36, root - size * 0.5 + math.sin(angle) * out * size * 0.42
-            facing = 0.5 + 0.5 * (math.cos(angle) * side * 0.6 - math.sin(angle) * 0.8) * out
-            tone = mix(times(hue, 0.32), hue, facing)
+            facing = max(
+                0.0,
+                min(
+                    1.0,
+                    0.45
+                    + 0.5 * (math.cos(angle) * side * 0.6 - math.sin(angle) * 0.8) * out
+                    + 0.2 * (rng.random() - 0.5),
+                ),
+            )
+            tone = mix(times(hue, 0.3), hue, facing)
             tone = mix(
                 stage.air(tone, distance),
                 under_light(tone, palette.light),
-                0.45 * facing * (0.2 if stage.night else 1.0),
+                0.5 * facing * (0.2 if stage.night else 1.0),
             )
-            tufts.append((px, py, size * (0.07 + 0.07 * rng.random()), mix(tone, palette.haze, 0.5 * distance)))
-    tufts.sort(key=lambda tuft: luminance(tuft[3]))
-
-    def draw(pencil: ImageDraw.ImageDraw, scale: int) -> None:
-        for x, y, radius, _ in tufts:
-            pencil.ellipse(
-                ((x - radius) * scale, (y - radius) * scale, (x + radius) * scale, (y + radius) * scale), fill=255
+            tufts.append(
+                (
+                    facing + root / stage.height_px * 3,
+                    px,
+                    py,
+                    size * (0.07 + 0.06 * rng.random()),
+                    mix(tone, palette.haze, 0.45 * distance),
+                )
             )
+    # What stands nearer covers, and within a tree the lit tufts lie on top.
+    tufts.sort(key=lambda tuft: tuft[0])
+    return _dabs(stage, image, [tuft[1:] for tuft in tufts])
 
-    mask = light.shape(stage.size, draw)
-    colours = Image.new("RGB", stage.size)
+
+def _dabs(stage: Stage, image: Image.Image, dabs: Sequence[tuple[float, float, float, Colour]]) -> Image.Image:
+    """Round dabs of colour with clean edges, each (x, y, radius, colour)."""
+    if not dabs:
+        return image
+    box = (
+        max(0, math.floor(min(x - r for x, _, r, _ in dabs)) - 2),
+        max(0, math.floor(min(y - r for _, y, r, _ in dabs)) - 2),
+        min(stage.width_px, math.ceil(max(x + r for x, _, r, _ in dabs)) + 2),
+        min(stage.height_px, math.ceil(max(y + r for _, y, r, _ in dabs)) + 2),
+    )
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return image
+    size = ((box[2] - box[0]) * 2, (box[3] - box[1]) * 2)
+    colours = image.crop(box).resize(size, Image.Resampling.NEAREST)
     pencil = ImageDraw.Draw(colours)
-    for x, y, radius, tone in tufts:
-        reach = radius + 1.5
-        pencil.ellipse((x - reach, y - reach, x + reach, y + reach), fill=whole(tone))
-    return lay(image, colours, mask)
-
-
-def luminance(colour: Colour) -> float:
-    """Brightness for sorting dark before light."""
-    return colour[0] * 0.3 + colour[1] * 0.59 + colour[2] * 0.11
+    for x, y, radius, tone in dabs:
+        cx, cy, reach = (x - box[0]) * 2, (y - box[1]) * 2, radius * 2
+        pencil.ellipse((cx - reach, cy - reach, cx + reach, cy + reach), fill=whole(tone))
+    image.paste(colours.reduce(2), box)
+    return image
 
 
 AUTUMN: tuple[Colour, ...] = tuple(rgb(part) for part in ("c8541c", "d98a22", "a83a1a", "e0b030", "8a5a22", "6a6a2a"))

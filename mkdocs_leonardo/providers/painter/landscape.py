@@ -194,7 +194,7 @@ def _knoll(stage: Stage, image: Image.Image, x: float, top: float) -> Image.Imag
         flat = math.exp(-(((px - x) / (width * 0.05)) ** 2))
         hill = math.exp(-(((px - x) / (width * 0.34)) ** 2))
         line.append((px, top + (height * 1.0 - top) * (1.0 - hill) - (value - 0.5) * height * 0.03 * (1.0 - flat)))
-    return land.lay(image, mix(stage.palette.ground, stage.palette.middle, 0.04), land.mask_below(stage, line))
+    return light.lay(image, mix(stage.palette.ground, stage.palette.middle, 0.04), land.mask_below(stage, line))
 
 
 def _hills_around(stage: Stage, image: Image.Image, name: str, rise: float = 0.13) -> Image.Image:
@@ -209,7 +209,7 @@ def _hills_around(stage: Stage, image: Image.Image, name: str, rise: float = 0.1
         line = land.outline(stage, shaped, base + 2, height * rise * (1.0 - 0.35 * row))
         tone = stage.air(material, 0.55 - 0.3 * row)
         foot = mix(tone, stage.palette.haze, 0.45)
-        image = land.lay(
+        image = light.lay(
             image, land.wash(stage, tone, foot, base - height * rise, base, sun=0.35), land.mask_below(stage, line)
         )
         image = land.mist(stage, image, base - height * 0.004, height * 0.035, 0.55, f"{name}{row}")
@@ -284,7 +284,7 @@ def _reeds(stage: Stage, image: Image.Image) -> Image.Image:
         for index in range(31)
     ]
     shapes.append([(width * 0.5, height * 1.05), *line, (width * 1.06, height * 1.05)])
-    return land.lay(image, mix(stage.palette.ground, stage.palette.middle, 0.05), light.polygons(stage.size, shapes))
+    return light.lay(image, mix(stage.palette.ground, stage.palette.middle, 0.05), light.polygons(stage.size, shapes))
 
 
 def _ocean(stage: Stage, image: Image.Image) -> Image.Image:
@@ -320,7 +320,7 @@ def _far_coast(stage: Stage, image: Image.Image) -> Image.Image:
         ]
         line = land.outline(stage, shaped, stage.horizon_px + 2, height * (0.16 - 0.05 * row))
         tone = stage.air(rgb("3a4450"), 0.72 - 0.2 * row)
-        image = land.lay(
+        image = light.lay(
             image,
             land.wash(
                 stage,
@@ -383,7 +383,7 @@ def _surf(stage: Stage, image: Image.Image, left: float, foot: float) -> Image.I
     foam = ImageChops.multiply(light.blurred(canvas, height / 260), tear)
     foam = ImageChops.add(foam, light.blurred(foam, height / 60).point(noise.linear(0.7)))
     tone = mix(mix(WHITE, stage.palette.low, 0.35), stage.palette.ground, 0.1 if not stage.night else 0.5)
-    return land.lay(image, tone, foam.resize(stage.size, Image.Resampling.BICUBIC))
+    return light.lay(image, tone, foam)
 
 
 def palms(stage: Stage, image: Image.Image, x: float, foot: float, count: int = 3, tall: float = 0.34) -> Image.Image:
@@ -417,7 +417,7 @@ def palms(stage: Stage, image: Image.Image, x: float, foot: float, count: int = 
                 lower.append((fx, fy + wide * (1.6 if part % 2 else 0.5)))
             shapes.append([*upper, *lower[::-1]])
     tone = mix(stage.palette.ground, rgb("1c3024"), 0.25)
-    return land.lay(image, tone, light.polygons(stage.size, shapes, scale=3))
+    return light.lay(image, tone, light.polygons(stage.size, shapes, scale=3))
 
 
 def _island(stage: Stage, image: Image.Image) -> Image.Image:
@@ -435,7 +435,7 @@ def _island(stage: Stage, image: Image.Image) -> Image.Image:
         )
     line = land.outline(stage, heights, stage.horizon_px + 3, height * 0.24)
     tone = stage.air(rgb("34503c"), 0.28)
-    image = land.lay(
+    image = light.lay(
         image,
         land.wash(
             stage,
@@ -471,6 +471,10 @@ def _harbour(stage: Stage, image: Image.Image) -> Image.Image:
 def _city(stage: Stage, image: Image.Image) -> Image.Image:
     width, height = stage.size
     base = stage.horizon_px
+    if stage.night:
+        # The town's own light on the clouds.
+        sky_light = city.NEON[int(stage.rng("neon").random() * 3)] if "neon" in stage.said.thing else rgb("d8a070")
+        image = light.glow(image, sky_light, (width * 0.66, base), (width * 0.75, height * 0.5), 0.42, 2.0)
     image = city.skyline(stage, image, base)
     haze = mix(stage.palette.haze, city.NEON[0], 0.25) if "neon" in stage.said.thing else stage.palette.haze
     image = light.glow(
@@ -573,7 +577,7 @@ def _fronds(stage: Stage, image: Image.Image) -> Image.Image:
             upper.append((px, py - wide * cut))
             lower.append((px, py + wide * cut))
         shapes.append([*upper, *lower[::-1]])
-    return land.lay(image, mix(stage.palette.ground, rgb("0f2a1c"), 0.5), light.polygons(stage.size, shapes))
+    return light.lay(image, mix(stage.palette.ground, rgb("0f2a1c"), 0.5), light.polygons(stage.size, shapes))
 
 
 def _desert(stage: Stage, image: Image.Image) -> Image.Image:
@@ -596,7 +600,7 @@ def _canyon(stage: Stage, image: Image.Image) -> Image.Image:
     )
     tone = mix(stage.air(rgb("6a3a24"), 0.05), stage.palette.ground, 0.35)
     field = land.wash(stage, mix(tone, stage.palette.light, 0.12), stage.palette.ground, y, height, sun=0.2)
-    return land.lay(image, field, land.mask_below(stage, line))
+    return light.lay(image, field, land.mask_below(stage, line))
 
 
 def _meadow(stage: Stage, image: Image.Image) -> Image.Image:
@@ -638,112 +642,75 @@ def _people_on_grass(stage: Stage, image: Image.Image, x: float, foot: float) ->
 
 
 def _river(stage: Stage, image: Image.Image) -> Image.Image:
-    """A valley with a river winding down it."""
+    """A river that winds between wooded spurs."""
     width, height = stage.size
     rng = stage.rng("river")
-    image = _mountain_backdrop(stage, image, rise=0.27, rows=1)
+    autumn, spring = "autumn" in stage.said.season, "spring" in stage.said.season
+    floor = stage.horizon_px + height * 0.02
+    image = _mountain_backdrop(stage, image, rise=0.32, rows=1)
+    hue = rgb("8a5a30") if autumn else rgb("3f5f42")
     image = land.ridges(
-        stage,
-        image,
-        count=3,
-        material=rgb("7a5a34") if "autumn" in stage.said.season else rgb("3f5f42"),
-        rise=0.17,
-        base=-0.02,
-        first=0.2,
-        nearest=0.5,
-        name="valley",
+        stage, image, count=2, material=hue, rise=0.2, base=-0.03, first=0.2, nearest=0.5, name="valley"
     )
-    # The floor of the valley.
-    floor = stage.horizon_px + height * 0.05
-    green = rgb("9a7a36") if "autumn" in stage.said.season else rgb("5f7f40")
-    near = mix(stage.air(times(green, 0.6), 0.0), stage.palette.ground, 0.3)
-    far = mix(stage.air(green, 0.5), land.under_light(green, stage.palette.light), 0.35)
-    flat = [(-4.0, floor), (width + 4.0, floor)]
-    field = land.wash(stage, far, near, floor, height, sun=0.3)
-    texture = land.plane(noise.fractal(rng, (512, 256), (16, 14), 5, 0.62), stage, 5.0, size=stage.half).point(
-        noise.linear(0.5, 64)
-    )
-    field = ImageChops.overlay(field, texture.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-    image = land.lay(image, field, land.mask_below(stage, flat))
-    # The river in perspective: bends grow towards the viewer.
-    left: list[tuple[float, float]] = []
-    right: list[tuple[float, float]] = []
-    phase = rng.random() * 6.0
-    for part in range(140):
-        depth = part / 139
-        y = floor + (height * 1.03 - floor) * depth**1.75
-        scale = (y - floor) / (height - floor)
-        middle = width * (
-            0.6 + 0.14 * math.sin(phase + 7.5 * depth) * (0.16 + 0.84 * scale) + 0.1 * (1 - scale) * math.sin(phase * 2)
-        )
-        broad = width * (0.004 + 0.1 * scale**1.15)
-        left.append((middle - broad, y))
-        right.append((middle + broad, y))
-    bed = light.polygons(stage.size, [[*left, *right[::-1]]])
-    sky = image.crop((0, 0, width, max(2, round(stage.horizon_px)))).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    depth_px = max(1, height - round(floor))
-    small = light.blurred(sky.resize((max(2, width // 4), max(2, depth_px // 4)), Image.Resampling.BOX), 1.5)
-    mirror = Image.new("RGB", stage.size)
-    mirror.paste(small.resize((width, depth_px), Image.Resampling.BICUBIC), (0, round(floor)))
-    ripple = land.plane(noise.fractal(rng, (512, 512), (12, 70), 4, 0.6), stage, 5.0).point(noise.linear(0.2, 102))
-    mirror = ImageChops.overlay(mirror, ripple.convert("RGB"))
-    mirror = light.shaded(
-        mirror, stage.palette.ground, light.slope(stage.size, ((0.0, 0), (floor / height, 0), (1.0, 120)))
-    )
-    banks = light.blurred(bed, height / 200).point(noise.ramp(10, 160, 150))
-    image = land.lay(image, mix(near, stage.palette.ground, 0.5), banks)
-    image = land.lay(image, mirror, bed)
+    image = water.mirror(stage, image, rough=0.2, deep=0.6, level_px=floor)
     if "bridge" in stage.said.thing:
-        image = things.bridge(stage, image, floor - height * 0.02, height * 0.24)
-    rows = ((0.06, 0.07, 0.5), (0.2, 0.14, 0.22))
-    for row, (down, tall, distance) in enumerate(rows):
-        image = _banks(stage, image, rng, floor + height * down, height * tall, distance, row)
+        image = things.bridge(stage, image, floor - height * 0.04, height * 0.26)
+    # Spurs reach in from both sides in turn; the river winds between them.
+    count = 6
+    first = 0 if rng.random() < 0.5 else 1
+    for index in range(count):
+        near = index / (count - 1)
+        left = (index + first) % 2 == 0
+        y = floor + (height * 0.97 - floor) * near**1.5
+        middle = width * (0.6 + 0.05 * math.sin(index * 2.1))
+        gap = width * (0.006 + 0.13 * near)
+        past = width * (0.1 - 0.05 * near) * (1 - near)
+        tip = middle - gap + past if left else middle + gap - past
+        image = _spur(stage, image, tip, y, left=left, near=near, hue=hue, leafy=autumn or spring)
     return image
 
 
-def _banks(
-    stage: Stage, image: Image.Image, rng: object, y: float, tall: float, distance: float, row: int
+def _spur(
+    stage: Stage, image: Image.Image, tip: float, y: float, *, left: bool, near: float, hue: Colour, leafy: bool
 ) -> Image.Image:
-    """Trees to both sides, none in the middle."""
-    del rng
-    width = stage.width_px
-    before = image.copy()
-    if "autumn" in stage.said.season or "spring" in stage.said.season:
-        image = land.leafy(
-            stage,
-            image,
-            y_px=y,
-            tall_px=tall * 1.15,
-            distance=distance,
-            name=f"bank{row}",
-            tones=land.leaves(stage),
-            density=1.2,
-        )
-    else:
-        image = land.pines(stage, image, y_px=y, tall_px=tall * 1.3, distance=distance, name=f"bank{row}")
-    keep = light.slope(
-        stage.size,
-        (
-            (0.0, 255),
-            (0.3 - 0.1 * row, 255),
-            (0.36 - 0.1 * row, 0),
-            (0.8 + 0.06 * row, 0),
-            (0.86 + 0.06 * row, 255),
-            (1.0, 255),
-        ),
-        across=True,
-    )
-    below = light.slope(
-        stage.size,
-        (
-            (0.0, 255),
-            (min(0.98, (y + tall * 0.1) / stage.height_px), 255),
-            (min(0.99, (y + tall * 0.35) / stage.height_px), 0),
-            (1.0, 0),
-        ),
-    )
-    del width
-    return Image.composite(image, before, ImageChops.multiply(keep, below))
+    """A wooded tongue of land from one side, its point at (tip, y) on the water."""
+    width, height = stage.size
+    rng = stage.rng(f"spur{round(near * 100)}")
+    edge = -4.0 if left else width + 4.0
+    tall = height * (0.1 + 0.1 * near) * (0.75 if left else 1.15)
+    rough = noise.profile(rng, 60, 4, 4, 0.5)
+    top = [
+        (tip + (edge - tip) * index / 59, y - tall * ((index / 59) ** 0.8) * (0.7 + 0.4 * value))
+        for index, value in enumerate(rough)
+    ]
+    shore = [
+        (tip + (edge - tip) * t / 8, y + height * (0.016 * (t / 8) * (1 + near) + 0.004 * rng.random() * near))
+        for t in range(9)
+    ]
+    distance = 0.6 * (1.0 - near) ** 1.1
+    tone = mix(stage.air(times(hue, 0.6), distance), stage.palette.ground, 0.25 + 0.3 * near)
+    mirrored = [(px / 2, (2 * y - py + height * 0.01) / 2) for px, py in top]
+    below = [(px / 2, py / 2) for px, py in shore]
+    ghost = light.blurred(light.polygons(stage.half, [[*mirrored, *below[::-1]]], scale=1), height / 150)
+    image = light.lay(image, mix(tone, stage.palette.haze, 0.15), ghost.point(noise.linear(0.62)))
+    grass = mix(tone, land.under_light(hue, stage.palette.light), 0.22 * (0.3 if stage.night else 1.0))
+    field = land.wash(stage, tone, grass, y - tall, y, sun=0.3 * distance)
+    image = light.lay(image, field, light.polygons(stage.size, [[*top, *shore[::-1]]]))
+    spots = []
+    for _ in range(34):
+        t = rng.random() ** 0.85
+        px, crest = top[min(59, int(t * 60))]
+        foot = crest + (y - crest) * 0.8 * rng.random() ** 1.6 + height * 0.008
+        size = height * (0.032 + 0.075 * near) * (0.7 + 0.6 * rng.random()) * min(1.0, 0.3 + t * 4)
+        spots.append((px, foot, size))
+    spots.sort(key=lambda spot: spot[1])
+    if leafy:
+        return land.crowns(stage, image, rng, spots, land.leaves(stage), distance, tufts_each=18)
+    for low, high, pine in ((0, 12, "3a5a40"), (12, 24, "2c4a36"), (24, 34, "1f3828")):
+        trees = [land.conifer(rng, px, foot, size * 1.5) for px, foot, size in spots[low:high]]
+        tree_tone = mix(stage.air(rgb(pine), distance), stage.palette.haze, 0.3 * distance)
+        image = light.lay(image, tree_tone, light.polygons(stage.size, trees))
+    return image
 
 
 def _road(stage: Stage, image: Image.Image) -> Image.Image:
@@ -759,8 +726,8 @@ def _road(stage: Stage, image: Image.Image) -> Image.Image:
     texture = land.plane(noise.fractal(rng, (512, 256), (20, 16), 5, 0.62), stage, 6.0, size=stage.half).point(
         noise.linear(0.5, 64)
     )
-    field = ImageChops.overlay(field, texture.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-    image = land.lay(image, field, land.mask_below(stage, [(-4.0, base), (width + 4.0, base)]))
+    field = light.textured(field, texture)
+    image = light.lay(image, field, land.mask_below(stage, [(-4.0, base), (width + 4.0, base)]))
     gone = stage.light[0] * width
     sway = (rng.random() - 0.5) * 0.4
 
@@ -776,7 +743,7 @@ def _road(stage: Stage, image: Image.Image) -> Image.Image:
     )
     tone = mix(stage.air(rgb("4a4a50"), 0.3), stage.palette.ground, 0.3)
     shine = mix(tone, stage.palette.horizon, 0.45)
-    image = land.lay(
+    image = light.lay(
         image, land.wash(stage, shine, mix(tone, stage.palette.ground, 0.4), base, height, sun=0.5), asphalt
     )
     marks = []
@@ -788,7 +755,7 @@ def _road(stage: Stage, image: Image.Image) -> Image.Image:
             [edge(side - 0.014, step) for step in steps] + [edge(side + 0.014, step) for step in reversed(steps)]
         )
     paint = mix(stage.air(rgb("e8dcc0"), 0.2), stage.palette.light, 0.3)
-    image = land.lay(image, paint, light.polygons(stage.size, marks).point(noise.linear(0.72)))
+    image = light.lay(image, paint, light.polygons(stage.size, marks).point(noise.linear(0.72)))
     if "traffic" in stage.said.thing or stage.night:
         image = _trails(stage, image, edge, steps)
     return image
@@ -816,7 +783,7 @@ def _trails(
             points.append((x / 2, y / 2 - stage.half[1] * lift * step**2))
         pencil.line(points, fill=whole(times(tone, 0.5 + 0.5 * rng.random())), width=max(1, stage.half[1] // 240))
     layer = ImageChops.add(light.blurred(layer, 0.7), light.gain(light.blurred(layer, stage.half[1] / 70), 1.3))
-    return ImageChops.screen(image, layer.resize(stage.size, Image.Resampling.BICUBIC))
+    return light.shine(image, layer)
 
 
 def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
@@ -851,9 +818,7 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
         Image.new("RGB", half, whole(mix(fire, hot, 0.2))), Image.new("RGB", half, whole(dark)), lit
     )
     image = light.glow(image, fire, (x, top), (width * 0.42, height * 0.5), 0.5, 2.4)
-    image = land.lay(
-        image, layer.resize(stage.size, Image.Resampling.BICUBIC), smoke.resize(stage.size, Image.Resampling.BICUBIC)
-    )
+    image = light.lay(image, layer, smoke)
     image = land.ridges(
         stage, image, count=1, material=rgb("3a3038"), rise=0.12, base=-0.06, first=0.55, nearest=0.6, name="far"
     )
@@ -872,8 +837,8 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
     rock = mix(palette.ground, rgb("3a2a2c"), 0.5)
     field = land.wash(stage, mix(rock, fire, 0.12), mix(rock, palette.haze, 0.3), top, base, sun=0.0)
     ribs = noise.fractal(rng, half, (26, 5), 5, 0.64).point(noise.linear(0.5, 62))
-    field = ImageChops.overlay(field, ribs.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-    image = land.lay(image, field, cone)
+    field = light.textured(field, ribs)
+    image = light.lay(image, field, cone)
     image = _lava(stage, image, x, top, base, crater)
     # A fountain of fire.
     fountain = Image.new("RGB", half)
@@ -891,7 +856,7 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
             )
             last = now
     fountain = ImageChops.add(fountain, light.gain(light.blurred(fountain, height / 140), 1.5))
-    image = ImageChops.screen(image, fountain.resize(stage.size, Image.Resampling.BICUBIC))
+    image = light.shine(image, fountain)
     image = light.glow(image, hot, (x, top), (height * 0.16, height * 0.16), 0.85, 2.0)
     image = land.mist(stage, image, base, height * 0.08, 0.4, "volcano")
     image = land.pines(stage, image, y_px=height * 0.93, tall_px=height * 0.07, distance=0.16, name="far", density=0.7)
@@ -931,8 +896,8 @@ def _lava(stage: Stage, image: Image.Image, x: float, top: float, base: float, c
         flow(x + crater * start, top + height * 0.012, height * 0.011, start * 1.1, 2)
     body = light.blurred(layer, 0.8)
     wide = light.blurred(layer, height / 45).point(noise.linear(1.5))
-    image = ImageChops.screen(image, light.coloured(wide.resize(stage.size, Image.Resampling.BICUBIC), rgb("d83a10")))
-    return land.lay(image, rgb("ffb84a"), body.resize(stage.size, Image.Resampling.BICUBIC).point(noise.linear(1.0)))
+    image = light.shine(image, light.coloured(wide, rgb("d83a10")))
+    return light.lay(image, rgb("ffb84a"), body.point(noise.linear(1.0)))
 
 
 def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
@@ -952,8 +917,8 @@ def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
     field = land.wash(stage, rock, mix(rock, stage.palette.ground, 0.45), lip - height * 0.1, pool, sun=0.25)
     walls = noise.fractal(rng, half, (46, 9), 5, 0.66)
     relief = ImageChops.subtract(walls, ImageChops.offset(walls, 2, 2), 0.5, 128)
-    field = ImageChops.overlay(field, relief.resize(stage.size, Image.Resampling.BILINEAR).convert("RGB"))
-    image = land.lay(image, field, land.mask_below(stage, line))
+    field = light.textured(field, relief)
+    image = light.lay(image, field, land.mask_below(stage, line))
     image = (
         land.pines(
             stage,
@@ -986,7 +951,7 @@ def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
     fall = ImageChops.multiply(light.blurred(fall, half[0] / 220), streaks.point(noise.linear(0.8, 50)))
     water_tone = mix(mix(WHITE, stage.palette.low, 0.25), stage.palette.haze, 0.15)
     water_tone = times(water_tone, 0.6 if stage.night else 1.0)
-    image = land.lay(image, water_tone, fall.resize(stage.size, Image.Resampling.BICUBIC))
+    image = light.lay(image, water_tone, fall)
     flipped = image.crop((0, round(pool - (height - pool) * 2), width, round(pool))).transpose(
         Image.Transpose.FLIP_TOP_BOTTOM
     )
@@ -995,7 +960,7 @@ def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
     image.paste(pond, (0, round(pool)))
     mist = light.halo(half, (x / 2, pool / 2), (half[0] * 0.24, half[1] * 0.22), 1.4)
     mist = ImageChops.multiply(mist, noise.fractal(rng, half, (7, 6), 4, 0.55).point(noise.linear(0.6, 110)))
-    image = land.lay(image, water_tone, mist.resize(stage.size, Image.Resampling.BICUBIC))
+    image = light.lay(image, water_tone, mist)
     green = land.leaves(stage)
     return land.leafy(
         stage, image, y_px=height * 1.0, tall_px=height * 0.2, distance=0.04, name="front", tones=green, density=0.9
@@ -1050,9 +1015,7 @@ def _clouds(stage: Stage, image: Image.Image) -> Image.Image:
             Image.new("RGB", half, whole(shade)),
             ImageChops.multiply(body, relief.point(noise.linear(1.25, -10))),
         )
-        image = land.lay(
-            image, tone.resize(stage.size, Image.Resampling.BICUBIC), mask.resize(stage.size, Image.Resampling.BICUBIC)
-        )
+        image = light.lay(image, tone, mask)
         if row == 1 and stage.rng("summit").random() < 0.75:  # mostly a summit breaks through
             image = land.peaks(
                 stage,

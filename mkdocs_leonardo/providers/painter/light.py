@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,7 @@ from mkdocs_leonardo.providers.painter import noise
 from mkdocs_leonardo.providers.painter.colour import BLACK, Colour, mix, whole
 
 Point = tuple[float, float]
+Box = tuple[int, int, int, int]
 Stops = Sequence[tuple[float, Colour]]
 
 _GRADIENT_ROWS = 256
@@ -82,11 +84,73 @@ def coloured(mask: Image.Image, colour: Colour) -> Image.Image:
     return Image.merge("RGB", [mask.point(noise.linear(part / 255.0)) for part in colour])
 
 
+def part(image: Image.Image, size: noise.Size, box: Box) -> Image.Image:
+    """The part `box` (pixels of a canvas of `size`) of an image that is spread over the whole canvas."""
+    if image.size == size:
+        return image.crop(box)
+    across, down = image.width / size[0], image.height / size[1]
+    where = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+    return image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, box=where)
+
+
+def covered(mask: Image.Image, size: noise.Size) -> Box | None:
+    """Where on a canvas of `size` a mask or layer, spread over it, is not black."""
+    box = mask.getbbox()
+    if box is None or mask.size == size:
+        return box
+    across, down = size[0] / mask.width, size[1] / mask.height
+    return (
+        max(0, math.floor((box[0] - 1) * across)),
+        max(0, math.floor((box[1] - 1) * down)),
+        min(size[0], math.ceil((box[2] + 1) * across)),
+        min(size[1], math.ceil((box[3] + 1) * down)),
+    )
+
+
+def lay(image: Image.Image, colour: Image.Image | Colour, mask: Image.Image) -> Image.Image:
+    """The image with `colour` laid on where `mask` is bright (in place); both may be smaller, they are spread."""
+    box = covered(mask, image.size)
+    if box is not None:
+        paint = part(colour, image.size, box) if isinstance(colour, Image.Image) else whole(colour)
+        image.paste(paint, box, part(mask, image.size, box))
+    return image
+
+
+def shine(image: Image.Image, layer: Image.Image) -> Image.Image:
+    """The image with the light of an RGB layer added, as a lens sees it (screen, in place); the layer is spread."""
+    box = covered(layer, image.size)
+    if box is not None:
+        image.paste(ImageChops.screen(image.crop(box), part(layer, image.size, box)), box)
+    return image
+
+
+def textured(field: Image.Image, texture: Image.Image) -> Image.Image:
+    """An RGB field at the size of an L texture, brighter and darker with it (128 changes nothing)."""
+    if field.size != texture.size:
+        field = field.resize(texture.size, Image.Resampling.BILINEAR)
+    return ImageChops.overlay(field, texture.convert("RGB"))
+
+
 def glow(
     image: Image.Image, colour: Colour, center: Point, radius: tuple[float, float], strength: float, power: float = 2.0
 ) -> Image.Image:
-    """The image with light of `colour` added around `center` (pixels), as a lens sees it (screen)."""
-    return ImageChops.screen(image, coloured(halo(image.size, center, radius, power, 255 * strength), colour))
+    """The image with light of `colour` added around `center` (pixels), in place."""
+    box = (
+        max(0, round(center[0] - radius[0])),
+        max(0, round(center[1] - radius[1])),
+        min(image.width, round(center[0] + radius[0]) + 1),
+        min(image.height, round(center[1] + radius[1]) + 1),
+    )
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return image
+    shrink = 4 if max(radius) > 160 else 1
+    size = (max(1, (box[2] - box[0]) // shrink), max(1, (box[3] - box[1]) // shrink))
+    middle = ((center[0] - box[0]) / shrink, (center[1] - box[1]) / shrink)
+    reach = (radius[0] / shrink, radius[1] / shrink)
+    lamp = coloured(halo(size, middle, reach, power, 255 * strength), colour)
+    lamp = lamp.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR)
+    image.paste(ImageChops.screen(image.crop(box), lamp), box)
+    return image
 
 
 def shape(
@@ -119,6 +183,12 @@ def blurred(image: Image.Image, radius_px: float) -> Image.Image:
     return small.resize(image.size, Image.Resampling.BICUBIC)
 
 
+def softened(image: Image.Image, radius_px: float) -> Image.Image:
+    """A quarter-size copy, out of focus by `radius_px` of the original."""
+    small = image.reduce(4) if min(image.size) >= 64 else image
+    return blurred(small, max(0.5, radius_px * small.width / image.width))
+
+
 def bloom(image: Image.Image, threshold: float, strength: float, radius_px: float) -> Image.Image:
     """The image with its lights spilling over: what is above `threshold` (0 to 255) is blurred and added."""
     shrink = 4 if min(image.size) >= 64 else 1  # below this there is nothing to save
@@ -127,8 +197,7 @@ def bloom(image: Image.Image, threshold: float, strength: float, radius_px: floa
     lights = ImageChops.multiply(small, small.convert("L").point(table).convert("RGB"))
     near = blurred(lights, radius_px / shrink)
     far = blurred(lights, radius_px * 4 / shrink)
-    spill = ImageChops.add(near, far).resize(image.size, Image.Resampling.BILINEAR)
-    return ImageChops.screen(image, spill)
+    return shine(image, ImageChops.add(near, far))
 
 
 def curve(contrast: float, lift: float = 0.0, gamma: float = 1.0) -> list[int]:

@@ -9,9 +9,8 @@ import math
 
 from PIL import Image
 
-from mkdocs_leonardo.providers.painter import light
-from mkdocs_leonardo.providers.painter.landscape import paint_landscape
-from mkdocs_leonardo.providers.painter.stage import Stage, set_stage
+from mkdocs_leonardo.providers.painter.stage import set_stage
+from mkdocs_leonardo.providers.painter.treatments import develop
 from mkdocs_leonardo.spec import PictureSpec, canonical_json, clean_text, digest_of
 
 #: Raised whenever the same specification gives other pixels.
@@ -34,18 +33,10 @@ def paint(picture: PictureSpec) -> Image.Image:
         )
     )
     stage = set_stage(prompt, negative, (width * factor, height * factor), seed)
-    image = finished(stage, paint_landscape(stage))
+    image = develop(stage, picture.style)
     return image if factor == 1 else image.reduce(factor)
 
 
 def _encodable(text: str) -> str:
     """The text without lone surrogates, which no encoding takes."""
     return text.encode("utf-8", "replace").decode()
-
-
-def finished(stage: Stage, image: Image.Image) -> Image.Image:
-    """The picture as it leaves the laboratory: bloom, grade, vignette, room for a title, grain."""
-    image = light.bloom(image, 170, 0.32, stage.height_px / 60)
-    image = light.graded(image, (-3, 0, 7), (7, 2, -6), 0.32)
-    image = light.vignette(image, 0.34)
-    return light.grained(image, stage.rng("grain"), 5.0)

@@ -35,7 +35,7 @@ def paint_sky(stage: Stage) -> Image.Image:
         image = _rainbow(stage, image)
     if "lightning" in said.sky:
         image = _lightning(stage, image)
-    return image.resize(stage.size, Image.Resampling.BICUBIC)
+    return image.resize(stage.size, Image.Resampling.BILINEAR)
 
 
 def has_disc(stage: Stage) -> bool:
@@ -263,7 +263,7 @@ def _aurora(stage: Stage, image: Image.Image) -> Image.Image:
         other = turn(green, 60)
     columns = max(24, width // 4)
     for curtain in range(3):
-        base = noise.profile(rng, columns, 2.2, 3, 0.45)
+        base = noise.profile(rng, columns, 1.5, 3, 0.5)
         power = noise.profile(rng, columns, 7.0, 4, 0.7)
         rays = noise.profile(rng, columns, 60.0, 3, 0.7)
         tall = noise.profile(rng, columns, 5.0, 3, 0.6)
@@ -274,9 +274,9 @@ def _aurora(stage: Stage, image: Image.Image) -> Image.Image:
             hem = (0.42 + 0.44 * base[column] - 0.1 * curtain) * rows
             reach = (0.25 + 0.45 * tall[column] + 0.12 * rays[column]) * rows
             level = (0.12 + 0.88 * power[column] ** 1.6) * (0.5 + 0.5 * rays[column]) * 255
-            for row in range(max(0, int(hem - reach)), min(rows, int(hem) + 4)):
+            for row in range(max(0, int(hem - reach)), min(rows, int(hem) + 16)):
                 up = (hem - row) / reach
-                share = max(0.0, 1.0 - up) ** 1.7 if up >= 0 else max(0.0, 1.0 + up * reach / 4.0)
+                share = max(0.0, 1.0 - up) ** 1.7 if up >= 0 else max(0.0, 1.0 + up * reach / 16.0) ** 2
                 data[row * columns + column] = int(level * share)
         mask = Image.frombytes("L", (columns, rows), bytes(data))
         mask = mask.resize((width, max(1, round(height * stage.horizon))), Image.Resampling.BICUBIC)

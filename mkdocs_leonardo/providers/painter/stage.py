@@ -196,6 +196,9 @@ _HORIZONS = {
     "clouds": (0.56, 0.64),
 }
 
+#: Lands that would hide a low sun.
+_TALL = ("mountains", "lake", "river", "forest", "city", "waterfall", "jungle", "canyon", "harbour", "road")
+
 
 def set_stage(prompt: str, negative_prompt: str, size: noise.Size, seed: bytes) -> Stage:
     """The stage for a prompt: words decide what they name, the seed everything else."""
@@ -209,6 +212,8 @@ def set_stage(prompt: str, negative_prompt: str, size: noise.Size, seed: bytes) 
     lift = rng.random()
     heights = {"dawn": 0.03, "sunset": 0.03, "golden": 0.13, "dusk": -0.01, "night": 0.36, "day": 0.4}
     height = horizon - heights[hour] - lift * (0.05 if hour != "night" else 0.12)
+    if hour in {"dawn", "sunset", "golden"} and (not said.land or said.land[0] in _TALL):
+        height -= 0.13 + 0.05 * lift
     return Stage(
         width_px=size[0],
         height_px=size[1],

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from mkdocs_leonardo.providers.painter import light, noise
 from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, times, whole
-from mkdocs_leonardo.providers.painter.land import Line, lay, luminance, under_light, wash
+from mkdocs_leonardo.providers.painter.land import Line, crowns, under_light, wash
 from mkdocs_leonardo.providers.painter.stage import Stage
 
 _WARM = rgb("ffd28a")
@@ -243,8 +243,8 @@ def _beams(stage: Stage, image: Image.Image, rng: random.Random, lamp: tuple[flo
     reach = half[0] * 0.78
     layer = ImageChops.multiply(layer, light.halo(half, (x, y), (reach, reach), 1.35))
     drift = noise.fractal(rng, half, (7, 5), 4, 0.5).point(noise.linear(0.4, 150))
-    layer = ImageChops.multiply(layer, drift).resize(stage.size, Image.Resampling.BICUBIC)
-    return ImageChops.screen(image, light.coloured(layer.point(noise.linear(0.86)), mix(_WARM, WHITE, 0.45)))
+    layer = ImageChops.multiply(layer, drift)
+    return light.shine(image, light.coloured(layer.point(noise.linear(0.86)), mix(_WARM, WHITE, 0.45)))
 
 
 def tree(stage: Stage, image: Image.Image, x: float, foot: float, tall: float, tones: Sequence[Colour]) -> Image.Image:
@@ -298,34 +298,10 @@ def tree(stage: Stage, image: Image.Image, x: float, foot: float, tall: float, t
     image = patch(image, box, shapes)
     if "winter" in stage.said.season:
         return image
-    side = 1.0 if stage.light[0] * stage.width_px > x else -1.0
-    cx = sum(end[0] for end in ends) / len(ends)
-    cy = sum(end[1] for end in ends) / len(ends)
-    tufts: list[tuple[Line, Colour]] = []
-    for ex, ey in ends:
-        for _ in range(14):
-            angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random()) * tall * 0.12
-            px, py = ex + math.cos(angle) * out, ey + math.sin(angle) * out * 0.8
-            facing = max(0.0, min(1.0, 0.5 + side * (px - cx) / tall * 0.9 - (py - cy) / tall * 1.1))
-            hue = tones[int(rng.random() * len(tones)) % len(tones)]
-            tone = mix(
-                mix(palette.ground, stage.air(times(hue, 0.4), 0.0), 0.6),
-                under_light(hue, palette.light),
-                facing * (0.25 if stage.night else 0.75),
-            )
-            radius = tall * (0.012 + 0.02 * rng.random())
-            turn = rng.random()
-            tufts.append(
-                (
-                    [
-                        (px + radius * math.cos(turn + k * 1.05) * 1.25, py + radius * math.sin(turn + k * 1.05))
-                        for k in range(6)
-                    ],
-                    tone,
-                )
-            )
-    tufts.sort(key=lambda tuft: luminance(tuft[1]))
-    return patch(image, box, tufts)
+    spots = [(ex, ey + tall * 0.12, tall * (0.2 + 0.12 * rng.random())) for ex, ey in ends]
+    return crowns(
+        stage, image, rng, spots, [tones[int(rng.random() * len(tones)) % len(tones)], tones[0]], 0.02, tufts_each=26
+    )
 
 
 def sailboat(stage: Stage, image: Image.Image, x: float, y: float, size: float) -> Image.Image:
@@ -364,7 +340,7 @@ def sailboat(stage: Stage, image: Image.Image, x: float, y: float, size: float) 
     ]
     ghost = [[(px, 2 * y - py + size * 0.16) for px, py in points] for points in (main, jib, hull)]
     mask = light.blurred(light.polygons(stage.size, ghost), max(0.7, size * 0.05)).point(noise.linear(0.4))
-    image = lay(image, mix(dark, palette.haze, 0.25), mask)
+    image = light.lay(image, mix(dark, palette.haze, 0.25), mask)
     return patch(
         image,
         (x - size * 1.5, y - size * 2.8, x + size * 1.5, y + size * 0.3),
@@ -482,7 +458,7 @@ def bridge(stage: Stage, image: Image.Image, y: float, rise: float) -> Image.Ima
                 pencil.line((px, py, px, y * scale), fill=200, width=max(1, scale // 2))
 
     mask = light.shape(stage.size, draw)
-    return lay(
+    return light.lay(
         image, wash(stage, tone, mix(tone, stage.palette.haze, 0.35), y - rise, y + height * 0.25, sun=0.3), mask
     )
 
@@ -820,7 +796,7 @@ def cranes(stage: Stage, image: Image.Image, base: float, tall: float, count: in
             ]
         )
     tone = mix(stage.palette.ground, stage.palette.haze, 0.24)
-    return lay(
+    return light.lay(
         image,
         wash(stage, tone, mix(tone, stage.palette.haze, 0.3), base - tall, base, sun=0.3),
         light.polygons(stage.size, shapes, scale=3),
@@ -860,7 +836,7 @@ def rocket(stage: Stage, image: Image.Image, x: float, top: float, tall: float) 
             (1.0, mix(palette.haze, palette.low, 0.5)),
         ),
     )
-    image = lay(image, tone, plume.resize(stage.size, Image.Resampling.BICUBIC))
+    image = light.lay(image, tone, plume)
     w = tall * 0.075
     white, shade = mix(rgb("f4f2ee"), palette.light, 0.25), mix(rgb("6a7078"), palette.ground, 0.3)
     nose = [
@@ -976,9 +952,9 @@ def planet(
     if ringed:
         back, front = _ring(stage, rng, x, y, radius)
         tone = mix(hues[-1], rgb("e8d8c0"), 0.5)
-        image = lay(image, tone, back)
+        image = light.lay(image, tone, back)
         image.paste(face, box, mask)
-        return lay(image, tone, front)
+        return light.lay(image, tone, front)
     image.paste(face, box, mask)
     return image
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from mkdocs_leonardo.providers.painter import light, noise
 from mkdocs_leonardo.providers.painter.colour import WHITE, mix, rgb, times
-from mkdocs_leonardo.providers.painter.land import lay, outline, plane, points_for, wash
+from mkdocs_leonardo.providers.painter.land import outline, plane, points_for, wash
 from mkdocs_leonardo.providers.painter.sky import has_disc
 from mkdocs_leonardo.providers.painter.stage import Stage
 
@@ -104,8 +104,8 @@ def glitter(stage: Stage, image: Image.Image, line: int, strength: float) -> Ima
     sparks = ImageChops.multiply(sparks, path)
     body = path.point(noise.linear(0.32 if not stage.night else 0.18))
     tone = mix(stage.palette.light, WHITE, 0.2)
-    lit = ImageChops.add(sparks, body).point(noise.linear(strength)).resize(stage.size, Image.Resampling.BICUBIC)
-    return ImageChops.screen(image, light.coloured(lit, tone))
+    lit = ImageChops.add(sparks, body).point(noise.linear(strength))
+    return light.shine(image, light.coloured(lit, tone))
 
 
 def sea(stage: Stage, image: Image.Image) -> Image.Image:
@@ -134,7 +134,7 @@ def sea(stage: Stage, image: Image.Image) -> Image.Image:
     crest = ImageChops.subtract(swell, ImageChops.offset(swell, 1, -2), 0.35, 128)
     body = ImageChops.overlay(body, swell.point(noise.linear(0.5, 62)).convert("RGB"))
     body = ImageChops.overlay(body, crest.point(noise.linear(0.6, 50)).convert("RGB"))
-    full = body.resize(stage.size, Image.Resampling.BICUBIC)
+    full = body.resize(stage.size, Image.Resampling.BILINEAR)
     image.paste(full.crop((0, line, width, height)), (0, line))
     image = glitter(stage, image, line, 0.95)
     return _shore_light(stage, image, line)
@@ -171,10 +171,8 @@ def storm_waves(stage: Stage, image: Image.Image) -> Image.Image:
         )
         grid = (max(4, width // 3), max(4, height // 3))
         texture = noise.fractal(rng, grid, (7 + 12 * (1 - near), 24), 5, 0.62)
-        field = ImageChops.overlay(
-            field, texture.point(noise.linear(0.5, 60)).resize(stage.size, Image.Resampling.BILINEAR).convert("RGB")
-        )
-        image = lay(image, field, body)
+        field = light.textured(field, texture.point(noise.linear(0.5, 60)))
+        image = light.lay(image, field, body)
         image = _foam(stage, image, line, lift, near, f"foam{index}")
     return image
 
@@ -211,8 +209,8 @@ def _foam(
     tone = mix(mix(WHITE, stage.palette.low, 0.35), stage.palette.haze, 0.5 * (1.0 - near))
     if stage.night:
         tone = times(tone, 0.55)
-    full = foam.point(noise.linear(0.95)).resize(stage.size, Image.Resampling.BICUBIC)
-    return lay(image, tone, full)
+    full = foam.point(noise.linear(0.95))
+    return light.lay(image, tone, full)
 
 
 def spray(stage: Stage, image: Image.Image, x: float, y: float, reach: float, name: str) -> Image.Image:
@@ -233,7 +231,7 @@ def spray(stage: Stage, image: Image.Image, x: float, y: float, reach: float, na
         light.blurred(canvas, max(1.0, reach * 0.018)).point(noise.linear(1.5)), canvas.point(noise.linear(0.4))
     )
     tone = mix(WHITE, stage.palette.low, 0.3)
-    return lay(image, times(tone, 0.55 if stage.night else 1.0), soft.resize(stage.size, Image.Resampling.BICUBIC))
+    return light.lay(image, times(tone, 0.55 if stage.night else 1.0), soft)
 
 
 def ice(stage: Stage, image: Image.Image) -> Image.Image:
@@ -245,7 +243,7 @@ def ice(stage: Stage, image: Image.Image) -> Image.Image:
     near = light.slope(half, ((0.0, 0), (stage.horizon, 0), (stage.horizon + 0.02, 120), (1.0, 215)))
     drift = ImageChops.multiply(drift.point(noise.ramp(118, 175, 235)), near)
     tone = mix(mix(stage.palette.middle, stage.palette.horizon, 0.55), WHITE, 0.12)
-    image = lay(image, tone, drift.point(noise.linear(0.62)).resize(stage.size, Image.Resampling.BICUBIC))
+    image = light.lay(image, tone, drift.point(noise.linear(0.62)))
     texture = Image.new("L", (1024, 1024))
     pencil = ImageDraw.Draw(texture)
     for _ in range(16):
@@ -262,6 +260,4 @@ def ice(stage: Stage, image: Image.Image) -> Image.Image:
         stage.size, ((0.0, 0), (stage.horizon, 0), (min(0.99, stage.horizon + 0.03), 255), (1.0, 255))
     )
     cracks = ImageChops.multiply(cracks, sky_part)
-    return ImageChops.screen(
-        image, light.coloured(cracks.point(noise.linear(0.5)), mix(stage.palette.horizon, WHITE, 0.4))
-    )
+    return light.shine(image, light.coloured(cracks.point(noise.linear(0.5)), mix(stage.palette.horizon, WHITE, 0.4)))

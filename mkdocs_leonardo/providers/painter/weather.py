@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from mkdocs_leonardo.providers.painter import light, noise
 from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb
-from mkdocs_leonardo.providers.painter.land import lay, wash
+from mkdocs_leonardo.providers.painter.land import wash
 from mkdocs_leonardo.providers.painter.stage import Stage
 
 
@@ -30,7 +30,7 @@ def rain(stage: Stage, image: Image.Image, strength: float = 1.0) -> Image.Image
             pencil.line((x, y, x - reach * slant, y + reach), fill=round(40 + 60 * rng.random() + 25 * depth), width=1)
         layer = light.blurred(layer, 0.5 + 0.3 * depth).point(noise.linear(0.75 * strength))
         tone = mix(stage.palette.light, WHITE, 0.4)
-        result = ImageChops.screen(result, light.coloured(layer.resize(stage.size, Image.Resampling.BILINEAR), tone))
+        result = light.shine(result, light.coloured(layer, tone))
     return result
 
 
@@ -45,8 +45,8 @@ def snow(stage: Stage, image: Image.Image) -> Image.Image:
         for _ in range(count):
             x, y, r = rng.random() * half[0], rng.random() * half[1], size * (0.6 + 0.7 * rng.random())
             pencil.ellipse((x - r, y - r, x + r, y + r), fill=round(level * (0.5 + 0.5 * rng.random())))
-        layer = light.blurred(layer, max(0.5, size * 0.35)).resize(stage.size, Image.Resampling.BILINEAR)
-        image = ImageChops.screen(image, light.coloured(layer, mix(WHITE, stage.palette.horizon, 0.15)))
+        layer = light.blurred(layer, max(0.5, size * 0.35))
+        image = light.shine(image, light.coloured(layer, mix(WHITE, stage.palette.horizon, 0.15)))
     return image
 
 
@@ -65,7 +65,7 @@ def embers(stage: Stage, image: Image.Image, x: float, y: float, reach: float) -
             (px - radius, py - radius, px + radius, py + radius), fill=(round(tone[0]), round(tone[1]), round(tone[2]))
         )
     layer = ImageChops.add(layer, light.gain(light.blurred(layer, 3), 1.2))
-    return ImageChops.screen(image, layer.resize(stage.size, Image.Resampling.BICUBIC))
+    return light.shine(image, layer)
 
 
 def veil(stage: Stage, image: Image.Image, strength: float, name: str = "veil") -> Image.Image:
@@ -78,9 +78,7 @@ def veil(stage: Stage, image: Image.Image, strength: float, name: str = "veil") 
     )
     mask = ImageChops.multiply(texture.point(noise.linear(0.6, 95)), band).point(noise.linear(strength))
     tone = mix(stage.palette.haze, stage.palette.horizon, 0.4)
-    return lay(
-        image, wash(stage, tone, tone, 0, stage.height_px, sun=0.25), mask.resize(stage.size, Image.Resampling.BICUBIC)
-    )
+    return light.lay(image, wash(stage, tone, tone, 0, stage.height_px, sun=0.25), mask)
 
 
 def birds(stage: Stage, image: Image.Image, count: int = 7) -> Image.Image:
@@ -105,7 +103,7 @@ def birds(stage: Stage, image: Image.Image, count: int = 7) -> Image.Image:
         ]
         shapes.append([(x + px * span, y + py * lift + px * tilt * span) for px, py in points])
     tone = mix(stage.palette.ground, stage.palette.middle, 0.25)
-    return lay(image, tone, light.polygons(stage.size, shapes, scale=2))
+    return light.lay(image, tone, light.polygons(stage.size, shapes, scale=2))
 
 
 def rays(
@@ -139,5 +137,5 @@ def rays(
         angle += broad * (1.0 + rng.random())
     layer = light.blurred(layer, small[0] / 130)
     layer = ImageChops.multiply(layer, light.halo(small, (x, y), (small[0] * 0.62, small[0] * 0.62), 1.5))
-    layer = layer.point(noise.linear(strength)).resize(stage.size, Image.Resampling.BICUBIC)
-    return ImageChops.screen(image, light.coloured(layer, tone or stage.palette.light))
+    layer = layer.point(noise.linear(strength))
+    return light.shine(image, light.coloured(layer, tone or stage.palette.light))

@@ -28,7 +28,7 @@ _LEXICON: dict[str, dict[str, str]] = {
     "sky": {
         "moon": "moon moonlight moonlit moonrise mond mondlicht vollmond lune luna",
         "stars": "star stars starry starlight constellation constellations sterne stern sternenhimmel etoile etoiles "
-        "estrella estrellas milkyway night network networks graph",
+        "estrella estrellas milkyway network networks graph",
         "aurora": "aurora borealis northernlights polarlicht nordlicht boreale boreal polarlichter auroras",
         "galaxy": "galaxy galaxies nebula milky cosmos cosmic universe galaxie galaxia universum kosmos",
         "clouds": "cloud clouds cloudy overcast wolken wolke nuage nuages nube nubes clouded",
