@@ -222,7 +222,7 @@ class OpenAIProvider:
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
         return openai_usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
-    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: C901, PLR0911 - one return per row of the sheet
+    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: C901, PLR0911 - one return for each of its failures
         error = member(answer.body, "error")
         words = text_at(error, "message") or answer.text
         code = text_at(error, "code") or text_at(error, "type")
