@@ -136,7 +136,7 @@ class Workshop:
         self.pipeline = Pipeline(
             chain=[self._link(name, environ) for name in settings.providers if name != "local"],
             lookup=(
-                (Source.PINNED, PictureFolder(settings.gallery_dir)),
+                (Source.PINNED, PictureFolder(settings.gallery_dir, index)),
                 (Source.CACHED, cache),
                 (Source.CACHED, rescue),
                 (Source.CACHED, memory),
@@ -188,7 +188,7 @@ class Workshop:
         user = os.getuid() if hasattr(os, "getuid") else "user"
         name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
         rescue = Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name
-        return PictureFolder(cache_dir / "pictures"), PrivateFolder(rescue), PictureMemory()
+        return PictureFolder(cache_dir / "pictures", self._index), PrivateFolder(rescue), PictureMemory()
 
     def _bring_home(self, rescue: PrivateFolder, cache: PictureFolder, journal: Journal) -> None:
         """Move pictures that an earlier build could not keep into the cache, now that it may take them."""
@@ -268,9 +268,10 @@ class Workshop:
     def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
         from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
 
-        return variant_key(
-            record.digest, settings(self._settings.encoding, hero.focus, provider=record.provider, model=record.model)
-        )
+        encoding, focus = self._settings.encoding, hero.focus
+        rendering = settings(encoding, focus, provider=record.provider, model=record.model)
+        # Files are named after the picture's key, so two keys with equal bytes are two renderings.
+        return variant_key(record.digest, {**rendering, "key": record.key})
 
     def _rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         try:

@@ -23,7 +23,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, Provider
-from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, Log, NobodyCould, Tell, Wish
+from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Wish
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 LEASE_POLL_S = 0.25
 #: Between two signs of life (seconds).
 BEAT_S = 2.0
+#: Work on a wish stops when its lease was not renewed for so long (seconds): soon others may take it over.
+HOLD_S = 8.0
+
+#: Where pictures were before this build.
+_AT_HAND = frozenset({Source.PINNED, Source.CACHED})
 
 T = TypeVar("T")
 
@@ -150,7 +155,7 @@ class Pipeline:
         self._slots: anyio.CapacityLimiter | None = None
         self._workers: anyio.CapacityLimiter | None = None
         self._damaged: dict[str, PictureRecord] = {}
-        self._held = 0
+        self._leases: dict[str, anyio.CancelScope] = {}
         self._open_jobs = self._read_open_jobs()
 
     # What is at hand -------------------------------------------------------------------------------------------------
@@ -209,7 +214,7 @@ class Pipeline:
                     try:
                         record = store.find(candidate.key)
                         if record is not None:
-                            store.read(record)
+                            store.verify(record)
                             return Found(record, store, source, rank)
                     except BrokenEntry:
                         remains = store.remains(candidate.key)
@@ -238,11 +243,17 @@ class Pipeline:
 
     def _remember(self, page: str, found: Found) -> None:
         try:
+            if found.record.key in self._open_jobs and found.source in _AT_HAND and self._is_kept(found):
+                # A build died between storing the picture and closing its entry.
+                self._journal.close(found.record.key)
             if self._journal.last_hero(page) != found.record.key:
                 self._journal.accept_hero(page, found.record.key)
         except StoreUnavailable as error:
             # Only a later stand-in would be poorer for it.
             self._tell(logging.DEBUG, f"{page}: its last hero could not be noted ({error})")
+
+    def _is_kept(self, found: Found) -> bool:
+        return found.source is Source.PINNED or self._buyer.is_home(found.store)
 
     # The way of one page ---------------------------------------------------------------------------------------------
 
@@ -306,7 +317,7 @@ class Pipeline:
                 with self._broken_is_a_miss():
                     record = store.find(last or "")
                     if record is not None:
-                        store.read(record)
+                        store.verify(record)
                         return record, Source.LAST, store
         return self._tools.painted(picture), Source.LOCAL, None
 
@@ -362,24 +373,32 @@ class Pipeline:
             return found
         if not self._may_ask(candidates):
             return found
-        async with self._limits()[0], self._lease(picture) as lease:
-            # Another process may have been faster while this one waited.
-            found = await self._disk(self._find, candidates)
-            rank = len(candidates) if found is None else found.rank
-            wish = Wish(picture, page, lease)
-            try:
-                obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
-            except (ProviderError, StorageError) as error:
-                if found is None:
-                    raise
-                # What the page has is good; only the better one that was waited for will never come.
-                self._tell(logging.INFO, f"{page}: keeps its hero from {found.record.provider}: {error}")
-                return found
-            if obtained is None and found is not None:
-                return found
-            if obtained is None:
-                obtained = await self._buyer.create(wish, candidates, log)
-            return Found(obtained.record, obtained.store, obtained.source, rank)
+        async with self._limits()[0]:
+            while True:
+                async with self._lease(picture) as lease:
+                    with suppress(LeaseLost):
+                        return await self._obtain_alone(Wish(picture, page, lease), candidates, log)
+                # This process was asleep for so long that others took it for dead: what they did comes first.
+                self._tell(logging.INFO, f"{page}: this build was asleep; looking at what others did meanwhile")
+
+    async def _obtain_alone(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Found:
+        """The picture of a wish whose lease is held."""
+        # Another process may have been faster while this one waited.
+        found = await self._disk(self._find, candidates)
+        rank = len(candidates) if found is None else found.rank
+        try:
+            obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
+        except (ProviderError, StorageError) as error:
+            if found is None:
+                raise
+            # What the page has is good; only the better one that was waited for will never come.
+            self._tell(logging.INFO, f"{wish.page}: keeps its hero from {found.record.provider}: {error}")
+            return found
+        if obtained is None and found is not None:
+            return found
+        if obtained is None:
+            obtained = await self._buyer.create(wish, candidates, log)
+        return Found(obtained.record, obtained.store, obtained.source, rank)
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
         from anyio import CapacityLimiter  # noqa: PLC0415 - see `_render`
@@ -391,26 +410,47 @@ class Pipeline:
 
     @asynccontextmanager
     async def _lease(self, picture: PictureSpec) -> AsyncIterator[str]:
-        """Only one process on the cache works on a wish; the next one waits, and takes over from a dead one."""
+        """Only one process on the cache works on a wish; the next one waits, and takes over from a dead one.
+
+        The block is left early, without an exception, when the lease is lost.
+        """
+        from anyio import CancelScope, current_time  # noqa: PLC0415 - see `_render`
+
         name = lease_name(picture)
         while not await self._disk(self._journal.claim, name):
             await self._clock.sleep(LEASE_POLL_S)
-        self._held += 1
-        try:
-            yield name
-        finally:
-            self._held -= 1
-            # Synchronous, so that a cancelled build releases as well.
-            with suppress(StoreUnavailable):
-                self._journal.release(name)
+        # A process that was stopped and goes on has its timers first of all: no request leaves after the deadline.
+        with CancelScope(deadline=current_time() + HOLD_S) as scope:
+            self._leases[name] = scope
+            try:
+                yield name
+            finally:
+                del self._leases[name]
+                self._release(name)
+
+    def _release(self, lease: str) -> None:
+        # Synchronous, so that a cancelled build releases as well.
+        with suppress(StoreUnavailable):
+            self._journal.release(lease)
 
     async def beat(self) -> None:
         """Tell other processes that this one lives, for as long as the build runs."""
+        from anyio import current_time  # noqa: PLC0415 - see `_render`
+
         while True:
             await self._clock.sleep(BEAT_S)
-            if self._held:
-                with suppress(StoreUnavailable):
-                    await self._disk(self._journal.beat)
+            asked_at = current_time()
+            asked_for = dict(self._leases)
+            if not asked_for:
+                continue
+            # If the journal cannot be written now, the leases' scopes run out.
+            with suppress(StoreUnavailable):
+                mine = await self._disk(self._journal.beat)
+                for name, scope in asked_for.items():
+                    if name in mine:
+                        scope.deadline = asked_at + HOLD_S
+                    else:
+                        scope.cancel()
 
     async def aclose(self) -> None:
         """Close every provider's connections."""

@@ -316,6 +316,22 @@ def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp
     assert site.build(None, "--strict").exit_code == 1
 
 
+def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_path: Path) -> None:
+    """The site's files are links to the cache's; whoever writes into one is found out, and the file is made anew."""
+    site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own("Home")})
+    built = site.build()
+    name = next(name for name in built.pictures() if name.endswith(".webp"))
+    whole = built.asset(name)
+    with (built.site / "assets/leonardo" / name).open("r+b") as file:
+        file.write(b"overwritten")
+
+    again = site.build(None, "--strict")
+
+    assert again.exit_code == 0, again.log
+    assert again.asset(name) == whole
+    assert name.partition("-")[2] in again.log, "nobody was told"
+
+
 BLOG: dict[str, str | bytes] = {
     "hero.jpg": picture(),
     "index.md": page("Home"),

@@ -39,24 +39,85 @@ class ShownPage:
 
 @dataclass(frozen=True, slots=True)
 class HeroContext:
-    """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute.
+    """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute or empty.
 
-    `srcset` maps a MIME type to the list for a ``<source>``; `width` and `height` are those of the whole picture.
+    Worked out when asked for: most themes never look at it.
     """
 
-    src: str
-    srcset: Mapping[str, str]
-    width: int
-    height: int
-    alt: str
-    tagline: str
-    provider: str
-    credit: str
-    key: str
-    dominant: str
-    placeholder: str
-    focus: str
+    _spec: HeroSpec
+    _asset: HeroAsset
+    _url: Callable[[str], str]
     social: str
+
+    @property
+    def src(self) -> str:
+        """URL of the largest file that every browser can show."""
+        return self._url((self._ladders().get("jpeg") or next(iter(self._ladders().values())))[-1].name)
+
+    @property
+    def srcset(self) -> Mapping[str, str]:
+        """For each MIME type, best first, the candidates for a ``<source>``."""
+        return {
+            f"image/{name}": ", ".join(f"{self._url(variant.name)} {variant.width_px}w" for variant in ladder)
+            for name, ladder in self._ladders().items()
+        }
+
+    @property
+    def width(self) -> int:
+        """Of the whole picture, in pixels."""
+        return self._asset.rendering.width_px
+
+    @property
+    def height(self) -> int:
+        """Of the whole picture, in pixels."""
+        return self._asset.rendering.height_px
+
+    @property
+    def alt(self) -> str:
+        """Alternative text; empty for a decoration."""
+        return self._spec.alt
+
+    @property
+    def tagline(self) -> str:
+        """The line under the title, or nothing."""
+        return self._spec.tagline
+
+    @property
+    def provider(self) -> str:
+        """Who made the picture: leonardo, openai, local, own or another provider."""
+        return self._asset.provider
+
+    @property
+    def credit(self) -> str:
+        """The name of the AI that made the picture; empty if none did."""
+        return creator_name(self._asset.provider)
+
+    @property
+    def key(self) -> str:
+        """What the files' names begin with."""
+        return self._asset.key[:16]
+
+    @property
+    def dominant(self) -> str:
+        """A colour of the picture, as ``#rrggbb``."""
+        return self._asset.rendering.dominant
+
+    @property
+    def placeholder(self) -> str:
+        """The picture 16 pixels wide, as a data URI."""
+        return self._asset.rendering.placeholder
+
+    @property
+    def focus(self) -> str:
+        """The focal point, as `object-position` takes it."""
+        return f"{self._spec.focus.x * 100:g}% {self._spec.focus.y * 100:g}%"
+
+    def _ladders(self) -> dict[str, list[Variant]]:
+        ladders: dict[str, list[Variant]] = {}
+        for variant in self._asset.rendering.variants:
+            if variant.role == "hero":
+                ladders.setdefault(variant.format, []).append(variant)
+        return ladders
 
 
 class Site:
@@ -122,31 +183,7 @@ class Site:
         if page.source not in self._heroes:
             return None
         spec, asset = self._heroes[page.source]
-        rendering = asset.rendering
-        ladders: dict[str, list[Variant]] = {}
-        for variant in rendering.variants:
-            if variant.role == "hero":
-                ladders.setdefault(variant.format, []).append(variant)
-        url = self._url_on(page)
-        plain = ladders.get("jpeg") or next(iter(ladders.values()))
-        return HeroContext(
-            src=url(plain[-1].name),
-            srcset={
-                f"image/{name}": ", ".join(f"{url(variant.name)} {variant.width_px}w" for variant in ladder)
-                for name, ladder in ladders.items()
-            },
-            width=rendering.width_px,
-            height=rendering.height_px,
-            alt=spec.alt,
-            tagline=spec.tagline,
-            provider=asset.provider,
-            credit=creator_name(asset.provider),
-            key=asset.key[:16],
-            dominant=rendering.dominant,
-            placeholder=rendering.placeholder,
-            focus=f"{spec.focus.x * 100:g}% {spec.focus.y * 100:g}%",
-            social=self.social_url(page.source) or "",
-        )
+        return HeroContext(spec, asset, self._url_on(page), self.social_url(page.source) or "")
 
     def content(self, page: ShownPage, content_html: str) -> str:
         """The page's content with its hero at the top."""

@@ -23,6 +23,10 @@ class PictureStore(Protocol):
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         ...
 
+    def verify(self, record: PictureRecord) -> None:
+        """BrokenEntry unless the bytes are what was stored; quick for what was verified before."""
+        ...
+
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Keep the pair for ever; StoreUnavailable if that cannot be done."""
         ...
@@ -85,8 +89,9 @@ class JobJournal(Protocol):
         page: str,
         request: Mapping[str, JsonValue],
         estimate_usd: float,
+        lease: str = "",
     ) -> OpenJob:
-        """On disk: a create call is about to be sent."""
+        """On disk: a create call is about to be sent. ValueError if it must not be: paid already, or the lease lost."""
         ...
 
     def withdraw(self, key: str) -> None:
@@ -117,8 +122,8 @@ class JobJournal(Protocol):
         """Let others claim `key`."""
         ...
 
-    def beat(self) -> None:
-        """Tell others that this process lives."""
+    def beat(self) -> frozenset[str]:
+        """Tell others that this process lives; the claims that it still has."""
         ...
 
     def refuse(self, key: str, reason: str) -> None:

@@ -115,9 +115,20 @@ class Journal:
         page: str,
         request: Mapping[str, JsonValue],
         estimate_usd: float,
+        lease: str = "",
     ) -> Entry:
-        """On disk: a create call is about to be sent. ValueError if its job was accepted already: that is paid."""
-        with self._store.transaction():
+        """On disk: a create call is about to be sent.
+
+        ValueError if its job was accepted already (that is paid), or if `lease` has passed to another owner: it may
+        have paid meanwhile, and closed the entry too. Nothing is written then. Else the lease is good for another
+        LEASE_S.
+        """
+        with self._lock, self._store.transaction():
+            if lease:
+                if not self._is_mine(lease):
+                    self._held.discard(lease)
+                    raise ValueError(f"{key} is another owner's business by now")
+                self._renew(lease)
             before = self.entry(key)
             if before is not None and before.state == "accepted":
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
@@ -202,15 +213,16 @@ class Journal:
             self._held.add(key)
             return True
 
-    def beat(self) -> None:
-        """Every lease of this owner is good for another LEASE_S; those that others took over are given up."""
+    def beat(self) -> frozenset[str]:
+        """Every lease of this owner, good for another LEASE_S; those that others took over are given up."""
         with self._lock:
             if not self._held:
-                return
+                return frozenset()
             with self._store.transaction():
                 self._held = {key for key in self._held if self._is_mine(key)}
                 for key in self._held:
                     self._renew(key)
+                return frozenset(self._held)
 
     def still_mine(self, key: str) -> bool:
         """Whether the claim has not passed to another owner; if so, it is good for another LEASE_S."""

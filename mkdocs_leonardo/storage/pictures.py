@@ -15,10 +15,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import NoReturn, TypeGuard
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.cache import Store
 
 EXTENSIONS = ("jpg", "png", "webp", "avif")
 MAX_PICTURE_BYTES = 64 * 2**20
@@ -44,8 +47,10 @@ _OPEN_FLAGS = (
 class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notes: Store | None = None) -> None:
+        """`notes` remembers which pictures were verified, and in which state of their file."""
         self._folder = folder
+        self._notes = notes
 
     def find(self, key: str) -> PictureRecord | None:
         """The record of `key`, None if there is no pair; BrokenEntry if there is one that cannot be trusted.
@@ -74,6 +79,24 @@ class PictureFolder:
         if digest_of(data) != record.digest:
             raise BrokenEntry(f"{path}: is not the picture that was stored (its digest differs)")
         return data
+
+    def verify(self, record: PictureRecord) -> None:
+        """The bytes are what was stored, else BrokenEntry.
+
+        A file that has the size and the time of last change with which it was verified before is not read again.
+        """
+        path = self.path(record)
+        state: JsonValue = None
+        with suppress(OSError, StoreUnavailable):
+            found = path.lstat()
+            state = [found.st_size, found.st_mtime_ns, record.digest]
+            if self._notes is not None and stat.S_ISREG(found.st_mode) and self._notes.get(f"verified:{path}") == state:
+                return
+        self.read(record)
+        with suppress(StoreUnavailable):
+            # Without the note the next build reads it again.
+            if self._notes is not None and state is not None:
+                self._notes.set(f"verified:{path}", state)
 
     def path(self, record: PictureRecord) -> Path:
         """Where the picture of `record` is or would be."""

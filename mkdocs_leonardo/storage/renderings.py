@@ -6,10 +6,12 @@ The files are where imaging wrote them; the store holds their names, sizes and d
 from __future__ import annotations
 
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from mkdocs_leonardo.errors import BrokenEntry
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.cache import Store
 from mkdocs_leonardo.storage.pictures import read_plain_file
@@ -38,7 +40,9 @@ class RenderingShelf:
     def load(self, variant_key: str) -> Rendering | None:
         """The rendering, None if none is known; BrokenEntry if one of its files is not what was written.
 
-        Every file is read and its digest verified: that it exists is no proof that it is whole.
+        That a file exists is no proof that it is whole: its digest is verified, unless size and time of last change
+        are those that were noted when it was. (Reading sixteen files for each of a thousand heroes would be the
+        greater part of a warm build's cost. Whoever can forge the time can forge the note.)
         """
         value = self._store.get(_PREFIX + variant_key)
         if value is None:
@@ -47,16 +51,26 @@ class RenderingShelf:
             rendering = _rendering(value, self._folder)
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenEntry(f"{self._folder}: what is known of rendering {variant_key} is not whole") from error
-        for variant in rendering.variants:
-            _verify(variant)
+        noted = value.get("changed_at_ns") if isinstance(value, dict) else None
+        stamps: list[JsonValue] = [_changed_at_ns(variant) for variant in rendering.variants]
+        if noted != stamps:
+            for variant in rendering.variants:
+                _verify(variant)
+            self._note(variant_key, rendering, stamps)
         return rendering
 
     def save(self, variant_key: str, rendering: Rendering) -> None:
         """The rendering, whose files are in the folder, can be loaded; ValueError if a name is not a plain one."""
-        value = _value(rendering)
-        if _rendering(value, self._folder) != rendering:
+        if _rendering(_value(rendering), self._folder) != rendering:
             raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
-        self._store.set(_PREFIX + variant_key, value)
+        stamps: list[JsonValue] = [_changed_at_ns(variant) for variant in rendering.variants]
+        self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
+
+    def _note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
+        """The files were just verified, and last changed at these times."""
+        with suppress(StoreUnavailable):
+            # Without the note the next build verifies them again.
+            self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
 
     def remove(self, variant_key: str) -> None:
         """Nothing is known of the rendering; its files stay."""
@@ -65,6 +79,15 @@ class RenderingShelf:
     def keys(self) -> tuple[str, ...]:
         """The variant keys of all known renderings, sorted."""
         return tuple(key.removeprefix(_PREFIX) for key, _ in self._store.items(_PREFIX))
+
+
+def _changed_at_ns(variant: Variant) -> int | None:
+    """When the file was last changed, in nanoseconds; None unless it is a plain file of the recorded size."""
+    try:
+        found = variant.path.lstat()
+    except OSError:
+        return None
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) and found.st_size == variant.size_bytes else None
 
 
 def _verify(variant: Variant) -> None:
@@ -76,7 +99,7 @@ def _verify(variant: Variant) -> None:
         raise BrokenEntry(f"{variant.path}: is not the file that was written (its digest differs)")
 
 
-def _value(rendering: Rendering) -> JsonValue:
+def _value(rendering: Rendering) -> dict[str, JsonValue]:
     return {
         "variants": [
             {

@@ -1,0 +1,122 @@
+"""What the plugin costs a build whose heroes are all at hand, against the same site without it, in one run.
+
+    python tests/benchmarks/bench_warm_build.py [PAGES] [ROUNDS]
+
+Material, PAGES pages (1000) in sections of 50; every page has a hero with all formats and widths, seeded into the cache
+from one encoded picture. Then the same pages without front matter of ours, plugin on and plugin off. Builds take turns,
+each in a process of its own; printed are medians of wall time and processor time, and their ratios.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from builds import Site, page
+
+from mkdocs_leonardo.compose import Workshop
+from mkdocs_leonardo.config import LeonardoConfig, settings_from
+from mkdocs_leonardo.imaging.variants import available_formats
+from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.spec import HeroSpec, PictureRecord, PictureSpec, Variant, digest_of, social_name
+from mkdocs_leonardo.storage.pictures import PictureFolder
+
+TEXT = "\n\n".join(["Some words of a page that is neither short nor long. " * 8] * 6)
+CONFIG = {"theme": {"name": "material", "font": False}}
+
+
+def source(number: int) -> str:
+    """Where page `number` lies in the documentation."""
+    return f"section-{number // 50:02}/page-{number:04}.md"
+
+
+def prompt(number: int) -> str:
+    """What page `number` asks for."""
+    return f"a harbour at dusk, number {number}"
+
+
+def seed(site: Site, pages: int) -> None:
+    """Put a picture and its files for every page into the cache, as if Leonardo had made them."""
+    config = LeonardoConfig(str(site.folder / "mkdocs.yml"))
+    config.load_dict({})
+    config.validate()
+    settings = settings_from(config, root=site.folder, docs_dir=site.folder / "docs")
+    workshop = Workshop(settings, environ={}, tell=lambda _, message: print(message))
+    scratch = site.folder / "picture.jpg"
+    paint(PictureSpec(prompt(0))).save(scratch, quality=90)
+    data = scratch.read_bytes()
+    folder = PictureFolder(settings.cache_dir / "pictures")
+    first = None
+    for number in range(pages):
+        picture = PictureSpec(prompt(number))
+        hero = HeroSpec(source(number), picture)
+        candidate = workshop.pipeline._candidates(picture)[0]
+        record = PictureRecord(candidate.key, digest_of(data), "jpg", "leonardo", candidate.provider.model)
+        folder.save(record, data)
+        if first is None:
+            first = workshop._render(data, record, hero)
+            continue
+        key = workshop._variant_key(record, hero)
+        copies = [copied(variant, record.key, key) for variant in first.variants]
+        workshop._shelf.save(key, replace(first, variants=tuple(copies)))
+    workshop.close()
+
+
+def copied(variant: Variant, key: str, variant_key: str) -> Variant:
+    """The same file under another picture's name."""
+    tail = variant.path.name.partition("-")[2]
+    path = variant.path.with_name(f"{variant_key[:16]}-{tail}")
+    shutil.copyfile(variant.path, path)
+    name = f"{key[:16]}-{tail}" if variant.role == "hero" else social_name(key, HeroSpec("").focus)
+    return replace(variant, path=path, name=name)
+
+
+def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
+    """Wall and processor seconds of one build."""
+    site.configure(
+        None, {"enabled": enabled, "formats": list(available_formats()), "widths": [480, 768, 960, 1200, 1536]}
+    )
+    before, started = os.times(), time.perf_counter()
+    subprocess.run(site.command("--quiet"), cwd=site.folder, env=site.environ(None), check=True)
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - started, used
+
+
+def compare(name: str, site: Site, rounds: int) -> None:
+    """Print what the plugin costs `site`: medians of builds that take turns."""
+    measured(site, enabled=True)
+    pairs = [(measured(site, enabled=True), measured(site, enabled=False)) for _ in range(rounds)]
+    for which, word in enumerate(("wall", "processor")):
+        ours = statistics.median(pair[0][which] for pair in pairs)
+        plain = statistics.median(pair[1][which] for pair in pairs)
+        ratio = statistics.median(pair[0][which] / pair[1][which] for pair in pairs)
+        print(f"{name:22} {word:9} with {ours:7.2f} s   without {plain:7.2f} s   ratio {ratio:.3f}")
+
+
+def main(pages: int = 1000, rounds: int = 3) -> None:
+    """Seed, build, print."""
+    with tempfile.TemporaryDirectory() as scratch:
+        heroes = {source(n): page(f"Page {n}", TEXT, hero_prompt=prompt(n)) for n in range(pages)}
+        plain = {source(n): page(f"Page {n}", TEXT) for n in range(pages)}
+        home: dict[str, str | bytes] = {"index.md": page("Home", TEXT)}
+        with_heroes = Site(Path(scratch) / "heroes", pages={**home, **heroes}, config=CONFIG)
+        seed(with_heroes, pages)
+        compare(f"{pages} heroes, warm", with_heroes, rounds)
+        shutil.rmtree(Path(scratch) / "heroes")
+        compare(
+            f"{pages} pages, no hero", Site(Path(scratch) / "plain", pages={**home, **plain}, config=CONFIG), rounds
+        )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
