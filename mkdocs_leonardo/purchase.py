@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.storage.base import JobJournal, OpenJob, PictureStore, RestList
 
-#: A create call that a killed process may still have had in the air is looked for until it is this old (seconds).
+#: A create call that a killed process may have had in the air is looked for this long (seconds).
 LOST_ANSWER_S = 10.0
+#: An intent that is older was sent and carried out long ago, or never: one look is enough. A call may have waited
+#: for the limiter for minutes before it left (seconds).
+FRESH_INTENT_S = 600.0
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
 OLD_JOB_S = 600.0
 #: How long that one look may take (seconds).
@@ -123,6 +126,10 @@ class Obtained:
     source: Source
 
 
+class LeaseLost(Exception):
+    """Another process works on this wish now; nothing was sent."""
+
+
 class NobodyCould(Exception):
     """Every provider is out; the message says what each one said."""
 
@@ -211,24 +218,22 @@ class Buyer:
             )
             await _thread(self._journal.withdraw, candidate.key)
             return None
+        now = self._clock.now()
+        # A call in the air when its process died may reach the service a moment from now, however old the intent is.
+        give_up_at = now + (LOST_ANSWER_S if now - entry.intended_at < FRESH_INTENT_S else 0.0)
         while True:
-            # A call in the air when its process died may reach the service a moment later.
-            age_s = self._clock.now() - entry.intended_at
-            if 0 <= age_s < RETRY_WAIT_S:
-                await self._clock.sleep(RETRY_WAIT_S - age_s)
             try:
-                found = await self._look(wish, candidate, entry.intended_at)
+                found = await self._look(wish, candidate, min(entry.intended_at, now))
             except ProviderError as error:
                 log.note(provider.name, f"its list of jobs could not be read ({error})")
                 return None
             if found is not None:
                 self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
                 return found
-            age_s = self._clock.now() - entry.intended_at
-            if not 0 <= age_s < LOST_ANSWER_S:
+            if self._clock.now() >= give_up_at:
                 await _thread(self._journal.withdraw, candidate.key)
                 return None
-            await self._clock.sleep(RETRY_WAIT_S)
+            await self._clock.sleep(min(RETRY_WAIT_S, give_up_at - self._clock.now()))
 
     async def _look(self, wish: Wish, candidate: Candidate, since: float) -> Submission | None:
         """The job in the account's list that nobody knows of, noted down as this wish's."""
@@ -243,6 +248,10 @@ class Buyer:
             if found is not None:
                 await _thread(self._journal.accept, candidate.key, found)
             return found
+
+    def is_home(self, store: PictureStore) -> bool:
+        """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
+        return store is self._keep[0]
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
@@ -265,7 +274,7 @@ class Buyer:
         provider = candidate.provider
         if not self._fits(wish, candidate, log):
             return None
-        await self._meet(provider)
+        await self._meet(candidate)
         async with self._slot(provider):
             creates = 0
             while True:
@@ -348,18 +357,16 @@ class Buyer:
                     page=wish.page,
                     request=candidate.request,
                     estimate_usd=reservation.estimate_usd,
+                    lease=wish.lease,
                 )
             )
-            mine = await _thread(self._journal.still_mine, wish.lease)
         except StoreUnavailable as error:
             self.budget.withdraw(reservation)
             raise StoreUnavailable(f"nothing is paid for that cannot be journalled: {error}") from error
         except ValueError:
-            # There is an accepted job by now: whoever took the lease over while this process was asleep has paid.
-            mine = False
-        if not mine:
+            # Whoever took the lease over while this process was asleep pays, or has paid.
             self.budget.withdraw(reservation)
-            raise StoreUnavailable("another build took this picture over while this one was asleep")
+            raise LeaseLost from None
         self._tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
         try:
             submission = await provider.submit(wish.picture)
@@ -486,11 +493,12 @@ class Buyer:
 
     # The account -----------------------------------------------------------------------------------------------------
 
-    async def _meet(self, provider: Provider) -> None:
+    async def _meet(self, candidate: Candidate) -> None:
         """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
         from anyio import CapacityLimiter, Event  # noqa: PLC0415 - a warm build needs no event loop
 
-        if not isinstance(provider, ReportsAccount):
+        provider = candidate.provider
+        if not isinstance(provider, ReportsAccount) or await self._why_not(candidate):
             return
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()
