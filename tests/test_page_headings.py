@@ -66,6 +66,7 @@ def test_heading_of_the_page_moves_into_the_hero(content: str, expected: str | N
 def test_content_without_a_heading_gets_one_from_the_title(content: str) -> None:
     """The heading is made from the page's title, escaped; the content stays as it was."""
     assert insert_hero(content, header, 'R&D <b>"x"') == f'[<h1>R&amp;D &lt;b&gt;"x"</h1>]\n{content}'
+    assert insert_hero(content, header, "R&amp;D") == f"[<h1>R&amp;D</h1>]\n{content}"
 
 
 @given(st.text(alphabet="<>/h1!-='\" apredivc\n"), st.text(alphabet="<>/h1!-='\" apredivc\n"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from html import escape
+from html import escape, unescape
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
@@ -149,11 +149,12 @@ def card(
 def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> str:
     """The page's content with the hero at its top and the page's own heading moved into it, otherwise unchanged.
 
-    `header` makes the hero from the heading's HTML. Content without one gets it from `title`, which is plain text.
+    `header` makes the hero from the heading's HTML. Content without one gets it from `title`: text, in which references
+    such as ``&amp;`` count, because MkDocs's themes show titles that way; tags do not.
     """
     found = find_title_heading(content_html)
     if found is None:
-        return f"{header(f'<h1>{escape(title, quote=False)}</h1>')}\n{content_html}"
+        return f"{header(f'<h1>{escape(unescape(title), quote=False)}</h1>')}\n{content_html}"
     start, end = found
     return f"{header(content_html[start:end])}\n{content_html[:start]}{content_html[end:]}"
 
