@@ -214,7 +214,7 @@ class Pipeline:
                     try:
                         record = store.find(candidate.key)
                         if record is not None:
-                            store.read(record)
+                            store.verify(record)
                             return Found(record, store, source, rank)
                     except BrokenEntry:
                         remains = store.remains(candidate.key)
@@ -317,7 +317,7 @@ class Pipeline:
                 with self._broken_is_a_miss():
                     record = store.find(last or "")
                     if record is not None:
-                        store.read(record)
+                        store.verify(record)
                         return record, Source.LAST, store
         return self._tools.painted(picture), Source.LOCAL, None
 

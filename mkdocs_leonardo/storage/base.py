@@ -23,6 +23,10 @@ class PictureStore(Protocol):
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         ...
 
+    def verify(self, record: PictureRecord) -> None:
+        """BrokenEntry unless the bytes are what was stored; quick for what was verified before."""
+        ...
+
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Keep the pair for ever; StoreUnavailable if that cannot be done."""
         ...
