@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -36,6 +37,19 @@ def with_head(head: str, *, social: Social | None = None, origin: ImageOrigin | 
 def test_head_without_social_picture_gets_the_stylesheet_alone() -> None:
     """Where the site's address is unknown, nothing is said to other sites."""
     assert with_head("<title>x</title>") == LINK
+
+
+def test_head_of_a_page_that_shows_nothing_gets_no_stylesheet() -> None:
+    """With `layout: none` there is something to say, and nothing to style."""
+    page = "<head></head>"
+    assert insert_head(page) == page
+    assert "stylesheet" not in insert_head(page, social=SOCIAL)
+
+
+def test_title_with_references_is_escaped_once() -> None:
+    """A title reads the same in a preview as in the page's navigation."""
+    social = replace(SOCIAL, title="R&amp;D <b>")
+    assert '"og:title" content="R&amp;D &lt;b&gt;"' in with_head("", social=social)
 
 
 def test_head_with_social_picture_equals_the_golden() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 #: Where the head ends, its `<meta>` tags, and what may hold text that only looks like either.
 _HEAD_TOKEN = re.compile(
@@ -23,7 +23,10 @@ MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicM
 
 @dataclass(frozen=True, slots=True)
 class Social:
-    """What other sites show when somebody shares the page. All URLs are absolute; "" is unknown."""
+    """What other sites show when somebody shares the page. All URLs are absolute; "" is unknown.
+
+    In `title`, references such as ``&amp;`` count, because MkDocs's themes show titles that way.
+    """
 
     image_url: str
     image_type: str
@@ -48,11 +51,11 @@ class ImageOrigin:
 def insert_head(
     output_html: str,
     *,
-    stylesheet_url: str,
+    stylesheet_url: str = "",
     social: Social | None = None,
     origin: ImageOrigin | None = None,
 ) -> str:
-    """The page with its stylesheet linked and its picture described at the end of the head.
+    """The page with its stylesheet linked (if it needs one) and its picture described at the end of the head.
 
     A page that names a social picture of its own (or a plugin's) keeps it and gets none of ours. With our picture come
     the other properties that Open Graph requires, each only where the page has none. A page without a head is
@@ -77,7 +80,7 @@ def _properties(social: Social) -> list[tuple[str, str]]:
     """In the order in which Open Graph wants them: what describes a picture follows the picture."""
     return [
         ("og:type", "article"),
-        ("og:title", social.title),
+        ("og:title", unescape(social.title)),
         ("og:url", social.page_url),
         ("og:description", social.description),
         ("og:site_name", social.site_name),
