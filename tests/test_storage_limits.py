@@ -37,10 +37,10 @@ def closed(tmp_path: Path) -> TextStore:
 
 @given(
     per_minute=st.integers(1, 5),
-    steps=st.lists(st.one_of(st.floats(0, 30), st.floats(0, 0.001), st.just(60.0)), max_size=60),
+    steps=st.lists(st.one_of(st.floats(0, 30), st.floats(0, 0.001), st.just(WINDOW_S)), max_size=60),
 )
 def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[float]) -> None:
-    """Whatever the pace, and waiting as told, every window of 60 s holds at most `per_minute` requests."""
+    """Whatever the pace, and waiting as told, every window holds at most `per_minute` requests."""
     now, times, made = NOW, tuple[float, ...](), list[float]()
     for step in steps:
         now += step
@@ -93,7 +93,7 @@ def test_request_that_was_not_counted_is_told_to_wait() -> None:
     """Rounding can make the wait 0.0 a moment too early, which would say that the request may go."""
     time = 4 + 5.3e-15
 
-    wait_s, times = admit((time,), 64.0, 1)
+    wait_s, times = admit((time,), 4 + WINDOW_S, 1)
 
     assert (wait_s, times) == (0.001, (time,))
 
@@ -102,10 +102,10 @@ def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore)
     """The third request of two allowed waits for the first to be a minute old."""
     window = RequestWindow(store, "leonardo", 2)
 
-    assert [window.reserve(NOW), window.reserve(NOW + 10), window.reserve(NOW + 20)] == [0.0, 0.0, 40.0]
+    assert [window.reserve(NOW), window.reserve(NOW + 10), window.reserve(NOW + 20)] == [0.0, 0.0, WINDOW_S - 20]
     assert RequestWindow(store, "openai", 2).reserve(NOW + 20) == 0.0
-    assert window.reserve(NOW + 60) == 0.0
-    assert window.reserve(NOW + 61) == 9.0
+    assert window.reserve(NOW + WINDOW_S) == 0.0
+    assert window.reserve(NOW + WINDOW_S + 1) == 9.0
     assert window.shared
 
 
@@ -153,14 +153,14 @@ def test_window_is_exact_between_processes(tmp_path: Path) -> None:
 def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStore) -> None:
     """When the store fails the limit still holds for this process, counted from what it knew."""
     alone = RequestWindow(closed, "leonardo", 1)
-    assert [alone.reserve(NOW), alone.reserve(NOW + 1)] == [0.0, 59.0]
+    assert [alone.reserve(NOW), alone.reserve(NOW + 1)] == [0.0, WINDOW_S - 1]
     assert not alone.shared
 
     store = TextStore.open(tmp_path / "store", durable=False)
     window = RequestWindow(store, "leonardo", 1)
     assert window.reserve(NOW) == 0.0
     store.close()
-    assert window.reserve(NOW + 1) == 59.0
+    assert window.reserve(NOW + 1) == WINDOW_S - 1
     assert not window.shared
 
 
