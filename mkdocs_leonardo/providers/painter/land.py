@@ -293,15 +293,13 @@ def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float, *, a
             continue
         skyline = line[top : valley + 1] if step > 0 else line[valley : top + 1][::-1]
         x, y = line[top]
-        sway = lift * (0.5 + 0.8 * rng.random())
-        drop = bottom - y
-        spine = [
-            (
-                x - away * sway * (math.sin(2.6 * part / 20) - 0.9 * (part / 20) ** 2 * 2.2),
-                y + drop * (part / 20) ** 1.15,
-            )
-            for part in range(21)
-        ]
+        sway = lift * (2.6 + 1.8 * rng.random())
+        spine = []
+        for part in range(25):
+            t = part / 24
+            wander = t + 0.07 * math.sin(6.3 * t)
+            spine.append((x - away * sway * wander, y + sway * (0.5 * t**0.85 + 0.06 * math.sin(5.0 * t))))
+        spine.append((spine[-1][0], bottom))
         end = skyline[-1]
         far = [
             (end[0] + away * lift * 0.9 * part / 8, end[1] + (bottom - end[1]) * (part / 8) ** 1.3) for part in range(9)
@@ -396,7 +394,7 @@ def mesas(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
         small = (max(2, width // 2), max(2, height // 2))
         strata = noise.fractal(rng, small, (2, 46), 3, 0.6)
         flutes = noise.fractal(rng, small, (90, 3), 3, 0.6)
-        texture = Image.blend(strata, flutes, 0.45).point(noise.linear(0.5 - 0.25 * distance, 66 + 32 * distance))
+        texture = Image.blend(strata, flutes, 0.25).point(noise.linear(0.34 - 0.2 * distance, 84 + 26 * distance))
         field = light.textured(field, texture)
         image = light.lay(image, field, mask_below(stage, fine))
         image = mist(stage, image, y + height * 0.03, height * 0.06, 0.35 * distance + 0.08, f"mesa{index}")
@@ -441,7 +439,7 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Seque
             y + height * (0.1 + 0.2 * near),
             sun=0.3,
         )
-        texture = plane(noise.fractal(rng, (1024, 512), (36, 34), 4, 0.66), stage, 6.0, size=stage.half).point(
+        texture = plane(noise.fractal(rng, (1024, 512), (130, 30), 3, 0.7), stage, 6.0, size=stage.half).point(
             noise.linear(0.42, 74)
         )
         field = light.textured(field, texture)
@@ -451,16 +449,25 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Seque
     return blades(stage, image, rng, material, flowers)
 
 
+def _refined(line: Line, parts: int) -> Line:
+    """The line with `parts` points for each."""
+    return [
+        (x0 + (x1 - x0) * part / parts, y0 + (y1 - y0) * part / parts)
+        for (x0, y0), (x1, y1) in itertools.pairwise(line)
+        for part in range(parts)
+    ]
+
+
 def copse(stage: Stage, image: Image.Image, rng: random.Random, line: Line, distance: float) -> Image.Image:
     """Round tree tops along parts of a line."""
     height = stage.height_px
     spots: list[tuple[float, float, float]] = []
     run = 0.0
-    for x, y in line[::2]:
-        if run <= 0 and rng.random() < 0.12:  # about one wood in eight places
-            run = 4 + 9 * rng.random()
+    for x, y in _refined(line, 4):
+        if run <= 0 and rng.random() < 0.03:  # about one wood in eight places
+            run = 24 + 60 * rng.random()
         if run > 0:
-            radius = height * (0.008 + 0.014 * rng.random())
+            radius = height * (0.004 + 0.007 * rng.random())
             spots += [
                 (x + (rng.random() - 0.5) * radius * 2, y - radius * 0.6, radius),
                 (x, y - radius * 1.3 * rng.random(), radius * 0.8),

@@ -152,6 +152,8 @@ def _mountains(stage: Stage, image: Image.Image) -> Image.Image:
         material=material if not winter else rgb("3a4a52"),
     )
     image = land.mist(stage, image, height * 0.9, height * 0.06, 0.5, "pines")
+    if "castle" in stage.said.thing:
+        image = things.castle(stage, image, width * 0.68, height * 0.76, height * 0.3)
     image = land.pines(
         stage,
         image,
@@ -162,8 +164,6 @@ def _mountains(stage: Stage, image: Image.Image) -> Image.Image:
         density=0.8,
         clearing=(0.16, 0.72),
     )
-    if "castle" in stage.said.thing:
-        image = things.castle(stage, image, width * 0.68, height * 0.76, height * 0.3)
     return _people(stage, image, width * 0.66, height * 0.93)
 
 
@@ -408,13 +408,13 @@ def palms(stage: Stage, image: Image.Image, x: float, foot: float, count: int = 
             angle = math.pi * (-0.15 + 1.3 * frond / 10) + (rng.random() - 0.5) * 0.2
             reach = size * (0.34 + 0.12 * rng.random())
             upper, lower = [], []
-            for part in range(13):
-                t = part / 12
+            for part in range(25):
+                t = part / 24
                 fx = cx + math.cos(angle) * reach * t
                 fy = cy - math.sin(angle) * reach * t * (1 - 0.25 * t) + reach * 0.62 * t * t
                 wide = size * 0.034 * math.sin(math.pi * min(1.0, t * 0.92 + 0.06))
                 upper.append((fx, fy - wide * 0.4))
-                lower.append((fx, fy + wide * (1.6 if part % 2 else 0.5)))
+                lower.append((fx - wide * 0.5 * math.cos(angle), fy + wide * (1.9 if part % 2 else 0.7)))
             shapes.append([*upper, *lower[::-1]])
     tone = mix(stage.palette.ground, rgb("1c3024"), 0.25)
     return light.lay(image, tone, light.polygons(stage.size, shapes, scale=3))
@@ -557,26 +557,28 @@ def _jungle(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _fronds(stage: Stage, image: Image.Image) -> Image.Image:
-    """Large leaves that frame the view, close and dark."""
+    """Long leaves that frame the view, close and dark."""
     width, height = stage.size
     rng = stage.rng("fronds")
     shapes: list[list[tuple[float, float]]] = []
-    for corner in range(22):
-        side = corner % 2
-        x = width * (1.02 if side else -0.02)
-        y = height * (0.3 + 0.75 * rng.random()) if side else height * (0.72 + 0.33 * rng.random())
-        aim = (math.pi if side else 0.0) + (rng.random() - 0.5) * 1.5
-        reach = height * (0.2 + 0.28 * rng.random())
-        upper, lower = [], []
-        for part in range(25):
-            t = part / 24
-            px = x + math.cos(aim) * reach * t
-            py = y - math.sin(aim) * reach * t + reach * 0.4 * t * t - reach * 0.2 * t
-            wide = reach * 0.14 * math.sin(math.pi * t) ** 0.8
-            cut = 0.35 if part % 3 == 1 else 1.0
-            upper.append((px, py - wide * cut))
-            lower.append((px, py + wide * cut))
-        shapes.append([*upper, *lower[::-1]])
+    for root_x, root_y, count, low, high in (
+        (-0.03, 1.04, 9, 0.15, 1.2),
+        (1.03, 1.02, 11, 1.7, 3.0),
+        (1.05, -0.03, 7, 3.4, 4.4),
+    ):
+        for leaf in range(count):
+            aim = low + (high - low) * (leaf + rng.random()) / count
+            reach = height * (0.3 + 0.28 * rng.random())
+            sag = reach * (0.1 + 0.35 * rng.random())
+            upper, lower = [], []
+            for part in range(21):
+                t = part / 20
+                px = root_x * width + math.cos(aim) * reach * t
+                py = root_y * height - math.sin(aim) * reach * t + sag * t * t
+                wide = reach * 0.055 * math.sin(math.pi * min(1.0, t + 0.04)) ** 0.7
+                upper.append((px + math.sin(aim) * wide, py + math.cos(aim) * wide))
+                lower.append((px - math.sin(aim) * wide, py - math.cos(aim) * wide))
+            shapes.append([*upper, *lower[::-1]])
     return light.lay(image, mix(stage.palette.ground, rgb("0f2a1c"), 0.5), light.polygons(stage.size, shapes))
 
 
@@ -723,7 +725,7 @@ def _road(stage: Stage, image: Image.Image) -> Image.Image:
     near = mix(stage.air(times(green, 0.5), 0.0), stage.palette.ground, 0.4)
     far = mix(stage.air(green, 0.6), stage.palette.haze, 0.3)
     field = land.wash(stage, far, near, base, height, sun=0.35)
-    texture = land.plane(noise.fractal(rng, (512, 256), (20, 16), 5, 0.62), stage, 6.0, size=stage.half).point(
+    texture = land.plane(noise.fractal(rng, (1024, 512), (110, 26), 3, 0.7), stage, 6.0, size=stage.half).point(
         noise.linear(0.5, 64)
     )
     field = light.textured(field, texture)
@@ -810,7 +812,7 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
         )
     billow = noise.fractal(rng, half, (15, 11), 6, 0.58)
     smoke = ImageChops.multiply(light.blurred(smoke, height / 90), billow.point(noise.ramp(30, 170)))
-    relief = ImageChops.subtract(billow, ImageChops.offset(billow, 0, -4), 0.5, 110)
+    relief = ImageChops.subtract(billow, noise.shifted(billow, 0, -4), 0.5, 110)
     heat = light.halo(half, (x / 2, top / 2), (half[0] * 0.3, half[1] * 0.62), 1.3)
     lit = ImageChops.multiply(relief.point(noise.ramp(60, 190)), heat)
     dark = mix(palette.zenith, palette.low, 0.35)
@@ -915,8 +917,8 @@ def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
         line.append((px, lip - height * (0.16 * value + 0.1 * abs(px - x) / width) * (1 - dip)))
     rock = stage.air(rgb("4a4a44"), 0.25)
     field = land.wash(stage, rock, mix(rock, stage.palette.ground, 0.45), lip - height * 0.1, pool, sun=0.25)
-    walls = noise.fractal(rng, half, (46, 9), 5, 0.66)
-    relief = ImageChops.subtract(walls, ImageChops.offset(walls, 2, 2), 0.5, 128)
+    walls = noise.fractal(rng, half, (60, 5), 4, 0.6)
+    relief = ImageChops.subtract(walls, noise.shifted(walls, 2, 2), 1.6, 126)
     field = light.textured(field, relief)
     image = light.lay(image, field, land.mask_below(stage, line))
     image = (
@@ -963,7 +965,7 @@ def _waterfall(stage: Stage, image: Image.Image) -> Image.Image:
     image = light.lay(image, water_tone, mist)
     green = land.leaves(stage)
     return land.leafy(
-        stage, image, y_px=height * 1.0, tall_px=height * 0.2, distance=0.04, name="front", tones=green, density=0.9
+        stage, image, y_px=height * 1.0, tall_px=height * 0.16, distance=0.06, name="front", tones=green, density=1.3
     )
 
 
@@ -995,7 +997,7 @@ def _clouds(stage: Stage, image: Image.Image) -> Image.Image:
         mask = light.blurred(mask, height * (0.004 + 0.008 * near))
         billow = noise.fractal(rng, half, (9 - 4 * near, 16 - 8 * near), 5, 0.55)
         relief = ImageChops.subtract(
-            billow, ImageChops.offset(billow, -3 if stage.light[0] > 0.5 else 3, -3), 0.6, 122
+            billow, noise.shifted(billow, -3 if stage.light[0] > 0.5 else 3, -3), 0.6, 122
         )  # the middle
         lit = mix(mix(palette.light, palette.horizon, 0.6), palette.haze, 0.2 + 0.2 * near)
         if stage.night:
@@ -1075,7 +1077,7 @@ def _space(stage: Stage) -> Image.Image:
     if stage.said.colour:
         hue = rgb(stage.said.colour[0])
         tones = [times(hue, 0.25), times(hue, 0.65), hue, mix(hue, WHITE, 0.6)]
-    ringed = rng.random() < 0.5  # half of them
+    ringed = rng.random() < 0.65  # half of them
     radius = height * (0.24 + 0.1 * rng.random())
     px, py = width * (0.68 + 0.04 * rng.random()), height * (0.42 + 0.08 * rng.random())
     image = things.planet(stage, image, px, py, radius, tones, ringed=ringed)

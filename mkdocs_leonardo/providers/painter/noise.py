@@ -56,6 +56,13 @@ def stretched(image: Image.Image, cut: float = 0.01) -> Image.Image:
     return image.point(linear(scale, -low * scale))
 
 
+def shifted(image: Image.Image, right: int, down: int) -> Image.Image:
+    """The image moved by whole pixels; what comes free keeps its old levels."""
+    moved = image.copy()
+    moved.paste(image, (right, down))
+    return moved
+
+
 def fractal(
     rng: random.Random, size: Size, cells: tuple[float, float], octaves: int = 5, gain: float = 0.5
 ) -> Image.Image:

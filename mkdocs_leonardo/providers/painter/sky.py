@@ -40,6 +40,8 @@ def paint_sky(stage: Stage) -> Image.Image:
 
 def has_disc(stage: Stage) -> bool:
     """Whether a sun or a moon is to be seen."""
+    if "rocket" in stage.said.thing:
+        return False
     if stage.night:
         hidden = "aurora" in stage.said.sky or "galaxy" in stage.said.sky or "rain" in stage.said.weather
         return "moon" in stage.said.sky or (not hidden and not stage.has("stars", "volcano", "city", "storm"))
@@ -174,7 +176,7 @@ def _clouds(stage: Stage, image: Image.Image, cover: float) -> Image.Image:
     to_left = 1 if stage.light[0] > 0.5 else -1  # the middle
     shift = max(2, size[0] // 110)
     soft = light.blurred(density, max(1.0, size[0] / 500))
-    moved = ImageChops.offset(soft, -to_left * shift, -max(1, shift // 2))
+    moved = noise.shifted(soft, -to_left * shift, -max(1, shift // 2))
     relief = ImageChops.subtract(soft, moved, 1.0, 128).point(noise.ramp(70, 186))
     near = light.halo(size, (stage.light[0] * size[0], stage.light[1] * size[1]), (size[0] * 0.7, size[1] * 0.75), 1.1)
     relief = ImageChops.multiply(relief, near.point(noise.linear(0.72, 72)))

@@ -72,7 +72,7 @@ def headland(
     size = (max(2, (box[2] - box[0]) // 2), max(2, (box[3] - box[1]) // 2))
     crags = noise.fractal(rng, size, (16, 7), 5, 0.68)
     relief = ImageChops.subtract(
-        crags, ImageChops.offset(crags, 2 if stage.light[0] * width < x else -2, 2), 0.45, 118
+        crags, noise.shifted(crags, 2 if stage.light[0] * width < x else -2, 2), 0.45, 118
     ).point(noise.ramp(80, 190))
     field = Image.composite(
         Image.new("RGB", size, whole(lit)), Image.new("RGB", size, whole(times(tone, 0.75))), relief
@@ -470,14 +470,15 @@ def castle(stage: Stage, image: Image.Image, x: float, foot: float, tall: float)
     wall = mix(mix(palette.ground, stage.air(rgb("5a5048"), 0.15), 0.7), palette.haze, 0.12)
     roof = mix(mix(palette.ground, under_light(rgb("4a3038"), palette.low), 0.4), palette.haze, 0.1)
     side = 1.0 if stage.light[0] * stage.width_px > x else -1.0
-    rock: Line = [
-        (x - tall * 1.25, foot + tall * 0.4),
-        (x - tall * 0.9, foot + tall * 0.1),
-        (x - tall * 0.62, foot - tall * 0.02),
-        (x + tall * 0.62, foot - tall * 0.04),
-        (x + tall * 0.95, foot + tall * 0.14),
-        (x + tall * 1.3, foot + tall * 0.4),
-    ]
+    rough = noise.profile(rng, 40, 7, 4, 0.55)
+    rock: Line = [(x - tall * 3.0, foot + tall * 1.6)]
+    for index, value in enumerate(rough):
+        share = -2.4 + 4.8 * index / 39
+        fall = max(0.0, abs(share) - 0.62) ** 0.8
+        rock.append(
+            (x + share * tall, foot - tall * 0.03 + tall * (0.62 * fall + 0.12 * (value - 0.5) * min(1.0, fall * 3)))
+        )
+    rock.append((x + tall * 3.0, foot + tall * 1.6))
     shapes: list[tuple[Line, Colour]] = [(rock, mix(wall, palette.ground, 0.45))]
     lamps: list[tuple[float, float]] = []
     towers = [(-0.5, 0.11, 0.55), (-0.24, 0.09, 0.75), (0.02, 0.13, 1.0), (0.3, 0.08, 0.7), (0.52, 0.12, 0.5)]
@@ -535,7 +536,7 @@ def castle(stage: Stage, image: Image.Image, x: float, foot: float, tall: float)
             )
         )
         lamps.append((tx, foot - tall * (top - 0.1)))
-    image = patch(image, (x - tall * 1.35, foot - tall * 1.2, x + tall * 1.4, foot + tall * 0.45), shapes)
+    image = patch(image, (x - tall * 2.6, foot - tall * 1.2, x + tall * 2.6, foot + tall * 1.7), shapes)
     for lx, ly in lamps:
         size = tall * 0.016
         image = patch(

@@ -131,7 +131,7 @@ def sea(stage: Stage, image: Image.Image) -> Image.Image:
         2.0,
     )
     swell = plane(noise.fractal(rng, (768, 512), (9, 26), 6, 0.6), stage, 7.0, size=half)
-    crest = ImageChops.subtract(swell, ImageChops.offset(swell, 1, -2), 0.35, 128)
+    crest = ImageChops.subtract(swell, noise.shifted(swell, 1, -2), 0.35, 128)
     body = ImageChops.overlay(body, swell.point(noise.linear(0.5, 62)).convert("RGB"))
     body = ImageChops.overlay(body, crest.point(noise.linear(0.6, 50)).convert("RGB"))
     full = body.resize(stage.size, Image.Resampling.BILINEAR)

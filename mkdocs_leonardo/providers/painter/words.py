@@ -66,12 +66,12 @@ _LEXICON: dict[str, dict[str, str]] = {
         "infrastructure platform enterprise neon rooftop rooftops hochhaus street streets strasse rue calle alley",
         "canyon": "canyon canyons mesa butte gorge schlucht gorges canon cliffs arizona utah badlands",
         "desert": "desert deserts dune dunes sahara sand sands wuste desierto oasis camel dunen arid",
-        "jungle": "jungle rainforest tropical dschungel selva regenwald amazon palm palms palmen vines",
+        "jungle": "jungle rainforest dschungel selva regenwald amazon palm palms palmen vines",
         "lake": "lake lakes pond loch fjord fjords lagoon lago lac bergsee fjorde reservoir reflection reflections "
         "mirror database databases data",
         "river": "river rivers stream creek brook fluss bach riviere fleuve rio canal pipeline pipelines flow "
         "streaming workflow valley valleys tal vallee valle",
-        "island": "island islands isle insel ile isla archipelago inseln",
+        "island": "island islands tropical isle insel ile isla archipelago inseln",
         "coast": "coast coastal shore seaside cliff beach bay kuste strand cote costa plage playa lighthouse "
         "leuchtturm phare faro headland cape klippe klippen",
         "ocean": "ocean sea seas waves wave surf marine meer ozean mer oceano mar see ships ship tide horizon sail "
