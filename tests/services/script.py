@@ -159,11 +159,10 @@ class LocalScript:
             gate, self._gate = self._gate, threading.Event()
         gate.set()
 
-    def wait_for_release(self) -> None:
-        """Return at the next `release`."""
+    def gate(self) -> threading.Event:
+        """Set by the next `release`."""
         with self._lock:
-            gate = self._gate
-        gate.wait()
+            return self._gate
 
 
 class RuleHandle:

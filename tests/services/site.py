@@ -107,6 +107,8 @@ class Site:
         """The answer to one request; the ledger knows it before the client does."""
         ledger = self._world.ledger
         call = self.route(request)
+        # Before the ledger tells anybody of this request: who has seen it there may release it.
+        gate = self._world.script.gate()
         number = ledger.open(
             RequestEntry(
                 service=self._service.name,
@@ -125,7 +127,7 @@ class Site:
         answer = chosen.answer or self._random_cut()
         reply = self._answer(call, answer, chosen)
         if reply.held:
-            self._world.script.wait_for_release()
+            gate.wait()
         delay_s = reply.delay_s + self._service.latency_s
         if delay_s > 0 and self._world.stopping.wait(delay_s):
             raise Stopped
