@@ -55,9 +55,9 @@ def land_of(stage: Stage) -> str:
         return "coast"
     if said.land:
         # "A mountain lake" is a lake, "a forest river" a river: water carries the composition.
-        for wet in ("lake", "river"):
-            if wet in said.land and "ocean" not in said.land:
-                return wet
+        wet = [land for land in said.land if land in {"lake", "river"}]
+        if wet and "ocean" not in said.land:
+            return wet[0]
         return said.land[0]
     for thing in said.thing:
         if thing in _HOMES:

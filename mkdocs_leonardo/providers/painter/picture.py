@@ -1,7 +1,6 @@
 """From a picture's specification to its pixels."""
 
 # Proportions stand where they are used, and a picture is painted in one go.
-# ruff: noqa: PLR2004
 
 from __future__ import annotations
 
@@ -16,14 +15,15 @@ from mkdocs_leonardo.spec import PictureSpec, canonical_json, clean_text, digest
 #: Raised whenever the same specification gives other pixels.
 PAINTER_VERSION = 1
 
-_SMALLEST_SIDE_PX = 192
+_SMALLEST_SIDE_PX = 128
+_LARGEST_SIDE_PX = 3072
 
 
 def paint(picture: PictureSpec) -> Image.Image:
     """An RGB picture of exactly the asked size; the same specification gives the same picture, always."""
     width, height = max(1, picture.width_px), max(1, picture.height_px)
     # Small pictures are painted larger: every brush has room, and the reduction is clean.
-    factor = max(1, math.ceil(_SMALLEST_SIDE_PX / min(width, height))) if max(width, height) <= 1024 else 1
+    factor = max(1, min(math.ceil(_SMALLEST_SIDE_PX / min(width, height)), _LARGEST_SIDE_PX // max(width, height)))
     prompt, negative = clean_text(_encodable(picture.prompt)), clean_text(_encodable(picture.negative_prompt))
     seed = bytes.fromhex(
         digest_of(

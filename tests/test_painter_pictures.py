@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from itertools import combinations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops, ImageStat
+
+from mkdocs_leonardo.providers.local import LocalPainter, paint, painter_key_options
+from mkdocs_leonardo.spec import STYLES, PictureSpec
+
+SMALL = (256, 144)
+PROMPTS = (
+    "a lighthouse in a storm, dawn",
+    "pine forest in morning fog",
+    "city skyline at night, neon rain",
+    "desert dunes at golden hour",
+    "snowy mountains under stars",
+    "how we cut our build time in half",
+)
+#: Painting one picture of each in another process, to compare with this one.
+ELSEWHERE = """
+import hashlib
+from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.spec import PictureSpec
+for style in ("CINEMATIC", "CREATIVE", "DYNAMIC", "RAY_TRACED"):
+    image = paint(PictureSpec("a harbour at dusk", style=style, width_px=256, height_px=144))
+    print(hashlib.sha256(image.tobytes()).hexdigest())
+"""
+
+
+def small(prompt: str, style: str = "CINEMATIC", *, negative_prompt: str = "", seed: int | None = None) -> Image.Image:
+    """A picture that is quick to paint."""
+    return paint(PictureSpec(prompt, style, negative_prompt, seed, *SMALL))
+
+
+def difference(first: Image.Image, second: Image.Image) -> float:
+    """Mean difference of two pictures in levels (0 to 255)."""
+    bands = ImageStat.Stat(ImageChops.difference(first, second)).mean
+    return sum(bands) / len(bands)
+
+
+def digest(image: Image.Image) -> str:
+    """A name for exactly these pixels."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px"),
+    [(1536, 864), (32, 32), (32, 480), (480, 32), (64, 40), (512, 512), (432, 768), (1024, 8)],
+)
+def test_paint_any_size_gives_rgb_of_exactly_that_size(width_px: int, height_px: int) -> None:
+    """The picture has the asked size to the pixel and the mode RGB."""
+    image = paint(PictureSpec("a lighthouse in a storm, dawn", width_px=width_px, height_px=height_px))
+    assert ((width_px, height_px), "RGB") == (image.size, image.mode)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_paint_every_style_at_the_smallest_size_works(style: str) -> None:
+    """No style needs room."""
+    assert paint(PictureSpec("a harbour at dusk", style=style, width_px=32, height_px=32)).size == (32, 32)
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4711"])
+def test_paint_in_another_process_gives_the_same_pixels(hash_seed: str) -> None:
+    """Pictures do not depend on the process or on Python's hash seed."""
+    here = [digest(small("a harbour at dusk", style)) for style in ("CINEMATIC", "CREATIVE", "DYNAMIC", "RAY_TRACED")]
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert here == done.stdout.split()
+
+
+def test_paint_in_two_threads_gives_what_one_gives() -> None:
+    """Painters in several threads do not disturb each other."""
+    alone = [digest(small(prompt)) for prompt in PROMPTS]
+    together: dict[tuple[int, str], str] = {}
+
+    def work(worker: int) -> None:
+        for prompt in PROMPTS if worker else reversed(PROMPTS):
+            together[worker, prompt] = digest(small(prompt))
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for worker in range(2):
+        assert alone == [together[worker, prompt] for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
+def test_paint_different_prompts_look_different(style: str) -> None:
+    """Two prompts never give nearly the same picture."""
+    images = [small(prompt, style) for prompt in PROMPTS]
+    assert min(difference(one, other) for one, other in combinations(images, 2)) > 12
+
+
+def test_paint_prompts_without_known_words_look_different() -> None:
+    """Where no word says anything the hash still tells pictures apart."""
+    images = [small(f"qqzx {number}") for number in range(6)]
+    assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
+
+
+@pytest.mark.parametrize("prompt", ["a harbour at dusk", "snowy mountains at sunset"])
+def test_paint_every_style_has_a_look_of_its_own(prompt: str) -> None:
+    """No two of the styles give the same picture of one prompt."""
+    images = {style: small(prompt, style) for style in STYLES}
+    close = {
+        (one, other): round(difference(images[one], images[other]), 1)
+        for one, other in combinations(STYLES, 2)
+        if difference(images[one], images[other]) < 4
+    }
+    assert close == {}
+
+
+@pytest.mark.parametrize("style", ["PRO_BW_PHOTOGRAPHY", "SKETCH_BW"])
+def test_paint_black_and_white_styles_have_no_colour(style: str) -> None:
+    """All three bands of a monochrome style are equal."""
+    red, green, blue = small("autumn river valley", style).split()
+    assert red.tobytes() == green.tobytes() == blue.tobytes()
+
+
+def test_paint_unknown_style_is_cinematic() -> None:
+    """A style this painter has not heard of still gives a picture."""
+    assert digest(small("a harbour at dusk")) == digest(small("a harbour at dusk", "STYLE_OF_NEXT_YEAR"))
+
+
+def test_paint_another_seed_is_another_picture() -> None:
+    """`hero_seed` turns the page's picture into another take."""
+    assert difference(small("a harbour at dusk"), small("a harbour at dusk", seed=7)) > 5
+
+
+def test_paint_seed_zero_differs_from_no_seed() -> None:
+    """Zero is a seed."""
+    assert digest(small("a harbour at dusk")) != digest(small("a harbour at dusk", seed=0))
+
+
+def test_paint_white_space_in_the_prompt_changes_nothing() -> None:
+    """Prompts that have the same key have the same picture."""
+    assert digest(small("a harbour at dusk")) == digest(small("  a harbour\n  at   dusk "))
+
+
+def test_paint_negative_prompt_takes_the_moon_away() -> None:
+    """What the negative prompt names is not painted."""
+    spot_with, spot_without = small("sea, night, moon"), small("sea, night, moon", negative_prompt="moon")
+    assert difference(spot_with, spot_without) > 1
+
+
+def test_paint_night_is_darker_than_day() -> None:
+    """The words decide the hour."""
+    night, day = (ImageStat.Stat(small(f"mountains, {hour}").convert("L")).mean[0] for hour in ("night", "noon"))
+    assert night < day * 0.6
+
+
+@pytest.mark.parametrize(("word", "band"), [("red", 0), ("green", 1), ("blue", 2)])
+def test_paint_colour_word_leads_the_palette(word: str, band: int) -> None:
+    """A colour that is named is the strongest band of the picture."""
+    means = ImageStat.Stat(small(f"{word} mountains at dusk")).mean
+    assert band == means.index(max(means))
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_paint_lower_left_is_dark_enough_for_a_white_title(prompt: str) -> None:
+    """The lower left has at most a relative luminance of 0.18 on average, so that white reaches 4.5:1 (WCAG 2.2)."""
+    image = small(prompt)
+    corner = image.crop((0, round(image.height * 0.62), round(image.width * 0.55), image.height))
+    linear = corner.convert("L").point([round(255 * (level / 255) ** 2.2) for level in range(256)])
+    assert ImageStat.Stat(linear).mean[0] / 255 <= 0.18
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "   ",
+        "\x00\x01\x1b[31m",
+        "🚀🌋🏔️",
+        "منارة في عاصفة عند الفجر",
+        "夜の海の灯台",
+        "\ud800 lone surrogate",
+        "e\u0301" * 5000,
+        "lighthouse " * 10_000,
+        "\ufb00 \xdf \u0130 \u0131 \u017f",
+    ],
+)
+def test_paint_strange_prompts_give_a_picture(prompt: str) -> None:
+    """No text is too short, too long or too strange."""
+    assert paint(PictureSpec(prompt, negative_prompt=prompt, width_px=64, height_px=40)).size == (64, 40)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    prompt=st.text(max_size=200),
+    negative_prompt=st.text(max_size=40),
+    style=st.sampled_from(STYLES),
+    seed=st.none() | st.integers(),
+    width_px=st.integers(4, 24),
+    height_px=st.integers(4, 24),
+)
+def test_paint_never_raises(
+    prompt: str, negative_prompt: str, style: str, seed: int | None, width_px: int, height_px: int
+) -> None:
+    """Any text, style, seed and size gives a picture of that size."""
+    picture = PictureSpec(prompt, style, negative_prompt, seed, width_px * 8, height_px * 8)
+    assert (width_px * 8, height_px * 8) == paint(picture).size
+
+
+def test_paint_does_not_grow_the_random_state_of_the_program() -> None:
+    """Painting neither reads nor moves the shared random generator."""
+    import random  # noqa: PLC0415 - the module whose state is watched
+
+    before = random.getstate()
+    small("a harbour at dusk")
+    assert before == random.getstate()
+
+
+def test_painter_key_options_name_the_version() -> None:
+    """A new version of the painter is a new key."""
+    assert {"painter_version"} == set(painter_key_options())
+
+
+def test_local_painter_paints_what_paint_paints() -> None:
+    """The class is another handle on the same painter."""
+    picture = PictureSpec("a harbour at dusk", width_px=64, height_px=40)
+    assert digest(paint(picture)) == digest(LocalPainter().paint(picture))
