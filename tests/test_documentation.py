@@ -1,0 +1,394 @@
+"""The documents say what the code does: options, keys, styles, messages, examples, links."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reference_tables as tables
+import yaml
+from mkdocs.utils.yaml import yaml_load
+
+import mkdocs_leonardo
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.config import LeonardoConfig
+from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.page.site import HeroContext
+from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.report import complaints
+from mkdocs_leonardo.spec import STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
+
+ROOT = tables.ROOT
+SITE = ROOT / "example-site"
+DOCS = SITE / "docs"
+README = ROOT / "README.md"
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "blog" not in path.parts]
+POSTS = sorted((DOCS / "blog/posts").glob("*.md"))
+
+#: Names with an underscore that documents may mention besides options and front matter keys: those of others.
+FOREIGN_NAMES = {
+    "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
+    "mkdocs_leonardo", "front_matter", "cost_usd", "new_images", "timeout_s", "width_px",
+}  # fmt: skip
+
+
+def _name(value: object) -> str:
+    """What a parametrised test is called."""
+    return value.relative_to(ROOT).as_posix() if isinstance(value, Path) else ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Every fenced block of a document, its indentation taken away."""
+    for match in re.finditer(
+        r"^( *)```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^\1```$", _text(path), re.MULTILINE | re.DOTALL
+    ):
+        lines = [line.removeprefix(match[1]) for line in match[4].splitlines()]
+        yield Block(match[2], match[3] or "", "\n".join(lines) + "\n")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _prose(path: Path) -> str:
+    """The document without its fenced blocks."""
+    return re.sub(r"^( *)```\w*.*?^\1```$", "", _text(path), flags=re.MULTILINE | re.DOTALL)
+
+
+def _first_column(text: str, heading: str) -> list[str]:
+    """The first code span of every row of the first table below a heading."""
+    table = re.search(rf"^{re.escape(heading)}\n(?:.*\n)*?\|(?:[ :-]+\|)+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table is not None, heading
+    return [re.findall(r"`([^`]+)`", row)[0] for row in table[1].splitlines()]
+
+
+def _plugin_options(block: Block) -> dict[str, Any] | None:
+    """What a block of ``mkdocs.yml`` says below the plugin; None if it does not name the plugin."""
+    config = yaml_load(block.text) if block.language == "yaml" and "plugins:" in block.text else None
+    for plugin in (config or {}).get("plugins", ()):
+        if plugin == "leonardo":
+            return {}
+        if isinstance(plugin, dict) and "leonardo" in plugin:
+            options: dict[str, Any] = plugin["leonardo"]
+            return options
+    return None
+
+
+def _front_matter(text: str) -> dict[str, Any] | None:
+    match = re.match(r"---\n(.*?)^---$", text, re.MULTILINE | re.DOTALL)
+    return yaml.safe_load(match[1]) if match else None
+
+
+# Options and keys ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", tables.DOCUMENTS, ids=_name)
+def test_option_tables_in_a_document_equal_the_code(path: Path) -> None:
+    """The tables between the marks are what the docstrings say; ``python tests/reference_tables.py`` refreshes them."""
+    text = _text(path)
+    assert tables.groups_in(text)
+    assert tables.refreshed(text) == text
+
+
+def test_option_reference_shows_every_group() -> None:
+    """No group of options is left out of the reference."""
+    assert list(tables.GROUPS) == tables.groups_in(_text(DOCS / "reference/options.md"))
+
+
+def test_option_table_has_every_option_of_the_configuration() -> None:
+    """Each option has a docstring below it, or the table could not be made."""
+    names = {name for group in tables.GROUPS for name in re.findall(r"^\| `(\w+)`", tables.table(group), re.MULTILINE)}
+    assert {name.rpartition(".")[2] for name in tables.option_names()} == names
+
+
+@pytest.mark.parametrize("path", [README, DOCS / "reference/front-matter.md"], ids=_name)
+def test_front_matter_table_lists_the_keys_of_the_code(path: Path) -> None:
+    """Every key, and no other."""
+    heading = "## Front matter" if path == README else "# Front matter"
+    assert list(front_matter.KEYS) == _first_column(_text(path), heading)
+
+
+def test_front_matter_page_states_the_limits_of_the_code() -> None:
+    """The numbers are those that the messages name."""
+    text = _text(DOCS / "reference/front-matter.md")
+    assert f"from 0 to {front_matter.MAX_SEED}" in text
+    assert f"| {front_matter.MAX_PROMPT_CHARACTERS} characters" in text
+    assert f"| {front_matter.MAX_TAGLINE_CHARACTERS} characters |" in text
+    assert f"| {front_matter.MAX_ALT_CHARACTERS} characters |" in text
+
+
+def test_styles_page_lists_the_styles_of_the_code() -> None:
+    """All 23, in the order of the code."""
+    assert list(STYLES) == _first_column(_text(DOCS / "guide/styles.md"), "## The list")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
+    """What looks like an option or a key in the prose is one, or belongs to somebody else."""
+    text = _prose(path)
+    known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
+    assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
+    assert set(re.findall(r"`((?:leonardo|openai)\.[a-z_]+)`", text)) <= tables.option_names()
+    assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+): [^`]*`", text)) <= known | FOREIGN_NAMES
+    assert set(re.findall(r"\bhero_[a-z_]+", text)) <= set(front_matter.KEYS)
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [(path, block) for path in DOCUMENTS for block in blocks(path) if _plugin_options(block) is not None],
+    ids=_name,
+)
+def test_configuration_example_is_accepted(path: Path, block: Block) -> None:
+    """Every example of ``mkdocs.yml`` that names the plugin could be pasted."""
+    config = LeonardoConfig()
+    config.load_dict(_plugin_options(block) or {})
+    assert config.validate() == ([], []), path
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [(path, block) for path in DOCUMENTS for block in blocks(path) if re.search(r"^hero_", block.text, re.MULTILINE)],
+    ids=_name,
+)
+def test_front_matter_example_is_understood(path: Path, block: Block) -> None:
+    """Every example of front matter is read without a complaint."""
+    meta = _front_matter(block.text) or yaml.safe_load(block.text)
+    found = front_matter.read(meta, page="guide/index.md", title="A page", defaults=HeroDefaults())
+    assert found.problems == (), path
+    assert meta == {"hero_prompt": False} or found.hero is not None
+
+
+# Look, templates, messages -------------------------------------------------------------------------------------------
+
+
+def test_look_page_lists_the_custom_properties_of_the_stylesheet() -> None:
+    """Every property that the stylesheet reads has its row, and no other has."""
+    css = _text(Path(mkdocs_leonardo.__file__).parent / "page/hero.css")
+    read = set(re.findall(r"var\((--leonardo-[\w-]+)", css))
+    assert sorted(read) == sorted(_first_column(_text(DOCS / "guide/look.md"), "## Custom properties"))
+
+
+def test_look_page_lists_the_attributes_of_the_template_variable() -> None:
+    """`hero` has what its table says, in any order."""
+    table = re.search(r"^## Draw it yourself\n.*?^```", _text(DOCS / "guide/look.md"), re.MULTILINE | re.DOTALL)
+    assert table is not None
+    attributes = {name for name in dir(HeroContext) if not name.startswith("_")}
+    assert attributes == set(re.findall(r"`hero\.(\w+)`", table[0]))
+
+
+def _templates() -> Iterator[str]:
+    """Every text of the package, with a mark where a value is filled in."""
+    for path in Path(mkdocs_leonardo.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(_text(path))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED_IN for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def _provoked() -> Iterator[str]:
+    """Messages that are put together from several texts, as an author gets them."""
+    metas: list[dict[str, object]] = [
+        {"hero_prompt": "a lake", "hero_style": "CINEMTIC", "hero_promt": "a lake"},
+        {"hero_prompt": "", "hero_seed": -1, "hero_tagline": 7},
+    ]
+    for meta in metas:
+        found = front_matter.read(meta, page="a.md", title="", defaults=HeroDefaults())
+        yield from map(str, found.problems)
+    for option in ({"widht": 960}, {"width": 1001}, {"cards": "maybe"}):
+        config = LeonardoConfig()
+        config.load_dict(option)
+        yield from (str(message) for problems in config.validate() for _, message in problems)
+    hero = HeroSpec(page="a.md", picture=PictureSpec("a lake"))
+    rendering = Rendering((), "", "", Scrim(0, 0), 0, 0)
+    painted = HeroAsset("0" * 64, "local", "painter", Source.LOCAL, rendering)
+    resolutions = [
+        Resolution(hero, painted, failure="leonardo: broken"),
+        Resolution(hero, painted, failure="leonardo: held back", capped_usd=0.03),
+        Resolution(hero, painted, failure="leonardo: refused", refused=True),
+    ]
+    yield from (message for _, message in complaints(resolutions, on_missing="warn"))
+
+
+FILLED_IN = "\N{DOUBLE DAGGER}"
+TROUBLES = [
+    line
+    for block in blocks(DOCS / "guide/troubleshooting.md")
+    if block.language == "text"
+    for line in block.text.splitlines()
+]
+
+
+@pytest.mark.parametrize("message", TROUBLES)
+def test_message_in_the_troubleshooting_is_one_of_the_code(message: str) -> None:
+    """Whoever searches the page for the words of a message finds it: only what is filled in may differ."""
+    shape = re.compile(".+".join(map(re.escape, message.split("…"))))
+    assert any(shape.search(text) for text in (*_templates(), *_provoked()))
+
+
+# Links ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=_name)
+def test_relative_links_in_a_document_lead_to_files_and_headings(path: Path) -> None:
+    """Nothing that a reader can click on is missing. The site's own links are checked by its build."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", _prose(path))
+    for target in targets:
+        if "://" in target:
+            continue
+        place, _, anchor = target.partition("#")
+        assert (path.parent / place).exists(), target
+        headings = re.findall(r"^#+ (.*)$", _prose(path.parent / place), re.MULTILINE) if place.endswith(".md") else []
+        slugs = {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in slugs, target
+
+
+def test_readme_shows_a_small_picture_of_a_built_page() -> None:
+    """A reader of the first screen sees what the result looks like, in less than 150 kB."""
+    shown = re.findall(r"!\[[^]]{20,}\]\(([^)]+)\)", _text(README))
+    assert len(shown) == 1
+    assert 0 < (ROOT / shown[0]).stat().st_size < 150_000
+
+
+def test_contact_sheet_is_small_enough_for_a_page() -> None:
+    """Thirty-six pictures in less than 300 kB."""
+    assert 0 < (DOCS / "images/contact-sheet.webp").stat().st_size < 300_000
+
+
+# The example site ----------------------------------------------------------------------------------------------------
+
+
+def test_example_site_has_a_hero_on_every_page_and_post() -> None:
+    """At least eight pages and five posts, in at least six styles, all layouts that show something, an own picture."""
+    metas = {path: _front_matter(_text(path)) or {} for path in [*PAGES, *POSTS, DOCS / "blog/index.md"]}
+    assert len(PAGES) >= 8
+    assert len(POSTS) >= 5
+    assert all("hero_prompt" in meta or "hero_image" in meta for meta in metas.values())
+    assert len({meta.get("hero_style") for meta in metas.values()}) >= 6
+    assert {"CINEMATIC", "CREATIVE", "DYNAMIC"} <= {meta.get("hero_style") for meta in metas.values()}
+    assert {"full"} <= {meta.get("hero_layout") for meta in metas.values()}
+    assert [path for path, meta in metas.items() if "hero_image" in meta] == [DOCS / "guide/look.md"]
+
+
+def test_costs_page_counts_the_prompts_of_this_site() -> None:
+    """The sum for this site is the sum for its prompts."""
+    prompts = {
+        (meta["hero_prompt"], meta.get("hero_style"), meta.get("hero_seed"))
+        for meta in (_front_matter(_text(path)) or {} for path in DOCS.rglob("*.md"))
+        if "hero_prompt" in meta
+    }
+    assert f"prompts | {len(prompts)} | ${0.03 * len(prompts):.2f}, once |" in _text(DOCS / "money/costs.md")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example site, built with ``--strict`` and without keys; small files only, since encoding takes long."""
+    folder = tmp_path_factory.mktemp("example")
+    config = (
+        _text(SITE / "mkdocs.yml")
+        .replace("theme:", f"docs_dir: {DOCS}\n\ntheme:", 1)
+        .replace(
+            "      credit: true",
+            "      credit: true\n      width: 768\n      height: 432\n      formats: [jpeg]\n      widths: [480]",
+            1,
+        )
+    )
+    (folder / "mkdocs.yml").write_text(config, encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    run = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(folder / "mkdocs.yml")],
+        env={**environ, "NO_MKDOCS_2_WARNING": "1", "COLUMNS": "500"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+def test_example_site_builds_strictly_without_key(built: Path) -> None:
+    """No warning, no submission, no request, and a picture for everybody."""
+    report = json.loads(_text(built / ".cache/plugin/leonardo/report.json"))
+    assert len([*PAGES, *POSTS]) + 1 == len(report["heroes"])
+    assert {"local", "own"} == {hero["source"] for hero in report["heroes"]}
+    assert (report["totals"]["new_images"], report["totals"]["requests"]) == (0, 0)
+
+
+def test_example_site_loads_nothing_from_elsewhere(built: Path) -> None:
+    """Every script, stylesheet, font and picture is the site's own."""
+    for path in sorted((built / "site").rglob("*.html")):
+        loads = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc(?:set)?=\"([^\"]*)\"", _text(path))
+        loads += re.findall(
+            r"<link\b[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"[^>]*href=\"([^\"]*)\"", _text(path)
+        )
+        loads += re.findall(
+            r"<link\b[^>]*href=\"([^\"]*)\"[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"", _text(path)
+        )
+        assert [load for load in loads if re.match(r"(?:https?:)?//", load)] == [], path
+    for path in sorted((built / "site/assets").rglob("*.css")):
+        assert not re.search(r"(?:@import|url\()[\s\"']*(?:https?:)?//", _text(path)), path
+
+
+def test_example_site_shows_cards_on_blog_views(built: Path) -> None:
+    """The index and every category show the posts' covers."""
+    index = _text(built / "site/blog/index.html")
+    assert len(POSTS) == index.count('<a class="leonardo-card"')
+    for view in ("category/money", "category/speed", "archive/2026/11", "author/makers"):
+        assert '<a class="leonardo-card"' in _text(built / f"site/blog/{view}/index.html"), view
+
+
+def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
+    """The example for template authors works as it is printed: its formats, escaped words, no hero of ours."""
+    override = next(block for block in blocks(DOCS / "guide/look.md") if block.title == "overrides/main.html")
+    (tmp_path / "overrides").mkdir()
+    (tmp_path / "overrides/main.html").write_text(override.text, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.md").write_text(
+        "---\nhero_prompt: a quiet lake\nhero_layout: none\n"
+        "hero_alt: 'boats \"&\" <b>'\nhero_tagline: <i>Rest</i>\n---\n# Lake\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "mkdocs.yml").write_text(
+        "site_name: A site\ntheme: {name: material, custom_dir: overrides, font: false}\n"
+        "plugins: [{leonardo: {formats: [webp, jpeg], widths: [480]}}]\n",
+        encoding="utf-8",
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    run = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(tmp_path / "mkdocs.yml")],
+        env={**environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    html = _text(tmp_path / "site/index.html")
+    cover = html[html.index('<figure class="cover">') : html.index("</figure>")]
+    assert 'type="image/webp"' in cover
+    assert 'alt="boats &#34;&amp;&#34; &lt;b&gt;"' in cover
+    assert "&lt;i&gt;Rest&lt;/i&gt;" in cover
+    assert "leonardo-hero" not in html
+    source = re.search(r'src="(assets/leonardo/[^"]+\.jpg)"', cover)
+    assert source is not None
+    assert (tmp_path / "site" / source[1]).is_file()

@@ -1,0 +1,193 @@
+"""What is installed, what is shipped, and what CI runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import Parser
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+
+import mkdocs_leonardo
+from mkdocs_leonardo.compose import PROVIDER_GROUP
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ROOT / ".ci/run"
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a wheel and an sdist of this checkout; built here unless CI has built them."""
+    given = os.environ.get("MKDOCS_LEONARDO_DIST")
+    if given:
+        return Path(given)
+    folder = tmp_path_factory.mktemp("dist")
+    run = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Iterator[zipfile.ZipFile]:
+    """The only wheel that was built."""
+    (path,) = dist.glob("*.whl")
+    with zipfile.ZipFile(path) as opened:
+        yield opened
+
+
+def _metadata(wheel: zipfile.ZipFile) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode())
+
+
+def readme_command(name: str) -> str:
+    """The command below its mark in the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(rf"^<!-- command: {name} -->\n```console\n(.*)\n```$", text, re.MULTILINE)
+    assert found is not None, name
+    return found[1]
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    """No tests, no documentation, no caches: the package and its metadata."""
+    tops = {name.partition("/")[0] for name in wheel.namelist()}
+    assert tops == {"mkdocs_leonardo", f"mkdocs_leonardo-{mkdocs_leonardo.__version__}.dist-info"}
+    assert not [name for name in wheel.namelist() if "test" in name or "__pycache__" in name]
+
+
+def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
+    """Whatever git keeps below the package is shipped, types and stylesheet with it."""
+    package = Path(mkdocs_leonardo.__file__).parent
+    files = {
+        path.relative_to(package.parent).as_posix()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"mkdocs_leonardo/py.typed", "mkdocs_leonardo/page/hero.css"} <= files
+    assert files <= set(wheel.namelist())
+
+
+def test_wheel_metadata_names_licence_python_and_extras(wheel: zipfile.ZipFile) -> None:
+    """The licence's text is there, Python 3.11 is the least, both extras are offered, the README is shown."""
+    metadata = _metadata(wheel)
+    assert metadata["License-Expression"] == "MIT"
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert {"example", "test"} <= set(metadata.get_all("Provides-Extra") or ())
+    assert "hero_prompt" in str(metadata.get_payload())
+
+
+def test_wheel_requires_mkdocs_below_version_2(wheel: zipfile.ZipFile) -> None:
+    """MkDocs 2 has no plugins; Pillow has no upper bound, since Material's imaging extra needs the newest."""
+    required = [
+        line.replace(" ", "") for line in _metadata(wheel).get_all("Requires-Dist") or () if "extra" not in line
+    ]
+    (mkdocs,) = (line for line in required if line.startswith("mkdocs"))
+    (pillow,) = (line for line in required if line.startswith("pillow"))
+    assert "<2" in mkdocs
+    assert "<" not in pillow
+
+
+def test_sdist_holds_what_the_tests_need(dist: Path) -> None:
+    """Whoever packages this can run the tests from the sdist: the documents are part of them."""
+    (path,) = dist.glob("*.tar.gz")
+    with tarfile.open(path) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert {
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "example-site/mkdocs.yml",
+        "tests/test_package.py",
+        ".ci/run",
+        ".pre-commit-config.yaml",
+    } <= names
+    assert not [name for name in names if name.startswith(("example-site/site/", "example-site/.cache/", ".venv/"))]
+
+
+def test_plugin_is_found_under_its_name() -> None:
+    """`plugins: [leonardo]` finds the class."""
+    (found,) = entry_points(group="mkdocs.plugins", name="leonardo")
+    assert found.value == "mkdocs_leonardo.plugin:LeonardoPlugin"
+    assert found.load().__name__ == "LeonardoPlugin"
+
+
+@pytest.mark.parametrize("name", ["leonardo", "openai"])
+def test_provider_is_registered_as_others_would(name: str) -> None:
+    """The built-in providers use the entry points that other packages use."""
+    (found,) = entry_points(group=PROVIDER_GROUP, name=name)
+    assert callable(found.load())
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    """CI takes both commands out of the README, by the very same marks, and runs the tests last."""
+    script = RUN.read_text(encoding="utf-8")
+    extract = re.search(r"readme_command\(\) \{.*?^\}", script, re.MULTILINE | re.DOTALL)
+    assert extract is not None
+    for name in ("example", "tests"):
+        run = subprocess.run(
+            ["bash", "-c", f"{extract[0]}\nreadme_command {name}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert run.stdout == f"{readme_command(name)}\n"
+    assert script.rstrip().endswith('bash -c "$test_command"')
+
+
+def test_ci_script_is_executable_and_stops_at_the_first_failure() -> None:
+    """A step that fails fails the run."""
+    assert os.access(RUN, os.X_OK)
+    assert "set -euo pipefail" in RUN.read_text(encoding="utf-8")
+    subprocess.run(["bash", "-n", str(RUN)], check=True, timeout=30)
+
+
+def test_readme_commands_need_nothing_but_python() -> None:
+    """Both make an environment, install from the checkout and use only what lies in it."""
+    for name in ("example", "tests"):
+        steps = readme_command(name).split(" && ")
+        assert steps[0] == "python3 -m venv .venv"
+        assert all(step.startswith(".venv/bin/") for step in steps[1:])
+
+
+def test_contributing_names_the_same_set_up_as_the_readme() -> None:
+    """There is one way to set up."""
+    install = " && ".join(readme_command("tests").split(" && ")[:2])
+    assert install in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_pre_commit_hooks_use_the_tools_of_the_project() -> None:
+    """No hook is downloaded; each calls what the extra `test` installs."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert {repo["repo"] for repo in config["repos"]} == {"local"}
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    assert {hook["entry"].split()[0] for hook in hooks} == {
+        ".venv/bin/ruff",
+        ".venv/bin/mypy",
+        ".venv/bin/lint-imports",
+    }
+
+
+def test_changelog_speaks_of_the_version() -> None:
+    """A version that is released has its section; what is not released stands under Unreleased."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text or f"## [{mkdocs_leonardo.__version__}]" in text
