@@ -36,6 +36,7 @@ from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 if TYPE_CHECKING:
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.purchase import Delivered
+    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
 
@@ -116,11 +117,11 @@ class Workshop:
         journal_store = self._open(settings.cache_dir / "journal", durable=True)
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
-        journal = Journal(journal_store, Owner.of_this_process(), self._clock.now)
+        journal = self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now)
         cache, rescue, memory = self._picture_stores()
         self._bring_home(rescue, cache, journal)
         self._variants = self._variants_folder()
-        self._shelf = RenderingShelf(self._variants, index)
+        self.shelf = RenderingShelf(self._variants, index)
         self.budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         buyer = Buyer(
             journal=journal,
@@ -133,19 +134,22 @@ class Workshop:
             reject=self._reject,
             credit_alert=settings.leonardo.credit_alert,
         )
+        self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
+        self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
+        self.lookup: tuple[tuple[Source, PictureStore], ...] = (
+            (Source.PINNED, self.gallery),
+            (Source.CACHED, cache),
+            (Source.CACHED, rescue),
+            (Source.CACHED, memory),
+        )
         self.pipeline = Pipeline(
-            chain=[self._link(name, environ) for name in settings.providers if name != "local"],
-            lookup=(
-                (Source.PINNED, PictureFolder(settings.gallery_dir, index)),
-                (Source.CACHED, cache),
-                (Source.CACHED, rescue),
-                (Source.CACHED, memory),
-            ),
+            chain=self.chain,
+            lookup=self.lookup,
             journal=journal,
             buyer=buyer,
             tools=Toolbox(
                 render=self._render,
-                rendered=self._rendered,
+                rendered=self.rendered,
                 paint=self._paint,
                 painted=_painted,
                 own=_own,
@@ -273,9 +277,10 @@ class Workshop:
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {**rendering, "key": record.key})
 
-    def _rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+    def rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        """The files of a picture for pages, if they are made already."""
         try:
-            return self._shelf.load(self._variant_key(record, hero))
+            return self.shelf.load(self._variant_key(record, hero))
         except BrokenEntry as error:
             self._tell(logging.INFO, f"{error}; it is made anew")
         except StoreUnavailable as error:
@@ -316,7 +321,7 @@ class Workshop:
             self._tell(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
             return write(self._scratch_folder())
         try:
-            self._shelf.save(key, rendering)
+            self.shelf.save(key, rendering)
         except StoreUnavailable as error:
             # The files are there for this build; the next one makes them again.
             self._tell(logging.DEBUG, str(error))

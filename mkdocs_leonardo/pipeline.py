@@ -109,6 +109,17 @@ class Found:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A picture without anything made from it. `failure` says why there is none. Pages that share it pay once."""
+
+    hero: HeroSpec
+    found: Found | None
+    attempts: tuple[Attempt, ...]
+    cost_usd: float
+    failure: str
+
+
 class Fault(HeroError):
     """Something in this package went wrong that it did not foresee."""
 
@@ -254,6 +265,15 @@ class Pipeline:
 
     def _is_kept(self, found: Found) -> bool:
         return found.source is Source.PINNED or self._buyer.is_home(found.store)
+
+    # The picture alone ------------------------------------------------------------------------------------------------
+
+    async def picture(self, hero: HeroSpec) -> Purchase:
+        """The picture that `resolve` would show, made if need be; no files for pages, and no stand-in."""
+        assert hero.picture is not None  # noqa: S101 - nobody buys an author's own picture
+        flight = await self._fly(hero.picture, hero.page, self._candidates(hero.picture))
+        failure = str(flight.failure) if flight.failure else ("" if flight.found else "no provider could be asked")
+        return Purchase(hero, flight.found, tuple(flight.log.attempts), flight.log.cost_usd, failure)
 
     # The way of one page ---------------------------------------------------------------------------------------------
 

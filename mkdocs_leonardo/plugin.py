@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,6 +78,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._session: Session | None = None
         self._site: Site | None = None
         self._promised: dict[str, str] = {}
+        #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
+        self.reader: Callable[[Page, HeroSpec | None], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:  # noqa: ARG002 - the host's signature
         """Remember whether this is a preview, which never spends."""
@@ -101,23 +103,21 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
-    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
+    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
         """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
         if self._settings is None:
-            return
-        source = page.file.src_uri
-        wish = front_matter.read(page.meta, page=source, title=str(page.title or ""), defaults=self._settings.defaults)
-        for problem in wish.problems:
-            log.warning("%s", problem)
-        hero = wish.hero
-        if hero is not None and wish.image is not None:
-            hero = _with_file(hero, wish.image, Path(config.docs_dir))
+            return None
+        hero = _wish(page, self._settings, Path(config.docs_dir))
+        if self.reader is not None:
+            self.reader(page, hero)
+            return ""
         if hero is None:
-            return
+            return None
         if self._session is None:
             self._session = self._open_session(self._settings)
         key = self._session.want(hero)
         self._promise(page, hero, key, config)
+        return None
 
     # Before Material's `optimize` (0), which wants to see every file.
     @event_priority(50)
@@ -253,6 +253,16 @@ def _root(config: MkDocsConfig) -> Path:
 def _has_blog(config: MkDocsConfig) -> bool:
     """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
     return any(name.partition(" ")[0] in {"blog", "material/blog"} for name in config.plugins)
+
+
+def _wish(page: Page, settings: Settings, docs_dir: Path) -> HeroSpec | None:
+    """What the page asks for; what is wrong with it is told, and no wish then."""
+    wish = front_matter.read(page.meta, page=page.file.src_uri, title=str(page.title or ""), defaults=settings.defaults)
+    for problem in wish.problems:
+        log.warning("%s", problem)
+    if wish.hero is None or wish.image is None:
+        return wish.hero
+    return _with_file(wish.hero, wish.image, docs_dir)
 
 
 def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:

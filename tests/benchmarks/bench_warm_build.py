@@ -67,7 +67,7 @@ def seed(site: Site, pages: int) -> None:
             continue
         key = workshop._variant_key(record, hero)
         copies = [copied(variant, record.key, key) for variant in first.variants]
-        workshop._shelf.save(key, replace(first, variants=tuple(copies)))
+        workshop.shelf.save(key, replace(first, variants=tuple(copies)))
     workshop.close()
 
 
