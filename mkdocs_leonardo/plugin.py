@@ -165,10 +165,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return None
         shown = _shown(page, config)
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
-        for place, excerpt in enumerate(variables.get("posts") or ()):
+        for excerpt in variables.get("posts") or ():
             post = excerpt.file.src_uri
             href = get_relative_url(excerpt.file.url, page.url)
-            excerpt.content = self._site.excerpt(shown, post, excerpt.content, href=href, is_first=place == 0)
+            excerpt.content = self._site.excerpt(shown, post, excerpt.content, href=href)
         hero = self._site.context(shown)
         if hero is not None:
             variables["hero"] = hero

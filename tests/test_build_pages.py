@@ -384,7 +384,24 @@ def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> Non
         target = urlsplit(urljoin("https://example.org/sub/blog/", href)).path.removeprefix("/sub/")
         assert (built.site / target / "index.html").is_file()
     assert '<header class="leonardo-hero' in built.html("blog/2026/01/01/first-post/index.html")
+    assert '"high"' in index[index.index('<a class="leonardo-card') : first], "the first cover is not fetched first"
     assert sorted(built.sources) == ["blog/posts/one.md", "blog/posts/two.md"]
+
+
+def test_blog_view_with_a_hero_of_its_own_fetches_that_first(tmp_path: Path) -> None:
+    """Where a view has a hero, no cover competes with it."""
+    site = Site(
+        tmp_path,
+        pages={**BLOG, "blog/index.md": page("Blog", hero_image="../hero.jpg")},
+        plugins=("search", "blog"),
+        config={"theme": {"name": "material"}},
+    )
+
+    html = site.build(None, "--strict").html("blog/index.html")
+
+    assert html.count('<a class="leonardo-card"') == 2
+    assert html.count('fetchpriority="high"') == 1
+    assert html.index('fetchpriority="high"') < html.index('<a class="leonardo-card"')
 
 
 def test_cards_off_leaves_blog_views_alone(tmp_path: Path) -> None:

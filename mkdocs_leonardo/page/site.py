@@ -201,14 +201,19 @@ class Site:
 
         return insert_hero(content_html, header, page.title)
 
-    def excerpt(self, page: ShownPage, post: str, content_html: str, *, href: str, is_first: bool) -> str:
-        """A post's excerpt on a blog view, with the post's cover at its head."""
+    def excerpt(self, page: ShownPage, post: str, content_html: str, *, href: str) -> str:
+        """A post's excerpt on a blog view, with the post's cover at its head.
+
+        A browser should fetch one picture first: the view's own hero, or else the first cover.
+        """
         if not self._cards or post not in self._heroes:
             return content_html
         spec, asset = self._heroes[post]
         sizes = picture_sizes(page.theme, "content", hidden=page.hidden)
+        has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
+        is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)
-        cover = card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_first)
+        cover = card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_eager)
         return insert_card(content_html, cover)
 
     def has_hero(self, source: str) -> bool:
