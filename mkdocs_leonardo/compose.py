@@ -142,21 +142,20 @@ class Workshop:
             (Source.CACHED, rescue),
             (Source.CACHED, memory),
         )
+        self.tools = Toolbox(
+            render=self._render,
+            rendered=self.rendered,
+            paint=self._paint,
+            painted=_painted,
+            own=_own,
+            threads=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        )
         self.pipeline = Pipeline(
             chain=self.chain,
             lookup=self.lookup,
             journal=journal,
             buyer=buyer,
-            tools=Toolbox(
-                render=self._render,
-                rendered=self.rendered,
-                paint=self._paint,
-                painted=_painted,
-                own=_own,
-                threads=max(
-                    1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-                ),
-            ),
+            tools=self.tools,
             clock=self._clock,
             tell=self._tell,
             generate=settings.generate,
