@@ -42,9 +42,21 @@ _FORMS = {
 def colours_of(stage: Stage) -> list[Colour]:
     """Seven colours from the darkest to the lightest, livelier than the sky they come from."""
     palette = stage.palette
-    accent = turn(saturate(mix(palette.low, palette.horizon, 0.4), 1.5), 150 + 60 * stage.rng("accent").random())
-    row = [palette.ground, palette.zenith, palette.middle, mix(palette.low, accent, 0.35), palette.low, palette.horizon]
-    return [saturate(colour, 1.35) for colour in row] + [palette.light]
+    swing = (-1.0 if stage.rng("accent").random() < 0.5 else 1.0) * (18 + 30 * stage.rng("swing").random())
+    vivid = 1.75 if stage.night else 1.5
+    middle, low, horizon = (saturate(tone, vivid) for tone in (palette.middle, palette.low, palette.horizon))
+    if stage.night or stage.hour == "dusk":
+        middle, low, horizon = times(middle, 1.5), times(low, 1.45), times(horizon, 1.25)
+    bridge = turn(mix(middle, low, 0.5), swing)
+    return [
+        saturate(palette.ground, 1.4),
+        saturate(palette.zenith, 1.5),
+        turn(middle, -swing * 0.4),
+        bridge,
+        low,
+        turn(horizon, swing * 0.3),
+        palette.light,
+    ]
 
 
 def paint_abstract(stage: Stage, *, muted: bool = False) -> Image.Image:
@@ -52,8 +64,12 @@ def paint_abstract(stage: Stage, *, muted: bool = False) -> Image.Image:
     tones = colours_of(stage)
     if muted:
         tones = [mix(saturate(tone, 0.45), rgb("d8cabd"), 0.12) for tone in tones]
-    form = _FORMS.get(land_of(stage), "ribbons") if stage.said.land or stage.said.thing else ""
-    form = form or pick(stage.rng("form"), ("ribbons", "waves", "orbits", "ribbons", "peaks"))
+    rng = stage.rng("form")
+    named = bool(stage.said.land or stage.said.thing)
+    drawn = pick(rng, ("ribbons", "waves", "orbits", "ribbons", "peaks"))
+    form = _FORMS.get(land_of(stage), "ribbons") if named else drawn
+    if form in {"waves", "peaks", "steps"} and rng.random() < 0.3:
+        form = "ribbons"
     image = _ground(stage, tones)
     image = _great_disc(stage, image, tones)
     if form == "ribbons" or muted:
@@ -147,7 +163,7 @@ def _sheets(stage: Stage, image: Image.Image, tones: Sequence[Colour], form: str
     for index in range(count):
         near = index / (count - 1)
         base = height * (0.5 + 0.5 * near)
-        lift = height * (0.34 - 0.14 * near) * (0.7 + 0.5 * rng.random())
+        lift = height * (0.34 - 0.16 * near) * (0.7 + 0.5 * rng.random()) * (0.8 if form == "bars" else 1.0)
         line: Line = []
         if form == "blades":
             shapes = _blades(stage, rng, base, lift, near)
@@ -189,7 +205,7 @@ def _sheets(stage: Stage, image: Image.Image, tones: Sequence[Colour], form: str
             0.3 * (1 - 0.6 * near),
         )
         image = light.lay(image, body, mask.point(noise.linear(0.84 + 0.14 * near)))
-        if form != "blades":
+        if form not in {"blades", "bars"}:
             image = _rim(stage, image, line, mix(bright, WHITE, 0.35))
     return image
 

@@ -18,7 +18,7 @@ Point = tuple[float, float]
 Box = tuple[int, int, int, int]
 Stops = Sequence[tuple[float, Colour]]
 
-_GRADIENT_ROWS = 256
+_GRADIENT_ROWS = 96
 #: What Pillow's radial gradient reaches in the middle of its sides.
 _EDGE_LEVEL = 179.0
 

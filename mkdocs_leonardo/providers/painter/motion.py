@@ -21,7 +21,12 @@ def paint_motion(stage: Stage, scene: Image.Image) -> Image.Image:
     image = _rushing(stage, image, center)
     tones = _tones(stage)
     image = _streaks(stage, image, center, tones)
-    return _arcs(stage, image, center, tones)
+    motif = rng.random()
+    if motif < 0.4:
+        return _arcs(stage, image, center, tones)
+    if motif < 0.7:
+        return _sweep(stage, image, center, tones)
+    return _comets(stage, image, center, tones)
 
 
 def _tones(stage: Stage) -> list[Colour]:
@@ -123,8 +128,78 @@ def _arcs(stage: Stage, image: Image.Image, center: tuple[float, float], tones: 
             left.append((px - dy / norm * reach, py + dx / norm * reach))
             right.append((px + dy / norm * reach, py - dx / norm * reach))
         pencil.polygon([*left, *right[::-1]], fill=whole(times(tone, level)))
+    return _lit(stage, image, layer, center, tones)
+
+
+def _lit(
+    stage: Stage, image: Image.Image, layer: Image.Image, center: tuple[float, float], tones: list[Colour]
+) -> Image.Image:
+    """The image with trails of light, their glow, and the place they come from."""
+    height = stage.height_px
     small = layer.reduce(2)
-    wide = light.gain(light.blurred(small, height / 70), 1.25)
     image = light.shine(image, light.blurred(small, 0.6))
-    image = light.shine(image, wide)
-    return light.glow(image, tones[0], center, (height * 0.3, height * 0.3), 0.55, 2.6)
+    image = light.shine(image, light.gain(light.softened(layer, height / 70), 1.25))
+    return light.glow(image, tones[0], center, (height * 0.3, height * 0.3), 0.5, 2.6)
+
+
+def _tapered(points: list[tuple[float, float]], first: float, last: float) -> list[tuple[float, float]]:
+    """The outline of a stroke along `points` whose half width runs from `first` to `last` pixels."""
+    left, right = [], []
+    final = len(points) - 1
+    for index, (x, y) in enumerate(points):
+        x0, y0 = points[max(0, index - 1)]
+        x1, y1 = points[min(final, index + 1)]
+        norm = max(1e-6, math.hypot(x1 - x0, y1 - y0))
+        reach = first + (last - first) * index / final
+        nx, ny = -(y1 - y0) / norm * reach, (x1 - x0) / norm * reach
+        left.append((x + nx, y + ny))
+        right.append((x - nx, y - ny))
+    return [*left, *right[::-1]]
+
+
+def _sweep(stage: Stage, image: Image.Image, center: tuple[float, float], tones: list[Colour]) -> Image.Image:
+    """Great circles of light about the centre, as of stars or a turning wheel."""
+    width, height = stage.size
+    rng = stage.rng("sweep")
+    layer = Image.new("RGB", (width, height))
+    pencil = ImageDraw.Draw(layer)
+    lean = 0.55 + 0.4 * rng.random()
+    begin = rng.random() * 6.3
+    for ring in range(30):
+        reach = height * (0.2 + 1.05 * (ring + rng.random()) / 30)
+        start = begin + 1.6 * rng.random() - ring * 0.035
+        span = 0.5 + 1.5 * rng.random()
+        points = []
+        for part in range(41):
+            angle = start + span * part / 40
+            points.append((center[0] + math.cos(angle) * reach * 1.25, center[1] + math.sin(angle) * reach * lean))
+        tone = times(tones[int(rng.random() * 3) % 3], 0.14 + 0.62 * rng.random() ** 1.8)
+        pencil.polygon(
+            _tapered(points, height * 0.0004, height * (0.0009 + 0.003 * rng.random() ** 2)), fill=whole(tone)
+        )
+    return _lit(stage, image, layer, center, tones)
+
+
+def _comets(stage: Stage, image: Image.Image, center: tuple[float, float], tones: list[Colour]) -> Image.Image:
+    """Parallel streaks across the picture, bright at the head, with long tails."""
+    width, height = stage.size
+    rng = stage.rng("comets")
+    layer = Image.new("RGB", (width, height))
+    pencil = ImageDraw.Draw(layer)
+    angle = math.radians(18 + 20 * rng.random()) * (-1 if rng.random() < 0.75 else 1)
+    dx, dy = math.cos(angle), math.sin(angle)
+    for _ in range(30):
+        along, aside = rng.random(), (rng.random() + rng.random() - 1.0)
+        x = center[0] + (along - 0.45) * width * 0.9 * dx - dy * aside * height * 0.75
+        y = center[1] + (along - 0.45) * width * 0.9 * dy + dx * aside * height * 0.75
+        reach = width * (0.08 + 0.42 * rng.random() ** 1.5)
+        thick = height * (0.0009 + 0.0046 * rng.random() ** 2)
+        tone = tones[int(rng.random() * 3) % 3]
+        level = 0.35 + 0.65 * rng.random() ** 1.2
+        # The tail fades in steps that the blur melts together.
+        for part in range(12):
+            near, far = part / 12, (part + 1) / 12
+            fade = (1.0 - near) ** 1.7 * level
+            points = [(x - dx * reach * near, y - dy * reach * near), (x - dx * reach * far, y - dy * reach * far)]
+            pencil.polygon(_tapered(points, thick * (1 - near), thick * (1 - far)), fill=whole(times(tone, fade)))
+    return _lit(stage, image, layer, center, tones)

@@ -13,6 +13,9 @@ from PIL import Image
 
 Size = tuple[int, int]
 
+_CUBIC = Image.Resampling.BICUBIC
+_LINEAR = Image.Resampling.BILINEAR
+
 
 def source(seed: bytes, name: str) -> random.Random:
     """A stream of numbers of its own for `name`, so that one part's changes leave the others as they are."""
@@ -67,17 +70,20 @@ def fractal(
     rng: random.Random, size: Size, cells: tuple[float, float], octaves: int = 5, gain: float = 0.5
 ) -> Image.Image:
     """Cloud-like noise over the whole range of mode L. `cells` counts the largest blots across and down."""
-    weight, total, result = 1.0, 0.0, None
+    weight, total = 1.0, 0.0
+    result = Image.new("L", (2, 2), 128)
     for octave in range(octaves):
         across = min(size[0], max(2, round(cells[0] * 2**octave) + 1))
         down = min(size[1], max(2, round(cells[1] * 2**octave) + 1))
-        layer = specks(rng, (across, down)).resize(size, Image.Resampling.BICUBIC)
+        # Coarse octaves are summed small: only the finest is as large as the result.
+        last = octave == octaves - 1
+        canvas = size if last else (min(size[0], across * 4), min(size[1], down * 4))
+        fine = canvas[0] < across * 3
+        layer = specks(rng, (across, down)).resize(canvas, _LINEAR if fine else _CUBIC)
         total += weight
-        result = layer if result is None else Image.blend(result, layer, weight / total)
+        result = Image.blend(result.resize(canvas, _LINEAR if fine else _CUBIC), layer, weight / total)
         weight *= gain
-    if result is None:
-        result = Image.new("L", size, 128)
-    return stretched(result)
+    return stretched(result.resize(size, _CUBIC))
 
 
 def profile(

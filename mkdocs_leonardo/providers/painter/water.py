@@ -147,6 +147,7 @@ def storm_waves(stage: Stage, image: Image.Image) -> Image.Image:
     palette = stage.palette
     count = 6
     line_px = stage.horizon_px
+    tears = [noise.fractal(rng, stage.half, (52 - 18 * part, 54 - 14 * part), 4, 0.7) for part in range(2)]
     for index in range(count):
         near = index / (count - 1)
         distance = (1.0 - near) ** 1.3 * 0.72
@@ -173,12 +174,18 @@ def storm_waves(stage: Stage, image: Image.Image) -> Image.Image:
         texture = noise.fractal(rng, grid, (7 + 12 * (1 - near), 24), 5, 0.62)
         field = light.textured(field, texture.point(noise.linear(0.5, 60)))
         image = light.lay(image, field, body)
-        image = _foam(stage, image, line, lift, near, f"foam{index}")
+        image = _foam(stage, image, line, lift, near, f"foam{index}", tears[index % 2])
     return image
 
 
 def _foam(
-    stage: Stage, image: Image.Image, line: list[tuple[float, float]], lift: float, near: float, name: str
+    stage: Stage,
+    image: Image.Image,
+    line: list[tuple[float, float]],
+    lift: float,
+    near: float,
+    name: str,
+    tear: Image.Image,
 ) -> Image.Image:
     rng = stage.rng(name)
     half = stage.half
@@ -202,7 +209,6 @@ def _foam(
                     width=1,
                 )
     spread = light.blurred(canvas, max(0.6, lift * 0.05))
-    tear = noise.fractal(rng, half, (60 - 25 * near, 60 - 20 * near), 4, 0.7)
     foam = ImageChops.multiply(
         ImageChops.add(canvas.point(noise.linear(0.75)), spread), tear.point(noise.ramp(70, 170))
     )
