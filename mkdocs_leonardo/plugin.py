@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.page.site import ShownPage, Site
     from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.session import Session
-    from mkdocs_leonardo.spec import HeroSpec
+    from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
 
@@ -78,6 +78,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._session: Session | None = None
         self._site: Site | None = None
         self._promised: dict[str, str] = {}
+        self._told_of_cards = False
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
         self.reader: Callable[[Page, HeroSpec | None], None] | None = None
 
@@ -90,6 +91,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._close()
         self._settings = self._site = None
         self._promised = {}
+        self._told_of_cards = False
         if not self.config.enabled:
             return
         try:
@@ -115,8 +117,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return None
         if self._session is None:
             self._session = self._open_session(self._settings)
-        key = self._session.want(hero)
+        key, asset = self._session.want(hero)
         self._promise(page, hero, key, config)
+        if _draws_cards(config):
+            self._lend(page, asset)
         return None
 
     # Before Material's `optimize` (0), which wants to see every file.
@@ -175,8 +179,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             page.content = self._site.content(shown, page.content or "")
         return context
 
-    # Before minifiers (0), which should see the whole head.
-    @event_priority(50)
+    # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
+    @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:
         """Complete the head, and move a hero in full layout to where it spans the window."""
         return None if self._site is None else self._site.finish(_shown(page, config), output)
@@ -219,6 +223,28 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         page.meta["image"] = urljoin(config.site_url, place)
         self._promised[page.file.src_uri] = place
 
+    def _lend(self, page: Page, asset: HeroAsset | None) -> None:
+        """Make the hero the background of the card that Material's social plugin is about to draw.
+
+        It draws while pages are read, so a picture that is still being made comes with the next build.
+        """
+        from mkdocs_leonardo.page.site import card_background  # noqa: PLC0415 - a build without heroes does without
+
+        picture = card_background(asset) if asset is not None else None
+        if picture is None:
+            if not self._told_of_cards:
+                log.info("new heroes become the background of Material's social cards with the next build")
+                self._told_of_cards = True
+            return
+        social = page.meta.setdefault("social", {})
+        options = social.setdefault("cards_layout_options", {}) if isinstance(social, dict) else None
+        if isinstance(options, dict) and "background_image" not in options:
+            # The plugin's own default is opaque; half black keeps its white text readable on any picture.
+            page.meta["social"] = {
+                **social,
+                "cards_layout_options": {"background_color": "#00000088", **options, "background_image": str(picture)},
+            }
+
     def _keep_promises(self, files: Files, config: MkDocsConfig) -> None:
         """Where another provider made the picture than was asked first, the promised name serves it as well."""
         if self._site is None:
@@ -248,6 +274,15 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
 def _root(config: MkDocsConfig) -> Path:
     return Path(config.config_file_path).resolve().parent if config.config_file_path else Path.cwd()
+
+
+def _draws_cards(config: MkDocsConfig) -> bool:
+    """Whether Material's social plugin is on, and has no background of the site's own choice."""
+    for name, plugin in config.plugins.items():
+        if name.partition(" ")[0] in {"social", "material/social"}:
+            options = plugin.config.get("cards_layout_options") or {}
+            return bool(plugin.config.get("cards")) and "background_image" not in options
+    return False
 
 
 def _has_blog(config: MkDocsConfig) -> bool:

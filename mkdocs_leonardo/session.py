@@ -13,7 +13,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.purchase import Tell
 from mkdocs_leonardo.report import report, summary, write_json
-from mkdocs_leonardo.spec import HeroSpec
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.bridge import Bridge
@@ -38,12 +38,15 @@ class Session:
         if missing and settings.generate:
             tell(logging.INFO, f"no key in {' or '.join(missing)}: {_without(missing, settings.providers)}")
 
-    def want(self, hero: HeroSpec) -> str:
-        """Take the page's wish; what is not at hand is started in the background. The key it will probably have."""
+    def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
+        """Take the page's wish; what is not at hand is started in the background.
+
+        The key that the picture will probably have, and the picture if it is at hand.
+        """
         at_hand = self._at_hand(hero)
         if at_hand is not None:
             self._wishes[hero.page] = (hero, at_hand)
-            return at_hand.asset.key if at_hand.asset else ""
+            return at_hand.asset.key if at_hand.asset else "", at_hand.asset
         if self._bridge is None:
             from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - a warm build needs no event loop
 
@@ -51,9 +54,9 @@ class Session:
             self._bridge.start(self._workshop.pipeline.beat)
         self._wishes[hero.page] = (hero, self._bridge.start(self._workshop.pipeline.resolve, hero))
         try:
-            return self._workshop.pipeline.likely_key(hero)
+            return self._workshop.pipeline.likely_key(hero), None
         except (HeroError, OSError):
-            return ""
+            return "", None
 
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""

@@ -274,6 +274,14 @@ class Site:
         return lambda name: self._relative(f"{FOLDER}/{name}", page.url)
 
 
+def card_background(asset: HeroAsset) -> Path | None:
+    """The file that does best as the background of a card that somebody else draws, 1200 x 630 pixels."""
+    drawable = [variant for variant in asset.rendering.variants if variant.format == "jpeg"] or [
+        *asset.rendering.variants
+    ]
+    return max(drawable, key=lambda variant: (variant.role == "social", variant.width_px)).path if drawable else None
+
+
 def social_place(key: str, focus: FocalPoint) -> str:
     """Where the picture for sharing will lie in the site, known before there is a picture."""
     return f"{FOLDER}/{social_name(key, focus)}"
