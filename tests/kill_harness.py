@@ -1,0 +1,181 @@
+"""What tests of killed and of simultaneous builds share: looking at the stores from outside, and stopping at a moment.
+
+A build is stopped at a state of its journal by something that keeps it there for as long as the test likes: an answer
+that is held, a limit that is used up, a database that somebody else has locked. So no moment has to be met by luck.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from builds import BUILD_TIMEOUT_S, Built, Site, page
+from services import AnyServices, LedgerView
+
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.spec import PictureRecord
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.journal import Entry, Journal, Owner
+from mkdocs_leonardo.storage.pictures import PictureFolder
+
+#: Between two looks at something outside this process (seconds).
+LOOK_S = 0.01
+#: Leonardo alone: what is paid at OpenAI comes with its answer and is not there to be looked for afterwards.
+LEONARDO_ONLY: Mapping[str, Any] = {"providers": ["leonardo"]}
+#: The widest picture in the slowest format: seconds of encoding.
+SLOW_TO_ENCODE: Mapping[str, Any] = {"formats": ["avif", "webp", "jpeg"], "widths": [480, 960, 1536]}
+
+
+def pages(number: int) -> dict[str, str]:
+    """So many pages, each with a wish of its own."""
+    names = ["index.md", *(f"page{place}.md" for place in range(1, number))]
+    return {name: page(f"Page {place}", hero_prompt=f"view number {place}") for place, name in enumerate(names)}
+
+
+# What is on disk ------------------------------------------------------------------------------------------------------
+
+
+def entries(cache: Path) -> dict[str, Entry]:
+    """The journal's open jobs."""
+    try:
+        store = TextStore.open(cache / "journal", durable=False)
+    except StoreUnavailable:
+        return {}
+    try:
+        return Journal(store, Owner.of_this_process(), time.time).entries()
+    finally:
+        store.close()
+
+
+def states(cache: Path) -> list[str]:
+    """The state of each open job."""
+    return sorted(entry.state for entry in entries(cache).values())
+
+
+def records(cache: Path) -> list[PictureRecord]:
+    """The records of every picture that the cache keeps, each read and found whole."""
+    folder = PictureFolder(cache / "pictures")
+    found = list(folder.records())
+    for record in found:
+        folder.read(record)
+    return found
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else can write to the database in `folder`; the builds wait for up to 10 s."""
+    connection = sqlite3.connect(folder / "cache.db", timeout=10, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+def unread_bytes(url: str) -> list[int]:
+    """What lies unread in each connection to the server at `url`, in bytes (Linux)."""
+    port = f"{urlsplit(url).port:04X}"
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+    return [int(fields[4].split(":")[1], 16) for fields in lines if fields[1].endswith(f":{port}")]
+
+
+# Builds ---------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A build of a site whose configuration is written already, killed at the end of the block if it still runs."""
+    with (site.folder / f"log{time.monotonic_ns()}.txt").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            site.command(*arguments),
+            cwd=site.folder,
+            env=site.environ(services),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            kill(process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """The build is gone, as in a power cut: no handler ran."""
+    process.kill()
+    process.wait()
+
+
+def wait_until(is_true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+    """Return when it is true; TimeoutError if that takes too long."""
+    give_up_at = time.monotonic() + timeout_s
+    while not is_true():
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"not true within {timeout_s} s")
+        time.sleep(LOOK_S)
+
+
+def all_at_once(builds: Sequence[tuple[Site, Sequence[str]]], services: AnyServices) -> list[int]:
+    """The exit codes of builds that ran side by side."""
+    for site, _ in builds:
+        site.configure(services)
+    with ExitStack() as stack:
+        processes = [stack.enter_context(running(site, services, *arguments)) for site, arguments in builds]
+        return [process.wait(timeout=BUILD_TIMEOUT_S) for process in processes]
+
+
+def build_until_done(site: Site, services: AnyServices, *, most: int = 6) -> list[Built]:
+    """Builds until one has every picture from a service or the cache; AssertionError if `most` are not enough."""
+    done: list[Built] = []
+    for _ in range(most):
+        built = site.build(services)
+        assert built.exit_code == 0, built.log
+        assert not built.has_traceback, built.log
+        done.append(built)
+        if set(built.sources.values()) <= {"generated", "resumed", "cached"} and not entries(site.cache):
+            return done
+    raise AssertionError(f"not done after {most} builds: {done[-1].report}\n{done[-1].log}\n{states(site.cache)}")
+
+
+# The books ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was asked for, paid and collected."""
+
+    pages: int
+    paid: int
+    collected: int
+    paid_twice: int
+    lost: int
+    open_entries: int
+
+    @property
+    def balance(self) -> bool:
+        """Every page has one picture that was paid once; nothing was paid for that is not there."""
+        return (
+            self.pages == self.paid == self.collected and self.paid_twice == self.lost == 0 and self.open_entries == 0
+        )
+
+
+def books(cache: Path, ledger: LedgerView, *, number_of_pages: int) -> Books:
+    """The service's bill beside what is in the cache."""
+    kept = {record.job_id for record in records(cache)}
+    paid = {job.job_id for job in ledger.paid}
+    return Books(
+        pages=number_of_pages,
+        paid=len(paid),
+        collected=len(kept & paid),
+        paid_twice=len(ledger.paid_twice()),
+        lost=len(paid - kept),
+        open_entries=len(entries(cache)),
+    )

@@ -1,0 +1,219 @@
+"""A killed build costs nothing: the next one collects what was paid for, and pays for nothing twice."""
+
+import os
+import random
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from builds import Built, Site
+from kill_harness import (
+    LEONARDO_ONLY,
+    SLOW_TO_ENCODE,
+    books,
+    build_until_done,
+    kill,
+    locked,
+    pages,
+    records,
+    running,
+    states,
+    unread_bytes,
+    wait_until,
+)
+from services import Held, NeverFinishes, ServicesProcess, SlowBody, shows
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and looks at them as Linux does")
+
+
+class Moment(Protocol):
+    """Holds the build of a site at one state for the length of a block."""
+
+    def __call__(self, site: Site, services: ServicesProcess) -> AbstractContextManager[None]: ...  # noqa: D102 - as said
+
+
+@contextmanager
+def intended(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The intent is on disk; the create call waits for the limiter, whose one request was spent on `/me`."""
+    wait_until(lambda: states(site.cache) == ["intended"])
+    assert services.ledger.creates == 0
+    yield
+
+
+@contextmanager
+def answer_on_its_way(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The service has made the job, and charged for it; the answer has not arrived."""
+    services.leonardo.on_create(Held()).once()
+    services.wait_until(lambda ledger: ledger.paid_jobs == 1)
+    assert states(site.cache) == ["intended"]
+    yield
+
+
+@contextmanager
+def accepted(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The job id is on disk, and no poll can leave: the limiter's database is locked."""
+    services.leonardo.on_create(Held()).once()
+    services.wait_until(lambda ledger: ledger.paid_jobs == 1)
+    with locked(site.cache / "index"):
+        services.release()
+        wait_until(lambda: states(site.cache) == ["accepted"])
+        assert services.ledger.polls == 0
+        yield
+
+
+@contextmanager
+def pending(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The job was asked for and is not done."""
+    services.leonardo.on_create(NeverFinishes()).once()
+    services.wait_until(lambda ledger: any(entry.ended_s for entry in ledger.requests_to("leonardo", "poll")))
+    assert states(site.cache) == ["accepted"]
+    yield
+    services.finish_jobs()
+
+
+@contextmanager
+def complete(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The job is done; not a byte of its picture has come."""
+    services.leonardo.on_download(Held()).once()
+    services.wait_until(lambda ledger: ledger.downloads == 1)
+    assert states(site.cache) == ["accepted"]
+    yield
+
+
+@contextmanager
+def downloading(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """A part of the picture has come."""
+    services.leonardo.on_download(SlowBody(60)).once()
+    services.wait_until(lambda ledger: any(entry.ended_s for entry in ledger.requests_to("cdn")))
+    assert records(site.cache) == []
+    yield
+
+
+@contextmanager
+def stored(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The picture is stored; its entry cannot be closed, because the journal is locked."""
+    services.leonardo.on_download(Held()).once()
+    services.wait_until(lambda ledger: ledger.downloads == 1)
+    with locked(site.cache / "journal"):
+        services.release()
+        wait_until(lambda: len(records(site.cache)) == 1)
+        yield
+    assert states(site.cache) == ["accepted"]
+
+
+@contextmanager
+def encoding(site: Site, services: ServicesProcess) -> Iterator[None]:
+    """The picture is stored and accounted for; its files are being made."""
+    services.wait_until(lambda ledger: ledger.downloads == 1)
+    wait_until(lambda: len(records(site.cache)) == 1 and states(site.cache) == [])
+    yield
+
+
+def kill_at(moment: Moment, site: Site, services: ServicesProcess, options: Mapping[str, Any] | None = None) -> Built:
+    """The last build after one that was killed at `moment`."""
+    site.configure(services, options)
+    with running(site, services) as process, moment(site, services):
+        assert process.poll() is None, "the build ended before it could be killed"
+        kill(process)
+    services.release()
+    return build_until_done(site, services)[-1]
+
+
+@pytest.mark.parametrize(
+    ("moment", "source", "options"),
+    [
+        (intended, "generated", {"leonardo": {"requests_per_minute": 1}}),
+        (answer_on_its_way, "resumed", {}),
+        (accepted, "resumed", {}),
+        (pending, "resumed", {}),
+        (complete, "resumed", {}),
+        (downloading, "resumed", {}),
+        (stored, "cached", {}),
+        (encoding, "cached", SLOW_TO_ENCODE),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_build_killed_at_a_state_of_the_journal_is_made_good_by_the_next(
+    tmp_path: Path, services_process: ServicesProcess, moment: Moment, source: str, options: Mapping[str, Any]
+) -> None:
+    """One build more, one job paid, one picture collected, an empty journal, and the report says where it came from."""
+    site = Site(tmp_path, pages=pages(1), options=LEONARDO_ONLY)
+
+    built = kill_at(moment, site, services_process, options)
+
+    assert built.sources == {"index.md": source}
+    assert books(site.cache, services_process.ledger, number_of_pages=1).balance, services_process.ledger.totals()
+    assert services_process.ledger.creates == 1
+    if source == "cached":
+        assert services_process.ledger.downloads == 1
+    assert built.totals["new_images"] == (1 if source == "generated" else 0)
+    pictures = [name for name in built.pictures() if name.endswith("-480.jpg")]
+    assert shows(built.asset(pictures[0]), "view number 0")
+
+
+def test_create_call_that_is_read_after_its_sender_died_is_found(
+    tmp_path: Path, services_process: ServicesProcess
+) -> None:
+    """A call that lay unread when its build was killed, and when the next one began, leads to one job, not two."""
+    services = services_process
+    site = Site(tmp_path, pages=pages(1), options=LEONARDO_ONLY)
+    site.configure(services)
+    services.leonardo.on_me(Held()).once()
+    with running(site, services) as process:
+        services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
+        with locked(site.cache / "index"):
+            # The limiter cannot count the create call, so that it stays where it is until the service is stopped.
+            services.release()
+            wait_until(lambda: states(site.cache) == ["intended"])
+            os.kill(services.pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: any(unread_bytes(services.leonardo.base_url)))
+            kill(process)
+            before = len(unread_bytes(services.leonardo.base_url))
+            with running(site, services) as after:
+                wait_until(lambda: len([size for size in unread_bytes(services.leonardo.base_url) if size]) > 1)
+                os.kill(services.pid, signal.SIGCONT)
+                assert after.wait(timeout=60) == 0
+        finally:
+            os.kill(services.pid, signal.SIGCONT)
+    assert before
+
+    assert books(site.cache, services.ledger, number_of_pages=1).balance, services.ledger.totals()
+    assert services.ledger.creates == 1
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_builds_killed_at_random_moments_pay_for_each_page_once(
+    tmp_path: Path, services_process: ServicesProcess, seed: int
+) -> None:
+    """Four builds of four pages are killed one after the other; the books balance after the next."""
+    services = services_process
+    services.leonardo.render_s = 0.2
+    dice = random.Random(seed)
+    site = Site(tmp_path, pages=pages(4), options=LEONARDO_ONLY)
+    site.configure(services)
+    for _ in range(4):
+        kill_at_random(site, services, dice)
+
+    build_until_done(site, services)
+
+    assert books(site.cache, services.ledger, number_of_pages=4).balance, services.ledger.totals()
+
+
+def kill_at_random(site: Site, services: ServicesProcess, dice: random.Random) -> None:
+    """A build is killed a moment after a request of its own, or has ended before."""
+    seen = len(services.ledger.requests)
+    wanted, more_s = dice.randrange(0, 14), dice.uniform(0, 0.08)
+    with running(site, services) as process:
+        wait_until(
+            lambda: process.poll() is not None or len(services.ledger.requests) >= seen + max(1, wanted),
+            timeout_s=60,
+        )
+        if process.poll() is None:
+            # The moment is the thing: whatever the build does in it is what the kill interrupts.
+            signal.sigtimedwait([], more_s)
+            kill(process)
