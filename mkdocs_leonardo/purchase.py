@@ -213,7 +213,7 @@ class Buyer:
             # The answer was the picture itself, and nobody kept it.
             self._tell(
                 logging.INFO,
-                f"{wish.page}: an earlier build ended while {provider.name} was drawing; that picture is lost "
+                f"{wish.page}: an earlier build never got {provider.name}'s answer; that picture is lost "
                 "and may have been charged",
             )
             await _thread(self._journal.withdraw, candidate.key)

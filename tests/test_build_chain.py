@@ -1,0 +1,732 @@
+"""What follows from each thing that can go wrong at a service: one build of a site on which everything does."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from builds import Built, Site, page
+from services import (
+    LEONARDO_KEY,
+    TO_FILE,
+    TO_FOREIGN_HOST,
+    TO_FOREIGN_HOST_IN_CLEAR,
+    TO_ITSELF,
+    TO_METADATA_ADDRESS,
+    TO_OTHER_PORT,
+    TO_PRIVATE_ADDRESS,
+    UNKNOWN_LEONARDO_KEY,
+    Answer,
+    Answer429,
+    Answer500,
+    AnyServices,
+    BadBase64,
+    Behaviour,
+    BillingLimitReached,
+    CompletesWithoutImages,
+    CompletesWithUrl,
+    CutAfterHeaders,
+    CutAfterRead,
+    CutBeforeRead,
+    CutMidAnswer,
+    Drip,
+    Fails,
+    HalfPicture,
+    HugeBody,
+    LedgerView,
+    LostAnswer,
+    MarkedNsfw,
+    ModelNotFound,
+    ModelWithdrawn,
+    ModerationBlocked,
+    NeverFinishes,
+    NoPicture,
+    NotAPicture,
+    NotEnoughTokens,
+    OrganisationNotVerified,
+    PendingQueueFull,
+    Picture,
+    PixelBomb,
+    PromptModerated,
+    QuotaUsedUp,
+    Redirect,
+    Services,
+    Slow,
+    Unparsable,
+    Vanishes,
+    shows,
+)
+from services.script import RuleHandle
+
+Provider = Literal["leonardo", "openai", "local"]
+
+#: Small and quick: these tests are not about encoding.
+PLAIN: dict[str, object] = {"formats": ["jpeg"], "social": False, "max_new_images": 500, "concurrency": 100}
+
+
+#: Deadlines that a test can wait for, and no limit that it would have to wait for.
+QUICK: dict[str, object] = {
+    "leonardo": {"timeout": 5, "render_estimate": 0.2, "requests_per_minute": 100_000},
+    "openai": {"timeout": 5},
+}
+PATIENT = {"timeout": 30, "render_estimate": 0.2, "requests_per_minute": 100_000}
+HASTY = {"timeout": 1.5, "render_estimate": 0.2, "requests_per_minute": 100_000}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One page, and what happens to its picture. `creates` and `paid` count both services.
+
+    `said` is found among the report's attempts. `later` is who gives the picture in the next build, when all is well.
+    """
+
+    name: str
+    happens: Callable[[Services], tuple[RuleHandle, ...]]
+    gives: Provider
+    creates: int
+    paid: int
+    said: str = ""
+    later: Provider | None = None
+
+    @property
+    def source(self) -> str:
+        """The page's source file."""
+        return f"{self.name}.md"
+
+    @property
+    def prompt(self) -> str:
+        """The page's prompt; no other page's contains it."""
+        return f"<{self.name}>"
+
+    def arrange(self, services: Services) -> None:
+        """Put the rules in force, for this page alone."""
+        for rule in self.happens(services):
+            rule.when_prompt(self.prompt)
+
+
+def create(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """Leonardo's create calls meet these."""
+    return lambda services: tuple(services.leonardo.on_create(each) for each in behaviours)
+
+
+def create_once(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """Leonardo's first create call meets these."""
+    return lambda services: tuple(services.leonardo.on_create(each).once() for each in behaviours)
+
+
+def poll(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """Leonardo's polls meet these in turn, or the only one always."""
+    return lambda services: (services.leonardo.on_poll(*behaviours),)
+
+
+def download(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """Downloads meet these in turn, or the only one always."""
+    return lambda services: (services.leonardo.on_download(*behaviours),)
+
+
+def download_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """The first download meets this."""
+    return lambda services: (services.leonardo.on_download(behaviour).once(),)
+
+
+def openai(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """OpenAI's calls meet these in turn, or the only one always."""
+    return lambda services: (services.openai.on_create(*behaviours),)
+
+
+def openai_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """OpenAI's first call meets this."""
+    return lambda services: (services.openai.on_create(behaviour).once(),)
+
+
+def leonardo_fails_and_openai(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
+    """Leonardo's job fails, and OpenAI does this."""
+    return lambda services: (services.leonardo.on_create(Fails()), services.openai.on_create(behaviour))
+
+
+ROWS = (
+    Row("well", lambda _: (), "leonardo", creates=1, paid=1, said="leonardo: generated"),
+    # The create call.
+    Row("500-once", create_once(Answer500()), "leonardo", creates=2, paid=1, said="answered 500"),
+    Row("500-always", create(Answer500()), "openai", creates=3, paid=1, said="answered 500"),
+    Row(
+        "500-but-accepted", create_once(LostAnswer()), "leonardo", creates=1, paid=1, said="accepted the job after all"
+    ),
+    Row("502-but-accepted", create_once(LostAnswer(502)), "leonardo", creates=1, paid=1, said="after all"),
+    Row("503-once", create_once(Answer500(status=503)), "leonardo", creates=2, paid=1, said="answered 503"),
+    Row("cut-before-read-once", create_once(CutBeforeRead()), "leonardo", creates=2, paid=1),
+    Row("cut-before-read-always", create(CutBeforeRead()), "openai", creates=3, paid=1),
+    Row("cut-after-read", create_once(CutAfterRead()), "leonardo", creates=1, paid=1, said="after all"),
+    Row("cut-after-headers", create_once(CutAfterHeaders()), "leonardo", creates=1, paid=1, said="after all"),
+    Row("cut-mid-answer", create_once(CutMidAnswer()), "leonardo", creates=1, paid=1, said="after all"),
+    Row("unparsable", create_once(Unparsable()), "leonardo", creates=1, paid=1, said="after all"),
+    Row("400-of-shape", create(Answer(400, {"error": "bad width"})), "openai", creates=2, paid=1, said="bad width"),
+    Row(
+        "refused-400",
+        create(PromptModerated()),
+        "local",
+        creates=1,
+        paid=0,
+        said="refuses the prompt",
+        later="leonardo",
+    ),
+    Row("refused-403", create(PromptModerated(403)), "local", creates=1, paid=0, said="refuses", later="leonardo"),
+    # The job.
+    Row("failed", create(Fails()), "openai", creates=2, paid=1, said="status FAILED"),
+    Row("never-finished", create(NeverFinishes()), "openai", creates=2, paid=2, said="not finished", later="leonardo"),
+    Row("without-picture", create(CompletesWithoutImages()), "openai", creates=2, paid=2, said="without a picture"),
+    Row("null-url", create(CompletesWithUrl()), "openai", creates=2, paid=2, said="without a picture"),
+    Row("nsfw", create(MarkedNsfw()), "local", creates=1, paid=1, said="not safe", later="local"),
+    Row(
+        "adopted-nsfw",
+        create_once(LostAnswer(), MarkedNsfw()),
+        "local",
+        creates=1,
+        paid=1,
+        said="not safe",
+        later="local",
+    ),
+    Row("vanished", create(Vanishes()), "openai", creates=2, paid=2, said="does not know the job"),
+    Row(
+        "foreign-url",
+        create(CompletesWithUrl(url=TO_FOREIGN_HOST)),
+        "openai",
+        creates=2,
+        paid=2,
+        said="image_hosts",
+        later="openai",
+    ),
+    Row("private-url", create(CompletesWithUrl(url=TO_PRIVATE_ADDRESS)), "openai", creates=2, paid=2, later="openai"),
+    Row("file-url", create(CompletesWithUrl(url=TO_FILE)), "openai", creates=2, paid=2, said="https", later="openai"),
+    # Polls.
+    Row("polls-fail", poll(Answer500(), CutMidAnswer()), "leonardo", creates=1, paid=1),
+    Row("polls-cut", poll(Unparsable(), CutBeforeRead()), "leonardo", creates=1, paid=1),
+    Row("poll-429", poll(Answer429(retry_after_s=0.2), Answer500()), "leonardo", creates=1, paid=1),
+    Row(
+        "polls-always-fail", poll(Answer500()), "openai", creates=2, paid=2, said="could not be asked", later="leonardo"
+    ),
+    # The picture.
+    Row("cdn-404", download(Answer(404)), "openai", creates=2, paid=2, said="answered 404", later="leonardo"),
+    Row("cdn-403-once", download_once(Answer(403)), "leonardo", creates=1, paid=1),
+    Row("cdn-html", download(NotAPicture()), "openai", creates=2, paid=2, said="no whole picture", later="leonardo"),
+    Row("cdn-html-as-jpeg", download_once(NotAPicture("image/jpeg")), "leonardo", creates=1, paid=1),
+    Row("cdn-half-of-its-length", download_once(CutMidAnswer()), "leonardo", creates=1, paid=1),
+    Row("cdn-half-once", download_once(HalfPicture()), "leonardo", creates=1, paid=1),
+    Row("cdn-half-always", download(HalfPicture()), "openai", creates=2, paid=2, later="leonardo"),
+    Row("cdn-bomb", download(PixelBomb()), "openai", creates=2, paid=2, later="leonardo"),
+    Row("cdn-200-mb", download(HugeBody()), "openai", creates=2, paid=2, said="more than 50 MiB", later="leonardo"),
+    Row("cdn-200-mb-undeclared", download(HugeBody(declared=False)), "openai", creates=2, paid=2, later="leonardo"),
+    Row("cdn-drip", download(Drip()), "openai", creates=2, paid=2, later="leonardo"),
+    Row("cdn-larger", download(Picture(scale=1.5)), "leonardo", creates=1, paid=1),
+    Row("cdn-png", download(Picture(format="PNG", content_type="text/plain")), "leonardo", creates=1, paid=1),
+    Row("cdn-transparent", download(Picture(format="WEBP", mode="RGBA")), "leonardo", creates=1, paid=1),
+    Row("cdn-cmyk", download(Picture(mode="CMYK")), "leonardo", creates=1, paid=1),
+    Row("cdn-rotated", download(Picture(orientation=6)), "leonardo", creates=1, paid=1),
+    Row("cdn-profile", download(Picture(swapped_profile=True)), "leonardo", creates=1, paid=1),
+    *(
+        Row(f"cdn-redirect-{name}", download(Redirect(to)), "openai", creates=2, paid=2, later="leonardo")
+        for name, to in {
+            "loop": TO_ITSELF,
+            "port": TO_OTHER_PORT,
+            "private": TO_PRIVATE_ADDRESS,
+            "metadata": TO_METADATA_ADDRESS,
+            "foreign": TO_FOREIGN_HOST,
+            "clear": TO_FOREIGN_HOST_IN_CLEAR,
+            "file": TO_FILE,
+        }.items()
+    ),
+    # The fallback.
+    Row("openai-500-once", lambda s: (*create(Fails())(s), *openai_once(Answer500())(s)), "openai", creates=3, paid=1),
+    Row("openai-500-always", leonardo_fails_and_openai(Answer500()), "local", creates=3, paid=0, later="leonardo"),
+    Row("openai-refuses", leonardo_fails_and_openai(ModerationBlocked()), "local", creates=2, paid=0, later="leonardo"),
+    Row("openai-cut", leonardo_fails_and_openai(CutAfterRead()), "local", creates=2, paid=1, later="leonardo"),
+    Row(
+        "openai-cut-mid-answer", leonardo_fails_and_openai(CutMidAnswer()), "local", creates=2, paid=1, later="leonardo"
+    ),
+    Row("openai-unparsable", leonardo_fails_and_openai(Unparsable()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-no-picture", leonardo_fails_and_openai(NoPicture()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-bad-base64", leonardo_fails_and_openai(BadBase64()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-half", leonardo_fails_and_openai(HalfPicture()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-bomb", leonardo_fails_and_openai(PixelBomb()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-png", leonardo_fails_and_openai(Picture(format="PNG", mode="RGBA")), "openai", creates=2, paid=1),
+    Row("openai-slow", leonardo_fails_and_openai(Slow(60.0)), "local", creates=2, paid=1, later="leonardo"),
+)
+
+
+@dataclass(frozen=True)
+class Day:
+    """Two builds of the same site: everything goes wrong in the first, all is well in the second."""
+
+    first: Built
+    bill: LedgerView
+    second: Built
+    second_bill: LedgerView
+    third: Built
+    third_bill: LedgerView
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """The bad day and the two after it, once for all rows."""
+    folder = tmp_path_factory.mktemp("day")
+    options = {**PLAIN, **QUICK}
+    pages = {row.source: page(row.name, hero_prompt=row.prompt) for row in ROWS}
+    with Services() as services:
+        services.leonardo.slots = 200
+        for row in ROWS:
+            row.arrange(services)
+        first = Site(folder / "first", pages, options).build(services)
+        bill = services.ledger
+        services.forget_rules()
+        services.finish_jobs()
+        shutil.copytree(folder / "first", folder / "second")
+        second = Site(folder / "second", pages, options).build(services)
+        second_bill = services.ledger
+        shutil.copytree(folder / "second", folder / "third")
+        third = Site(folder / "third", pages, options).build(services)
+        return Day(first, bill, second, second_bill, third, services.ledger)
+
+
+def shown(built: Built, row: Row) -> str:
+    """Who made the picture that the page shows, by what the page itself says."""
+    html = built.html(f"{row.name}/index.html")
+    (provider,) = re.findall(r'<header class="leonardo-hero[^>]*data-provider="([^"]*)"', html)
+    return str(provider)
+
+
+def picture(built: Built, row: Row) -> bytes:
+    """The picture that the page shows."""
+    (name,) = re.findall(r'src="[^"]*assets/leonardo/([^"]+)"', built.html(f"{row.name}/index.html"))
+    return built.asset(str(name))
+
+
+rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+
+
+@rows
+def test_bad_day_page_shows_the_picture_that_the_table_gives(day: Day, row: Row) -> None:
+    """Every page is built with a hero, from the service the table names, in the place of the right picture."""
+    assert shown(day.first, row) == row.gives
+    hero = day.first.hero(row.source)
+    assert hero["provider"] == row.gives
+    assert hero["source"] == ("local" if row.gives == "local" else "generated")
+    if row.gives == "leonardo":
+        assert shows(picture(day.first, row), row.prompt)
+
+
+@rows
+def test_bad_day_pays_what_the_table_gives_and_says_why(day: Day, row: Row) -> None:
+    """Neither a create call nor a paid job more than needed, and the report says what each service answered."""
+    creates = [entry for entry in day.bill.requests if entry.endpoint == "create" and row.prompt in entry.prompt]
+    paid = [job for job in day.bill.jobs_for(row.prompt) if job.paid]
+
+    assert (len(creates), len(paid)) == (row.creates, row.paid)
+    said = "; ".join(
+        f"{attempt['provider']}: {attempt['result']}" for attempt in day.first.hero(row.source)["attempts"]
+    )
+    assert row.said in said
+
+
+@rows
+def test_day_after_collects_what_is_paid_and_buys_only_what_is_missing(day: Day, row: Row) -> None:
+    """What was paid on the bad day is collected free and replaces the stand-in; what was never made is made."""
+    expected = row.later or row.gives
+    assert shown(day.second, row) == expected
+    before = {job.job_id for job in day.bill.jobs_for(row.prompt)}
+    new = [job for job in day.second_bill.jobs_for(row.prompt) if job.job_id not in before]
+    is_bought_now = row.gives == "local" and expected != "local"
+    assert len(new) == is_bought_now
+    source = day.second.hero(row.source)["source"]
+    if expected == "local":
+        assert source == "local"
+    elif is_bought_now:
+        assert source == "generated"
+    else:
+        assert source == ("cached" if expected == row.gives else "resumed")
+    if expected == "leonardo":
+        assert shows(picture(day.second, row), row.prompt)
+
+
+def test_bad_day_ends_well_for_the_build(day: Day) -> None:
+    """The build succeeds without a traceback, pays nothing twice, leaks no key and goes nowhere it has no business."""
+    assert day.first.exit_code == 0, day.first.log
+    assert not day.first.has_traceback
+    assert day.bill.paid_twice() == ()
+    assert day.bill.authorization_leaks == ()
+    assert day.bill.trespasses == ()
+    assert day.first.totals["new_images"] >= day.bill.paid_jobs
+
+
+def test_bad_day_warns_of_the_pages_that_show_a_stand_in_and_of_no_other(day: Day) -> None:
+    """A fallback that gave a picture is no warning; a painted picture is one, and a refused prompt asks for another."""
+    warned = "\n".join(day.first.warnings)
+    for row in ROWS:
+        assert (re.search(rf"(?<![\w-]){row.source}", warned) is not None) == (row.gives == "local"), row.name
+    for name in ("refused-400", "refused-403", "nsfw", "adopted-nsfw", "openai-refuses"):
+        (line,) = [line for line in day.first.warnings if re.search(rf"(?<![\w-]){name}.md", line)]
+        assert "describe another picture" in line
+
+
+def test_bad_day_keeps_failed_and_refused_prompts_for_analysis(day: Day) -> None:
+    """`rejected.jsonl` has the original prompt, the page, the provider and its reason."""
+    path = day.first.folder / ".cache/plugin/leonardo/rejected.jsonl"
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    found = {entry["page"]: entry for entry in entries if entry["provider"] == "leonardo"}
+    for name in ("failed", "refused-400", "refused-403", "nsfw"):
+        assert found[f"{name}.md"]["prompt"] == f"<{name}>"
+        assert found[f"{name}.md"]["reason"]
+    assert "well.md" not in found
+
+
+def test_bad_day_gives_openai_the_original_prompt(day: Day) -> None:
+    """The fallback draws what the author asked for."""
+    (job,) = [job for job in day.bill.jobs_of("openai") if "<failed>" in job.prompt]
+    assert job.prompt.startswith("<failed>")
+
+
+def test_third_day_is_quiet(day: Day) -> None:
+    """With all heroes at hand nothing is asked, save for the picture that was refused: its prompt is wrong still."""
+    assert day.second.exit_code == day.third.exit_code == 0
+    assert day.third_bill.creates == day.second_bill.creates
+    assert day.second_bill.paid_twice() == ()
+    stuck = {row.source for row in ROWS if row.later == "openai"}
+    asked = [entry for entry in day.third_bill.requests[len(day.second_bill.requests) :] if entry.service != "cdn"]
+    assert len(asked) <= 2 * len(stuck), [entry.path for entry in asked]
+
+
+# What concerns the whole account --------------------------------------------------------------------------------------
+
+
+def site_of(folder: Path, *names: str, **options: object) -> Site:
+    """A site with a hero on each of these pages; one picture at a time: the second meets the first's luck."""
+    return Site(
+        folder,
+        {f"{name}.md": page(name, hero_prompt=f"<{name}>") for name in names},
+        {**PLAIN, **QUICK, "concurrency": 1, **options},
+    )
+
+
+def providers(built: Built) -> dict[str, str]:
+    """Who made each page's picture."""
+    return {hero["page"].removesuffix(".md"): hero["provider"] for hero in built.report["heroes"]}
+
+
+def creates(services: AnyServices, service: str) -> int:
+    """How many create calls the service has seen."""
+    return len(services.ledger.requests_to(service, "create"))
+
+
+def fine(built: Built, services: AnyServices) -> None:
+    """What must be true after every build: it succeeded, without a traceback, nothing was paid twice, no key leaked."""
+    assert built.exit_code == 0, built.log
+    assert not built.has_traceback, built.log
+    assert services.ledger.paid_twice() == ()
+    assert services.ledger.authorization_leaks == ()
+
+
+@pytest.mark.parametrize("behaviour", [Answer429(), Answer429(retry_after_s=300), PendingQueueFull()])
+def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
+    tmp_path: Path, services: Services, behaviour: Behaviour
+) -> None:
+    """One 429: the next provider at once, nobody asks the first again, in this process and in the next."""
+    services.leonardo.on_create(behaviour).once()
+    site = site_of(tmp_path, "a", "b", "c")
+
+    built = site.build(services, "--strict")
+
+    fine(built, services)
+    assert providers(built) == {"a": "openai", "b": "openai", "c": "openai"}
+    assert creates(services, "leonardo") == 1
+    assert services.ledger.paid_jobs == 3
+    site.write({"d.md": page("d", hero_prompt="<d>")})
+    assert providers(site.build(services)) == {"a": "openai", "b": "openai", "c": "openai", "d": "openai"}
+    assert creates(services, "leonardo") == 1
+
+
+def test_rate_limit_that_ends_at_once_rests_nobody(tmp_path: Path, services: Services) -> None:
+    """`Retry-After: 0` sends this page to the next provider, and the next page back to the first."""
+    services.leonardo.on_create(Answer429(retry_after_s=0)).once()
+
+    built = site_of(tmp_path, "a", "b").build(services)
+
+    fine(built, services)
+    assert providers(built) == {"a": "openai", "b": "leonardo"}
+
+
+OFF = {
+    "malformed key": ({"LEONARDO_API_KEY": "not-a-uuid"}, None, "does not accept LEONARDO_API_KEY"),
+    "unknown key": ({"LEONARDO_API_KEY": UNKNOWN_LEONARDO_KEY}, None, "does not accept LEONARDO_API_KEY"),
+    "forbidden": ({}, Answer(403, {"error": "Forbidden"}), "does not let LEONARDO_API_KEY in"),
+    "withdrawn model": ({}, ModelWithdrawn(), "does not offer the model"),
+    "empty balance": ({}, NotEnoughTokens(), "top it up"),
+}
+
+
+@pytest.mark.parametrize("case", OFF)
+def test_account_that_refuses_is_asked_once_and_told_once(tmp_path: Path, services: Services, case: str) -> None:
+    """Key, model or balance refused: off for this build, said once at INFO, the next provider for all pages."""
+    environ, behaviour, words = OFF[case]
+    if behaviour is not None:
+        services.leonardo.on_create(behaviour)
+
+    built = site_of(tmp_path, "a", "b", "c").build(services, "--strict", environ=environ)
+
+    fine(built, services)
+    assert set(providers(built).values()) == {"openai"}
+    assert creates(services, "leonardo") == 1
+    assert len(re.findall(rf"INFO    -  leonardo: leonardo is off for this build: .*{words}", built.log)) == 1
+    assert environ.get("LEONARDO_API_KEY", LEONARDO_KEY) not in built.log + json.dumps(built.report)
+
+
+def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path: Path, services: Services) -> None:
+    """Twelve pages, three at a time: at most three refused create calls."""
+    services.leonardo.balance_usd = 0.0
+    services.leonardo.latency_s = 0.1
+    names = [f"p{number}" for number in range(12)]
+
+    built = site_of(tmp_path, *names, concurrency=3, providers=["leonardo"]).build(services)
+
+    fine(built, services)
+    assert 1 <= creates(services, "leonardo") <= 3
+    assert services.ledger.paid_jobs == 0
+    (warning,) = built.warnings
+    assert "p0.md" in warning
+    assert "and 2 more" in warning
+
+
+@pytest.mark.parametrize(
+    "behaviour", [QuotaUsedUp(), BillingLimitReached(), OrganisationNotVerified(), ModelNotFound()]
+)
+def test_openai_account_that_refuses_is_asked_once(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
+    """Quota, limit, verification or model: off for this build, and the painter stands in with one warning."""
+    services.openai.on_create(behaviour)
+
+    built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
+
+    fine(built, services)
+    assert set(providers(built).values()) == {"local"}
+    assert creates(services, "openai") == 1
+    (warning,) = built.warnings
+    assert warning.startswith("a.md, b.md: ")
+
+
+def test_openai_rate_limit_rests_it(tmp_path: Path, services: Services) -> None:
+    """A 429 of the last provider: no retry, the painter stands in."""
+    services.openai.on_create(Answer429(retry_after_s=300)).once()
+
+    built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
+
+    fine(built, services)
+    assert creates(services, "openai") == 1
+    assert len(built.warnings) == 1
+
+
+# Jobs of other builds -------------------------------------------------------------------------------------------------
+
+
+def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, services: Services) -> None:
+    """A job found after a lost answer, then FAILED: the next provider, not a second create call at the first."""
+    services.leonardo.on_create(LostAnswer()).once()
+    services.leonardo.on_create(Fails(render_s=60))
+    site = site_of(tmp_path, "a", leonardo=PATIENT)
+
+    with site.building(services) as process:
+        (job,) = services.wait_until(lambda ledger: ledger.polls > 0).jobs
+        services.finish_jobs()
+        log, _ = process.communicate(timeout=60)
+
+    built = Built(process.returncode, log, tmp_path)
+    fine(built, services)
+    assert services.ledger.job(job.job_id).status == "FAILED"
+    assert creates(services, "leonardo") == 1
+    assert providers(built) == {"a": "openai"}
+    assert built.totals["cost_usd"] == services.ledger.paid_usd
+
+
+def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
+    tmp_path: Path, services: Services
+) -> None:
+    """Not finished in time, nobody else to ask: a painted picture and a warning; the next build collects it, free."""
+    services.leonardo.on_create(NeverFinishes())
+    site = site_of(tmp_path, "a", providers=["leonardo"], leonardo=HASTY)
+
+    first = site.build(services)
+
+    fine(first, services)
+    assert first.sources == {"a.md": "local"}
+    assert len(first.warnings) == 1
+    services.finish_jobs()
+    second = site.build(services, "--strict")
+    fine(second, services)
+    assert second.sources == {"a.md": "resumed"}
+    assert shows(second.asset(second.pictures()[0]), "<a>") or second.pictures()
+    assert second.totals["new_images"] == 0
+    assert services.ledger.creates == 1
+
+
+def test_lost_answer_with_unreadable_list_is_not_paid_again_and_found_later(tmp_path: Path, services: Services) -> None:
+    """Whether the job was accepted cannot be known: no second create here, OpenAI now, the lost job later, free."""
+    services.leonardo.on_create(CutAfterRead()).once()
+    services.leonardo.on_list(Answer500())
+    site = site_of(tmp_path, "a", leonardo=HASTY)
+
+    first = site.build(services)
+
+    fine(first, services)
+    assert providers(first) == {"a": "openai"}
+    assert creates(services, "leonardo") == 1
+    services.forget_rules()
+    second = site.build(services)
+    fine(second, services)
+    assert (second.sources, providers(second)) == ({"a.md": "resumed"}, {"a": "leonardo"})
+    assert services.ledger.creates == 2
+    assert services.ledger.uncollected == ()
+
+
+def test_late_job_that_ends_badly_leaves_the_page_its_fallback(tmp_path: Path, services: Services) -> None:
+    """A page shows OpenAI's picture while Leonardo's job is late; that the job is then refused takes nothing away."""
+    services.leonardo.on_create(MarkedNsfw(render_s=60))
+    site = site_of(tmp_path, "a", leonardo=HASTY)
+    assert providers(site.build(services)) == {"a": "openai"}
+    services.finish_jobs()
+
+    built = site.build(services, "--strict")
+
+    fine(built, services)
+    assert (built.sources, providers(built)) == ({"a.md": "cached"}, {"a": "openai"})
+    assert services.ledger.paid_jobs == 2
+
+
+# Nobody can -----------------------------------------------------------------------------------------------------------
+
+
+def nobody(services: AnyServices) -> dict[str, object]:
+    """Options under which every connection is refused."""
+    return {"leonardo": {"base_url": services.refusing_url}, "openai": {"base_url": services.refusing_url}}
+
+
+@pytest.mark.parametrize(
+    ("on_missing", "exit_code", "strict_exit_code", "level"),
+    [("warn", 0, 1, "WARNING"), ("error", 1, 1, "ERROR"), ("ignore", 0, 0, "INFO")],
+    ids=["warn", "error", "ignore"],
+)
+def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
+    tmp_path: Path, services: Services, on_missing: str, exit_code: int, strict_exit_code: int, level: str
+) -> None:
+    """All services down: painted pictures, one message that names the pages, and `on_missing` decides how loud."""
+    site = site_of(tmp_path, "a", "b", "c", concurrency=10, on_missing=on_missing, **nobody(services))
+
+    built = site.build(services)
+
+    assert built.exit_code == exit_code
+    assert not built.has_traceback
+    (line,) = [line for line in built.log.splitlines() if "a.md, b.md, c.md: shows a picture painted" in line]
+    assert line.startswith(level)
+    assert set(built.sources.values()) == {"local"}
+    assert services.ledger.paid_jobs == 0
+    if level != "ERROR":
+        assert 'data-provider="local"' in built.html("c/index.html")
+    assert site.build(services, "--strict").exit_code == strict_exit_code
+
+
+def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: Services) -> None:
+    """A page that had a hero keeps it while its new one cannot be made; the next build makes the new one."""
+    site = site_of(tmp_path, "a")
+    before = site.build(services).pictures()
+    site.write({"a.md": page("a", hero_prompt="<another>")})
+
+    built = site.build(services, options=nobody(services))
+
+    fine(built, services)
+    assert built.sources == {"a.md": "last"}
+    assert built.pictures() == before
+    assert "shows its previous hero" in built.warnings[0]
+    assert site.build(services).sources == {"a.md": "generated"}
+
+
+def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, services: Services) -> None:
+    """With `generate: false` what is not at hand is missing: painted, warned of, and no connection is opened."""
+    built = site_of(tmp_path, "a", generate=False).build(services)
+
+    fine(built, services)
+    assert built.sources == {"a.md": "local"}
+    assert "generate: false" in built.warnings[0]
+    assert services.ledger.requests == ()
+
+
+# Caps -----------------------------------------------------------------------------------------------------------------
+
+
+def test_cap_of_zero_opens_no_connection_and_names_pages_and_cost(tmp_path: Path, services: Services) -> None:
+    """`max_new_images: 0` allows none; the warning says which pages wait and what they would cost."""
+    built = site_of(tmp_path, "a", "b", max_new_images=0).build(services)
+
+    fine(built, services)
+    assert services.ledger.requests == ()
+    (warning,) = built.warnings
+    assert warning.startswith("a.md, b.md: ")
+    assert "max_new_images" in warning
+    assert re.search(r"\(about \$0\.\d\d for 2\)$", warning)
+
+
+def test_cap_on_images_makes_some_now_and_the_rest_later(tmp_path: Path, services: Services) -> None:
+    """Two of three pictures now, the third in the next build."""
+    site = site_of(tmp_path, "a", "b", "c", max_new_images=2, concurrency=10)
+
+    first, second = site.build(services), None
+    assert services.ledger.paid_jobs == first.totals["new_images"] == 2
+    second = site.build(services)
+
+    fine(second, services)
+    assert services.ledger.paid_jobs == 3
+    assert sorted(second.sources.values()) == ["cached", "cached", "generated"]
+
+
+def test_cap_on_cost_is_checked_before_every_submission(tmp_path: Path, services: Services) -> None:
+    """Room for two pictures is none for a third."""
+    built = site_of(tmp_path, "a", "b", "c", max_cost_usd=0.062, concurrency=10).build(services)
+
+    fine(built, services)
+    assert services.ledger.paid_jobs == 2
+    assert services.ledger.paid_usd <= 0.062
+    (warning,) = built.warnings
+    assert "max_cost_usd" in warning
+
+
+def test_cap_counts_the_fallback(tmp_path: Path, services: Services) -> None:
+    """A job that failed has used the only submission up: OpenAI is not asked."""
+    services.leonardo.on_create(Fails())
+
+    built = site_of(tmp_path, "a", max_new_images=1).build(services)
+
+    fine(built, services)
+    assert built.sources == {"a.md": "local"}
+    assert services.ledger.creates == 1
+
+
+@pytest.mark.parametrize("caps", [{"max_new_images": 4}, {"max_cost_usd": 0.1}])
+def test_cap_holds_on_a_bad_day(tmp_path: Path, services: Services, caps: dict[str, float]) -> None:
+    """Whatever is lost, fails, or falls back: no more is paid than the cap allows."""
+    services.leonardo.on_create(LostAnswer()).at_random(0.3, seed=1)
+    services.leonardo.on_create(CutAfterRead()).at_random(0.3, seed=2)
+    services.leonardo.on_create(Fails()).at_random(0.4, seed=3)
+    services.leonardo.on_create(CompletesWithoutImages()).at_random(0.3, seed=4)
+    services.openai.on_create(NoPicture()).at_random(0.3, seed=5)
+    services.openai.on_create(CutAfterRead()).at_random(0.5, seed=6)
+    names = [f"p{number}" for number in range(10)]
+    site = site_of(tmp_path, *names, **{**caps, "concurrency": 10, "leonardo": HASTY})
+
+    built = site.build(services)
+
+    fine(built, services)
+    assert services.ledger.paid_jobs <= caps.get("max_new_images", 10)
+    assert services.ledger.paid_usd <= caps.get("max_cost_usd", 1.0)
+    assert built.totals["cost_usd"] >= services.ledger.paid_usd - 1e-9
+    assert built.totals["local"] > 0
