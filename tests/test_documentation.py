@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 import reference_tables as tables
 import yaml
+from benchmarks.contact_sheet import PROMPTS
 from mkdocs.utils.yaml import yaml_load
+from PIL import Image
 
 import mkdocs_leonardo
 from mkdocs_leonardo import front_matter
@@ -238,11 +240,17 @@ TROUBLES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def messages() -> tuple[str, ...]:
+    """Everything that the package may say."""
+    return (*_provoked(), *_templates())
+
+
 @pytest.mark.parametrize("message", TROUBLES)
-def test_message_in_the_troubleshooting_is_one_of_the_code(message: str) -> None:
+def test_message_in_the_troubleshooting_is_one_of_the_code(message: str, messages: tuple[str, ...]) -> None:
     """Whoever searches the page for the words of a message finds it: only what is filled in may differ."""
     shape = re.compile(".+".join(map(re.escape, message.split("…"))))
-    assert any(shape.search(text) for text in (*_templates(), *_provoked()))
+    assert any(shape.search(text) for text in messages)
 
 
 # Links ---------------------------------------------------------------------------------------------------------------
@@ -269,9 +277,19 @@ def test_readme_shows_a_small_picture_of_a_built_page() -> None:
     assert 0 < (ROOT / shown[0]).stat().st_size < 150_000
 
 
-def test_contact_sheet_is_small_enough_for_a_page() -> None:
-    """Thirty-six pictures in less than 300 kB."""
-    assert 0 < (DOCS / "images/contact-sheet.webp").stat().st_size < 300_000
+@pytest.mark.parametrize("name", ["contact-sheet.webp", "style-sheet.webp"])
+def test_sheet_of_pictures_is_small_enough_for_a_page(name: str) -> None:
+    """Dozens of pictures in less than 300 kB, shown with their true size, so that nothing moves."""
+    path = DOCS / "images" / name
+    assert 0 < path.stat().st_size < 300_000
+    with Image.open(path) as sheet:
+        shown = f'{name}){{ width="{sheet.width}" height="{sheet.height}"'
+    assert shown in _text(DOCS / "guide/styles.md")
+
+
+def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
+    """Who looks at a row knows what was asked for."""
+    assert list(PROMPTS) == re.findall(r"^\d+\. (.*)$", _text(DOCS / "guide/styles.md"), re.MULTILINE)
 
 
 # The example site ----------------------------------------------------------------------------------------------------
@@ -306,6 +324,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = (
         _text(SITE / "mkdocs.yml")
         .replace("theme:", f"docs_dir: {DOCS}\n\ntheme:", 1)
+        .replace("custom_dir: overrides", f"custom_dir: {SITE / 'overrides'}", 1)
         .replace(
             "      credit: true",
             "      credit: true\n      width: 768\n      height: 432\n      formats: [jpeg]\n      widths: [480]",
