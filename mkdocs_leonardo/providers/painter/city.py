@@ -49,7 +49,7 @@ def skyline(stage: Stage, image: Image.Image, base_px: float, *, rows: int = 4) 
             _signs(stage, rng, pencil, boxes, near)
     level = 1.0 if dark else 0.35
     image = light.shine(image, light.gain(lamps, level))
-    return light.shine(image, light.gain(light.softened(lamps, height / 90), 0.7 * level))
+    return light.shine(image, light.gain(light.softened(lamps, height / 90), 1.7 * level))
 
 
 def _towers(
@@ -122,8 +122,10 @@ def _signs(stage: Stage, rng: random.Random, pencil: ImageDraw.ImageDraw, boxes:
                 y = top + tall * (bar + 0.6) / 4.6
                 pencil.line((left + broad * 0.25, y, left + broad * 0.75, y), fill=tone, width=thick)
         else:
-            pencil.line((x0 + 1, y0, x0 + 1, y0 + tall * 1.4), fill=tone, width=thick)
-            pencil.line((x0, y0 + 1, x1, y0 + 1), fill=tone, width=thick)
+            # A crown of light around the roof.
+            deep = (y1 - y0) * (0.02 + 0.04 * rng.random())
+            for floor in range(1 + int(rng.random() * 3)):
+                pencil.line((x0, y0 + deep * floor * 1.6, x1, y0 + deep * floor * 1.6), fill=tone, width=thick)
 
 
 def wet_ground(stage: Stage, image: Image.Image, line_px: float) -> Image.Image:

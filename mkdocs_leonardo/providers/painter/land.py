@@ -156,11 +156,11 @@ def peaks(
         snows = Image.composite(
             Image.new("RGB", small, whole(snow_lit)), Image.new("RGB", small, whole(snow_dark)), faces
         )
-        rough = noise.fractal(rng, small, (26, 22), 4, 0.62)
+        rough = noise.fractal(rng, small, (34, 26), 4, 0.7)
         edge = (base_px - rise_px * (1.0 - snow)) / height
         # Snow ends along a ragged line and lies thinner on steep, shaded faces.
         lie = light.slope(small, ((0.0, 255), (max(0.0, edge - 0.22), 235), (min(1.0, edge + 0.12), 40), (1.0, 0)))
-        lie = ImageChops.add(lie, rough, 2.0).point(noise.ramp(118, 150))
+        lie = ImageChops.add(lie, rough, 2.0).point(noise.ramp(122, 144))
         rocks = Image.composite(snows, rocks, lie)
     foot = mix(palette.haze, palette.horizon, 0.3)
     veil = light.slope(
@@ -425,8 +425,8 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Seque
         near = index / (count - 1)
         distance = (1.0 - near) ** 1.2 * 0.75
         y = stage.horizon_px + height * (0.02 + (0.96 - stage.horizon) * 0.6 * near**1.3)
-        lift = height * (0.05 + 0.05 * near)
-        heights = noise.profile(rng, points_for(stage, 8.0), 1.2 + 1.2 * (1.0 - near) + rng.random(), 3, 0.35)
+        lift = height * (0.075 + 0.045 * near)
+        heights = noise.profile(rng, points_for(stage, 8.0), 1.3 + 1.6 * (1.0 - near) + rng.random(), 2, 0.3)
         line = outline(stage, heights, y, lift)
         hue = mix(material, rgb("8a9a3c"), 0.5 * rng.random())
         lit = mix(stage.air(hue, distance), under_light(hue, palette.light), 0.5 if not stage.night else 0.1)
@@ -440,7 +440,7 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Seque
             sun=0.3,
         )
         texture = plane(noise.fractal(rng, (1024, 512), (130, 30), 3, 0.7), stage, 6.0, size=stage.half).point(
-            noise.linear(0.42, 74)
+            noise.linear(0.17, 106)
         )
         field = light.textured(field, texture)
         image = light.lay(image, field, mask_below(stage, line))
@@ -463,25 +463,14 @@ def copse(stage: Stage, image: Image.Image, rng: random.Random, line: Line, dist
     height = stage.height_px
     spots: list[tuple[float, float, float]] = []
     run = 0.0
-    for x, y in _refined(line, 4):
-        if run <= 0 and rng.random() < 0.03:  # about one wood in eight places
-            run = 24 + 60 * rng.random()
+    for x, y in _refined(line, 3):
+        if run <= 0 and rng.random() < 0.03:
+            run = 12 + 50 * rng.random()
         if run > 0:
-            radius = height * (0.004 + 0.007 * rng.random())
-            spots += [
-                (x + (rng.random() - 0.5) * radius * 2, y - radius * 0.6, radius),
-                (x, y - radius * 1.3 * rng.random(), radius * 0.8),
-            ]
+            spots.append((x, y + height * 0.004, height * (0.018 + 0.02 * rng.random()) * (1.25 - distance)))
             run -= 1
-
-    def draw(pencil: ImageDraw.ImageDraw, scale: int) -> None:
-        for x, y, radius in spots:
-            pencil.ellipse(
-                ((x - radius) * scale, (y - radius) * scale, (x + radius) * scale, (y + radius * 1.1) * scale), fill=255
-            )
-
-    colour = stage.air(rgb("24402a") if "autumn" not in stage.said.season else rgb("a5521c"), distance * 0.9)
-    return light.lay(image, colour, light.shape(stage.size, draw))
+    spots.sort(key=lambda spot: spot[1])
+    return crowns(stage, image, rng, spots, leaves(stage)[:4], distance)
 
 
 def blades(
@@ -661,67 +650,75 @@ def crowns(
     spots: Sequence[tuple[float, float, float]],
     tones: Sequence[Colour],
     distance: float,
-    *,
-    tufts_each: int = 20,
 ) -> Image.Image:
-    """Tree tops as heaps of tufts, lit from the light's side; each spot is (x, foot, height) in pixels."""
-    palette = stage.palette
-    side = 1.0 if stage.light[0] > 0.5 else -1.0
-    tufts: list[tuple[float, float, float, float, Colour]] = []
-    for x, root, size in spots:
-        hue = tones[int(rng.random() * len(tones)) % len(tones)]
-        for _ in range(tufts_each):
-            angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random())
-            px, py = x + math.cos(angle) * out * size * 0.36, root - size * 0.5 + math.sin(angle) * out * size * 0.42
-            facing = max(
-                0.0,
-                min(
-                    1.0,
-                    0.45
-                    + 0.5 * (math.cos(angle) * side * 0.6 - math.sin(angle) * 0.8) * out
-                    + 0.2 * (rng.random() - 0.5),
-                ),
-            )
-            tone = mix(times(hue, 0.3), hue, facing)
-            tone = mix(
-                stage.air(tone, distance),
-                under_light(tone, palette.light),
-                0.5 * facing * (0.2 if stage.night else 1.0),
-            )
-            tufts.append(
-                (
-                    facing + root / stage.height_px * 3,
-                    px,
-                    py,
-                    size * (0.07 + 0.06 * rng.random()),
-                    mix(tone, palette.haze, 0.45 * distance),
-                )
-            )
-    # What stands nearer covers, and within a tree the lit tufts lie on top.
-    tufts.sort(key=lambda tuft: tuft[0])
-    return _dabs(stage, image, [tuft[1:] for tuft in tufts])
-
-
-def _dabs(stage: Stage, image: Image.Image, dabs: Sequence[tuple[float, float, float, Colour]]) -> Image.Image:
-    """Round dabs of colour with clean edges, each (x, y, radius, colour)."""
-    if not dabs:
+    """Broad trees, lit from the light's side; each spot is (x, foot, height) in pixels, far ones first."""
+    if not spots:
         return image
-    box = (
-        max(0, math.floor(min(x - r for x, _, r, _ in dabs)) - 2),
-        max(0, math.floor(min(y - r for _, y, r, _ in dabs)) - 2),
-        min(stage.width_px, math.ceil(max(x + r for x, _, r, _ in dabs)) + 2),
-        min(stage.height_px, math.ceil(max(y + r for _, y, r, _ in dabs)) + 2),
-    )
-    if box[2] <= box[0] or box[3] <= box[1]:
-        return image
-    size = ((box[2] - box[0]) * 2, (box[3] - box[1]) * 2)
-    colours = image.crop(box).resize(size, Image.Resampling.NEAREST)
-    pencil = ImageDraw.Draw(colours)
-    for x, y, radius, tone in dabs:
-        cx, cy, reach = (x - box[0]) * 2, (y - box[1]) * 2, radius * 2
-        pencil.ellipse((cx - reach, cy - reach, cx + reach, cy + reach), fill=whole(tone))
-    image.paste(colours.reduce(2), box)
+    # A few trees are painted large and stamped in all sizes.
+    side_px = max(12, min(400, round(max(size for _, _, size in spots))))
+    stamps = [_stamp(stage, rng, tone, distance, side_px) for tone in tones[:6]]
+    for x, foot, size in spots:
+        colours, mask = stamps[int(rng.random() * len(stamps)) % len(stamps)]
+        wide = max(2, round(size * (0.85 + 0.3 * rng.random())))
+        tall = max(2, round(size))
+        if rng.random() < 0.5 and stage.night:
+            colours, mask = (part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for part in (colours, mask))
+        sized = colours.resize((wide, tall), Image.Resampling.BILINEAR)
+        image.paste(
+            sized, (round(x - wide / 2), round(foot - tall)), mask.resize((wide, tall), Image.Resampling.BILINEAR)
+        )
     return image
+
+
+def _stamp(
+    stage: Stage, rng: random.Random, hue: Colour, distance: float, side_px: int
+) -> tuple[Image.Image, Image.Image]:
+    """One tree as colours and mask, `side_px` square: trunk, heaps of leaves, the lit ones on top."""
+    palette = stage.palette
+    scale = 2
+    full = side_px * scale
+    side = 1.0 if stage.light[0] > 0.5 else -1.0
+    dark = mix(stage.air(times(hue, 0.2), distance), palette.ground, 0.4 * (1 - distance))
+    colours = Image.new("RGB", (full, full), whole(dark))
+    mask = Image.new("L", (full, full))
+    paint, cover = ImageDraw.Draw(colours), ImageDraw.Draw(mask)
+    trunk = full * 0.022
+    cover.polygon(
+        [
+            (full / 2 - trunk * 1.5, full),
+            (full / 2 - trunk, full * 0.5),
+            (full / 2 + trunk, full * 0.5),
+            (full / 2 + trunk * 1.5, full),
+        ],
+        fill=255,
+    )
+    heaps = [(0.5, 0.36, 0.27)]
+    for _ in range(7):
+        angle = rng.random() * 2 * math.pi
+        heaps.append((0.5 + math.cos(angle) * 0.21, 0.44 + math.sin(angle) * 0.17, 0.12 + 0.07 * rng.random()))
+    tufts = []
+    for x, y, reach in heaps:
+        for _ in range(round((300 + 3 * side_px) * reach)):
+            angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random())
+            px, py = x + math.cos(angle) * out * reach, y + math.sin(angle) * out * reach * 0.85
+            local = (math.cos(angle) * side * 0.55 - math.sin(angle) * 0.85) * out
+            wider = (px - 0.5) * side * 0.9 - (py - 0.44) * 1.3
+            tufts.append((max(0.0, min(1.0, 0.36 + 0.3 * local + 0.75 * wider + 0.22 * (rng.random() - 0.5))), px, py))
+    tufts.sort()
+    warm = 0.75 * (0.15 if stage.night else 1.0)
+    shades = []
+    for step in range(12):
+        facing = step / 11
+        tone = mix(times(hue, 0.24), hue, facing**0.9)
+        tone = mix(stage.air(tone, distance), under_light(tone, palette.light), warm * facing)
+        shades.append(whole(mix(mix(tone, palette.light, 0.16 * facing * warm), palette.haze, 0.42 * distance)))
+    for facing, px, py in tufts:
+        radius = full * (0.016 + 0.02 * rng.random()) * (1.0 if side_px < 200 else 0.75)
+        x, y = px * full, py * full
+        box = (x - radius * 1.25, y - radius * 0.85, x + radius * 1.25, y + radius * 0.85)
+        paint.ellipse(box, fill=shades[min(11, int(facing * 12))])
+        cover.ellipse(box, fill=255)
+    return colours.reduce(scale), mask.reduce(scale)
 
 
 AUTUMN: tuple[Colour, ...] = tuple(rgb(part) for part in ("c8541c", "d98a22", "a83a1a", "e0b030", "8a5a22", "6a6a2a"))

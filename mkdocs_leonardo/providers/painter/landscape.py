@@ -170,6 +170,8 @@ def _mountains(stage: Stage, image: Image.Image) -> Image.Image:
 def _people(stage: Stage, image: Image.Image, x: float, foot: float) -> Image.Image:
     said = stage.said
     height = stage.height_px
+    if stage.has("house", "tent", "fire", "person"):
+        image = _knoll(stage, image, x, foot)
     if "house" in said.thing:
         image = things.house(stage, image, x + height * 0.16, foot, height * 0.05)
     if "tent" in said.thing:
@@ -179,7 +181,6 @@ def _people(stage: Stage, image: Image.Image, x: float, foot: float) -> Image.Im
         image = things.bonfire(stage, image, fx, foot + height * 0.02, height * 0.07)
         image = weather.embers(stage, image, fx, foot, height * 0.5)
     if "person" in said.thing:
-        image = _knoll(stage, image, x, foot)
         image = things.person(stage, image, x, foot + height * 0.004, height * 0.13)
     return image
 
@@ -191,7 +192,7 @@ def _knoll(stage: Stage, image: Image.Image, x: float, top: float) -> Image.Imag
     line = []
     for index, value in enumerate(rough):
         px = width * (index / 59 * 1.04 - 0.02)
-        flat = math.exp(-(((px - x) / (width * 0.05)) ** 2))
+        flat = math.exp(-(((px - x) / (width * 0.12)) ** 2))
         hill = math.exp(-(((px - x) / (width * 0.34)) ** 2))
         line.append((px, top + (height * 1.0 - top) * (1.0 - hill) - (value - 0.5) * height * 0.03 * (1.0 - flat)))
     return light.lay(image, mix(stage.palette.ground, stage.palette.middle, 0.04), land.mask_below(stage, line))
@@ -341,29 +342,26 @@ def _coast(stage: Stage, image: Image.Image) -> Image.Image:
     stormy = stage.has("storm", "lightning", "rain")
     x = width * (0.7 + 0.06 * rng.random())
     top = stage.horizon_px - height * (0.02 + 0.05 * rng.random())
-    if not stormy:
-        image = _far_coast(stage, image)
-        image = water.sea(stage, image)
-    else:
-        image = water.storm_waves(stage, image)
     foot = height * 0.93
-    image = things.headland(stage, image, x, top, foot)
+    image = water.storm_waves(stage, image, last=4) if stormy else water.sea(stage, _far_coast(stage, image))
     if stage.has("lighthouse") or not stage.has("palms", "house", "person", "castle"):
-        image = things.lighthouse(stage, image, x, top + height * 0.006, height * 0.4)
+        image = things.lighthouse(stage, image, x, top + height * 0.012, height * 0.4)
+    image = things.headland(stage, image, x, top, foot)
     if "castle" in stage.said.thing:
         image = things.castle(stage, image, x + width * 0.05, top, height * 0.26)
     if "house" in stage.said.thing and "lighthouse" not in stage.said.thing:
-        image = things.house(stage, image, x, top, height * 0.05)
+        image = things.house(stage, image, x + height * 0.05, top + height * 0.004, height * 0.05)
     if "palms" in stage.said.thing:
-        image = palms(stage, image, x, top)
+        image = palms(stage, image, x, top + height * 0.01)
     if "person" in stage.said.thing:
         image = things.person(stage, image, x + width * 0.1, top + height * 0.01, height * 0.08)
     if stage.has("sailboat", "ship"):
         image = things.sailboat(stage, image, width * 0.42, stage.horizon_px + height * 0.05, height * 0.045)
-    left = x - width * 0.13
+    left = x - width * 0.14
     if stormy:
-        image = water.spray(stage, image, left, foot - height * 0.03, height * 0.24, "one")
-        image = water.spray(stage, image, left + width * 0.12, foot + height * 0.02, height * 0.16, "two")
+        image = water.spray(stage, image, left, height * 0.9, height * 0.3, "one")
+        image = water.spray(stage, image, left + width * 0.14, height * 0.95, height * 0.2, "two")
+        return water.storm_waves(stage, image, first=4)
     return _surf(stage, image, left, foot)
 
 
@@ -482,7 +480,7 @@ def _city(stage: Stage, image: Image.Image) -> Image.Image:
     )
     if "bridge" in stage.said.thing:
         image = things.bridge(stage, image, base - height * 0.05, height * 0.28)
-    if stage.has("rain", "neon") or "ocean" not in stage.said.land:
+    if stage.night or stage.has("rain", "neon"):
         return city.wet_ground(stage, image, base)
     return water.mirror(stage, image, rough=0.5)
 
@@ -699,15 +697,15 @@ def _spur(
     field = land.wash(stage, tone, grass, y - tall, y, sun=0.3 * distance)
     image = light.lay(image, field, light.polygons(stage.size, [[*top, *shore[::-1]]]))
     spots = []
-    for _ in range(34):
+    for _ in range(58 if leafy else 34):
         t = rng.random() ** 0.85
         px, crest = top[min(59, int(t * 60))]
         foot = crest + (y - crest) * 0.8 * rng.random() ** 1.6 + height * 0.008
-        size = height * (0.032 + 0.075 * near) * (0.7 + 0.6 * rng.random()) * min(1.0, 0.3 + t * 4)
+        size = height * (0.036 + 0.085 * near) * (0.7 + 0.6 * rng.random()) * min(1.0, 0.3 + t * 4)
         spots.append((px, foot, size))
     spots.sort(key=lambda spot: spot[1])
     if leafy:
-        return land.crowns(stage, image, rng, spots, land.leaves(stage), distance, tufts_each=18)
+        return land.crowns(stage, image, rng, spots, land.leaves(stage), distance)
     for low, high, pine in ((0, 12, "3a5a40"), (12, 24, "2c4a36"), (24, 34, "1f3828")):
         trees = [land.conifer(rng, px, foot, size * 1.5) for px, foot, size in spots[low:high]]
         tree_tone = mix(stage.air(rgb(pine), distance), stage.palette.haze, 0.3 * distance)
@@ -793,7 +791,7 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
     rng = stage.rng("volcano")
     palette = stage.palette
     x = width * (0.62 + 0.06 * rng.random())
-    top, base = stage.horizon_px - height * 0.4, stage.horizon_px + height * 0.1
+    top, base = stage.horizon_px - height * 0.33, stage.horizon_px + height * 0.12
     crater = width * 0.035
     fire, hot = rgb("ff4a12"), rgb("ffd27a")
     half = stage.half
@@ -815,7 +813,7 @@ def _volcano(stage: Stage, image: Image.Image) -> Image.Image:
     relief = ImageChops.subtract(billow, noise.shifted(billow, 0, -4), 0.5, 110)
     heat = light.halo(half, (x / 2, top / 2), (half[0] * 0.3, half[1] * 0.62), 1.3)
     lit = ImageChops.multiply(relief.point(noise.ramp(60, 190)), heat)
-    dark = mix(palette.zenith, palette.low, 0.35)
+    dark = mix(mix(palette.zenith, palette.low, 0.5), fire, 0.12)
     layer = Image.composite(
         Image.new("RGB", half, whole(mix(fire, hot, 0.2))), Image.new("RGB", half, whole(dark)), lit
     )
@@ -896,6 +894,11 @@ def _lava(stage: Stage, image: Image.Image, x: float, top: float, base: float, c
 
     for start in (-0.5, 0.1, 0.6):
         flow(x + crater * start, top + height * 0.012, height * 0.011, start * 1.1, 2)
+    # It cools and darkens on its way down.
+    span = (base - top) / height
+    first = top / height
+    cooling = light.slope(half, ((0.0, 255), (first + span * 0.35, 255), (first + span * 0.95, 0), (1.0, 0)))
+    layer = ImageChops.multiply(layer, cooling)
     body = light.blurred(layer, 0.8)
     wide = light.blurred(layer, height / 45).point(noise.linear(1.5))
     image = light.shine(image, light.coloured(wide, rgb("d83a10")))

@@ -43,11 +43,21 @@ def vertical(size: noise.Size, stops: Stops) -> Image.Image:
 
 
 def slope(size: noise.Size, levels: Sequence[tuple[float, float]], *, across: bool = False) -> Image.Image:
-    """An L gradient through the given (place, level) pairs, downwards or across."""
+    """An L gradient through the given (place, level) pairs, downwards or across, without a kink at any of them."""
     count = max(2, min(_GRADIENT_ROWS, size[0] if across else size[1]))
-    stops = [(place, (level, level, level)) for place, level in levels]
-    values = bytes(whole(at(stops, index / (count - 1)))[0] for index in range(count))
-    strip = Image.frombytes("L", (count, 1) if across else (1, count), values)
+    values = bytearray()
+    for index in range(count):
+        place = index / (count - 1)
+        before = levels[0]
+        level = levels[-1][1]
+        for stop in levels:
+            if place <= stop[0]:
+                share = (place - before[0]) / (stop[0] - before[0]) if stop[0] > before[0] else 1.0
+                level = before[1] + (stop[1] - before[1]) * share * share * (3.0 - 2.0 * share)
+                break
+            before = stop
+        values.append(max(0, min(255, round(level))))
+    strip = Image.frombytes("L", (count, 1) if across else (1, count), bytes(values))
     return strip.resize(size, Image.Resampling.BICUBIC)
 
 

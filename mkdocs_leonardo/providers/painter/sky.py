@@ -65,7 +65,7 @@ def _air(stage: Stage, size: noise.Size) -> Image.Image:
         if has_disc(stage):
             image = light.glow(image, palette.horizon, (x, y), (size[0] * 0.5, size[0] * 0.42), 0.55, 2.6)
         return image
-    strength = 0.45 if stage.has("storm", "rain") else 0.62
+    strength = 0.55 if stage.has("storm", "rain") else 0.62
     image = light.glow(image, palette.horizon, (x, y), (size[0] * 0.75, size[1] * 0.62), strength * 0.7, 2.0)
     image = light.glow(image, palette.light, (x, y), (size[0] * 0.32, size[1] * 0.34), strength, 2.4)
     # The side away from the light is deeper, which gives the eye a direction.
@@ -217,6 +217,7 @@ def _stars(stage: Stage, image: Image.Image, density: float) -> Image.Image:
     for x, y, tone in bright:
         radius = height / 700 * (0.5 + 0.9 * rng.random() ** 2)
         pencil.ellipse((x - radius, y - radius, x + radius, y + radius), fill=whole(mix(tone, WHITE, 0.6)))
+    layer = light.blurred(layer, max(0.3, height / 900))
     halo = light.gain(light.blurred(layer, max(1.0, height / 220)), 1.7)
     fade = light.slope(image.size, ((0.0, 255), (stage.horizon * 0.55, 230), (stage.horizon, 30), (1.0, 0)))
     layer = ImageChops.multiply(ImageChops.add(layer, halo), fade.convert("RGB"))

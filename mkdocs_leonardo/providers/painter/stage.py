@@ -1,7 +1,7 @@
 """The stage a picture is painted on: size, seed, what the words said, palette, horizon and light."""
 
 # Proportions stand where they are used, and a picture is painted in one go.
-# ruff: noqa: PLR2004, PLR0911
+# ruff: noqa: PLR2004, PLR0911, C901
 
 from __future__ import annotations
 
@@ -153,6 +153,10 @@ def _palette(said: Reading, hour: str, rng: random.Random) -> Palette:
     if "storm" in said.weather:
         slate = [rgb(part) for part in ("10161d", "27323b", "4d5a62", "a9aaa4", "f3efe2", "55626a", "070b10")]
         shares = (0.75, 0.7, 0.55, 0.3, 0.2, 0.55, 0.6)
+        if hour in {"dawn", "sunset", "golden"}:
+            # The break of light under the clouds is what such a picture lives on.
+            shares = (0.75, 0.66, 0.42, 0.0, 0.0, 0.5, 0.6)
+            colours[2:4] = [saturate(colour, 1.25) for colour in colours[2:4]]
         if dark:
             slate = [times(colour, 0.7) for colour in slate]
         colours = [mix(c, s, share) for c, s, share in zip(colours, slate, shares, strict=True)]

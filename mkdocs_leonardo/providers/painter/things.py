@@ -55,9 +55,16 @@ def headland(
     for index in range(count):
         share = index / (count - 1)
         px = left + (width * 1.04 - left) * share
-        rise = ((px - left) / (x - left)) ** 0.75 if px < x else 1.0 - 0.28 * ((px - x) / max(1.0, width - x)) ** 0.8
-        flat = abs(px - x) < width * 0.022
-        rough = 0.0 if flat else (jag[index] - 0.5) * (base - top) * 0.32
+        rise = (
+            ((px - left) / (x - left)) ** 0.75
+            if px < x
+            else 1.0 - 0.3 * max(0.0, (px - x - width * 0.085) / max(1.0, width - x)) ** 0.8
+        )
+        # A ledge for what stands on the rock.
+        beside = max(0.0, x - width * 0.03 - px, px - x - width * 0.085) / (width * 0.04)
+        if beside <= 0:
+            rise = 1.0
+        rough = (jag[index] - 0.5) * (base - top) * 0.32 * min(1.0, beside)
         line.append((px, base - (base - top) * rise - rough * min(1.0, rise * 2)))
     mask = light.polygons(stage.size, [[(left, base + height * 0.03), *line, (width * 1.04, base + height * 0.03)]])
     rock = material or rgb("3a3836")
@@ -248,60 +255,34 @@ def _beams(stage: Stage, image: Image.Image, rng: random.Random, lamp: tuple[flo
 
 
 def tree(stage: Stage, image: Image.Image, x: float, foot: float, tall: float, tones: Sequence[Colour]) -> Image.Image:
-    """One broad tree, its crown built of tufts."""
+    """One broad tree; in winter its bare branches."""
     rng = stage.rng("tree")
-    palette = stage.palette
-    trunk = mix(palette.ground, under_light(rgb("3a2a20"), palette.low), 0.35)
+    if "winter" not in stage.said.season:
+        hue = tones[int(rng.random() * len(tones)) % len(tones)]
+        shade = light.halo(stage.half, (x / 2, foot / 2), (tall * 0.3, tall * 0.035), 1.0, 150)
+        image = light.lay(image, stage.palette.ground, shade)
+        return crowns(stage, image, rng, [(x, foot + tall * 0.01, tall)], [hue], 0.02)
+    trunk = mix(stage.palette.ground, under_light(rgb("3a2a20"), stage.palette.low), 0.35)
     shapes: list[tuple[Line, Colour]] = []
-    ends: list[tuple[float, float]] = []
 
     def branch(bx: float, by: float, angle: float, length: float, thick: float, depth: int) -> None:
         ex, ey = bx + math.cos(angle) * length, by - math.sin(angle) * length
         nx, ny = math.sin(angle) * thick, math.cos(angle) * thick
-        shapes.append(
-            (
-                [
-                    (bx - nx, by - ny),
-                    (bx + nx, by + ny),
-                    (ex + nx * 0.6, ey + ny * 0.6),
-                    (ex - nx * 0.6, ey - ny * 0.6),
-                ],
-                trunk,
-            )
-        )
+        wood = [
+            (bx - nx, by - ny),
+            (bx + nx, by + ny),
+            (ex + nx * 0.6, ey + ny * 0.6),
+            (ex - nx * 0.6, ey - ny * 0.6),
+        ]
+        shapes.append((wood, trunk))
         if depth == 0:
-            ends.append((ex, ey))
             return
-        for part in range(2 + (rng.random() < 0.35)):  # a third twig now and then
-            branch(
-                ex,
-                ey,
-                angle + (part - 0.5) * 0.75 + (rng.random() - 0.5) * 0.5,
-                length * (0.68 + 0.16 * rng.random()),
-                thick * 0.58,
-                depth - 1,
-            )
+        for part in range(2 + (rng.random() < 0.4)):
+            turn = (part - 0.5) * 0.7 + (rng.random() - 0.5) * 0.5
+            branch(ex, ey, angle + turn, length * (0.66 + 0.16 * rng.random()), thick * 0.6, depth - 1)
 
-    branch(x, foot, math.pi / 2 + (rng.random() - 0.5) * 0.12, tall * 0.27, tall * 0.03, 4)
-    shapes.append(
-        (
-            [
-                (x - tall * 0.07, foot + tall * 0.01),
-                (x - tall * 0.02, foot - tall * 0.09),
-                (x + tall * 0.02, foot - tall * 0.09),
-                (x + tall * 0.08, foot + tall * 0.01),
-            ],
-            trunk,
-        )
-    )
-    box = (x - tall * 0.9, foot - tall * 1.2, x + tall * 0.9, foot + tall * 0.05)
-    image = patch(image, box, shapes)
-    if "winter" in stage.said.season:
-        return image
-    spots = [(ex, ey + tall * 0.12, tall * (0.2 + 0.12 * rng.random())) for ex, ey in ends]
-    return crowns(
-        stage, image, rng, spots, [tones[int(rng.random() * len(tones)) % len(tones)], tones[0]], 0.02, tufts_each=26
-    )
+    branch(x, foot, math.pi / 2, tall * 0.25, tall * 0.028, 6)
+    return patch(image, (x - tall * 0.9, foot - tall * 1.2, x + tall * 0.9, foot + tall * 0.05), shapes)
 
 
 def sailboat(stage: Stage, image: Image.Image, x: float, y: float, size: float) -> Image.Image:

@@ -140,15 +140,16 @@ def sea(stage: Stage, image: Image.Image) -> Image.Image:
     return _shore_light(stage, image, line)
 
 
-def storm_waves(stage: Stage, image: Image.Image) -> Image.Image:
-    """Steep seas one behind the other, foam on their crests, spray torn off."""
+def storm_waves(stage: Stage, image: Image.Image, *, first: int = 0, last: int = 6) -> Image.Image:
+    """Steep seas one behind the other with foam on their crests: rows `first` up to `last` of six."""
     width, height = stage.size
-    rng = stage.rng("waves")
     palette = stage.palette
     count = 6
     line_px = stage.horizon_px
-    tears = [noise.fractal(rng, stage.half, (52 - 18 * part, 54 - 14 * part), 4, 0.7) for part in range(2)]
-    for index in range(count):
+    torn = stage.rng("torn")
+    tears = [noise.fractal(torn, stage.half, (52 - 18 * part, 54 - 14 * part), 4, 0.7) for part in range(2)]
+    for index in range(first, last):
+        rng = stage.rng(f"wave{index}")
         near = index / (count - 1)
         distance = (1.0 - near) ** 1.3 * 0.72
         y = line_px + height * (0.015 + (1.0 - stage.horizon) * 0.86 * near**1.25)
@@ -220,24 +221,30 @@ def _foam(
 
 
 def spray(stage: Stage, image: Image.Image, x: float, y: float, reach: float, name: str) -> Image.Image:
-    """Water bursting up where a wave meets rock."""
+    """Water bursting up where a wave meets rock: jets, torn by noise, and fine drops."""
     half = stage.half
     rng = stage.rng("spray" + name)
-    canvas = Image.new("L", half)
-    pencil = ImageDraw.Draw(canvas)
-    for _ in range(420):
-        angle = math.pi * (0.12 + 0.76 * rng.random())
-        out = reach * rng.random() ** 0.7 * (0.45 + 0.55 * math.sin(angle) ** 2)
-        px, py = (x + math.cos(angle) * out * 0.9) / 2, (y - math.sin(angle) * out) / 2
-        radius = max(0.4, reach * 0.012 * rng.random())
-        pencil.ellipse(
-            (px - radius, py - radius, px + radius, py + radius), fill=round(235 * (1.0 - out / reach * 0.75))
-        )
-    soft = ImageChops.add(
-        light.blurred(canvas, max(1.0, reach * 0.018)).point(noise.linear(1.5)), canvas.point(noise.linear(0.4))
-    )
+    canvas, drops = Image.new("L", half), Image.new("L", half)
+    pencil, fine = ImageDraw.Draw(canvas), ImageDraw.Draw(drops)
+    for _ in range(30):
+        angle = math.pi * (0.2 + 0.62 * rng.random())
+        out = reach * (0.35 + 0.65 * rng.random()) * (0.35 + 0.65 * math.sin(angle) ** 3)
+        tip = ((x + math.cos(angle) * out * 0.8) / 2, (y - math.sin(angle) * out) / 2)
+        wide = reach * (0.02 + 0.05 * rng.random())
+        pencil.polygon([(x / 2 - wide, y / 2), tip, (x / 2 + wide, y / 2)], fill=round(120 + 110 * rng.random()))
+        for _ in range(14):
+            share = 0.5 + 0.75 * rng.random()
+            px = x / 2 + (tip[0] - x / 2) * share + (rng.random() - 0.5) * reach * 0.12
+            py = y / 2 + (tip[1] - y / 2) * share + (rng.random() - 0.5) * reach * 0.08
+            radius = max(0.3, reach * 0.0035 * rng.random())
+            fine.ellipse((px - radius, py - radius, px + radius, py + radius), fill=round(50 + 90 * rng.random()))
+    tear = noise.fractal(rng, half, (70, 46), 4, 0.68)
+    body = light.blurred(canvas, max(1.0, reach * 0.022))
+    body = ImageChops.add(body, tear, 2.0).point(noise.ramp(92, 190, 235))
+    body = ImageChops.multiply(body, light.blurred(canvas, max(1.0, reach * 0.05)).point(noise.ramp(4, 90)))
+    body = ImageChops.add(body, drops)
     tone = mix(WHITE, stage.palette.low, 0.3)
-    return light.lay(image, times(tone, 0.55 if stage.night else 1.0), soft)
+    return light.lay(image, times(tone, 0.55 if stage.night else 0.95), body)
 
 
 def ice(stage: Stage, image: Image.Image) -> Image.Image:

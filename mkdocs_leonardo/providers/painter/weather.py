@@ -21,13 +21,13 @@ def rain(stage: Stage, image: Image.Image, strength: float = 1.0) -> Image.Image
     half = stage.half
     slant = 0.1 + 0.16 * rng.random()
     result = image
-    for depth, count, length in ((0, 520, 0.045), (1, 190, 0.1)):
+    for depth, count, length in ((0, 900, 0.035), (1, 230, 0.09)):
         layer = Image.new("L", half)
         pencil = ImageDraw.Draw(layer)
         for _ in range(count):
             x, y = rng.random() * half[0] * 1.2 - half[0] * 0.1, rng.random() * half[1] * 1.1
             reach = half[1] * length * (0.6 + 0.8 * rng.random())
-            pencil.line((x, y, x - reach * slant, y + reach), fill=round(40 + 60 * rng.random() + 25 * depth), width=1)
+            pencil.line((x, y, x - reach * slant, y + reach), fill=round(22 + 48 * rng.random() + 22 * depth), width=1)
         layer = light.blurred(layer, 0.5 + 0.3 * depth).point(noise.linear(0.75 * strength))
         tone = mix(stage.palette.light, WHITE, 0.4)
         result = light.shine(result, light.coloured(layer, tone))
