@@ -58,6 +58,8 @@ class OpenJob(Protocol):
     @property
     def model(self) -> str: ...  # noqa: D102
     @property
+    def page(self) -> str: ...  # noqa: D102
+    @property
     def state(self) -> str: ...  # noqa: D102
     @property
     def job_id(self) -> str: ...  # noqa: D102

@@ -1,0 +1,265 @@
+"""The command line. Reads arguments, calls one function; nothing is decided here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from mkdocs_leonardo import __version__
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What every command gets."""
+
+    config_file: str | None
+    verbose: bool
+
+
+def _examples(*lines: str) -> str:
+    """The end of a help text; click leaves what follows a backspace as it is."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(
+    context_settings=_SETTINGS,
+    epilog=_examples(
+        "mkdocs-leonardo status",
+        "mkdocs-leonardo generate blog/posts/storm.md",
+        "mkdocs-leonardo -f docs/mkdocs.yml check",
+    ),
+)
+@click.option("-f", "--config-file", metavar="FILE", help="The site's configuration (default: mkdocs.yml here).")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.version_option(__version__, message="%(version)s")
+@click.pass_context
+def main(context: click.Context, config_file: str | None, *, verbose: bool) -> None:
+    """Heroes of an MkDocs site: look at them, make them, choose, keep and check them.
+
+    Works on the same configuration, cache and journal as `mkdocs build`. Keys come from the environment only:
+    LEONARDO_API_KEY, OPENAI_API_KEY. Nothing is paid for without your agreement, or --yes.
+    """
+    context.obj = _Common(config_file, verbose)
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo status",
+        "mkdocs-leonardo status --json | jq '.totals.estimate_usd'",
+    )
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def status(common: _Common, *, as_json: bool) -> None:
+    """Show where each page's hero is, and what it would cost.
+
+    Lists each page that wants one, with the key of its picture. Opens no connection.
+    """
+    from mkdocs_leonardo.commands.status import status as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, as_json=as_json)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo generate --dry-run",
+        "mkdocs-leonardo generate index.md 'blog/posts/2026-*'",
+        "mkdocs-leonardo generate blog/posts/storm.md --takes 4",
+        "mkdocs-leonardo generate --yes --into press/",
+    )
+)
+@click.argument("pages", nargs=-1, metavar="[PAGE]...")
+@click.option("--dry-run", is_flag=True, help="Show what would be made and what it would cost; open no connection.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.option(
+    "--takes",
+    type=click.IntRange(1, 50),
+    metavar="N",
+    help="Make N alternatives of one page's picture, and show the hero_seed line that chooses each.",
+)
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Copy the pictures there."
+)
+@click.pass_obj
+def generate(
+    common: _Common, pages: tuple[str, ...], *, dry_run: bool, yes: bool, takes: int | None, into: Path | None
+) -> None:
+    """Make the heroes that are missing.
+
+    Of all pages, or of those that are named; folders and patterns will do.
+
+    Shows what it will do and what that costs, and asks before it spends; the caps of the configuration hold. Ctrl-C
+    loses nothing: what is paid for is collected by the next run. Exits with 1 if any picture could not be made.
+    """
+    from mkdocs_leonardo.commands.generate import generate as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, pages, dry_run=dry_run, yes=yes, takes=takes, into=into)
+
+
+@main.command(
+    epilog=_examples(
+        'mkdocs-leonardo compare "a lighthouse in a storm, dawn" -o compared',
+        'mkdocs-leonardo compare "a harbour" --styles MOODY,BOKEH --count 5 --alchemy both -o compared',
+    )
+)
+@click.argument("prompt")
+@click.option("--styles", default="CINEMATIC,CREATIVE,DYNAMIC", show_default=True, metavar="A,B", help="Which styles.")
+@click.option(
+    "--count", type=click.IntRange(1, 50), default=1, show_default=True, metavar="N", help="Pictures a style."
+)
+@click.option(
+    "--alchemy",
+    type=click.Choice(["on", "off", "both"]),
+    help="With Alchemy, without, or both; default: as configured.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where pictures, index.html and sheet.jpg go.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.pass_obj
+def compare(
+    common: _Common,
+    prompt: str,
+    *,
+    styles: str,
+    count: int,
+    alchemy: Literal["on", "off", "both"] | None,
+    output: Path,
+    yes: bool,
+) -> None:
+    """Make one prompt in several styles, to compare.
+
+    Leonardo makes the pictures; they, seconds and dollars are laid side by side.
+
+    Asks before it spends. Picture 1 of each style has seed 1, and so on, so only the style differs. Running it again
+    pays for nothing that is there.
+    """
+    from mkdocs_leonardo.commands.compare import compare as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, prompt, styles=styles, count=count, alchemy=alchemy, output=output, yes=yes)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo balance",
+        "mkdocs-leonardo balance --alert-below 2000",
+    )
+)
+@click.option("--alert-below", type=click.FloatRange(min=0), metavar="N", help="Exit with 1 if fewer credits are left.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> None:
+    """Show the credits that are left.
+
+    Costs nothing. Exits with 1 if fewer than N are left, or if the service does not say.
+    """
+    from mkdocs_leonardo.commands.accounts import balance as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, alert_below=alert_below, as_json=as_json)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo pin",
+        "mkdocs-leonardo pin index.md 'blog/*'",
+    )
+)
+@click.argument("pages", nargs=-1, metavar="[PAGE]...")
+@click.pass_obj
+def pin(common: _Common, pages: tuple[str, ...]) -> None:
+    """Copy heroes from the cache into the gallery.
+
+    That is gallery_dir, which you commit to the repository; what is pinned is never made again.
+    """
+    from mkdocs_leonardo.commands.gallery import pin as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, pages)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo check",
+        "mkdocs-leonardo check --require-alt --json",
+    )
+)
+@click.option("--require-alt", is_flag=True, help="Every hero must have an alternative text (hero_alt).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:
+    """Check every page's hero; a gate for CI.
+
+    Opens no connection.
+
+    Every hero is pinned or cached, none is stale, nothing in the gallery is orphaned, no file is damaged, and text can
+    be read. One line for each finding, with its cure; exits with 1 if there is any.
+    """
+    from mkdocs_leonardo.commands.gallery import check as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, as_json=as_json, require_alt=require_alt)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo prune",
+        "mkdocs-leonardo prune --gallery --yes",
+    )
+)
+@click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
+@click.option("--gallery", is_flag=True, help="Look at gallery_dir as well.")
+@click.pass_obj
+def prune(common: _Common, *, yes: bool, gallery: bool) -> None:
+    """List what no page uses, and delete it.
+
+    That is pictures, encoded files and leftovers in the cache; you are asked first.
+
+    What drafts use is kept, and so is what is paid for and still rendering. The gallery is left alone unless you say
+    --gallery. Without a terminal it only lists, unless you say --yes.
+    """
+    from mkdocs_leonardo.commands.prune import prune as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, yes=yes, gallery=gallery)
+
+
+@main.command(
+    epilog=_examples(
+        "mkdocs-leonardo doctor",
+    )
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def doctor(common: _Common, *, as_json: bool) -> None:
+    """Look for what could go wrong here.
+
+    Looks at keys (which are never shown), services, cache, theme and encoders; exits with 1 if anything is wrong. Asks
+    each service one question that costs nothing.
+    """
+    from mkdocs_leonardo.commands.accounts import doctor as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, as_json=as_json)
+
+
+def _finish(common: _Common, run: Callable[..., int], *arguments: object, **options: object) -> None:
+    """Run one command and exit with what it returns."""
+    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+
+    screen = Screen(verbose=common.verbose)
+    sys.exit(run(common.config_file, screen, *arguments, **options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What `mkdocs-leonardo` does, one module for each errand; `mkdocs_leonardo.cli` reads the command line."""

@@ -1,0 +1,242 @@
+"""`balance` and `doctor`: what the services say of the accounts, and whether everything is in place here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import click
+
+from mkdocs_leonardo import __version__
+from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.commands.outlook import workshop_for
+from mkdocs_leonardo.commands.site import SiteOptions, options_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
+from mkdocs_leonardo.providers.base import ReportsAccount
+from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.pipeline import Link
+    from mkdocs_leonardo.providers.base import Provider
+    from mkdocs_leonardo.spec import JsonValue
+
+T = TypeVar("T")
+Grade = Literal["ok", "note", "bad"]
+
+_TIMEOUT_S = 60.0
+_GET_TIMEOUT_S = 10.0
+_OK = 200
+_MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
+_THEMES = ("material", "mkdocs", "readthedocs")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    grade: Grade
+    subject: str
+    text: str
+
+
+def balance(config_file: str | None, screen: Screen, *, alert_below: float | None, as_json: bool) -> int:
+    """Show what is left; 1 if an account has fewer credits than asked for, or does not say."""
+    site = options_of(config_file, screen)
+    low = False
+    report: list[JsonValue] = []
+    with workshop_for(site.settings, screen) as workshop:
+        providers = [link.provider for link in workshop.chain if link.available]
+        asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
+        if not asked:
+            raise Trouble(_nobody_to_ask(workshop))
+        for provider in asked:
+            credits_left, problem = _credits(provider)
+            low = low or credits_left is None or (alert_below is not None and credits_left < alert_below)
+            report.append({"provider": provider.name, "credits": credits_left, "problem": problem or None})
+            if not as_json:
+                screen.say(f"{provider.name}: {problem or _credit_words(provider.name, credits_left)}")
+    if as_json:
+        screen.json({"accounts": report, "is_low": low})
+    elif low and alert_below is not None:
+        screen.warn(f"fewer than {alert_below:g} credits are left, or nobody knows; top the account up")
+    return 1 if low else 0
+
+
+def doctor(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
+    """Look at everything that a build needs; 1 if anything stands in its way. No key is ever shown."""
+    site = options_of(config_file, screen)
+    findings = list(_findings(site, screen))
+    if as_json:
+        screen.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
+    else:
+        width = max(len(finding.subject) for finding in findings)
+        for finding in findings:
+            word, colour = _MARKS[finding.grade]
+            screen.say(f"{click.style(word.ljust(4), fg=colour)}  {finding.subject.ljust(width)}  {finding.text}")
+    return 1 if any(finding.grade == "bad" for finding in findings) else 0
+
+
+def _nobody_to_ask(workshop: Workshop) -> str:
+    names = [link.provider.name for link in workshop.chain if isinstance(link.provider, ReportsAccount)]
+    keys = [f"{name.upper().replace('-', '_')}_API_KEY" for name in names]
+    if keys:
+        return f"set {' or '.join(keys)} in the environment"
+    return "none of the configured providers says what is left of an account; leonardo does"
+
+
+# The account ---------------------------------------------------------------------------------------------------------
+
+
+def _credits(provider: ReportsAccount) -> tuple[float | None, str]:
+    """Credits, and what went wrong."""
+    try:
+        account = _in_loop(provider.account, provider)
+    except ProviderError as error:
+        return None, str(error)
+    return account.credits, "" if account.credits is not None else "does not say how many credits are left"
+
+
+def _credit_words(name: str, credits_left: float | None) -> str:
+    if credits_left is None:
+        return "does not say how many credits are left"
+    about = f" (about {dollars(credits_left * LEONARDO_CREDIT_USD)})" if name == "leonardo" else ""
+    return f"{credits_left:,.0f} credits left{about}"
+
+
+def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
+    """The answer to a question that costs nothing."""
+
+    async def close() -> None:
+        for one in closing:
+            await one.aclose()  # type: ignore[attr-defined]  # providers and connections
+
+    bridge = Bridge()
+    try:
+        return bridge.start(ask).result(timeout=_TIMEOUT_S)
+    finally:
+        bridge.close(close)
+
+
+# Everything else -----------------------------------------------------------------------------------------------------
+
+
+def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
+    yield Finding("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
+    if not site.enabled:
+        yield Finding("note", "enabled", "the plugin is switched off in this configuration")
+    if not site.settings.generate:
+        yield Finding("note", "generate", "false: no provider is ever called")
+    yield _theme(site)
+    yield _writable("cache_dir", site.settings.cache_dir)
+    with workshop_for(site.settings, screen) as workshop:
+        yield from _stores(workshop, site.settings)
+        for link in workshop.chain:
+            yield from _provider(link, site.settings)
+    yield from _encoders(site.settings)
+
+
+def _versions() -> Iterator[str]:
+    for name in ("mkdocs", "mkdocs-material", "pillow", "httpx"):
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+
+
+def _theme(site: SiteOptions) -> Finding:
+    blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
+    if site.theme in _THEMES:
+        return Finding("ok", "theme", f"{site.theme}{blog}")
+    return Finding(
+        "note", "theme", f"{site.theme or 'none'}{blog}: not a theme known here; look at one page before you publish"
+    )
+
+
+def _writable(subject: str, folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Finding("ok", subject, f"{folder} can be written")
+    except OSError as error:
+        return Finding("bad", subject, f"{folder} cannot be written ({error.strerror}); nothing new can be made")
+
+
+def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
+    try:
+        jobs = workshop.journal.entries()
+        pictures, pinned = len(list(workshop.cache.records())), len(list(workshop.gallery.records()))
+    except StorageError as error:
+        yield Finding("bad", "journal", f"cannot be read ({error})")
+        return
+    waiting = f"{counted(len(jobs), 'paid picture waits', 'paid pictures wait')} to be collected"
+    yield Finding("ok", "journal", waiting if jobs else "nothing is waiting to be collected")
+    yield Finding("ok", "pictures", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
+
+
+def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
+    provider = link.provider
+    variable = f"{provider.name.upper().replace('-', '_')}_API_KEY"
+    if not link.available:
+        yield Finding("note", provider.name, f"skipped: {variable} is not set")
+        return
+    if isinstance(provider, ReportsAccount):
+        credits_left, problem = _credits(provider)
+        silent = credits_left is None and problem.startswith("does not say")
+        if problem and not silent:
+            yield Finding("bad", provider.name, f"{variable} is set; {problem}")
+        else:
+            yield Finding(
+                "ok", provider.name, f"{variable} is set and accepted; {_credit_words(provider.name, credits_left)}"
+            )
+    elif provider.name == "openai":
+        yield _openai(provider, settings, variable)
+    else:
+        yield Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
+
+
+def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
+    """The list of models costs nothing and needs the key."""
+    from mkdocs_leonardo.compose import SystemClock  # noqa: PLC0415 - see `Bridge`
+    from mkdocs_leonardo.providers.answers import member, text_at  # noqa: PLC0415 - same
+    from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+
+    key = os.environ.get(variable, "").strip()
+    try:
+        api = Api(
+            provider=provider.name,
+            base_url=settings.openai.base_url,
+            secret_headers={"authorization": f"Bearer {key}"},
+            window=lambda _: 0.0,
+            clock=SystemClock(),
+        )
+        answer = _in_loop(lambda: api.request("GET", "/models", timeout_s=_GET_TIMEOUT_S), api)
+    except (TransportError, HeroError) as error:
+        return Finding("bad", provider.name, f"{variable} is set; the service {error}")
+    if answer.status in {401, 403}:
+        return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
+    if answer.status != _OK:
+        return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
+    listed = member(answer.body, "data")
+    names = {text_at(entry, "id") for entry in listed} if isinstance(listed, list) else set()
+    if names and provider.model not in names:
+        return Finding("bad", provider.name, f"{variable} is accepted; the model {provider.model!r} is not on its list")
+    return Finding("ok", provider.name, f"{variable} is set and accepted; {provider.model}")
+
+
+def _encoders(settings: Settings) -> Iterator[Finding]:
+    from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - Pillow is slow to import
+
+    kept, dropped = usable_formats(settings.encoding.formats)
+    yield Finding("ok", "encoders", f"{', '.join(kept)} will be written")
+    if dropped:
+        yield Finding(
+            "bad", "encoders", f"this Pillow cannot write {', '.join(dropped)}; install a wheel of pillow 11.3 or later"
+        )

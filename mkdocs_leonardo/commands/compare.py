@@ -1,0 +1,243 @@
+"""`compare`: one prompt in several styles, with and without Alchemy; pictures, seconds and dollars side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+from mkdocs_leonardo.commands.outlook import outlooks, workshop_for
+from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
+from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.front_matter import did_you_mean, style_named
+from mkdocs_leonardo.spec import STYLES, HeroSpec, PictureRecord, PictureSpec, clean_text
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.config import Settings
+
+Alchemy = Literal["on", "off", "both"]
+
+#: Nobody's build waits here, and a picture that comes late is still a picture to compare (seconds).
+LEAST_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture of the comparison. `cost_usd` is what the service stated, else the estimate."""
+
+    style: str
+    seed: int
+    alchemy: bool
+    record: PictureRecord
+    data: bytes
+    cost_usd: float
+
+
+def compare(
+    config_file: str | None,
+    screen: Screen,
+    prompt: str,
+    *,
+    styles: str,
+    count: int,
+    alchemy: Alchemy | None,
+    output: Path,
+    yes: bool,
+) -> int:
+    """Make the pictures and show them; 1 if there is none to show."""
+    site = options_of(config_file, screen)
+    wanted_styles = _styles(styles)
+    prompt = clean_text(prompt)
+    if not prompt:
+        raise Trouble("PROMPT is empty; describe a picture")
+    runs: list[tuple[Plan, bool]] = []
+    caps = site.settings
+    for mode in _modes(alchemy, site.settings):
+        plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, screen)
+        runs.append((plan, mode))
+        caps = _less(caps, len(plan.allowed), plan.most_usd)
+    _show_plans(runs, screen)
+    if any(not plan.is_idle for plan, _ in runs) and site.settings.generate:
+        if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
+            return 1
+        _carry_out(runs, site.settings, screen)
+    samples = [sample for plan, mode in runs for sample in _samples(plan, screen, alchemy=mode)]
+    if not samples:
+        return 1
+    _show(samples, prompt, output, screen, styles=wanted_styles)
+    return 0
+
+
+def _styles(text: str) -> tuple[str, ...]:
+    styles: list[str] = []
+    for name in text.split(","):
+        style = style_named(name)
+        if style is None:
+            raise Trouble(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, STYLES)}")
+        styles.append(style)
+    return tuple(dict.fromkeys(styles))
+
+
+def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
+    if alchemy is None:
+        return (settings.leonardo.alchemy,)
+    return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
+
+
+def _settings(settings: Settings, *, alchemy: bool) -> Settings:
+    """Leonardo alone, so that like is compared with like, and with time to finish."""
+    from mkdocs_leonardo.config import MIN_ALCHEMY_CONTRAST  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    leonardo = settings.leonardo
+    return replace(
+        settings,
+        providers=("leonardo",),
+        leonardo=replace(
+            leonardo,
+            alchemy=alchemy,
+            contrast=max(leonardo.contrast, MIN_ALCHEMY_CONTRAST) if alchemy else leonardo.contrast,
+            timeout_s=max(leonardo.timeout_s, LEAST_TIMEOUT_S),
+        ),
+    )
+
+
+def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
+    """What the caps leave after so much has been spent."""
+    cap_usd = settings.max_cost_usd
+    return replace(
+        settings,
+        max_new_images=max(0, settings.max_new_images - images),
+        max_cost_usd=None if cap_usd is None else max(0.0, cap_usd - cost_usd),
+    )
+
+
+# Buying --------------------------------------------------------------------------------------------------------------
+
+
+def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, screen: Screen) -> Plan:
+    """Every style with the same seeds, so that nothing but the style differs."""
+    heroes = [
+        HeroSpec(
+            f"compare: {style}, seed {seed}{'' if settings.leonardo.alchemy else ', no Alchemy'}",
+            PictureSpec(
+                prompt,
+                style=style,
+                seed=seed,
+                width_px=settings.defaults.width_px,
+                height_px=settings.defaults.height_px,
+            ),
+        )
+        for style in styles
+        for seed in range(1, count + 1)
+    ]
+    with workshop_for(settings, screen) as workshop:
+        found = outlooks(workshop, heroes)
+        if not any(link.available for link in workshop.chain) and any(one.state == "missing" for one in found):
+            raise Trouble("set LEONARDO_API_KEY in the environment; the pictures of a comparison come from Leonardo")
+    if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
+        raise Trouble("generate: false in the configuration allows no provider")
+    return Plan(found, settings)
+
+
+def _show_plans(runs: Sequence[tuple[Plan, bool]], screen: Screen) -> None:
+    for plan, mode in runs:
+        for line in plan.lines():
+            screen.say(f"{_mode_words(alchemy=mode)}: {line}")
+    if all(plan.is_idle for plan, _ in runs):
+        screen.note("every picture is at hand; nothing is paid for")
+    elif len(runs) > 1:
+        screen.say(f"together about {dollars(sum(plan.estimate_usd for plan, _ in runs))}")
+
+
+def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, screen: Screen) -> None:
+    """One mode after the other: side by side they would slow each other down, and the caps hold for both together."""
+    for plan, mode in runs:
+        if plan.is_idle:
+            continue
+        within = _settings(caps, alchemy=mode)
+        agreed_on = plan.settings()
+        settings = replace(
+            agreed_on,
+            max_new_images=min(agreed_on.max_new_images, within.max_new_images) if plan.allowed else 0,
+            max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
+        )
+        with workshop_for(settings, screen) as workshop:
+            obtain(workshop, plan.heroes(), settings, screen)
+            spending = workshop.spending
+        caps = _less(caps, spending.new_images, spending.cost_usd)
+
+
+def _least(one_usd: float | None, other_usd: float | None) -> float | None:
+    if one_usd is None or other_usd is None:
+        return one_usd if other_usd is None else other_usd
+    return min(one_usd, other_usd)
+
+
+# Showing -------------------------------------------------------------------------------------------------------------
+
+
+def _samples(plan: Plan, screen: Screen, *, alchemy: bool) -> Iterator[Sample]:
+    with workshop_for(replace(plan.settings(), generate=False), screen) as workshop:
+        for outlook in outlooks(workshop, [outlook.hero for outlook in plan.wanted]):
+            picture, record, store = outlook.hero.picture, outlook.record, outlook.store
+            if picture is None or record is None or store is None:
+                continue
+            cost_usd = outlook.offers[0].estimate_usd if record.cost_usd is None else record.cost_usd
+            yield Sample(picture.style, picture.seed or 0, alchemy, record, store.read(record), cost_usd)
+
+
+def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, *, styles: Sequence[str]) -> None:
+    both = len({sample.alchemy for sample in samples}) > 1
+    ordered = sorted(samples, key=lambda sample: (styles.index(sample.style), sample.seed, not sample.alchemy))
+    exhibits = [
+        Exhibit(
+            f"{sample.style.lower().replace('_', '-')}-{sample.seed}{'' if sample.alchemy else '-no-alchemy'}",
+            f"{sample.style}, seed {sample.seed}" + (f", {_mode_words(alchemy=sample.alchemy)}" if both else ""),
+            f"{_seconds([sample])}, {dollars(sample.cost_usd)}",
+            sample.data,
+            sample.record,
+        )
+        for sample in ordered
+    ]
+    subtitle = f"{counted(len(samples), 'picture', 'pictures')}, {samples[0].record.model}"
+    write_sheet(output, title=prompt, subtitle=subtitle, exhibits=exhibits, columns=2 if both else 3)
+    rows = []
+    for style in styles:
+        for mode in (True, False):
+            group = [sample for sample in samples if (sample.style, sample.alchemy) == (style, mode)]
+            if group:
+                cost = dollars(fmean(sample.cost_usd for sample in group))
+                rows.append((style, "on" if mode else "off", str(len(group)), _seconds(group), cost))
+    screen.table(rows, heads=("style", "Alchemy", "pictures", "seconds each", "cost each"))
+    if both:
+        screen.say(_overhead(samples))
+    screen.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
+
+
+def _overhead(samples: Sequence[Sample]) -> str:
+    """What Alchemy takes in time and money, over all the styles."""
+    slow, fast = ([sample for sample in samples if sample.alchemy is mode] for mode in (True, False))
+    cost_usd = fmean(sample.cost_usd for sample in slow) - fmean(sample.cost_usd for sample in fast)
+    line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} a picture"
+    slow_s, fast_s = _mean_s(slow), _mean_s(fast)
+    if slow_s is None or not fast_s:
+        return line
+    return f"{line}, {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
+
+
+def _mean_s(samples: Sequence[Sample]) -> float | None:
+    seconds = [sample.record.seconds for sample in samples if sample.record.seconds is not None]
+    return fmean(seconds) if seconds else None
+
+
+def _seconds(samples: Sequence[Sample]) -> str:
+    seconds = _mean_s(samples)
+    return "unknown" if seconds is None else f"{seconds:.1f} s"
+
+
+def _mode_words(*, alchemy: bool) -> str:
+    return "with Alchemy" if alchemy else "without Alchemy"

@@ -1,0 +1,187 @@
+"""`pin` and `check`: pictures that are committed to the repository, and the gate that a team puts before a deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
+from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.spec import PictureRecord, Rendering
+
+#: An encoded file may differ from the picture that was measured by one step of the scrim.
+_CONTRAST_TOLERANCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to mend. `where` is a page or a file."""
+
+    where: str
+    kind: str
+    text: str
+
+    def line(self) -> str:
+        """For a person."""
+        return f"{self.where}: {self.kind}: {self.text}" if self.kind != "front matter" else self.text
+
+
+def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
+    """Copy heroes from the cache into the gallery."""
+    site = wishes_of(config_file, screen)
+    for problem in site.problems:
+        screen.warn(problem)
+    copied = there = absent = 0
+    with workshop_for(site.settings, screen) as workshop:
+        for outlook in outlooks(workshop, chosen(site, pages)):
+            page, record, store = outlook.hero.page, outlook.record, outlook.store
+            if outlook.state == "pinned":
+                there += 1
+            elif outlook.state == "cached" and record is not None and store is not None:
+                try:
+                    workshop.gallery.save(replace(record, page=page), store.read(record))
+                except (BrokenEntry, StoreUnavailable) as error:
+                    raise Trouble(f"{page}: {error}") from error
+                copied += 1
+                screen.say(f"{page}: {_shown(workshop.gallery.path(record), site)}")
+            elif outlook.state != "own":
+                absent += 1
+                screen.warn(f"{page}: there is no picture to pin; run mkdocs-leonardo generate {page}")
+    folder = _shown(site.settings.gallery_dir, site)
+    screen.say(f"{counted(copied, 'hero', 'heroes')} copied to {folder}, {there} there already, {absent} missing")
+    return 0
+
+
+def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt: bool) -> int:
+    """1 if any page would not show what it asks for, each with one line that says what to do."""
+    site = wishes_of(config_file, screen)
+    with workshop_for(site.settings, screen) as workshop:
+        found = outlooks(workshop, site.heroes)
+        findings = list(_findings(site, workshop, found, require_alt=require_alt))
+    if as_json:
+        screen.json(
+            {
+                "heroes": len(found),
+                "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
+            }
+        )
+    else:
+        for finding in findings:
+            screen.say(finding.line())
+        screen.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
+    return 1 if findings else 0
+
+
+def orphans(workshop: Workshop, found: Sequence[Outlook]) -> tuple[PictureRecord, ...]:
+    """What lies in the gallery and belongs to no page as it is now."""
+    wanted = {offer.key for outlook in found for offer in outlook.offers}
+    return tuple(record for record in workshop.gallery.records() if record.key not in wanted)
+
+
+def _findings(
+    site: SiteWishes, workshop: Workshop, found: Sequence[Outlook], *, require_alt: bool
+) -> Iterator[Finding]:
+    for problem in site.problems:
+        yield Finding(problem.partition(":")[0], "front matter", problem)
+    unused = orphans(workshop, found)
+    for outlook in found:
+        yield from _of_page(site, workshop, outlook, unused)
+        if require_alt and not outlook.hero.alt:
+            yield Finding(outlook.hero.page, "no alt text", "say what the picture shows in hero_alt")
+    for record in unused:
+        yield Finding(
+            _shown(workshop.gallery.path(record), site),
+            "orphaned",
+            f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
+            "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
+        )
+
+
+def _of_page(
+    site: SiteWishes, workshop: Workshop, outlook: Outlook, unused: Sequence[PictureRecord]
+) -> Iterator[Finding]:
+    page = outlook.hero.page
+    if outlook.trouble:
+        yield Finding(page, "damaged", f"{outlook.trouble}; run mkdocs-leonardo generate {page}")
+    if outlook.state == "own":
+        yield from _own(workshop, outlook)
+    elif outlook.record is not None and outlook.store is not None:
+        yield from _shown_well(outlook, outlook.record, site.settings)
+    elif outlook.state == "paid":
+        yield Finding(
+            page, "missing", f"its picture is paid for and not collected; run mkdocs-leonardo generate {page}"
+        )
+    elif outlook.state == "refused":
+        yield Finding(page, "missing", f"a content check refused hero_prompt ({outlook.refusal}); write another one")
+    else:
+        old = next((record for record in unused if record.page == page), None) or outlook.last
+        if old is not None:
+            text = "the picture that is there was made for another prompt, style, size or seed"
+            yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
+        else:
+            text = "no picture is pinned or cached"
+            yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
+
+
+def _and_pin(site: SiteWishes, page: str) -> str:
+    """The second half of the cure where the team keeps its pictures in the repository."""
+    return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
+
+
+def _own(workshop: Workshop, outlook: Outlook) -> Iterator[Finding]:
+    path = outlook.hero.own_image
+    if path is None:
+        return
+    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+
+    try:
+        inspect(workshop.tools.own(path)[1])
+    except (PictureError, OSError) as error:
+        yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
+
+
+def _shown_well(outlook: Outlook, record: PictureRecord, settings: Settings) -> Iterator[Finding]:
+    """Whether a page can show the picture, and its text can be read on it."""
+    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+
+    page, store = outlook.hero.page, outlook.store
+    assert store is not None  # noqa: S101 - found together with the record
+    try:
+        if outlook.rendering is None:
+            # The next build makes its files; that they can be made is all that is to be known.
+            inspect(store.read(record))
+        elif outlook.hero.layout != "none" and not _is_legible(outlook, outlook.rendering):
+            folder = settings.cache_dir / "variants"
+            yield Finding(page, "contrast", f"its text cannot be read; delete {folder} and build again")
+    except (PictureError, BrokenEntry, OSError) as error:
+        yield Finding(page, "damaged", f"its picture {error}; run mkdocs-leonardo generate {page}")
+
+
+def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
+    """Whether the shade behind the text suffices for the file that screens show, measured anew."""
+    from mkdocs_leonardo.imaging.contrast import measure  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.normalise import normalise  # noqa: PLC0415 - same
+
+    heroes = [variant for variant in rendering.variants if variant.role == "hero"]
+    largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
+    image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
+    needed = measure(image, outlook.hero.focus)
+    return (
+        needed.narrow <= rendering.scrim.narrow + _CONTRAST_TOLERANCE
+        and needed.wide <= rendering.scrim.wide + _CONTRAST_TOLERANCE
+    )
+
+
+def _shown(path: Path, site: SiteWishes) -> str:
+    """The path as somebody in the site's folder would write it."""
+    root = site.options.config_file.parent
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

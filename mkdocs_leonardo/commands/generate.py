@@ -1,0 +1,214 @@
+"""`generate`: what is missing is made, once its price is agreed on; with `--takes`, alternatives to choose from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
+from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
+from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, shortened
+from mkdocs_leonardo.errors import HeroError
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.spec import HeroSpec, PictureRecord
+
+_PROMPT_CHARACTERS = 60
+
+
+def generate(
+    config_file: str | None,
+    screen: Screen,
+    pages: tuple[str, ...],
+    *,
+    dry_run: bool,
+    yes: bool,
+    takes: int | None,
+    into: Path | None,
+) -> int:
+    """Make what is missing; 1 if a picture could not be made, or if nobody agreed to the price."""
+    site = wishes_of(config_file, screen)
+    for problem in site.problems:
+        screen.warn(problem)
+    heroes = chosen(site, pages)
+    page = _page_of_takes(heroes, pages) if takes else ""
+    wanted = _takes(heroes[0], takes) if takes else heroes
+    with workshop_for(site.settings, screen) as workshop:
+        found = outlooks(workshop, wanted)
+        plan = Plan(found, site.settings)
+        excuse = "" if site.settings.generate else "generate: false in the configuration allows no provider"
+        excuse = excuse or _no_key(workshop)
+    unmakable = _show(plan, found, screen, excuse=excuse)
+    if dry_run:
+        return 0
+    failed = unmakable + len(plan.buy) - len(plan.allowed)
+    if not plan.is_idle and site.settings.generate:
+        if plan.allowed and not agreed(screen, yes=yes):
+            return 1
+        failed += _carry_out(plan, screen)
+    if takes:
+        _show_takes(site, page, wanted, screen, into or site.settings.cache_dir / "takes" / slug(page))
+    elif into is not None:
+        copy_into(site.settings, heroes, into, screen)
+    return 1 if failed else 0
+
+
+def _carry_out(plan: Plan, screen: Screen) -> int:
+    """Buy and collect; how many pictures could not be had."""
+    settings = plan.settings()
+    with workshop_for(settings, screen) as workshop:
+        purchases = obtain(workshop, plan.heroes(), settings, screen)
+        spending = workshop.spending
+    missing = [purchase for purchase in purchases if purchase.found is None]
+    made = counted(len(purchases) - len(missing), "picture", "pictures")
+    screen.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
+    return len(missing)
+
+
+def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) -> int:
+    """Say what will be done; how many pages get nothing however much is agreed on."""
+    unmakable = 0
+    for outlook in found:
+        if outlook.state == "refused":
+            unmakable += 1
+            screen.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
+        elif outlook.state == "missing" and not outlook.must_be_bought:
+            unmakable += 1
+    if unmakable and excuse:
+        screen.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")
+    if plan.is_idle:
+        there = sum(outlook.state in {"own", "pinned", "cached"} for outlook in found)
+        screen.say(f"nothing to make: {there} of {counted(len(found), 'hero is', 'heroes are')} at hand")
+        return unmakable
+    for outlook in plan.allowed:
+        picture = outlook.hero.picture
+        prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
+        screen.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
+    for line in plan.lines():
+        screen.say(line)
+    return unmakable
+
+
+def _no_key(workshop: Workshop) -> str:
+    """Why no provider can be asked, if that is so."""
+    if any(link.available for link in workshop.chain):
+        return ""
+    names = " or ".join(workshop.missing_keys)
+    return f"set {names} in the environment" if names else "the configuration names no provider besides the painter"
+
+
+# Takes ---------------------------------------------------------------------------------------------------------------
+
+
+def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
+    if len(pages) != 1 or len(heroes) != 1:
+        raise Trouble("--takes makes alternatives for one page; name it, and only it")
+    if heroes[0].picture is None:
+        raise Trouble(f"{heroes[0].page} shows your own picture (hero_image); there is nothing to make takes of")
+    return heroes[0].page
+
+
+def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
+    """The same wish with the seeds 1, 2, 3 and so on, so that asking for more takes pays for none of them twice.
+
+    Each has a name of its own: it is not the page's hero, until its seed is written into the page.
+    """
+    picture = hero.picture
+    assert picture is not None  # noqa: S101 - `_page_of_takes` has looked
+    return tuple(
+        replace(hero, page=f"{hero.page} (hero_seed: {seed})", picture=replace(picture, seed=seed))
+        for seed in range(1, number + 1)
+    )
+
+
+def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: Screen, folder: Path) -> None:
+    """The contact sheet of what there is, and the line that chooses each."""
+    exhibits: list[Exhibit] = []
+    lines: list[str] = []
+    with workshop_for(replace(site.settings, generate=False), screen) as workshop:
+        current = next(iter(outlooks(workshop, [hero for hero in site.heroes if hero.page == page])), None)
+        found = outlooks(workshop, takes)
+        shown = [("as it is now", current)] if current is not None else []
+        for outlook in found:
+            seed = outlook.hero.picture.seed if outlook.hero.picture else None
+            shown.append((f"hero_seed: {seed}", outlook))
+        for label, outlook in shown:
+            if outlook is None or outlook.record is None or outlook.store is None:
+                continue
+            name = "now" if outlook is current else label.replace("hero_seed: ", "seed-")
+            exhibits.append(
+                Exhibit(name, label, facts(outlook.record), outlook.store.read(outlook.record), outlook.record)
+            )
+            if outlook is not current:
+                lines.append(f"  {label:<24}{facts(outlook.record)}")
+    if not lines:
+        return
+    write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), exhibits=exhibits, columns=2)
+    screen.say(f"look at them: {folder / 'index.html'}")
+    screen.say(f"then put the line of the one you like into the front matter of {page}:")
+    for line in lines:
+        screen.say(line)
+
+
+def facts(record: PictureRecord) -> str:
+    """Who made a picture, how long it took and what the service said it cost."""
+    parts = [record.provider]
+    if record.seconds is not None:
+        parts.append(f"{record.seconds:.1f} s")
+    if record.cost_usd is not None:
+        parts.append(dollars(record.cost_usd))
+    return ", ".join(parts)
+
+
+def _prompt(hero: HeroSpec) -> str:
+    return hero.picture.prompt if hero.picture else ""
+
+
+# Copies --------------------------------------------------------------------------------------------------------------
+
+
+def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, screen: Screen) -> None:
+    """Each hero at hand, as it was delivered and in every size and format of the site."""
+    from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
+
+    written = 0
+    with workshop_for(replace(settings, generate=False), screen) as workshop:
+        bridge = Bridge()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for outlook in outlooks(workshop, heroes):
+                if outlook.record is None and outlook.hero.picture is not None:
+                    continue
+                resolution = bridge.start(workshop.pipeline.resolve, outlook.hero).result()
+                if outlook.record is not None and outlook.store is not None:
+                    data = outlook.store.read(outlook.record)
+                    (folder / f"{slug(outlook.hero.page)}.{outlook.record.extension}").write_bytes(data)
+                for variant in resolution.asset.rendering.variants if resolution.asset else ():
+                    (folder / variant.name).write_bytes(variant.path.read_bytes())
+                written += resolution.asset is not None
+        except (HeroError, OSError) as error:
+            raise Trouble(f"--into: {_reason(error)}") from error
+        finally:
+            bridge.close(workshop.pipeline.aclose)
+    screen.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def slug(page: str) -> str:
+    """The page as the name of a file."""
+    with suppress(ValueError):
+        page = page.removesuffix(".md")
+    return re.sub(r"[^\w.-]+", "-", page).strip("-.") or "page"

@@ -1,0 +1,211 @@
+"""Where each page's picture is, and what making it would take; looked up without a connection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mkdocs_leonardo.commands.terminal import Screen, Trouble
+from mkdocs_leonardo.compose import Workshop
+from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
+from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.pipeline import Link
+    from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+    from mkdocs_leonardo.storage.base import OpenJob, PictureStore
+
+State = Literal["own", "pinned", "cached", "paid", "refused", "missing"]
+
+_STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One provider's name and price for a wish. `is_available`: it has a key. `job`: paid for and not collected."""
+
+    provider: str
+    model: str
+    key: str
+    estimate_usd: float
+    is_available: bool
+    job: OpenJob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of one page's hero. `offers` are in the order in which providers are asked.
+
+    `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
+    made. `trouble` says what is wrong with a stored picture. `last` is the picture that the page shows while its own is
+    missing, None for the painter's.
+    """
+
+    hero: HeroSpec
+    state: State
+    offers: tuple[Offer, ...] = ()
+    record: PictureRecord | None = None
+    store: PictureStore | None = None
+    rendering: Rendering | None = None
+    trouble: str = ""
+    refusal: str = ""
+    last: PictureRecord | None = None
+
+    @property
+    def key(self) -> str:
+        """Of the picture that is shown, or will be: of the first provider with a key, else of the first."""
+        if self.record is not None:
+            return self.record.key
+        asked = [offer for offer in self.offers if offer.is_available] or list(self.offers)
+        return asked[0].key if asked else ""
+
+    @property
+    def jobs(self) -> tuple[Offer, ...]:
+        """What is paid for and would be collected instead of paying, or instead of what is shown."""
+        jobs: list[Offer] = []
+        for offer in self.offers:
+            if self.record is not None and offer.key == self.record.key:
+                break
+            if offer.job is not None and offer.is_available:
+                jobs.append(offer)
+        return tuple(jobs)
+
+    @property
+    def must_be_bought(self) -> bool:
+        """Whether a build would pay for it."""
+        return self.state == "missing" and any(offer.is_available for offer in self.offers)
+
+    @property
+    def estimate_usd(self) -> float:
+        """What the picture would cost at the provider that is asked first, with or without a key; 0 if it is there."""
+        if self.state != "missing" or not self.offers:
+            return 0.0
+        return next((offer for offer in self.offers if offer.is_available), self.offers[0]).estimate_usd
+
+    @property
+    def most_usd(self) -> float:
+        """What it may cost if one provider after the other takes the money and delivers nothing."""
+        if not self.must_be_bought:
+            return 0.0
+        return sum(offer.estimate_usd for offer in self.offers if offer.is_available)
+
+
+@contextmanager
+def workshop_for(settings: Settings, screen: Screen) -> Iterator[Workshop]:
+    """The stores and the chain of a build, closed at the end of the block."""
+    try:
+        workshop = Workshop(settings, environ=os.environ, tell=screen.tell)
+    except HeroError as error:
+        raise Trouble(str(error)) from error
+    try:
+        yield workshop
+    finally:
+        workshop.close()
+        workshop.discard()
+
+
+def outlooks(workshop: Workshop, heroes: Iterable[HeroSpec]) -> tuple[Outlook, ...]:
+    """Of every hero, in their order."""
+    jobs = open_jobs(workshop)
+    return tuple(_outlook(workshop, hero, jobs) for hero in heroes)
+
+
+def open_jobs(workshop: Workshop) -> Mapping[str, OpenJob]:
+    """What is paid for, or may be, and not collected yet, by key."""
+    try:
+        return workshop.journal.entries()
+    except StoreUnavailable as error:
+        raise Trouble(f"the journal of paid jobs cannot be read ({error})") from error
+
+
+def to_pay(wanted: Iterable[Outlook]) -> tuple[Outlook, ...]:
+    """One outlook for each picture that must be paid for; pages that share one pay once."""
+    first: dict[PictureSpec, Outlook] = {}
+    for outlook in wanted:
+        if outlook.must_be_bought and outlook.hero.picture is not None:
+            first.setdefault(outlook.hero.picture, outlook)
+    return tuple(first.values())
+
+
+def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, ...]:
+    """Every picture that the page shows or may show for want of a better one."""
+    hero = outlook.hero
+    if hero.picture is None:
+        if hero.own_image is None:
+            return ()
+        with suppress(HeroError, OSError):
+            return (workshop.tools.own(hero.own_image)[0],)
+        return ()
+    records = [record for record in (outlook.record, outlook.last) if record is not None]
+    return (*records, workshop.tools.painted(hero.picture))
+
+
+def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) -> Outlook:
+    if hero.picture is None:
+        return Outlook(hero, "own")
+    offers = tuple(_offer(link, hero.picture, jobs) for link in workshop.chain)
+    troubles: list[str] = []
+    for source, store in workshop.lookup:
+        for offer in offers:
+            record = _sound(store, offer.key, troubles)
+            if record is not None:
+                rendering = workshop.rendered(record, hero)
+                return Outlook(hero, _STATES[source], offers, record, store, rendering)
+    trouble = "; ".join(troubles)
+    refusal = next(filter(None, (workshop.journal.refusal(offer.key) for offer in offers)), "")
+    state: State = "missing"
+    if any(offer.job is not None and offer.is_available for offer in offers):
+        state = "paid"
+    elif refusal:
+        state = "refused"
+    return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=_last(workshop, hero.page))
+
+
+def _offer(link: Link, picture: PictureSpec, jobs: Mapping[str, OpenJob]) -> Offer:
+    provider = link.provider
+    key = generation_key(provider.name, provider.model, picture, provider.options)
+    return Offer(provider.name, provider.model, key, provider.estimate_usd(picture), link.available, jobs.get(key))
+
+
+def _last(workshop: Workshop, page: str) -> PictureRecord | None:
+    with suppress(StoreUnavailable):
+        key = workshop.journal.last_hero(page)
+        for _, store in workshop.lookup if key else ():
+            record = _sound(store, key or "", [])
+            if record is not None:
+                return record
+    return None
+
+
+def _sound(store: PictureStore, key: str, troubles: list[str]) -> PictureRecord | None:
+    try:
+        record = store.find(key)
+        if record is not None:
+            store.verify(record)
+    except (BrokenEntry, StoreUnavailable) as error:
+        troubles.append(str(error))
+        return None
+    return record
+
+
+def file_of(workshop: Workshop, outlook: Outlook) -> Path | None:
+    """The picture's file, where it lies in the gallery or the cache."""
+    if outlook.record is None:
+        return outlook.hero.own_image
+    for folder in (workshop.gallery, workshop.cache):
+        if outlook.store is folder:
+            return folder.path(outlook.record)
+    return None
+
+
+def without_repeats(wanted: Sequence[Outlook]) -> tuple[HeroSpec, ...]:
+    """One hero for each picture."""
+    first: dict[PictureSpec | None, HeroSpec] = {}
+    for outlook in wanted:
+        first.setdefault(outlook.hero.picture, outlook.hero)
+    return tuple(first.values())

@@ -1,0 +1,175 @@
+"""`prune`: what no page uses is listed and, if somebody agrees, deleted. It was paid for, so doubt keeps it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.gallery import orphans
+from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
+from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.spec import PictureRecord
+
+#: A file without a record may be half of a pair that a build is writing just now (seconds).
+STRAY_AFTER_S = 3600.0
+
+_PICTURE_NAME = re.compile(r"([0-9a-f]{16})\.(?:json|jpg|png|webp|avif)")
+_TEMPORARY_NAME = re.compile(r"\..+\.tmp")
+_UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Something to delete: files, and the words for it. `paid_usd`: what making it again would cost, if known."""
+
+    files: tuple[Path, ...]
+    text: str
+    paid_usd: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """On the disk."""
+        size = 0
+        for path in self.files:
+            with suppress(OSError):
+                size += sum(part.lstat().st_size for part in ([path] if not path.is_dir() else path.rglob("*")))
+        return size
+
+
+def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) -> int:
+    """List what no page uses; delete it if `yes`, or if the person at the terminal says so."""
+    # Drafts are pages too: they are read by the second look only.
+    site, preview = wishes_of(config_file, screen), wishes_of(config_file, screen, command="serve")
+    problems = dict.fromkeys((*site.problems, *preview.problems))
+    if problems:
+        for problem in problems:
+            screen.warn(problem)
+        raise Trouble(
+            "nothing is pruned while lines are wrong, since their pictures would look unused; mend them first"
+        )
+    with workshop_for(site.settings, screen) as workshop:
+        try:
+            unused = list(_unused(site, preview, workshop, gallery=gallery))
+        except StorageError as error:
+            raise Trouble(str(error)) from error
+        if not unused:
+            screen.say("nothing to delete")
+            return 0
+        for one in unused:
+            screen.say(f"{one.text} ({_size(one.size_bytes)})")
+        total = _size(sum(one.size_bytes for one in unused))
+        paid_usd = sum(one.paid_usd for one in unused)
+        again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
+        screen.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
+        if not yes and not screen.can_ask:
+            screen.note("nothing was deleted; add --yes to delete all of it")
+            return 0
+        if not yes and not screen.ask("Delete all of it?"):
+            screen.note("nothing was deleted")
+            return 0
+        _delete(workshop, unused)
+        screen.say(f"deleted, {total} freed")
+    return 0
+
+
+def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, gallery: bool) -> Iterator[Unused]:
+    heroes = dict.fromkeys((*site.heroes, *preview.heroes))
+    found = outlooks(workshop, heroes)
+    cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
+    pages = site.pages | preview.pages
+    used = {offer.key for outlook in found for offer in outlook.offers} | set(open_jobs(workshop))
+    used |= {record.key for outlook in found for record in used_records(workshop, outlook)}
+    sound = list(workshop.cache.records())
+    for record in sound:
+        # A page that exists and was not read now may be another language's, or built on other days only.
+        is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
+        if record.key in used or is_elsewhere:
+            continue
+        path = workshop.cache.path(record)
+        yield Unused((path, path.with_suffix(".json")), _words(record), record.cost_usd or 0.0)
+    stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
+    yield from _strays(cache_dir / "pictures", stems)
+    yield from _variants(workshop, cache_dir / "variants", found)
+    if (cache_dir / "takes").is_dir():
+        yield Unused((cache_dir / "takes",), "takes: contact sheets of earlier choices")
+    if gallery:
+        for record in orphans(workshop, found):
+            path = workshop.gallery.path(record)
+            yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
+        yield from _strays(gallery_dir, set(), temporary_only=True)
+
+
+def _words(record: PictureRecord) -> str:
+    prompt = record.request.get("prompt")
+    words = f" {str(prompt)[:60]!r}" if isinstance(prompt, str) else ""
+    return f"picture {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
+
+
+def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
+    """Halves of pairs, and files that a killed process left."""
+    for path in _files(folder):
+        match = _PICTURE_NAME.fullmatch(path.name)
+        if _TEMPORARY_NAME.fullmatch(path.name) or (match and match[1] not in stems and not temporary_only):
+            with suppress(OSError):
+                if time.time() - path.lstat().st_mtime > STRAY_AFTER_S:
+                    yield Unused((path,), f"stray file {path.name}")
+
+
+def _variants(workshop: Workshop, folder: Path, found: tuple[Outlook, ...]) -> Iterator[Unused]:
+    """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
+    used: set[Path] = set()
+    for outlook in found:
+        for record in used_records(workshop, outlook):
+            rendering = workshop.rendered(record, outlook.hero)
+            used |= {variant.path for variant in rendering.variants} if rendering else set()
+    unused = []
+    for path in _files(folder):
+        with suppress(OSError):
+            is_fresh = time.time() - path.lstat().st_mtime <= STRAY_AFTER_S
+            if path not in used and not (is_fresh and _TEMPORARY_NAME.fullmatch(path.name)):
+                unused.append(path)
+    if unused:
+        yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of pictures not in use")
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    except OSError:
+        return []
+
+
+def _delete(workshop: Workshop, unused: list[Unused]) -> None:
+    try:
+        for one in unused:
+            for path in one.files:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+    except OSError as error:
+        raise Trouble(f"{error.filename} cannot be deleted ({error.strerror})") from error
+    for key in workshop.shelf.keys():  # noqa: SIM118 - a shelf is no mapping
+        try:
+            workshop.shelf.load(key)
+        except BrokenEntry:
+            with suppress(StoreUnavailable):
+                workshop.shelf.remove(key)
+
+
+def _size(size_bytes: int) -> str:
+    for unit_bytes, name in _UNITS:
+        if size_bytes >= unit_bytes:
+            return f"{size_bytes / unit_bytes:.1f} {name}"
+    return f"{size_bytes} bytes"

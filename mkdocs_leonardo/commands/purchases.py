@@ -1,0 +1,214 @@
+"""Getting pictures for a command: the plan in words, the agreement, the wait, and what Ctrl-C leaves behind."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, to_pay, without_repeats
+from mkdocs_leonardo.commands.terminal import Screen, Ticker, counted, dollars, listed
+from mkdocs_leonardo.pipeline import Purchase
+from mkdocs_leonardo.spec import Source
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.spec import HeroSpec
+
+#: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
+SLACK_S = 180.0
+#: How long one look at the finished ones takes (seconds): the progress line moves meanwhile.
+_LOOK_S = 0.1
+#: What shells expect of a program that Ctrl-C ended: 128 and the number of the signal.
+INTERRUPTED = 130
+#: Caps are compared with a little room for how sums of cents are rounded.
+_ROOM_USD = 1e-9
+
+
+class Plan:
+    """What a command would pay for, within the caps of the configuration."""
+
+    def __init__(self, wanted: Sequence[Outlook], settings: Settings) -> None:
+        """`wanted` are the pages' pictures; those at hand cost nothing."""
+        self.wanted = tuple(wanted)
+        self.buy = to_pay(wanted)
+        self.collect = tuple(outlook for outlook in wanted if outlook.jobs)
+        self._settings = settings
+        self.allowed = self._within_caps()
+        self.estimate_usd = sum(outlook.estimate_usd for outlook in self.allowed)
+        most_usd = sum(outlook.most_usd for outlook in self.allowed)
+        cap_usd = settings.max_cost_usd
+        self.most_usd = most_usd if cap_usd is None else min(most_usd, cap_usd)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is to be made or fetched."""
+        return not self.buy and not self.collect
+
+    def settings(self) -> Settings:
+        """The site's, with caps that hold the run to what was agreed on."""
+        if not self.allowed:
+            return replace(self._settings, max_new_images=0)
+        return replace(self._settings, max_cost_usd=self.most_usd)
+
+    def lines(self) -> Iterator[str]:
+        """The whole plan, for a person to agree on."""
+        if self.collect:
+            yield (
+                f"{counted(len(self.collect), 'picture is', 'pictures are')} paid for and will be collected: "
+                f"{listed([outlook.hero.page for outlook in self.collect])}"
+            )
+        if not self.buy:
+            return
+        first = next(offer for offer in self.buy[0].offers if offer.is_available)
+        line = f"{counted(len(self.allowed), 'new picture', 'new pictures')} from {first.provider}: "
+        line += f"about {dollars(self.estimate_usd)}"
+        if self.most_usd > self.estimate_usd:
+            others = dict.fromkeys(
+                offer.provider for outlook in self.allowed for offer in outlook.offers if offer.is_available
+            )
+            others.pop(first.provider, None)
+            line += f", at most {dollars(self.most_usd)} if {' or '.join(others)} has to step in"
+        yield line
+        held_back = len(self.buy) - len(self.allowed)
+        if held_back:
+            yield (
+                f"{counted(held_back, 'more picture is', 'more pictures are')} held back by max_new_images or "
+                "max_cost_usd; run the command again for the rest, or raise the cap"
+            )
+
+    def _within_caps(self) -> tuple[Outlook, ...]:
+        allowed = self.buy[: self._settings.max_new_images]
+        cap_usd = self._settings.max_cost_usd
+        if cap_usd is None:
+            return allowed
+        kept: list[Outlook] = []
+        for outlook in allowed:
+            if sum(other.estimate_usd for other in kept) + outlook.estimate_usd > cap_usd + _ROOM_USD:
+                break
+            kept.append(outlook)
+        return tuple(kept)
+
+    def heroes(self) -> tuple[HeroSpec, ...]:
+        """What is to be asked for, each picture once, what is paid for first."""
+        return without_repeats((*self.collect, *self.allowed))
+
+
+def agreed(screen: Screen, *, yes: bool) -> bool:
+    """Whether the plan that was shown may be paid for: somebody says so, or said so beforehand."""
+    if yes or screen.ask("Pay for it?"):
+        return True
+    screen.note("nothing was spent")
+    return False
+
+
+def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, screen: Screen) -> tuple[Purchase, ...]:
+    """The pictures in the order of `heroes`; whoever presses Ctrl-C is told what is still rendering (SystemExit)."""
+    bridge = Bridge()
+    flights: dict[Future[Purchase], HeroSpec] = {}
+    try:
+        bridge.start(workshop.pipeline.beat)
+        for hero in heroes:
+            flights[bridge.start(workshop.pipeline.picture, hero)] = hero
+        landed = _landed(workshop, flights, settings, screen)
+    except KeyboardInterrupt:
+        screen.note("stopping; what is under way is noted down …")
+        with _no_more_signals():
+            bridge.close(workshop.pipeline.aclose)
+            _tell_what_is_left(workshop, flights, screen)
+        raise SystemExit(INTERRUPTED) from None
+    except BaseException:
+        bridge.close(workshop.pipeline.aclose)
+        raise
+    bridge.close(workshop.pipeline.aclose)
+    return landed
+
+
+def _landed(
+    workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], settings: Settings, screen: Screen
+) -> tuple[Purchase, ...]:
+    rounds = -(-len(flights) // settings.concurrency)
+    patience_s = rounds * (settings.leonardo.timeout_s + 2 * settings.openai.timeout_s + SLACK_S)
+    ticker = Ticker()
+    flying, landed = set(flights), dict[str, Purchase]()
+    while flying and ticker.seconds < patience_s:
+        done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            purchase = _purchase(future, flights[future])
+            landed[purchase.hero.page] = purchase
+            screen.say(line_of(purchase))
+        if flying and ticker.is_due():
+            spent_usd = workshop.spending.cost_usd
+            screen.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {ticker.seconds:.0f} s")
+    for future in flying:
+        future.cancel()
+        landed[flights[future].page] = _without(flights[future], "it took too long; the next run collects what is paid")
+    return tuple(landed[hero.page] for hero in flights.values())
+
+
+def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
+    try:
+        return future.result()
+    except CancelledError:
+        return _without(hero, "it was cancelled")
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs one picture, never the others
+        return _without(hero, f"of an unexpected error ({type(error).__name__}); please report it")
+
+
+def _without(hero: HeroSpec, failure: str) -> Purchase:
+    return Purchase(hero, None, (), 0.0, failure)
+
+
+def line_of(purchase: Purchase) -> str:
+    """What came of one picture."""
+    page = purchase.hero.page
+    if purchase.found is None:
+        return f"{page}: no picture: {purchase.failure}"
+    record, source = purchase.found.record, purchase.found.source
+    seconds = "" if record.seconds is None else f", {record.seconds:.1f} s"
+    if source is Source.GENERATED:
+        return f"{page}: made by {record.provider}{seconds}, {dollars(purchase.cost_usd)}"
+    if source is Source.RESUMED:
+        return f"{page}: collected from {record.provider}, paid for earlier"
+    return f"{page}: at hand"
+
+
+@contextmanager
+def _no_more_signals() -> Iterator[None]:
+    """A second Ctrl-C does not cut short what the first one began."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], screen: Screen) -> None:
+    """Which jobs the journal holds, and what becomes of them."""
+    pages = {hero.page for hero in flights.values()}
+    jobs = [job for job in open_jobs(workshop).values() if job.page in pages]
+    rendering = [f"{job.page} ({job.provider})" for job in jobs if job.state == "accepted"]
+    unanswered = [f"{job.page} ({job.provider})" for job in jobs if job.state != "accepted"]
+    made = sum(future.done() and not future.cancelled() for future in flights)
+    screen.note(f"interrupted: {made} of {counted(len(flights), 'picture', 'pictures')} done")
+    if rendering:
+        screen.note(
+            f"still rendering, and paid for: {listed(rendering)}; the next build or the same command collects "
+            "what is there by then, without paying again"
+        )
+    if unanswered:
+        screen.note(
+            f"asked for, without an answer yet: {listed(unanswered)}; the next run looks whether the service took the "
+            "job before it pays for another (openai keeps no pictures: there it is lost)"
+        )
+    if not jobs:
+        screen.note("nothing is left to collect")

@@ -1,0 +1,292 @@
+"""What the pages of a site want, read by MkDocs itself.
+
+The site is really built, with its own configuration and all of its plugins, up to the point where the last page has
+been read, and then stopped before anything is written: a page's wish may come from Material's `meta` plugin, from a
+script of gen-files, or from a hook, and whether a post is a draft is the blog plugin's business. Only the real build
+knows. Two things are left out, since no wish can come from them and both may take minutes: pages are read as if they
+had no text, and nobody is told of their (empty) content.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.config import LeonardoConfig, Settings
+    from mkdocs_leonardo.spec import HeroSpec
+
+#: The logger of our plugin, and the one of the host above it.
+OURS = "mkdocs.plugins.leonardo"
+HOST = "mkdocs"
+
+_NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """A site's configuration, without its pages."""
+
+    settings: Settings
+    enabled: bool
+    config_file: Path
+    docs_dir: Path
+    theme: str
+    plugins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteWishes:
+    """What the pages of a site want. `pages` are all that were read, `problems` what is wrong with their lines."""
+
+    options: SiteOptions
+    heroes: tuple[HeroSpec, ...]
+    pages: frozenset[str]
+    problems: tuple[str, ...]
+
+    @property
+    def settings(self) -> Settings:
+        """The plugin's options."""
+        return self.options.settings
+
+
+class _Plugin(Protocol):
+    """What is needed of our plugin, which lies above this package."""
+
+    config: LeonardoConfig
+    reader: Callable[[Page, HeroSpec | None], None] | None
+
+
+class _AllPagesRead(BaseException):
+    """The build has done what it was wanted for.
+
+    Like Ctrl-C it passes by `on_build_error`, where hooks tell somebody that a build has failed.
+    """
+
+
+def options_of(config_file: str | None, screen: Screen) -> SiteOptions:
+    """The site's configuration; Trouble if there is none, or if it is wrong."""
+    with _listening(screen) as heard:
+        config = _load(config_file, heard)
+        plugin = _plugin(config)
+        if plugin is None:
+            plugin = _grouped(config, heard)
+        if plugin is None:
+            raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
+        return _options(config, plugin)
+
+
+def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
+    """What every page wants; Trouble if the site cannot be read. `serve` reads drafts as well."""
+    with _listening(screen) as heard, tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
+        config = _load(config_file, heard)
+        real_site_dir = config.site_dir
+        config["site_dir"] = nowhere
+        reading = _Reading(config)
+        try:
+            # What plugins print is not part of the result.
+            with redirect_stdout(sys.stderr):
+                reading.run(command)
+        except Exception as error:
+            # Any plugin of the site may raise anything.
+            raise _trouble(error, heard) from error
+        plugin = _plugin(config)
+        if plugin is None:
+            raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
+        if not plugin.config.enabled:
+            raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false)")
+        config["site_dir"] = real_site_dir
+        options = _options(config, plugin)
+    return SiteWishes(options, tuple(reading.heroes), frozenset(reading.pages), tuple(heard.problems))
+
+
+def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
+    """The heroes of the named pages, or of all; Trouble for a name that fits no page with a hero."""
+    if not names:
+        return site.heroes
+    picked: dict[str, HeroSpec] = {}
+    for name in names:
+        found = [hero for hero in site.heroes if _fits(hero.page, name, site.options.docs_dir)]
+        if not found:
+            raise Trouble(_unknown(site, name))
+        picked.update((hero.page, hero) for hero in found)
+    return tuple(hero for hero in site.heroes if hero.page in picked)
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+class _Reading:
+    """One build that ends when every page has been read."""
+
+    def __init__(self, config: MkDocsConfig) -> None:
+        self._config = config
+        self._is_set = False
+        self.heroes: list[HeroSpec] = []
+        self.pages: list[str] = []
+
+    def run(self, command: Literal["build", "serve"]) -> None:
+        """Read every page."""
+        from mkdocs.commands.build import build  # noqa: PLC0415 - `--help` needs no MkDocs
+
+        plugins = self._config.plugins
+        plugins.on_startup(command=command, dirty=False)
+        try:
+            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority.
+            plugins.events["config"].append(self._attach)
+            with suppress(_AllPagesRead):
+                build(self._config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
+        finally:
+            plugins.on_shutdown()
+
+    def _attach(self, config: MkDocsConfig) -> None:
+        plugin = _plugin(config)
+        if plugin is not None:
+            plugin.reader = self._take
+        # By now every plugin is there.
+        config.plugins.events["page_content"].clear()
+        config.plugins.events["env"][:] = [self._end]
+
+    def _take(self, page: Page, hero: HeroSpec | None) -> None:
+        self.pages.append(page.file.src_uri)
+        if hero is not None:
+            self.heroes.append(hero)
+
+    def _end(self, *_: object, **__: object) -> None:
+        raise _AllPagesRead
+
+
+class _Heard(logging.Handler):
+    """What the build logged: problems with our lines, errors of anybody."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.INFO)
+        self._screen = screen
+        self.problems: list[str] = []
+        self.errors: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record if somebody has to mend something."""
+        text = record.getMessage().removeprefix("leonardo: ")
+        if record.levelno >= logging.ERROR:
+            self.errors.append(text)
+        elif record.name == OURS and record.levelno >= logging.WARNING:
+            self.problems.append(text)
+        else:
+            self._screen.tell(logging.INFO, text)
+
+
+@contextmanager
+def _listening(screen: Screen) -> Iterator[_Heard]:
+    """The host's log goes to the handler, and nowhere else, while the block runs."""
+    logger, heard = logging.getLogger(HOST), _Heard(screen)
+    propagated = logger.propagate
+    logger.addHandler(heard)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(heard)
+        logger.propagate = propagated
+
+
+def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
+    from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    if config_file is None and not any(Path(name).is_file() for name in ("mkdocs.yml", "mkdocs.yaml")):
+        raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
+    if config_file is not None and not Path(config_file).is_file():
+        raise Trouble(f"-f: there is no file {config_file}")
+    try:
+        with redirect_stdout(sys.stderr):
+            return load_config(config_file)
+    except Exception as error:
+        # The configuration runs code of plugins and hooks, which may raise anything.
+        raise _trouble(error, heard) from error
+
+
+def _trouble(error: Exception, heard: _Heard) -> Trouble:
+    """What stopped the reading, in the words of the log where it has any."""
+    lines = list(dict.fromkeys(heard.errors))
+    if not lines:
+        text = str(error)
+        lines = [text if type(error).__module__.startswith("mkdocs") else f"{type(error).__name__}: {text}"]
+    return Trouble("the site cannot be read: " + "\n".join(lines))
+
+
+def _plugin(config: MkDocsConfig) -> _Plugin | None:
+    found: Any = dict.get(config.plugins, "leonardo")
+    return cast("_Plugin | None", found)
+
+
+def _grouped(config: MkDocsConfig, heard: _Heard) -> _Plugin | None:
+    """Our plugin where another one (Material's `group`) brings it in, which it does while a build begins."""
+    try:
+        with redirect_stdout(sys.stderr):
+            config.plugins.on_startup(command="build", dirty=False)
+            config.plugins.on_config(config)
+    except Exception as error:
+        # Any plugin of the site may raise anything.
+        raise _trouble(error, heard) from error
+    finally:
+        config.plugins.on_shutdown()
+    return _plugin(config)
+
+
+def _options(config: MkDocsConfig, plugin: _Plugin) -> SiteOptions:
+    from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    from mkdocs_leonardo.config import settings_from  # noqa: PLC0415 - same
+
+    path = Path(config.config_file_path or "mkdocs.yml").resolve()
+    try:
+        settings = settings_from(
+            plugin.config, root=path.parent, docs_dir=Path(config.docs_dir), site_dir=Path(config.site_dir)
+        )
+    except ValidationError as error:
+        raise Trouble(str(error)) from None
+    return SiteOptions(
+        settings,
+        enabled=plugin.config.enabled,
+        config_file=path,
+        docs_dir=Path(config.docs_dir),
+        theme=config.theme.name or "",
+        plugins=tuple(config.plugins),
+    )
+
+
+# Choosing ------------------------------------------------------------------------------------------------------------
+
+
+def _fits(page: str, name: str, docs_dir: Path) -> bool:
+    """Whether `name` means the page: as in the documentation folder, as a shell completes it, a folder or a pattern."""
+    name = name.replace("\\", "/").removeprefix("./")
+    with suppress(OSError, ValueError):
+        path = Path(name).resolve()
+        if path.exists() and path.is_relative_to(docs_dir.resolve()):
+            name = path.relative_to(docs_dir.resolve()).as_posix()
+    return page == name or page.startswith(f"{name.rstrip('/')}/") or name == "." or fnmatchcase(page, name)
+
+
+def _unknown(site: SiteWishes, name: str) -> str:
+    plain = name.replace("\\", "/").removeprefix("./")
+    if plain in site.pages:
+        return f"{plain} has no hero_prompt"
+    near = difflib.get_close_matches(plain, site.pages, n=1, cutoff=0.5)
+    if near:
+        return f"there is no page {name!r} with a hero; did you mean {near[0]}?"
+    pages = [hero.page for hero in site.heroes]
+    return f"there is no page {name!r} with a hero; there are {listed(pages) or 'none at all'}"

@@ -1,0 +1,117 @@
+"""`status`: each page that wants a hero, where its picture is, and what it would cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, to_pay, workshop_for
+from mkdocs_leonardo.commands.site import wishes_of
+from mkdocs_leonardo.commands.terminal import Screen, counted, dollars, shortened
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.spec import JsonValue
+
+#: In the order in which they are counted, and how the table says it.
+_WORDS = {
+    "pinned": "pinned",
+    "cached": "cached",
+    "own": "own picture",
+    "paid": "paid, rendering",
+    "refused": "refused",
+    "missing": "missing",
+}
+_PROMPT_CHARACTERS = 48
+
+
+def status(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
+    """Show the table, or the same as JSON; opens no connection."""
+    site = wishes_of(config_file, screen)
+    with workshop_for(site.settings, screen) as workshop:
+        found = outlooks(workshop, site.heroes)
+        if as_json:
+            screen.json(_report(workshop, found, site.problems))
+            return 0
+        for problem in site.problems:
+            screen.warn(problem)
+        if found:
+            screen.table([_row(outlook) for outlook in found], heads=("page", "hero", "key", "would cost", "prompt"))
+        screen.say(_summary(found))
+        for outlook in found:
+            if outlook.trouble:
+                screen.warn(f"{outlook.hero.page}: {outlook.trouble}")
+        if workshop.missing_keys and to_pay_or_paint(found):
+            screen.note(
+                f"{' and '.join(workshop.missing_keys)} not set; without any key, missing heroes are painted on this "
+                "machine"
+            )
+    return 0
+
+
+def to_pay_or_paint(found: tuple[Outlook, ...]) -> bool:
+    """Whether any picture is missing."""
+    return any(outlook.state == "missing" for outlook in found)
+
+
+def _row(outlook: Outlook) -> tuple[str, ...]:
+    word = _WORDS[outlook.state]
+    if outlook.record is not None:
+        word += f" ({outlook.record.provider})"
+    if outlook.record is not None and outlook.jobs:
+        word += f", {outlook.jobs[0].provider} rendering"
+    if outlook.last is not None:
+        word += ", shows its last one"
+    cost = f"about {dollars(outlook.estimate_usd)}" if outlook.state == "missing" else ""
+    picture = outlook.hero.picture
+    prompt = (
+        shortened(picture.prompt, _PROMPT_CHARACTERS)
+        if picture
+        else str(outlook.hero.own_image and outlook.hero.own_image.name)
+    )
+    return outlook.hero.page, word, outlook.key[:16], cost, prompt
+
+
+def _summary(found: tuple[Outlook, ...]) -> str:
+    counts = {state: sum(outlook.state == state for outlook in found) for state in _WORDS}
+    parts = [f"{number} {_WORDS[state]}" for state, number in counts.items() if number]
+    line = counted(len(found), "hero", "heroes")
+    if parts:
+        line += f": {', '.join(parts)}"
+    bought = {outlook.hero.picture: outlook.estimate_usd for outlook in found if outlook.state == "missing"}
+    if bought:
+        line += f"; about {dollars(sum(bought.values()))} for {counted(len(bought), 'picture', 'pictures')}"
+    return line
+
+
+def _report(workshop: Workshop, found: tuple[Outlook, ...], problems: tuple[str, ...]) -> JsonValue:
+    pages: list[JsonValue] = []
+    for outlook in found:
+        record, picture, path = outlook.record, outlook.hero.picture, file_of(workshop, outlook)
+        pages.append(
+            {
+                "page": outlook.hero.page,
+                "state": outlook.state,
+                "key": outlook.key[:16] or None,
+                "provider": record.provider if record else None,
+                "model": record.model if record else None,
+                "file": str(path) if path else None,
+                "estimate_usd": round(outlook.estimate_usd, 6),
+                "rendering_at": [offer.provider for offer in outlook.jobs],
+                "shows": record.key[:16] if record else outlook.last.key[:16] if outlook.last else None,
+                "prompt": picture.prompt if picture else None,
+                "style": picture.style if picture else None,
+                "seed": picture.seed if picture else None,
+                "problem": outlook.trouble or outlook.refusal or None,
+            }
+        )
+    bought = to_pay(found)
+    return {
+        "pages": pages,
+        "totals": {
+            **{state: sum(outlook.state == state for outlook in found) for state in _WORDS},
+            "to_buy": len(bought),
+            "estimate_usd": round(sum(outlook.estimate_usd for outlook in bought), 6),
+        },
+        "missing_keys": list(workshop.missing_keys),
+        "problems": list(problems),
+    }

@@ -1,0 +1,146 @@
+"""Where commands write: results to standard output, everything else to standard error, colours on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from mkdocs_leonardo.spec import JsonValue
+
+_BAR_CHARACTERS = 24
+#: Between two redraws of the progress line (seconds).
+_REDRAW_S = 0.1
+_CENTS_FROM_USD = 0.1
+
+
+class Trouble(click.ClickException):
+    """The command cannot be carried out as given; the message holds the cure."""
+
+    exit_code = 2
+
+
+class Screen:
+    """What the person, or the log of a CI run, gets to see."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._line = False
+
+    # Standard output -------------------------------------------------------------------------------------------------
+
+    def say(self, text: str = "") -> None:
+        """One line of the result."""
+        self._clear()
+        click.echo(text)
+
+    def json(self, value: JsonValue) -> None:
+        """The result for a program."""
+        self._clear()
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
+        """Rows in columns as wide as they need to be."""
+        widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+        for row in (heads, *rows):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            self.say(click.style(line, bold=True) if row is heads else line)
+
+    # Standard error --------------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """One line beside the result."""
+        self._clear()
+        click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """One line that asks for somebody's attention."""
+        self.note(f"{click.style('warning:', fg='yellow')} {text}")
+
+    def tell(self, level: int, text: str) -> None:
+        """A message of the pipeline; those below a warning only with --verbose."""
+        if level >= logging.WARNING:
+            self.warn(text)
+        elif self._verbose and level >= logging.INFO:
+            self.note(text)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a person at a terminal."""
+        return sys.stdin.isatty()
+
+    def ask(self, question: str) -> bool:
+        """The person's yes or no; Trouble where there is nobody to ask."""
+        if not self.can_ask:
+            raise Trouble("nothing was done, since there is no terminal to ask on; add --yes to agree beforehand")
+        return click.confirm(question, err=True)
+
+    # Progress --------------------------------------------------------------------------------------------------------
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a line that changes can be seen."""
+        return sys.stderr.isatty()
+
+    def progress(self, done: int, total: int, text: str) -> None:
+        """Draw the progress line anew; nothing where it cannot be seen."""
+        if self.shows_progress:
+            filled = _BAR_CHARACTERS * done // max(1, total)
+            bar = "#" * filled + "-" * (_BAR_CHARACTERS - filled)
+            # Raw, as click takes the carriage return's line for several.
+            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}  {text}")
+            sys.stderr.flush()
+            self._line = True
+
+    def _clear(self) -> None:
+        if self._line:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._line = False
+
+
+class Ticker:
+    """Says when it is time to draw again."""
+
+    def __init__(self) -> None:
+        self.started_at = time.monotonic()
+        self._drawn_at = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self.started_at
+
+    def is_due(self) -> bool:
+        """True about ten times a second."""
+        now = time.monotonic()
+        if now - self._drawn_at < _REDRAW_S:
+            return False
+        self._drawn_at = now
+        return True
+
+
+def dollars(amount_usd: float) -> str:
+    """An amount in cents; small ones, which a picture costs, in tenths of a cent."""
+    return f"${amount_usd:.3f}" if 0 < amount_usd < _CENTS_FROM_USD else f"${amount_usd:.2f}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def listed(names: Sequence[str], *, most: int = 10) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in one line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
