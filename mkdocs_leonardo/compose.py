@@ -21,7 +21,9 @@ from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, Ren
 from mkdocs_leonardo.purchase import Buyer, Tell, Wish
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
+    FocalPoint,
     HeroSpec,
+    JsonValue,
     PictureRecord,
     PictureSpec,
     Rendering,
@@ -82,6 +84,7 @@ class Workshop:
         self._stack = ExitStack()
         self._requests = 0
         self._counting = Lock()
+        self._rendering_settings: dict[tuple[FocalPoint, str, str], Mapping[str, JsonValue]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
         self.missing_keys: list[str] = []
@@ -269,12 +272,23 @@ class Workshop:
     # Pictures --------------------------------------------------------------------------------------------------------
 
     def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
-        from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
-
-        encoding, focus = self._settings.encoding, hero.focus
-        rendering = settings(encoding, focus, provider=record.provider, model=record.model)
+        kind = (hero.focus, record.provider, record.model)
+        if kind not in self._rendering_settings:
+            self._rendering_settings[kind] = self._settings_of_rendering(*kind)
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
-        return variant_key(record.digest, {**rendering, "key": record.key})
+        return variant_key(record.digest, {**self._rendering_settings[kind], "key": record.key})
+
+    def _settings_of_rendering(self, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
+        from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
+        from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - same
+
+        kept, dropped = usable_formats(self._settings.encoding.formats)
+        if dropped and not self._rendering_settings:
+            self._tell(
+                logging.INFO,
+                f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
+            )
+        return settings(self._settings.encoding, focus, provider=provider, model=model)
 
     def rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         """The files of a picture for pages, if they are made already."""

@@ -382,7 +382,7 @@ class Pipeline:
             flight.failure = error
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{page}: {error!r}")
-            flight.failure = Fault(f"of an unexpected error ({type(error).__name__}); please report it")
+            flight.failure = Fault(f"an unexpected error came up ({type(error).__name__}); please report it")
         finally:
             flight.done.set()
         return flight

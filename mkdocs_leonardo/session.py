@@ -101,7 +101,9 @@ class Session:
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(
-                hero, None, failure=f"of an unexpected error ({type(error).__name__}); please report it with --verbose"
+                hero,
+                None,
+                failure=f"an unexpected error came up ({type(error).__name__}); please report it with --verbose",
             )
 
     def _patience_s(self) -> float:

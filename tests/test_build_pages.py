@@ -332,6 +332,26 @@ def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_pat
     assert name.partition("-")[2] in again.log, "nobody was told"
 
 
+def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path: Path) -> None:
+    """A Pillow that lacks an encoder costs bytes, not the build."""
+    site = Site(
+        tmp_path,
+        pages={"hero.jpg": picture(), "index.md": own("Home"), "b.md": own("B")},
+        options={"formats": ["avif", "webp", "jpeg"]},
+        config={"hooks": ["without_avif.py"]},
+    )
+    (tmp_path / "without_avif.py").write_text(
+        "from PIL import features\n\nfeatures.modules['avif'] = ('PIL._gone', None)\n"
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert built.log.count("cannot write avif; heroes are written as webp and jpeg") == 1
+    assert {name.rpartition(".")[2] for name in built.pictures()} == {"webp", "jpg", "css"}
+    assert dangling(built, "index.html") == []
+
+
 BLOG: dict[str, str | bytes] = {
     "hero.jpg": picture(),
     "index.md": page("Home"),
