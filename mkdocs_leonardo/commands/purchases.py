@@ -158,7 +158,7 @@ def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
     except CancelledError:
         return _without(hero, "it was cancelled")
     except Exception as error:  # noqa: BLE001 - a fault of ours costs one picture, never the others
-        return _without(hero, f"of an unexpected error ({type(error).__name__}); please report it")
+        return _without(hero, f"an unexpected error came up ({type(error).__name__}); please report it")
 
 
 def _without(hero: HeroSpec, failure: str) -> Purchase:
