@@ -1,0 +1,409 @@
+"""What a build may spend holds whatever fails in whatever order; and the one question about the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import anyio.lowlevel
+import pytest
+from builds import Site
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kill_harness import LEONARDO_ONLY, pages
+from services import Answer, Answer500, Behaviour, CutBeforeRead, Services
+
+from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    PromptRefused,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.purchase import Buyer
+from mkdocs_leonardo.spec import (
+    GeneratedImage,
+    HeroSpec,
+    JsonValue,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+    Submission,
+    digest_of,
+    generation_key,
+)
+from mkdocs_leonardo.storage.cache import MemoryStore
+from mkdocs_leonardo.storage.fallbacks import PictureMemory
+from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.limits import Rests
+
+# Services that fail in any order --------------------------------------------------------------------------------------
+
+#: What a create call comes to. `lost`: a job was made and charged, the answer did not come. `broken`: neither did.
+Creation = Literal[
+    "made", "lost", "broken", "not sent", "rate limited", "no credit", "prompt refused", "request refused"
+]
+#: What becomes of a job. `late`: done when the next build asks. `gone`: paid, and the service knows nothing of it.
+Fate = Literal["done", "failed", "late", "gone", "unsafe"]
+
+CREATIONS: tuple[Creation, ...] = (
+    *("made",) * 6,
+    "lost",
+    "lost",
+    "broken",
+    "not sent",
+    "rate limited",
+    "no credit",
+    "prompt refused",
+    "request refused",
+)
+FATES: tuple[Fate, ...] = (*("done",) * 4, "failed", "late", "gone", "unsafe")
+#: Estimates that are no multiple of each other, the second provider's the dearer one.
+ESTIMATES_USD = {"first": 0.03, "second": 0.041}
+DUST_USD = 1e-6
+
+
+@dataclass
+class Job:
+    """What somebody was charged for."""
+
+    provider: str
+    key: str
+    prompt: str
+    build: int
+    fate: Fate
+    estimate_usd: float
+    job_id: str
+    refunded: bool = False
+
+
+@dataclass
+class World:
+    """The services' side of the story, the clock, and in `wrong` what must never be: a pipeline survives exceptions."""
+
+    journal_store: MemoryStore
+    creations: Iterator[Creation]
+    fates: Iterator[Fate]
+    turns: Iterator[int]
+    lists: Iterator[bool]
+    stated: Iterator[float | None]
+    now_s: float = 1_790_000_000.0
+    build: int = 0
+    max_new_images: int = 0
+    max_cost_usd: float | None = None
+    jobs: list[Job] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def now(self) -> float:
+        """Unix seconds, moved by those who sleep."""
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Time passes for everybody."""
+        self.now_s += seconds
+        await anyio.lowlevel.checkpoint()
+
+    async def give_way(self) -> None:
+        """Others go first, as many times as was drawn."""
+        for _ in range(next(self.turns)):
+            await anyio.lowlevel.checkpoint()
+
+    def journal(self) -> Journal:
+        """The journal of one more process."""
+        return Journal(self.journal_store, Owner.of_this_process(), self.now)
+
+    def charge(self, provider: str, key: str, prompt: str, fate: Fate) -> Job:
+        """One more paid job."""
+        if self.alive(provider, key):
+            self.wrong.append(f"{prompt} is paid for twice at {provider}")
+        job = Job(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}")
+        self.jobs.append(job)
+        mine = [each for each in self.jobs if each.build == self.build]
+        if len(mine) > self.max_new_images:
+            self.wrong.append(f"{len(mine)} jobs are more than {self.max_new_images}")
+        standing_usd = sum(each.estimate_usd for each in mine if not each.refunded)
+        if self.max_cost_usd is not None and standing_usd > self.max_cost_usd + DUST_USD:
+            self.wrong.append(f"{standing_usd} dollars are more than {self.max_cost_usd}")
+        return job
+
+    def alive(self, provider: str, key: str) -> list[Job]:
+        """The jobs that bought that picture, or will."""
+        return [job for job in self.jobs if (job.provider, job.key) == (provider, key) and job.fate in {"done", "late"}]
+
+
+class ScriptedProvider:
+    """A service that answers as the script says. Its list of jobs, where it can be read, tells the truth."""
+
+    model = "model"
+    timeout_s = 30.0
+    options: Mapping[str, JsonValue] = {}
+
+    def __init__(self, name: str, world: World) -> None:
+        self.name = name
+        self._world = world
+
+    def estimate_usd(self, picture: PictureSpec) -> float:
+        """The same for every picture."""
+        del picture
+        return ESTIMATES_USD[self.name]
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """As scripted; the intent must be there."""
+        world = self._world
+        key = generation_key(self.name, self.model, picture, self.options)
+        entry = world.journal().entry(key)
+        if entry is None or entry.state != "intended":
+            world.wrong.append(f"a create call with {entry} in the journal")
+        creation = next(world.creations)
+        await world.give_way()
+        refusals = {
+            "rate limited": RateLimited("429", provider=self.name, retry_after_s=5.0),
+            "no credit": AccountRefused("no credit", provider=self.name),
+            "prompt refused": PromptRefused("no such picture", provider=self.name),
+            "request refused": RequestRefused("no such size", provider=self.name),
+            "not sent": ServiceFailed("no connection", provider=self.name),
+            "broken": ServiceFailed("500", provider=self.name, charged=Charged.UNKNOWN),
+        }
+        if creation in refusals:
+            raise refusals[creation]
+        fate = next(world.fates)
+        if creation == "lost" and fate in {"failed", "gone"}:
+            # Nobody can know that there was a job, and one that failed is not charged for.
+            raise refusals["broken"]
+        job = world.charge(self.name, key, picture.prompt, fate)
+        await world.give_way()
+        if creation == "lost":
+            raise refusals["broken"]
+        return Submission(self.name, self.model, job.job_id, world.now_s, next(world.stated))
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """As the job's fate says."""
+        world = self._world
+        await world.give_way()
+        job = next(each for each in world.jobs if each.job_id == submission.job_id)
+        if job.fate == "failed":
+            job.refunded = True
+            raise JobFailed("failed", provider=self.name)
+        if job.fate == "gone":
+            raise JobUnknown("unknown", provider=self.name, charged=Charged.UNKNOWN)
+        if job.fate == "unsafe":
+            raise PromptRefused("not safe", provider=self.name, charged=Charged.YES)
+        if job.fate == "late" and job.build == world.build:
+            world.now_s = max(world.now_s, give_up_at)
+            raise JobUnfinished("late", provider=self.name, charged=Charged.YES)
+        return GeneratedImage(f"picture of {job.prompt} by {self.name}".encode())
+
+    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
+        """The newest job of that prompt that nobody knows of."""
+        del since
+        world = self._world
+        await world.give_way()
+        if not next(world.lists):
+            raise ServiceFailed("the list cannot be read", provider=self.name)
+        key = generation_key(self.name, self.model, picture, self.options)
+        for job in reversed(world.jobs):
+            listed = job.fate not in {"failed", "gone"}
+            if listed and (job.provider, job.key) == (self.name, key) and job.job_id not in known:
+                return Submission(self.name, self.model, job.job_id, world.now_s)
+        return None
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What is known of the bytes."""
+
+    extension: str = "jpg"
+    width_px: int = 1536
+    height_px: int = 864
+
+
+RENDERING = Rendering((), "", "#000000", Scrim(0, 0), 1536, 864)
+
+
+def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[Pipeline, Budget]:
+    """One build's pipeline over the stores of all builds."""
+    budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
+    journal = world.journal()
+    buyer = Buyer(
+        journal=journal,
+        rests=Rests(rests, world.now),
+        keep=(home,),
+        budget=budget,
+        inspect=lambda _: Delivered(),
+        clock=world,
+        tell=lambda *_: None,
+        reject=lambda *_: None,
+    )
+    pipeline = Pipeline(
+        chain=[Link(ScriptedProvider(name, world), available=True) for name in ESTIMATES_USD],
+        lookup=[(Source.CACHED, home)],
+        journal=journal,
+        buyer=buyer,
+        tools=Toolbox(
+            render=lambda *_: RENDERING,
+            rendered=lambda *_: RENDERING,
+            paint=lambda *_: RENDERING,
+            painted=lambda picture: PictureRecord(
+                digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter"
+            ),
+            own=_no_own_pictures,
+            threads=1,
+        ),
+        clock=world,
+        tell=lambda *_: None,
+        generate=True,
+        concurrency=4,
+    )
+    return pipeline, budget
+
+
+def _no_own_pictures(path: Path) -> tuple[PictureRecord, bytes]:
+    raise AssertionError(path)
+
+
+async def build(pipeline: Pipeline, heroes: Sequence[HeroSpec]) -> list[Resolution]:
+    """Every page's resolution, all of them side by side."""
+    done: list[Resolution] = []
+
+    async def resolve(hero: HeroSpec) -> None:
+        done.append(await pipeline.resolve(hero))
+
+    async with anyio.create_task_group() as tasks:
+        for hero in heroes:
+            tasks.start_soon(resolve, hero)
+    return done
+
+
+@settings(max_examples=60)
+@given(
+    creations=st.lists(st.sampled_from(CREATIONS), max_size=30),
+    fates=st.lists(st.sampled_from(FATES), max_size=30),
+    turns=st.lists(st.integers(0, 3), max_size=40),
+    lists=st.lists(st.booleans(), max_size=10),
+    stated=st.lists(st.sampled_from([None, 0.02, 0.03]), max_size=10),
+    builds=st.lists(
+        st.tuples(st.integers(1, 7), st.integers(0, 6), st.none() | st.floats(0, 0.2)), min_size=1, max_size=3
+    ),
+)
+def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
+    creations: list[Creation],
+    fates: list[Fate],
+    turns: list[int],
+    lists: list[bool],
+    stated: list[float | None],
+    builds: list[tuple[int, int, float | None]],
+) -> None:
+    """At every moment the caps bound what is charged, intents are on record, and no picture is bought a second time.
+
+    After one good build without caps each job that lives is collected, and the journal is empty but for second choices.
+    """
+    world = World(
+        journal_store=MemoryStore(),
+        creations=chain(creations, repeat("made")),
+        fates=chain(fates, repeat("done")),
+        turns=chain(turns, repeat(0)),
+        lists=chain(lists, repeat(True)),  # noqa: FBT003 - a value
+        stated=chain(stated, repeat(None)),
+    )
+    home, rests = PictureMemory(), MemoryStore()
+    heroes = [HeroSpec(f"page{number}.md", PictureSpec(f"view {number // 2}")) for number in range(7)]
+
+    for number_of_pages, max_new_images, max_cost_usd in builds:
+        world.build += 1
+        world.max_new_images, world.max_cost_usd = max_new_images, max_cost_usd
+        pipeline, budget = pipeline_of(world, home, rests)
+        done = anyio.run(build, pipeline, heroes[:number_of_pages])
+        assert world.wrong == []
+        assert not any("unexpected" in resolution.failure for resolution in done)
+        assert len(done) == number_of_pages
+        assert all(resolution.asset is not None for resolution in done)
+        assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
+        for key in world.journal().entries():
+            assert home.find(key) is None, "an entry is open though its picture is stored"
+
+    world.build += 1
+    world.now_s += 4000
+    world.creations, world.fates, world.lists = repeat("made"), repeat("done"), repeat(True)  # noqa: FBT003 - a value
+    world.max_new_images, world.max_cost_usd = 99, None
+    pipeline, _ = pipeline_of(world, home, rests)
+    done = anyio.run(build, pipeline, heroes)
+
+    assert world.wrong == []
+    assert all((resolution.asset is not None and not resolution.failure) or resolution.refused for resolution in done)
+    left = world.journal().entries()
+    for entry in left.values():
+        # Late at both: the first one's picture is shown, and the second one's is not needed.
+        assert entry.provider == "second"
+        assert home.find(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
+    alive = {job.key for job in world.jobs if job.fate in {"done", "late"}}
+    assert alive - set(left) == {record.key for record in home.records()}
+
+
+# The account ----------------------------------------------------------------------------------------------------------
+
+
+def questions(services: Services) -> int:
+    """How often `/me` was asked."""
+    return len(services.ledger.requests_to("leonardo", "me"))
+
+
+def test_account_is_asked_once_by_a_build_that_submits_and_by_no_other(tmp_path: Path, services: Services) -> None:
+    """Once for two pages; not when everything is at hand, nor when a cap allows nothing."""
+    site = Site(tmp_path, pages=pages(2), options=LEONARDO_ONLY)
+
+    assert site.build(services, options={"max_new_images": 0}).totals["requests"] == 0
+    assert site.build(services).totals["generated"] == 2
+    assert questions(services) == 1
+    assert site.build(services).totals["requests"] == 0
+    assert questions(services) == 1
+
+
+@pytest.mark.parametrize(("tokens", "warned"), [(499.0, True), (500.0, False)])
+def test_credit_alert_warns_below_it(tmp_path: Path, services: Services, tokens: float, *, warned: bool) -> None:
+    """One warning that names the credits left and the alert, none at the alert itself; pictures are made either way."""
+    services.leonardo.paid_tokens = tokens
+    site = Site(tmp_path, pages=pages(2), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
+
+    built = site.build(services)
+
+    assert built.totals["generated"] == 2
+    assert [("499" in warning, "500" in warning) for warning in built.warnings] == [(True, True)] * warned
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Answer(403, {"error": "no"}),
+        Answer(200, "<html>"),
+        Answer(200, {"user_details": [{"apiConcurrencySlots": "many", "apiPaidTokens": -1e400, "user": 3}]}),
+        Answer500(),
+        CutBeforeRead(),
+    ],
+    ids=["refused", "no JSON", "nonsense", "500", "cut"],
+)
+def test_account_that_cannot_be_read_changes_nothing(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
+    """The pictures are made as if nothing had been asked, and nobody is bothered with it."""
+    services.leonardo.on_me(behaviour)
+    services.leonardo.render_s = 0.3
+    site = Site(tmp_path, pages=pages(3), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
+
+    built = site.build(services)
+
+    assert built.totals["generated"] == 3
+    assert built.warnings == []
+    assert services.ledger.peak_in_flight == 3
