@@ -6,6 +6,7 @@ that is held, a limit that is used up, a database that somebody else has locked.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import time
@@ -112,6 +113,23 @@ def kill(process: subprocess.Popen[str]) -> None:
     """The build is gone, as in a power cut: no handler ran."""
     process.kill()
     process.wait()
+
+
+def kill_at_random(site: Site, services: AnyServices, dice: random.Random) -> bool:
+    """A build is killed a moment after a request of its own: True. Or it has ended before that."""
+    seen = len(services.ledger.requests)
+    wanted, more_s = dice.randrange(0, 14), dice.uniform(0, 0.08)
+    with running(site, services) as process:
+        wait_until(
+            lambda: process.poll() is not None or len(services.ledger.requests) >= seen + max(1, wanted),
+            timeout_s=60,
+        )
+        if process.poll() is None:
+            # The moment is the thing: whatever the build does in it is what the kill interrupts.
+            time.sleep(more_s)
+        was_running = process.poll() is None
+        kill(process)
+        return was_running
 
 
 def wait_until(is_true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

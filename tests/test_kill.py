@@ -17,6 +17,7 @@ from kill_harness import (
     books,
     build_until_done,
     kill,
+    kill_at_random,
     locked,
     pages,
     records,
@@ -193,8 +194,9 @@ def test_builds_killed_at_random_moments_pay_for_each_page_once(
     """Four builds of four pages are killed one after the other; the books balance after the next."""
     services = services_process
     services.leonardo.render_s = 0.2
+    services.leonardo.latency_s = services.cdn.latency_s = 0.05
     dice = random.Random(seed)
-    site = Site(tmp_path, pages=pages(4), options=LEONARDO_ONLY)
+    site = Site(tmp_path, pages=pages(4), options={**LEONARDO_ONLY, "concurrency": 2})
     site.configure(services)
     for _ in range(4):
         kill_at_random(site, services, dice)
@@ -202,18 +204,3 @@ def test_builds_killed_at_random_moments_pay_for_each_page_once(
     build_until_done(site, services)
 
     assert books(site.cache, services.ledger, number_of_pages=4).balance, services.ledger.totals()
-
-
-def kill_at_random(site: Site, services: ServicesProcess, dice: random.Random) -> None:
-    """A build is killed a moment after a request of its own, or has ended before."""
-    seen = len(services.ledger.requests)
-    wanted, more_s = dice.randrange(0, 14), dice.uniform(0, 0.08)
-    with running(site, services) as process:
-        wait_until(
-            lambda: process.poll() is not None or len(services.ledger.requests) >= seen + max(1, wanted),
-            timeout_s=60,
-        )
-        if process.poll() is None:
-            # The moment is the thing: whatever the build does in it is what the kill interrupts.
-            signal.sigtimedwait([], more_s)
-            kill(process)
