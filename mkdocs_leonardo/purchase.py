@@ -68,6 +68,11 @@ class Delivered(Protocol):
         """As delivered."""
         ...
 
+    @property
+    def marks(self) -> str:
+        """What the bytes say of their origin: ``xmp``, ``c2pa``, both or nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -417,8 +422,12 @@ class Buyer:
             created_at=self._clock.now(),
             width_px=delivered.width_px,
             height_px=delivered.height_px,
-            seconds=round(max(0.0, self._clock.now() - submission.accepted_at), 3),
+            # A job that waited for this build to collect it took who knows how long.
+            seconds=max(0.0, round(self._clock.now() - submission.accepted_at, 3))
+            if source is Source.GENERATED
+            else None,
             page=wish.page,
+            marks=delivered.marks,
             request=candidate.request,
         )
         store = await _thread(self._store, wish.page, record, image.data)
