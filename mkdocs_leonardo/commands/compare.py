@@ -23,6 +23,7 @@ Alchemy = Literal["on", "off", "both"]
 
 #: Nobody's build waits here, and a picture that comes late is still a picture to compare (seconds).
 LEAST_TIMEOUT_S = 120.0
+_MOST_COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def compare(
         if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
             return 1
         _carry_out(runs, site.settings, screen)
-    samples = [sample for plan, mode in runs for sample in _samples(plan, screen, alchemy=mode)]
+    samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, screen, alchemy=mode)]
     if not samples:
         return 1
     _show(samples, prompt, output, screen, styles=wanted_styles)
@@ -156,19 +157,17 @@ def _show_plans(runs: Sequence[tuple[Plan, bool]], screen: Screen) -> None:
 def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, screen: Screen) -> None:
     """One mode after the other: side by side they would slow each other down, and the caps hold for both together."""
     for plan, mode in runs:
-        if plan.is_idle:
-            continue
-        within = _settings(caps, alchemy=mode)
-        agreed_on = plan.settings()
-        settings = replace(
-            agreed_on,
-            max_new_images=min(agreed_on.max_new_images, within.max_new_images) if plan.allowed else 0,
-            max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
-        )
-        with workshop_for(settings, screen) as workshop:
-            obtain(workshop, plan.heroes(), settings, screen)
-            spending = workshop.spending
-        caps = _less(caps, spending.new_images, spending.cost_usd)
+        for heroes, agreed_on in plan.rounds():
+            within = _settings(caps, alchemy=mode)
+            settings = replace(
+                within,
+                max_new_images=min(agreed_on.max_new_images, within.max_new_images),
+                max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
+            )
+            with workshop_for(settings, screen) as workshop:
+                obtain(workshop, heroes, settings, screen)
+                spending = workshop.spending
+            caps = _less(caps, spending.new_images, spending.cost_usd)
 
 
 def _least(one_usd: float | None, other_usd: float | None) -> float | None:
@@ -180,8 +179,8 @@ def _least(one_usd: float | None, other_usd: float | None) -> float | None:
 # Showing -------------------------------------------------------------------------------------------------------------
 
 
-def _samples(plan: Plan, screen: Screen, *, alchemy: bool) -> Iterator[Sample]:
-    with workshop_for(replace(plan.settings(), generate=False), screen) as workshop:
+def _samples(plan: Plan, settings: Settings, screen: Screen, *, alchemy: bool) -> Iterator[Sample]:
+    with workshop_for(_settings(replace(settings, generate=False), alchemy=alchemy), screen) as workshop:
         for outlook in outlooks(workshop, [outlook.hero for outlook in plan.wanted]):
             picture, record, store = outlook.hero.picture, outlook.record, outlook.store
             if picture is None or record is None or store is None:
@@ -203,8 +202,10 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, 
         )
         for sample in ordered
     ]
-    subtitle = f"{counted(len(samples), 'picture', 'pictures')}, {samples[0].record.model}"
-    write_sheet(output, title=prompt, subtitle=subtitle, exhibits=exhibits, columns=2 if both else 3)
+    subtitle = f"{counted(len(samples), 'picture', 'pictures')} from Leonardo, model {samples[0].record.model}"
+    in_a_row = (2 if both else 1) * len({sample.seed for sample in samples})
+    columns = in_a_row if 1 < in_a_row <= _MOST_COLUMNS else _MOST_COLUMNS - 1
+    write_sheet(output, title=prompt, subtitle=subtitle, exhibits=exhibits, columns=columns)
     rows = []
     for style in styles:
         for mode in (True, False):

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
-from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
+from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain, took
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.report import Spending
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.pipeline import Purchase
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 _PROMPT_CHARACTERS = 60
@@ -63,10 +65,12 @@ def generate(
 
 def _carry_out(plan: Plan, screen: Screen) -> int:
     """Buy and collect; how many pictures could not be had."""
-    settings = plan.settings()
-    with workshop_for(settings, screen) as workshop:
-        purchases = obtain(workshop, plan.heroes(), settings, screen)
-        spending = workshop.spending
+    purchases: list[Purchase] = []
+    spending = Spending()
+    for heroes, settings in plan.rounds():
+        with workshop_for(settings, screen) as workshop:
+            purchases += obtain(workshop, heroes, settings, screen)
+            spending = workshop.spending
     missing = [purchase for purchase in purchases if purchase.found is None]
     made = counted(len(purchases) - len(missing), "picture", "pictures")
     screen.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
@@ -160,9 +164,7 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: 
 
 def facts(record: PictureRecord) -> str:
     """Who made a picture, how long it took and what the service said it cost."""
-    parts = [record.provider]
-    if record.seconds is not None:
-        parts.append(f"{record.seconds:.1f} s")
+    parts = [record.provider, *took(record)]
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
     return ", ".join(parts)

@@ -19,12 +19,13 @@ from mkdocs_leonardo.spec import Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.spec import HeroSpec
+    from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
 SLACK_S = 180.0
 #: How long one look at the finished ones takes (seconds): the progress line moves meanwhile.
 _LOOK_S = 0.1
+_LEAST_S = 0.05
 #: What shells expect of a program that Ctrl-C ended: 128 and the number of the signal.
 INTERRUPTED = 130
 #: Caps are compared with a little room for how sums of cents are rounded.
@@ -51,11 +52,15 @@ class Plan:
         """Nothing is to be made or fetched."""
         return not self.buy and not self.collect
 
-    def settings(self) -> Settings:
-        """The site's, with caps that hold the run to what was agreed on."""
-        if not self.allowed:
-            return replace(self._settings, max_new_images=0)
-        return replace(self._settings, max_cost_usd=self.most_usd)
+    def rounds(self) -> Iterator[tuple[tuple[HeroSpec, ...], Settings]]:
+        """What is asked for, each picture once, and the site's settings with caps that hold it to what was agreed on.
+
+        What is paid for comes first, and by itself: should a job have failed, nobody has agreed to pay for another.
+        """
+        if self.collect:
+            yield without_repeats(self.collect), replace(self._settings, max_new_images=0)
+        if self.allowed:
+            yield without_repeats(self.allowed), replace(self._settings, max_cost_usd=self.most_usd)
 
     def lines(self) -> Iterator[str]:
         """The whole plan, for a person to agree on."""
@@ -94,10 +99,6 @@ class Plan:
                 break
             kept.append(outlook)
         return tuple(kept)
-
-    def heroes(self) -> tuple[HeroSpec, ...]:
-        """What is to be asked for, each picture once, what is paid for first."""
-        return without_repeats((*self.collect, *self.allowed))
 
 
 def agreed(screen: Screen, *, yes: bool) -> bool:
@@ -171,12 +172,19 @@ def line_of(purchase: Purchase) -> str:
     if purchase.found is None:
         return f"{page}: no picture: {purchase.failure}"
     record, source = purchase.found.record, purchase.found.source
-    seconds = "" if record.seconds is None else f", {record.seconds:.1f} s"
     if source is Source.GENERATED:
-        return f"{page}: made by {record.provider}{seconds}, {dollars(purchase.cost_usd)}"
+        return f"{page}: made by {', '.join([record.provider, *took(record)])}, {dollars(purchase.cost_usd)}"
     if source is Source.RESUMED:
         return f"{page}: collected from {record.provider}, paid for earlier"
     return f"{page}: at hand"
+
+
+def took(record: PictureRecord) -> list[str]:
+    """How long the picture took from acceptance to here; nothing where that is not known.
+
+    A service that answers with the picture has accepted it only then.
+    """
+    return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
 @contextmanager
