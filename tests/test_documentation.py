@@ -6,8 +6,10 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,10 @@ import pytest
 import reference_tables as tables
 import yaml
 from benchmarks.contact_sheet import PROMPTS
+from builds import Site, page
 from mkdocs.utils.yaml import yaml_load
 from PIL import Image
+from services import Services
 
 import mkdocs_leonardo
 from mkdocs_leonardo import front_matter
@@ -26,6 +30,7 @@ from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
 from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.providers import prices
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.spec import STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
@@ -177,6 +182,35 @@ def test_front_matter_example_is_understood(path: Path, block: Block) -> None:
     found = front_matter.read(meta, page="guide/index.md", title="A page", defaults=HeroDefaults())
     assert found.problems == (), path
     assert meta == {"hero_prompt": False} or found.hero is not None
+
+
+# Money and structure -------------------------------------------------------------------------------------------------
+
+
+def test_prices_in_the_documents_are_those_of_the_code() -> None:
+    """The figures that readers plan with are the ones that the caps are held by."""
+    size = {"width_px": 1536, "height_px": 864}
+    with_alchemy, without = (prices.leonardo_usd(alchemy=alchemy, **size) for alchemy in (True, False))
+    low, medium, high = (prices.openai_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high"))
+    page_of_costs, readme = _text(DOCS / "money/costs.md"), _text(README)
+    for cost in (with_alchemy, without, low, medium, high):
+        assert f"| ${cost:.3f} |" in page_of_costs
+        assert f"about ${cost:g}" in readme or f"or ${cost:g} |" in readme
+    for model in ("gpt-image-1.5", "gpt-image-1-mini"):
+        costs = [prices.openai_usd(model, quality, **size) for quality in ("low", "medium", "high")]
+        row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
+        assert costs == [float(figure) for figure in re.findall(r"\$(\d\.\d+)", row)]
+
+
+def test_contributing_lists_the_layers_that_are_held() -> None:
+    """The table of layers is the one that import-linter holds, from top to bottom."""
+    config = tomllib.loads(_text(ROOT / "pyproject.toml"))
+    (contract,) = (each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    table = re.search(r"^\| layer \|.*?\n\n", _text(ROOT / "CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
+    assert table is not None
+    listed = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table[0].splitlines()[2:] if row]
+    held = [re.findall(r"\w+", layer) for layer in contract["layers"]]
+    assert [name for layer in listed for name in sorted(layer)] == [name for layer in held for name in sorted(layer)]
 
 
 # Look, templates, messages -------------------------------------------------------------------------------------------
@@ -411,3 +445,32 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
     source = re.search(r'src="(assets/leonardo/[^"]+\.jpg)"', cover)
     assert source is not None
     assert (tmp_path / "site" / source[1]).is_file()
+
+
+def test_gallery_commands_in_the_documents_pin_a_hero(tmp_path: Path, services: Services) -> None:
+    """A picture that was copied as the page says is shown without cache, key and network."""
+    site = Site(tmp_path, pages={"index.md": page("Harbour", hero_prompt="a harbour at dusk")})
+    assert site.build(services).sources == {"index.md": "generated"}
+    text = _text(DOCS / "money/paid-when.md")
+    commands = next(block for block in blocks(DOCS / "money/paid-when.md") if "cp .cache" in block.text)
+    assert text.index("## The gallery") < text.index("cp .cache")
+    lines = [line.removeprefix("$ ") for line in commands.text.splitlines() if "git add" not in line]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-ec", "\n".join(lines)], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True, timeout=60
+    )
+    shutil.rmtree(tmp_path / ".cache")
+    again = site.build(None, "--strict")
+    assert (again.exit_code, again.sources) == (0, {"index.md": "pinned"})
+
+
+def test_cache_folder_that_was_moved_is_as_good(tmp_path: Path, services: Services) -> None:
+    """CI may restore the folder at another place: nothing is paid or asked again."""
+    pages = {"index.md": page("Harbour", hero_prompt="a harbour at dusk")}
+    first = Site(tmp_path / "first", pages=pages)
+    assert first.build(services).sources == {"index.md": "generated"}
+    second = Site(tmp_path / "second", pages=pages)
+    shutil.move(first.folder / ".cache", second.folder / ".cache")
+    built = second.build(services)
+    assert built.sources == {"index.md": "cached"}
+    assert (built.totals["new_images"], built.totals["requests"]) == (0, 0)
