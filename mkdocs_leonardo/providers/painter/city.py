@@ -223,15 +223,12 @@ def masts(stage: Stage, image: Image.Image) -> Image.Image:
         size = height * (0.05 + 0.11 * near)
         shapes = boat(x, y, size, rng.random() < 0.5, tall=2.1 + 0.6 * rng.random())  # either way round
         mirrored = [
-            [(px, 2 * y + size * 0.1 - (py - y) * 0.75 - y + (y - size * 0.1)) for px, py in points]
-            for points in shapes
+            [(px / 2, (y - size * 0.1 - (py - y) * 0.75 + size * 0.2) / 2) for px, py in points] for points in shapes
         ]
-        ghost = light.polygons(stage.size, mirrored)
-        image = light.lay(
-            image,
-            mix(tone, stage.palette.haze, 0.3),
-            light.blurred(ghost, max(0.6, size * 0.02)).point(noise.linear(0.5)),
+        ghost = light.blurred(light.polygons(stage.half, mirrored, scale=1), max(0.6, size * 0.01)).point(
+            noise.linear(0.5)
         )
+        image = light.lay(image, mix(tone, stage.palette.haze, 0.3), ghost)
         image = light.lay(image, mix(tone, stage.palette.haze, 0.3 * (1 - near)), light.polygons(stage.size, shapes))
     glow_at = (width * 0.7, base)
     return light.glow(image, mix(WINDOWS[0], WHITE, 0.1), glow_at, (width * 0.4, height * 0.1), 0.16)

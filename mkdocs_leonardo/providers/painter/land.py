@@ -656,7 +656,8 @@ def crowns(
         return image
     # A few trees are painted large and stamped in all sizes.
     side_px = max(12, min(400, round(max(size for _, _, size in spots))))
-    stamps = [_stamp(stage, rng, tone, distance, side_px) for tone in tones[:6]]
+    kinds = 6 if distance < 0.3 else 4
+    stamps = [_stamp(stage, rng, tone, distance, side_px) for tone in tones[:kinds]]
     for x, foot, size in spots:
         colours, mask = stamps[int(rng.random() * len(stamps)) % len(stamps)]
         wide = max(2, round(size * (0.85 + 0.3 * rng.random())))
@@ -679,18 +680,17 @@ def _stamp(
     full = side_px * scale
     side = 1.0 if stage.light[0] > 0.5 else -1.0
     dark = mix(stage.air(times(hue, 0.2), distance), palette.ground, 0.4 * (1 - distance))
-    colours = Image.new("RGB", (full, full), whole(dark))
-    mask = Image.new("L", (full, full))
-    paint, cover = ImageDraw.Draw(colours), ImageDraw.Draw(mask)
+    canvas = Image.new("RGBA", (full, full), (*whole(dark), 0))
+    pencil = ImageDraw.Draw(canvas)
     trunk = full * 0.022
-    cover.polygon(
+    pencil.polygon(
         [
             (full / 2 - trunk * 1.5, full),
             (full / 2 - trunk, full * 0.5),
             (full / 2 + trunk, full * 0.5),
             (full / 2 + trunk * 1.5, full),
         ],
-        fill=255,
+        fill=(*whole(dark), 255),
     )
     heaps = [(0.5, 0.36, 0.27)]
     for _ in range(7):
@@ -698,7 +698,7 @@ def _stamp(
         heaps.append((0.5 + math.cos(angle) * 0.21, 0.44 + math.sin(angle) * 0.17, 0.12 + 0.07 * rng.random()))
     tufts = []
     for x, y, reach in heaps:
-        for _ in range(round((300 + 3 * side_px) * reach)):
+        for _ in range(round((170 + 2.6 * side_px) * reach)):
             angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random())
             px, py = x + math.cos(angle) * out * reach, y + math.sin(angle) * out * reach * 0.85
             local = (math.cos(angle) * side * 0.55 - math.sin(angle) * 0.85) * out
@@ -716,9 +716,9 @@ def _stamp(
         radius = full * (0.016 + 0.02 * rng.random()) * (1.0 if side_px < 200 else 0.75)
         x, y = px * full, py * full
         box = (x - radius * 1.25, y - radius * 0.85, x + radius * 1.25, y + radius * 0.85)
-        paint.ellipse(box, fill=shades[min(11, int(facing * 12))])
-        cover.ellipse(box, fill=255)
-    return colours.reduce(scale), mask.reduce(scale)
+        pencil.ellipse(box, fill=(*shades[min(11, int(facing * 12))], 255))
+    small = canvas.reduce(scale)
+    return small.convert("RGB"), small.getchannel("A")
 
 
 AUTUMN: tuple[Colour, ...] = tuple(rgb(part) for part in ("c8541c", "d98a22", "a83a1a", "e0b030", "8a5a22", "6a6a2a"))

@@ -35,7 +35,8 @@ def ramp(low: float, high: float, top: float = 255.0, power: float = 1.0) -> lis
 
 def linear(scale: float, offset: float = 0.0) -> list[int]:
     """A look-up table: level times `scale` plus `offset`, kept within 0 to 255."""
-    return [max(0, min(255, round(level * scale + offset))) for level in range(256)]
+    shift = offset + 0.5
+    return [0 if (value := int(level * scale + shift)) < 0 else min(value, 255) for level in range(256)]
 
 
 def specks(rng: random.Random, size: Size) -> Image.Image:

@@ -493,8 +493,8 @@ def _sketch_bw(stage: Stage) -> Image.Image:
     lines = _outlines(stage, scene, 1.4)
     grey = noise.stretched(scene.convert("L"), 0.02)
     one, two = _hatching(stage, "hatch", 32), _hatching(stage, "cross", -24)
-    tone = ImageChops.multiply(grey.point(noise.linear(0.9)), one.point(noise.ramp(90, 190)))
-    bright = ImageChops.multiply(grey.point(noise.ramp(120, 255, 200)), two.point(noise.ramp(80, 180)))
+    tone = ImageChops.multiply(grey.point(noise.linear(0.9)), one.point(noise.linear(0.75, 60)))
+    bright = ImageChops.multiply(grey.point(noise.ramp(120, 255, 200)), two.point(noise.linear(0.8, 40)))
     chalk = ImageChops.add(
         ImageChops.add(tone.point(noise.linear(0.62)), bright.point(noise.linear(0.5))), lines.point(noise.linear(0.8))
     )
@@ -512,7 +512,9 @@ def _sketch_colour(stage: Stage) -> Image.Image:
     paper = mix(mix(rgb("e6dcc8"), stage.palette.horizon, 0.2), stage.palette.ground, 0.06)
     one, two = _hatching(stage, "hatch", 38), _hatching(stage, "cross", -18)
     dark = ImageChops.invert(noise.stretched(scene.convert("L"), 0.02))
-    cover = ImageChops.add(one.point(noise.ramp(70, 175)), ImageChops.multiply(two.point(noise.ramp(80, 180)), dark))
+    cover = ImageChops.add(
+        one.point(noise.linear(0.7, 80)), ImageChops.multiply(two.point(noise.linear(0.7, 30)), dark)
+    )
     image = light.lay(Image.new("RGB", stage.size, whole(paper)), scene, cover.point(noise.linear(0.9)))
     image = light.lay(image, times(stage.palette.ground, 0.8), _outlines(stage, scene, 1.2).point(noise.linear(0.7)))
     tooth = noise.fractal(stage.rng("tooth"), stage.size, (stage.width_px / 3, stage.height_px / 3), 2, 0.7).point(
@@ -535,7 +537,7 @@ def _illustration(stage: Stage) -> Image.Image:
     scene = paint_landscape(stage)
     small = scene.resize(stage.half, Image.Resampling.BILINEAR).filter(ImageFilter.MedianFilter(5))
     tones = small.point([round(round(level / 20) * 20) for level in range(256)] * 3)
-    image = Image.blend(small, tones, 0.75).resize(stage.size, Image.Resampling.BICUBIC)
+    image = Image.blend(small, tones, 0.4).resize(stage.size, Image.Resampling.BICUBIC)
     image = light.lay(
         _saturated(image, 1.4), times(stage.palette.ground, 0.7), _outlines(stage, scene, 0.9).point(noise.linear(0.6))
     )
