@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
@@ -354,10 +355,23 @@ def _registered(name: str) -> EntryPoint:
     return found[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Inspected:
+    """Delivered bytes, decoded once and searched for what they say of their origin."""
+
+    extension: str
+    width_px: int
+    height_px: int
+    marks: str
+
+
 def _inspect(data: bytes) -> Delivered:
     from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.provenance import detect  # noqa: PLC0415 - same
 
-    return inspect(data)
+    picture, origin = inspect(data), detect(data)
+    marks = [name for name, is_there in (("xmp", origin.xmp), ("c2pa", origin.c2pa)) if is_there]
+    return _Inspected(picture.extension, picture.width_px, picture.height_px, " ".join(marks))
 
 
 def _painted(picture: PictureSpec) -> PictureRecord:

@@ -503,7 +503,7 @@ def lease_name(picture: PictureSpec) -> str:
 
 
 def _asset(record: PictureRecord, source: Source, rendering: Rendering) -> HeroAsset:
-    return HeroAsset(record.key, record.provider, record.model, source, rendering, record.created_at)
+    return HeroAsset(record.key, record.provider, record.model, source, rendering, record.created_at, record.marks)
 
 
 def _shared(source: Source) -> Source:

@@ -40,7 +40,11 @@ class Spending:
 
 
 def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, JsonValue]:
-    """The content of ``report.json``. `key` is the one that file names in the site begin with."""
+    """The content of ``report.json``.
+
+    `key` is the one that file names in the site begin with. `marks` are the marks of origin that the service's own file
+    carried (``xmp``, ``c2pa``); they stay in the cache's copy, and the site's files carry ours.
+    """
     heroes: list[JsonValue] = [
         {
             "page": resolution.hero.page,
@@ -50,6 +54,7 @@ def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, J
             "attempts": [{"provider": attempt.provider, "result": attempt.result} for attempt in resolution.attempts],
             "cost_usd": round(resolution.cost_usd, 6),
             "seconds": round(resolution.seconds, 3),
+            "marks": [*resolution.asset.marks.split()] if resolution.asset else [],
             "failure": resolution.failure or None,
         }
         for resolution in resolutions

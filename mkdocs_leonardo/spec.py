@@ -129,7 +129,8 @@ class PictureRecord:
     """What is known of a stored picture; the JSON half of every pair.
 
     `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
-    `created_at` is in Unix seconds. `page` is the page it was first made for.
+    `created_at` is in Unix seconds. `page` is the page it was first made for. `marks` names what the delivered bytes
+    say of their origin: ``xmp``, ``c2pa``, both or nothing.
     """
 
     key: str
@@ -144,6 +145,7 @@ class PictureRecord:
     height_px: int = 0
     seconds: float | None = None
     page: str = ""
+    marks: str = ""
     request: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
@@ -165,11 +167,13 @@ class Variant:
 class Scrim:
     """How much black (percent, 0 to 55) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
 
-    `narrow` holds for the crop a phone shows, `wide` for a desktop's.
+    `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
+    and `wide_rtl` holds for right-to-left scripts.
     """
 
     narrow: int
     wide: int
+    wide_rtl: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class HeroAsset:
-    """A hero that can be shown: its files and where they came from. `created_at` is in Unix seconds."""
+    """A hero that can be shown: its files and where they came from; `created_at` and `marks` as in the record."""
 
     key: str
     provider: str
@@ -197,6 +201,7 @@ class HeroAsset:
     source: Source
     rendering: Rendering
     created_at: float = 0.0
+    marks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

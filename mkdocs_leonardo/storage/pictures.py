@@ -304,6 +304,7 @@ def _parse_record(path: Path, text: bytes) -> PictureRecord:
         height_px=read.pixels("height_px"),
         seconds=read.number("seconds"),
         page=read.text("page", default=""),
+        marks=read.text("marks", default=""),
         request=request,
     )
 

@@ -319,7 +319,7 @@ class Picture(PictureBehaviour):
     `scale` multiplies the size asked for; `width_px` and `height_px` replace it. `orientation` is an EXIF orientation
     (2 to 8) and the stored pixels are turned so that honouring it shows the picture upright. `swapped_profile` embeds
     an ICC profile that swaps red and green, and the stored pixels are swapped so that honouring it shows the picture
-    right. `content_type` replaces the true one.
+    right. `content_type` replaces the true one. `with_marks`: a JPEG with an XMP packet and a C2PA head.
     """
 
     format: Literal["JPEG", "PNG", "WEBP"] = "JPEG"
@@ -330,6 +330,7 @@ class Picture(PictureBehaviour):
     orientation: int = 1
     swapped_profile: bool = False
     content_type: str | None = None
+    with_marks: bool = False
 
 
 @dataclass(frozen=True)

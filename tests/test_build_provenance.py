@@ -1,0 +1,60 @@
+"""What the files of a built site say of their origin."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from builds import Site, page
+from PIL import Image
+from services import Picture, Services
+
+AI_MARK = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+def test_generated_files_carry_the_ai_mark_and_the_report_names_what_was_delivered(
+    tmp_path: Path, services: Services
+) -> None:
+    """Every file of a generated hero says that AI made it; the service's own marks are kept in the cache and told."""
+    services.leonardo.on_download(Picture(with_marks=True)).when_prompt("harbour")
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a harbour"), "b.md": page("B", hero_prompt="a desert")},
+        options={"formats": ["avif", "webp", "jpeg"]},
+    )
+
+    built = site.build(services, "--strict")
+    warm = site.build(services, "--strict")
+
+    assert built.exit_code == warm.exit_code == 0, built.log
+    for build in (built, warm):
+        assert build.hero("index.md")["marks"] == ["xmp", "c2pa"]
+        assert build.hero("b.md")["marks"] == []
+    files = [name for name in built.pictures() if not name.endswith(".css")]
+    assert {name.rpartition(".")[2] for name in files} == {"avif", "webp", "jpg"}
+    for name in files:
+        assert AI_MARK in built.asset(name), name
+        assert b"Leonardo" in built.asset(name) or b"leonardo" in built.asset(name), name
+    kept = (site.cache / "pictures" / f"{built.hero('index.md')['key']}.jpg").read_bytes()
+    assert b"theirs" in kept
+    assert b"jumdc2pa" in kept
+
+
+def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) -> None:
+    """No AI made them, so no file says so."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG")
+    site = Site(
+        tmp_path,
+        pages={
+            "hero.jpg": buffer.getvalue(),
+            "index.md": page("Home", hero_prompt="a harbour"),
+            "own.md": page("Own", hero_image="hero.jpg"),
+        },
+    )
+
+    built = site.build(None, "--strict")
+
+    assert sorted(built.sources.values()) == ["local", "own"]
+    for name in built.pictures():
+        assert AI_MARK not in built.asset(name), name
