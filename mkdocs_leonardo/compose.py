@@ -376,10 +376,10 @@ def _inspect(data: bytes) -> Delivered:
 
 def _painted(picture: PictureSpec) -> PictureRecord:
     """The painter's picture as a record. Nothing was bought, so its digest is its name."""
-    from mkdocs_leonardo.providers.local import painter_key_options  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options  # noqa: PLC0415 - Pillow is slow
 
-    key = generation_key("local", "painter", picture, painter_key_options())
-    return PictureRecord(key=key, digest=key, extension="png", provider="local", model="painter")
+    key = generation_key(NAME, MODEL, picture, painter_key_options())
+    return PictureRecord(key=key, digest=key, extension="png", provider=NAME, model=MODEL)
 
 
 def _own(path: Path) -> tuple[PictureRecord, bytes]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
+
 from PIL import Image
 
+from mkdocs_leonardo.errors import JobUnknown
 from mkdocs_leonardo.providers import painter
-from mkdocs_leonardo.spec import JsonValue, PictureSpec
+from mkdocs_leonardo.providers.base import Clock, ProviderContext
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
+
+NAME = "local"
+MODEL = "painter"
 
 
-class LocalPainter:
-    """Paints at once, always the same picture for the same specification, and never fails."""
-
-    name = "local"
-    model = f"painter-{painter.PAINTER_VERSION}"
-
-    def paint(self, picture: PictureSpec) -> Image.Image:
-        """An RGB picture of exactly ``picture.width_px`` x ``picture.height_px``."""
-        return paint(picture)
-
-    def key_options(self) -> dict[str, JsonValue]:
-        """What else names the picture in a key."""
-        return painter_key_options()
+def create(context: ProviderContext) -> LocalPainter:
+    """The provider as the entry point makes it."""
+    return LocalPainter(context.clock)
 
 
 def paint(picture: PictureSpec) -> Image.Image:
@@ -31,3 +29,49 @@ def paint(picture: PictureSpec) -> Image.Image:
 def painter_key_options() -> dict[str, JsonValue]:
     """What changes the painter's pixels besides the specification: its version."""
     return {"painter_version": painter.PAINTER_VERSION}
+
+
+class LocalPainter:
+    """The painter as a provider: paints at once, costs nothing, never fails.
+
+    Builds close their chain with `paint` itself, since a stand-in is never stored as a page's picture; this class is
+    for whoever works with providers in general.
+    """
+
+    name = NAME
+    model = MODEL
+    timeout_s = 60.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def options(self) -> Mapping[str, JsonValue]:
+        """What changes pixels: the painter's version."""
+        return painter_key_options()
+
+    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - the interface of a provider
+        """Nothing."""
+        return 0.0
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """The finished picture, as a PNG; painted in a thread of its own."""
+        from anyio import to_thread  # noqa: PLC0415 - the painter alone needs no event loop
+
+        data = await to_thread.run_sync(_png, picture)
+        return Submission(NAME, MODEL, "", self._clock.now(), 0.0, GeneratedImage(data, 0.0))
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - same
+        """The picture of a submission of this process; nothing is kept anywhere else."""
+        if submission.image is None:
+            raise JobUnknown("paints at once and keeps nothing", provider=NAME)
+        return submission.image
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _png(picture: PictureSpec) -> bytes:
+    buffer = io.BytesIO()
+    paint(picture).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
