@@ -43,10 +43,12 @@ def contrast_with_white(red: int, green: int, blue: int) -> float:
     return 1.05 / (0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue) + 0.05)
 
 
-def worst_percentile(image: Image.Image, view: View, percent: int, focus: FocalPoint, scale: float) -> float:
+def worst_percentile(
+    image: Image.Image, view: View, percent: int, focus: FocalPoint, scale: float, *, is_rtl: bool = False
+) -> float:
     """The contrast that 99 of 100 pixels behind the text reach on a screen with `scale` pixels to each of CSS's."""
-    left, top, right, bottom = view.text_box(image.size, focus)
-    size = (round(view.width_px * scale), round(view.height_px * view.text_share * scale))
+    left, top, right, bottom = view.text_box(image.size, focus, is_rtl=is_rtl)
+    size = (round(view.width_px * view.column_share * scale), round(view.height_px * view.text_share * scale))
     shown = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     # Some 30,000 of the pixels tell as much as a million of them.
     shown = shown.resize((min(size[0], 317), min(size[1], 101)), Image.Resampling.NEAREST)
@@ -64,12 +66,12 @@ def worst_percentile(image: Image.Image, view: View, percent: int, focus: FocalP
 @pytest.mark.parametrize(
     ("image", "scrim"),
     [
-        (Image.new("RGB", SIZE, "white"), Scrim(55, 55)),
-        (Image.new("RGB", SIZE, "black"), Scrim(0, 0)),
-        (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0)),
-        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0)),
-        (halves("white", "black"), Scrim(55, 55)),
-        (halves("black", "white"), Scrim(55, 55)),
+        (Image.new("RGB", SIZE, "white"), Scrim(55, 55, 55)),
+        (Image.new("RGB", SIZE, "black"), Scrim(0, 0, 0)),
+        (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0, 0)),
+        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0, 0)),
+        (halves("white", "black"), Scrim(55, 55, 55)),
+        (halves("black", "white"), Scrim(55, 55, 55)),
     ],
 )
 def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
@@ -82,7 +84,16 @@ def test_measure_bright_sky_above_the_text_costs_nothing() -> None:
     image = Image.new("RGB", SIZE, (20, 30, 40))
     image.paste("white", (0, 0, SIZE[0], 150))
 
-    assert measure(image) == Scrim(0, 0)
+    assert measure(image) == Scrim(0, 0, 0)
+
+
+@pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(55, 55, 0)), (1236, Scrim(55, 0, 55))])
+def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim) -> None:
+    """On desktops, what is bright on the side where lines end is not darkened, and which side that is varies."""
+    image = Image.new("RGB", SIZE, (20, 30, 40))
+    image.paste("white", (left_px, 0, left_px + 300, SIZE[1]))
+
+    assert scrim == measure(image)
 
 
 def test_measure_focus_moves_what_a_phone_shows() -> None:
@@ -94,7 +105,7 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
     assert measure(image, FocalPoint(1.0, 0.5)).narrow == 0
 
 
-@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0)), (8, Scrim(55, 55))])
+@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0, 0)), (8, Scrim(55, 55, 55))])
 def test_measure_tiny_lights_count_by_their_area(side_px: int, scrim: Scrim) -> None:
     """Stars on 0.3 % of the picture are smaller than letters; lamps on 5 % are not, though an average hides them."""
     assert scrim == measure(dotted(side_px))
@@ -105,7 +116,7 @@ def test_measure_fine_grain_counts_by_its_own_brightness() -> None:
     grain = Image.effect_noise((SIZE[0] // 2, SIZE[1] // 2), 200).point(lambda value: 255 * (value > 150))
     image = grain.resize(SIZE, Image.Resampling.NEAREST).convert("RGB")
 
-    assert measure(image) == Scrim(55, 55)
+    assert measure(image) == Scrim(55, 55, 55)
     assert measure(image.reduce(8).resize(SIZE)).wide < 55
 
 
@@ -127,11 +138,16 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
     """Blended as browsers do it, 99 of 100 pixels behind the text give white 4.5:1, on plain and dense screens."""
     scrim = measure(image, focus)
 
-    for views, percent in ((NARROW_VIEWS, scrim.narrow), (WIDE_VIEWS[:2], scrim.wide)):
+    for views, percent, is_rtl in (
+        (NARROW_VIEWS, scrim.narrow, False),
+        (WIDE_VIEWS[:2], scrim.wide, False),
+        (WIDE_VIEWS[:2], scrim.wide_rtl, True),
+    ):
         for view in views:
             for scale in (1.0, 2.0) if view.width_px < 1000 else (1.0,):
                 # Five hundredths of the ratio are one step of 255 in a grey: what rounding may do.
-                assert worst_percentile(image, view, percent, focus, scale) >= CONTRAST_RATIO - 0.05
+                least = CONTRAST_RATIO - 0.05
+                assert worst_percentile(image, view, percent, focus, scale, is_rtl=is_rtl) >= least
 
 
 @pytest.mark.parametrize("image", PICTURES)
@@ -139,10 +155,14 @@ def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
     """With two steps less, a view falls short: one step is the margin for rounding."""
     scrim = measure(image)
 
-    for views, percent in ((NARROW_VIEWS, scrim.narrow), (WIDE_VIEWS, scrim.wide)):
+    for views, percent, is_rtl in (
+        (NARROW_VIEWS, scrim.narrow, False),
+        (WIDE_VIEWS, scrim.wide, False),
+        (WIDE_VIEWS, scrim.wide_rtl, True),
+    ):
         if percent >= 2 * STEP:
             assert any(
-                worst_percentile(image, view, percent - 2 * STEP, CENTER, scale) < CONTRAST_RATIO
+                worst_percentile(image, view, percent - 2 * STEP, CENTER, scale, is_rtl=is_rtl) < CONTRAST_RATIO
                 for view in views
                 for scale in (1.0, SIZE[0] / view.width_px)
             )
@@ -162,4 +182,4 @@ def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height:
     """No size fails, down to a single pixel."""
     scrim = measure(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
-    assert scrim == Scrim(35, 35)
+    assert scrim == Scrim(35, 35, 35)

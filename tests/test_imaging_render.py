@@ -12,7 +12,7 @@ from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect
 from mkdocs_leonardo.imaging.render import render, settings
 from mkdocs_leonardo.imaging.variants import available_formats
-from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Rendering, variant_key
+from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Rendering, Scrim, variant_key
 
 KEY = "0123456789abcdef" * 4
 VARIANT_KEY = "fedcba9876543210" * 4
@@ -185,7 +185,7 @@ def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
     """The measurements are those of the picture."""
     rendering = rendered(Image.new("RGB", (320, 180), "white"), tmp_path)
 
-    assert (rendering.dominant, rendering.scrim.narrow, rendering.scrim.wide) == ("#ffffff", 55, 55)
+    assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(55, 55, 55))
     assert rendering.placeholder.startswith("data:image/webp;base64,")
     assert (rendering.width_px, rendering.height_px) == (320, 180)
 

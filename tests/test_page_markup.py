@@ -49,7 +49,7 @@ def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
         provider=provider,
         model="phoenix",
         source=Source.CACHED,
-        rendering=Rendering((*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20), 1536, 864),
+        rendering=Rendering((*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20, 21), 1536, 864),
     )
 
 
@@ -107,7 +107,7 @@ def test_header_with_everything_equals_the_golden() -> None:
 
     assert html == (
         '<header class="leonardo-hero leonardo-hero--content" data-provider="leonardo" data-key="0123456789abcdef"'
-        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20" role="none">\n'
+        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20" data-scrim-wide-rtl="25" role="none">\n'
         '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
         '<picture class="leonardo-hero__picture">\n'
         f'<source type="image/avif" srcset="{srcset("avif")}" sizes="(min-width: 60em) 688px, 100vw">\n'
@@ -222,7 +222,7 @@ def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expec
 def test_scrim_is_the_next_step_upwards(measured: int, step: int) -> None:
     """The stylesheet knows every fifth percent; never less shade than was measured."""
     made = asset("jpeg")
-    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0)))
+    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0, 0)))
     header = Outline(hero_header(darker, spec(), HEADING, url=url)).attributes["leonardo-hero leonardo-hero--content"]
     assert header["data-scrim-narrow"] == str(step)
 

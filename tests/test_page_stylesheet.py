@@ -35,11 +35,12 @@ def test_stylesheet_has_rules_for_the_focal_points_in_use_only() -> None:
 
 
 def test_stylesheet_has_a_rule_for_every_step_of_the_scrim() -> None:
-    """From 5 to 60 percent, for narrow and wide heroes."""
+    """From 5 to 60 percent, for narrow and wide heroes and for both directions of script."""
     content = build_stylesheet([])[1].decode()
     assert '[data-scrim-narrow="5"]{--_narrow:0.05}' in content
     assert '[data-scrim-wide="60"]{--_wide:0.60}' in content
-    assert len(re.findall(r"\[data-scrim-(?:narrow|wide)", content)) == 24
+    assert '[data-scrim-wide-rtl="60"]{--_wide-rtl:0.60}' in content
+    assert len(re.findall(r"\[data-scrim-(?:narrow|wide|wide-rtl)=", content)) == 36
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """How much black must lie behind white text so that everybody can read it, and no more than that.
 
-The stylesheet puts title and tagline at the foot of the hero, across its whole width (long taglines, right-to-left
-scripts), and lays black at the measured alpha behind all of it. Which part of the picture that is depends on the
-window, so the views below stand for what phones and desktops show, and the most demanding one of each kind decides.
+The stylesheet puts title and tagline at the foot of the hero and lays black at the measured alpha behind them: across
+the whole width of a phone, in the three quarters of a desktop where lines start, which are the right ones in
+right-to-left scripts. Which part of the picture that is depends on the window, so the views below stand for what phones
+and desktops show, and the most demanding one of each kind decides.
 """
 
 from __future__ import annotations
@@ -29,22 +30,32 @@ MOST = 55
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A hero as a screen shows it, in CSS pixels. Text may stand in the lower `text_share` of its height."""
+    """A hero as a screen shows it, in CSS pixels.
+
+    Text may stand in the lower `text_share` of its height and in `column_share` of its width, from where lines start.
+    """
 
     width_px: int
     height_px: int
     text_share: float
+    column_share: float = 1.0
 
-    def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
+    def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER, *, is_rtl: bool = False) -> Box:
         """The text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
         left, top, right, bottom = crop_box(size_px, (self.width_px, self.height_px), focus)
+        column = (right - left) * self.column_share
+        left, right = (right - column, right) if is_rtl else (left, left + column)
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
 
 
 #: Phones: a short title, and one so long that it makes the hero grow.
 NARROW_VIEWS = (View(390, 312, text_share=0.7), View(320, 400, text_share=0.8))
 #: Desktops: `content` layout, `full` layout, and `full` layout across a very wide window.
-WIDE_VIEWS = (View(880, 495, text_share=0.6), View(1440, 544, text_share=0.6), View(2560, 544, text_share=0.6))
+WIDE_VIEWS = (
+    View(880, 495, text_share=0.6, column_share=0.75),
+    View(1440, 544, text_share=0.6, column_share=0.75),
+    View(2560, 544, text_share=0.6, column_share=0.75),
+)
 
 # 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
 # whole, so the samples do not fall into step with an encoder's blocks.
@@ -70,11 +81,18 @@ def measure(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     return Scrim(
         narrow=_least_scrim((sampled, averaged), NARROW_VIEWS, focus),
         wide=_least_scrim((sampled, averaged), WIDE_VIEWS, focus),
+        wide_rtl=_least_scrim((sampled, averaged), WIDE_VIEWS, focus, is_rtl=True),
     )
 
 
-def _least_scrim(copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint) -> int:
-    parts = [copy.crop(_outward(view.text_box(copy.size, focus), copy.size)) for view in views for copy in copies]
+def _least_scrim(
+    copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint, *, is_rtl: bool = False
+) -> int:
+    parts = [
+        copy.crop(_outward(view.text_box(copy.size, focus, is_rtl=is_rtl), copy.size))
+        for view in views
+        for copy in copies
+    ]
     low, high = 0, MOST // STEP
     while low < high:
         middle = (low + high) // 2

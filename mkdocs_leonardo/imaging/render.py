@@ -55,7 +55,8 @@ def settings(
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
         "focus": [round(focus.x, 4), round(focus.y, 4)],
         "views": [
-            [view.width_px, view.height_px, view.text_share] for view in (*contrast.NARROW_VIEWS, *contrast.WIDE_VIEWS)
+            [view.width_px, view.height_px, view.text_share, view.column_share]
+            for view in (*contrast.NARROW_VIEWS, *contrast.WIDE_VIEWS)
         ],
         "provider": provider,
         "model": model,

@@ -17,8 +17,8 @@ from PIL import Image, ImageFilter, features
 from mkdocs_leonardo.imaging.normalise import fit
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, Variant, digest_of
 
-#: Raised when this module writes other files for equal settings: all variants are then encoded anew.
-ENCODER_VERSION = 1
+#: Raised when equal settings give other files or measurements: everything is then made anew.
+ENCODER_VERSION = 2
 
 #: Facebook's and X's size for a large link preview (2026).
 SOCIAL_SIZE_PX = (1200, 630)

@@ -237,7 +237,8 @@ def _percent_encoded(match: re.Match[str]) -> str:
 
 
 def _scrim_attributes(scrim: Scrim) -> str:
-    return f' data-scrim-narrow="{_scrim_step(scrim.narrow)}" data-scrim-wide="{_scrim_step(scrim.wide)}"'
+    measured = {"narrow": scrim.narrow, "wide": scrim.wide, "wide-rtl": scrim.wide_rtl}
+    return "".join(f' data-scrim-{where}="{_scrim_step(percent)}"' for where, percent in measured.items())
 
 
 def _scrim_step(percent: int) -> int:

@@ -42,7 +42,7 @@ def _scrim_rules() -> list[str]:
     steps = range(SCRIM_STEP, SCRIM_LIMIT + 1, SCRIM_STEP)
     return [
         f'[data-scrim-{where}="{percent}"]{{--_{where}:{percent / 100:.2f}}}'
-        for where in ("narrow", "wide")
+        for where in ("narrow", "wide", "wide-rtl")
         for percent in steps
     ]
 

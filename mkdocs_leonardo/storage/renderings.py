@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import stat
 from contextlib import suppress
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import get_args
 
@@ -116,7 +117,7 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
         ],
         "placeholder": rendering.placeholder,
         "dominant": rendering.dominant,
-        "scrim": {"narrow": rendering.scrim.narrow, "wide": rendering.scrim.wide},
+        "scrim": asdict(rendering.scrim),
         "width_px": rendering.width_px,
         "height_px": rendering.height_px,
     }
@@ -133,9 +134,7 @@ def _rendering(value: JsonValue, folder: Path) -> Rendering:
         variants=tuple(_variant(_mapping(variant), folder) for variant in variants),
         placeholder=_text(record["placeholder"], _PLACEHOLDER),
         dominant=_text(record["dominant"], _COLOUR),
-        scrim=Scrim(
-            narrow=_whole(scrim["narrow"], 0, _MAX_SCRIM_PERCENT), wide=_whole(scrim["wide"], 0, _MAX_SCRIM_PERCENT)
-        ),
+        scrim=Scrim(**{each.name: _whole(scrim[each.name], 0, _MAX_SCRIM_PERCENT) for each in fields(Scrim)}),
         width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
         height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
     )

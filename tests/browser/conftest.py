@@ -94,7 +94,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """A server for built sites, and five pictures to show on them."""
+    """A server for built sites, and six pictures to show on them."""
     folder = tmp_path_factory.mktemp("www")
     files = tmp_path_factory.mktemp("files")
     assets = {
@@ -114,7 +114,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
                 created_at=0.0,
             ),
         )
-        for name in ("landscape", "white", "black", "noise", "halves")
+        for name in ("landscape", "white", "black", "noise", "halves", "beside")
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

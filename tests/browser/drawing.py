@@ -11,7 +11,15 @@ SIZE = (1536, 864)
 
 def draw(name: str) -> Image.Image:
     """The picture of that name, always the same."""
-    return {"landscape": _landscape, "white": _white, "black": _black, "noise": _noise, "halves": _halves}[name]()
+    drawers = {
+        "landscape": _landscape,
+        "white": _white,
+        "black": _black,
+        "noise": _noise,
+        "halves": _halves,
+        "beside": _beside,
+    }
+    return drawers[name]()
 
 
 def _white() -> Image.Image:
@@ -31,6 +39,12 @@ def _noise() -> Image.Image:
 def _halves() -> Image.Image:
     picture = _black()
     picture.paste("white", (0, 0, SIZE[0] // 3, SIZE[1]))
+    return picture
+
+
+def _beside() -> Image.Image:
+    picture = _black()
+    picture.paste("white", (SIZE[0] * 4 // 5, 0, *SIZE))
     return picture
 
 

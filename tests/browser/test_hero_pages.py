@@ -26,6 +26,7 @@ PAGES = {
     "white.md": hero_page(picture="white", tagline=TAGLINE),
     "noise.md": hero_page(picture="noise", tagline=TAGLINE),
     "halves.md": hero_page(picture="halves", tagline=TAGLINE),
+    "beside.md": hero_page(picture="beside", tagline=TAGLINE),
     "fullwhite.md": hero_page(LONG_TITLE, picture="white", layout="full", tagline=TAGLINE),
 }
 THEMES: dict[str, dict[str, Any]] = {
@@ -218,6 +219,27 @@ def test_right_to_left_text_starts_on_the_right(sites: Sites, open_page: OpenPag
         " return range.getBoundingClientRect().right }"
     )
     assert 8 < hero["x"] + hero["width"] - right_px < 48
+
+
+@pytest.mark.parametrize(
+    ("direction", "align", "alpha"),
+    [("ltr", "", "0"), ("rtl", "", "0.55"), ("ltr", "end", "0.55"), ("rtl", "end", "0.55")],
+)
+def test_light_on_one_side_is_darkened_where_text_is(
+    direction: str, align: str, alpha: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Each direction of script has a shade of its own, and a site that moves the text has the darker one."""
+    page = open_page(f"{addresses['material']}/beside/")
+    page.evaluate(
+        "([direction, align]) => { document.body.dir = direction;"
+        " if (align) document.body.style.setProperty('--leonardo-hero-text-align', align) }",
+        [direction, align],
+    )
+    page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    background = page.locator(".leonardo-hero__text").evaluate("e => getComputedStyle(e).backgroundImage")
+    assert background.rpartition("rgba(0, 0, 0, ")[2].startswith(f"{alpha})"), "the last stop of the gradient"
+    assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
+    assert worst_contrast(page, ".leonardo-hero__tagline") >= 4.5
 
 
 def test_strict_policy_has_nothing_to_report(sites: Sites, open_page: OpenPage, tmp_path: Path) -> None:
