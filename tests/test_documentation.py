@@ -255,7 +255,7 @@ def _provoked() -> Iterator[str]:
         config.load_dict(option)
         yield from (str(message) for problems in config.validate() for _, message in problems)
     hero = HeroSpec(page="a.md", picture=PictureSpec("a lake"))
-    rendering = Rendering((), "", "", Scrim(0, 0), 0, 0)
+    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
     painted = HeroAsset("0" * 64, "local", "painter", Source.LOCAL, rendering)
     resolutions = [
         Resolution(hero, painted, failure="leonardo: broken"),
