@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -230,7 +232,21 @@ def test_painter_key_options_name_the_version() -> None:
     assert {"painter_version"} == set(painter_key_options())
 
 
-def test_local_painter_paints_what_paint_paints() -> None:
-    """The class is another handle on the same painter."""
+class StillClock:
+    """A clock that stands at ten."""
+
+    def now(self) -> float:
+        """Ten."""
+        return 10.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Return at once."""
+
+
+def test_local_painter_submits_what_paint_paints() -> None:
+    """As a provider the painter hands out the same picture, at once and without cost."""
     picture = PictureSpec("a harbour at dusk", width_px=64, height_px=40)
-    assert digest(paint(picture)) == digest(LocalPainter().paint(picture))
+    submission = asyncio.run(LocalPainter(StillClock()).submit(picture))
+    assert submission.image is not None
+    assert digest(paint(picture)) == digest(Image.open(io.BytesIO(submission.image.data)))
+    assert submission.cost_usd == 0.0

@@ -58,10 +58,10 @@ def headland(
         rise = (
             ((px - left) / (x - left)) ** 0.75
             if px < x
-            else 1.0 - 0.3 * max(0.0, (px - x - width * 0.085) / max(1.0, width - x)) ** 0.8
+            else 1.0 - 0.3 * max(0.0, (px - x - width * 0.105) / max(1.0, width - x)) ** 0.8
         )
         # A ledge for what stands on the rock.
-        beside = max(0.0, x - width * 0.03 - px, px - x - width * 0.085) / (width * 0.04)
+        beside = max(0.0, x - width * 0.03 - px, px - x - width * 0.105) / (width * 0.04)
         if beside <= 0:
             rise = 1.0
         rough = (jag[index] - 0.5) * (base - top) * 0.32 * min(1.0, beside)

@@ -147,7 +147,7 @@ def storm_waves(stage: Stage, image: Image.Image, *, first: int = 0, last: int =
     count = 6
     line_px = stage.horizon_px
     torn = stage.rng("torn")
-    tears = [noise.fractal(torn, stage.half, (52 - 18 * part, 54 - 14 * part), 4, 0.7) for part in range(2)]
+    tears = [noise.fractal(torn, stage.half, (52 - 18 * part, 54 - 14 * part), 3, 0.75) for part in range(2)]
     for index in range(first, last):
         rng = stage.rng(f"wave{index}")
         near = index / (count - 1)
@@ -171,8 +171,8 @@ def storm_waves(stage: Stage, image: Image.Image, *, first: int = 0, last: int =
             y + lift * 1.1,
             sun=0.22,
         )
-        grid = (max(4, width // 3), max(4, height // 3))
-        texture = noise.fractal(rng, grid, (7 + 12 * (1 - near), 24), 5, 0.62)
+        grid = (max(4, width // 4), max(4, height // 4))
+        texture = noise.fractal(rng, grid, (7 + 12 * (1 - near), 24), 4, 0.66)
         field = light.textured(field, texture.point(noise.linear(0.5, 60)))
         image = light.lay(image, field, body)
         image = _foam(stage, image, line, lift, near, f"foam{index}", tears[index % 2])
