@@ -62,7 +62,7 @@ def compare(
         runs.append((plan, mode))
         caps = _less(caps, len(plan.allowed), plan.most_usd)
     _show_plans(runs, screen)
-    if any(not plan.is_idle for plan, _ in runs) and site.settings.generate:
+    if any(not plan.is_idle for plan, _ in runs):
         if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
             return 1
         _carry_out(runs, site.settings, screen)

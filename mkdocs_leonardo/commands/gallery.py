@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
@@ -112,7 +112,7 @@ def _of_page(
     page = outlook.hero.page
     if outlook.trouble:
         yield Finding(page, "damaged", f"{outlook.trouble}; run mkdocs-leonardo generate {page}")
-    if outlook.state == "own":
+    elif outlook.state == "own":
         yield from _own(workshop, outlook)
     elif outlook.record is not None and outlook.store is not None:
         yield from _shown_well(outlook, outlook.record, site.settings)
@@ -175,9 +175,9 @@ def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
     needed = measure(image, outlook.hero.focus)
-    return (
-        needed.narrow <= rendering.scrim.narrow + _CONTRAST_TOLERANCE
-        and needed.wide <= rendering.scrim.wide + _CONTRAST_TOLERANCE
+    return all(
+        getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
+        for field in fields(needed)
     )
 
 

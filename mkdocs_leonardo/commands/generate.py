@@ -52,7 +52,7 @@ def generate(
     if dry_run:
         return 0
     failed = unmakable + len(plan.buy) - len(plan.allowed)
-    if not plan.is_idle and site.settings.generate:
+    if not plan.is_idle:
         if plan.allowed and not agreed(screen, yes=yes):
             return 1
         failed += _carry_out(plan, screen)
@@ -84,7 +84,7 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         if outlook.state == "refused":
             unmakable += 1
             screen.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
-        elif outlook.state == "missing" and not outlook.must_be_bought:
+        elif excuse and outlook.state in {"missing", "paid"}:
             unmakable += 1
     if unmakable and excuse:
         screen.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")

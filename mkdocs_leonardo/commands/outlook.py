@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import Screen, Trouble
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
+from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One provider's name and price for a wish. `is_available`: it has a key. `job`: paid for and not collected."""
+    """One provider's name and price for a wish. `is_available`: it has a key.
+
+    `job`: paid for and not collected. `is_lost`: collected once, and what is stored of it is damaged now.
+    """
 
     provider: str
     model: str
@@ -35,6 +39,12 @@ class Offer:
     estimate_usd: float
     is_available: bool
     job: OpenJob | None = None
+    is_lost: bool = False
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether asking for it costs nothing."""
+        return self.is_available and (self.job is not None or self.is_lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ class Outlook:
         for offer in self.offers:
             if self.record is not None and offer.key == self.record.key:
                 break
-            if offer.job is not None and offer.is_available:
+            if offer.is_paid:
                 jobs.append(offer)
         return tuple(jobs)
 
@@ -157,9 +167,11 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) ->
                 rendering = workshop.rendered(record, hero)
                 return Outlook(hero, _STATES[source], offers, record, store, rendering)
     trouble = "; ".join(troubles)
+    if troubles:
+        offers = tuple(replace(offer, is_lost=_is_lost(workshop, offer)) for offer in offers)
     refusal = next(filter(None, (workshop.journal.refusal(offer.key) for offer in offers)), "")
     state: State = "missing"
-    if any(offer.job is not None and offer.is_available for offer in offers):
+    if any(offer.is_paid for offer in offers):
         state = "paid"
     elif refusal:
         state = "refused"
@@ -170,6 +182,15 @@ def _offer(link: Link, picture: PictureSpec, jobs: Mapping[str, OpenJob]) -> Off
     provider = link.provider
     key = generation_key(provider.name, provider.model, picture, provider.options)
     return Offer(provider.name, provider.model, key, provider.estimate_usd(picture), link.available, jobs.get(key))
+
+
+def _is_lost(workshop: Workshop, offer: Offer) -> bool:
+    """Whether the job of a damaged picture can be fetched once more, as the pipeline does."""
+    provider = next(link.provider for link in workshop.chain if link.provider.name == offer.provider)
+    if not isinstance(provider, FindsLostJobs):
+        return False
+    remains = (store.remains(offer.key) for _, store in workshop.lookup)
+    return any(record is not None and record.job_id for record in remains)
 
 
 def _last(workshop: Workshop, page: str) -> PictureRecord | None:

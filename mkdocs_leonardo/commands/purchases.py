@@ -36,10 +36,10 @@ class Plan:
     """What a command would pay for, within the caps of the configuration."""
 
     def __init__(self, wanted: Sequence[Outlook], settings: Settings) -> None:
-        """`wanted` are the pages' pictures; those at hand cost nothing."""
+        """`wanted` are the pages' pictures; those at hand cost nothing. `generate: false` allows nothing at all."""
         self.wanted = tuple(wanted)
-        self.buy = to_pay(wanted)
-        self.collect = tuple(outlook for outlook in wanted if outlook.jobs)
+        self.buy = to_pay(wanted) if settings.generate else ()
+        self.collect = tuple(outlook for outlook in wanted if outlook.jobs) if settings.generate else ()
         self._settings = settings
         self.allowed = self._within_caps()
         self.estimate_usd = sum(outlook.estimate_usd for outlook in self.allowed)

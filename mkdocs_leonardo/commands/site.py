@@ -145,8 +145,9 @@ class _Reading:
         plugins = self._config.plugins
         plugins.on_startup(command=command, dirty=False)
         try:
-            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority.
-            plugins.events["config"].append(self._attach)
+            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority; it takes
+            # every bound method for a plugin's.
+            plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
             with suppress(_AllPagesRead):
                 build(self._config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
         finally:

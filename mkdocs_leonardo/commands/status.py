@@ -17,7 +17,7 @@ _WORDS = {
     "pinned": "pinned",
     "cached": "cached",
     "own": "own picture",
-    "paid": "paid, rendering",
+    "paid": "paid, to be collected",
     "refused": "refused",
     "missing": "missing",
 }
@@ -58,7 +58,7 @@ def _row(outlook: Outlook) -> tuple[str, ...]:
     if outlook.record is not None:
         word += f" ({outlook.record.provider})"
     if outlook.record is not None and outlook.jobs:
-        word += f", {outlook.jobs[0].provider} rendering"
+        word += f", one from {outlook.jobs[0].provider} to be collected"
     if outlook.last is not None:
         word += ", shows its last one"
     cost = f"about {dollars(outlook.estimate_usd)}" if outlook.state == "missing" else ""
@@ -96,7 +96,7 @@ def _report(workshop: Workshop, found: tuple[Outlook, ...], problems: tuple[str,
                 "model": record.model if record else None,
                 "file": str(path) if path else None,
                 "estimate_usd": round(outlook.estimate_usd, 6),
-                "rendering_at": [offer.provider for offer in outlook.jobs],
+                "to_collect_from": [offer.provider for offer in outlook.jobs],
                 "shows": record.key[:16] if record else outlook.last.key[:16] if outlook.last else None,
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,

@@ -1,0 +1,127 @@
+"""`mkdocs-leonardo` as its users run it: the installed command, in a process of its own, in the site's folder.
+
+shell = Shell(Site(tmp_path, pages={...}), services)
+ran = shell("generate", "--yes")
+assert ran.exit_code == 0
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builds import TRACEBACK, Site
+from services import LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+
+COMMAND = str(Path(sys.executable).with_name("mkdocs-leonardo"))
+#: No command in a test may take longer (seconds).
+TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one command ended. `out` and `err` are apart, as a script sees them."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
+        """Standard output, which must be nothing but JSON."""
+        return json.loads(self.out)
+
+    def check(self) -> Ran:
+        """The same, if neither secret nor inside of the program is in any output."""
+        for text in (self.out, self.err):
+            assert not TRACEBACK.search(text), text
+            for secret in (LEONARDO_KEY, OPENAI_KEY, SIGNATURE):
+                assert secret not in text
+        return self
+
+
+@dataclass
+class Shell:
+    """A prompt in the folder of `site`. Without `services`, no key is set."""
+
+    site: Site
+    services: AnyServices | None = None
+    environ: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        self.site.configure(self.services)
+
+    def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """Run the command to its end, without a terminal."""
+        with self.running(*arguments, environ=environ) as process:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        return Ran(process.returncode, out, err).check()
+
+    @contextmanager
+    def running(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+        """The command under way; killed at the end of the block if it still runs."""
+        process = subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.site.folder,
+            env=self.site.environ(self.services, {**(self.environ or {}), **(environ or {})}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def on_terminal(self, *arguments: str, typed: str = "", environ: Mapping[str, str] | None = None) -> Ran:
+        """Run the command on a terminal of its own, where somebody types `typed` when asked; all output is in `out`."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.site.folder,
+            env={**self.site.environ(self.services, environ), "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown, give_up_at, is_typed = b"", time.monotonic() + TIMEOUT_S, not typed
+        try:
+            while time.monotonic() < give_up_at:
+                if select.select([ours], [], [], 0.1)[0]:
+                    try:
+                        part = os.read(ours, 4096)
+                    except OSError:  # the other end is closed
+                        break
+                    if not part:
+                        break
+                    shown += part
+                if not is_typed and b"[y/N]" in shown:
+                    os.write(ours, typed.encode())
+                    is_typed = True
+            process.wait(timeout=TIMEOUT_S)
+        finally:
+            os.close(ours)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        return Ran(process.returncode, shown.decode("utf-8", "replace"), "").check()
+
+    def pages(self) -> dict[str, dict[str, Any]]:
+        """What `status --json` says of each page."""
+        return {page["page"]: page for page in self("status", "--json").json["pages"]}

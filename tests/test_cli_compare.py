@@ -1,0 +1,129 @@
+"""`compare`, `balance` and `doctor`: what the services make and say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from PIL import Image
+from services import Answer500, Services
+
+from mkdocs_leonardo.imaging.provenance import detect
+
+
+@pytest.fixture
+def shell(tmp_path: Path, services: Services) -> Shell:
+    """A site without any hero."""
+    services.leonardo.render_s = 0.05
+    return Shell(Site(tmp_path, {"index.md": page("Home")}), services)
+
+
+def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: Services) -> None:
+    """Every style with and without Alchemy, with the same seeds; agreed on first; a second run is free."""
+    arguments = ("compare", "a <harbour> & more", "--styles", "cinematic,MOODY", "--alchemy", "both", "-o", "out")
+    unasked = shell(*arguments)
+    assert unasked.exit_code == 2
+    assert "together about $0.09" in unasked.out
+    assert services.ledger.requests == ()
+
+    ran = shell(*arguments, "--yes")
+    assert ran.exit_code == 0
+    assert re.search(r"^CINEMATIC  on       1         \d+\.\d s +\$0\.022$", ran.out, re.MULTILINE)
+    assert re.search(r"^Alchemy overhead: \+\$0\.011 a picture, [+-]\d+\.\d s ", ran.out, re.MULTILINE)
+    jobs = services.ledger.jobs
+    assert sorted((job.style, job.quality, job.seed) for job in jobs) == [
+        ("CINEMATIC", "alchemy", 1),
+        ("CINEMATIC", "fast", 1),
+        ("MOODY", "alchemy", 1),
+        ("MOODY", "fast", 1),
+    ]
+    assert {job.prompt for job in jobs} == {"a <harbour> & more"}
+
+    folder = shell.site.folder / "out"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "index.html",
+        "sheet.jpg",
+        "cinematic-1.jpg",
+        "cinematic-1-no-alchemy.jpg",
+        "moody-1.jpg",
+        "moody-1-no-alchemy.jpg",
+    }
+    html = (folder / "index.html").read_text("utf-8")
+    assert "a &lt;harbour&gt; &amp; more" in html
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", html)
+    with Image.open(folder / "sheet.jpg") as sheet:
+        assert sheet.width > 900
+    assert detect((folder / "sheet.jpg").read_bytes()).digital_source_type
+
+    again = shell(*arguments)
+    assert again.exit_code == 0
+    assert "every picture is at hand" in again.err
+    assert services.ledger.creates == 4
+
+
+def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Services) -> None:
+    """The caps hold for both modes together; a misspelt style is told before anything is paid."""
+    wrong = shell("compare", "a harbour", "--styles", "CINEMTIC", "-o", "out", "--yes")
+    assert wrong.exit_code == 2
+    assert "did you mean CINEMATIC?" in wrong.err
+    assert shell("compare", "a harbour", "--yes").exit_code == 2
+
+    shell.site.configure(services, {"max_new_images": 3})
+    capped = shell("compare", "a harbour", "--styles", "MOODY,MACRO", "--alchemy", "both", "-o", "out", "--yes")
+    assert capped.exit_code == 0
+    assert "1 more picture is held back" in capped.out
+    assert services.ledger.creates == 3
+
+    keyless = shell("compare", "a hill", "-o", "out", "--yes", environ={"LEONARDO_API_KEY": ""})
+    assert keyless.exit_code == 2
+    assert "set LEONARDO_API_KEY" in keyless.err
+
+
+def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> None:
+    """Exit 0 with enough credits, 1 below the alert or without an answer, 2 without a key; nothing is paid."""
+    plenty = shell("balance", "--alert-below", "10", "--json")
+    assert plenty.exit_code == 0
+    (account,) = plenty.json["accounts"]
+    assert account["credits"] > 10
+    low = shell("balance", "--alert-below", "1000000000")
+    assert low.exit_code == 1
+    assert "credits left (about $" in low.out
+
+    services.leonardo.on_me(Answer500())
+    silent = shell("balance")
+    assert silent.exit_code == 1
+    assert "answered 500" in silent.out
+    keyless = shell("balance", environ={"LEONARDO_API_KEY": ""})
+    assert keyless.exit_code == 2
+    assert "set LEONARDO_API_KEY in the environment" in keyless.err
+    assert services.ledger.creates == 0
+
+
+def test_doctor_finds_what_would_go_wrong(shell: Shell, services: Services) -> None:
+    """All well is exit 0; a refused key, a service that is down and a cache that is no folder are exit 1."""
+    well = shell("doctor")
+    assert well.exit_code == 0, well.out
+    assert "BAD" not in well.out
+    assert re.search(r"^ok    leonardo +LEONARDO_API_KEY is set and accepted; ", well.out, re.MULTILINE)
+    assert re.search(r"^ok    openai +OPENAI_API_KEY is set and accepted; gpt-image-2$", well.out, re.MULTILINE)
+    assert re.search(r"^ok    theme +mkdocs$", well.out, re.MULTILINE)
+    assert services.ledger.creates == 0
+
+    keyless = shell("doctor", "--json", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "sk-of-somebody-else"})
+    assert keyless.exit_code == 1
+    grades = {finding["subject"]: finding["grade"] for finding in keyless.json["findings"]}
+    assert (grades["leonardo"], grades["openai"]) == ("note", "bad")
+    assert "sk-of-somebody-else" not in keyless.out + keyless.err
+
+    services.leonardo.down = True
+    (shell.site.folder / "in-the-way").write_text("", encoding="utf-8")
+    shell.site.configure(services, {"cache_dir": "in-the-way"})
+    broken = shell("doctor")
+    assert broken.exit_code == 1
+    assert re.search(r"^BAD   cache_dir ", broken.out, re.MULTILINE)
+    assert re.search(r"^BAD   leonardo ", broken.out, re.MULTILINE)

@@ -1,0 +1,164 @@
+"""`pin`, `check` and `prune`: pictures in the repository, the gate before a deploy, and tidying up."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from PIL import Image
+from services import Services
+
+from mkdocs_leonardo.commands import gallery
+from mkdocs_leonardo.commands.outlook import Outlook
+from mkdocs_leonardo.imaging.render import render
+from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
+
+HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, services: Services) -> Shell:
+    """A site with two heroes, both made."""
+    services.leonardo.render_s = 0.05
+    pages = {"index.md": page("Home", hero_prompt=HARBOUR), "notes/b.md": page("B", hero_prompt=MEADOW, hero_alt="m")}
+    shell = Shell(Site(tmp_path, pages), services)
+    assert shell("generate", "--yes").exit_code == 0
+    return shell
+
+
+def _kinds(shell: Shell, *arguments: str) -> list[tuple[str, str]]:
+    ran = shell("check", "--json", *arguments)
+    findings = [(finding["where"], finding["kind"]) for finding in ran.json["findings"]]
+    assert ran.exit_code == (1 if findings else 0)
+    return findings
+
+
+def test_pin_keeps_heroes_for_a_site_without_cache_and_key(shell: Shell) -> None:
+    """What is pinned is found by a build, and passes the check, with neither cache nor key."""
+    ran = shell("pin")
+    assert ran.exit_code == 0
+    assert "2 heroes copied to heroes, 0 there already, 0 missing" in ran.out
+    assert "0 heroes copied to heroes, 2 there already" in shell("pin").out
+    assert len(list((shell.site.folder / "heroes").iterdir())) == 4
+
+    fresh = Shell(Site(shell.site.folder / "clone", shell.site.pages))
+    (shell.site.folder / "heroes").rename(fresh.site.folder / "heroes")
+    assert _kinds(fresh) == []
+    built = fresh.site.build(None, "--strict")
+    assert built.exit_code == 0, built.log
+    assert built.totals["pinned"] == 2
+
+
+def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell) -> None:
+    """Each finding has a line with its cure, and the command exits 1 until nothing is found."""
+    assert _kinds(shell) == []
+    assert _kinds(shell, "--require-alt") == [("index.md", "no alt text")]
+
+    shell("pin", "index.md")
+    shell.site.write(
+        {
+            "index.md": page("Home", hero_prompt="another harbour"),
+            "new.md": page("New", hero_prompt="a pier"),
+            "bad.md": page("Bad", hero_prompt="a pier", hero_seed="x"),
+        }
+    )
+    (orphan,) = (shell.site.folder / "heroes").glob("*.jpg")
+    ran = shell("check")
+    assert ran.exit_code == 1
+    lines = ran.out.splitlines()
+    assert "bad.md: hero_seed is 'x'; it must be a whole number from 0 to 9999999998" in lines
+    cure = "run mkdocs-leonardo generate {0}, then mkdocs-leonardo pin {0}"
+    assert (
+        "index.md: stale: the picture that is there was made for another prompt, style, size or seed; "
+        + cure.format("index.md")
+        in lines
+    )
+    assert "new.md: missing: no picture is pinned or cached; " + cure.format("new.md") in lines
+    assert any(line.startswith(f"heroes/{orphan.name}: orphaned: ") for line in lines)
+    assert lines[-1] == "3 heroes, 4 findings"
+
+
+def test_check_finds_damaged_pictures(shell: Shell) -> None:
+    """A picture that is not what was stored is found before readers find it missing."""
+    assert shell.site.build(shell.services).exit_code == 0
+    assert _kinds(shell) == []
+    pictures = {name: Path(entry["file"]) for name, entry in shell.pages().items()}
+    pictures["index.md"].write_bytes(b"not what was stored")
+    assert _kinds(shell) == [("index.md", "damaged")]
+    assert shell.services is not None
+    creates = shell.services.ledger.creates
+    assert "collected from leonardo, paid for earlier" in shell("generate").out
+    assert shell.services.ledger.creates == creates
+    assert _kinds(shell) == []
+
+
+def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
+    """A rendering whose shade is too weak for the file that screens show is found out."""
+    rendering = render(
+        Image.new("RGB", (320, 180), "white"),
+        key="a" * 64,
+        variant_key="b" * 64,
+        encoding=Encoding(formats=("jpeg",), widths=(320,), width_px=320, height_px=180),
+        folder=tmp_path,
+        provider="local",
+        model="painter",
+        created_at=0.0,
+    )
+    outlook = Outlook(HeroSpec("index.md"), "cached")
+    assert gallery._is_legible(outlook, rendering)
+    too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
+    assert not gallery._is_legible(outlook, replace(rendering, scrim=too_weak))
+
+
+def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
+    """Without --yes it lists; drafts, open pages and the gallery keep theirs; a build afterwards pays nothing."""
+    site = shell.site
+    assert site.build(shell.services).exit_code == 0
+    assert shell("prune").out == "nothing to delete\n"
+    shell("pin", "notes/b.md")
+    site.write({"notes/b.md": page("B", hero_prompt="a bog")})
+    stray = site.cache / "pictures" / ".0123456789abcdef.jpg.0123.tmp"
+    stray.write_bytes(b"left by a killed build")
+    two_hours_ago = time.time() - 7200
+    os.utime(stray, (two_hours_ago, two_hours_ago))
+    half = site.cache / "pictures" / "0123456789abcdef.jpg"
+    half.write_bytes(b"perhaps being written just now")
+
+    wrong = page("Wrong", hero_prompt="x", hero_seed="y")
+    site.write({"wrong.md": wrong})
+    refused = shell("prune", "--yes")
+    assert refused.exit_code == 2
+    assert "mend them first" in refused.err
+    (site.folder / "docs/wrong.md").unlink()
+
+    # The page shows its last hero as long as its new one is missing.
+    listed = shell("prune")
+    assert listed.exit_code == 0
+    assert "stray file .0123456789abcdef.jpg.0123.tmp" in listed.out
+    assert "picture " not in listed.out.replace("pictures", "")
+    assert stray.exists()
+
+    shell("generate", "--yes")
+    ran = shell("prune", "--yes")
+    assert ran.exit_code == 0
+    assert f"of notes/b.md '{MEADOW}'" in ran.out
+    assert not stray.exists()
+    assert half.exists()
+    assert len(list((site.cache / "pictures").glob("*.json"))) == 2
+    assert len(list((site.folder / "heroes").glob("*.json"))) == 1
+
+    creates = shell.services.ledger.creates if shell.services else 0
+    built = site.build(shell.services)
+    assert built.totals["cached"] == 2
+    assert "encoded anew" not in built.log
+    assert shell.services is not None
+    assert shell.services.ledger.creates == creates
+
+    assert "gallery: picture" in shell("prune", "--gallery", "--yes").out
+    assert list((site.folder / "heroes").iterdir()) == []
+    assert _kinds(shell) == []

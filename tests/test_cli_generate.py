@@ -1,0 +1,214 @@
+"""`generate` and `status` against image services on loopback: what is shown, what is asked, what is paid."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from services import Answer429, Fails, Held, LostAnswer, PromptModerated, Services, shows
+
+LIGHTHOUSE, DESERT = "a lighthouse in a storm", "a desert at noon"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, services: Services) -> Shell:
+    """A site with three heroes, two of which are the same picture."""
+    services.leonardo.render_s = 0.05
+    pages = {
+        "index.md": page("Home", hero_prompt=LIGHTHOUSE),
+        "twin.md": page("Twin", hero_prompt=LIGHTHOUSE),
+        "blog/dunes.md": page("Dunes", hero_prompt=DESERT, hero_style="DYNAMIC"),
+        "plain.md": page("Plain"),
+    }
+    return Shell(Site(tmp_path, pages, options={"leonardo": {"render_estimate": 0.2}}), services)
+
+
+def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, services: Services) -> None:
+    """A dry run and an unasked terminal spend nothing; --yes pays once for each picture, and never again."""
+    before = shell("status", "--json").json
+    assert before["totals"]["to_buy"] == 2
+    assert before["totals"]["estimate_usd"] == pytest.approx(0.06)
+    assert {page["state"] for page in before["pages"]} == {"missing"}
+
+    dry = shell("generate", "--dry-run")
+    assert dry.exit_code == 0
+    assert "2 new pictures from leonardo: about $0.060, at most $0.14 if openai has to step in" in dry.out
+    unasked = shell("generate")
+    assert unasked.exit_code == 2
+    assert "--yes" in unasked.err
+    assert services.ledger.requests == ()
+
+    first = shell("generate", "--yes")
+    assert first.exit_code == 0
+    assert "index.md: made by leonardo" in first.out
+    assert "2 pictures; 2 new images, $0.04" in first.out
+    again = shell("generate", "--yes")
+    assert (again.exit_code, again.out) == (0, "nothing to make: 3 of 3 heroes are at hand\n")
+
+    built = shell.site.build(services)
+    assert built.totals["cached"] == 3
+    assert services.ledger.creates == 2
+    after = shell.pages()
+    assert {page["state"] for page in after.values()} == {"cached"}
+    assert shows(Path(after["blog/dunes.md"]["file"]).read_bytes(), DESERT)
+
+
+def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
+    """Names, paths as a shell completes them, folders and patterns choose; others end with a suggestion and exit 2."""
+    typo = shell("generate", "blog/dune.md", "--yes")
+    assert (typo.exit_code, typo.out) == (2, "")
+    assert "did you mean blog/dunes.md?" in typo.err
+    plain = shell("generate", "plain.md", "--yes")
+    assert plain.exit_code == 2
+    assert "plain.md has no hero_prompt" in plain.err
+
+    for name in ("docs/blog/dunes.md", "blog/", "*/dunes*"):
+        assert "1 new picture from leonardo" in shell("generate", name, "--dry-run").out
+    assert shell("generate", "blog/dunes.md", "--yes").exit_code == 0
+    assert [job.prompt for job in services.ledger.jobs] == [DESERT]
+
+
+def test_generate_on_a_terminal_asks_and_shows_progress(shell: Shell, services: Services) -> None:
+    """No means nothing is spent; yes draws a progress line; NO_COLOR leaves colours out."""
+    services.leonardo.render_s = 0.6
+    refused = shell.on_terminal("generate", "index.md", typed="n\n")
+    assert refused.exit_code == 1
+    assert "nothing was spent" in refused.out
+    assert services.ledger.creates == 0
+
+    agreed = shell.on_terminal("generate", "index.md", typed="y\n")
+    assert agreed.exit_code == 0
+    assert "[------------------------] 0/1" in agreed.out
+    assert services.ledger.creates == 1
+
+    assert "\x1b[1m" in shell.on_terminal("status").out
+    assert "\x1b[" not in shell.on_terminal("status", environ={"NO_COLOR": "1"}).out
+
+
+def test_generate_interrupted_while_rendering_collects_later_without_paying(shell: Shell, services: Services) -> None:
+    """Ctrl-C says what is still rendering and leaves a journal from which the next run collects it."""
+    services.leonardo.render_s = None
+    with shell.running("generate", "index.md", "--yes") as process:
+        services.wait_until(lambda ledger: ledger.polls >= 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "still rendering, and paid for: index.md (leonardo)" in err
+    assert "Traceback" not in err
+    assert shell.pages()["index.md"]["state"] == "paid"
+
+    services.finish_jobs()
+    resumed = shell("generate", "index.md")
+    assert resumed.exit_code == 0
+    assert "collected from leonardo, paid for earlier" in resumed.out
+    assert services.ledger.creates == 1
+
+
+def test_generate_interrupted_before_the_answer_finds_the_job_later(shell: Shell, services: Services) -> None:
+    """A create call that was cut off is looked for before another is paid for."""
+    services.leonardo.on_create(Held()).once()
+    with shell.running("generate", "index.md", "--yes") as process:
+        services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    services.release()
+    assert process.returncode == 130
+    assert "asked for, without an answer yet: index.md (leonardo)" in err
+
+    assert shell("generate", "index.md").exit_code == 0
+    assert services.ledger.paid_jobs == 1
+    assert shell.pages()["index.md"]["state"] == "cached"
+
+
+def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shell, services: Services) -> None:
+    """A job that was paid for and failed is not replaced by another paid one, unless somebody agrees."""
+    services.leonardo.on_create(Fails()).once()
+    services.leonardo.render_s = None
+    with shell.running("generate", "index.md", "--yes") as process:
+        services.wait_until(lambda ledger: ledger.polls >= 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    services.finish_jobs()
+    services.leonardo.render_s = 0.05
+
+    collected = shell("generate", "index.md")
+    assert collected.exit_code == 1
+    assert "no picture" in collected.out
+    assert services.ledger.creates == 1
+    assert shell("generate", "index.md", "--yes").exit_code == 0
+    assert services.ledger.creates == 2
+
+
+def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Services) -> None:
+    """The caps of the configuration hold for a run; what they hold back is said and makes it exit 1."""
+    shell.site.configure(services, {"max_new_images": 1})
+    capped = shell("generate", "--yes")
+    assert capped.exit_code == 1
+    assert "1 more picture is held back by max_new_images or max_cost_usd" in capped.out
+    assert services.ledger.creates == 1
+
+    shell.site.configure(services, {"max_cost_usd": 0.01})
+    assert shell("generate", "--yes").exit_code == 1
+    assert services.ledger.creates == 1
+
+
+def test_generate_when_providers_fail_steps_over_and_says_why(shell: Shell, services: Services) -> None:
+    """A fallback's picture counts; a refused prompt and silence everywhere make it exit 1 with the reasons."""
+    services.leonardo.on_create(Answer429()).when_prompt(LIGHTHOUSE)
+    assert "index.md: made by openai" in shell("generate", "index.md", "--yes").out
+
+    services.forget_rules()
+    services.leonardo.on_create(PromptModerated())
+    refused = shell("generate", "blog/dunes.md", "--yes", environ={"OPENAI_API_KEY": ""})
+    assert refused.exit_code == 1
+    assert "blog/dunes.md: no picture: " in refused.out
+
+
+def test_generate_without_key_or_permission_spends_nothing(shell: Shell, services: Services) -> None:
+    """No key, and `generate: false`, end with the cure and exit 1 instead of a painted picture."""
+    keyless = shell("generate", "--yes", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})
+    assert keyless.exit_code == 1
+    assert "set LEONARDO_API_KEY or OPENAI_API_KEY in the environment" in keyless.err
+
+    shell.site.configure(services, {"generate": False})
+    forbidden = shell("generate", "--yes")
+    assert forbidden.exit_code == 1
+    assert "generate: false" in forbidden.err
+    assert services.ledger.requests == ()
+
+
+def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, services: Services) -> None:
+    """Takes lie on a contact sheet, cost nothing twice, and the chosen line makes the take the page's hero for free."""
+    both = shell("generate", "--takes", "2", "--yes")
+    assert both.exit_code == 2
+    assert "one page" in both.err
+
+    ran = shell("generate", "blog/dunes.md", "--takes", "2", "--yes", "--into", "takes")
+    assert ran.exit_code == 0
+    assert "  hero_seed: 1 " in ran.out
+    assert {"index.html", "sheet.jpg", "seed-1.jpg", "seed-2.jpg"} <= {
+        path.name for path in (shell.site.folder / "takes").iterdir()
+    }
+    assert shell.pages()["blog/dunes.md"]["state"] == "missing"
+    more = shell("generate", "blog/dunes.md", "--takes", "3", "--yes")
+    assert "hero_seed: 3" in more.out
+    assert sorted(job.seed or 0 for job in services.ledger.jobs) == [1, 2, 3]
+
+    shell.site.write({"blog/dunes.md": page("Dunes", hero_prompt=DESERT, hero_style="DYNAMIC", hero_seed=2)})
+    assert shell.pages()["blog/dunes.md"]["state"] == "cached"
+    copied = shell("generate", "blog/dunes.md", "--into", "copies")
+    assert copied.exit_code == 0
+    names = {path.name for path in (shell.site.folder / "copies").iterdir()}
+    assert "blog-dunes.jpg" in names
+    assert any(name.endswith("-480.webp") for name in names)
+    assert services.ledger.creates == 3
+
+
+def test_generate_after_a_lost_answer_adopts_the_job(shell: Shell, services: Services) -> None:
+    """The command has the chain's care: an answer that was lost does not lead to a second payment."""
+    services.leonardo.on_create(LostAnswer()).once()
+    assert shell("generate", "index.md", "--yes").exit_code == 0
+    assert services.ledger.paid_jobs == 1

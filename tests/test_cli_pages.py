@@ -1,0 +1,138 @@
+"""Which pages count, and how they are shown: `status` on sites whose metadata comes from all over the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builds import Site, page
+from cli_rig import Shell
+from PIL import Image
+from services import Services
+
+HOOK = """
+from mkdocs.structure.files import File
+
+def on_files(files, config):
+    files.append(File.generated(config, "made.md", content="---\\nhero_prompt: a glacier\\n---\\n# Made\\n"))
+
+def on_page_markdown(markdown, page, config, files):
+    print("hooks may print")
+    if page.file.src_uri == "hooked.md":
+        page.meta["hero_prompt"] = "a volcano"
+
+def on_page_content(html, page, config, files):
+    raise ValueError("nobody is told of content that is not there")
+
+def on_build_error(error):
+    raise SystemExit("the build did not fail")
+
+def on_post_build(config):
+    raise SystemExit("nothing is built")
+"""
+
+
+def test_status_counts_what_a_real_build_would_see(tmp_path: Path) -> None:
+    """Wishes of Material's meta and blog plugins, of a group and of hooks count, drafts do not; JSON stays clean."""
+    post = "---\ndate: 2026-01-0{day}\n{more}---\n# Post\n\nText.\n"
+    site = Site(
+        tmp_path,
+        {
+            "index.md": page("Home", "A [dead link](nowhere.md)."),
+            "hooked.md": page("Hooked"),
+            "notes/.meta.yml": "hero_prompt: a fjord\n",
+            "notes/one.md": page("One"),
+            "notes/none.md": page("None", hero_prompt="false"),
+            "blog/index.md": page("Blog"),
+            "blog/posts/a.md": post.format(day=1, more="hero_prompt: a forest\n"),
+            "blog/posts/draft.md": post.format(day=2, more="hero_prompt: a draft\ndraft: true\n"),
+        },
+        config={
+            "theme": {"name": "material"},
+            "hooks": ["hook.py"],
+            "plugins": [
+                "meta",
+                "blog",
+                {"group": {"enabled": True, "plugins": [{"leonardo": {"widths": [480], "formats": ["webp"]}}]}},
+            ],
+        },
+    )
+    (tmp_path / "hook.py").write_text(HOOK, encoding="utf-8")
+    ran = Shell(site)("status", "--json")
+    assert ran.exit_code == 0, ran.err
+    report = ran.json
+    assert {entry["page"]: entry["prompt"] for entry in report["pages"]} == {
+        "made.md": "a glacier",
+        "hooked.md": "a volcano",
+        "notes/one.md": "a fjord",
+        "blog/posts/a.md": "a forest",
+    }
+    assert report["missing_keys"] == ["LEONARDO_API_KEY", "OPENAI_API_KEY"]
+    assert not (tmp_path / "site").exists()
+
+
+def test_status_says_what_is_wrong_and_what_is_kept(tmp_path: Path, services: Services) -> None:
+    """Own pictures, wrong lines, damaged pictures and pages with their last hero each have words of their own."""
+    services.leonardo.render_s = 0.05
+    site = Site(
+        tmp_path,
+        {
+            "a.md": page("A", hero_prompt="a canyon"),
+            "b.md": page("B", hero_prompt="a delta"),
+            "own.md": page("Own", hero_image="own.jpg"),
+            "wrong.md": page("Wrong", hero_prompt="a moor", hero_style="CINEMTIC"),
+        },
+    )
+    shell = Shell(site, services)
+    Image.new("RGB", (64, 36), "navy").save(tmp_path / "docs/own.jpg")
+    assert site.build(services).exit_code == 0
+    site.write({"a.md": page("A", hero_prompt="another canyon")})
+    Path(shell.pages()["b.md"]["file"]).write_bytes(b"not what was stored")
+
+    ran = shell("status")
+    assert ran.exit_code == 0
+    lines = {line.split()[0]: line for line in ran.out.splitlines()}
+    assert "missing, shows its last one" in lines["a.md"]
+    assert "paid, to be collected" in lines["b.md"]
+    assert "own picture" in lines["own.md"]
+    assert "wrong.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?" in ran.err
+    assert "b.md: " in ran.err
+    assert "is not the picture that was stored" in ran.err
+
+
+def test_command_outside_a_site_says_what_to_do(tmp_path: Path) -> None:
+    """No configuration, no such file, no plugin, a plugin that is off, a wrong option: exit 2 and one plain line."""
+    site = Site(tmp_path, {"index.md": page("Home")})
+    shell = Shell(site)
+    shell.site.configure(None, {"enabled": False})
+    off = shell("status")
+    assert (off.exit_code, off.out) == (2, "")
+    assert "switched off" in off.err
+
+    shell.site.configure(None, {"style": "CINEMTIC"})
+    wrong = shell("check")
+    assert wrong.exit_code == 2
+    assert "did you mean CINEMATIC?" in wrong.err
+
+    (tmp_path / "mkdocs.yml").write_text("site_name: A site\n", encoding="utf-8")
+    without = shell("balance")
+    assert without.exit_code == 2
+    assert "add `- leonardo` below `plugins:`" in without.err
+    absent = shell("-f", "nowhere.yml", "status")
+    assert absent.exit_code == 2
+    assert "there is no file nowhere.yml" in absent.err
+    (tmp_path / "mkdocs.yml").unlink()
+    outside = shell("generate", "--yes")
+    assert outside.exit_code == 2
+    assert "there is no mkdocs.yml here; run this in your site's folder, or name the file with -f" in outside.err
+
+
+def test_help_shows_examples_for_every_command(tmp_path: Path) -> None:
+    """Whoever asks for help sees how the command is written."""
+    shell = Shell(Site(tmp_path))
+    commands = ("status", "generate", "compare", "balance", "pin", "check", "prune", "doctor")
+    overview = shell("--help")
+    assert overview.exit_code == 0
+    for command in commands:
+        assert f"\n  {command} " in overview.out
+        assert f"Examples:\n    mkdocs-leonardo {command}" in shell(command, "--help").out
+    assert shell("generate", "--takes", "none").exit_code == 2
