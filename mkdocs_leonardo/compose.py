@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
+    from mkdocs_leonardo.storage.limits import RequestWindow
 
 #: The group in which providers register.
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
@@ -85,6 +86,7 @@ class Workshop:
         self._stack = ExitStack()
         self._requests = 0
         self._counting = Lock()
+        self._windows: dict[str, RequestWindow] = {}
         self._rendering_settings: dict[tuple[FocalPoint, str, str], Mapping[str, JsonValue]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
@@ -137,6 +139,7 @@ class Workshop:
             tell=self._tell,
             reject=self._reject,
             credit_alert=settings.leonardo.credit_alert,
+            room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
         self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
@@ -236,7 +239,7 @@ class Workshop:
             self.missing_keys.append(variable)
         times = limits.RenderTimes(self._index)
         per_minute = self._settings.leonardo.requests_per_minute
-        window = limits.RequestWindow(self._index, name, per_minute)
+        window = self._windows[name] = limits.RequestWindow(self._index, name, per_minute)
         context = ProviderContext(
             key=key,
             options={"leonardo": self._settings.leonardo, "openai": self._settings.openai}.get(name),

@@ -7,8 +7,9 @@ poll, the picture before the entry is closed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -40,6 +41,10 @@ FRESH_INTENT_S = 600.0
 OLD_JOB_S = 600.0
 #: How long that one look may take (seconds).
 ONE_LOOK_S = 5.0
+#: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see providers/polling.py).
+REQUESTS_PER_JOB = 5
+#: Between two looks at the request limit (seconds).
+PACE_S = 1.0
 #: Between two downloads of a picture that came damaged (seconds).
 DAMAGED_WAIT_S = 1.0
 
@@ -154,7 +159,9 @@ class Buyer:
         tell: Tell,
         reject: Callable[[Wish, str, str], None],
         credit_alert: float | None = None,
+        room_s: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
+        """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._journal = journal
         self._rests = rests
         self._keep = tuple(keep)
@@ -168,6 +175,9 @@ class Buyer:
         self._looking: dict[str, anyio.Lock] = {}
         self._accounts: dict[str, anyio.Event] = {}
         self._slots: dict[str, anyio.CapacityLimiter] = {}
+        self._room_s = room_s
+        self._gates: dict[str, anyio.Lock] = {}
+        self._in_flight: Counter[str] = Counter()
         self.budget = budget
 
     # What is paid already --------------------------------------------------------------------------------------------
@@ -280,7 +290,7 @@ class Buyer:
         if not self._fits(wish, candidate, log):
             return None
         await self._meet(candidate)
-        async with self._slot(provider):
+        async with self._slot(provider), self._paced(candidate):
             creates = 0
             while True:
                 reason = await self._why_not(candidate)
@@ -529,6 +539,31 @@ class Buyer:
                 f"{provider.name} has {account.credits:g} credits left, below the alert at {self._credit_alert:g}; "
                 "top the account up",
             )
+
+    @asynccontextmanager
+    async def _paced(self, candidate: Candidate) -> AsyncIterator[None]:
+        """Inside, the request limit has room for this job and for the polls of those in flight.
+
+        A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
+        """
+        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
+
+        name = candidate.provider.name
+        async with self._gates.setdefault(name, Lock()):
+            waited = False
+            while not await self._why_not(candidate):
+                wait_s = await _thread(self._room_s, name, REQUESTS_PER_JOB * (self._in_flight[name] + 1))
+                if wait_s <= 0:
+                    break
+                if not waited:
+                    self._tell(logging.DEBUG, f"{name}: waiting for room under requests_per_minute")
+                waited = True
+                await self._clock.sleep(min(wait_s, PACE_S))
+            self._in_flight[name] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[name] -= 1
 
     def _slot(self, provider: Provider) -> anyio.CapacityLimiter | _Open:
         return self._slots.get(provider.name, _Open())
