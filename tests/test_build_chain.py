@@ -730,3 +730,18 @@ def test_cap_holds_on_a_bad_day(tmp_path: Path, services: Services, caps: dict[s
     assert services.ledger.paid_usd <= caps.get("max_cost_usd", 1.0)
     assert built.totals["cost_usd"] >= services.ledger.paid_usd - 1e-9
     assert built.totals["local"] > 0
+
+
+def test_request_limit_leaves_room_for_the_polls_of_what_is_paid(tmp_path: Path, services: Services) -> None:
+    """No more jobs at once than can be asked for in a minute: else each would be late, and paid for twice."""
+    services.leonardo.render_s = 0.5
+    names = [f"p{number}" for number in range(6)]
+    limited = {"render_estimate": 0.5, "requests_per_minute": 12}
+    site = site_of(tmp_path, *names, concurrency=6, leonardo=limited)
+
+    with site.building(services):
+        services.wait_until(lambda ledger: ledger.downloads == 2, timeout_s=30)
+        # The rest would wait for the next minute.
+
+    assert services.ledger.peak_jobs("leonardo") == 2
+    assert creates(services, "openai") == 0
