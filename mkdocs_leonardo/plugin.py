@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from mkdocs.config.base import ValidationError
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, PrefixedLogger, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
@@ -103,9 +103,17 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if self._serving:
             self._settings = replace(self._settings, generate=False, on_missing="ignore")
 
+    # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
+    @event_priority(100)
+    def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
+        """Spell `hero_prompt: false` as the text that means the same, so that it may stand below a folder's text."""
+        if self._settings is not None and page.meta.get("hero_prompt") is False:
+            page.meta["hero_prompt"] = "false"
+        return None
+
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
-    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
+    def _on_page_markdown_read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
         """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
         if self._settings is None:
             return None
@@ -122,6 +130,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if _draws_cards(config):
             self._lend(page, asset)
         return None
+
+    on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
 
     # Before Material's `optimize` (0), which wants to see every file.
     @event_priority(50)

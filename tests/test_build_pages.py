@@ -352,6 +352,27 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
     assert dangling(built, "index.html") == []
 
 
+def test_page_refuses_the_prompt_of_its_folder(tmp_path: Path) -> None:
+    """`hero_prompt: false` wins over a folder's text, although Material's meta plugin merges equal types only."""
+    site = Site(
+        tmp_path,
+        pages={
+            "index.md": page("Home"),
+            "posts/.meta.yml": "hero_prompt: a harbour at dusk\n",
+            "posts/a.md": page("A"),
+            "posts/b.md": page("B", hero_prompt=False),
+        },
+        config={"theme": {"name": "material"}},
+        plugins=("meta",),
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert built.sources == {"posts/a.md": "local"}
+    assert "leonardo-hero" not in built.html("posts/b/index.html")
+
+
 BLOG: dict[str, str | bytes] = {
     "hero.jpg": picture(),
     "index.md": page("Home"),
