@@ -230,6 +230,7 @@ class Delivered:
     extension: str = "jpg"
     width_px: int = 1536
     height_px: int = 864
+    marks: str = ""
 
 
 RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0), 1536, 864)
