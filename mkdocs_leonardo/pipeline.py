@@ -23,7 +23,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, Provider
-from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Wish
+from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Wish, turn
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -393,11 +393,11 @@ class Pipeline:
             return found
         if not self._may_ask(candidates):
             return found
-        async with self._limits()[0]:
+        async with turn(self._limits()[0]) as landed:
             while True:
                 async with self._lease(picture) as lease:
                     with suppress(LeaseLost):
-                        return await self._obtain_alone(Wish(picture, page, lease), candidates, log)
+                        return await self._obtain_alone(Wish(picture, page, lease, landed), candidates, log)
                 # This process was asleep for so long that others took it for dead: what they did comes first.
                 self._tell(logging.INFO, f"{page}: this build was asleep; looking at what others did meanwhile")
 

@@ -120,11 +120,15 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A picture that some page asked for; `lease` is the name under which other processes are kept out."""
+    """A picture that some page asked for; `lease` is the name under which other processes are kept out.
+
+    `landed` is called when its job is in flight no more, so that the next one may start while it is stored.
+    """
 
     picture: PictureSpec
     page: str
     lease: str
+    landed: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,7 @@ class Buyer:
             age_s = now - job.accepted_at
             patience_s = ONE_LOOK_S if age_s > OLD_JOB_S else candidate.provider.timeout_s
             try:
-                return await self._fetch(wish, candidate, job, now + patience_s, log, Source.RESUMED)
+                return await self._fetch(wish, candidate, job, now + patience_s, log, Source.RESUMED, wish.landed)
             except ProviderError as error:
                 decision = decide(error, creates=0, can_look=False)
                 await self._after(decision, error, wish, candidate, log)
@@ -290,7 +294,7 @@ class Buyer:
         if not self._fits(wish, candidate, log):
             return None
         await self._meet(candidate)
-        async with self._slot(provider), self._paced(candidate):
+        async with self._slot(provider) as free, self._paced(candidate):
             creates = 0
             while True:
                 reason = await self._why_not(candidate)
@@ -311,11 +315,11 @@ class Buyer:
                     await self._after(decision, error, wish, candidate, log)
                     adopted = await self._adopt(wish, candidate, reservation, log) if decision.look_first else None
                     if adopted is not None:
-                        return await self._receive(wish, candidate, adopted, reservation, log)
+                        return await self._receive(wish, candidate, adopted, reservation, log, free)
                     if decision.step is not Step.CREATE_AGAIN:
                         return None
                 else:
-                    return await self._receive(wish, candidate, submission, reservation, log)
+                    return await self._receive(wish, candidate, submission, reservation, log, free)
 
     def _fits(self, wish: Wish, candidate: Candidate, log: Log) -> bool:
         """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
@@ -344,14 +348,25 @@ class Buyer:
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
     async def _receive(
-        self, wish: Wish, candidate: Candidate, submission: Submission, reservation: Reservation, log: Log
+        self,
+        wish: Wish,
+        candidate: Candidate,
+        submission: Submission,
+        reservation: Reservation,
+        log: Log,
+        free: Callable[[], None],
     ) -> Obtained | None:
         """The picture of a job that this build paid for, or None when it is the next provider's turn."""
         cost_usd = self.budget.settle(reservation, submission.cost_usd)
         log.cost_usd += cost_usd
         give_up_at = submission.accepted_at + candidate.provider.timeout_s
+
+        def landed() -> None:
+            free()
+            wish.landed()
+
         try:
-            return await self._fetch(wish, candidate, submission, give_up_at, log, Source.GENERATED)
+            return await self._fetch(wish, candidate, submission, give_up_at, log, Source.GENERATED, landed)
         except ProviderError as error:
             if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
                 self.budget.cancel(reservation)
@@ -404,6 +419,7 @@ class Buyer:
         give_up_at: float,
         log: Log,
         source: Source,
+        landed: Callable[[], None],
     ) -> Obtained:
         """The picture of an accepted job, decoded once to be sure, and stored before anything else."""
         while True:
@@ -421,6 +437,8 @@ class Buyer:
                         f"the picture {error}", provider=submission.provider, charged=Charged.YES
                     ) from error
                 await self._clock.sleep(DAMAGED_WAIT_S)
+        # From here on nothing can lead to another job, so that its slot need not wait for the disk.
+        landed()
         record = PictureRecord(
             key=candidate.key,
             digest=digest_of(image.data),
@@ -565,18 +583,38 @@ class Buyer:
         finally:
             self._in_flight[name] -= 1
 
-    def _slot(self, provider: Provider) -> anyio.CapacityLimiter | _Open:
-        return self._slots.get(provider.name, _Open())
+    @asynccontextmanager
+    async def _slot(self, provider: Provider) -> AsyncIterator[Callable[[], None]]:
+        """One of the account's slots, if it says how many there are; the function gives it back early."""
+        limiter = self._slots.get(provider.name)
+        if limiter is None:
+            yield _nothing
+            return
+        async with turn(limiter) as free:
+            yield free
 
 
-class _Open:
-    """A limiter that limits nothing."""
+def _nothing() -> None:
+    """Nothing is held."""
 
-    async def __aenter__(self) -> None:
-        return None
 
-    async def __aexit__(self, *_: object) -> None:
-        return None
+@asynccontextmanager
+async def turn(limiter: anyio.CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
+    """One place of `limiter` for the length of the block, or until the function is called."""
+    holder = object()
+    await limiter.acquire_on_behalf_of(holder)
+    is_held = True
+
+    def free() -> None:
+        nonlocal is_held
+        if is_held:
+            is_held = False
+            limiter.release_on_behalf_of(holder)
+
+    try:
+        yield free
+    finally:
+        free()
 
 
 async def _thread(function: Callable[..., T], *arguments: object) -> T:
