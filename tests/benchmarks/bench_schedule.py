@@ -1,0 +1,106 @@
+"""How well a real build keeps ten slots of the service busy, and how many requests it needs for that.
+
+Run as ``python tests/benchmarks/bench_schedule.py``. Against services in a process of their own it builds
+
+- 100 pages whose pictures take 1.5 to 2.5 s (15 to 25 s in a tenth of the time), once with nothing known of render
+  times and once with those of a first small build;
+- 40 pages whose pictures take 2 s, with nothing known.
+
+Prints requests per picture, peak in flight, the worst sliding minute, the time from the first create call to the last
+download as a multiple of the ideal schedule's, and how long finished pictures waited to be collected.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from builds import Site, merged
+from kill_harness import LEONARDO_ONLY, pages
+from services import Behaviour, LedgerView, RendersBetween, RendersIn, ServicesProcess
+
+SLOTS = 10
+#: More than are ever needed, so that the limit on requests is not what is measured.
+OPTIONS = {"concurrency": SLOTS, "max_new_images": 1000, "leonardo": {"requests_per_minute": 2000}}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one build came to. `over_ideal` from the first create call to the last download."""
+
+    requests: float
+    peak: int
+    worst_minute: int
+    over_ideal: float
+    late: float
+    build_s: float
+
+
+def measured(ledger: LedgerView, build_s: float) -> Figures:
+    """The figures of the ledger's build; the ideal keeps every slot busy from the first call on."""
+    jobs = ledger.jobs_of("leonardo")
+    renders = [(job.ends_s or 0.0) - job.starts_s for job in jobs]
+    free = [0.0] * SLOTS
+    for render_s in renders:
+        heapq.heappush(free, heapq.heappop(free) + render_s)
+    first = min(entry.started_s for entry in ledger.requests_to("leonardo", "create"))
+    last = max(entry.ended_s or 0.0 for entry in ledger.requests_to("cdn"))
+    late = [
+        ((job.collected_s or 0.0) - (job.ends_s or 0.0)) / render for job, render in zip(jobs, renders, strict=True)
+    ]
+    return Figures(
+        requests=len(ledger.requests_to("leonardo")) / len(jobs),
+        peak=ledger.peak_in_flight,
+        worst_minute=ledger.worst_sliding_minute,
+        over_ideal=(last - first) / max(free),
+        late=mean(late),
+        build_s=build_s,
+    )
+
+
+def run(name: str, number: int, fate: Behaviour, *, known: bool, options: dict[str, Any]) -> None:
+    """Build a new site, after a small one on the same cache if render times are to be known."""
+    with ServicesProcess() as services, tempfile.TemporaryDirectory() as folder:
+        services.leonardo.on_create(fate)
+        site = Site(Path(folder), options=merged({**LEONARDO_ONLY, **OPTIONS}, options))
+        if known:
+            site.write(pages(10))
+            built = site.build(services)
+            assert built.exit_code == 0, built.log
+            services.clear_ledger()
+            # Other wishes on the same pages.
+            texts = {page: text.replace("view number", "prospect") for page, text in pages(number).items()}
+        else:
+            texts = pages(number)
+        site.write(texts)
+        built = site.build(services)
+        assert built.totals["generated"] == number, built.log
+        figures = measured(services.ledger, max(hero["seconds"] for hero in built.report["heroes"]))
+        print(
+            f"{name:34} {'known' if known else 'cold':6} {figures.requests:8.2f} {figures.peak:5} "
+            f"{figures.worst_minute:7} {figures.over_ideal:10.3f} {figures.late:6.1%} {figures.build_s:7.1f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'pages and render times':34} {'times':6} requests  peak  minute over ideal   late build s")
+    small = {"formats": ["jpeg"], "widths": [480]}
+    full: dict[str, Any] = {"formats": ["avif", "webp", "jpeg"], "widths": [480, 768, 960, 1200, 1536]}
+    drawn = RendersBetween(low_s=1.5, high_s=2.5, seed=1)
+    for known in (True, False):
+        run("100, 1.5 to 2.5 s, small files", 100, drawn, known=known, options=small)
+    run("40, 2 s, small files", 40, RendersIn(2.0), known=False, options=small)
+    run("40, 2 s, every file", 40, RendersIn(2.0), known=False, options=full)
+
+
+if __name__ == "__main__":
+    main()
