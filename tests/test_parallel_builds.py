@@ -170,19 +170,20 @@ def api_requests(services: ServicesProcess) -> int:
 
 
 def test_requests_per_minute_holds_for_two_builds_together(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """Two builds that want far more than six requests send six, and no seventh in the seconds that follow."""
+    """Two builds that ask and ask for jobs send twelve requests, and no thirteenth in the seconds that follow."""
     services = services_process
+    services.leonardo.on_create(NeverFinishes())
     copies = sites(tmp_path, 2, number_of_pages=8)
     for site in copies:
-        site.configure(services, {"leonardo": {"requests_per_minute": 6}})
+        site.configure(services, {"leonardo": {"requests_per_minute": 12}})
     with running(copies[0], services) as one, running(copies[1], services) as other:
-        services.wait_until(lambda ledger: len(ledger.requests_to("leonardo")) == 6, timeout_s=20)
+        services.wait_until(lambda ledger: len(ledger.requests_to("leonardo")) == 12, timeout_s=40)
         with pytest.raises(TimeoutError):
-            services.wait_until(lambda ledger: len(ledger.requests_to("leonardo")) > 6, timeout_s=2)
+            services.wait_until(lambda ledger: len(ledger.requests_to("leonardo")) > 12, timeout_s=2)
         assert one.poll() is None
         assert other.poll() is None
 
-    assert services.ledger.worst_sliding_minute == 6
+    assert services.ledger.worst_sliding_minute == 12
 
 
 def test_concurrency_bounds_jobs_in_flight(tmp_path: Path, services_process: ServicesProcess) -> None:
