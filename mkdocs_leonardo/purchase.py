@@ -178,6 +178,8 @@ class Buyer:
         self._resting: dict[str, str] = {}
         self._looking: dict[str, anyio.Lock] = {}
         self._accounts: dict[str, anyio.Event] = {}
+        # Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
+        self._uncollected: dict[str, Submission] = {}
         self._slots: dict[str, anyio.CapacityLimiter] = {}
         self._room_s = room_s
         self._gates: dict[str, anyio.Lock] = {}
@@ -217,6 +219,8 @@ class Buyer:
         """The job of an earlier build for this key: known, or found in the account's list."""
         provider = candidate.provider
         entry = await _thread(self._journal.entry, candidate.key)
+        if candidate.key in self._uncollected:
+            return self._uncollected[candidate.key]
         if entry is None:
             if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
                 return None
@@ -265,6 +269,7 @@ class Buyer:
             known = await _thread(self._journal.known_jobs, provider.name)
             found = await provider.find(wish.picture, since=since, known=known)
             if found is not None:
+                self._uncollected[candidate.key] = found
                 await _thread(self._journal.accept, candidate.key, found)
             return found
 
@@ -341,9 +346,9 @@ class Buyer:
             # The same words for every page, so that one warning holds them all.
             return self._resting.get(name, "is resting: it was asked too often a short while ago")
         entry = await _thread(self._journal.entry, candidate.key)
-        if entry is None:
+        if entry is None and candidate.key not in self._uncollected:
             return ""
-        if entry.state == "accepted":
+        if entry is None or entry.state == "accepted":
             return "has a job that is paid for and not collected yet"
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
@@ -404,6 +409,7 @@ class Buyer:
             if error.charged is Charged.NO:
                 self.budget.withdraw(reservation)
             raise
+        self._uncollected[candidate.key] = submission
         with suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
             await _thread(self._journal.accept, candidate.key, submission)
@@ -459,6 +465,7 @@ class Buyer:
             request=candidate.request,
         )
         store = await _thread(self._store, wish.page, record, image.data)
+        self._uncollected.pop(candidate.key, None)
         log.note(submission.provider, "collected" if source is Source.RESUMED else "generated")
         return Obtained(record, store, source)
 
@@ -505,6 +512,7 @@ class Buyer:
     async def _forget(self, error: ProviderError, candidate: Candidate) -> None:
         if isinstance(error, PromptRefused) and error.charged is Charged.YES:
             await _thread(self._journal.refuse, candidate.key, str(error))
+        self._uncollected.pop(candidate.key, None)
         entry = await _thread(self._journal.entry, candidate.key)
         if entry is not None:
             accepted = entry.state == "accepted"

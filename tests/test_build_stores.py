@@ -155,7 +155,7 @@ def test_full_cache_costs_no_page_its_hero_and_nothing_twice(tmp_path: Path, ser
 
 def test_cache_deleted_during_the_build_costs_nothing_twice(tmp_path: Path, services: Services) -> None:
     """The folder is removed while the job renders: its picture is shown and kept, and paid for once."""
-    services.leonardo.render_s = 1.0
+    services.leonardo.render_s = 4.0  # longer than a lease goes without a beat
     site = site_of(tmp_path)
     (tmp_path / "hook.py").write_text(
         "import json, shutil, time, urllib.request\n"
