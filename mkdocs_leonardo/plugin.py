@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -15,10 +16,11 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
+from mkdocs.utils.meta import YAML_RE
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
-from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.errors import HeroError, InputError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -117,6 +119,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
         if self._settings is None:
             return None
+        unread = _unread(markdown, page)
+        if unread is not None:
+            log.warning("%s", unread)
         hero = _wish(page, self._settings, Path(config.docs_dir))
         if self.reader is not None:
             self.reader(page, hero)
@@ -308,6 +313,30 @@ def _wish(page: Page, settings: Settings, docs_dir: Path) -> HeroSpec | None:
     if wish.hero is None or wish.image is None:
         return wish.hero
     return _with_file(wish.hero, wish.image, docs_dir)
+
+
+def _unread(markdown: str, page: Page) -> InputError | None:
+    """Front matter with lines of ours that is no YAML: the host takes it for text, and says nothing."""
+    block = YAML_RE.match(markdown)
+    ours = re.search(r"^hero_\w+", block[1], re.MULTILINE | re.IGNORECASE) if block else None
+    if block is None or ours is None:
+        return None
+    import yaml  # noqa: PLC0415 - the host's own reader; only a page without metadata comes here
+
+    try:
+        yaml.safe_load(block[1])
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        lines = block[1].splitlines()
+        number = min(mark.line, len(lines) - 1) if mark is not None else 0
+        return InputError(
+            page.file.src_uri,
+            ours[0],
+            f"is not read, since the front matter is no YAML at line {number + 2}, "
+            f"{front_matter.shown(lines[number].strip())}; put quotes around a text that holds a colon, "
+            "and close those that are open",
+        )
+    return None
 
 
 def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:

@@ -129,6 +129,44 @@ def test_unusual_text_travels_whole_and_never_becomes_markup(tmp_path: Path, ser
     assert services.ledger.creates == len(UNUSUAL)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "---\ntitle: A page\nhero_prompt: dawn: first light\n---\n# A page\n",
+            "line 3, 'hero_prompt: dawn: first light'",
+        ),
+        ("---\ntitle: Part one: dawn\nhero_prompt: first light\n---\n# A page\n", "line 2, 'title: Part one: dawn'"),
+        ('---\nhero_prompt: "first light\n---\n# A page\n', "line 2, "),
+    ],
+)
+def test_front_matter_that_is_no_yaml_is_one_warning_with_its_line(
+    tmp_path: Path, services: Services, text: str, line: str
+) -> None:
+    """MkDocs takes such front matter for text without a word; we name the line that breaks it, and spend nothing."""
+    built = Site(tmp_path, {"index.md": text}).build(services)
+
+    (warning,) = built.warnings
+    assert warning.startswith("index.md: hero_prompt is not read")
+    assert line in warning
+    assert "quotes" in warning
+    assert built.exit_code == 0
+    assert not built.has_traceback
+    assert services.ledger.creates == 0
+
+
+def test_rules_and_yaml_in_the_text_of_a_page_are_nobodys_mistake(tmp_path: Path, services: Services) -> None:
+    """A page may begin with a rule, and may show front matter: only what breaks the page's own is told."""
+    pages = {
+        "index.md": "---\n\nA rule, dawn: first light.\n\n---\n\nMore.\n",
+        "shown.md": page("Shown", "```yaml\n---\nhero_prompt: dawn: first light\n---\n```", tags=["x"]),
+    }
+
+    built = Site(tmp_path, pages).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+
+
 def test_false_prompt_takes_an_inherited_hero_back(tmp_path: Path, services: Services) -> None:
     """`hero_prompt: false` is an answer, not a mistake: no hero, no warning, nothing submitted."""
     built = Site(tmp_path, {"index.md": page("Home", hero_prompt=False, hero_style="CREATIVE")}).build(
