@@ -325,18 +325,18 @@ def _unread(markdown: str, page: Page) -> InputError | None:
 
     try:
         yaml.safe_load(block[1])
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+    except yaml.MarkedYAMLError as error:
         lines = block[1].splitlines()
-        number = min(mark.line, len(lines) - 1) if mark is not None else 0
-        return InputError(
-            page.file.src_uri,
-            ours[0],
-            f"is not read, since the front matter is no YAML at line {number + 2}, "
-            f"{front_matter.shown(lines[number].strip())}; put quotes around a text that holds a colon, "
-            "and close those that are open",
-        )
-    return None
+        number = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark is not None else 0
+        # An address may be signed.
+        line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
+        reason = f"is no YAML at line {number + 2}, {front_matter.shown(line)}"
+        cure = "put quotes around a text that holds a colon, and close those that are open"
+    except Exception as error:  # noqa: BLE001 - the host lets everything pass here, and dates that do not exist raise much
+        reason, cure = "cannot be read", f"mend what is wrong ({' '.join(str(error).split())[:200]})"
+    else:
+        return None
+    return InputError(page.file.src_uri, ours[0], f"is not read, since the front matter {reason}; {cure}")
 
 
 def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:
