@@ -261,7 +261,7 @@ class LeonardoProvider:
         if "not enough api tokens" in text or answer.status == 402:  # noqa: PLR2004 - same
             return _error(AccountRefused, "has no credit left on this account; top it up")
         if "content moderation" in text or "inappropriate content" in text:
-            return _error(PromptRefused, f"refuses the prompt ({said}); write another one")
+            return _error(PromptRefused, f"refuses the prompt ({said})")
         if "not supported within the production api" in text:
             return _error(AccountRefused, f"does not offer the model {self.model!r} any more; set leonardo.model")
         if answer.status == 403:  # noqa: PLR2004 - same
@@ -508,7 +508,7 @@ class _Watch:
         for image in images if isinstance(images, list) else ():
             if member(image, "nsfw") is True:
                 raise _error(
-                    PromptRefused, "made a picture that it marks as not safe; write another prompt", charged=Charged.YES
+                    PromptRefused, "made a picture that it marks as not safe", charged=Charged.YES
                 )
             url = text_at(image, "url")
             if url:

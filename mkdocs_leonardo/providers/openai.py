@@ -230,7 +230,7 @@ class OpenAIProvider:
         status = answer.status
         said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
         if code == "moderation_blocked" or "safety_violations" in lower:
-            return self._error(PromptRefused, f"refuses the prompt ({said}); write another one")
+            return self._error(PromptRefused, f"refuses the prompt ({said})")
         if "insufficient_quota" in {code, text_at(error, "type")} or code == "billing_hard_limit_reached":
             return self._error(AccountRefused, f"has no credit left on this account ({said})")
         if "billing hard limit" in lower or "exceeded your current quota" in lower:
