@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from anyio import to_thread
+from anyio import Event, to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 #: Worker threads for what blocks: reading, writing, decoding (encoding has as many again as there are cores). Each
@@ -24,11 +24,13 @@ class Bridge:
         self._stack = ExitStack()
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal(name="leonardo"))
         self._started: list[Future[Any]] = []
+        self._running = 0
+        self._ended: Event | None = None
         self._portal.call(_set_threads, THREADS)
 
     def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
-        future = self._portal.start_task_soon(function, *arguments)
+        future = self._portal.start_task_soon(self._run, function, *arguments)
         self._started.append(future)
         return future
 
@@ -39,7 +41,23 @@ class Bridge:
         self._started.clear()
         with self._stack.pop_all():
             if last is not None:
-                self._portal.call(last)
+                self._portal.call(self._finish, last)
+
+    async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
+        self._running += 1
+        try:
+            return await function(*arguments)
+        finally:
+            self._running -= 1
+            if self._ended is not None and not self._running:
+                self._ended.set()
+
+    async def _finish(self, last: Callable[[], Awaitable[object]]) -> None:
+        # What was cancelled may still wait for an answer that is paid for, on the connections that `last` closes.
+        if self._running:
+            self._ended = Event()
+            await self._ended.wait()
+        await last()
 
 
 def _set_threads(number: int) -> None:

@@ -129,7 +129,7 @@ class Workshop:
         self._variants = self._variants_folder()
         self.shelf = RenderingShelf(self._variants, index)
         self.budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
-        buyer = Buyer(
+        buyer = self.buyer = Buyer(
             journal=journal,
             rests=Rests(index, self._clock.now),
             keep=(cache, rescue, memory),

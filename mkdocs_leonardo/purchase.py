@@ -180,6 +180,8 @@ class Buyer:
         self._accounts: dict[str, anyio.Event] = {}
         # Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
         self._uncollected: dict[str, Submission] = {}
+        #: Providers that are at this moment asked for a picture, one entry for each call.
+        self.asking: list[str] = []
         self._slots: dict[str, anyio.CapacityLimiter] = {}
         self._room_s = room_s
         self._gates: dict[str, anyio.Lock] = {}
@@ -295,6 +297,8 @@ class Buyer:
 
     async def _create_at(self, wish: Wish, candidate: Candidate, log: Log) -> Obtained | None:
         """The picture from one provider, or None when it is the next one's turn."""
+        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+
         provider = candidate.provider
         if not self._fits(wish, candidate, log):
             return None
@@ -324,7 +328,9 @@ class Buyer:
                     if decision.step is not Step.CREATE_AGAIN:
                         return None
                 else:
-                    return await self._receive(wish, candidate, submission, reservation, log, free)
+                    # A picture that is here already is kept, even by a build that is being cancelled.
+                    with CancelScope(shield=submission.image is not None):
+                        return await self._receive(wish, candidate, submission, reservation, log, free)
 
     def _fits(self, wish: Wish, candidate: Candidate, log: Log) -> bool:
         """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
@@ -382,6 +388,8 @@ class Buyer:
 
     async def _submit(self, wish: Wish, candidate: Candidate, reservation: Reservation) -> Submission:
         """The one place where money is spent: capped by `reservation`, journalled, needed by `wish`."""
+        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+
         provider = candidate.provider
         try:
             await _thread(
@@ -403,14 +411,17 @@ class Buyer:
             self.budget.withdraw(reservation)
             raise LeaseLost from None
         self._tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
+        self.asking.append(provider.name)
         try:
             submission = await provider.submit(wish.picture)
         except ProviderError as error:
             if error.charged is Charged.NO:
                 self.budget.withdraw(reservation)
             raise
+        finally:
+            self.asking.remove(provider.name)
         self._uncollected[candidate.key] = submission
-        with suppress(StoreUnavailable):
+        with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
             await _thread(self._journal.accept, candidate.key, submission)
         return submission

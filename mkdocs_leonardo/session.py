@@ -74,6 +74,10 @@ class Session:
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
         if self._bridge is not None:
+            asking = sorted(set(self._workshop.buyer.asking))
+            if asking:
+                names = " and ".join(asking)
+                self._tell(logging.INFO, f"waiting for {names}, whose answer is paid for; Ctrl-C again gives it up")
             self._bridge.close(self._workshop.pipeline.aclose)
             self._bridge = None
         self._workshop.close()

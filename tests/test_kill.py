@@ -4,13 +4,14 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from builds import Built, Site
+from builds import Built, Site, page
 from kill_harness import (
     LEONARDO_ONLY,
     SLOW_TO_ENCODE,
@@ -27,6 +28,8 @@ from kill_harness import (
     wait_until,
 )
 from services import Held, NeverFinishes, ServicesProcess, SlowBody, shows
+
+from mkdocs_leonardo.pipeline import HOLD_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and looks at them as Linux does")
 
@@ -204,3 +207,31 @@ def test_builds_killed_at_random_moments_pay_for_each_page_once(
     build_until_done(site, services)
 
     assert books(site.cache, services.ledger, number_of_pages=4).balance, services.ledger.totals()
+
+
+@pytest.mark.parametrize("how", ["interrupted", "asleep past its lease"])
+def test_answer_that_is_the_picture_itself_is_waited_for(
+    tmp_path: Path, services_process: ServicesProcess, how: str
+) -> None:
+    """A service that draws while we wait keeps no copy: a build that is cancelled, or slept, takes its answer in."""
+    services = services_process
+    services.openai.render_s = 2.0
+    site = Site(tmp_path, pages={"index.md": page(hero_prompt="a harbour")}, options={"providers": ["openai"]})
+
+    with site.building(services) as process:
+        services.wait_until(lambda ledger: ledger.creates == 1, timeout_s=30)
+        if how == "interrupted":
+            process.send_signal(signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(HOLD_S + 1)  # a laptop that is closed for a while
+            process.send_signal(signal.SIGCONT)
+        log, _ = process.communicate(timeout=60)
+    again = site.build(services)
+
+    assert again.sources == {"index.md": "cached"}, log
+    assert services.ledger.paid_jobs == 1
+    if how == "interrupted":
+        assert process.returncode != 0
+        assert "waiting for openai, whose answer is paid for" in log
+        assert "Traceback" not in log

@@ -693,7 +693,7 @@ async def test_account_unreadable_is_a_provider_error(
 
 
 async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Services) -> None:
-    """Ten jobs of 2 s where 15 s were expected are all there long before the 12 s at which each would be asked first."""
+    """Ten jobs of 2 s where 15 s were expected are all there long before 12 s, when each would be asked first."""
     services.leonardo.render_s = 0.4
     clock = FastClock(5.0)
     provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 15.0, "timeout_s": 30.0})

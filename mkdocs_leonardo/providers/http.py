@@ -64,6 +64,7 @@ class _Progress:
 
     timeout_s: float
     scope: anyio.CancelScope
+    is_kept: bool = False
     stage: Literal["waiting", "sending", "connecting", "sent"] = "waiting"
 
     def let_go(self) -> None:
@@ -76,6 +77,7 @@ class _Progress:
             self.stage = "connecting"
         elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
             self.stage = "sent"
+            self.scope.shield = self.is_kept
 
     def failed(self, error: Exception | None) -> TransportError:
         """What to tell the caller; without `error` the time ran out."""
@@ -155,16 +157,18 @@ class Api:
         timeout_s: float,
         max_bytes: int = MIB,
         give_up_at: float | None = None,
+        keep_once_sent: bool = False,
     ) -> Answer:
         """The answer, sent exactly once and read whole within `timeout_s` of leaving the limiter.
 
-        `give_up_at` (Unix seconds) bounds the wait for the limiter. NotSent or AnswerLost if no answer came.
+        `give_up_at` (Unix seconds) bounds the wait for the limiter. With `keep_once_sent` a cancelled build waits for
+        the answer of a request that has left: it is what was paid for. NotSent or AnswerLost if no answer came.
         """
         failure: TransportError
         with anyio.CancelScope() as scope:
             if give_up_at is not None:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
-            progress = _Progress(timeout_s, scope)
+            progress = _Progress(timeout_s, scope, is_kept=keep_once_sent)
             try:
                 async with self._client.stream(
                     method,

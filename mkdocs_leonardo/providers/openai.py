@@ -167,6 +167,7 @@ class OpenAIProvider:
                 json=request,
                 timeout_s=self._options.timeout_s,
                 max_bytes=MAX_ANSWER_BYTES,
+                keep_once_sent=True,
             )
         except NotSent as error:
             raise self._error(ServiceFailed, str(error)) from error
