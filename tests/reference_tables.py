@@ -1,28 +1,41 @@
-"""The tables of options in the documentation, made from the docstrings that stand below the options.
+"""The tables of options and the help of the commands in the documentation, made from the code.
 
     python tests/reference_tables.py
 
-writes them anew between the marks of the documents that show them; a test fails while they differ.
+writes them anew between the marks of the documents that show them; a test fails while they differ. Options are told by
+the docstrings below them, commands by what `--help` says.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from mkdocs_leonardo import config
+import click
+
+from mkdocs_leonardo import cli, config
 from mkdocs_leonardo.config import LeonardoConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Every document with a table between `<!-- options: NAME -->` and `<!-- end of options -->`.
-DOCUMENTS = (ROOT / "README.md", ROOT / "example-site/docs/reference/options.md")
+REFERENCE = ROOT / "example-site/docs/reference"
+#: Every document with something between `<!-- options: NAME -->` and `<!-- end of options -->`, or the same of `help`.
+DOCUMENTS = (ROOT / "README.md", REFERENCE / "options.md", REFERENCE / "command-line.md")
+
+PROGRAM = "mkdocs-leonardo"
+#: What has a help text of its own, in the order of the code.
+COMMANDS: dict[str, click.Command] = {PROGRAM: cli.main, **cli.main.commands}
 
 #: The prefix of an option's name in the documents, and the class that declares it.
 GROUPS = {"plugin": LeonardoConfig, "leonardo": config.LeonardoServiceConfig, "openai": config.OpenAIServiceConfig}
 
 _MARKED = re.compile(r"(<!-- options: (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
+_HELP = re.compile(r"(<!-- help: ([\w-]+) -->\n).*?(<!-- end of help -->)", re.DOTALL)
+#: Names with underscores and long options in a help text, which the documents show as code.
+_NAMES = re.compile(r"(?<![`\w-])(--[a-z][a-z-]+|\w+_\w+)(?![`\w])")
 
 
 def option_names() -> set[str]:
@@ -51,13 +64,59 @@ def table(group: str) -> str:
 
 
 def refreshed(text: str) -> str:
-    """The document with the tables between its marks as the code has them."""
-    return _MARKED.sub(lambda mark: f"{mark[1]}{table(mark[2])}{mark[3]}", text)
+    """The document with everything between its marks as the code has it."""
+    text = _MARKED.sub(lambda mark: f"{mark[1]}{table(mark[2])}{mark[3]}", text)
+    return _HELP.sub(lambda mark: f"{mark[1]}{help_of(mark[2])}{mark[3]}", text)
 
 
 def groups_in(text: str) -> list[str]:
     """The tables that the document shows."""
     return [mark[2] for mark in _MARKED.finditer(text)]
+
+
+def commands_in(text: str) -> list[str]:
+    """The commands whose help the document shows."""
+    return [mark[2] for mark in _HELP.finditer(text)]
+
+
+def help_of(name: str) -> str:
+    """What ``--help`` of a command says, in Markdown: usage, paragraphs, a table of options, examples."""
+    command = COMMANDS[name]
+    with click.Context(cli.main, info_name=PROGRAM, help_option_names=["-h", "--help"]) as program:
+        context = program if command is cli.main else click.Context(command, info_name=name, parent=program)
+        usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+        paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+        parts = [f"```text\n{usage}\n```", *(_as_code(" ".join(text.split())) for text in paragraphs)]
+        # That every command has `--help` is said once.
+        options = command.get_params(context) if command is cli.main else command.params
+        records = [option.get_help_record(context) for option in options if isinstance(option, click.Option)]
+        rows = [_option(*record) for record in records if record]
+    if rows:
+        parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
+    if command is cli.main:
+        parts.append("\n".join(["| command | what it does |", "|---|---|", *_summaries()]))
+    examples = (command.epilog or "").partition("Examples:\n")[2].splitlines()
+    parts.append("\n".join(["```console", *(f"$ {line.strip()}" for line in examples), "```"]))
+    return "\n" + "\n\n".join([*parts, ""])
+
+
+def _summaries() -> Iterator[str]:
+    for name, command in cli.main.commands.items():
+        yield f"| [`{name}`](#{name}) | {command.get_short_help_str(limit=200)} |"
+
+
+def _option(names: str, meaning: str) -> str:
+    """One row; what click puts into brackets behind the meaning is put into words."""
+    meaning, _, extra = meaning.partition("  [")
+    extra = re.sub(r"(\d+)<=x<=(\d+)", r"\1 to \2", extra.removesuffix("]"))
+    extra = re.sub(r"x>=(\d+)", r"\1 or more", extra)
+    shown = ", ".join(f"`{name}`" for name in names.split(", "))
+    meaning = f"{meaning.removesuffix('.')} ({extra})." if extra else meaning
+    return f"| {shown} | {_as_code(meaning)} |"
+
+
+def _as_code(text: str) -> str:
+    return _NAMES.sub(r"`\1`", text)
 
 
 def _docstrings(class_name: str) -> dict[str, str]:
@@ -86,13 +145,13 @@ def _shown(value: object) -> str:
 
 
 def main() -> None:
-    """Write every document whose tables differ, and say which."""
+    """Write every document that differs from the code, and say which."""
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         new = refreshed(text)
         if new != text:
             path.write_text(new, encoding="utf-8")
-            print(f"{path.relative_to(ROOT)}: tables written anew")
+            print(f"{path.relative_to(ROOT)}: written anew")
 
 
 if __name__ == "__main__":

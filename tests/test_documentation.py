@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,23 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import reference_tables as tables
 import yaml
 from benchmarks.contact_sheet import PROMPTS
 from builds import Site, page
+from cli_rig import Shell
 from mkdocs.utils.yaml import yaml_load
 from PIL import Image
 from services import Services
 
 import mkdocs_leonardo
-from mkdocs_leonardo import front_matter
+from mkdocs_leonardo import cli, front_matter
+from mkdocs_leonardo.commands.purchases import INTERRUPTED
+from mkdocs_leonardo.commands.terminal import Trouble
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.providers import prices
-from mkdocs_leonardo.report import complaints
+from mkdocs_leonardo.report import Spending, complaints, report
 from mkdocs_leonardo.spec import STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
 ROOT = tables.ROOT
@@ -46,6 +51,7 @@ POSTS = sorted((DOCS / "blog/posts").glob("*.md"))
 FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "mkdocs_leonardo", "front_matter", "cost_usd", "new_images", "timeout_s", "width_px",
+    "background_color", "background_image", "cards_layout_options",
 }  # fmt: skip
 
 
@@ -109,10 +115,10 @@ def _front_matter(text: str) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize("path", tables.DOCUMENTS, ids=_name)
-def test_option_tables_in_a_document_equal_the_code(path: Path) -> None:
-    """The tables between the marks are what the docstrings say; ``python tests/reference_tables.py`` refreshes them."""
+def test_generated_parts_of_a_document_equal_the_code(path: Path) -> None:
+    """What stands between the marks is what the code says; ``python tests/reference_tables.py`` refreshes it."""
     text = _text(path)
-    assert tables.groups_in(text)
+    assert [*tables.groups_in(text), *tables.commands_in(text)]
     assert tables.refreshed(text) == text
 
 
@@ -184,6 +190,96 @@ def test_front_matter_example_is_understood(path: Path, block: Block) -> None:
     assert meta == {"hero_prompt": False} or found.hero is not None
 
 
+# Commands ------------------------------------------------------------------------------------------------------------
+
+
+def _invocations(path: Path) -> Iterator[list[str]]:
+    """The arguments of every `mkdocs-leonardo` in a document: in blocks, and in code spans that name a command."""
+    lines = [line for block in blocks(path) if block.language != "text" for line in block.text.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", _prose(path))
+    for line in lines:
+        command = re.match(r"(?:\s*- run: |\$ )?mkdocs-leonardo( [^|]*)", line)
+        if command is not None:
+            yield shlex.split(command[1])
+
+
+def test_command_reference_shows_the_help_of_every_command() -> None:
+    """In the order of the code, each below a heading of its own."""
+    text = _text(DOCS / "reference/command-line.md")
+    assert list(tables.COMMANDS) == tables.commands_in(text)
+    assert list(cli.main.commands) == re.findall(r"^## (\S+)\n\n<!-- help: \1 -->$", text, re.MULTILINE)
+
+
+def test_readme_lists_every_command() -> None:
+    """Every command, and no other, in the order of the code."""
+    listed = [entry.split()[1] for entry in _first_column(_text(README), "## Commands")]
+    assert list(cli.main.commands) == listed
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [(path, arguments) for path in DOCUMENTS for arguments in _invocations(path)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else _name(value),
+)
+def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[str]) -> None:
+    """Every example could be typed: its command, its options and their values are known."""
+    name = next((argument for argument in arguments if argument in cli.main.commands), None)
+    assert name is not None, path
+    place = arguments.index(name) + 1
+    try:
+        with cli.main.make_context(tables.PROGRAM, arguments[:place]) as program:
+            cli.main.commands[name].make_context(name, arguments[place:], parent=program).close()
+    except click.UsageError as error:
+        pytest.fail(f"{path}: {error.format_message()}")
+
+
+def test_command_reference_lists_the_exit_codes_of_the_code() -> None:
+    """Done, found something, cannot be done as given, interrupted."""
+    codes = _first_column(_text(DOCS / "reference/command-line.md"), "## Exit codes")
+    assert codes == ["0", "1", str(Trouble.exit_code), str(INTERRUPTED)]
+
+
+#: What differs between two runs, or between two machines.
+FIGURES = re.compile(r"[+-]?\d+\.\d (?:s|kB|times)\b|\d+\.\d+\.\d+|[\d,]+ credits left \(about \$[\d.]+\)")
+
+
+def _without_figures(text: str) -> list[str]:
+    """The lines in any order, since pictures that are made side by side come as they come."""
+    return sorted(FIGURES.sub("…", line) for line in text.splitlines() if line)
+
+
+def test_walk_through_of_the_commands_prints_what_it_shows(tmp_path: Path, services: Services) -> None:
+    """Every command of the guide, in its order, on the pages that it shows; figures differ from run to run."""
+    site = Site(
+        tmp_path,
+        pages={
+            "index.md": page("Home"),
+            "guide/boats.md": page("Boats", hero_prompt="a harbour at dusk, fishing boats"),
+            "blog/dunes.md": page("Dunes", hero_prompt="desert dunes at golden hour", hero_style="DYNAMIC"),
+        },
+        options={"formats": ["avif", "webp", "jpeg"], "leonardo": {"render_estimate": 0.1}},
+        config={"theme": {"name": "material"}},
+    )
+    services.leonardo.render_s = 0.05
+    shell = Shell(site, services)
+    ran = set()
+    for block in blocks(DOCS / "guide/commands.md"):
+        if block.title.startswith("docs/"):
+            site.write({block.title.removeprefix("docs/"): f"{block.text}# Home\n"})
+        if block.language != "console":
+            continue
+        first, _, shown = block.text.partition("\n")
+        arguments = shlex.split(first.removeprefix("$ mkdocs-leonardo "))
+        asked = re.search(r"^.*\[y/N\]: y\n", shown, re.MULTILINE)
+        printed = shell(*arguments, *(["--yes"] if asked else []))
+        shown = shown.replace(asked[0] if asked else "", "").replace("$ git add heroes\n", "")
+        expected = shown.replace("/home/you/site", str(tmp_path))
+        assert _without_figures(expected) == _without_figures(printed.out + printed.err), first
+        ran.add(arguments[0])
+    assert ran == set(cli.main.commands) - {"balance"}
+    assert services.ledger.creates == 10
+
+
 # Money and structure -------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +296,20 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
         costs = [prices.openai_usd(model, quality, **size) for quality in ("low", "medium", "high")]
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
         assert costs == [float(figure) for figure in re.findall(r"\$(\d\.\d+)", row)]
+
+
+def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
+    """Whoever reads `report.json` finds each field in the example, in its order."""
+    block = next(block for block in blocks(DOCS / "money/paid-when.md") if block.language == "json")
+    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
+    asset = HeroAsset("0" * 64, "leonardo", "a model", Source.CACHED, rendering)
+    written = report([Resolution(HeroSpec(page="a.md", picture=PictureSpec("a lake")), asset)], Spending())
+    shown = json.loads(block.text)
+    heroes = written["heroes"]
+    assert isinstance(heroes, list)
+    assert isinstance(heroes[0], dict)
+    assert list(heroes[0]) == list(shown["heroes"][0])
+    assert list(written["totals"]) == list(shown["totals"])  # type: ignore[arg-type]  # any JSON, for mypy
 
 
 def test_contributing_lists_the_layers_that_are_held() -> None:
@@ -448,12 +558,10 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
 
 
 def test_gallery_commands_in_the_documents_pin_a_hero(tmp_path: Path, services: Services) -> None:
-    """A picture that was copied as the page says is shown without cache, key and network."""
+    """A picture that was pinned as the page says is shown without cache, key and network."""
     site = Site(tmp_path, pages={"index.md": page("Harbour", hero_prompt="a harbour at dusk")})
     assert site.build(services).sources == {"index.md": "generated"}
-    text = _text(DOCS / "money/paid-when.md")
-    commands = next(block for block in blocks(DOCS / "money/paid-when.md") if "cp .cache" in block.text)
-    assert text.index("## The gallery") < text.index("cp .cache")
+    commands = next(block for block in blocks(DOCS / "money/paid-when.md") if "mkdocs-leonardo pin" in block.text)
     lines = [line.removeprefix("$ ") for line in commands.text.splitlines() if "git add" not in line]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
