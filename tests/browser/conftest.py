@@ -81,10 +81,10 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder; below /strict/ with the policy that the pages promise to respect."""
+    """Serves a folder; below /strict... with the policy that the pages promise to respect."""
 
     def end_headers(self) -> None:
-        if self.path.startswith("/strict/"):
+        if self.path.startswith("/strict"):
             self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 

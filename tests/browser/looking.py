@@ -1,0 +1,47 @@
+"""Looking at a page as a reader's screen shows it."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+from playwright.sync_api import FloatRect, Page
+
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => {
+      for (const entry of list.getEntries())
+        for (const source of entry.sources) window.shifts.push([entry.value, source.node?.outerHTML?.slice(0, 80)]);
+    }).observe({type: "layout-shift", buffered: true});
+"""
+VIOLATIONS = """
+    window.violations = [];
+    addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));
+"""
+
+
+def box(page: Page, selector: str) -> FloatRect:
+    """Where the element is, in CSS pixels."""
+    found = page.locator(selector).first.bounding_box()
+    assert found is not None
+    return found
+
+
+def worst_contrast(page: Page, selector: str) -> float:
+    """White's contrast (WCAG 2.2) with what lies behind the text, for the brightest hundredth of it."""
+    page.add_style_tag(
+        content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"
+        " text-shadow: none !important }"
+    )
+    shot = page.screenshot(clip=box(page, selector))
+    with Image.open(io.BytesIO(shot)) as picture:
+        samples = picture.convert("RGB").tobytes()
+
+    def linear(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    table = [linear(value) for value in range(256)]
+    pixels = zip(samples[0::3], samples[1::3], samples[2::3], strict=True)
+    luminances = sorted(0.2126 * table[r] + 0.7152 * table[g] + 0.0722 * table[b] for r, g, b in pixels)
+    return 1.05 / (luminances[int(len(luminances) * 0.99)] + 0.05)
