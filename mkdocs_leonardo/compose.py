@@ -16,9 +16,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.budget import Budget
-from mkdocs_leonardo.errors import BrokenEntry, HeroError, PictureError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP
 from mkdocs_leonardo.purchase import Buyer, Tell, Wish
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
@@ -44,13 +45,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
 
-#: The group in which providers register.
-PROVIDER_GROUP = "mkdocs_leonardo.providers"
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
-BUILT_IN = {
-    name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP)
-    for name in ("leonardo", "openai")
-}
+ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
 #: An author's own picture may be this large.
 MAX_OWN_BYTES = 64 * 2**20
 #: Rejected prompts are kept for the author in this file of the cache.
@@ -69,10 +65,6 @@ class SystemClock:
         from anyio import sleep  # noqa: PLC0415 - a warm build needs no event loop
 
         await sleep(seconds)
-
-
-class UnknownProvider(HeroError):
-    """`providers` names something that nobody registered."""
 
 
 class Workshop:
@@ -232,7 +224,7 @@ class Workshop:
     def _link(self, name: str, environ: Mapping[str, str]) -> Link:
         from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_wire`
 
-        entry_point = BUILT_IN.get(name) or _registered(name)
+        entry_point = ENTRY_POINTS.get(name) or _registered(name)
         variable = f"{name.upper().replace('-', '_')}_API_KEY"
         key = environ.get(variable, "").strip() or None
         if key is None:
@@ -351,11 +343,8 @@ def _cores() -> int:
 
 
 def _registered(name: str) -> EntryPoint:
-    found = list(entry_points(group=PROVIDER_GROUP, name=name))
-    if not found:
-        known = sorted({*BUILT_IN, "local", *entry_points(group=PROVIDER_GROUP).names})
-        raise UnknownProvider(f"providers: {name!r} is not installed; there are {', '.join(known)}")
-    return found[0]
+    """Somebody's provider; the configuration has been checked for names that nobody registered."""
+    return next(iter(entry_points(group=PROVIDER_GROUP, name=name)))
 
 
 @dataclass(frozen=True, slots=True)

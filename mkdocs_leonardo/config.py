@@ -8,6 +8,7 @@ import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
-from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -381,6 +382,7 @@ class Settings:
 
 def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
     """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
+    _check_providers(config.providers)
     folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
@@ -440,3 +442,11 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
             model=openai.model, quality=openai.quality, timeout_s=openai.timeout, base_url=openai.base_url
         ),
     )
+
+
+def _check_providers(names: tuple[str, ...]) -> None:
+    """ValidationError for a name that nobody registered. Only foreign names cost a search of what is installed."""
+    for name in names:
+        if name not in BUILT_IN and not entry_points(group=PROVIDER_GROUP, name=name):
+            known = tuple(sorted({*BUILT_IN, *entry_points(group=PROVIDER_GROUP).names}))
+            raise ValidationError(f"providers: no provider {name!r} is installed; {did_you_mean(name, known)}")

@@ -243,7 +243,7 @@ class Pipeline:
 
     def _why_nobody(self) -> str:
         """Why no provider is asked at all; empty if a stand-in is simply what a site without keys gets."""
-        return "" if self._generate else "it is not at hand, and `generate: false` allows no provider"
+        return "" if self._generate else "it is not at hand, and nothing is generated (`generate: false`, or a preview)"
 
     def _read_open_jobs(self) -> frozenset[str]:
         try:

@@ -202,6 +202,7 @@ OPTIONS: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "clear text": ({"openai": {"base_url": "http://api.example.com"}}, ("base_url", "https://")),
     "cache in docs": ({"cache_dir": "docs/cache"}, ("cache_dir", "docs/cache", "docs_dir")),
     "provider": ({"providers": ["midjourney"]}, ("providers", "midjourney", "leonardo")),
+    "misspelt provider": ({"providers": ["leonrdo"]}, ("providers", "leonrdo", "did you mean leonardo?")),
 }
 
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 import mkdocs_leonardo
-from mkdocs_leonardo.compose import PROVIDER_GROUP
+from mkdocs_leonardo.providers.options import PROVIDER_GROUP
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".ci/run"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: The entry point group in which providers register, and the names of our own.
+PROVIDER_GROUP = "mkdocs_leonardo.providers"
+BUILT_IN = ("leonardo", "openai", "local")
+
 PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 
 
