@@ -6,7 +6,9 @@ that is held, a limit that is used up, a database that somebody else has locked.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import time
@@ -130,6 +132,18 @@ def kill_at_random(site: Site, services: AnyServices, dice: random.Random) -> bo
         was_running = process.poll() is None
         kill(process)
         return was_running
+
+
+def stop(pid: int) -> None:
+    """No thread of the process runs any more, until SIGCONT (Linux): one that waits for data does not get them."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    wait_until(
+        lambda: all(
+            (thread / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T"
+            for thread in threads.iterdir()
+        )
+    )
 
 
 def wait_until(is_true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

@@ -77,14 +77,14 @@ DUST_USD = 1e-6
 
 @dataclass
 class Job:
-    """What somebody was charged for."""
+    """What somebody was charged for: the estimate, until the service has stated a cost."""
 
     provider: str
     key: str
     prompt: str
     build: int
     fate: Fate
-    estimate_usd: float
+    cost_usd: float
     job_id: str
     refunded: bool = False
 
@@ -103,6 +103,7 @@ class World:
     build: int = 0
     max_new_images: int = 0
     max_cost_usd: float | None = None
+    unlisted_until_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -133,7 +134,7 @@ class World:
         mine = [each for each in self.jobs if each.build == self.build]
         if len(mine) > self.max_new_images:
             self.wrong.append(f"{len(mine)} jobs are more than {self.max_new_images}")
-        standing_usd = sum(each.estimate_usd for each in mine if not each.refunded)
+        standing_usd = sum(each.cost_usd for each in mine if not each.refunded)
         if self.max_cost_usd is not None and standing_usd > self.max_cost_usd + DUST_USD:
             self.wrong.append(f"{standing_usd} dollars are more than {self.max_cost_usd}")
         return job
@@ -186,7 +187,9 @@ class ScriptedProvider:
         await world.give_way()
         if creation == "lost":
             raise refusals["broken"]
-        return Submission(self.name, self.model, job.job_id, world.now_s, next(world.stated))
+        stated_usd = next(world.stated)
+        job.cost_usd = job.cost_usd if stated_usd is None else stated_usd
+        return Submission(self.name, self.model, job.job_id, world.now_s, stated_usd)
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
         """As the job's fate says."""
@@ -212,6 +215,8 @@ class ScriptedProvider:
         await world.give_way()
         if not next(world.lists):
             raise ServiceFailed("the list cannot be read", provider=self.name)
+        if world.now_s < world.unlisted_until_s:
+            return None
         key = generation_key(self.name, self.model, picture, self.options)
         for job in reversed(world.jobs):
             listed = job.fate not in {"failed", "gone"}
@@ -277,6 +282,19 @@ def _no_own_pictures(path: Path) -> tuple[PictureRecord, bytes]:
     raise AssertionError(path)
 
 
+def well_behaved_world() -> World:
+    """Services that do what they are asked."""
+    return World(
+        journal_store=MemoryStore(),
+        creations=repeat("made"),
+        fates=repeat("done"),
+        turns=repeat(0),
+        lists=repeat(True),  # noqa: FBT003 - a value
+        stated=repeat(None),
+        max_new_images=1,
+    )
+
+
 async def build(pipeline: Pipeline, heroes: Sequence[HeroSpec]) -> list[Resolution]:
     """Every page's resolution, all of them side by side."""
     done: list[Resolution] = []
@@ -311,7 +329,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
 ) -> None:
     """At every moment the caps bound what is charged, intents are on record, and no picture is bought a second time.
 
-    After one good build without caps each job that lives is collected, and the journal is empty but for second choices.
+    After two good builds without caps each job that lives is collected, and only second choices are in the journal.
     """
     world = World(
         journal_store=MemoryStore(),
@@ -341,8 +359,10 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     world.now_s += 4000
     world.creations, world.fates, world.lists = repeat("made"), repeat("done"), repeat(True)  # noqa: FBT003 - a value
     world.max_new_images, world.max_cost_usd = 99, None
-    pipeline, _ = pipeline_of(world, home, rests)
-    done = anyio.run(build, pipeline, heroes)
+    for _ in range(2):
+        # The first may end a page's way at a refusal, with the second choice still to be collected.
+        pipeline, _budget = pipeline_of(world, home, rests)
+        done = anyio.run(build, pipeline, heroes)
 
     assert world.wrong == []
     assert all((resolution.asset is not None and not resolution.failure) or resolution.refused for resolution in done)
@@ -353,6 +373,28 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         assert home.find(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
     alive = {job.key for job in world.jobs if job.fate in {"done", "late"}}
     assert alive - set(left) == {record.key for record in home.records()}
+
+
+@pytest.mark.parametrize("intended_before_s", [0.0, 90.0])
+def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again(intended_before_s: float) -> None:
+    """A create call that waited for the limiter before it left is looked for as long as one that left at once."""
+    world = well_behaved_world()
+    picture = PictureSpec("view 0")
+    key = generation_key("first", "model", picture, {})
+    world.journal().intend(key, provider="first", model="model", page="a.md", request={}, estimate_usd=0.03)
+    world.now_s += intended_before_s
+    world.build = 1
+    world.charge("first", key, picture.prompt, "done")
+    world.unlisted_until_s = world.now_s + 6.0
+    home = PictureMemory()
+    pipeline, budget = pipeline_of(world, home, MemoryStore())
+
+    (resolution,) = anyio.run(build, pipeline, [HeroSpec("a.md", picture)])
+
+    assert resolution.asset is not None
+    assert resolution.asset.source is Source.RESUMED
+    assert (len(world.jobs), budget.new_images) == (1, 0)
+    assert world.journal().entries() == {}
 
 
 # The account ----------------------------------------------------------------------------------------------------------

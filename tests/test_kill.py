@@ -24,6 +24,7 @@ from kill_harness import (
     records,
     running,
     states,
+    stop,
     unread_bytes,
     wait_until,
 )
@@ -173,7 +174,7 @@ def test_create_call_that_is_read_after_its_sender_died_is_found(
             # The limiter cannot count the create call, so that it stays where it is until the service is stopped.
             services.release()
             wait_until(lambda: states(site.cache) == ["intended"])
-            os.kill(services.pid, signal.SIGSTOP)
+            stop(services.pid)
         try:
             wait_until(lambda: any(unread_bytes(services.leonardo.base_url)))
             kill(process)

@@ -18,6 +18,7 @@ from kill_harness import (
     pages,
     running,
     states,
+    stop,
     wait_until,
 )
 from services import Answer429, CutAfterRead, Held, NeverFinishes, ServicesProcess
@@ -129,7 +130,7 @@ def test_build_that_was_stopped_past_its_lease_does_not_submit_when_it_goes_on(
         with locked(tmp_path / "cache/index"):
             services.release()
             wait_until(lambda: states(tmp_path / "cache") == ["intended"])
-            sleeper.send_signal(signal.SIGSTOP)
+            stop(sleeper.pid)
         with running(second, services) as awake:
             assert awake.wait(timeout=60) == 0
         assert services.ledger.creates == 1
@@ -232,7 +233,7 @@ def test_rest_after_429_holds_for_a_build_that_is_under_way(tmp_path: Path, serv
         site.configure(services)
     with running(copies[0], services) as one, running(copies[1], services) as other:
         services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 2, timeout_s=20)
-        other.send_signal(signal.SIGSTOP)
+        stop(other.pid)
         services.release()
         assert one.wait(timeout=60) == 0
         other.send_signal(signal.SIGCONT)
