@@ -507,9 +507,7 @@ class _Watch:
         images = member(job, "generated_images")
         for image in images if isinstance(images, list) else ():
             if member(image, "nsfw") is True:
-                raise _error(
-                    PromptRefused, "made a picture that it marks as not safe", charged=Charged.YES
-                )
+                raise _error(PromptRefused, "made a picture that it marks as not safe", charged=Charged.YES)
             url = text_at(image, "url")
             if url:
                 return url
