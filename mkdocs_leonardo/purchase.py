@@ -221,7 +221,8 @@ class Buyer:
         """The job of an earlier build for this key: known, or found in the account's list."""
         provider = candidate.provider
         entry = await _thread(self._journal.entry, candidate.key)
-        if candidate.key in self._uncollected:
+        if candidate.key in self._uncollected and (entry is None or entry.state != "accepted"):
+            # What the journal has comes first: another build may have taken over while this one was asleep.
             return self._uncollected[candidate.key]
         if entry is None:
             if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
