@@ -43,10 +43,14 @@ class Moment(Protocol):
 
 @contextmanager
 def intended(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The intent is on disk; the create call waits for the limiter, whose one request was spent on `/me`."""
-    wait_until(lambda: states(site.cache) == ["intended"])
-    assert services.ledger.creates == 0
-    yield
+    """The intent is on disk, and the create call cannot leave: the limiter's database is locked."""
+    services.leonardo.on_me(Held()).once()
+    services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
+    with locked(site.cache / "index"):
+        services.release()
+        wait_until(lambda: states(site.cache) == ["intended"])
+        assert services.ledger.creates == 0
+        yield
 
 
 @contextmanager
@@ -131,7 +135,7 @@ def kill_at(moment: Moment, site: Site, services: ServicesProcess, options: Mapp
 @pytest.mark.parametrize(
     ("moment", "source", "options"),
     [
-        (intended, "generated", {"leonardo": {"requests_per_minute": 1}}),
+        (intended, "generated", {}),
         (answer_on_its_way, "resumed", {}),
         (accepted, "resumed", {}),
         (pending, "resumed", {}),
