@@ -45,9 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium with a profile of its own."""
+    """One Chromium with a profile of its own, for one module: while it runs, no test in this process may use asyncio."""
     executable = _find_browser()
     if executable is None:
         reason = "no Chromium on the path and none named in CHROMIUM"

@@ -64,7 +64,7 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     before = box(page, "h2")
     shifts_of_the_theme = page.evaluate("window.shifts")
-    if theme != "readthedocs":  # whose fonts arrive late
+    if theme == "material":  # the fonts of the others arrive when they like, and move their navigation
         assert shifts_of_the_theme == []
     assert len(held) == 1, "one picture for one hero"
     held[0].continue_()
