@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium with a profile of its own, for one module: while it runs, no test in this process may use asyncio."""
+    """One Chromium with a profile of its own, for one module: while it runs, nothing else here may use asyncio."""
     executable = _find_browser()
     if executable is None:
         reason = "no Chromium on the path and none named in CHROMIUM"
