@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.budget import Budget
@@ -82,6 +82,8 @@ class Workshop:
         self._rendering_settings: dict[tuple[FocalPoint, str, str], Mapping[str, JsonValue]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
+        # The largest files take turns: a core more would save less time than it takes memory.
+        self._heavy = BoundedSemaphore(max(1, _cores() // 2))
         self.missing_keys: list[str] = []
         try:
             self._wire(environ)
@@ -147,7 +149,7 @@ class Workshop:
             paint=self._paint,
             painted=_painted,
             own=_own,
-            threads=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+            threads=_cores(),
         )
         self.pipeline = Pipeline(
             chain=self.chain,
@@ -321,6 +323,7 @@ class Workshop:
                 model=record.model,
                 created_at=record.created_at,
                 focus=hero.focus,
+                heavy=self._heavy,
             )
 
         try:

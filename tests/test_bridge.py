@@ -1,7 +1,11 @@
 """The event loop between MkDocs and the services."""
 
+import platform
+import subprocess
+import sys
 import threading
 
+import pytest
 from anyio import to_thread
 
 from mkdocs_leonardo.bridge import THREADS, Bridge
@@ -25,3 +29,37 @@ def test_bridge_blocking_calls_share_few_threads() -> None:
     bridge.close()
 
     assert len(threads) == THREADS
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries look after it themselves, or not")
+def test_bridge_freed_pictures_go_back_to_the_system() -> None:
+    """What a picture took in a thread is not kept there, however large the one before it was."""
+    program = """
+import platform
+import subprocess
+import sys
+import threading
+from mkdocs_leonardo.bridge import Bridge
+
+def rss():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+def take():
+    for size in (20_000_000, 9_000_000):
+        del blocks[:]
+        blocks.extend(bytearray(b"x") * size for _ in range(3))
+    kept = bytearray(b"y") * 100_000
+    del blocks[:]
+    return kept
+
+blocks, kept = [], []
+bridge = Bridge()
+before = rss()
+threads = [threading.Thread(target=lambda: kept.append(take())) for _ in range(2)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+print(rss() - before)
+bridge.close()
+"""
+    kept_bytes = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
+
+    assert kept_bytes < 9_000_000

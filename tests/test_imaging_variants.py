@@ -2,13 +2,14 @@
 
 import base64
 import colorsys
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from mkdocs_leonardo.imaging.variants import (
     available_formats,
@@ -82,6 +83,27 @@ def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
         fail_at_the_end()
 
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
+def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
+    """While a wide AVIF is encoded its writer has its turn; for every other file it has not."""
+    events: list[str] = []
+
+    class Turns(AbstractContextManager[None]):
+        """Seen from outside: what was written when a turn began or ended."""
+
+        def __enter__(self) -> None:
+            events.append(f"from {len(list(tmp_path.iterdir()))}")
+
+        def __exit__(self, *_: object) -> None:
+            events.append(f"to {len(list(tmp_path.iterdir()))}")
+
+    with drafting(tmp_path, b"") as draft:
+        picture = Image.new("RGB", (1536, 864), "navy")
+        write_ladder(draft, picture, formats=["avif", "jpeg"], widths_px=[960, 1200], name="n", stem="s", heavy=Turns())
+
+    assert events == ["from 2", "to 3", "from 4", "to 5"]
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,9 @@ class Delivered:
 
 def inspect(data: bytes) -> Delivered:
     """What the bytes are, after decoding all of them. Raises PictureError if they are not a picture we may show."""
-    kind, image = _decode(data)
-    width, height = _upright_size(image)
+    width, height = upright_size(data)
+    # Small pixels take little memory, and every byte is read for them all the same.
+    kind, _ = _decode(data, at_least_px=1)
     return Delivered(kind, _EXTENSIONS[kind], width, height)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from PIL import Image
@@ -75,12 +76,13 @@ def render(
     created_at: float,
     focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
+    heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """The picture's files, written into `folder`, and its measurements. All files are there afterwards, or no new one.
 
     `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
-    default those of this Pillow. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
-    the folder cannot be written.
+    default those of this Pillow; `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we
+    may show, StoreUnavailable if the folder cannot be written.
     """
     width, height = encoding.width_px, encoding.height_px
     source_type = None
@@ -107,6 +109,7 @@ def render(
                 widths_px=encoding.widths,
                 name=name + (focus_suffix(focus) if cropped else ""),
                 stem=variant_key[:_KEY_CHARS],
+                heavy=heavy,
             )
             if encoding.social:
                 variants.append(write_social(draft, image, focus=focus, name=name, stem=variant_key[:_KEY_CHARS]))

@@ -6,7 +6,7 @@ import base64
 import colorsys
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -52,6 +52,9 @@ SOCIAL_OPTIONS: Options = {**OPTIONS["jpeg"], "quality": 80}
 #: Above this width AVIF is encoded at speed 7, in two thirds of the time: phones load the smaller files.
 AVIF_THOROUGH_WIDTH_PX = 768
 AVIF_FAST_SPEED = 7
+
+#: Above this width, encoding an AVIF takes 20 to 35 MB, which is most of what a build needs at its peak.
+AVIF_LIGHT_WIDTH_PX = 960
 
 _FEATURES: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 _PLACEHOLDER_WIDTH_PX = 16
@@ -158,25 +161,30 @@ def write_ladder(
     widths_px: Iterable[int],
     name: str,
     stem: str,
+    heavy: AbstractContextManager[object] | None = None,
 ) -> list[Variant]:
-    """The hero at each width in each format, widths ascending. One resized copy is alive at a time."""
+    """The hero at each width in each format, widths ascending. One resized copy is alive at a time.
+
+    `heavy` is entered for each file whose encoding takes much memory, so that threads can take turns with those.
+    """
     formats = tuple(formats)
     written: list[Variant] = []
     for width in ladder(widths_px, image.width):
         height = max(1, round(image.height * width / image.width))
         # From the full picture each time: a copy of a copy gets softer with every step.
         copy = fit(image, width_px=width, height_px=height)
-        written += [
-            draft.add(
-                copy,
-                role="hero",
-                picture_format=picture_format,
-                name=f"{name}-{width}",
-                stem=f"{stem}-{width}",
-                options=options_for(picture_format, width),
-            )
-            for picture_format in formats
-        ]
+        for picture_format in formats:
+            is_heavy = picture_format == "avif" and width > AVIF_LIGHT_WIDTH_PX
+            with heavy if is_heavy and heavy is not None else nullcontext():
+                variant = draft.add(
+                    copy,
+                    role="hero",
+                    picture_format=picture_format,
+                    name=f"{name}-{width}",
+                    stem=f"{stem}-{width}",
+                    options=options_for(picture_format, width),
+                )
+            written.append(variant)
     return written
 
 
