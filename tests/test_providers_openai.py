@@ -41,8 +41,9 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.openai import STYLE_WORDS, size_for, worded
+from mkdocs_leonardo.providers.openai import size_for
 from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
+from mkdocs_leonardo.providers.wording import STYLE_WORDS, worded
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
 pytestmark = pytest.mark.anyio

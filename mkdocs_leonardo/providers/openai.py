@@ -38,6 +38,7 @@ from mkdocs_leonardo.providers.answers import (
 from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
+from mkdocs_leonardo.providers.wording import WORDING, worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ MAX_ANSWER_BYTES = 64 * 2**20
 
 #: Visually lossless for the smaller encodings that are made from it, at half the bytes of 100 (the service's default).
 _COMPRESSION = 95
-#: Raised when the words that `worded` adds change: they are part of what the picture is made from.
-_WORDING = 1
 #: Sizes of the models of 2025 (vendor's reference, August 2026).
 _OLD_SIZES = ((1536, 1024), (1024, 1024), (1024, 1536))
 _OLD_MODELS = ("gpt-image-1", "chatgpt-image", "dall-e")
@@ -61,33 +60,6 @@ _LONGEST_SIDE = 3840
 _WIDEST = 3.0
 _LEAST_PIXELS = 655_360
 _MOST_PIXELS = 3840 * 2160
-
-#: What a style means in words, for a model that knows no styles by name.
-STYLE_WORDS: Mapping[str, str] = {
-    "CINEMATIC": "cinematic film still, dramatic natural light, shallow depth of field, rich colour grading",
-    "CREATIVE": "imaginative and artistic interpretation, expressive shapes, unusual composition",
-    "DYNAMIC": "dynamic composition, strong diagonals, motion and energy, vivid contrast",
-    "3D_RENDER": "polished 3D render, soft global illumination",
-    "BOKEH": "photograph with a wide aperture, soft bokeh in the background",
-    "CINEMATIC_CONCEPT": "cinematic concept art, painterly, epic scale, atmospheric light",
-    "FASHION": "fashion photograph, editorial lighting",
-    "GRAPHIC_DESIGN_POP_ART": "pop art graphic design, bold flat colours, halftone",
-    "GRAPHIC_DESIGN_VECTOR": "flat vector graphic design, clean shapes",
-    "ILLUSTRATION": "detailed illustration, hand-drawn",
-    "MACRO": "macro photograph, very close, fine detail",
-    "MINIMALIST": "minimalist, few elements, much empty space",
-    "MOODY": "moody, dark tones, low key light",
-    "NONE": "",
-    "PORTRAIT": "portrait photograph, flattering light",
-    "PRO_BW_PHOTOGRAPHY": "professional black and white photograph",
-    "PRO_COLOR_PHOTOGRAPHY": "professional colour photograph",
-    "PRO_FILM_PHOTOGRAPHY": "professional photograph on analogue film, fine grain",
-    "RAY_TRACED": "ray traced render, physically exact reflections",
-    "SKETCH_BW": "black and white pencil sketch",
-    "SKETCH_COLOR": "coloured pencil sketch",
-    "STOCK_PHOTO": "clean stock photograph, even light",
-    "VIBRANT": "vibrant, saturated colours",
-}
 
 
 def create(context: ProviderContext) -> OpenAIProvider:
@@ -128,7 +100,7 @@ class OpenAIProvider:
     @property
     def options(self) -> Mapping[str, JsonValue]:
         """What else changes the pixels; part of the key."""
-        return {"quality": self._options.quality, "wording": _WORDING}
+        return {"quality": self._options.quality, "wording": WORDING}
 
     @property
     def timeout_s(self) -> float:
@@ -269,18 +241,6 @@ class OpenAIProvider:
         retry_after_s: float | None = None,
     ) -> ProviderError:
         return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)
-
-
-def worded(picture: PictureSpec) -> str:
-    """The prompt with style and negative prompt in plain words, always the same for the same picture."""
-    parts = [clean_text(picture.prompt)]
-    style = STYLE_WORDS.get(picture.style, picture.style.replace("_", " ").lower())
-    if style:
-        parts.append(f"Style: {style}.")
-    negative = clean_text(picture.negative_prompt)
-    if negative:
-        parts.append(f"Keep out of the picture: {negative}.")
-    return "\n\n".join(parts)
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:

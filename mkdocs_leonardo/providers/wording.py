@@ -1,0 +1,49 @@
+"""A picture in plain words, for services that know neither styles by name nor negative prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mkdocs_leonardo.spec import PictureSpec, clean_text
+
+#: Raised when the words that `worded` adds change: they are part of what the picture is made from.
+WORDING = 1
+
+#: What a style means in words, for a model that knows no styles by name.
+STYLE_WORDS: Mapping[str, str] = {
+    "CINEMATIC": "cinematic film still, dramatic natural light, shallow depth of field, rich colour grading",
+    "CREATIVE": "imaginative and artistic interpretation, expressive shapes, unusual composition",
+    "DYNAMIC": "dynamic composition, strong diagonals, motion and energy, vivid contrast",
+    "3D_RENDER": "polished 3D render, soft global illumination",
+    "BOKEH": "photograph with a wide aperture, soft bokeh in the background",
+    "CINEMATIC_CONCEPT": "cinematic concept art, painterly, epic scale, atmospheric light",
+    "FASHION": "fashion photograph, editorial lighting",
+    "GRAPHIC_DESIGN_POP_ART": "pop art graphic design, bold flat colours, halftone",
+    "GRAPHIC_DESIGN_VECTOR": "flat vector graphic design, clean shapes",
+    "ILLUSTRATION": "detailed illustration, hand-drawn",
+    "MACRO": "macro photograph, very close, fine detail",
+    "MINIMALIST": "minimalist, few elements, much empty space",
+    "MOODY": "moody, dark tones, low key light",
+    "NONE": "",
+    "PORTRAIT": "portrait photograph, flattering light",
+    "PRO_BW_PHOTOGRAPHY": "professional black and white photograph",
+    "PRO_COLOR_PHOTOGRAPHY": "professional colour photograph",
+    "PRO_FILM_PHOTOGRAPHY": "professional photograph on analogue film, fine grain",
+    "RAY_TRACED": "ray traced render, physically exact reflections",
+    "SKETCH_BW": "black and white pencil sketch",
+    "SKETCH_COLOR": "coloured pencil sketch",
+    "STOCK_PHOTO": "clean stock photograph, even light",
+    "VIBRANT": "vibrant, saturated colours",
+}
+
+
+def worded(picture: PictureSpec) -> str:
+    """The prompt with style and negative prompt in plain words, always the same for the same picture."""
+    parts = [clean_text(picture.prompt)]
+    style = STYLE_WORDS.get(picture.style, picture.style.replace("_", " ").lower())
+    if style:
+        parts.append(f"Style: {style}.")
+    negative = clean_text(picture.negative_prompt)
+    if negative:
+        parts.append(f"Keep out of the picture: {negative}.")
+    return "\n\n".join(parts)
