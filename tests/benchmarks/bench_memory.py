@@ -1,0 +1,81 @@
+"""What a cold build with many heroes needs of memory at its peak, above the same build without the plugin.
+
+    python tests/benchmarks/bench_memory.py [PAGES] [PAGES_WITH_ALL_FILES]
+
+Material; every page's picture is made by a stand-in for Leonardo in another process and has about 203 KiB. PAGES (1000)
+pages with one small file a picture, as encoding is not what grows; PAGES_WITH_ALL_FILES (40) pages with all formats and
+widths. Printed is the peak of the resident memory of each build and the difference. (Linux.)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.photographs import delivering, photographs
+from builds import Site, page
+from services import AnyServices, ServicesProcess
+
+from mkdocs_leonardo.imaging.variants import available_formats
+
+TEXT = "\n\n".join(["Some words of a page that is neither short nor long. " * 8] * 6)
+SMALL = {"formats": ["jpeg"], "widths": [480]}
+ALL = {"formats": list(available_formats()), "widths": [480, 768, 960, 1200, 1536]}
+
+
+#: What a parent process says of its child's peak is no less than the parent's own; so the child says it itself.
+BUILD = """
+import atexit, pathlib, runpy, sys
+place = pathlib.Path(sys.argv.pop(1))
+atexit.register(lambda: place.write_text(pathlib.Path("/proc/self/status").read_text()))
+runpy.run_module("mkdocs", run_name="__main__", alter_sys=True)
+"""
+
+
+def peak_mib(site: Site, services: AnyServices | None, options: dict[str, Any]) -> tuple[float, float]:
+    """The most memory one build held at a time (MiB), and its wall time (seconds)."""
+    site.configure(services, options)
+    place = site.folder / "status.txt"
+    python, _, _, *arguments = site.command("--quiet")
+    started = time.perf_counter()
+    command = [python, "-c", BUILD, str(place), *arguments]
+    subprocess.run(command, cwd=site.folder, env=site.environ(services), check=True)
+    lines = [line.split() for line in place.read_text().splitlines()]
+    return next(int(line[1]) / 1024 for line in lines if line[0] == "VmHWM:"), time.perf_counter() - started
+
+
+def compare(folder: Path, services: AnyServices, pages: int, options: dict[str, Any]) -> None:
+    """Print both peaks."""
+    sources = {
+        f"section-{n // 50:02}/page-{n:04}.md": page(f"Page {n}", TEXT, hero_prompt=f"view number {n}")
+        for n in range(pages)
+    }
+    generous = {"max_new_images": pages, "leonardo": {"requests_per_minute": 100_000}}
+    site = Site(folder, {"index.md": page("Home", TEXT), **sources}, {**options, **generous}, {"theme": "material"})
+    plain, plain_s = peak_mib(site, services, {"enabled": False})
+    ours, ours_s = peak_mib(site, services, {})
+    made = len(list(site.cache.glob("pictures/**/*.jpg")))
+    print(
+        f"{pages:5} heroes ({made} made), {len(options['formats']) * len(options['widths']):2} files each:"
+        f" peak {ours:.0f} MiB in {ours_s:.0f} s, without the plugin {plain:.0f} MiB in {plain_s:.0f} s,"
+        f" difference {ours - plain:.0f} MiB"
+    )
+
+
+def main(pages: int = 1000, pages_with_all_files: int = 40) -> None:
+    """Build and print."""
+    with tempfile.TemporaryDirectory() as scratch, ServicesProcess() as services:
+        services.leonardo.render_s = 0.2
+        with delivering(services, photographs(4)):
+            compare(Path(scratch, "small"), services, pages, SMALL)
+            compare(Path(scratch, "all"), services, pages_with_all_files, ALL)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

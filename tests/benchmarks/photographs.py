@@ -1,0 +1,85 @@
+"""Pictures as the services deliver them: no two alike, grain all over, about 203 KiB; and a host that delivers them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+
+from PIL import Image, ImageChops, ImageOps
+from services import AnyServices, CompletesWithUrl
+
+from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.spec import PictureSpec
+
+#: The mean of 21 pictures of Phoenix 1.0, 1472 x 832 (October 2026).
+SIZE_KIB = 203
+PROMPTS = (
+    "a lighthouse in a storm, dawn",
+    "pine forest in morning fog",
+    "city skyline at night, neon rain",
+    "desert dunes at golden hour",
+    "autumn river valley",
+)
+
+
+def photographs(number: int) -> list[bytes]:
+    """So many JPEGs, up to 60: the painter's pictures with grain, mirrored, with their colours exchanged."""
+    grain = Image.effect_noise((1536, 864), 24)
+    made = []
+    variations = itertools.product(itertools.permutations(range(3)), (False, True), PROMPTS)
+    painted = {prompt: paint(PictureSpec(prompt)).convert("RGB") for prompt in PROMPTS[:number]}
+    for order, is_mirrored, prompt in itertools.islice(variations, number):
+        channels = painted[prompt].split()
+        picture = Image.merge("RGB", [ImageChops.add(channels[index], grain, 1, -128) for index in order])
+        made.append(_jpeg(ImageOps.mirror(picture) if is_mirrored else picture))
+    return made
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    """The picture in the quality that comes nearest to the usual size."""
+    low, high, data = 20, 98, b""
+    while low < high:
+        quality = (low + high) // 2
+        file = BytesIO()
+        picture.save(file, "JPEG", quality=quality)
+        data = file.getvalue()
+        low, high = (quality + 1, high) if len(data) < SIZE_KIB * 1024 else (low, quality)
+    return data
+
+
+@contextmanager
+def delivering(services: AnyServices, pictures: Sequence[bytes]) -> Iterator[None]:
+    """Every new job of Leonardo's stand-in completes with one of the pictures, in turn."""
+
+    class Host(BaseHTTPRequestHandler):
+        """Picture 7 at ``/7.jpg``."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            """Send one picture."""
+            data = pictures[int(self.path.strip("/").partition(".")[0])]
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    urls = [f"http://127.0.0.1:{server.server_port}/{number}.jpg" for number in range(len(pictures))]
+    rule = services.leonardo.on_create(*(CompletesWithUrl(url=url) for url in urls))
+    rule.times(10**9)
+    try:
+        yield
+    finally:
+        rule.drop()
+        server.shutdown()
+        server.server_close()
