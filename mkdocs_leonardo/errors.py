@@ -11,11 +11,13 @@
     │   ├── RequestRefused        the service does not take this request: the next provider
     │   ├── JobFailed             accepted, then failed: the next provider
     │   ├── JobUnfinished         accepted and not collected in time: keep the job, the next provider
+    │   │   └── PictureElsewhere  it lies where `image_hosts` does not allow to fetch it: the owner must mend that
     │   └── JobUnknown            the service does not know the job (any more): forget it
     ├── TransportError            no answer came; providers turn it into one of the above
     │   ├── NotSent               nothing reached the service
     │   ├── AnswerLost            the request may have been read; the answer never came
     │   └── DownloadRefused       the address or the bytes break a safety rule
+    │       └── HostNotListed     the host is not among `image_hosts`
     └── StorageError
         ├── StoreUnavailable      read-only, full, locked or gone: go on without it
         └── BrokenEntry           present, but not what was stored: a miss that is told
@@ -98,6 +100,10 @@ class JobUnfinished(ProviderError):
     """The accepted job was not collected before its deadline; it may still be, without paying again."""
 
 
+class PictureElsewhere(JobUnfinished):
+    """The picture is made and paid for, on a host that the configuration does not list; so will be every other one."""
+
+
 class JobUnknown(ProviderError):
     """The service answers that it has no such job."""
 
@@ -116,6 +122,14 @@ class AnswerLost(TransportError):
 
 class DownloadRefused(TransportError):
     """The address or the bytes of a download break a safety rule; asking again changes nothing."""
+
+
+class HostNotListed(DownloadRefused):
+    """The picture's `host` is not among those that pictures may be fetched from."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"the picture lies on {host}, which is not among image_hosts")
+        self.host = host
 
 
 class StorageError(HeroError):

@@ -9,6 +9,7 @@
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
 | job failed                              | the prompt is logged, the next provider                                    |
 | job not collected in time               | the job is kept, the next provider                                         |
+| the picture lies on a host not allowed  | the job is kept, the owner is warned, off for this build, the next one     |
 | job unknown to the service              | forgotten; made anew if it was an earlier build's                          |
 | anything while a job may be in the air  | the job is kept, never a second create                                     |
 """
@@ -24,6 +25,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    PictureElsewhere,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -54,6 +56,7 @@ class Decision:
     """The next step and what must be done on the way. Times in seconds.
 
     `look_first`: search the account's recent jobs before the step, and adopt what is found instead.
+    `warn`: a switched off provider is worth a warning, since only the site's owner can mend it.
     `forget`: the journal's entry is closed, for nothing is left to collect or to look for.
     """
 
@@ -62,6 +65,7 @@ class Decision:
     look_first: bool = False
     rest_s: float = 0.0
     switch_off: bool = False
+    warn: bool = False
     forget: bool = True
     log_prompt: bool = False
 
@@ -90,6 +94,9 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
             return Decision(Step.NEXT_PROVIDER, log_prompt=True)
         case JobUnknown():
             return Decision(Step.CREATE_AGAIN if creates == 0 else Step.NEXT_PROVIDER)
+        case PictureElsewhere():
+            # Every other picture would be paid for here and not fetched, and paid for once more at the next provider.
+            return Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False)
         case ServiceFailed() | JobUnfinished():
             return Decision(Step.NEXT_PROVIDER, forget=False)
         case RequestRefused() | _:

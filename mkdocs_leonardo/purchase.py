@@ -511,7 +511,8 @@ class Buyer:
             await _thread(self._rests.rest, name, self._clock.now() + decision.rest_s)
         if decision.switch_off and name not in self._off:
             self._off[name] = str(error)
-            self._tell(logging.INFO, f"{name} is off for this build: {error}")
+            level = logging.WARNING if decision.warn else logging.INFO
+            self._tell(level, f"{name} is off for this build: {error}")
         if isinstance(error, JobUnfinished):
             self._tell(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for and kept for a later build")
         if decision.log_prompt:

@@ -193,15 +193,6 @@ ROWS = (
         later="local",
     ),
     Row("vanished", create(Vanishes()), "openai", creates=2, paid=2, said="does not know the job"),
-    Row(
-        "foreign-url",
-        create(CompletesWithUrl(url=TO_FOREIGN_HOST)),
-        "openai",
-        creates=2,
-        paid=2,
-        said="image_hosts",
-        later="openai",
-    ),
     Row("private-url", create(CompletesWithUrl(url=TO_PRIVATE_ADDRESS)), "openai", creates=2, paid=2, later="openai"),
     Row("file-url", create(CompletesWithUrl(url=TO_FILE)), "openai", creates=2, paid=2, said="https", later="openai"),
     # Polls.
@@ -236,7 +227,6 @@ ROWS = (
             "port": TO_OTHER_PORT,
             "private": TO_PRIVATE_ADDRESS,
             "metadata": TO_METADATA_ADDRESS,
-            "foreign": TO_FOREIGN_HOST,
             "clear": TO_FOREIGN_HOST_IN_CLEAR,
             "file": TO_FILE,
         }.items()
@@ -526,6 +516,42 @@ def test_openai_rate_limit_rests_it(tmp_path: Path, services: Services) -> None:
     fine(built, services)
     assert creates(services, "openai") == 1
     assert len(built.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("arrange", "later"),
+    [
+        (create(CompletesWithUrl(url=TO_FOREIGN_HOST)), {"a.md": "cached", "b.md": "cached", "c.md": "cached"}),
+        (download(Redirect(TO_FOREIGN_HOST)), {"a.md": "resumed", "b.md": "cached", "c.md": "cached"}),
+    ],
+    ids=["address", "redirect"],
+)
+def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_warning(
+    tmp_path: Path,
+    services: Services,
+    arrange: Callable[[Services], tuple[RuleHandle, ...]],
+    later: dict[str, str],
+) -> None:
+    """One warning names option, host and cure; no other page pays in vain; once it can be, the picture is fetched."""
+    rules = arrange(services)
+    site = site_of(tmp_path, "a", "b", "c")
+
+    built = site.build(services)
+
+    fine(built, services)
+    assert providers(built) == {"a": "openai", "b": "openai", "c": "openai"}
+    assert (creates(services, "leonardo"), creates(services, "openai")) == (1, 3)
+    (warning,) = built.warnings
+    assert "pictures.example" in warning
+    assert "`leonardo: image_hosts: [127.0.0.1, pictures.example]`" in warning
+    assert services.ledger.trespasses == ()
+    for rule in rules:
+        rule.drop()
+    again = site.build(services)
+    fine(again, services)
+    assert services.ledger.creates == 4
+    assert again.sources == later
+    assert bool(again.warnings) == (later["a.md"] == "cached")
 
 
 # Jobs of other builds -------------------------------------------------------------------------------------------------

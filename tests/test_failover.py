@@ -13,6 +13,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    PictureElsewhere,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -31,6 +32,7 @@ AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     RequestRefused: Decision(Step.NEXT_PROVIDER),
     JobFailed: Decision(Step.NEXT_PROVIDER, log_prompt=True),
     JobUnfinished: Decision(Step.NEXT_PROVIDER, forget=False),
+    PictureElsewhere: Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False),
     JobUnknown: Decision(Step.NEXT_PROVIDER),
 }
 #: The only answers that end a job which may be paid for.
@@ -178,7 +180,8 @@ def test_decide_asks_for_waits_that_a_build_can_bear(
     assert decision.wait_s in {0.0, RETRY_WAIT_S}
     assert 0 <= decision.rest_s <= MAX_REST_S
     assert decision.rest_s == 0 or kind is RateLimited
-    assert decision.switch_off == (kind is AccountRefused)
+    assert decision.switch_off == (kind in {AccountRefused, PictureElsewhere})
+    assert decision.warn == (kind is PictureElsewhere)
 
 
 @given(errors=st.lists(st.tuples(kinds, st.sampled_from(Charged), st.booleans()), min_size=3, max_size=9))

@@ -22,7 +22,7 @@ import anyio.to_thread
 import httpx
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, NotSent, TransportError
+from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, HostNotListed, NotSent, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
 from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.spec import JsonValue
@@ -255,7 +255,7 @@ class Api:
         if target.scheme != "https":
             raise DownloadRefused(f"the picture's address is not https ({target.scheme or 'no scheme'})")
         if target.host not in {name.lower() for name in hosts} or not host:
-            raise DownloadRefused(f"the picture lies on {_printable(host)}, which is not among image_hosts")
+            raise HostNotListed(_printable(host))
         if target.port not in {None, 443}:
             raise DownloadRefused(f"the picture's address on {host} names a port")
         return target

@@ -19,10 +19,12 @@ from mkdocs_leonardo.errors import (
     JobUnknown,
     NotSent,
     PromptRefused,
+    HostNotListed,
     ProviderError,
     RateLimited,
     RequestRefused,
     ServiceFailed,
+    PictureElsewhere,
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import (
@@ -604,6 +606,14 @@ def _cost_usd(job: JsonValue) -> float | None:
     """What a create answer says it charged; None where it says nothing (0 is what it says when it does not know)."""
     amount = number_at(job, "cost", "amount")
     unit = text_at(job, "cost", "unit").upper()
+            except HostNotListed as error:
+                hosts = ", ".join((*self._options.image_hosts, error.host))
+                raise PictureElsewhere(
+                    f"made the picture, but it lies on {error.host}, which is not among image_hosts; if that host is "
+                    f"Leonardo's, write `leonardo: image_hosts: [{hosts}]`, and the next build collects it",
+                    provider=NAME,
+                    charged=Charged.YES,
+                ) from error
     if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
         return round(amount if unit == "DOLLARS" else amount * LEONARDO_CREDIT_USD, 6)
     credit = number_at(job, "apiCreditCost")
