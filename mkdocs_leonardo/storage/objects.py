@@ -1,0 +1,424 @@
+"""Named bytes in an object store: S3 and what speaks like it, Google, Azure, WebDAV, a shared folder.
+
+Every call ends within `CALL_S`, and every failure is StoreUnavailable with a message that holds neither a credential
+nor an address with a signature in it. What an object may mean is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+
+if TYPE_CHECKING:
+    from obstore.store import HTTPStore, ObjectStore
+
+T = TypeVar("T")
+
+#: One call, its second try included, takes no longer than this.
+CALL_S = 10.0
+#: A machine that is there answers the door sooner.
+CONNECT_S = 2.0
+#: Two writers who cross on a service that checks nothing have done so within this time.
+SETTLE_S = 1.0
+#: A read takes at most this many bytes, unless the caller says otherwise.
+MAX_OBJECT_BYTES = 2**20
+#: The value of the header `Authorization` for a store at https://, such as `Basic …` or `Bearer …`.
+AUTHORIZATION_VARIABLE = "MKDOCS_LEONARDO_STORE_AUTHORIZATION"
+
+_SCHEMES = ("s3", "gs", "az", "https", "http", "file")
+_PARAMETERS = {"s3": ("endpoint", "region")}
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_STATUS = re.compile(r"status code: (\d{3})")
+_OS_ERROR = re.compile(r"(?:os error |code: )(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """Where a team's store is, taken apart."""
+
+    scheme: str
+    #: Bucket or container; host and port for https; empty for a folder.
+    place: str
+    #: Path below the place, without slashes round it; the folder's own path for `file`.
+    prefix: str
+    endpoint: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        """For people: without the query."""
+        if self.scheme == "file":
+            return f"file:///{self.prefix.lstrip('/')}"
+        return f"{self.scheme}://{self.place}/{self.prefix}".rstrip("/")
+
+    @classmethod
+    def parse(cls, text: str) -> StoreAddress:
+        """The address in `text`; ValueError that says what is wrong and does not repeat it, as it may hold a key."""
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise ValueError("it cannot be read as an address, such as s3://bucket/heroes") from None
+        scheme = parts.scheme
+        if scheme not in _SCHEMES or not text.isprintable() or "\\" in text:
+            raise ValueError("it must begin with s3://, gs://, az://, https:// or file:///")
+        if "@" in parts.netloc:
+            raise ValueError("it must hold no credentials; they come from the environment")
+        if parts.fragment:
+            raise ValueError("it must hold no #")
+        query = _query(scheme, parts.query)
+        path = unquote(parts.path)
+        if ".." in path.split("/") or "//" in path or not path.isprintable():
+            raise ValueError("its path must hold no .. and no empty part")
+        if scheme == "file":
+            if parts.netloc or not path.strip("/"):
+                raise ValueError("it must name a folder from the root, with three slashes, such as file:///mnt/heroes")
+            from urllib.request import url2pathname  # noqa: PLC0415 - slow to import, and few need it
+
+            return cls(scheme, "", url2pathname(parts.path).rstrip("/"))
+        is_web = scheme in {"http", "https"}
+        _check_host(scheme, host, "" if is_web or port is None else str(port))
+        return cls(
+            scheme,
+            parts.netloc if is_web else host,
+            path.strip("/"),
+            query.get("endpoint", ""),
+            query.get("region", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What one read found."""
+
+    data: bytes
+    e_tag: str | None
+    #: When the object was last written, in Unix seconds by the service's own clock.
+    modified_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One line of a listing."""
+
+    #: The whole name, as the other calls take it.
+    name: str
+    size_bytes: int
+    e_tag: str | None
+    #: When the object was last written, in Unix seconds by the service's own clock.
+    modified_at: float
+
+
+class Objects:
+    """Named bytes at one address. All calls belong to one event loop; several may run at once."""
+
+    def __init__(self, address: StoreAddress, environ: Mapping[str, str]) -> None:
+        """Open nothing yet. Keys of the services are read from the process's environment by their client."""
+        self.address = address
+        self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
+        self._opened: ObjectStore | None = None
+        self._creator: ObjectStore | None = None
+        self._honours: bool | None = None
+
+    @property
+    def ignores_preconditions(self) -> bool | None:
+        """Whether the service overwrites what a create should have left alone; None while no create has shown it."""
+        return None if self._honours is None else not self._honours
+
+    async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> StoredObject | None:
+        """The object, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
+        return await self._bounded("be read", self._get(name, max_bytes))
+
+    async def create(self, name: str, data: bytes) -> bool:
+        """Whether this call made the object; False, and nothing changed, if there is another one already.
+
+        Bytes that are there already count as this call's: an answer may have been lost on the way. So callers who must
+        know which of them it was put something of their own into `data`.
+        """
+        return await self._bounded("be written", self._create(name, data))
+
+    async def replace(self, name: str, data: bytes) -> None:
+        """The object is `data`, whatever it was."""
+        await self._bounded("be written", self._replace(name, data))
+
+    async def delete(self, name: str) -> None:
+        """There is no such object."""
+        await self._bounded("be deleted", self._delete(name))
+
+    async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
+        """The objects directly in `folder`, sorted by name; not those in folders below it."""
+        return await self._bounded("be listed", self._list(folder))
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    async def _get(self, name: str, max_bytes: int) -> StoredObject | None:
+        store = await self._open()
+        found = await _unless_missing(store.get_async(_checked(name)))
+        if found is None:
+            return None
+        data = bytearray()
+        if found.meta["size"] <= max_bytes:
+            async for chunk in found.stream():
+                data += chunk
+                if len(data) > max_bytes:
+                    break
+            else:
+                return StoredObject(bytes(data), found.meta["e_tag"], found.meta["last_modified"].timestamp())
+        raise BrokenEntry(f"{self.address}/{name}: is larger than {max_bytes} bytes")
+
+    async def _create(self, name: str, data: bytes) -> bool:
+        if self._honours is not True and await self._exists(name):
+            # A service that ignores the precondition would overwrite it.
+            return await self._holds(name, data)
+        if not await self._put_new(name, data):
+            return await self._holds(name, data)
+        if self._honours is None:
+            # The same bytes once more: nothing changes, and a service that takes them would take others too.
+            self._honours = not await self._put_new(name, data)
+        if not self._honours or self._creator is not None:
+            from anyio import sleep  # noqa: PLC0415 - see `_open`
+
+            # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
+            # The last of them has the object; the others see that, if they look after it wrote.
+            await sleep(SETTLE_S)
+        return await self._holds(name, data)
+
+    async def _replace(self, name: str, data: bytes) -> None:
+        await self._made_folder(lambda store: store.put_async(_checked(name), data, use_multipart=False))
+
+    async def _delete(self, name: str) -> None:
+        store = await self._open()
+        # S3 says nothing of an object that is not there, the others do.
+        await _unless_missing(store.delete_async(_checked(name)))
+
+    async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
+        from obstore import list_with_delimiter_async  # noqa: PLC0415 - see `_connected`
+
+        store = await self._open()
+        # With a delimiter, because Apache answers no listing of unlimited depth.
+        found = await list_with_delimiter_async(store, _checked(folder))
+        entries = (
+            ObjectEntry(
+                # WebDAV's listings say the whole path on the host.
+                f"{folder}/{entry['path'].rpartition('/')[2]}",
+                entry["size"],
+                entry["e_tag"],
+                entry["last_modified"].timestamp(),
+            )
+            for entry in found["objects"]
+        )
+        return tuple(sorted(entries, key=lambda entry: entry.name))
+
+    async def _exists(self, name: str) -> bool:
+        store = await self._open()
+        return await _unless_missing(store.head_async(_checked(name))) is not None
+
+    async def _holds(self, name: str, data: bytes) -> bool:
+        """Whether the object is there and is `data`."""
+        try:
+            found = await self._get(name, len(data))
+        except BrokenEntry:
+            return False
+        return found is not None and found.data == data
+
+    async def _put_new(self, name: str, data: bytes) -> bool:
+        """Whether the service took the object as a new one."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415 - see `_connected`
+
+        try:
+            if self._creator is not None:
+                creator = self._creator
+                await self._made_folder(lambda _: creator.put_async(_checked(name), data, use_multipart=False))
+            else:
+                store = await self._open()
+                await store.put_async(_checked(name), data, mode="create", use_multipart=False)
+        except (AlreadyExistsError, PreconditionError) as error:
+            if "MKCOL" in str(error):
+                raise
+            return False
+        return True
+
+    async def _made_folder(self, put: Callable[[ObjectStore], Awaitable[T]]) -> T:
+        """The result of `put`, asked again if another writer made the object's folder at the same moment."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
+
+        store = await self._open()
+        try:
+            return await put(store)
+        except BaseError as error:
+            if "MKCOL" not in str(error):
+                raise
+        return await put(store)
+
+    async def _open(self) -> ObjectStore:
+        from anyio import to_thread  # noqa: PLC0415 - only who has a store needs it
+
+        if self._opened is None:
+            # In a thread, as a folder on a network that hangs would hold up everything else.
+            opened = await to_thread.run_sync(self._connected, abandon_on_cancel=True)
+            self._creator, self._opened = opened
+        return self._opened
+
+    def _connected(self) -> tuple[ObjectStore | None, ObjectStore]:
+        """The client for creating, where that needs one of its own, and the client for everything else."""
+        from obstore import store  # noqa: PLC0415 - only who has a store has the client
+
+        address = self.address
+        if address.scheme == "file":
+            # Never made here: where the network folder is not mounted, its place must stay as it is.
+            return None, store.LocalStore(address.prefix)
+        retries: store.RetryConfig = {
+            "max_retries": 1,
+            "retry_timeout": timedelta(seconds=CALL_S / 2),
+            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
+        }
+        client: store.ClientConfig = {
+            "connect_timeout": timedelta(seconds=CONNECT_S),
+            "timeout": timedelta(seconds=CALL_S),
+            "allow_http": address.scheme == "http" or address.endpoint.startswith("http:"),
+        }
+        prefix = address.prefix or None
+        if address.scheme == "s3":
+            config: store.S3Config = {}
+            if address.endpoint:
+                config["endpoint"] = address.endpoint
+            if address.region:
+                config["region"] = address.region
+            return None, store.S3Store(
+                address.place, prefix=prefix, config=config, client_options=client, retry_config=retries
+            )
+        if address.scheme == "gs":
+            return None, store.GCSStore(address.place, prefix=prefix, client_options=client, retry_config=retries)
+        if address.scheme == "az":
+            return None, store.AzureStore(address.place, prefix=prefix, client_options=client, retry_config=retries)
+        headers = {"Authorization": self._authorization} if self._authorization else {}
+
+        def web(more: Mapping[str, str]) -> HTTPStore:
+            options: store.ClientConfig = {**client, "default_headers": {**headers, **more}}
+            return store.HTTPStore(str(address), client_options=options, retry_config=retries)
+
+        # This client has no conditional put for plain web servers; the header is all there is to it.
+        return web({"If-None-Match": "*"}), web({})
+
+    async def _bounded(self, what: str, call: Coroutine[object, object, T]) -> T:
+        """The call's result within `CALL_S`, every failure turned into StoreUnavailable."""
+        from anyio import move_on_after  # noqa: PLC0415 - see `_open`
+
+        if find_spec("obstore") is None:
+            call.close()
+            raise StoreUnavailable(
+                f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
+            )
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
+
+        reason = f"no answer within {CALL_S:g} s"
+        with move_on_after(CALL_S):
+            try:
+                return await call
+            except (BaseError, OSError, ValueError, NotImplementedError) as error:
+                reason = _reason(str(error))
+        # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
+        raise StoreUnavailable(f"{self.address}: cannot {what} ({reason})")
+
+
+async def _unless_missing(call: Awaitable[T]) -> T | None:
+    """The call's result; None if there is no such object. A missing bucket is not a missing object."""
+    try:
+        return await call
+    except FileNotFoundError as error:
+        if _NO_PLACE.search(str(error)):
+            raise
+        return None
+
+
+#: What S3, Azure and Google say of a bucket that does not exist.
+_NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
+#: What the client's words mean; the first that is found counts.
+_REASONS = (
+    (_NO_PLACE, "there is no such bucket"),
+    (re.compile(r"MKCOL"), "the folder in its address does not exist"),
+    (re.compile(r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|[Cc]redentials? "), "no credentials found"),
+    (re.compile(r"TimedOut|[Tt]imed? ?out"), "no answer in time"),
+    (re.compile(r"kind: Connect"), "it cannot be reached"),
+    (re.compile(r"error sending request|HTTP error"), "the connection broke"),
+)
+_MEANINGS = {
+    401: "401: it knows no such credentials",
+    403: "403: these credentials may not; S3 also says so of what is not there, unless they may list the bucket",
+    404: "404: it does not exist",
+    405: "405: the server is not set up for that",
+    429: "429: too many requests",
+    507: "507: it is full",
+}
+
+
+def _reason(text: str) -> str:
+    """What went wrong, in words of ours: the client's own hold addresses and answers."""
+    status = _STATUS.search(text)
+    if status and not _NO_PLACE.search(text) and "MKCOL" not in text:
+        code = int(status[1])
+        return _MEANINGS.get(code, f"it answers {code}")
+    os_error = _OS_ERROR.search(text)
+    for pattern, meaning in _REASONS:
+        if pattern.search(text):
+            return meaning
+    if os_error and int(os_error[1]) in errno.errorcode:
+        return os.strerror(int(os_error[1]))
+    return "the client gives no reason that can be shown"
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise AssertionError(f"{name!r} is no name for an object")
+    return name
+
+
+def _query(scheme: str, text: str) -> dict[str, str]:
+    allowed = _PARAMETERS.get(scheme, ())
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if name not in allowed:
+            known = f"only {' and '.join(allowed)} may stand" if allowed else "nothing may stand"
+            raise ValueError(f"{known} behind the ?; credentials come from the environment")
+        values[name] = value
+    endpoint = values.get("endpoint", "")
+    if "endpoint" in values and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", endpoint):
+        raise ValueError("its endpoint must be an address without credentials, such as https://s3.example.com")
+    if "region" in values and not re.fullmatch(r"[\w-]+", values["region"]):
+        raise ValueError("its region cannot be read; it must look like eu-central-1")
+    return values
+
+
+def _check_host(scheme: str, host: str, bucket_port: str) -> None:
+    if scheme in {"http", "https"}:
+        if not _BUCKET.fullmatch(host) and not _is_address(host):
+            raise ValueError("it names no host")
+        if scheme == "http" and not _is_loopback(host):
+            raise ValueError("it must begin with https:// (with http:// only for this machine itself)")
+        return
+    if not _BUCKET.fullmatch(host):
+        raise ValueError("it names no bucket")
+    if bucket_port:
+        raise ValueError("a bucket has no port; write the service's address as ?endpoint=https://host:port")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
