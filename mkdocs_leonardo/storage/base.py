@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Submission
+
+T = TypeVar("T")
 
 
 class PictureStore(Protocol):
@@ -33,6 +35,26 @@ class PictureStore(Protocol):
 
     def records(self) -> Iterator[PictureRecord]:
         """Every sound record."""
+        ...
+
+
+class TeamPictures(Protocol):
+    """Pictures that machines share. Calls are asynchronous, take a bounded time, and raise nothing about the store."""
+
+    async def fetch(
+        self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
+    ) -> tuple[int, T] | None:
+        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.
+
+        None if none is there, or nothing can be known.
+        """
+        ...
+
+    async def share(self, record: PictureRecord, data: bytes) -> bool:
+        """Others will find a picture under its key; False if they will find another one, or this one cannot be shared.
+
+        `fetch` gives the one that they find.
+        """
         ...
 
 
@@ -96,6 +118,10 @@ class JobJournal(Protocol):
         """On disk: a create call is about to be sent. ValueError if it must not be: paid already, or the lease lost."""
         ...
 
+    def inherit(self, job: OpenJob) -> None:
+        """On disk: a job that another runner left open, unless there is one for its key already."""
+        ...
+
     def withdraw(self, key: str) -> None:
         """The create call certainly led to no job."""
         ...
@@ -142,6 +168,54 @@ class JobJournal(Protocol):
 
     def last_hero(self, page: str) -> str | None:
         """The key of the picture that `page` showed last."""
+        ...
+
+
+class Claim(Protocol):
+    """One wish that this runner works on, and what others with the same store know of it. Never raises."""
+
+    def left(self, key: str) -> OpenJob | None:
+        """The job that another runner left open for `key`, its times by this machine's clock."""
+        ...
+
+    def refusal(self, key: str) -> str | None:
+        """Why `key` was refused, if another runner has paid to know."""
+        ...
+
+    async def intend(self, job: OpenJob) -> bool:
+        """A create call may leave now, for others know of it; False if another runner has taken over."""
+        ...
+
+    async def accept(self, job: OpenJob) -> None:
+        """Others can collect the job."""
+        ...
+
+    async def close(self, key: str) -> None:
+        """Nothing is left to collect for `key`."""
+        ...
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Others need not pay for this refusal."""
+        ...
+
+    async def release(self, *, kept: bool) -> None:
+        """Others may work on it; `kept`: they find the picture in the store."""
+        ...
+
+
+class ClaimBoard(Protocol):
+    """Who makes which picture, among runners that share a store. Never raises."""
+
+    async def take(self, wish: str, keys: Collection[str]) -> Claim | None:
+        """This runner's claim on `wish`, whose picture goes by one of `keys`; None while another one has it."""
+        ...
+
+    async def watch(self, wish: str) -> bool:
+        """Return when it is worth while to `take` again; False if that takes longer than anybody should wait."""
+        ...
+
+    async def beat(self) -> None:
+        """Tell others that this runner lives, for as long as the build runs."""
         ...
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
+from mkdocs_leonardo.storage.base import OpenJob
 from mkdocs_leonardo.storage.cache import Store
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
@@ -81,6 +82,24 @@ class Entry:
     accepted_at: float = 0.0
     cost_usd: float | None = None
 
+    @classmethod
+    def of(cls, job: OpenJob) -> Entry:
+        """The job as an entry."""
+        if isinstance(job, cls):
+            return job
+        return cls(
+            key=job.key,
+            provider=job.provider,
+            model=job.model,
+            page=job.page,
+            state="accepted" if job.state == "accepted" else "intended",
+            intended_at=job.intended_at,
+            creates=1,
+            job_id=job.job_id,
+            accepted_at=job.accepted_at,
+            cost_usd=job.cost_usd,
+        )
+
 
 class Journal:
     """Jobs, leases, refusals and last heroes in a store. Thread-safe; every method may raise StoreUnavailable.
@@ -99,12 +118,12 @@ class Journal:
 
     def entry(self, key: str) -> Entry | None:
         """The open job of `key`."""
-        return _entry(key, self._store.get(_JOB + key))
+        return entry_from(key, self._store.get(_JOB + key))
 
     def entries(self) -> dict[str, Entry]:
         """Every open job by key."""
         found = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
-        return {key: entry for key, value in found.items() if (entry := _entry(key, value)) is not None}
+        return {key: entry for key, value in found.items() if (entry := entry_from(key, value)) is not None}
 
     def intend(
         self,
@@ -143,8 +162,14 @@ class Journal:
                 intended_at=self._now() if before is None else before.intended_at,
                 creates=1 if before is None else before.creates + 1,
             )
-            self._store.set(_JOB + key, _value(entry))
+            self._store.set(_JOB + key, entry_value(entry))
         return entry
+
+    def inherit(self, job: OpenJob) -> None:
+        """On disk: a job that another runner left open, unless there is one for its key already."""
+        with self._store.transaction():
+            if self.entry(job.key) is None:
+                self._store.set(_JOB + job.key, entry_value(Entry.of(job)))
 
     def accept(self, key: str, submission: Submission) -> Entry:
         """On disk: the service accepted, under this job id. Also where the intent was lost: the job is paid."""
@@ -164,7 +189,7 @@ class Journal:
                 accepted_at=submission.accepted_at,
                 cost_usd=_amount(submission.cost_usd),
             )
-            self._store.set(_JOB + key, _value(entry))
+            self._store.set(_JOB + key, entry_value(entry))
         return entry
 
     def withdraw(self, key: str) -> None:
@@ -282,15 +307,16 @@ class Journal:
         return _text_in(value, "key") if _text_in(value, "page") == page else None
 
 
-def _value(entry: Entry) -> JsonValue:
+def entry_value(entry: Entry) -> JsonValue:
+    """The entry as JSON."""
     value: dict[str, JsonValue] = dict(asdict(replace(entry, request={})))
     value["request"] = dict(entry.request)
     value["estimate_usd"] = _amount(entry.estimate_usd) or 0.0
     return value
 
 
-def _entry(key: str, value: JsonValue | None) -> Entry | None:
-    """The entry in `value`; None if it is not one that `_value` wrote for `key`."""
+def entry_from(key: str, value: JsonValue | None) -> Entry | None:
+    """The entry in `value`; None if it is not one that `entry_value` wrote for `key`."""
     if not isinstance(value, dict) or value.get("key") != key:
         return None
     texts = {name: _text_in(value, name) for name in ("provider", "model", "page", "job_id")}
