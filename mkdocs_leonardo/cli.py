@@ -45,7 +45,7 @@ def main(context: click.Context, config_file: str | None, *, verbose: bool) -> N
     """Heroes of an MkDocs site: look at them, make them, choose, keep and check them.
 
     Works on the same configuration, cache and journal as `mkdocs build`. Keys come from the environment only:
-    LEONARDO_API_KEY, OPENAI_API_KEY. Nothing is paid for without your agreement, or --yes.
+    LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY. Nothing is paid for without your agreement, or --yes.
     """
     context.obj = _Common(config_file, verbose)
     if os.environ.get("NO_COLOR"):

@@ -16,10 +16,10 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.budget import Budget
-from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, HeroError, PictureError, StoreUnavailable
 from mkdocs_leonardo.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP
+from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
 from mkdocs_leonardo.purchase import Buyer, Tell, Wish
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
+    from mkdocs_leonardo.storage.shared import SharedPictures, Tally
 
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
 ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
@@ -114,6 +115,11 @@ class Workshop:
         from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - same
 
         settings = self._settings
+    @property
+    def tally(self) -> Tally | None:
+        """What came of the team's store so far; None without one."""
+        return self.team.tally if self.team is not None else None
+
         journal_store = self._open(settings.cache_dir / "journal", durable=True)
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
@@ -140,6 +146,7 @@ class Workshop:
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
             (Source.CACHED, cache),
+        self.team = self._team(environ)
             (Source.CACHED, rescue),
             (Source.CACHED, memory),
         )
@@ -166,8 +173,19 @@ class Workshop:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open(self, folder: Path, *, durable: bool) -> Store:
+            team=self.team,
         """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
         from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_wire`
+    def _team(self, environ: Mapping[str, str]) -> SharedPictures | None:
+        """The pictures that machines share, if there is a store for them; nothing is connected yet."""
+        address = self._settings.shared_store
+        if address is None:
+            return None
+        from mkdocs_leonardo.storage.objects import Objects  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights  # noqa: PLC0415 - same
+
+        return SharedPictures(Objects(address, environ), StoreRights.of(environ), inspect=_inspect, tell=self._tell)
+
 
         try:
             store = TextStore.open(folder, durable=durable)
@@ -227,7 +245,7 @@ class Workshop:
         from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_wire`
 
         entry_point = ENTRY_POINTS.get(name) or _registered(name)
-        variable = f"{name.upper().replace('-', '_')}_API_KEY"
+        variable = key_variable(name)
         key = environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
@@ -236,12 +254,20 @@ class Workshop:
         window = self._windows[name] = limits.RequestWindow(self._index, name, per_minute)
         context = ProviderContext(
             key=key,
-            options={"leonardo": self._settings.leonardo, "openai": self._settings.openai}.get(name),
+            options=self._options_of(name),
             clock=self._clock,
             window=self._counted(window.reserve),
             render_times=RenderTimes(times.seen, times.observe),
         )
-        provider: Provider = entry_point.load()(context)
+        provider: Provider
+        if name in BUILT_IN:
+            provider = entry_point.load()(context)
+        else:
+            try:
+                provider = entry_point.load()(context)
+            except Exception as error:
+                # Another package's code, which may raise anything: the author needs its words, not its inside.
+                raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         return Link(provider, available=key is not None)
 
     def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
@@ -249,6 +275,17 @@ class Workshop:
             wait_s = reserve(now)
             if wait_s <= 0:
                 with self._counting:
+    def _options_of(self, name: str) -> object:
+        """What is set for a provider: an object of its own for ours, what the section holds for others."""
+        settings = self._settings
+        own = {"leonardo": settings.leonardo, "openai": settings.openai, "gemini": settings.gemini}
+        return own[name] if name in own else dict(settings.foreign.get(name, {}))
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How long the services may take for one picture: each may be asked twice."""
+        return sum(2 * link.provider.timeout_s for link in self.chain)
+
                     self._requests += 1
             return wait_s
 

@@ -6,9 +6,10 @@ import ipaddress
 import math
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 from urllib.parse import urlsplit
@@ -25,8 +26,17 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
-from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.options import (
+    BUILT_IN,
+    PROVIDER_GROUP,
+    ApiVersion,
+    GeminiOptions,
+    LeonardoOptions,
+    OpenAIOptions,
+    key_variable,
+)
 from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
+from mkdocs_leonardo.storage.objects import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 #: The sides Leonardo's v1 create call takes: 32 to 1536 pixels, multiples of 8 (vendor's schema, June 2026).
@@ -37,11 +47,16 @@ MIN_ALCHEMY_CONTRAST = 2.5
 MAX_CONCURRENCY = 200
 DAY_S = 86_400
 
-_LEONARDO, _OPENAI, _ENCODING = LeonardoOptions(), OpenAIOptions(), Encoding()
+#: The contrasts of the v2 create call, which has names for them (vendor's guide to Phoenix, July 2026).
+V2_CONTRASTS = (3.0, 3.5, 4.0)
+
+_LEONARDO, _OPENAI, _GEMINI, _ENCODING = LeonardoOptions(), OpenAIOptions(), GeminiOptions(), Encoding()
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
 SomeConfig = TypeVar("SomeConfig", bound=Config)
+
+_FROM_ENVIRONMENT = "keys come from the environment only"
 
 #: How switches arrive from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.
 _ON, _OFF = frozenset({True, "true", "yes", "on", "1"}), frozenset({False, "false", "no", "off", "0"})
@@ -74,8 +89,13 @@ class StrictConfig(Config):
         errors, warnings = super().validate()
         known = tuple(name for name, _ in self._schema)
         unknown = [name for name in self if name not in known]
-        errors += [(name, ValidationError(_unknown(str(name), known))) for name in unknown]
+        told = ((name, self._problem_of(str(name), self[name], known)) for name in unknown)
+        errors += [(name, ValidationError(problem)) for name, problem in told if problem]
         return errors, [(name, text) for name, text in warnings if name not in unknown]
+
+    def _problem_of(self, name: str, value: object, known: tuple[str, ...]) -> str:  # noqa: ARG002 - for those who override it
+        """What is wrong with a name that no option has; empty if it may stand there."""
+        return _unknown(name, known)
 
 
 class Section(c.SubConfig[SomeConfig], Generic[SomeConfig]):
@@ -90,7 +110,7 @@ class Section(c.SubConfig[SomeConfig], Generic[SomeConfig]):
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     if re.search(r"key|token|secret|password", name.lower()):
-        return "there is no such option; keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY)"
+        return f"there is no such option; {_FROM_ENVIRONMENT} (LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY)"
     return f"there is no such option; {did_you_mean(name, known)}"
 
 
@@ -242,6 +262,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _store_address(value: object) -> StoreAddress:
+    """A team's store. No message repeats it, as with `_base_url`."""
+    try:
+        return StoreAddress.parse(_text(value).strip())
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 def _host(value: object) -> str:
     text = _text(value).lower()
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text):
@@ -265,6 +293,8 @@ class LeonardoServiceConfig(StrictConfig):
 
     model = Checked(_name, _LEONARDO.model)
     """The model's id; the default is Phoenix 1.0. Another model is another picture."""
+    api_version: Checked[ApiVersion] = Checked(_choice(("v1", "v2")), _LEONARDO.api_version)
+    """The create call's form: `v1`, or the vendor's newer `v2`. The same picture, under the same key."""
     alchemy = Checked(_truth, _LEONARDO.alchemy)
     """Quality mode: slower, sharper. Off is another picture."""
     contrast = Checked(_contrast, _LEONARDO.contrast)
@@ -283,8 +313,10 @@ class LeonardoServiceConfig(StrictConfig):
     """Warn before a build that will spend when fewer credits are left."""
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """As above, and the pair of contrast and Alchemy together."""
+        """As above, and what only together makes sense."""
         errors, warnings = super().validate()
+        if not errors and self.api_version == "v2":
+            errors += self._v2_problems()
         if not errors and self.alchemy and self.contrast < MIN_ALCHEMY_CONTRAST:
             message = (
                 f"it is {self.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "
@@ -292,6 +324,18 @@ class LeonardoServiceConfig(StrictConfig):
             )
             errors.append(("contrast", ValidationError(message)))
         return errors, warnings
+
+    def _v2_problems(self) -> ConfigErrors:
+        errors: ConfigErrors = []
+        if self.contrast not in V2_CONTRASTS:
+            takes = ", ".join(f"{contrast:g}" for contrast in V2_CONTRASTS)
+            errors.append(
+                ("contrast", ValidationError(f"it is {self.contrast:g}; with api_version v2 it takes {takes}"))
+            )
+        if self.base_url.rpartition("/")[2] not in {"v1", "v2"}:
+            message = "with api_version v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
+            errors.append(("base_url", ValidationError(message)))
+        return errors
 
 
 class OpenAIServiceConfig(StrictConfig):
@@ -304,6 +348,17 @@ class OpenAIServiceConfig(StrictConfig):
     timeout = Checked(_seconds, _OPENAI.timeout_s)
     """Seconds to wait for the answer, which holds the picture."""
     base_url = Checked(_base_url, _OPENAI.base_url)
+    """Address of the API."""
+
+
+class GeminiServiceConfig(StrictConfig):
+    """Google's Gemini image model. The key comes from the environment: `GEMINI_API_KEY`."""
+
+    model = Checked(_name, _GEMINI.model)
+    """The model's name. Another model is another picture."""
+    timeout = Checked(_seconds, _GEMINI.timeout_s)
+    """Seconds to wait for the answer, which holds the picture."""
+    base_url = Checked(_base_url, _GEMINI.base_url)
     """Address of the API."""
 
 
@@ -355,10 +410,27 @@ class LeonardoConfig(StrictConfig):
     """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
     leonardo = Section[LeonardoServiceConfig]()
     """Settings of Leonardo AI."""
+    shared_store = Checked(_optional(_store_address), None)
+    """Address of a team's object store, `s3://bucket/prefix` and the like; read-only unless the environment says so."""
     openai = Section[OpenAIServiceConfig]()
     """Settings of OpenAI."""
 
 
+    gemini = Section[GeminiServiceConfig]()
+    """Settings of Google's Gemini."""
+
+    def _problem_of(self, name: str, value: object, known: tuple[str, ...]) -> str:
+        """A provider of another package has a section of its own, whose lines that package checks."""
+        if not _is_registered(name):
+            if name in (self.get("providers") or ()):
+                return f"no provider {name!r} is installed, so that nothing can be set for it"
+            return super()._problem_of(name, value, known)
+        if value is not None and not isinstance(value, dict):
+            return f"it is {shown(value)}; write its settings below it, one a line, as name: value"
+        secrets = [
+            str(key) for key in value or () if re.search(r"(^|[_-])(key|token|secret|password)$", str(key).lower())
+        ]
+        return f"it holds {secrets[0]!r}; {_FROM_ENVIRONMENT} ({key_variable(name)})" if secrets else ""
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every option, checked. Paths are absolute."""
@@ -381,11 +453,19 @@ class Settings:
 
 
 def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
+    gemini: GeminiOptions
+    foreign: Mapping[str, Mapping[str, object]]
+    """What is set for providers of other packages, by their names; they check it themselves."""
+    shared_store: StoreAddress | None = None
     """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
     _check_providers(config.providers)
     folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
+    if config.shared_store is not None and find_spec("obstore") is None:
+        raise ValidationError(
+            "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]', or leave the line out"
+        )
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
     for name, folder in folders.items():
         for other, (place, why) in taken.items():
@@ -399,7 +479,8 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
             f"gallery_dir: {config.gallery_dir!r} and cache_dir {config.cache_dir!r} lie in one another; "
             "a cache may be thrown away and a gallery may not, so choose two separate folders"
         )
-    leonardo, openai = config.leonardo, config.openai
+    leonardo, openai, gemini = config.leonardo, config.openai, config.gemini
+    own = {name for name, _ in LeonardoConfig._schema}  # noqa: SLF001 - the host's only list of what a class declares
     return Settings(
         providers=config.providers,
         defaults=HeroDefaults(
@@ -431,8 +512,10 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
             model=leonardo.model,
             alchemy=leonardo.alchemy,
             contrast=leonardo.contrast,
+        shared_store=config.shared_store,
             timeout_s=leonardo.timeout,
             render_estimate_s=leonardo.render_estimate,
+            api_version=leonardo.api_version,
             requests_per_minute=leonardo.requests_per_minute,
             base_url=leonardo.base_url,
             image_hosts=leonardo.image_hosts,
@@ -445,8 +528,15 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
 
 
 def _check_providers(names: tuple[str, ...]) -> None:
+        gemini=GeminiOptions(model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url),
+        foreign={str(name): dict(value or {}) for name, value in config.items() if name not in own},
     """ValidationError for a name that nobody registered. Only foreign names cost a search of what is installed."""
     for name in names:
-        if name not in BUILT_IN and not entry_points(group=PROVIDER_GROUP, name=name):
+        if name not in BUILT_IN and not _is_registered(name):
             known = tuple(sorted({*BUILT_IN, *entry_points(group=PROVIDER_GROUP).names}))
             raise ValidationError(f"providers: no provider {name!r} is installed; {did_you_mean(name, known)}")
+
+
+def _is_registered(name: str) -> bool:
+    """Whether an installed package offers a provider of that name."""
+    return bool(entry_points(group=PROVIDER_GROUP, name=name))

@@ -525,7 +525,7 @@ class Buyer:
             await self._clock.sleep(decision.wait_s)
 
     async def _forget(self, error: ProviderError, candidate: Candidate) -> None:
-        if isinstance(error, PromptRefused) and error.charged is Charged.YES:
+        if isinstance(error, PromptRefused) and error.charged is not Charged.NO:
             await _thread(self._journal.refuse, candidate.key, str(error))
         self._uncollected.pop(candidate.key, None)
         entry = await _thread(self._journal.entry, candidate.key)

@@ -61,7 +61,8 @@ class Session:
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
         waiting = sum(isinstance(wish, Future) and not wish.done() for _, wish in self._wishes.values())
-        if waiting:
+        # Where nothing may be generated these are stand-ins, painted in a moment.
+        if waiting and self._settings.generate:
             self._tell(logging.INFO, f"{waiting} {'hero is' if waiting == 1 else 'heroes are'} being made")
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
@@ -69,7 +70,7 @@ class Session:
         """Write the report; the summary for the log."""
         spending = self._workshop.spending
         try:
-            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending))
+            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.tally))
         except OSError as error:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         return summary(resolutions, spending)
@@ -115,9 +116,8 @@ class Session:
 
     def _patience_s(self) -> float:
         """More than all of it can take, so that a fault of ours cannot hold a build for ever."""
-        settings = self._settings
-        rounds = -(-len(self._wishes) // settings.concurrency)
-        a_picture_s = settings.leonardo.timeout_s + 2 * settings.openai.timeout_s + SLACK_S
+        rounds = -(-len(self._wishes) // self._settings.concurrency)
+        a_picture_s = self._workshop.longest_wait_s + SLACK_S
         return rounds * a_picture_s + len(self._wishes) * RENDER_S
 
 

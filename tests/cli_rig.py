@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from builds import TRACEBACK, Site
-from services import LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 COMMAND = str(Path(sys.executable).with_name("mkdocs-leonardo"))
 #: No command in a test may take longer (seconds).
@@ -45,7 +45,7 @@ class Ran:
         """The same, if neither secret nor inside of the program is in any output."""
         for text in (self.out, self.err):
             assert not TRACEBACK.search(text), text
-            for secret in (LEONARDO_KEY, OPENAI_KEY, SIGNATURE):
+            for secret in (LEONARDO_KEY, OPENAI_KEY, GEMINI_KEY, SIGNATURE):
                 assert secret not in text
         return self
 

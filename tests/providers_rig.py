@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
-from services import LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
-from mkdocs_leonardo.providers import leonardo, openai
+from mkdocs_leonardo.providers import gemini, leonardo, openai
 from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
 
 
 class FastClock:
@@ -98,6 +98,22 @@ def openai_at(
     )
 
 
+def gemini_at(
+    services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
+) -> gemini.GeminiProvider:
+    """Gemini's provider, wired to the stand-in."""
+    memory = Memory()
+    return gemini.create(
+        ProviderContext(
+            key=key,
+            options=GeminiOptions(base_url=base_url or services.gemini.base_url, **options),  # type: ignore[arg-type]  # chosen by tests
+            clock=FastClock(),
+            window=memory.window,
+            render_times=memory.render_times(),
+        )
+    )
+
+
 def shows_no_secret(error: BaseException, *more: str) -> bool:
     """Whether neither the error nor anything that hangs on it shows a key, a signature or one of `more`."""
     texts = ["".join(traceback.format_exception(error))]
@@ -108,4 +124,6 @@ def shows_no_secret(error: BaseException, *more: str) -> bool:
         link = link.__cause__ or link.__context__
         if link is not None and type(link).__module__.startswith(("httpx", "httpcore")):
             return False
-    return not any(secret in text for secret in (LEONARDO_KEY, OPENAI_KEY, SIGNATURE, *more) for text in texts)
+    return not any(
+        secret in text for secret in (LEONARDO_KEY, OPENAI_KEY, GEMINI_KEY, SIGNATURE, *more) for text in texts
+    )

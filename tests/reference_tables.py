@@ -30,7 +30,12 @@ PROGRAM = "mkdocs-leonardo"
 COMMANDS: dict[str, click.Command] = {PROGRAM: cli.main, **cli.main.commands}
 
 #: The prefix of an option's name in the documents, and the class that declares it.
-GROUPS = {"plugin": LeonardoConfig, "leonardo": config.LeonardoServiceConfig, "openai": config.OpenAIServiceConfig}
+GROUPS = {
+    "plugin": LeonardoConfig,
+    "leonardo": config.LeonardoServiceConfig,
+    "openai": config.OpenAIServiceConfig,
+    "gemini": config.GeminiServiceConfig,
+}
 
 _MARKED = re.compile(r"(<!-- options: (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
 _HELP = re.compile(r"(<!-- help: ([\w-]+) -->\n).*?(<!-- end of help -->)", re.DOTALL)

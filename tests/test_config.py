@@ -12,7 +12,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
 from mkdocs_leonardo.front_matter import HeroDefaults
-from mkdocs_leonardo.providers.options import LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.spec import STYLES, Encoding
 
 HUGE = 0xF << 40_000
@@ -49,7 +49,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
     """The table of the documentation, to the letter."""
     config = accepted({})
 
-    assert {name: value for name, value in config.items() if name not in {"leonardo", "openai"}} == {
+    assert {name: value for name, value in config.items() if name not in {"leonardo", "openai", "gemini"}} == {
         "enabled": True,
         "providers": ("leonardo", "openai"),
         "style": "CINEMATIC",
@@ -82,6 +82,12 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "image_hosts": ("cdn.leonardo.ai",),
         "credit_alert": None,
     }
+        "api_version": "v1",
+    }
+    assert dict(config.gemini) == {
+        "model": "gemini-nano-banana-2.1",
+        "timeout": 120.0,
+        "base_url": "https://generativelanguage.googleapis.com/v1beta",
     assert dict(config.openai) == {
         "model": "gpt-image-2",
         "quality": "medium",
@@ -90,7 +96,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
     }
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
 @pytest.mark.parametrize("value", [None, {}])
 def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
     """With every line below it commented out, a section says nothing."""
@@ -360,7 +366,7 @@ def test_negative_prompt_longer_than_services_take_is_refused() -> None:
     assert message.endswith("it has 1,501 characters, and services take at most 1,500")
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
 @pytest.mark.parametrize(
     "address",
     [
@@ -428,8 +434,6 @@ def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
         ("negativ_prompt", "negative_prompt"),
         ("colour_cards", None),
         ("shared_store", None),
-        ("on_serve", None),
-        ("gemini", None),
     ],
 )
 def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str | None) -> None:
@@ -459,8 +463,33 @@ def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: st
 def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options: dict[str, object]) -> None:
     """A key does not belong into a repository, nor into a message."""
     message = refused(options)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"contrast": 4.5}, "Sub-option 'contrast': it is 4.5; with api_version v2 it takes 3, 3.5, 4"),
+        (
+            {"base_url": "https://api.example/leonardo"},
+            (
+                "Sub-option 'base_url': with api_version v2 it must end in /v1 or /v2: jobs are made under one and "
+                "read under the other"
+            ),
+        ),
+        ({"api_version": "v3"}, "Sub-option 'api_version': it is 'v3'; it may be v1 or v2"),
+    ],
+)
+def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, object], message: str) -> None:
+    """What v2 has no word for is told before anything is asked."""
+    assert refused({"leonardo": {"api_version": "v2", **options}}) == f"option 'leonardo': {message}"
 
-    assert message.endswith("keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY)")
+
+@pytest.mark.parametrize("base_url", ["https://cloud.leonardo.ai/api/rest/v1", "https://cloud.leonardo.ai/api/rest/v2"])
+def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
+    """The default address is that of v1; whoever writes v2 means the same service."""
+    assert accepted({"leonardo": {"api_version": "v2", "base_url": base_url}}).leonardo.api_version == "v2"
+
+
+
+    assert message.endswith("keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY)")
     assert "hunter2" not in message
 
 
@@ -491,7 +520,7 @@ def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value:
         assert "\n" not in error
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai"])
+@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
 @given(data=st.data(), value=_anything)
 def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
     section: str, data: st.DataObject, value: object
@@ -559,6 +588,8 @@ def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -
     assert settings.gallery_dir == tmp_path.resolve() / "heroes"
 
 
+    assert settings.gemini == GeminiOptions()
+    assert settings.foreign == {}
 def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
     """No option gets lost or mixed up on the way."""
     settings = settings_for(
@@ -597,8 +628,10 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
     )
 
     assert settings == Settings(
+            "api_version": "v1",
         providers=("openai",),
         defaults=HeroDefaults("MOODY", 1024, 576, "{prompt}, ink", "people", "full"),
+        gemini={"model": "o", "timeout": 7, "base_url": "http://127.0.0.1:3"},
         generate=False,
         max_new_images=3,
         max_cost_usd=1.0,
@@ -618,6 +651,8 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
 _IN_DOCS = "lies inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
 _IN_SITE = (
     "lies inside site_dir, which every build empties, so that every picture would be paid again; "
+        gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
+        foreign={},
     "choose a folder beside it"
 )
 
@@ -671,3 +706,46 @@ def test_settings_from_cache_and_gallery_in_one_another_are_refused(
     """Whoever empties the cache must not lose the gallery."""
     with pytest.raises(ValidationError, match="lie in one another"):
         settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
+
+
+# Providers of other packages ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a provider that an installed package offers."""
+    metadata = tmp_path / "packages/acme-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\nacme-draws = acme:create\n")
+    monkeypatch.syspath_prepend(metadata.parent)
+    return "acme-draws"
+
+
+def test_provider_of_another_package_has_a_section_of_its_own(tmp_path: Path, foreign: str) -> None:
+    """What stands below its name reaches it as it is; it checks it itself."""
+    options = {"providers": [foreign, "leonardo"], foreign: {"rate": 3, "max_tokens": 5}}
+
+    settings = settings_for(tmp_path, **options)
+
+    assert settings.foreign == {foreign: {"rate": 3, "max_tokens": 5}}
+    assert settings_for(tmp_path, **{foreign: None}).foreign == {foreign: {}}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "it is 5; write its settings below it, one a line, as name: value"),
+        ({"api_key": "hunter2"}, "it holds 'api_key'; keys come from the environment only (ACME_DRAWS_API_KEY)"),
+    ],
+)
+def test_section_of_another_package_that_is_none_is_refused(foreign: str, value: object, message: str) -> None:
+    """A list of settings, and no key among them."""
+    assert refused({foreign: value}) == f"option '{foreign}': {message}"
+
+
+def test_section_of_a_package_that_is_not_installed_says_so() -> None:
+    """The name is no misspelt option: it is in the list of providers."""
+    message = refused({"providers": ["acme"], "acme": {}})
+
+    assert message == "option 'acme': no provider 'acme' is installed, so that nothing can be set for it"

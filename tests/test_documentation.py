@@ -160,7 +160,7 @@ def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
     text = _prose(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
-    assert set(re.findall(r"`((?:leonardo|openai)\.[a-z_]+)`", text)) <= tables.option_names()
+    assert set(re.findall(r"`((?:leonardo|openai|gemini)\.[a-z_]+)`", text)) <= tables.option_names()
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+): [^`]*`", text)) <= known | FOREIGN_NAMES
     assert set(re.findall(r"\bhero_[a-z_]+", text)) <= set(front_matter.KEYS)
 
@@ -292,6 +292,9 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     for cost in (with_alchemy, without, low, medium, high):
         assert f"| ${cost:.3f} |" in page_of_costs
         assert f"about ${cost:g}" in readme or f"or ${cost:g} |" in readme
+    for model in ("gemini-nano-banana-2.1", "gemini-3.1-flash-lite-image", "gemini-3-pro-image"):
+        row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
+        assert f"| ${prices.gemini_usd(model):.3f} |" in row
     for model in ("gpt-image-1.5", "gpt-image-1-mini"):
         costs = [prices.openai_usd(model, quality, **size) for quality in ("low", "medium", "high")]
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)

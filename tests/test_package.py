@@ -128,7 +128,7 @@ def test_plugin_is_found_under_its_name() -> None:
     assert found.load().__name__ == "LeonardoPlugin"
 
 
-@pytest.mark.parametrize("name", ["leonardo", "openai", "local"])
+@pytest.mark.parametrize("name", ["leonardo", "openai", "gemini", "local"])
 def test_provider_is_registered_as_others_would(name: str) -> None:
     """The built-in providers use the entry points that other packages use."""
     (found,) = entry_points(group=PROVIDER_GROUP, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,12 +19,14 @@ from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
 from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.providers.base import ReportsAccount
+from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Link
+    from mkdocs_leonardo.providers.answers import Answer
     from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.spec import JsonValue
 
@@ -34,6 +36,7 @@ Grade = Literal["ok", "note", "bad"]
 _TIMEOUT_S = 60.0
 _GET_TIMEOUT_S = 10.0
 _OK = 200
+_NOT_FOUND = 404
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 _THEMES = ("material", "mkdocs", "readthedocs")
 
@@ -86,7 +89,7 @@ def doctor(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
 
 def _nobody_to_ask(workshop: Workshop) -> str:
     names = [link.provider.name for link in workshop.chain if isinstance(link.provider, ReportsAccount)]
-    keys = [f"{name.upper().replace('-', '_')}_API_KEY" for name in names]
+    keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"
     return "none of the configured providers says what is left of an account; leonardo does"
@@ -183,7 +186,7 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
 
 def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
     provider = link.provider
-    variable = f"{provider.name.upper().replace('-', '_')}_API_KEY"
+    variable = key_variable(provider.name)
     if not link.available:
         yield Finding("note", provider.name, f"skipped: {variable} is not set")
         return
@@ -198,28 +201,20 @@ def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
             )
     elif provider.name == "openai":
         yield _openai(provider, settings, variable)
+    elif provider.name == "gemini":
+        yield _gemini(provider, settings, variable)
     else:
         yield Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
 
 
 def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
     """The list of models costs nothing and needs the key."""
-    from mkdocs_leonardo.compose import SystemClock  # noqa: PLC0415 - see `Bridge`
-    from mkdocs_leonardo.providers.answers import member, text_at  # noqa: PLC0415 - same
-    from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+    from mkdocs_leonardo.providers.answers import member, text_at  # noqa: PLC0415 - see `Bridge`
 
     key = os.environ.get(variable, "").strip()
-    try:
-        api = Api(
-            provider=provider.name,
-            base_url=settings.openai.base_url,
-            secret_headers={"authorization": f"Bearer {key}"},
-            window=lambda _: 0.0,
-            clock=SystemClock(),
-        )
-        answer = _in_loop(lambda: api.request("GET", "/models", timeout_s=_GET_TIMEOUT_S), api)
-    except (TransportError, HeroError) as error:
-        return Finding("bad", provider.name, f"{variable} is set; the service {error}")
+    answer = _get(provider, settings.openai.base_url, "/models", {"authorization": f"Bearer {key}"})
+    if isinstance(answer, str):
+        return Finding("bad", provider.name, f"{variable} is set; the service {answer}")
     if answer.status in {401, 403}:
         return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
     if answer.status != _OK:
@@ -229,6 +224,45 @@ def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
     if names and provider.model not in names:
         return Finding("bad", provider.name, f"{variable} is accepted; the model {provider.model!r} is not on its list")
     return Finding("ok", provider.name, f"{variable} is set and accepted; {provider.model}")
+
+
+def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
+    """What the service says of the model costs nothing and needs the key."""
+    from urllib.parse import quote  # noqa: PLC0415 - see `Bridge`
+
+    from mkdocs_leonardo.providers.gemini import KEY_HEADER  # noqa: PLC0415 - same
+
+    key = os.environ.get(variable, "").strip()
+    path = f"/models/{quote(provider.model, safe='')}"
+    answer = _get(provider, settings.gemini.base_url, path, {KEY_HEADER: key})
+    if isinstance(answer, str):
+        return Finding("bad", provider.name, f"{variable} is set; the service {answer}")
+    if answer.status == _NOT_FOUND:
+        return Finding("bad", provider.name, f"the service does not know the model {provider.model!r}")
+    if answer.status in {401, 403} or "API_KEY_INVALID" in answer.text:
+        return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
+    if answer.status != _OK:
+        return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
+    # Only asking for a picture tells whether the project has a quota for pictures.
+    return Finding("ok", provider.name, f"{variable} is set and accepted; {provider.model}; its quota is not told")
+
+
+def _get(provider: Provider, base_url: str, path: str, secret_headers: Mapping[str, str]) -> Answer | str:
+    """The answer to a question that costs nothing, or why there is none."""
+    from mkdocs_leonardo.compose import SystemClock  # noqa: PLC0415 - see `Bridge`
+    from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+
+    try:
+        api = Api(
+            provider=provider.name,
+            base_url=base_url,
+            secret_headers=secret_headers,
+            window=lambda _: 0.0,
+            clock=SystemClock(),
+        )
+        return _in_loop(lambda: api.request("GET", path, timeout_s=_GET_TIMEOUT_S), api)
+    except (TransportError, HeroError) as error:
+        return str(error)
 
 
 def _encoders(settings: Settings) -> Iterator[Finding]:

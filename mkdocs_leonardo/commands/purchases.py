@@ -135,7 +135,7 @@ def _landed(
     workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], settings: Settings, screen: Screen
 ) -> tuple[Purchase, ...]:
     rounds = -(-len(flights) // settings.concurrency)
-    patience_s = rounds * (settings.leonardo.timeout_s + 2 * settings.openai.timeout_s + SLACK_S)
+    patience_s = rounds * (workshop.longest_wait_s + SLACK_S)
     ticker = Ticker()
     flying, landed = set(flights), dict[str, Purchase]()
     while flying and ticker.seconds < patience_s:
@@ -216,7 +216,7 @@ def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], He
     if unanswered:
         screen.note(
             f"asked for, without an answer yet: {listed(unanswered)}; the next run looks whether the service took the "
-            "job before it pays for another (openai keeps no pictures: there it is lost)"
+            "job before it pays for another (openai and gemini keep no pictures: there it is lost)"
         )
     if not jobs:
         screen.note("nothing is left to collect")

@@ -19,6 +19,7 @@ _SECRETS = re.compile(
     r"""https?://[^\s"'<>]+                                                  # may be signed
       | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # Leonardo's keys and users
       | \b(?:sk|org|proj|user)[-_][\w*.-]{4,}                                # OpenAI's
+      | \bAIza[\w-]{20,}                                                    # Google's
       | \bBearer\s+\S+
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -1,4 +1,9 @@
-"""Leonardo's Phoenix over the v1 API: a job is created and paid for, asked for until it is done, and downloaded."""
+"""Leonardo's Phoenix: a job is created and paid for, asked for until it is done, and downloaded.
+
+The create call has two forms, v1 and v2; everything else is v1 in both. By the vendor's guides they name the same
+model, modes, contrasts and styles, so that what is asked for is the same picture: both have the same key, a change of
+the form buys nothing anew, and a job made under one is found and collected under the other.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +19,17 @@ from mkdocs_leonardo.errors import (
     AnswerLost,
     Charged,
     DownloadRefused,
+    HostNotListed,
     JobFailed,
     JobUnfinished,
     JobUnknown,
     NotSent,
+    PictureElsewhere,
     PromptRefused,
-    HostNotListed,
     ProviderError,
     RateLimited,
     RequestRefused,
     ServiceFailed,
-    PictureElsewhere,
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import (
@@ -38,7 +43,7 @@ from mkdocs_leonardo.providers.answers import (
     utc_seconds,
 )
 from mkdocs_leonardo.providers.base import Account, Clock
-from mkdocs_leonardo.providers.options import LeonardoOptions
+from mkdocs_leonardo.providers.options import PHOENIX_1_0, ApiVersion, LeonardoOptions
 from mkdocs_leonardo.providers.polling import RenderClock, next_poll_s
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, leonardo_usd
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
@@ -50,10 +55,17 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Api
 
 NAME = "leonardo"
-#: Vendor's error page, January 2026. Longer prompts were seen to be cut in silence as well, so it is checked here.
-MAX_PROMPT = 1500
+#: Vendor's error page, January 2026, and guide, July 2026. Longer prompts were seen to be cut in silence as well, so it
+#: is checked here.
+MAX_PROMPT: Mapping[ApiVersion, int] = {"v1": 1500, "v2": 2000}
+#: Of the negative prompt, v2 (vendor's OpenAPI file, October 2026).
+MAX_NEGATIVE_PROMPT = 1000
 
-_CREATE_TIMEOUT_S = 30.0
+#: The v1 ids that v2 knows by name (vendor's guide, July 2026).
+_V2_MODELS: Mapping[str, str] = {PHOENIX_1_0: "phoenix-v1.0"}
+#: What v1 says in numbers (vendor's two guides to Phoenix, spring and July 2026).
+_V2_CONTRASTS: Mapping[float, str] = {3.0: "LOW", 3.5: "MEDIUM", 4.0: "HIGH"}
+
 _READ_TIMEOUT_S = 10.0
 _DOWNLOAD_TIMEOUT_S = 30.0
 #: What was asked for before the deadline may arrive a little after it: a job that is done is paid for.
@@ -123,7 +135,7 @@ def create(context: ProviderContext) -> LeonardoProvider:
 
         return Api(
             provider=NAME,
-            base_url=options.base_url,
+            base_url=api_root(options.base_url),
             secret_headers={"authorization": f"Bearer {context.key or ''}"},
             window=context.window,
             clock=context.clock,
@@ -131,6 +143,12 @@ def create(context: ProviderContext) -> LeonardoProvider:
 
     render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
     return LeonardoProvider(options, api=api, clock=context.clock, render_clock=render_clock)
+
+
+def api_root(base_url: str) -> str:
+    """The address above the versions of the API."""
+    root, _, version = base_url.rstrip("/").rpartition("/")
+    return root if version in {"v1", "v2"} else base_url
 
 
 class LeonardoProvider:
@@ -153,8 +171,9 @@ class LeonardoProvider:
 
     @property
     def model(self) -> str:
-        """The model that draws; part of the key."""
-        return self._options.model
+        """The model that draws, under its v1 id where it has one; part of the key."""
+        model = self._options.model
+        return next((number for number, name in _V2_MODELS.items() if model == name), model)
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
@@ -179,9 +198,14 @@ class LeonardoProvider:
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """A job, accepted and so paid for. The create request is sent exactly once."""
-        request = self._request(picture)
+        order = self._order(picture)
         try:
-            answer = await self._connected().request("POST", "/generations", json=request, timeout_s=_CREATE_TIMEOUT_S)
+            answer = await self._connected().request(
+                "POST",
+                self._path(self._options.api_version, "/generations"),
+                json=_v2_request(order) if self._options.api_version == "v2" else order,
+                timeout_s=self._options.create_timeout_s,
+            )
         except NotSent as error:
             raise _error(ServiceFailed, str(error)) from error
         except AnswerLost as error:
@@ -199,17 +223,18 @@ class LeonardoProvider:
             cost_usd=_cost_usd(job),
         )
 
-    def _request(self, picture: PictureSpec) -> dict[str, JsonValue]:
-        """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
+    def _order(self, picture: PictureSpec) -> dict[str, JsonValue]:
+        """The body of v1's create call; ProviderError, before anything is sent, for what the service would refuse."""
         prompt = clean_text(picture.prompt)
         negative = clean_text(picture.negative_prompt)
         if not prompt:
             raise _error(RequestRefused, "was not asked: the prompt is empty")
-        if len(prompt) > MAX_PROMPT:
-            raise _error(
-                RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {MAX_PROMPT} are allowed"
-            )
-        if not _is_uuid(self.model):
+        most = MAX_PROMPT[self._options.api_version]
+        if len(prompt) > most:
+            raise _error(RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {most} are allowed")
+        if self._options.api_version == "v2":
+            self._check_v2(negative)
+        elif not _is_uuid(self.model):
             # The service answers this with a 500, which would look as if a job might have been made.
             raise _error(AccountRefused, f"was not asked: leonardo.model must be a UUID, not {self.model!r}")
         style = STYLES.get(picture.style)
@@ -233,6 +258,22 @@ class LeonardoProvider:
         if picture.seed is not None:
             body["seed"] = picture.seed
         return body
+
+    def _check_v2(self, negative: str) -> None:
+        """ProviderError for what only the newer call would refuse."""
+        if _is_uuid(self.model) and self.model not in _V2_MODELS:
+            raise _error(
+                AccountRefused,
+                f"was not asked: v2 of its API knows models by name, and {self.model!r} is an id; set leonardo.model "
+                "to the name, or leonardo.api_version to v1",
+            )
+        if self._options.contrast not in _V2_CONTRASTS:
+            raise _error(RequestRefused, f"was not asked: v2 of its API has no contrast {self._options.contrast:g}")
+        if len(negative) > MAX_NEGATIVE_PROMPT:
+            raise _error(
+                RequestRefused,
+                f"was not asked: the negative prompt has {len(negative)} characters, {MAX_NEGATIVE_PROMPT} are allowed",
+            )
 
     def _create_refusal(self, answer: Answer) -> ProviderError:
         known = self._known_refusal(answer)
@@ -286,12 +327,15 @@ class LeonardoProvider:
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """The newest accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
-        request = self._request(picture)
+        order = self._order(picture)
+        if self._options.api_version == "v2":
+            # Never sent, so that what the list shows in its place says nothing.
+            del order["presetStyle"]
         user_id = await self._user()
         best: tuple[float, str] | None = None
         for page in range(_MOST_PAGES):
             path = f"/generations/user/{quote_path(user_id, safe='')}?offset={page * _PAGE}&limit={_PAGE}"
-            answer = await self._read(path)
+            answer = await self._read(self._path("v1", path))
             listed = member(answer.body, "generations")
             if not isinstance(listed, list):
                 raise _error(ServiceFailed, f"shows no list of jobs ({_said(answer)})")
@@ -304,7 +348,7 @@ class LeonardoProvider:
                     continue
                 any_newer = True
                 job_id = text_at(entry, "id")
-                if job_id not in known and _JOB_ID.fullmatch(job_id) and _matches(entry, request):
+                if job_id not in known and _JOB_ID.fullmatch(job_id) and _matches(entry, order):
                     best = max(best or (created - ahead_s, job_id), (created - ahead_s, job_id))
             if len(listed) < _PAGE or not any_newer:
                 break
@@ -327,7 +371,7 @@ class LeonardoProvider:
         )
 
     async def _me(self) -> JsonValue:
-        answer = await self._read("/me")
+        answer = await self._read(self._path("v1", "/me"))
         details = member(answer.body, "user_details", 0)
         if details is None:
             raise _error(ServiceFailed, f"says nothing of the account ({_said(answer)})")
@@ -373,6 +417,10 @@ class LeonardoProvider:
     def _kind(self, width_px: int, height_px: int) -> str:
         quality = "alchemy" if self._options.alchemy else "fast"
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"
+
+    def _path(self, version: ApiVersion, path: str) -> str:
+        """Below `api_root`; an address that names no version is taken as it is."""
+        return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"
 
     def _connected(self) -> Api:
         if self._api is None:
@@ -475,7 +523,7 @@ class _Watch:
 
     async def _ask(self) -> tuple[str | None, float | None]:
         """The picture's address, or None and, if the question itself failed, the seconds until the next."""
-        path = f"/generations/{quote_path(self._submission.job_id, safe='')}"
+        path = self._provider._path("v1", f"/generations/{quote_path(self._submission.job_id, safe='')}")  # noqa: SLF001 - one thing in two classes
         # The last question gets a second to be answered, however late it is.
         end_at = max(self._end_at, self._clock.now() + 1.0)
         try:
@@ -561,6 +609,14 @@ class _Watch:
                 data = await self._api.download(
                     url, hosts=self._options.image_hosts, timeout_s=min(_DOWNLOAD_TIMEOUT_S, max(1.0, left_s))
                 )
+            except HostNotListed as error:
+                hosts = ", ".join((*self._options.image_hosts, error.host))
+                raise PictureElsewhere(
+                    f"made the picture, but it lies on {error.host}, which is not among image_hosts; if that host is "
+                    f"Leonardo's, write `leonardo: image_hosts: [{hosts}]`, and the next build collects it",
+                    provider=NAME,
+                    charged=Charged.YES,
+                ) from error
             except DownloadRefused as error:
                 raise self._unfinished(f"made the picture, but it is not fetched: {error}") from error
             except TransportError as error:
@@ -585,20 +641,37 @@ class _Watch:
         return JobUnfinished(message, provider=NAME, charged=Charged.YES)
 
 
+def _v2_request(order: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The same order in the words of v2. The preset has none; its defaults are others, so nothing is left to them."""
+    model = str(order["modelId"])
+    parameters: dict[str, JsonValue] = {
+        "prompt": order["prompt"],
+        "mode": "QUALITY" if order["alchemy"] else "FAST",
+        "contrast": _V2_CONTRASTS[float(str(order["contrast"]))],
+        "width": order["width"],
+        "height": order["height"],
+        "quantity": 1,
+        "prompt_enhance": "OFF",
+        "style_ids": [order["styleUUID"]],
+    }
+    parameters |= {name: order[name] for name in ("negative_prompt", "seed") if name in order}
+    return {"model": _V2_MODELS.get(model, model), "public": False, "parameters": parameters}
+
+
 def _matches(entry: JsonValue, request: Mapping[str, JsonValue]) -> bool:
-    """Whether a listed job was made by `request`. What either side leaves open is no difference."""
+    """Whether a listed job was made by `request`, in whichever form. What either side leaves open is no difference."""
     seed = number_at(entry, "seed")
     negative = clean_text(text_at(entry, "negativePrompt"))
     preset = text_at(entry, "presetStyle").upper()
     return (
         clean_text(text_at(entry, "prompt")) == request["prompt"]
-        and text_at(entry, "modelId").lower() == str(request["modelId"]).lower()
+        and text_at(entry, "modelId").lower() in _names(str(request["modelId"]))
         and number_at(entry, "imageWidth") == request["width"]
         and number_at(entry, "imageHeight") == request["height"]
         and text_at(entry, "status").upper() != "FAILED"
         and (seed is None or "seed" not in request or seed == request["seed"])
         and (not negative or "negative_prompt" not in request or negative == request["negative_prompt"])
-        and (not preset or preset == request["presetStyle"])
+        and (not preset or "presetStyle" not in request or preset == request["presetStyle"])
     )
 
 
@@ -606,14 +679,6 @@ def _cost_usd(job: JsonValue) -> float | None:
     """What a create answer says it charged; None where it says nothing (0 is what it says when it does not know)."""
     amount = number_at(job, "cost", "amount")
     unit = text_at(job, "cost", "unit").upper()
-            except HostNotListed as error:
-                hosts = ", ".join((*self._options.image_hosts, error.host))
-                raise PictureElsewhere(
-                    f"made the picture, but it lies on {error.host}, which is not among image_hosts; if that host is "
-                    f"Leonardo's, write `leonardo: image_hosts: [{hosts}]`, and the next build collects it",
-                    provider=NAME,
-                    charged=Charged.YES,
-                ) from error
     if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
         return round(amount if unit == "DOLLARS" else amount * LEONARDO_CREDIT_USD, 6)
     credit = number_at(job, "apiCreditCost")
@@ -627,6 +692,12 @@ def _text(answer: Answer) -> str:
 def _said(answer: Answer) -> str:
     words = quote(_text(answer))
     return f"answered {answer.status}: {words}" if words else f"answered {answer.status}"
+
+
+def _names(model: str) -> frozenset[str]:
+    """What a listed job may call the model; what one made under v2 shows there, if anything, is not documented."""
+    name = _V2_MODELS.get(model)
+    return frozenset({model.lower()} if name is None else {model.lower(), name, ""})
 
 
 def _is_uuid(text: str) -> bool:

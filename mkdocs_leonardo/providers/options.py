@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 #: The entry point group in which providers register, and the names of our own.
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
-BUILT_IN = ("leonardo", "openai", "local")
+BUILT_IN = ("leonardo", "openai", "gemini", "local")
+
+#: The forms of Leonardo's create call.
+ApiVersion = Literal["v1", "v2"]
 
 PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 
@@ -24,6 +28,8 @@ class LeonardoOptions:
     base_url: str = "https://cloud.leonardo.ai/api/rest/v1"
     image_hosts: tuple[str, ...] = ("cdn.leonardo.ai",)
     credit_alert: float | None = None
+    api_version: ApiVersion = "v1"
+    create_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +40,17 @@ class OpenAIOptions:
     quality: str = "medium"
     timeout_s: float = 120.0
     base_url: str = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiOptions:
+    """Gemini's settings; times in seconds."""
+
+    model: str = "gemini-nano-banana-2.1"
+    timeout_s: float = 120.0
+    base_url: str = "https://generativelanguage.googleapis.com/v1beta"
+
+
+def key_variable(provider: str) -> str:
+    """The environment variable that holds a provider's API key."""
+    return f"{provider.upper().replace('-', '_')}_API_KEY"

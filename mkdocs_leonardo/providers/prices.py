@@ -8,6 +8,10 @@ OpenAI: list prices in USD at 1536x1024, gathered in November 2026 from the vend
 gpt-image-2 only the high quality is known at that size (5488 output tokens at 30 USD a million: 0.165); low and medium
 are those of the square (0.006 and 0.053, where high is 0.211), each times 0.165/0.211. Smaller pictures are not always
 cheaper there, so nothing is taken off for 1536x864: a cap should rather hold back too early.
+
+Gemini: USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1: 0.0336, which is 1120 tokens at 30
+USD a million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the others are
+list prices that two sources share. A model that is not in the table is taken for the dearest.
 """
 
 from __future__ import annotations
@@ -29,6 +33,21 @@ _OPENAI_USD = MappingProxyType(
         "gpt-image-1": {"low": 0.016, "medium": 0.063, "high": 0.25},
         "": {"low": 0.005, "medium": 0.042, "high": 0.165, "xhigh": 0.66, "max": 2.6},
     }
+)
+#: By the beginning of the model's name.
+_GEMINI_USD = MappingProxyType(
+    {
+        "gemini-nano-banana-2.1": 0.0336,
+        "gemini-3.1-flash-image": 0.0672,
+        "gemini-3.1-flash-lite-image": 0.034,
+        "gemini-3-pro-image": 0.134,
+        "gemini-2.5-flash-image": 0.039,
+        "": 0.134,
+    }
+)
+#: USD for a token of the picture, where it is known.
+_GEMINI_IMAGE_OUT_USD = MappingProxyType(
+    {"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000}
 )
 #: USD for a token, gpt-image-2, 2.5 and 2.6 (November 2026).
 _TEXT_IN_USD = 5 / 1_000_000
@@ -54,3 +73,19 @@ def openai_usage_usd(model: str, *, text_in: float, image_in: float, out: float)
     if model.startswith(("gpt-image-1", "chatgpt-image", "dall-e")):
         return None
     return round(text_in * _TEXT_IN_USD + image_in * _IMAGE_IN_USD + out * _IMAGE_OUT_USD, 6)
+
+
+def gemini_usd(model: str) -> float:
+    """What one picture of the model is expected to cost."""
+    return next(usd for name, usd in _GEMINI_USD.items() if model.startswith(name))
+
+
+def gemini_usage_usd(model: str, *, image_out: float | None) -> float | None:
+    """What the picture's tokens cost; None where they are not stated, or their price is not known.
+
+    The words of the prompt are left out: their price is not published here, and they are a few dozen tokens.
+    """
+    rate = next((usd for name, usd in _GEMINI_IMAGE_OUT_USD.items() if model.startswith(name)), None)
+    if rate is None or image_out is None or image_out <= 0:
+        return None
+    return round(image_out * rate, 6)

@@ -11,15 +11,17 @@ In a test, take the fixture::
         assert services.ledger.paid_twice() == ()
         assert shows(Path("site/assets/leonardo/....jpg").read_bytes(), "a lighthouse in a storm")
 
-Sites, each on a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`, and
-`services.elsewhere`, where only a redirect or a foreign address leads. `base_url` of the first and third is what the
-plugin's option of that name takes. `services.refusing_url` refuses every connection. Keys: `LEONARDO_KEY`,
-`OPENAI_KEY` (`services.environ` has both), `UNKNOWN_LEONARDO_KEY` for a 401, any text that is no UUID for the 500.
+Sites, each on a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`,
+`services.gemini`, and `services.elsewhere`, where only a redirect or a foreign address leads. `base_url` of the APIs is
+what the plugin's option of that name takes. `services.refusing_url` refuses every connection. Keys: `LEONARDO_KEY`,
+`OPENAI_KEY`, `GEMINI_KEY` (`services.environ` has them all), `UNKNOWN_LEONARDO_KEY` for a 401, any text that is no UUID
+for the 500.
 
 Rules: what happens to which call
 ---------------------------------
-``services.leonardo.on_create|on_poll|on_list|on_me|on_delete|on_download``, ``services.openai.on_create`` and, for
-any endpoint by name, ``services.<site>.on("price", ...)`` put behaviours in force at once::
+``services.leonardo.on_create|on_poll|on_list|on_me|on_delete|on_download``, ``services.openai.on_create``,
+``services.gemini.on_create`` and, for any endpoint by name, ``services.<site>.on("price", ...)`` put behaviours in
+force at once::
 
     leonardo.on_create(Answer500())                                   every call
     leonardo.on_create(Answer500()).once()                            the first call      (also .times(3))
@@ -36,21 +38,22 @@ Answers, nothing carried out: `Answer` (any status, body, headers), `Answer429`,
 `Redirect` (to ``TO_ITSELF``, ``TO_OTHER_PORT``, ``TO_PRIVATE_ADDRESS``, ``TO_METADATA_ADDRESS``, ``TO_FOREIGN_HOST``,
 ``TO_FOREIGN_HOST_IN_CLEAR``, ``TO_FILE``, any address), `HugeBody`; Leonardo: `NotEnoughTokens`, `PromptModerated`,
 `ModelWithdrawn`, `PendingQueueFull`; OpenAI: `QuotaUsedUp`, `ModerationBlocked`, `BillingLimitReached`,
-`OrganisationNotVerified`, `ModelNotFound`.
+`OrganisationNotVerified`, `ModelNotFound`; Gemini: `NoImageQuota`, `DailyQuotaUsedUp`, `KeyBlocked`, `ModelShutDown`,
+`PromptBlocked` and, charged, `FinishesWithoutPicture`, `ThinksAloud`.
 Answers after it was carried out (and charged): `LostAnswer` (5xx), `CutAfterRead`, `CutAfterHeaders`, `CutMidAnswer`
 (on a download: half a JPEG under its full length), `Slow`, `SlowBody`, `Drip`, `Held` (until ``services.release()``),
-`Unparsable`; OpenAI: `NoPicture`, `BadBase64`.
+`Unparsable`; OpenAI: `NoPicture`; OpenAI and Gemini: `BadBase64`.
 Fates, for Leonardo's `on_create`: `RendersIn`, `RendersBetween`, `Fails`, `NeverFinishes` (until
 ``services.finish_jobs()``), `Vanishes`, `CompletesWithoutImages`, `CompletesWithUrl` (null or any address),
 `MarkedNsfw`.
-Pictures, for `on_download` and OpenAI's `on_create`: `Picture` (format, mode, scale, size, EXIF orientation, swapped
-ICC profile, content type), `HalfPicture` (length matches), `NotAPicture` (HTML), `PixelBomb`.
+Pictures, for `on_download` and `on_create` of OpenAI and Gemini: `Picture` (format, mode, scale, size, EXIF
+orientation, swapped ICC profile, content type), `HalfPicture` (length matches), `NotAPicture` (HTML), `PixelBomb`.
 
 Settings: attributes of the sites
 ---------------------------------
 `leonardo`: `render_s` (0.05; None: for ever), `slots`, `pending_limit`, `create_limit`, `price_usd`,
 `fast_price_usd`, `cost_unit`, `balance_usd`, `paid_tokens`, `answer_shape`, `contrast_required`, `newest_first`,
-`sign_urls` (then look for `SIGNATURE` in logs), `keys`. `openai`: `render_s`, `states_usage`, `keys`.
+`sign_urls` (then look for `SIGNATURE` in logs), `keys`. `openai`, `gemini`: `render_s`, `states_usage`, `keys`.
 Every site: `down`, `latency_s`, `request_limit` (a minute), and ``random_cuts(0.1, seed=1)``: that share of its
 connections is cut, before reading, after carrying out or in mid-answer; ``services.random_cuts`` does so for all.
 
@@ -96,17 +99,22 @@ from .behaviours import (
     CutAfterRead,
     CutBeforeRead,
     CutMidAnswer,
+    DailyQuotaUsedUp,
     Drip,
     Fails,
+    FinishesWithoutPicture,
     HalfPicture,
     Held,
     HugeBody,
+    KeyBlocked,
     LostAnswer,
     MarkedNsfw,
     ModelNotFound,
+    ModelShutDown,
     ModelWithdrawn,
     ModerationBlocked,
     NeverFinishes,
+    NoImageQuota,
     NoPicture,
     Normally,
     NotAPicture,
@@ -115,6 +123,7 @@ from .behaviours import (
     PendingQueueFull,
     Picture,
     PixelBomb,
+    PromptBlocked,
     PromptModerated,
     QuotaUsedUp,
     Redirect,
@@ -122,10 +131,11 @@ from .behaviours import (
     RendersIn,
     Slow,
     SlowBody,
+    ThinksAloud,
     Unparsable,
     Vanishes,
 )
-from .fronts import LEONARDO_KEY, OPENAI_KEY, SIGNATURE, UNKNOWN_LEONARDO_KEY
+from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, UNKNOWN_LEONARDO_KEY
 from .ledger import Job, LedgerView, RequestEntry
 from .leonardo import CREDIT_USD, PHOENIX_1_0, STYLE_IDS
 from .pictures import draw, pixel_bomb, shows
@@ -133,6 +143,7 @@ from .server import AnyServices, RemoteServices, Services, ServicesProcess
 
 __all__ = [
     "CREDIT_USD",
+    "GEMINI_KEY",
     "LEONARDO_KEY",
     "OPENAI_KEY",
     "PHOENIX_1_0",
@@ -159,19 +170,24 @@ __all__ = [
     "CutAfterRead",
     "CutBeforeRead",
     "CutMidAnswer",
+    "DailyQuotaUsedUp",
     "Drip",
     "Fails",
+    "FinishesWithoutPicture",
     "HalfPicture",
     "Held",
     "HugeBody",
     "Job",
+    "KeyBlocked",
     "LedgerView",
     "LostAnswer",
     "MarkedNsfw",
     "ModelNotFound",
+    "ModelShutDown",
     "ModelWithdrawn",
     "ModerationBlocked",
     "NeverFinishes",
+    "NoImageQuota",
     "NoPicture",
     "Normally",
     "NotAPicture",
@@ -180,6 +196,7 @@ __all__ = [
     "PendingQueueFull",
     "Picture",
     "PixelBomb",
+    "PromptBlocked",
     "PromptModerated",
     "QuotaUsedUp",
     "Redirect",
@@ -191,6 +208,7 @@ __all__ = [
     "ServicesProcess",
     "Slow",
     "SlowBody",
+    "ThinksAloud",
     "Unparsable",
     "Vanishes",
     "draw",

@@ -235,7 +235,56 @@ class NoPicture(OpenAIRefusal):
 
 @dataclass(frozen=True)
 class BadBase64(OpenAIRefusal):
-    """200 and charged, with a `b64_json` that does not decode."""
+    """200 and charged, with a picture in base64 that does not decode; Gemini does it too."""
+
+
+# --- Gemini's refusals of a create call, most of them under status 200; nothing is charged unless it says so ---
+
+
+@dataclass(frozen=True)
+class GeminiRefusal(Instead):
+    """Base of what only Gemini answers."""
+
+
+@dataclass(frozen=True)
+class NoImageQuota(GeminiRefusal):
+    """429 with a limit of 0: the project may not draw at all, though the answer names a delay."""
+
+
+@dataclass(frozen=True)
+class DailyQuotaUsedUp(GeminiRefusal):
+    """429 for a quota of a whole day."""
+
+
+@dataclass(frozen=True)
+class KeyBlocked(GeminiRefusal):
+    """403, the key was found in public."""
+
+
+@dataclass(frozen=True)
+class ModelShutDown(GeminiRefusal):
+    """404, whatever the model."""
+
+
+@dataclass(frozen=True)
+class PromptBlocked(GeminiRefusal):
+    """200 without a candidate: the prompt is refused before anything is drawn."""
+
+    reason: str = "SAFETY"
+
+
+@dataclass(frozen=True)
+class FinishesWithoutPicture(GeminiRefusal):
+    """200 with a candidate that holds no picture, `charged` as if it did."""
+
+    reason: str = "IMAGE_SAFETY"
+    text: str = ""
+    charged: bool = True
+
+
+@dataclass(frozen=True)
+class ThinksAloud(GeminiRefusal):
+    """200 and charged: the picture stands among drafts and text."""
 
 
 # --- fates of a job that Leonardo accepted ---

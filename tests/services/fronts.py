@@ -6,12 +6,21 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar, cast, overload
 
-from .behaviours import Behaviour, JobFate, LeonardoRefusal, OpenAIRefusal, PictureBehaviour
+from .behaviours import (
+    BadBase64,
+    Behaviour,
+    GeminiRefusal,
+    JobFate,
+    LeonardoRefusal,
+    OpenAIRefusal,
+    PictureBehaviour,
+)
 from .script import Rule, RuleHandle, Script
 
 #: Keys that the services accept from the start.
 LEONARDO_KEY = "3f1c9a52-6b7d-4e08-9c41-d2a5b8e07f16"
 OPENAI_KEY = "sk-proj-stand-in-7Qm2vK9xR4tB"
+GEMINI_KEY = "AIzaSyStand-in_4Qw8vTn2Lk6Rz0Pb9Xc3Hf7Jd"
 #: A well-formed Leonardo key that nobody issued.
 UNKNOWN_LEONARDO_KEY = "00000000-6b7d-4e08-9c41-d2a5b8e07f16"
 #: What signed picture addresses carry while `leonardo.sign_urls` is on; it must never be seen in a log.
@@ -81,16 +90,20 @@ class Service:
         limit = len(behaviours) if len(behaviours) > 1 else None
         return RuleHandle(self.script, Rule(self.name, endpoint, behaviours, limit=limit))
 
-    def _can(self, endpoint: str, behaviour: Behaviour) -> bool:
+    def _can(self, endpoint: str, behaviour: Behaviour) -> bool:  # noqa: PLR0911 - one return for each kind
         match behaviour:
             case LeonardoRefusal():
                 return self.name == "leonardo"
+            case BadBase64():
+                return self.name in {"openai", "gemini"} and endpoint == "create"
+            case GeminiRefusal():
+                return self.name == "gemini" and endpoint == "create"
             case OpenAIRefusal():
                 return self.name == "openai" and endpoint == "create"
             case JobFate():
                 return self.name == "leonardo" and endpoint == "create"
             case PictureBehaviour():
-                return endpoint == "download" or (self.name == "openai" and endpoint == "create")
+                return endpoint == "download" or (self.name in {"openai", "gemini"} and endpoint == "create")
             case _:
                 return True
 
@@ -202,6 +215,28 @@ class OpenAI(Service):
     def base_url(self) -> str:
         """The value of the plugin's `openai: base_url`."""
         return f"{self.urls[self.name]}/v1"
+
+    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
+        """For create calls: answers and pictures."""
+        return self.on("create", *behaviours)
+
+
+class Gemini(Service):
+    """Google's Gemini image API."""
+
+    name = "gemini"
+
+    #: How long a picture takes.
+    render_s = Setting(0.02)
+    #: Whether the answer states what was used; what is charged does not depend on it.
+    states_usage = Setting(default=True)
+    #: Keys that are accepted.
+    keys = Setting[Sequence[str]]((GEMINI_KEY,))
+
+    @property
+    def base_url(self) -> str:
+        """The value of the plugin's `gemini: base_url`."""
+        return f"{self.urls[self.name]}/v1beta"
 
     def on_create(self, *behaviours: Behaviour) -> RuleHandle:
         """For create calls: answers and pictures."""

@@ -19,8 +19,9 @@ MINUTE_S = 60.0
 class RequestEntry:
     """One request. `status` is what was answered, 0 if the connection was cut first, None while it is being handled.
 
-    `service` is ``leonardo``, ``cdn``, ``openai`` or ``elsewhere``. `headers` has lower-case names and never the value
-    of Authorization. `key_ok` is None where none was sent; `leak` says that the request carried one to a picture host.
+    `service` is ``leonardo``, ``cdn``, ``openai``, ``gemini`` or ``elsewhere``. `headers` has lower-case names and no
+    key. `key_ok` is None where none was sent; `leak` says that the request carried one to a picture host, or in its
+    address.
     """
 
     service: str
@@ -185,7 +186,7 @@ class LedgerView:
 
     @property
     def authorization_leaks(self) -> tuple[RequestEntry, ...]:
-        """Requests that carried an Authorization header to a host that must never see one."""
+        """Requests that carried a key to a host that must never see one, or in their address."""
         return tuple(entry for entry in self.requests if entry.leak)
 
     @property

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from .fronts import LEONARDO_KEY, OPENAI_KEY, Leonardo, OpenAI, PictureHost
+from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, Gemini, Leonardo, OpenAI, PictureHost
+from .gemini import GeminiSite
 from .ledger import Ledger, LedgerView
 from .leonardo import ElsewhereSite, LeonardoSite, PictureSite
 from .openai import OpenAISite
@@ -26,7 +27,7 @@ from .script import LocalScript, Rule, Script
 from .site import World
 from .wire import Handler, Reply, Request, Server, json_reply
 
-_SITES = ("leonardo", "cdn", "openai", "elsewhere", "control")
+_SITES = ("leonardo", "cdn", "openai", "gemini", "elsewhere", "control")
 _CONTROL = "/__control__/"
 _POLL_S = 0.01
 
@@ -45,6 +46,7 @@ class AnyServices:
         self.leonardo = Leonardo(script, urls)
         self.cdn = self.leonardo.cdn
         self.openai = OpenAI(script, urls)
+        self.gemini = Gemini(script, urls)
         self.elsewhere = _Elsewhere(script, urls)
         # Bound and never listening: a connection is refused, and nobody else is given the port.
         self._refusing = socket.socket()
@@ -91,7 +93,7 @@ class AnyServices:
     @property
     def environ(self) -> dict[str, str]:
         """The keys, as environment variables."""
-        return {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY}
+        return {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
 
     @property
     def plugin_options(self) -> dict[str, object]:
@@ -99,11 +101,12 @@ class AnyServices:
         return {
             "leonardo": {"base_url": self.leonardo.base_url, "image_hosts": ["127.0.0.1"]},
             "openai": {"base_url": self.openai.base_url},
+            "gemini": {"base_url": self.gemini.base_url},
         }
 
     def random_cuts(self, probability: float, *, seed: int) -> None:
         """Cut that share of the connections of every service and of the picture host."""
-        for number, site in enumerate((self.leonardo, self.cdn, self.openai)):
+        for number, site in enumerate((self.leonardo, self.cdn, self.openai, self.gemini)):
             site.random_cuts(probability, seed=seed + number)
 
     def wait_until(self, is_true: Callable[[LedgerView], bool], *, timeout_s: float = 10.0) -> LedgerView:
@@ -133,6 +136,7 @@ class Services(AnyServices):
             "leonardo": LeonardoSite(world, self.leonardo).handle,
             "cdn": PictureSite(world, self.cdn, self.leonardo).handle,
             "openai": OpenAISite(world, self.openai).handle,
+            "gemini": GeminiSite(world, self.gemini).handle,
             "elsewhere": ElsewhereSite(world, self.elsewhere).handle,
             "control": self._control,
         }

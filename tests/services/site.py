@@ -74,8 +74,9 @@ def text_of(value: object) -> str:
 
 
 def without_authorization(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers, with a word in place of the Authorization value."""
-    return {name: "(hidden)" if name == "authorization" else value for name, value in headers.items()}
+    """The headers, with a word in place of every key."""
+    keys = {"authorization", "x-goog-api-key"}
+    return {name: "(hidden)" if name in keys else value for name, value in headers.items()}
 
 
 class Site:

@@ -1,0 +1,334 @@
+"""Leonardo's newer create call: another form of the same order, with the same journal, key, polls and downloads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builds import Site, page
+from providers_rig import leonardo_at, shows_no_secret
+from services import (
+    CREDIT_USD,
+    PHOENIX_1_0,
+    STYLE_IDS,
+    UNKNOWN_LEONARDO_KEY,
+    Answer,
+    Answer429,
+    Answer500,
+    Behaviour,
+    CutAfterRead,
+    CutMidAnswer,
+    Fails,
+    LostAnswer,
+    MarkedNsfw,
+    ModelWithdrawn,
+    NeverFinishes,
+    NotEnoughTokens,
+    PromptModerated,
+    Services,
+    Unparsable,
+    Vanishes,
+    shows,
+)
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    PromptRefused,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.leonardo import LeonardoProvider
+from mkdocs_leonardo.spec import STYLES, PictureSpec, generation_key
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = PictureSpec(prompt="a lighthouse in a storm")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that MkDocs builds get."""
+    return "asyncio"
+
+
+def v2_at(services: Services, **settings: Any) -> LeonardoProvider:  # noqa: ANN401 - chosen by tests
+    """Leonardo's provider as `api_version: v2` makes it."""
+    options = settings.pop("options", {})
+    return leonardo_at(services, options={"api_version": "v2", **options}, **settings)
+
+
+async def error_of(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float = 8.0) -> Any:  # noqa: ANN401 - its kind is what is tested
+    """The error that a picture ends in."""
+
+    async def make() -> None:
+        submission = await provider.submit(picture)
+        await provider.fetch(submission, give_up_at=submission.accepted_at + patience_s)
+
+    with pytest.raises(ProviderError) as caught:
+        await make()
+    await provider.aclose()
+    assert shows_no_secret(caught.value)
+    return caught.value
+
+
+def key_of(provider: LeonardoProvider) -> str:
+    """The name of the picture that the provider would make."""
+    return generation_key(provider.name, provider.model, PICTURE, provider.options)
+
+
+async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
+    """Created under v2, asked for under v1, downloaded without a key."""
+    provider = v2_at(services)
+    submission = await provider.submit(PICTURE)
+    image = await provider.fetch(submission, give_up_at=submission.accepted_at + 12)
+    await provider.aclose()
+    assert shows(image.data, PICTURE.prompt)
+    assert submission.cost_usd == 0.0224
+    paths = [re.sub(r"[0-9a-f-]{36}", "ID", entry.path) for entry in services.ledger.requests_to("leonardo")]
+    assert paths[0] == "/api/rest/v2/generations"
+    assert set(paths[1:]) == {"/api/rest/v1/generations/ID"}
+    assert services.ledger.authorization_leaks == ()
+
+
+async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
+    """The v2 request, word for word."""
+    provider = v2_at(services)
+    await provider.submit(PICTURE)
+    await provider.submit(replace(PICTURE, negative_prompt=" people ", seed=0, style="3D_RENDER", prompt="a\n b"))
+    await provider.aclose()
+    first, second = (job.request for job in services.ledger.jobs)
+    assert first == {
+        "model": "phoenix-v1.0",
+        "public": False,
+        "parameters": {
+            "prompt": "a lighthouse in a storm",
+            "mode": "QUALITY",
+            "contrast": "MEDIUM",
+            "width": 1536,
+            "height": 864,
+            "quantity": 1,
+            "prompt_enhance": "OFF",
+            "style_ids": ["a5632c7c-ddbb-4e2f-ba34-8456ab3ac436"],
+        },
+    }
+    assert second["parameters"] == {
+        **first["parameters"],  # type: ignore[dict-item]  # compared above
+        "prompt": "a b",
+        "style_ids": ["debdf72a-91a4-467b-bf61-cc02bdeb69c6"],
+        "negative_prompt": "people",
+        "seed": 0,
+    }
+
+
+async def test_submit_every_style_is_taken(services: Services) -> None:
+    """The ids are those of v1."""
+    provider = v2_at(services)
+    for style in STYLES:
+        await provider.submit(replace(PICTURE, style=style))
+    await provider.aclose()
+    assert {job.style for job in services.ledger.jobs} == set(STYLE_IDS.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "mode", "contrast"),
+    [
+        ({"alchemy": False, "contrast": 3.0}, "FAST", "LOW"),
+        ({"contrast": 4.0}, "QUALITY", "HIGH"),
+    ],
+)
+async def test_submit_settings_are_said_in_words(
+    services: Services, options: dict[str, object], mode: str, contrast: str
+) -> None:
+    """What v1 takes as a switch and a number has names here."""
+    provider = v2_at(services, options=options)
+    await provider.submit(PICTURE)
+    await provider.aclose()
+    parameters: Any = services.ledger.jobs[0].request["parameters"]
+    assert (parameters["mode"], parameters["contrast"]) == (mode, contrast)
+
+
+@pytest.mark.parametrize("ending", ["/v1", "/v2"])
+async def test_submit_address_of_either_version_is_the_same_service(services: Services, ending: str) -> None:
+    """Jobs are made under one path and read under the other, whichever is configured."""
+    provider = v2_at(services, base_url=services.leonardo.base_url.removesuffix("/v1") + ending)
+    submission = await provider.submit(PICTURE)
+    await provider.fetch(submission, give_up_at=submission.accepted_at + 12)
+    assert (await provider.account()).credits == 45677
+    await provider.aclose()
+
+
+@pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", ""])
+async def test_submit_answer_in_any_known_shape_is_understood(services: Services, shape: str) -> None:
+    """The specification has the id at the top, live answers wrap it."""
+    services.leonardo.answer_shape = shape
+    provider = v2_at(services)
+    assert (await provider.submit(PICTURE)).job_id == services.ledger.jobs[0].job_id
+    await provider.aclose()
+
+
+async def test_submit_cost_in_credits_is_turned_into_dollars(services: Services) -> None:
+    """As in v1."""
+    services.leonardo.cost_unit = "CREDITS"
+    provider = v2_at(services)
+    assert (await provider.submit(PICTURE)).cost_usd == pytest.approx(15 * CREDIT_USD, abs=1e-6)
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "charged"),
+    [
+        (Answer429(), RateLimited, Charged.NO),
+        (Answer500(), ServiceFailed, Charged.UNKNOWN),
+        (LostAnswer(), ServiceFailed, Charged.UNKNOWN),
+        (CutAfterRead(), ServiceFailed, Charged.UNKNOWN),
+        (CutMidAnswer(0.5), ServiceFailed, Charged.UNKNOWN),
+        (Unparsable(), ServiceFailed, Charged.UNKNOWN),
+        (Answer(200, {"generate": None}), ServiceFailed, Charged.UNKNOWN),
+        (Answer(200, [{"message": "something else", "extensions": {"code": "x"}}]), ServiceFailed, Charged.UNKNOWN),
+        (Answer500(message="Invalid response from authorization hook"), AccountRefused, Charged.NO),
+        (NotEnoughTokens(), AccountRefused, Charged.NO),
+        (ModelWithdrawn(), AccountRefused, Charged.NO),
+        (Answer(404, {"error": "Endpoint not found"}), AccountRefused, Charged.NO),
+        (PromptModerated(), PromptRefused, Charged.NO),
+        (PromptModerated(status=403), PromptRefused, Charged.NO),
+        (Answer(400, {"error": "invalid dimensions", "code": "unexpected"}), RequestRefused, Charged.NO),
+    ],
+    ids=lambda value: repr(value)[:48],
+)
+async def test_submit_failed_says_what_it_means_and_who_pays(
+    services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: Charged
+) -> None:
+    """The failures of v1, and the create call is sent once."""
+    services.leonardo.on_create(behaviour)
+    error = await error_of(v2_at(services))
+    assert (type(error), error.charged, error.provider) == (kind, charged, "leonardo")
+    assert len(services.ledger.requests_to("leonardo", "create")) == 1
+
+
+@pytest.mark.parametrize("key", ["not-a-uuid-but-a-secret", UNKNOWN_LEONARDO_KEY])
+async def test_submit_wrong_key_is_an_account_refused(services: Services, key: str) -> None:
+    """As in v1."""
+    error = await error_of(v2_at(services, key=key))
+    assert isinstance(error, AccountRefused)
+    assert shows_no_secret(error, key)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "words"),
+    [
+        (replace(PICTURE, prompt="x" * 2001), {}, "2001 characters, 2000"),
+        (replace(PICTURE, negative_prompt="x" * 1001), {}, "1001 characters, 1000"),
+        (PICTURE, {"model": "6b645e3a-d64f-4341-a6d8-7a3690fbf042"}, "set leonardo.model"),
+        (PICTURE, {"contrast": 4.5}, "no contrast 4.5"),
+    ],
+)
+async def test_submit_request_that_would_be_refused_is_not_sent(
+    services: Services, picture: PictureSpec, options: dict[str, object], words: str
+) -> None:
+    """What v2 has no word for, or no room, never leaves the machine."""
+    assert words in str(await error_of(v2_at(services, options=options), picture))
+    assert services.ledger.requests == ()
+
+
+async def test_submit_longer_prompt_than_v1_takes_is_sent(services: Services) -> None:
+    """v2 has room for 2000 characters."""
+    provider = v2_at(services)
+    await provider.submit(replace(PICTURE, prompt="x" * 2000))
+    await provider.aclose()
+    assert services.ledger.paid_jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "charged"),
+    [
+        (Fails(), JobFailed, Charged.NO),
+        (MarkedNsfw(), PromptRefused, Charged.YES),
+        (Vanishes(), JobUnknown, Charged.UNKNOWN),
+        (NeverFinishes(), JobUnfinished, Charged.YES),
+    ],
+    ids=lambda value: repr(value)[:48],
+)
+async def test_fetch_job_that_ends_badly_says_so(
+    services: Services, fate: Behaviour, kind: type[ProviderError], charged: Charged
+) -> None:
+    """Jobs of v2 end as those of v1 do."""
+    services.leonardo.on_create(fate)
+    error = await error_of(v2_at(services))
+    assert (type(error), error.charged) == (kind, charged)
+
+
+# The same picture, whichever form asked for it -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [PHOENIX_1_0, "phoenix-v1.0"])
+def test_key_of_v2_is_that_of_v1(services: Services, model: str) -> None:
+    """A change of the form buys nothing anew, and v1's keys are what they were."""
+    first, second = leonardo_at(services), v2_at(services, options={"model": model})
+    assert key_of(first) == key_of(second)
+    assert first.options == {"alchemy": True, "contrast": 3.5}
+    assert first.model == PHOENIX_1_0
+
+
+@pytest.mark.parametrize(("made_with", "looked_for_with"), [("v1", "v2"), ("v2", "v1"), ("v2", "v2")])
+async def test_find_lost_job_is_found_under_either_form(
+    services: Services, made_with: str, looked_for_with: str
+) -> None:
+    """An answer that was lost is made good even after the setting was changed."""
+    services.leonardo.on_create(CutAfterRead())
+    maker = leonardo_at(services, options={"api_version": made_with})
+    with pytest.raises(ServiceFailed):
+        await maker.submit(PICTURE)
+    await maker.aclose()
+    finder = leonardo_at(services, options={"api_version": looked_for_with})
+    found = await finder.find(PICTURE, since=services.ledger.jobs[0].created_s, known=frozenset())
+    other = await finder.find(replace(PICTURE, prompt="x"), since=services.ledger.jobs[0].created_s, known=frozenset())
+    await finder.aclose()
+    assert found is not None
+    assert found.job_id == services.ledger.jobs[0].job_id
+    assert other is None
+
+
+@pytest.mark.parametrize("shown", [{"modelId": None}, {"modelId": "phoenix-v1.0"}, {"presetStyle": "DYNAMIC"}])
+async def test_find_job_of_v2_is_known_by_what_it_shows(services: Services, shown: dict[str, object]) -> None:
+    """What the list shows for fields that v2 does not have is not documented, and no reason to pay again."""
+    entry = {
+        "id": "1f197fd2-30f6-6e90-a026-b7ff00000001",
+        "status": "PENDING",
+        "createdAt": "2100-01-01T00:00:00.000",
+        "modelId": PHOENIX_1_0,
+        "prompt": PICTURE.prompt,
+        "imageWidth": 1536,
+        "imageHeight": 864,
+        **shown,
+    }
+    services.leonardo.on_list(Answer(200, {"generations": [entry]}))
+    provider = v2_at(services)
+    assert await provider.find(PICTURE, since=0.0, known=frozenset()) is not None
+    await provider.aclose()
+
+
+def test_build_after_a_change_of_the_form_collects_and_buys_nothing(tmp_path: Path, services: Services) -> None:
+    """A lost answer is adopted, a late job collected, and what is cached stays cached, across v1 and v2."""
+    services.leonardo.on_create(LostAnswer()).when_prompt("canyon").once()
+    services.leonardo.on_create(NeverFinishes()).when_prompt("delta")
+    pages = {f"{name}.md": page(name, hero_prompt=f"a {name}") for name in ("canyon", "delta", "moor")}
+    quick = {"timeout": 3, "render_estimate": 0.2}
+    site = Site(tmp_path, pages, options={"providers": ["leonardo"], "leonardo": quick, "on_missing": "ignore"})
+    first = site.build(services, options={"leonardo": {"api_version": "v2"}})
+    assert first.sources == {"canyon.md": "generated", "delta.md": "local", "moor.md": "generated"}, first.log
+    services.finish_jobs()
+    second = site.build(services, options={"leonardo": {"api_version": "v1"}})
+    assert second.sources == {"canyon.md": "cached", "delta.md": "resumed", "moor.md": "cached"}, second.log
+    assert services.ledger.paid_jobs == 3
+    assert services.ledger.paid_twice() == ()
+    created = services.ledger.requests_to("leonardo", "create")
+    assert {entry.path for entry in created} == {"/api/rest/v2/generations"}
