@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
@@ -37,6 +38,22 @@ class Spending:
     new_images: int = 0
     cost_usd: float = 0.0
     requests: int = 0
+
+
+class Complaint(str):
+    """A message, with the `pages` that it is about and its `text` without their names."""
+
+    __slots__ = ("pages", "text")
+
+    pages: tuple[str, ...]
+    text: str
+
+    def __new__(cls, pages: Sequence[str], text: str) -> Self:
+        """``a.md, b.md: text``."""
+        self = super().__new__(cls, f"{_listed(pages)}: {text}")
+        self.pages = tuple(pages)
+        self.text = text
+        return self
 
 
 def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, JsonValue]:
@@ -89,7 +106,7 @@ def summary(resolutions: Sequence[Resolution], spending: Spending) -> str:
     return line
 
 
-def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tuple[int, str]]:
+def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tuple[int, Complaint]]:
     """Level and text of one message per reason for which pages show something else than they asked for.
 
     A refused prompt is never less than a warning: only its author can mend it.
@@ -100,7 +117,10 @@ def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tu
         if resolution.failure:
             groups[_complaint(resolution)].append(resolution)
     return [
-        (max(level, logging.WARNING) if group[0].refused else level, f"{_pages(group)}: {text}{_price(group)}")
+        (
+            max(level, logging.WARNING) if group[0].refused else level,
+            Complaint([resolution.hero.page for resolution in group], f"{text}{_price(group)}"),
+        )
         for text, group in groups.items()
     ]
 
@@ -142,8 +162,7 @@ def _price(group: Sequence[Resolution]) -> str:
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
 
 
-def _pages(group: Sequence[Resolution]) -> str:
-    names = [resolution.hero.page for resolution in group]
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - _PAGES_NAMED
     return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
 

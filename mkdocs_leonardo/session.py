@@ -6,8 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution
@@ -31,6 +33,7 @@ class Session:
     def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
         self._settings = settings
         self._tell = tell
+        self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._workshop = Workshop(settings, environ=environ, tell=tell)
         self._bridge: Bridge | None = None
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
@@ -66,14 +69,20 @@ class Session:
             self._tell(logging.INFO, f"{waiting} {'hero is' if waiting == 1 else 'heroes are'} being made")
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
-    def finish(self, resolutions: Sequence[Resolution]) -> str:
-        """Write the report; the summary for the log."""
+    def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
+        """Write the report; the summary for the log. `title` is the site's, for a CI job with several."""
         spending = self._workshop.spending
         try:
             write_json(self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.tally))
         except OSError as error:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
-        return summary(resolutions, spending)
+        totals = summary(resolutions, spending)
+        if self._job_summary:
+            try:
+                append_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
+            except OSError as error:
+                self._tell(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
+        return totals
 
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""

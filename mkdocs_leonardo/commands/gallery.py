@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.ci import Annotations, is_github
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
@@ -78,6 +81,9 @@ def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt
         for finding in findings:
             screen.say(finding.line())
         screen.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
+    if is_github(os.environ):
+        # Standard output holds nothing but JSON, if JSON is wanted.
+        _annotated(site, findings).publish(to_stderr=as_json)
     return 1 if findings else 0
 
 
@@ -85,6 +91,20 @@ def orphans(workshop: Workshop, found: Sequence[Outlook]) -> tuple[PictureRecord
     """What lies in the gallery and belongs to no page as it is now."""
     wanted = {offer.key for outlook in found for offer in outlook.offers}
     return tuple(record for record in workshop.gallery.records() if record.key not in wanted)
+
+
+def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
+    """The findings beside the lines that cure them."""
+    root = site.options.config_file.parent
+    notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
+    for one in findings:
+        if one.kind == "front matter":
+            notes.about_site(logging.ERROR, one.text)
+        elif one.kind == "orphaned":
+            notes.about_file(logging.ERROR, root / one.where, f"{one.kind}: {one.text}")
+        else:
+            notes.about_page(logging.ERROR, one.where, f"{one.kind}: {one.text}")
+    return notes
 
 
 def _findings(

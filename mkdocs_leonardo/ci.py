@@ -1,0 +1,296 @@
+"""GitHub Actions: warnings as annotations on the front matter's lines, and a table of heroes in the job's summary.
+
+Other services have no such thing for a program to print; there, the log says it all.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.report import Complaint
+from mkdocs_leonardo.spec import Source
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.pipeline import Resolution
+
+#: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
+MOST_SHOWN = 10
+#: Rows of the table in the summary; a thousand heroes at hand are no news.
+MOST_ROWS = 200
+#: A step's summary may hold this much; GitHub refuses a larger one as a whole ("Workflow commands", 2026).
+MOST_BYTES = 1024 * 1024
+
+_KINDS = {logging.WARNING: "warning", logging.ERROR: "error"}
+#: Where a picture's failure belongs if its message names no key.
+_USUAL_KEYS = ("hero_prompt", "hero_image")
+#: What Material's `meta` plugin reads: what is said for a whole folder.
+_FOLDER_META = ".meta.yml"
+_LINE_END = re.compile(r"\r\n|\r|\n")
+#: A cell's text is cut here; a failure may hold the words of several services.
+_CELL_CHARACTERS = 300
+_COST_DIGITS = 3
+
+_WORDS = {
+    Source.PINNED: "pinned",
+    Source.CACHED: "cached",
+    Source.GENERATED: "generated",
+    Source.RESUMED: "collected, paid for earlier",
+    Source.OWN: "own",
+    Source.LAST: "its previous hero",
+    Source.LOCAL: "painted on this machine",
+}
+
+
+# Annotations ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One remark beside a line of a file. `level` is one of `logging`'s; without a `file` it is about the whole run."""
+
+    level: int
+    text: str
+    title: str = "leonardo"
+    file: str = ""
+    line: int = 1
+
+    def command(self) -> str:
+        """The line that makes GitHub show it."""
+        properties = {"file": self.file, "line": str(self.line)} if self.file else {}
+        properties["title"] = self.title
+        given = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items())
+        return f"::{_KINDS[self.level]} {given}::{_escaped(self.text)}"
+
+
+class Annotations:
+    """Collects what is wrong with a site's pages, and knows the lines it is about.
+
+    They are printed together, at the end: then those that matter can be chosen.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, config_file: Path, docs_dir: Path) -> None:
+        self._config_file = config_file
+        self._docs_dir = docs_dir
+        self._top = _repository(config_file, environ.get("GITHUB_WORKSPACE", ""))
+        self._found: list[Annotation] = []
+
+    def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
+        """Remark `text` on the page's line that holds `key`."""
+        file, line = self._place(page, (key, *_USUAL_KEYS) if key else _USUAL_KEYS)
+        # Without its file, the page must be named.
+        self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
+
+    def about_file(self, level: int, path: Path, text: str) -> None:
+        """Remark `text` on a file."""
+        self._add(level, text, file=self._shown(path))
+
+    def about_site(self, level: int, text: str) -> None:
+        """Remark `text` on the plugin's place in the configuration; on the page with which the text begins, if any."""
+        page, colon, rest = text.partition(": ")
+        if colon and (self._docs_dir / page).is_file():
+            key = re.search(r"\bhero_[a-z_]+", rest)
+            self.about_page(level, page, rest, key=key[0] if key else "")
+            return
+        line = _line_of(_lines(self._config_file), re.compile(r"\s*-\s*[\"']?leonardo[\"']?\s*(:|$|#)"))
+        self._add(level, text, file=self._shown(self._config_file), line=line or 1)
+
+    def commands(self) -> tuple[str, ...]:
+        """What to print. Of too many, each reason is shown before any is shown twice, and the rest is counted."""
+        shown: list[Annotation] = []
+        for level in (logging.ERROR, logging.WARNING):
+            found = [annotation for annotation in self._found if annotation.level == level]
+            if len(found) > MOST_SHOWN:
+                firsts = {annotation.text: annotation for annotation in reversed(found)}
+                news = [annotation for annotation in found if firsts[annotation.text] is annotation]
+                others = [annotation for annotation in found if firsts[annotation.text] is not annotation]
+                kept = [*news, *others][: MOST_SHOWN - 1]
+                found = [*kept, Annotation(level, f"and {len(found) - len(kept)} more; the log tells of all of them")]
+            shown += found
+        return tuple(annotation.command() for annotation in shown)
+
+    def publish(self, *, to_stderr: bool = False) -> None:
+        """Print them where GitHub reads; both streams will do."""
+        lines = self.commands()
+        self._found.clear()
+        if lines:
+            # In bytes, since GitHub reads UTF-8 whatever the console's encoding; on lines of their own, whatever
+            # others have printed before.
+            click.echo("\n".join(("", *lines, "")).encode(), nl=False, err=to_stderr)
+
+    def _add(self, level: int, text: str, *, title: str = "", file: str = "", line: int = 1) -> None:
+        level = logging.ERROR if level >= logging.ERROR else logging.WARNING
+        annotation = Annotation(level, text, f"leonardo: {title}" if title else "leonardo", file, line)
+        if annotation not in self._found:
+            self._found.append(annotation)
+
+    def _place(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
+        """The file and line to mend: of the page, or of its folder where the folder's metadata holds the key."""
+        source = self._docs_dir / page
+        if not source.is_file():
+            # Made by another plugin while the site is built.
+            return "", 1
+        lines = _front_matter(_lines(source))
+        folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
+        for key in keys:
+            pattern = re.compile(rf"[\"']?{re.escape(key)}[\"']?\s*:")
+            line = _line_of(lines, pattern)
+            if line:
+                return self._shown(source), line
+            for folder in folders:
+                line = _line_of(_lines(folder / _FOLDER_META), pattern)
+                if line:
+                    return self._shown(folder / _FOLDER_META), line
+        return self._shown(source), 1
+
+    def _shown(self, path: Path) -> str:
+        """The path as GitHub knows it; empty if it lies outside the repository."""
+        path = path.resolve()
+        return path.relative_to(self._top).as_posix() if path.is_relative_to(self._top) else ""
+
+
+class Listener(logging.Handler):
+    """Turns our plugin's warnings into annotations. Lives from the beginning of a build to its end."""
+
+    def __init__(self, annotations: Annotations, logger: logging.Logger) -> None:
+        super().__init__(logging.WARNING)
+        self._annotations = annotations
+        self._logger = logger
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note the record down, beside the page that it is about."""
+        (about,) = record.args if isinstance(record.args, tuple) and len(record.args) == 1 else (None,)
+        if isinstance(about, InputError):
+            text = str(about).removeprefix(f"{about.page}: ")
+            self._annotations.about_page(record.levelno, about.page, text, key=about.key)
+        elif isinstance(about, Complaint):
+            for page in about.pages:
+                self._annotations.about_page(record.levelno, page, about.text)
+        else:
+            self._annotations.about_site(record.levelno, record.getMessage().removeprefix("leonardo: "))
+
+    def publish(self) -> None:
+        """Print what was noted."""
+        self._annotations.publish()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._logger.removeHandler(self)
+        super().close()
+
+
+def is_github(environ: Mapping[str, str]) -> bool:
+    """Whether somebody reads workflow commands here."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _repository(config_file: Path, workspace: str) -> Path:
+    """The folder that GitHub's paths begin at.
+
+    That is the workspace, unless the repository was checked out into a folder of it. On a machine that only acts as
+    if, the nearest repository, or else the site's folder.
+    """
+    top = Path(workspace).resolve() if workspace else None
+    if top is not None and (top / ".git").exists():
+        return top
+    folders = config_file.resolve().parents
+    for folder in folders:
+        if top is not None and not folder.is_relative_to(top):
+            break
+        if (folder / ".git").exists():
+            return folder
+    return top if top is not None else folders[0]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # Line ends as editors count them: not `splitlines`, which knows a dozen.
+        return _LINE_END.split(path.read_text(encoding="utf-8-sig", errors="replace"))
+    except OSError:
+        return []
+
+
+def _front_matter(lines: Sequence[str]) -> Sequence[str]:
+    """The lines that hold metadata; the host also takes those without the --- lines, up to the first empty one."""
+    is_yaml = bool(lines) and lines[0].rstrip() == "---"
+    for number, line in enumerate(lines):
+        if number and (line.rstrip() in {"---", "..."} if is_yaml else not line.strip()):
+            return lines[:number]
+    return lines
+
+
+def _line_of(lines: Sequence[str], pattern: re.Pattern[str]) -> int:
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 0)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+# The job's summary ---------------------------------------------------------------------------------------------------
+
+
+def append_summary(path: Path, resolutions: Sequence[Resolution], *, title: str, totals: str) -> None:
+    """Add a table of the heroes to the step's summary; OSError if that cannot be done."""
+    if not resolutions:
+        return
+    head = f"\n### {_cell(title)}\n\n{_cell(totals[:1].upper() + totals[1:])}\n"
+    room = MOST_BYTES - (path.stat().st_size if path.exists() else 0)
+    for text in (f"{head}\n{_table(resolutions)}\n", f"{head}\n"):
+        data = text.encode("utf-8", "replace")
+        if len(data) <= room:
+            with path.open("ab") as file:
+                file.write(data)
+            return
+    raise OSError(f"more than {MOST_BYTES // 1024} KiB would be in it")
+
+
+def _table(resolutions: Sequence[Resolution]) -> str:
+    """What needs attention comes first, then what is new."""
+    ordered = sorted(resolutions, key=lambda one: (not one.failure, not (one.cost_usd or _is_new(one))))
+    rows = ["| page | hero | made by | cost | what happened |", "|---|---|---|--:|---|"]
+    for one in ordered[:MOST_ROWS]:
+        asset = one.asset
+        cells = (
+            one.hero.page,
+            _WORDS[asset.source] if asset else "none",
+            asset.provider if asset and asset.source is not Source.OWN else "",
+            f"${one.cost_usd:.{_COST_DIGITS}f}" if one.cost_usd else "",
+            _story(one),
+        )
+        rows.append(f"| {' | '.join(map(_cell, cells))} |")
+    more = len(ordered) - MOST_ROWS
+    return "\n".join(rows) + (f"\n\nand {more} more\n" if more > 0 else "\n")
+
+
+def _is_new(resolution: Resolution) -> bool:
+    return resolution.asset is not None and resolution.asset.source in {Source.GENERATED, Source.RESUMED}
+
+
+def _story(resolution: Resolution) -> str:
+    """Why the page shows something else, or what the provider was that could not make its picture."""
+    if resolution.failure:
+        return resolution.failure
+    maker = resolution.asset.provider if resolution.asset else ""
+    passed = [f"{attempt.provider}: {attempt.result}" for attempt in resolution.attempts if attempt.provider != maker]
+    return "; ".join(dict.fromkeys(passed))
+
+
+def _cell(text: str) -> str:
+    """Text that shows as itself: one line, no invisible characters, and nothing that Markdown or HTML could read."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    if len(line) > _CELL_CHARACTERS:
+        line = f"{line[: _CELL_CHARACTERS - 1]}…"
+    return re.sub(r"[^\w\s.,;/…-]|_", lambda match: f"&#{ord(match[0])};", line)

@@ -1,0 +1,384 @@
+"""What GitHub Actions shows of a build: annotations on the lines to mend, and the table in the job's summary."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from hypothesis import given
+from hypothesis import strategies as st
+from services import Answer429, Fails, PromptModerated, Services
+
+from mkdocs_leonardo.ci import MOST_BYTES, MOST_ROWS, MOST_SHOWN, Annotation, Annotations, append_summary
+from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.purchase import Attempt
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
+
+#: As GitHub's runner reads a line: a command only at its beginning, properties up to the next two colons.
+COMMAND = re.compile(r"^::(warning|error) ([^:]*(?:[^:]|:(?!:))*?)::(.*)$")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One annotation as GitHub shows it."""
+
+    kind: str
+    file: str
+    line: int
+    title: str
+    text: str
+
+
+def unescaped(text: str) -> str:
+    """As the runner does it."""
+    for code, sign in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, sign)
+    return text
+
+
+def read(log: str) -> list[Shown]:
+    """The annotations in what a step has printed."""
+    found = []
+    for line in log.split("\n"):
+        match = COMMAND.match(line)
+        if match:
+            given = dict(pair.partition("=")[::2] for pair in match[2].split(","))
+            values = {name: unescaped(value) for name, value in given.items()}
+            line_number = int(values.get("line", "0"))
+            found.append(Shown(match[1], values.get("file", ""), line_number, values["title"], unescaped(match[3])))
+    return found
+
+
+def actions(workspace: Path, **more: str) -> dict[str, str]:
+    """The environment of a step."""
+    return {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(workspace), **more}
+
+
+def lines_of(log: str) -> list[str]:
+    """The log without the commands."""
+    return [line for line in log.splitlines() if line and not line.startswith("::")]
+
+
+# The lines -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A workspace that holds a repository with a site in a folder of it."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "handbook/docs/blog").mkdir(parents=True)
+    (tmp_path / "handbook/mkdocs.yml").write_text("site_name: x\nplugins:\n  - search\n  - leonardo:\n")
+    return tmp_path
+
+
+def noted(repository: Path, *, environ: Mapping[str, str] | None = None) -> Annotations:
+    """Annotations of the site in `repository`."""
+    handbook = repository / "handbook"
+    given = actions(repository) if environ is None else environ
+    return Annotations(given, config_file=handbook / "mkdocs.yml", docs_dir=handbook / "docs")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("---\ntitle: x\nhero_style: Y\nhero_prompt: z\n---\n# X\n", "hero_style", 3),
+        ("---\ntitle: x\nhero_prompt: z\n---\nhero_style: in the text\n", "hero_style", 3),
+        ("---\r\ntitle: x\r\nhero_prompt: >\r\n  a\r\n  b\r\nhero_seed: x\r\n---\r\n", "hero_seed", 6),
+        ('\ufeff---\ntitle: x\n"hero_style" : Y\n---\n', "hero_style", 3),
+        ("---\ntitle: a\u2028b\x0bc\nhero_style: Y\n---\n", "hero_style", 3),
+        ("title: x\nhero_style: Y\n\nhero_seed: text\n", "hero_style", 2),
+        ("title: x\nhero_image: Y\n\nhero_seed: text\n", "hero_seed", 2),
+        ("# A page\n", "hero_style", 1),
+        ("", "hero_style", 1),
+    ],
+)
+def test_annotation_is_on_the_line_of_its_key(repository: Path, text: str, key: str, line: int) -> None:
+    """The key's line in the front matter; the prompt's where the key is not there; else the page's first."""
+    (repository / "handbook/docs/blog/x.md").write_bytes(text.encode())
+    notes = noted(repository)
+    notes.about_page(logging.WARNING, "blog/x.md", "is wrong", key=key)
+    (shown,) = read("\n".join(notes.commands()))
+    assert shown == Shown("warning", "handbook/docs/blog/x.md", line, f"leonardo: {key}", "is wrong")
+
+
+def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Path) -> None:
+    """What Material's `meta` plugin reads for a folder is mended there, and not in each of its pages."""
+    (repository / "handbook/docs/blog/x.md").write_text("---\ntitle: x\n---\n")
+    (repository / "handbook/docs/.meta.yml").write_text("tags: [a]\nhero_prompt: x\nhero_style: Y\n")
+    notes = noted(repository)
+    for name in ("blog/x.md", "blog/x.md"):
+        notes.about_page(logging.WARNING, name, "is wrong", key="hero_style")
+    (shown,) = read("\n".join(notes.commands()))
+    assert (shown.file, shown.line) == ("handbook/docs/.meta.yml", 3)
+
+
+def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) -> None:
+    """Pages that other plugins write during the build have no line to show."""
+    notes = noted(repository)
+    notes.about_page(logging.WARNING, "made/x.md", "is wrong", key="hero_style")
+    (shown,) = read("\n".join(notes.commands()))
+    assert (shown.file, shown.text) == ("", "made/x.md: is wrong")
+
+
+def test_annotation_about_the_site_is_on_the_plugins_line(repository: Path) -> None:
+    """What no page can mend stands beside the plugin's options, unless it begins with a page's name."""
+    (repository / "handbook/docs/a.md").write_text("---\nhero_prompt: x\nhero_image: y\n---\n")
+    notes = noted(repository)
+    notes.about_site(logging.WARNING, "leonardo has 3 credits left")
+    notes.about_site(logging.WARNING, "a.md: hero_image is 'y'; there is no such file")
+    site, about_page = read("\n".join(notes.commands()))
+    assert (site.file, site.line) == ("handbook/mkdocs.yml", 4)
+    assert (about_page.file, about_page.line) == ("handbook/docs/a.md", 3)
+
+
+@pytest.mark.parametrize(
+    ("checkout", "workspace", "git", "file"),
+    [
+        ("", "", True, "handbook/docs/a.md"),
+        ("", "", False, "handbook/docs/a.md"),
+        ("source", "", True, "handbook/docs/a.md"),
+        ("", None, True, "handbook/docs/a.md"),
+        ("", None, False, "docs/a.md"),
+        ("", "elsewhere", False, ""),
+    ],
+    ids=["workspace", "no git", "checked out into a folder", "no workspace", "nothing known", "outside"],
+)
+def test_annotation_names_the_file_as_the_repository_does(
+    tmp_path: Path, *, checkout: str, workspace: str | None, git: bool, file: str
+) -> None:
+    """Wherever the site lies in the repository, and wherever the repository lies in the workspace."""
+    top = tmp_path / checkout
+    (top / "handbook/docs").mkdir(parents=True)
+    (top / "handbook/docs/a.md").write_text("# A\n")
+    if git:
+        (top / ".git").write_text("gitdir: elsewhere\n")
+    environ = {} if workspace is None else {"GITHUB_WORKSPACE": str(tmp_path / workspace)}
+    notes = noted(top, environ=environ)
+    notes.about_page(logging.WARNING, "a.md", "is wrong")
+    assert read("\n".join(notes.commands()))[0].file == file
+
+
+@given(
+    text=st.text(max_size=40),
+    title=st.text(max_size=20),
+    file=st.text(min_size=1, max_size=20),
+    line=st.integers(1, 99),
+)
+def test_annotation_whatever_its_texts_is_one_line_that_reads_back(text: str, title: str, file: str, line: int) -> None:
+    """No colon, comma, percent sign or line end in a value can end it, or begin another command."""
+    command = Annotation(logging.WARNING, text, title, file, line).command()
+    assert not re.search(r"[\r\n]", command)
+    assert read(command) == [Shown("warning", file, line, title, text)]
+
+
+def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_rest(repository: Path) -> None:
+    """Ten warnings of a step are shown: nine that differ where they can, and how many there are besides."""
+    for number in range(40):
+        (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
+    notes = noted(repository)
+    for number in range(38):
+        notes.about_page(logging.WARNING, f"{number}.md", "shows a picture painted on this machine")
+    notes.about_page(logging.WARNING, "38.md", "was refused", key="hero_prompt")
+    notes.about_page(logging.ERROR, "39.md", "is missing")
+    shown = read("\n".join(notes.commands()))
+    assert shown[0].kind == "error"
+    warnings = shown[1:]
+    assert len(warnings) == MOST_SHOWN
+    assert warnings[1].text == "was refused"
+    assert warnings[-1] == Shown("warning", "", 0, "leonardo", "and 30 more; the log tells of all of them")
+
+
+# Builds --------------------------------------------------------------------------------------------------------------
+
+
+def test_build_in_actions_annotates_what_it_warns_of(tmp_path: Path, services: Services) -> None:
+    """Wrong front matter, a refused prompt, a stand-in: each on its line, the log as it is elsewhere."""
+    services.leonardo.on_create(PromptModerated()).when_prompt("refused")
+    services.leonardo.on_create(Fails()).when_prompt("failed")
+    (tmp_path / ".git").mkdir()
+    site = Site(
+        tmp_path / "handbook",
+        {
+            "index.md": page("Home", hero_prompt="a harbour"),
+            "blog/wrong.md": page("Wrong", tags="x", hero_prompt="a quay", hero_style="CINEMTIC"),
+            "refused.md": page("Refused", tags="x", hero_prompt="refused"),
+            "failed.md": page("Failed", hero_seed=3, hero_prompt="failed"),
+            "own.md": page("Own", hero_image="there-is-none.jpg"),
+            "unread.md": "---\ntitle: a: b\nhero_prompt: x\n---\n\n# X\n",
+        },
+        {"providers": ["leonardo"]},
+    )
+    built = site.build(services, environ=actions(tmp_path))
+    assert built.exit_code == 0, built.log
+    shown = {one.file: one for one in read(built.log)}
+    assert len(shown) == len(read(built.log)) == len(built.warnings) == 5
+    assert {(file, one.line, one.title) for file, one in shown.items()} == {
+        ("handbook/docs/blog/wrong.md", 4, "leonardo: hero_style"),
+        ("handbook/docs/refused.md", 3, "leonardo"),
+        ("handbook/docs/failed.md", 3, "leonardo"),
+        ("handbook/docs/own.md", 2, "leonardo: hero_image"),
+        ("handbook/docs/unread.md", 3, "leonardo: hero_prompt"),
+    }
+    assert shown["handbook/docs/blog/wrong.md"].text == "hero_style is 'CINEMTIC'; did you mean CINEMATIC?"
+    assert shown["handbook/docs/refused.md"].text.endswith("describe another picture")
+    assert shown["handbook/docs/failed.md"].text.startswith("shows a picture painted on this machine: leonardo: ")
+    elsewhere = Site(tmp_path / "plain", site.pages, site.options).build(services)
+    assert read(elsewhere.log) == []
+    assert len(elsewhere.warnings) == 5
+
+
+def test_build_in_actions_that_stops_tells_of_every_page(tmp_path: Path, services: Services) -> None:
+    """`on_missing: error`: errors, and what was wrong before them, are printed although the build ends there."""
+    services.leonardo.on_create(Fails())
+    services.openai.on_create(Answer429())
+    site = Site(
+        tmp_path,
+        {
+            "a.md": page("A", hero_prompt="a harbour"),
+            "b.md": page("B", hero_prompt="a quay", hero_seed=-1),
+        },
+        {"on_missing": "error"},
+    )
+    built = site.build(services, environ=actions(tmp_path))
+    assert built.exit_code == 1
+    assert [(one.kind, one.file) for one in read(built.log)] == [("error", "docs/a.md"), ("warning", "docs/b.md")]
+
+
+def test_commands_other_than_a_build_print_no_annotation_but_check(tmp_path: Path, services: Services) -> None:
+    """`status` reads the same pages and is silent; `check` puts its findings on their lines, beside clean JSON."""
+    site = Site(
+        tmp_path,
+        {"a.md": page("A", tags="x", hero_prompt="a harbour"), "b.md": page("B", hero_prompt="a quay", hero_seed=-1)},
+    )
+    shell = Shell(site, services, environ=actions(tmp_path))
+    status = shell("status")
+    assert read(status.out) == read(status.err) == []
+    check = shell("check")
+    assert check.exit_code == 1
+    found = {(one.kind, one.file, one.line, one.title) for one in read(check.out)}
+    assert found == {("error", "docs/a.md", 3, "leonardo"), ("error", "docs/b.md", 3, "leonardo: hero_seed")}
+    assert read(check.err) == []
+    as_json = shell("check", "--json")
+    assert len(as_json.json["findings"]) == len(read(as_json.err)) == 2
+
+
+def test_check_in_actions_annotates_the_gallerys_orphan(tmp_path: Path, services: Services) -> None:
+    """A file that no page asks for is annotated itself."""
+    site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")})
+    shell = Shell(site, services, environ=actions(tmp_path))
+    shell("generate", "--yes")
+    shell("pin")
+    site.write({"a.md": page("A")})
+    (orphan,) = (tmp_path / "heroes").glob("*.jpg")
+    (one,) = read(shell("check").out)
+    assert one.file == f"heroes/{orphan.name}"
+
+
+# The summary ---------------------------------------------------------------------------------------------------------
+
+
+def resolved(name: str, **changes: object) -> Resolution:
+    """One page's hero, made by OpenAI."""
+    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
+    hero = HeroSpec(page=name, picture=PictureSpec("a lake"))
+    asset = HeroAsset("0" * 64, "openai", "gpt-image-2", Source.CACHED, rendering)
+    return Resolution(hero, **{"asset": asset, **changes})  # type: ignore[arg-type]  # tests name their own fields
+
+
+def cells(summary: str) -> list[list[str]]:
+    """The table's rows as a reader sees them."""
+    heads = ("| page |", "|---")
+    rows = [line for line in summary.splitlines() if line.startswith("|") and not line.startswith(heads)]
+    return [[html.unescape(cell.strip()) for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_build_in_actions_appends_a_table_to_the_summary(tmp_path: Path, services: Services) -> None:
+    """What fell back and what it cost, with the totals; two builds in a step are two tables."""
+    services.leonardo.on_create(Answer429()).when_prompt("a quay")
+    summary = tmp_path / "summary.md"
+    summary.write_text("Before.\n")
+    site = Site(
+        tmp_path,
+        {"a.md": page("A", hero_prompt="a harbour"), "b|c.md": page("B", hero_prompt="a quay")},
+        {"concurrency": 1},
+        {"site_name": "Ships & <b>more</b>"},
+    )
+    site.build(services, environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(summary)))
+    text = summary.read_text()
+    assert text.startswith("Before.\n")
+    assert "<b>" not in text
+    assert "### Ships &#38; &#60;b&#62;more" in text
+    rows = {row[0]: row[1:] for row in cells(text)}
+    assert rows["a.md"][:3] == ["generated", "leonardo", f"${services.ledger.jobs_for('a harbour')[0].charged_usd:.3f}"]
+    assert rows["b|c.md"][:2] == ["generated", "openai"]
+    assert rows["b|c.md"][3].startswith("leonardo: ")
+    assert re.search(r"^2 heroes&#58; 2 generated; 2 new images, &#36;0\.\d\d$", text, re.MULTILINE)
+    site.build(services, environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(summary)))
+    assert len(cells(summary.read_text())) == 4
+
+
+def test_build_without_heroes_writes_no_summary(tmp_path: Path) -> None:
+    """A site that asks for nothing has nothing to sum up."""
+    summary = tmp_path / "summary.md"
+    built = Site(tmp_path, {"index.md": page()}).build(environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(summary)))
+    assert built.exit_code == 0
+    assert not summary.exists()
+    assert read(built.log) == []
+
+
+def test_summary_that_cannot_be_written_is_one_line_of_the_log(tmp_path: Path) -> None:
+    """It is told, and `--strict` passes."""
+    site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")})
+    built = site.build(None, "--strict", environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(tmp_path)))
+    assert built.exit_code == 0, built.log
+    assert len(re.findall("the job's summary cannot be written", built.log)) == 1
+
+
+def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tmp_path: Path) -> None:
+    """Some hundred rows at most; failures before what is new before what was at hand."""
+    path = tmp_path / "summary.md"
+    at_hand = [resolved(f"{number}.md") for number in range(MOST_ROWS + 50)]
+    failed = resolved("failed.md", failure="leonardo: answered 500", asset=None)
+    bought = resolved("bought.md", cost_usd=0.05, attempts=(Attempt("leonardo", "status FAILED"),))
+    append_summary(path, [*at_hand, bought, failed], title="x", totals="y")
+    rows = cells(path.read_text())
+    assert [row[0] for row in rows[:3]] == ["failed.md", "bought.md", "0.md"]
+    assert rows[0][1] == "none"
+    assert rows[1][3:] == ["$0.050", "leonardo: status FAILED"]
+    assert len(rows) == MOST_ROWS
+    assert path.read_text().rstrip().endswith("and 52 more")
+
+
+@given(name=st.text(min_size=1, max_size=60), failure=st.text(max_size=400))
+def test_summary_whatever_its_texts_is_one_row_without_html(
+    tmp_path_factory: pytest.TempPathFactory, name: str, failure: str
+) -> None:
+    """Nothing that a page is called or a service answers ends a cell, a row, or becomes a tag or a link."""
+    path = tmp_path_factory.mktemp("summary") / "summary.md"
+    append_summary(path, [resolved(name, failure=failure)], title=name, totals="1 hero")
+    text = path.read_text(encoding="utf-8")
+    (row,) = cells(text)
+    assert len(row) == 5
+    assert not re.search(r"[<>\[\]`*_\\~()!@\"']", text.replace("|---|---|---|--:|---|", ""))
+
+
+def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
+    """GitHub drops a step's summary that is too large: first the table goes, then everything."""
+    path = tmp_path / "summary.md"
+    many = [resolved(f"{number}.md", failure="\N{SPLASHING SWEAT SYMBOL}" * 300) for number in range(MOST_ROWS)]
+    append_summary(path, many, title="x", totals="y")
+    size = path.stat().st_size
+    assert size < MOST_BYTES
+    path.write_bytes(b"x" * (MOST_BYTES - size + 10))
+    append_summary(path, many, title="x", totals="y")
+    assert path.read_bytes().endswith(b"x\n### x\n\nY\n\n")
+    path.write_bytes(b"x" * (MOST_BYTES - 5))
+    with pytest.raises(OSError, match="1024 KiB"):
+        append_summary(path, many, title="x", totals="y")
