@@ -198,8 +198,8 @@ class Claim(Protocol):
         """Others need not pay for this refusal."""
         ...
 
-    async def release(self, *, kept: bool) -> None:
-        """Others may work on it; `kept`: they find the picture in the store."""
+    async def release(self) -> None:
+        """Others may work on it, and know of the jobs that are left open."""
         ...
 
 

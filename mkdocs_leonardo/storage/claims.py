@@ -1,0 +1,566 @@
+"""Who makes which picture, and what is paid for it, for runners that share an object store and nothing else.
+
+A claim is a row of numbered objects, ``claims/<wish>/<number>``. Its owner is whoever made the one with the highest
+number, and only the owner writes to it. Taking over is making the next one, which a service lets one runner do.
+Three rules make this safe without any two clocks that agree:
+
+- An owner lives as long as what it writes changes while an observer looks on, by the observer's own clock.
+- Before a create call leaves, its owner writes the intent, and then looks whether there is a next number. Whoever
+  takes over makes the next number, and then reads what earlier owners wrote. So either the owner stops, or its
+  successor knows of the job.
+- What an owner leaves behind is never overwritten by another: numbers go up, and only the first one is ever deleted,
+  by its owner, when nothing is left to say.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue, canonical_json
+from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import OpenJob
+    from mkdocs_leonardo.storage.objects import ObjectEntry, StoredObject
+
+#: Between two signs of life (seconds).
+BEAT_S = 4.0
+#: How long one sign of life may take (seconds): two that fail come to less than `HOLD_S`.
+BEAT_CALL_S = 5.0
+#: An owner that has not changed its object for so long, while an observer looked on, has lost its claim (seconds).
+HOLD_S = 20.0
+#: Between two looks at a claim, for a runner that waits for few and for many (seconds).
+LOOK_S = 1.0
+MOST_LOOK_S = 5.0
+#: All the looks of one runner come to about so many a second.
+LOOKS_PER_S = 10.0
+#: Where a service ignores the condition of a create call, a runner that overwrote another one shows within (seconds).
+SETTLE_S = 0.5
+#: The longest that a picture of another runner is waited for (seconds).
+MOST_WAIT_S = 900.0
+#: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
+CLOCKS_APART_S = 3600.0
+#: The intent of another runner is looked for among jobs of this age (seconds), by whatever clock they were made.
+INTENT_AGE_S = 590.0
+#: What letting go may take at the end of a build (seconds).
+RELEASE_S = 5.0
+
+_FOLDER = "claims"
+_VERSION = 1
+_MAX_BYTES = 2**18
+_MOST_REASON = 4096
+_JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class ClaimObjects(Protocol):
+    """The part of an object store that claims need."""
+
+    @property
+    def ignores_preconditions(self) -> bool | None:
+        """Whether the service overwrites what a create should have left alone; None while that is not known."""
+        ...
+
+    async def get(self, name: str, *, max_bytes: int = ...) -> StoredObject | None:
+        """The object, if there is one."""
+        ...
+
+    async def create(self, name: str, data: bytes) -> bool:
+        """Whether the object is there with these bytes, and was not there with others."""
+        ...
+
+    async def replace(self, name: str, data: bytes) -> None:
+        """The object is `data`, whatever it was."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """There is no such object."""
+        ...
+
+    async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
+        """The objects directly in `folder`."""
+        ...
+
+
+class _State(StrEnum):
+    #: The owner works.
+    HELD = "held"
+    #: The owner is done, or has given up.
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What one numbered object says.
+
+    `is_whole`: what lower numbers said of jobs and refusals is in it. `refusals` were paid for, by key.
+    """
+
+    owner: str = ""
+    beat: int = 0
+    state: _State = _State.FREE
+    is_whole: bool = False
+    jobs: Mapping[str, Entry] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """What changes with every sign of life."""
+        return self.owner, self.beat
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """Another owner, as it was when it was last looked at."""
+
+    number: int
+    mark: tuple[str, int]
+
+
+class Claims:
+    """The claims of one runner. All calls belong to one event loop, and none that a build makes raises.
+
+    Where the store cannot be reached nobody is kept out: the build goes on as if it were alone.
+    """
+
+    def __init__(
+        self,
+        objects: ClaimObjects,
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        tell: Callable[[int, str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+        secret: bytes | None = None,
+        settle: bool = False,
+        patience_s: float = MOST_WAIT_S,
+    ) -> None:
+        """Objects are signed with `secret`. `settle`: the service may let two writers cross, whatever it says."""
+        self.owner = uuid.uuid4().hex
+        self._objects = objects
+        self.now = now
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._secret = secret
+        self._settle = settle
+        self._patience_s = patience_s
+        self._tell = tell
+        self._told: set[str] = set()
+        self._held: dict[str, Claim] = {}
+        self._rivals: dict[str, _Rival] = {}
+        self._dead: dict[str, _Rival] = {}
+        self._met: set[str] = set()
+        self._waiting_since: dict[str, float] = {}
+        self._watching = 0
+
+    # Having a claim --------------------------------------------------------------------------------------------------
+
+    async def take(self, wish: str, keys: Collection[str]) -> Claim | None:
+        """This runner's claim on `wish`, with what earlier owners left open; None while another one has it.
+
+        Where one of `keys` was refused, at a price, the claim is for reading alone.
+        """
+        try:
+            claim = await self._taken(wish, keys)
+        except StoreUnavailable as error:
+            self.alone(error)
+            return Claim(self, wish, 0, _Content())
+        if claim is not None:
+            self._waiting_since.pop(wish, None)
+        return claim
+
+    async def _taken(self, wish: str, keys: Collection[str]) -> Claim | None:
+        if wish not in self._met:
+            # Nearly always there is nothing: so one call is enough.
+            self._met.add(wish)
+            first = _Content(self.owner, state=_State.HELD, is_whole=True)
+            if await self._make(wish, 1, first):
+                return self._claim(wish, 1, first)
+        while True:
+            number, content = await self._highest(wish)
+            if content.state is _State.HELD and content.owner == self.owner:
+                # Of this runner, which was asleep, or whose answer was lost.
+                claim = self._claim(wish, number, content)
+                if await claim.renew():
+                    return claim
+                self.let_go(claim)
+            elif content.state is _State.HELD and self._dead.get(wish) != _Rival(number, content.mark):
+                self._rivals[wish] = _Rival(number, content.mark)
+                return None
+            elif not content.refusals.keys().isdisjoint(keys):
+                return Claim(self, wish, 0, content)
+            else:
+                made = _Content(self.owner, state=_State.HELD, is_whole=number == 0)
+                if await self._make(wish, number + 1, made):
+                    claim = self._claim(wish, number + 1, made)
+                    try:
+                        await claim.inherit()
+                    except StoreUnavailable:
+                        self.let_go(claim)
+                        raise
+                    return claim
+
+    async def watch(self, wish: str) -> bool:
+        """Return when it is worth while to `take` again: its owner has let go, or is dead.
+
+        False if that takes longer than anybody should wait.
+        """
+        rival = self._rivals[wish]
+        since = self._waiting_since.setdefault(wish, self._monotonic())
+        unchanged_s, looked_at = 0.0, self._monotonic()
+        self._watching += 1
+        try:
+            while unchanged_s < HOLD_S:
+                pause_s = min(MOST_LOOK_S, max(LOOK_S, self._watching / LOOKS_PER_S))
+                await self._sleep(pause_s)
+                try:
+                    content = await self.read(wish, rival.number)
+                except StoreUnavailable:
+                    # `take` will meet it too.
+                    return True
+                now = self._monotonic()
+                # Time in which this runner itself was asleep says nothing of the other one.
+                unchanged_s += min(now - looked_at, 3 * pause_s)
+                looked_at = now
+                if content is None or content.state is not _State.HELD:
+                    return True
+                if content.mark != rival.mark:
+                    rival, unchanged_s = _Rival(rival.number, content.mark), 0.0
+                if now - since > self._patience_s:
+                    return False
+        finally:
+            self._watching -= 1
+        self._dead[wish] = rival
+        return True
+
+    async def beat(self) -> None:
+        """A sign of life of every claim, for as long as the build runs."""
+        from anyio import create_task_group  # noqa: PLC0415 - a warm build needs no event loop
+
+        while True:
+            await self._sleep(BEAT_S)
+            async with create_task_group() as group:
+                for claim in list(self._held.values()):
+                    group.start_soon(claim.beat)
+
+    # Objects ---------------------------------------------------------------------------------------------------------
+
+    async def read(self, wish: str, number: int) -> _Content | None:
+        """What is in one object; what nobody of ours wrote counts as free and empty."""
+        name = _name(wish, number)
+        try:
+            found = await self._objects.get(name, max_bytes=_MAX_BYTES)
+            if found is None:
+                return None
+            content = self._parsed(name, found.data)
+        except (BrokenEntry, ValueError):
+            self._tell_once(logging.INFO, f"a claim in the store is not one of ours ({name}); it counts for nothing")
+            return _Content()
+        return content
+
+    async def write(self, wish: str, number: int, content: _Content) -> None:
+        """Replace one object; StoreUnavailable."""
+        await self._objects.replace(_name(wish, number), self._text(_name(wish, number), content))
+
+    async def delete(self, wish: str, number: int) -> None:
+        """There is no such object; StoreUnavailable."""
+        await self._objects.delete(_name(wish, number))
+
+    async def is_mine(self, wish: str, number: int) -> bool:
+        """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
+        if await self._objects.get(_name(wish, number + 1), max_bytes=_MAX_BYTES) is not None:
+            return False
+        if not self._overwrites:
+            return True
+        content = await self.read(wish, number)
+        return content is not None and content.owner == self.owner
+
+    async def _make(self, wish: str, number: int, content: _Content) -> bool:
+        name = _name(wish, number)
+        if not await self._objects.create(name, self._text(name, content)):
+            return False
+        if not self._overwrites:
+            return True
+        await self._sleep(SETTLE_S)
+        last = await self.read(wish, number)
+        return last is not None and last.owner == self.owner
+
+    @property
+    def _overwrites(self) -> bool:
+        return self._settle or self._objects.ignores_preconditions is not False
+
+    async def _highest(self, wish: str) -> tuple[int, _Content]:
+        """The highest number and what is in it; 0 if there is none."""
+        names = (entry.name.rpartition("/")[2] for entry in await self._objects.list(f"{_FOLDER}/{wish}"))
+        number = max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
+        if not number:
+            return 0, _Content()
+        content = await self.read(wish, number)
+        # Deleted a moment ago: its number is as good as any.
+        return (number, content) if content is not None else (0, _Content())
+
+    def _text(self, name: str, content: _Content) -> bytes:
+        claim: dict[str, JsonValue] = {
+            "version": _VERSION,
+            "owner": content.owner,
+            "beat": content.beat,
+            "state": content.state.value,
+            "is_whole": content.is_whole,
+            "jobs": {key: entry_value(entry) for key, entry in content.jobs.items()},
+            "refusals": dict(content.refusals),
+        }
+        value: dict[str, JsonValue] = {"claim": claim}
+        if self._secret is not None:
+            value["signature"] = _signature(name, claim, self._secret)
+        return canonical_json(value)
+
+    def _parsed(self, name: str, data: bytes) -> _Content:
+        """ValueError for what `_text` did not write."""
+        try:
+            value: JsonValue = json.loads(data)
+        except RecursionError as error:
+            raise ValueError("too deep") from error
+        claim = value.get("claim") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(claim, dict) or claim.get("version") != _VERSION:
+            raise ValueError("no claim")
+        signature = value.get("signature")
+        if self._secret is not None and not (
+            isinstance(signature, str)
+            and _KEY.fullmatch(signature)
+            and hmac.compare_digest(signature, _signature(name, claim, self._secret))
+        ):
+            raise ValueError("not signed with our secret")
+        owner, beat, jobs, refusals = (claim.get(part) for part in ("owner", "beat", "jobs", "refusals"))
+        if (
+            not isinstance(owner, str)
+            or type(beat) is not int
+            or not isinstance(jobs, dict)
+            or not isinstance(refusals, dict)
+        ):
+            raise ValueError("no claim")
+        entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
+        return _Content(
+            owner=owner,
+            beat=beat,
+            state=_State(str(claim.get("state"))),
+            is_whole=claim.get("is_whole") is True,
+            jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
+            refusals={
+                key: _line(reason)
+                for key, reason in refusals.items()
+                if _KEY.fullmatch(key) and isinstance(reason, str)
+            },
+        )
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _claim(self, wish: str, number: int, content: _Content) -> Claim:
+        claim = self._held[wish] = Claim(self, wish, number, content)
+        return claim
+
+    def alone(self, error: StoreUnavailable) -> None:
+        """Tell that other runners do not hear of this one."""
+        self._tell_once(logging.INFO, f"other runners cannot be told what this one makes: {error}")
+
+    def let_go(self, claim: Claim) -> None:
+        """No more signs of life from this claim."""
+        if self._held.get(claim.wish) is claim:
+            del self._held[claim.wish]
+
+    def _tell_once(self, level: int, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(level, message)
+
+
+class Claim:
+    """One wish that this runner works on, and no other one that can reach the store.
+
+    Number 0 is no claim at all: nobody can be told, or nothing is to be done.
+    """
+
+    def __init__(self, claims: Claims, wish: str, number: int, content: _Content) -> None:
+        self.wish = wish
+        self._claims = claims
+        self._number = number
+        self._content = content
+        self._lock: anyio.Lock | None = None
+
+    # What others left ------------------------------------------------------------------------------------------------
+
+    def left(self, key: str) -> Entry | None:
+        """The job that an earlier owner left open for `key`, its times by this machine's clock."""
+        entry = self._content.jobs.get(key)
+        return None if entry is None else _by_our_clock(entry, self._claims.now())
+
+    def refusal(self, key: str) -> str | None:
+        """Why `key` was refused, if another runner has paid to know."""
+        return self._content.refusals.get(key)
+
+    async def inherit(self) -> None:
+        """What earlier owners have written until this moment is ours; StoreUnavailable."""
+        jobs: dict[str, Entry] = {}
+        refusals: dict[str, str] = {}
+        is_whole, number = self._content.is_whole, self._number - 1
+        while number and not is_whole:
+            before = await self._claims.read(self.wish, number)
+            if before is not None:
+                jobs = {**before.jobs, **jobs}
+                refusals = {**before.refusals, **refusals}
+                is_whole = before.is_whole
+            number -= 1
+        self._content = replace(self._content, jobs=jobs, refusals=refusals, is_whole=True)
+        await self._write()
+
+    # What this runner does -------------------------------------------------------------------------------------------
+
+    async def intend(self, job: OpenJob) -> bool:
+        """A create call may leave now: whoever takes over will know of it. False: somebody has taken over.
+
+        True as well where the store does not answer, for it is never in the way.
+        """
+        if not self._number:
+            return True
+        try:
+            if await self._is_mine():
+                self._note(job)
+                await self._write()
+                if await self._is_mine():
+                    return True
+        except StoreUnavailable as error:
+            self._claims.alone(error)
+            return True
+        self._claims.let_go(self)
+        return False
+
+    async def accept(self, job: OpenJob) -> None:
+        """The service accepted, under this job id: others can collect it."""
+        self._note(job)
+        await self._publish()
+
+    async def close(self, key: str) -> None:
+        """Nothing is left to collect for `key`; others hear of it with the next sign of life."""
+        jobs = {name: entry for name, entry in self._content.jobs.items() if name != key}
+        self._content = replace(self._content, jobs=jobs)
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Others need not pay for this refusal again."""
+        self._content = replace(self._content, refusals={**self._content.refusals, key: _line(reason)})
+        await self._publish()
+
+    async def renew(self) -> bool:
+        """Whether the claim is still ours, with a sign of life; StoreUnavailable."""
+        if not await self._is_mine():
+            return False
+        await self._write()
+        return True
+
+    async def beat(self) -> None:
+        """A sign of life; one that does not get through in time is left out."""
+        from anyio import move_on_after  # noqa: PLC0415 - a warm build needs no event loop
+
+        with move_on_after(BEAT_CALL_S):
+            try:
+                if not await self.renew():
+                    self._claims.let_go(self)
+            except StoreUnavailable as error:
+                self._claims.alone(error)
+
+    async def release(self) -> None:
+        """Others may work on it, and know of the jobs that are left open.
+
+        Bounded, and done even by a build that is being cancelled.
+        """
+        from anyio import CancelScope, move_on_after  # noqa: PLC0415 - see `beat`
+
+        self._claims.let_go(self)
+        if not self._number:
+            return
+        with CancelScope(shield=True), move_on_after(RELEASE_S):
+            try:
+                async with self._locked():
+                    await self._end()
+                    self._number = 0
+            except StoreUnavailable as error:
+                # It will be found unchanged, and taken over.
+                self._claims.alone(error)
+
+    async def _end(self) -> None:
+        if not await self._is_mine():
+            return
+        if self._number == 1 and not self._content.jobs and not self._content.refusals:
+            await self._claims.delete(self.wish, 1)
+            return
+        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
+        self._content = replace(self._content, state=_State.FREE, beat=self._content.beat + 1)
+        await self._claims.write(self.wish, self._number, self._content)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _note(self, job: OpenJob) -> None:
+        self._content = replace(self._content, jobs={**self._content.jobs, job.key: Entry.of(job)})
+
+    async def _publish(self) -> None:
+        if not self._number:
+            return
+        try:
+            await self._write()
+        except StoreUnavailable as error:
+            self._claims.alone(error)
+
+    async def _write(self) -> None:
+        async with self._locked():
+            if self._number:
+                self._content = replace(self._content, beat=self._content.beat + 1)
+                await self._claims.write(self.wish, self._number, self._content)
+
+    async def _is_mine(self) -> bool:
+        return await self._claims.is_mine(self.wish, self._number)
+
+    def _locked(self) -> anyio.Lock:
+        from anyio import Lock  # noqa: PLC0415 - see `beat`
+
+        if self._lock is None:
+            self._lock = Lock()
+        return self._lock
+
+
+def _signature(name: str, claim: Mapping[str, JsonValue], secret: bytes) -> str:
+    """HMAC-SHA256 of what an object says and of where it is."""
+    return hmac.new(secret, canonical_json({"name": name, "claim": dict(claim)}), "sha256").hexdigest()
+
+
+def _name(wish: str, number: int) -> str:
+    return f"{_FOLDER}/{wish}/{number:06}"
+
+
+def _line(text: str) -> str:
+    """What may be shown of a text that comes from elsewhere."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])
+
+
+def _is_plausible(entry: Entry) -> bool:
+    """Whether the job may be asked for: its id goes into an address."""
+    return entry.state == "intended" or _JOB_ID.fullmatch(entry.job_id) is not None
+
+
+def _by_our_clock(entry: Entry, now: float) -> Entry:
+    """The entry of a runner whose clock may be wrong by minutes, so that it is neither too old nor yet to come."""
+    intended_at = entry.intended_at
+    if intended_at > now - CLOCKS_APART_S:
+        # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
+        intended_at = now - INTENT_AGE_S
+    accepted_at = now if entry.accepted_at > now - CLOCKS_APART_S else entry.accepted_at
+    return replace(entry, intended_at=intended_at, accepted_at=accepted_at)

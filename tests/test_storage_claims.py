@@ -1,0 +1,510 @@
+"""Runners that share an object store and nothing else make each picture once, whatever becomes of one of them."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.storage.claims import CLOCKS_APART_S, HOLD_S, MOST_WAIT_S, Claim, Claims
+from mkdocs_leonardo.storage.journal import Entry
+from mkdocs_leonardo.storage.objects import ObjectEntry, Objects, StoreAddress, StoredObject
+
+pytestmark = pytest.mark.anyio
+
+WISH = "a" * 64
+KEY = "5" * 64
+OTHER_KEY = "6" * 64
+NOW = 1_790_000_000.0
+#: A second of these tests in real seconds.
+SECOND_S = 0.01
+INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", state="intended", intended_at=NOW, creates=1)
+ACCEPTED = replace(INTENT, state="accepted", job_id="job-1", accepted_at=NOW)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The backend that the package runs on."""
+    return "asyncio"
+
+
+class Stopping:
+    """A store that can be cut off, or hold a runner at its next call for as long as the test likes."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.is_cut = False
+        self.calls: list[str] = []
+        self.before_replace: list[Callable[[], Any]] = []
+        self._objects = objects
+
+    @property
+    def ignores_preconditions(self) -> bool | None:
+        """As the store says."""
+        return self._objects.ignores_preconditions
+
+    def _call(self, what: str) -> None:
+        if self.is_cut:
+            raise StoreUnavailable("the line is cut")
+        self.calls.append(what)
+
+    async def get(self, name: str, *, max_bytes: int = 2**20) -> StoredObject | None:
+        """The object."""
+        self._call("get")
+        return await self._objects.get(name, max_bytes=max_bytes)
+
+    async def create(self, name: str, data: bytes) -> bool:
+        """Whether this call made it."""
+        self._call("create")
+        return await self._objects.create(name, data)
+
+    async def replace(self, name: str, data: bytes) -> None:
+        """Written, after what the test wants to happen first."""
+        self._call("replace")
+        for step in [self.before_replace.pop() for _ in self.before_replace]:
+            await step()
+        await self._objects.replace(name, data)
+
+    async def delete(self, name: str) -> None:
+        """Deleted."""
+        self._call("delete")
+        await self._objects.delete(name)
+
+    async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
+        """What is there."""
+        self._call("list")
+        return await self._objects.list(folder)
+
+
+class Team:
+    """Runners on one folder, in a time that runs a hundred times as fast."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: list[str] = []
+
+    def runner(
+        self, *, ahead_s: float = 0.0, secret: str = "", store: Stopping | None = None, patience_s: float = MOST_WAIT_S
+    ) -> Claims:
+        """One of them, whose clock is ahead by so much."""
+        return Claims(
+            store or self.store(),
+            now=lambda: NOW + ahead_s,
+            sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
+            tell=lambda _, message: self.told.append(message),
+            monotonic=lambda: (time.monotonic() + ahead_s) / SECOND_S,
+            secret=secret.encode() or None,
+            patience_s=patience_s,
+        )
+
+    def store(self) -> Stopping:
+        """One runner's way to the folder."""
+        return Stopping(Objects(StoreAddress.parse(f"file://{self.folder}"), {}))
+
+    @property
+    def objects(self) -> list[str]:
+        """The numbers that are in the store for the wish."""
+        return sorted(path.name for path in (self.folder / "claims" / WISH).glob("*"))
+
+    def content(self, number: int) -> dict[str, Any]:
+        """What one of them says."""
+        path = self.folder / "claims" / WISH / f"{number:06}"
+        claim: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
+        return claim
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    """Runners on a new folder."""
+    (tmp_path / "store").mkdir()
+    return Team(tmp_path / "store")
+
+
+async def taken(runner: Claims) -> Claim:
+    """The claim of a runner who gets it."""
+    claim = await runner.take(WISH, {KEY})
+    assert claim is not None
+    return claim
+
+
+async def taken_over(runner: Claims) -> Claim:
+    """The claim that a runner gets after it has waited."""
+    while (claim := await runner.take(WISH, {KEY})) is None:
+        assert await runner.watch(WISH)
+    return claim
+
+
+# One at a time --------------------------------------------------------------------------------------------------------
+
+
+async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
+    """Of eight runners who ask at the same moment one gets the claim."""
+    got: list[Claim | None] = []
+
+    async def ask(runner: Claims) -> None:
+        got.append(await runner.take(WISH, {KEY}))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(ask, team.runner())
+
+    assert sum(claim is not None for claim in got) == 1
+
+
+async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
+    """Nothing is listed or read first, as there is nearly always nothing."""
+    store = team.store()
+
+    await taken(team.runner(store=store))
+
+    assert store.calls == ["create"]
+
+
+async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> None:
+    """The store has the picture; no trace of who made it is left."""
+    claim = await taken(team.runner())
+    assert await claim.intend(INTENT)
+    await claim.accept(ACCEPTED)
+    await claim.close(KEY)
+
+    await claim.release()
+
+    assert team.objects == []
+
+
+@pytest.mark.parametrize("job", [None, ACCEPTED])
+async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: Entry | None) -> None:
+    """Who waited may try, without waiting for the claim to grow stale."""
+    first, second = team.runner(), team.runner()
+    claim = await taken(first)
+    if job is not None:
+        await claim.accept(job)
+    assert await second.take(WISH, {KEY}) is None
+    started = time.monotonic()
+    async with anyio.create_task_group() as group:
+        group.start_soon(second.watch, WISH)
+        await claim.release()
+
+    assert time.monotonic() - started < HOLD_S * SECOND_S / 2
+    assert await second.take(WISH, {KEY}) is not None
+
+
+async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
+    """An owner that lives keeps its claim."""
+    first, second = team.runner(), team.runner()
+    await taken(first)
+    assert await second.take(WISH, {KEY}) is None
+    with anyio.move_on_after(3 * HOLD_S * SECOND_S) as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(first.beat)
+            await second.watch(WISH)
+
+    assert scope.cancelled_caught
+
+
+async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team) -> None:
+    """There is an end to a runner's patience, and then it does not pay either."""
+    first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
+    await taken(first)
+    assert await second.take(WISH, {KEY}) is None
+    started = time.monotonic()
+    async with anyio.create_task_group() as group:
+        group.start_soon(first.beat)
+        assert not await second.watch(WISH)
+        group.cancel_scope.cancel()
+
+    assert (time.monotonic() - started) / SECOND_S > 3 * HOLD_S
+    assert team.objects == ["000001"]
+
+
+async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
+    """Seven watchers see the owner fall silent; one gets the claim, and the six others wait for that one."""
+    await taken(team.runner())
+    watchers = [team.runner() for _ in range(7)]
+    got: list[Claim] = []
+
+    async def wait(runner: Claims) -> None:
+        while (claim := await runner.take(WISH, {KEY})) is None:
+            assert await runner.watch(WISH)
+            if got:
+                return
+        got.append(claim)
+
+    async with anyio.create_task_group() as group:
+        for watcher in watchers:
+            group.start_soon(wait, watcher)
+
+    assert len(got) == 1
+    assert team.objects == ["000001", "000002"]
+
+
+async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
+    """A runner whose own clock jumps ahead between two looks takes nobody for dead."""
+    jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
+    sleeper = Claims(
+        team.store(),
+        now=lambda: NOW,
+        sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
+        tell=lambda _, __: None,
+        monotonic=lambda: time.monotonic() / SECOND_S + next(jumps),
+    )
+    first = team.runner()
+    await taken(first)
+    assert await sleeper.take(WISH, {KEY}) is None
+    with anyio.move_on_after(HOLD_S / 2 * SECOND_S) as scope:
+        await sleeper.watch(WISH)
+
+    assert scope.cancelled_caught
+
+
+# What is paid ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("job", [INTENT, ACCEPTED])
+async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
+    """A job that a dead runner intended or had accepted is known to its successor."""
+    dead = await taken(team.runner())
+    assert await dead.intend(INTENT)
+    if job is ACCEPTED:
+        await dead.accept(ACCEPTED)
+
+    left = (await taken_over(team.runner())).left(KEY)
+
+    assert left is not None
+    assert (left.state, left.job_id, left.provider, left.page) == (job.state, job.job_id, "leonardo", "a.md")
+
+
+async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
+    """A job that was not done in time is collected by whoever comes next, not bought again."""
+    first = await taken(team.runner())
+    assert await first.intend(INTENT)
+    await first.accept(ACCEPTED)
+    await first.release()
+
+    second = await taken(team.runner())
+    left = second.left(KEY)
+    assert left is not None
+    assert left.job_id == "job-1"
+    await second.close(KEY)
+    await second.release()
+    assert (await taken(team.runner())).left(KEY) is None
+
+
+async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> None:
+    """A runner that slept past its hold does not submit: another one has the claim by then."""
+    asleep = await taken(team.runner())
+    await taken_over(team.runner())
+
+    assert not await asleep.intend(INTENT)
+
+
+async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_is_done(team: Team) -> None:
+    """Also when the one that took over has finished and gone meanwhile."""
+    asleep = await taken(team.runner())
+    other = await taken_over(team.runner())
+    await other.release()
+
+    assert not await asleep.intend(INTENT)
+
+
+async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover_comes(team: Team) -> None:
+    """A runner that is frozen just before its intent is written either stops or has told its successor."""
+    store = team.store()
+    owner = await taken(team.runner(store=store))
+    successors: list[Claim] = []
+
+    async def overtake() -> None:
+        successors.append(await taken_over(team.runner()))
+
+    store.before_replace.append(overtake)
+
+    assert not await owner.intend(INTENT)
+    assert successors[0].left(KEY) is None
+
+
+async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_found_it_dead(team: Team) -> None:
+    """The intent that was written at the last moment is there, because it is read after the take-over."""
+    owner = await taken(team.runner())
+    store = team.store()
+    successor = team.runner(store=store)
+    assert await successor.take(WISH, {KEY}) is None
+    assert await successor.watch(WISH)
+
+    # The predecessor wakes up after it was found dead, and before it is overtaken: its mark is another by then.
+    assert await owner.intend(INTENT)
+
+    left = (await taken_over(successor)).left(KEY)
+    assert left is not None
+    assert left.state == "intended"
+
+
+async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(team: Team) -> None:
+    """An owner that died before it had read what its predecessor left hides nothing."""
+    first = await taken(team.runner())
+    assert await first.intend(INTENT)
+    store = team.store()
+    second = team.runner(store=store)
+    assert await second.take(WISH, {KEY}) is None
+    assert await second.watch(WISH)
+
+    async def die() -> None:
+        raise StoreUnavailable("gone")
+
+    store.before_replace.append(die)
+    await second.take(WISH, {KEY})
+    assert team.content(2)["jobs"] == {}
+
+    left = (await taken_over(team.runner())).left(KEY)
+
+    assert team.objects == ["000001", "000002", "000003"]
+    assert left is not None
+
+
+async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> None:
+    """Nobody came while it was asleep: it has its claim without waiting for itself."""
+    runner = team.runner()
+    first = await taken(runner)
+    assert await first.intend(INTENT)
+
+    again = await taken(runner)
+
+    assert team.objects == ["000001"]
+    assert await again.intend(INTENT)
+
+
+async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim(team: Team) -> None:
+    """The next hundred builds read of it, and leave nothing behind."""
+    claim = await taken(team.runner())
+    await claim.refuse(KEY, "no violence,\nplease")
+    await claim.release()
+
+    for _ in range(3):
+        other = await taken(team.runner())
+        assert other.refusal(KEY) == "no violence, please"
+        await other.release()
+
+    assert team.objects == ["000001"]
+
+
+async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
+    """A site whose providers are others than the one that refused may try them."""
+    claim = await taken(team.runner())
+    await claim.refuse(KEY, "no")
+    await claim.release()
+
+    other = await team.runner().take(WISH, {OTHER_KEY})
+
+    assert other is not None
+    assert await other.intend(replace(INTENT, key=OTHER_KEY))
+
+
+# Clocks ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead_s", [-7200.0, -300.0, 0.0, 300.0, 7200.0])
+async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -> None:
+    """Minutes or hours apart: the living are left alone, the dead are followed, and their jobs are young enough."""
+    first, second = team.runner(ahead_s=ahead_s), team.runner()
+    claim = await taken(first)
+    entry = replace(INTENT, intended_at=NOW + ahead_s)
+    assert await claim.intend(entry)
+    await claim.accept(replace(entry, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s))
+    assert await second.take(WISH, {KEY}) is None
+    with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(first.beat)
+            await second.watch(WISH)
+    assert scope.cancelled_caught
+
+    left = (await taken_over(second)).left(KEY)
+
+    assert left is not None
+    assert left.intended_at < NOW
+    if ahead_s > -CLOCKS_APART_S:
+        assert left.accepted_at == NOW
+
+
+# The store ------------------------------------------------------------------------------------------------------------
+
+
+async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> None:
+    """The runner works as if it were alone, and says so once."""
+    store = team.store()
+    runner = team.runner(store=store)
+    store.is_cut = True
+
+    claim = await taken(runner)
+
+    assert await claim.intend(INTENT)
+    await claim.accept(ACCEPTED)
+    await claim.release()
+    assert len(team.told) == 1
+    assert "the line is cut" in team.told[0]
+
+
+async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:
+    """What could be told was told; nothing raises, and a runner that waits comes back to try."""
+    store = team.store()
+    runner = team.runner(store=store)
+    claim = await taken(runner)
+    other_store = team.store()
+    waiting = team.runner(store=other_store)
+    assert await waiting.take(WISH, {KEY}) is None
+    store.is_cut = other_store.is_cut = True
+
+    assert await claim.intend(INTENT)
+    await claim.release()
+    assert await waiting.watch(WISH)
+    assert await waiting.take(WISH, {KEY}) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"claim": {"version": 1}}',
+        b'{"claim": {"version": 1, "owner": "x", "beat": 1, "state": "asleep", "jobs": {}, "refusals": {}}}',
+        b"[" * 100_000,
+        b"x" * 2**19,
+    ],
+)
+async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: bytes) -> None:
+    """Whatever lies in the place of a claim, a runner goes on at once, and says what it found."""
+    place = team.folder / "claims" / WISH
+    place.mkdir(parents=True)
+    (place / "000001").write_bytes(text)
+
+    claim = await taken(team.runner())
+
+    assert await claim.intend(INTENT)
+    assert team.objects == ["000001", "000002"]
+    assert len(team.told) == 1
+
+
+async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
+    """A job id is a part of an address: one with other letters in it is dropped."""
+    claim = await taken(team.runner())
+    await claim.accept(replace(ACCEPTED, job_id="../../me"))
+    await claim.release()
+
+    assert (await taken(team.runner())).left(KEY) is None
+
+
+async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
+    """Whoever can write to the store, and has not the secret, can send nobody to a picture of theirs."""
+    forger = await taken(team.runner(secret="wrong"))
+    await forger.accept(ACCEPTED)
+
+    claim = await taken(team.runner(secret="right"))
+
+    assert claim.left(KEY) is None
+    await claim.accept(ACCEPTED)
+    await claim.release()
+    honest = (await taken(team.runner(secret="right"))).left(KEY)
+    assert honest is not None
