@@ -29,6 +29,11 @@ class Budget:
         self._max_cost_usd = max_cost_usd
         self._standing_usd: dict[Reservation, float] = {}
 
+    def allow(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
+        """Put other caps in force. What stands counts against them; what was granted stays granted."""
+        self._max_new_images = max_new_images
+        self._max_cost_usd = max_cost_usd
+
     @property
     def new_images(self) -> int:
         """How many submissions stand: made, or about to be."""

@@ -71,9 +71,15 @@ class SystemClock:
 class Workshop:
     """Everything one build works with: the pipeline, and what must be closed after it."""
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
-        """Open the stores below `settings.cache_dir`; what cannot be opened is told and done without."""
+    def __init__(
+        self, settings: Settings, *, environ: Mapping[str, str], tell: Tell, budget: Budget | None = None
+    ) -> None:
+        """Open the stores below `settings.cache_dir`; what cannot be opened is told and done without.
+
+        `budget` is one that more than this workshop spends from; without it, the caps of `settings` hold for it alone.
+        """
         self._settings = settings
+        self.budget = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self._clock: Clock = SystemClock()
         self._tell = tell
         self._stack = ExitStack()
@@ -128,7 +134,6 @@ class Workshop:
         self._bring_home(rescue, cache, journal)
         self._variants = self._variants_folder()
         self.shelf = RenderingShelf(self._variants, index)
-        self.budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         buyer = self.buyer = Buyer(
             journal=journal,
             rests=Rests(index, self._clock.now),

@@ -392,6 +392,8 @@ class LeonardoConfig(StrictConfig):
     """Generations in flight at once."""
     on_missing = Checked(_choice(("warn", "error", "ignore")), "warn")
     """What a page with a stand-in after a failure is: `warn` (a warning), `error` (the build stops) or `ignore`."""
+    on_serve = Checked(_choice(("cached", "generate")), "cached")
+    """A hero missing in `mkdocs serve`: `cached` (a stand-in, nothing spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(_choice(LAYOUTS), "content")
     """`content` (across the article), `full` (across the window) or `none` (files, metadata, template variables)."""
     cards = Checked(_truth, default=True)
@@ -442,6 +444,7 @@ class Settings:
     max_cost_usd: float | None
     concurrency: int
     on_missing: str
+    on_serve: str
     cards: bool
     social: bool
     credit: bool
@@ -496,6 +499,7 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
         max_cost_usd=config.max_cost_usd,
         concurrency=config.concurrency,
         on_missing=config.on_missing,
+        on_serve=config.on_serve,
         cards=config.cards,
         social=config.social,
         credit=config.credit,

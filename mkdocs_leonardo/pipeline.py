@@ -50,6 +50,9 @@ BEAT_S = 2.0
 #: Work on a wish stops when its lease was not renewed for so long (seconds): soon others may take it over.
 HOLD_S = 8.0
 
+#: Why a page shows a stand-in where asking was not allowed.
+NOT_GENERATED = "it is not at hand, and nothing is generated (`generate: false`, or a preview)"
+
 #: Where pictures were before this build.
 _AT_HAND = frozenset({Source.PINNED, Source.CACHED})
 
@@ -243,7 +246,7 @@ class Pipeline:
 
     def _why_nobody(self) -> str:
         """Why no provider is asked at all; empty if a stand-in is simply what a site without keys gets."""
-        return "" if self._generate else "it is not at hand, and nothing is generated (`generate: false`, or a preview)"
+        return "" if self._generate else NOT_GENERATED
 
     def _read_open_jobs(self) -> frozenset[str]:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
+import click
 from mkdocs.config.base import ValidationError
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_priority
@@ -25,14 +26,15 @@ from mkdocs_leonardo.errors import HeroError, InputError
 if TYPE_CHECKING:
     from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.livereload import LiveReloadServer
     from mkdocs.structure.files import Files
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
-    from mkdocs_leonardo.ci import Listener
     from mkdocs_leonardo.page.site import ShownPage, Site
     from mkdocs_leonardo.pipeline import Resolution
+    from mkdocs_leonardo.preview import Preview
     from mkdocs_leonardo.session import Session
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
@@ -78,35 +80,47 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         super().__init__()
         self._serving = False
         self._settings: Settings | None = None
+        # Of a preview, which builds with other settings than those, and which outlives its builds.
+        self._wanted_settings: Settings | None = None
+        self._preview: Preview | None = None
+        self._missing: tuple[Resolution, ...] = ()
         self._session: Session | None = None
         self._site: Site | None = None
         self._promised: dict[str, str] = {}
         self._told_of_cards = False
-        self._listener: Listener | None = None
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
         self.reader: Callable[[Page, HeroSpec | None], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:  # noqa: ARG002 - the host's signature
-        """Remember whether this is a preview, which never spends."""
-        self._serving = command == "serve"
+        """Remember whether this is a preview, whose builds never spend."""
+        # `mkdocs serve --clean` says "build", and builds after each change all the same.
+        options = _serve_options()
+        self._serving = command == "serve" or options is not None
+        is_reloading = options is None or bool(options.get("livereload", True))
+        if self._serving and not is_reloading and self.config.enabled and self.config.on_serve == "generate":
+            log.info("live reload is off, so a new hero is shown after a restart; `mkdocs serve --livereload` shows it")
 
     def on_config(self, config: MkDocsConfig) -> None:
         """Check what no single option can check, and forget the last build (serve keeps this object)."""
         self._close()
-        self._settings = self._site = None
+        if self._preview is not None:
+            self._preview.hold()
+        self._settings = self._wanted_settings = self._site = None
+        self._missing = ()
         self._promised = {}
         self._told_of_cards = False
         if not self.config.enabled:
             return
-        if not self._serving:
-            self._listener = _listener(config)
         try:
             self._settings = settings_from(
                 self.config, root=_root(config), docs_dir=Path(config.docs_dir), site_dir=Path(config.site_dir)
             )
         except ValidationError as error:
             raise PluginError(f"leonardo: {error}") from None
+        self._wanted_settings = self._settings
         if self._serving:
+            if self._preview is None:
+                self._preview = _preview(config)
             self._settings = replace(self._settings, generate=False, on_missing="ignore")
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
@@ -147,15 +161,21 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, tell what came of it, and hand the files over."""
         from mkdocs_leonardo.page.site import Site  # noqa: PLC0415 - a build without heroes does without
+        from mkdocs_leonardo.pipeline import NOT_GENERATED  # noqa: PLC0415 - same
 
         if self._settings is None or self._session is None:
             return
         try:
             resolutions = self._session.join()
-            summary = self._session.finish(resolutions, title=config.site_name)
+            summary = self._session.finish(resolutions)
         finally:
             self._session.settle()
-        self._tell(resolutions, self._settings.on_missing)
+        resolutions_to_tell: Sequence[Resolution] = resolutions
+        if self._serving:
+            # Told, or made, when this build is over.
+            self._missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
+            resolutions_to_tell = [one for one in resolutions if one.failure != NOT_GENERATED]
+        self._tell(resolutions_to_tell, self._settings.on_missing)
         log.info("%s", summary)
         site = self._site = Site(
             {
@@ -204,9 +224,34 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Complete the head, and move a hero in full layout to where it spans the window."""
         return None if self._site is None else self._site.finish(_shown(page, config), output)
 
-    def on_post_build(self, *, config: MkDocsConfig) -> None:  # noqa: ARG002 - the host's signature
-        """Every file is copied: what was for this build alone can go."""
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        """Every file is copied: what was for this build alone can go, and a preview cares for what was missing."""
+        nobody = self._session.nobody if self._session is not None else ""
         self._close()
+        if not self._serving or self._wanted_settings is None:
+            return
+        if self._preview is not None:
+            try:
+                self._preview.take(self._wanted_settings, self._missing, docs_dir=Path(config.docs_dir), nobody=nobody)
+            except HeroError as error:
+                raise PluginError(f"leonardo: {error}") from None
+
+    def on_serve(
+        self,
+        server: LiveReloadServer,
+        /,
+        *,
+        config: MkDocsConfig,  # noqa: ARG002 - the host's signature
+        builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - same
+    ) -> None:
+        """Have the server rebuild when a new hero is there; of all our files it watches the stamp alone."""
+        from mkdocs_leonardo.preview import stamp  # noqa: PLC0415 - only a preview needs it
+
+        if self._wanted_settings is None:
+            return
+        path = stamp(self._wanted_settings.cache_dir)
+        if path is not None:
+            server.watch(str(path))
 
     def on_build_error(self, *, error: Exception) -> None:  # noqa: ARG002 - the host's signature
         """End what still runs; what was paid for is in the journal."""
@@ -215,6 +260,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     def on_shutdown(self) -> None:
         """End what still runs when the host ends."""
         self._close()
+        if self._preview is not None:
+            preview, self._preview = self._preview, None
+            preview.close()
 
     # Parts -----------------------------------------------------------------------------------------------------------
 
@@ -230,11 +278,6 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if self._session is not None:
             session, self._session = self._session, None
             session.close()
-        if self._listener is not None:
-            listener, self._listener = self._listener, None
-            listener.close()
-            if self.reader is None:
-                listener.publish()
 
     def _promise(self, page: Page, hero: HeroSpec, key: str, config: MkDocsConfig) -> None:
         """Name the picture for sharing now: RSS and social plugins read the metadata before pictures are there."""
@@ -290,22 +333,32 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Say which pages show something else than they asked for, as loud as `on_missing` says."""
         from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - a build without heroes does without
 
-        told = complaints(resolutions, on_missing=on_missing)
-        for level, message in told:
+        for level, message in complaints(resolutions, on_missing=on_missing):
             log.log(level, "%s", message)
-        if any(level >= logging.ERROR for level, _ in told):
-            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
+            if level >= logging.ERROR:
+                raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
 
 
-def _listener(config: MkDocsConfig) -> Listener | None:
-    """What turns warnings into annotations, where somebody shows them."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return None
-    from mkdocs_leonardo.ci import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
+def _serve_options() -> Mapping[str, Any] | None:
+    """The options of the `mkdocs serve` that is running; None in anything else, and where it was not a command."""
+    context = click.get_current_context(silent=True)
+    is_serve = context is not None and context.info_name == "serve"
+    return context.params if context is not None and is_serve else None
 
-    file = Path(config.config_file_path or "mkdocs.yml").resolve()
-    annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
-    return Listener(annotations, logging.getLogger(log.logger.name))
+
+def _preview(config: MkDocsConfig) -> Preview:
+    from mkdocs_leonardo.preview import Preview  # noqa: PLC0415 - only a preview needs it
+
+    # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
+    loudest = logging.INFO if config.strict else logging.CRITICAL
+    file, here = Path(config.config_file_path or "mkdocs.yml").resolve(), Path.cwd()
+    is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
+    name = str(file.relative_to(here) if file.is_relative_to(here) else file)
+    return Preview(
+        environ=os.environ,
+        tell=lambda level, message: log.log(min(level, loudest), "%s", message),
+        command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
+    )
 
 
 def _root(config: MkDocsConfig) -> Path:

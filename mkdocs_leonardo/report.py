@@ -125,6 +125,11 @@ def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tu
     ]
 
 
+def shown_instead(resolution: Resolution) -> str:
+    """What a page shows that did not get what it asked for."""
+    return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
+
+
 def write_json(path: Path, value: JsonValue) -> None:
     """Replace the file at `path` as a whole; OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,8 +154,7 @@ def _complaint(resolution: Resolution) -> str:
         return f"hero_prompt was refused by a content check ({resolution.failure}); describe another picture"
     if resolution.hero.picture is None:
         return f"{resolution.failure}; the page has no hero"
-    source = resolution.asset.source if resolution.asset else None
-    shows = _SHOWN.get(source, "no hero") if source else "no hero"
+    shows = shown_instead(resolution)
     if resolution.capped_usd is not None:
         return f"shows {shows}, since max_new_images or max_cost_usd allows no more in one build"
     return f"shows {shows}: {resolution.failure}"

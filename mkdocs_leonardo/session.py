@@ -26,6 +26,8 @@ SLACK_S = 180.0
 #: What making a picture's files may take (seconds); far more than it does.
 RENDER_S = 60.0
 
+_PAINTED = "new heroes are painted on this machine"
+
 
 class Session:
     """Wishes of one build. Used from the host's thread."""
@@ -40,6 +42,15 @@ class Session:
         missing = self._workshop.missing_keys
         if missing and settings.generate:
             tell(logging.INFO, f"no key in {' or '.join(missing)}: {_without(missing, settings.providers)}")
+
+    @property
+    def nobody(self) -> str:
+        """Why no provider could be asked even if that were allowed; empty if one could."""
+        if any(link.available for link in self._workshop.chain):
+            return ""
+        missing = self._workshop.missing_keys
+        no_key = f"no key in {' or '.join(missing)}: " if missing else ""
+        return f"{no_key}{_PAINTED}"
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's wish; what is not at hand is started in the background.
@@ -132,5 +143,5 @@ class Session:
 
 def _without(missing: Sequence[str], providers: Sequence[str]) -> str:
     if len(missing) == sum(name != "local" for name in providers):
-        return "new heroes are painted on this machine"
+        return _PAINTED
     return "those services are skipped"

@@ -1,82 +1,18 @@
-"""A real `mkdocs serve` on loopback: a preview shows heroes, spends nothing and does not rebuild by itself."""
+"""A real `mkdocs serve` on loopback: no rebuild waits or spends; what is made in the background is paid for once."""
 
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
+import signal
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from builds import Site, page
-from services import Services
+from services import NeverFinishes, PromptModerated, Services, shows
+from serving import serving
 
-#: How long anything may take here (seconds); a preview that never comes is a failure, not a stopped run.
-PATIENCE_S = 60.0
-
-
-class Preview:
-    """A running `mkdocs serve`."""
-
-    def __init__(self, url: str, log: Path) -> None:
-        self._url = url
-        self._log = log
-
-    @property
-    def log(self) -> str:
-        """What it has printed so far."""
-        return self._log.read_text(encoding="utf-8")
-
-    @property
-    def builds(self) -> int:
-        """How many times it has built the site."""
-        return len(re.findall(r"Documentation built in", self.log))
-
-    def html(self, place: str = "") -> str:
-        """A page as a browser gets it."""
-        with urllib.request.urlopen(f"{self._url}{place}", timeout=PATIENCE_S) as answer:  # noqa: S310 - on loopback
-            text: str = answer.read().decode()
-        return text
-
-    def wait_until(self, is_true: Callable[[], bool]) -> None:
-        """Return when `is_true`; AssertionError with the log if it never is."""
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            try:
-                if is_true():
-                    return
-            except (urllib.error.URLError, ConnectionError):
-                pass
-            time.sleep(0.1)
-        raise AssertionError(self.log)
-
-
-@contextmanager
-def serving(site: Site, services: Services) -> Iterator[Preview]:
-    """Preview `site` until the end of the block."""
-    site.configure(services, {})
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = site.folder / "serve.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mkdocs", "serve", "--livereload", "--dev-addr", f"127.0.0.1:{port}"],
-            cwd=site.folder,
-            env=site.environ(services),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Preview(f"http://127.0.0.1:{port}/", log)
-    finally:
-        process.terminate()
-        process.wait()
+LOCAL, LEONARDO = 'data-provider="local"', 'data-provider="leonardo"'
 
 
 def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services: Services) -> None:
@@ -95,8 +31,8 @@ def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services
         site.write({"index.md": page("Home", "Changed.", hero_prompt="another harbour, half typ")})
         preview.wait_until(lambda: "Changed." in preview.html())
         shown, builds = preview.html(), preview.builds
-        site.write({"new.md": page("New", hero_prompt="a desert at noon")})
-        preview.wait_until(lambda: 'data-provider="local"' in preview.html("new/"))
+        site.write({"new page.md": page("New", hero_prompt="a desert at noon")})
+        preview.wait_until(lambda: LOCAL in preview.html("new%20page/"))
         settled = preview.builds
 
     assert f'data-key="{key}"' in shown, "the previous hero is gone"
@@ -104,5 +40,142 @@ def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services
     assert services.ledger.paid_jobs == 1
     assert builds == 2, preview.log
     assert settled == 3, preview.log
-    assert not re.findall(r"WARNING -\s+leonardo", preview.log)
+    shows_last = "index.md: shows its previous hero; `mkdocs-leonardo generate index.md` makes the new one"
+    shows_paint = "new page.md: shows a picture painted on this machine; `mkdocs-leonardo generate 'new page.md'`"
+    told = [text for _, text in preview.messages if "mkdocs-leonardo" in text]
+    assert told == [shows_last, f"{shows_paint} makes the new one"]
+    assert {level for level, _ in preview.messages} == {"INFO"}
     assert "Traceback" not in preview.log
+
+
+def test_generating_preview_pays_once_for_ten_saves_and_reloads_by_itself(tmp_path: Path, services: Services) -> None:
+    """The stand-in is there at once, typing pays for the last prompt alone, and nothing is rebuilt afterwards."""
+    services.leonardo.render_s = 2.0
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a"), "other.md": page("Other")},
+        options={"on_serve": "generate"},
+        config={"site_url": ""},
+    )
+    prompt = "a lighthouse on a cliff in a storm"
+
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: LOCAL in preview.html())
+        for length in range(len(prompt) - 9, len(prompt) + 1):
+            site.write({"index.md": page("Home", hero_prompt=prompt[:length])})
+            time.sleep(0.3)  # the pace of an editor that saves by itself
+        preview.wait_until(lambda: services.ledger.creates == 1)
+        standing_in = preview.html()
+        preview.wait_until(lambda: LEONARDO in preview.html())
+        made = preview.builds
+        site.write({"other.md": page("Other", "Changed.")})
+        preview.wait_until(lambda: "Changed." in preview.html("other/"))
+        settled = preview.builds
+        pictures = [*(site.cache / "pictures").rglob("*.jpg")]
+
+    assert LOCAL in standing_in, "the page waited for its picture"
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+    assert [shows(path.read_bytes(), prompt) for path in pictures] == [True]
+    assert settled == made + 1, preview.log
+    assert not preview.has_traceback, preview.log
+    assert {level for level, _ in preview.messages} == {"INFO"}, preview.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
+def test_generating_preview_that_is_stopped_loses_nothing(
+    tmp_path: Path, services: Services, number: signal.Signals
+) -> None:
+    """A job that was under way is in the journal, and the next build collects it."""
+    services.leonardo.on_create(NeverFinishes()).once()
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
+        options={"on_serve": "generate"},
+    )
+
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: services.ledger.polls > 0)
+        took_s = preview.end(number)
+    services.finish_jobs()
+    built = site.build(services)
+
+    assert took_s < 3, preview.log
+    assert not preview.has_traceback, preview.log
+    if number is signal.SIGINT:
+        assert preview.process.returncode == 0, preview.log
+        assert "1 hero was being made; the next build collects what is paid for" in preview.log
+    assert built.sources == {"index.md": "resumed"}
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+
+
+def test_generating_preview_holds_the_caps_and_asks_once_over_all_its_rebuilds(
+    tmp_path: Path, services: Services
+) -> None:
+    """A refused prompt is not sent again, and the cap on new images does not begin anew with each rebuild."""
+    services.leonardo.on_create(PromptModerated()).when_prompt("refused")
+    site = Site(
+        tmp_path,
+        pages={
+            "refused.md": page("Refused", hero_prompt="a refused harbour"),
+            "index.md": page("Home", hero_prompt="a harbour at dusk"),
+        },
+        options={"on_serve": "generate", "max_new_images": 2, "providers": ["leonardo"]},
+        config={"site_url": ""},
+    )
+
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: LEONARDO in preview.html() and "was refused" in preview.log)
+        site.write({f"{name}.md": page(name, hero_prompt=f"a desert at {name}") for name in ("noon", "night")})
+        preview.wait_until(lambda: "max_new_images" in preview.log)
+        preview.wait_until(lambda: LEONARDO in preview.html("noon/") + preview.html("night/"))
+        site.write({"refused.md": page("Refused", "Changed.", hero_prompt="a refused harbour")})
+        preview.wait_until(lambda: "Changed." in preview.html("refused/"))
+
+    warnings = [text for level, text in preview.messages if level == "WARNING"]
+    assert services.ledger.paid_jobs == 2, "the cap began anew"
+    assert services.ledger.creates == 3, "the refused prompt was sent again"
+    assert len(warnings) == 2, preview.log
+    assert "refused.md: hero_prompt was refused" in warnings[0]
+    assert "shows a picture painted on this machine, since max_new_images" in warnings[1]
+    assert warnings[1].endswith("a preview counts as one build")
+
+
+def test_generating_preview_without_live_reload_says_how_to_get_it(tmp_path: Path, services: Services) -> None:
+    """Nothing is rebuilt then, so the author is told; `--clean` spends no more than any other preview."""
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
+        options={"on_serve": "generate"},
+        config={"site_url": ""},
+    )
+
+    with serving(site, services, "--no-livereload", "--clean", livereload=False) as preview:
+        preview.wait_until(lambda: LOCAL in preview.html())
+        asked = len(services.ledger.requests)
+        preview.end(signal.SIGINT)
+
+    assert asked == 0, "a build of the preview asked a service"
+    assert len(re.findall(r"live reload is off.*`mkdocs serve --livereload`", preview.log)) == 1, preview.log
+    assert not preview.has_traceback, preview.log
+
+
+def test_generating_preview_without_a_key_paints_and_says_so_once(tmp_path: Path, services: Services) -> None:
+    """The painter's picture stays, quietly."""
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
+        options={"on_serve": "generate"},
+        config={"site_url": ""},
+    )
+    no_keys = dict.fromkeys(services.environ, "")
+
+    with serving(site, services, environ=no_keys) as preview:
+        preview.wait_until(lambda: LOCAL in preview.html())
+        site.write({"index.md": page("Home", "Changed.", hero_prompt="another harbour")})
+        preview.wait_until(lambda: "Changed." in preview.html())
+
+    assert [text for _, text in preview.messages if "key" in text] == [
+        "no key in LEONARDO_API_KEY or OPENAI_API_KEY: new heroes are painted on this machine"
+    ]
+    assert {level for level, _ in preview.messages} == {"INFO"}
+    assert services.ledger.requests == ()

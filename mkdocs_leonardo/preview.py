@@ -1,0 +1,344 @@
+"""What `mkdocs serve` does about heroes that are not at hand: names the command for them, or has them made.
+
+A `Preview` lives as long as the server, over all its rebuilds, and no rebuild ever waits for it. With
+`on_serve: generate` it makes what a page wants once that has been the same for `QUIET_S`, in an event loop of its own,
+and writes the stamp when the picture is in the cache. The server watches the stamp, and nothing else of ours.
+
+Hooks call `hold`, `take` and `close` from the host's thread; whatever is named `_in_loop…` runs in the event loop, and
+only there is the state changed that both would need.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.purchase import Tell
+from mkdocs_leonardo.report import complaints, shown_instead
+from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+
+if TYPE_CHECKING:
+    import anyio
+    from anyio.abc import TaskGroup
+
+    from mkdocs_leonardo.bridge import Bridge
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.config import Settings
+
+#: A wish must have been the same for so long before it is paid for (seconds): longer than an editor that saves by
+#: itself pauses, and than an author between two words.
+QUIET_S = 5.0
+#: The file below `cache_dir` that changes when a page has something new to show.
+STAMP = "preview.stamp"
+#: More pages than this are counted instead of named.
+PAGES_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """A hero that a page lacks; `file` is the page's, None where another plugin made the page."""
+
+    hero: HeroSpec
+    file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What pages lack after a rebuild that began at `began_at` (Unix seconds), and with what it may be made."""
+
+    settings: Settings
+    workshop: Workshop
+    lacks: tuple[_Lack, ...]
+    began_at: float
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether the configuration allows anything to be paid for in a preview."""
+        return self.settings.generate and self.settings.on_serve == "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A wish that waits until nobody has changed it for a while; `due_s` on the event loop's clock."""
+
+    lack: _Lack
+    due_s: float
+
+
+class Preview:
+    """Answers for what rebuilds did not have. `command` is what the command line of this site begins with."""
+
+    def __init__(
+        self, *, environ: Mapping[str, str], tell: Tell, command: Sequence[str], quiet_s: float = QUIET_S
+    ) -> None:
+        self._environ = environ
+        self._tell = tell
+        self._command = tuple(command)
+        self._quiet_s = quiet_s
+        self._began_at = time.time()
+        self._told: set[str] = set()
+        self._said: set[str] = set()
+        self._bridge: Bridge | None = None
+        self._budget = Budget(max_new_images=0, max_cost_usd=None)
+        self._workshops: list[tuple[Settings, Workshop]] = []
+        # Of the event loop alone.
+        self._order: _Order | None = None
+        self._is_held = False
+        self._pending: dict[str, _Pending] = {}
+        self._taken: set[PictureSpec] = set()
+        self._flying: set[PictureSpec] = set()
+        self._reasons: set[str] = set()
+        self._changed: anyio.Event | None = None
+
+    # Called by hooks -------------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """A rebuild begins: until it is over, nobody knows what pages want, and nothing is started."""
+        self._began_at = time.time()
+        if self._bridge is not None:
+            self._bridge.start(self._in_loop_hold)
+
+    def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, nobody: str) -> None:
+        """A rebuild is over, and `missing` show a stand-in. `nobody`: why no provider could be asked, if that is so.
+
+        Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
+        """
+        if missing and not settings.generate:
+            nobody = "generate: false: what is not at hand keeps its last hero, or is painted on this machine"
+        wanted = () if nobody else tuple(_Lack(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
+        if missing and nobody:
+            self._say_once(nobody)
+        elif settings.on_serve == "cached":
+            self._name_commands(missing)
+            wanted = ()
+        if wanted:
+            self._open(settings)
+        if self._bridge is not None:
+            workshop = self._workshops[-1][1]
+            order = _Order(settings, workshop, wanted, self._began_at)
+            self._bridge.start(self._in_loop_take, order)
+
+    def close(self) -> None:
+        """End what still runs. What was paid for and not collected is in the journal."""
+        if self._bridge is None:
+            return
+        bridge, self._bridge = self._bridge, None
+        making = len(self._flying)
+        if making:
+            heroes = "hero was" if making == 1 else "heroes were"
+            self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what is paid for")
+        asking = sorted({name for _, workshop in self._workshops for name in workshop.buyer.asking})
+        if asking:
+            names = " and ".join(asking)
+            self._tell(logging.INFO, f"waiting for {names}, whose answer is paid for; Ctrl-C again gives it up")
+        try:
+            bridge.close(self._in_loop_end)
+        finally:
+            for _, workshop in self._workshops:
+                workshop.close()
+                workshop.discard()
+            self._workshops.clear()
+
+    def _open(self, settings: Settings) -> None:
+        """A workshop for `settings`; an earlier one with other settings ends what it has begun."""
+        if self._workshops and self._workshops[-1][0] == settings:
+            return
+        from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - a preview that makes nothing needs no event loop
+        from mkdocs_leonardo.compose import Workshop  # noqa: PLC0415 - same
+
+        workshop = Workshop(settings, environ=self._environ, tell=self._tell, budget=self._budget)
+        self._workshops.append((settings, workshop))
+        if self._bridge is None:
+            self._bridge = Bridge()
+            self._bridge.start(self._in_loop_live)
+        self._bridge.start(workshop.pipeline.beat)
+
+    # What is said ----------------------------------------------------------------------------------------------------
+
+    def _say_once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            self._tell(logging.INFO, message)
+
+    def _name_commands(self, missing: Sequence[Resolution]) -> None:
+        """Say which command makes the new picture, once for each page until it has one."""
+        pages = {resolution.hero.page: resolution for resolution in missing}
+        self._told &= pages.keys()
+        new = [page for page in pages if page not in self._told]
+        self._told.update(new)
+        if len(new) > PAGES_NAMED:
+            self._tell(
+                logging.INFO, f"{len(new)} pages show a stand-in; `{_generate(self._command)}` makes their heroes"
+            )
+            return
+        for page in new:
+            shows = shown_instead(pages[page])
+            self._tell(logging.INFO, f"{page}: shows {shows}; `{_generate(self._command, page)}` makes the new one")
+
+    # In the event loop -----------------------------------------------------------------------------------------------
+
+    async def _in_loop_hold(self) -> None:
+        self._is_held = True
+        self._wake()
+
+    async def _in_loop_take(self, order: _Order) -> None:
+        """Begin to wait for what is new among the wishes, and go on waiting for the others."""
+        from anyio import current_time  # noqa: PLC0415 - see `_open`
+
+        if self._order is not None and order.settings != self._order.settings:
+            # What failed may succeed now; what is under way still is.
+            self._taken = set(self._flying)
+            self._reasons.clear()
+        self._order = order
+        settings = order.settings
+        # One budget for the whole preview: a cap that began anew with each rebuild would be none.
+        self._budget.allow(
+            max_new_images=settings.max_new_images if order.may_buy else 0, max_cost_usd=settings.max_cost_usd
+        )
+        self._is_held = False
+        fresh = current_time() + self._quiet_s
+        before, self._pending = self._pending, {}
+        for lack in order.lacks:
+            if lack.hero.picture in self._taken:
+                continue
+            known = before.get(lack.hero.page)
+            is_same = known is not None and known.lack.hero.picture == lack.hero.picture
+            self._pending[lack.hero.page] = _Pending(lack, known.due_s if known and is_same else fresh)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    async def _in_loop_live(self) -> None:
+        """Start each wish when it is due, for as long as the preview lives."""
+        from anyio import Event, create_task_group, move_on_after  # noqa: PLC0415 - see `_open`
+
+        async with create_task_group() as group:
+            while True:
+                self._changed = Event()
+                with move_on_after(self._next_s()):
+                    await self._changed.wait()
+                self._start_due(group)
+
+    def _next_s(self) -> float:
+        """Seconds until something is due."""
+        from anyio import current_time  # noqa: PLC0415 - see `_open`
+
+        if self._is_held or not self._pending:
+            return math.inf
+        return max(0.0, min(pending.due_s for pending in self._pending.values()) - current_time())
+
+    def _start_due(self, group: TaskGroup) -> None:
+        from anyio import current_time  # noqa: PLC0415 - see `_open`
+
+        order = self._order
+        if order is None or self._is_held:
+            return
+        now = current_time()
+        for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
+            lack = self._pending.pop(page).lack
+            hero = lack.hero
+            # A page that was saved after the rebuild had begun may want something else; the next rebuild will tell.
+            if hero.picture is None or hero.picture in self._taken or _was_saved(lack.file, order.began_at):
+                continue
+            self._taken.add(hero.picture)
+            self._flying.add(hero.picture)
+            group.start_soon(self._in_loop_make, hero, hero.picture, order)
+
+    async def _in_loop_make(self, hero: HeroSpec, picture: PictureSpec, order: _Order) -> None:
+        """Make one picture as a build would, and say what came of it."""
+        from anyio import to_thread  # noqa: PLC0415 - see `_open`
+
+        try:
+            resolution = await order.workshop.pipeline.resolve(hero)
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the preview
+            self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
+            self._tell(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
+            return
+        finally:
+            self._flying.discard(picture)
+        if resolution.failure:
+            self._complain(resolution, order)
+        is_outdated = self._order is not None and self._order.settings != order.settings
+        if is_outdated:
+            # Made as the configuration was then: the next rebuild sees whether that will do.
+            self._taken.discard(picture)
+        if resolution.failure and not is_outdated:
+            return
+        if not resolution.failure:
+            cost = f", ${resolution.cost_usd:.3f}" if resolution.cost_usd else ""
+            made_by = resolution.asset.provider if resolution.asset else ""
+            self._tell(logging.INFO, f"{hero.page}: its new hero is there ({made_by}{cost})")
+        try:
+            await to_thread.run_sync(write_stamp, order.settings.cache_dir)
+        except OSError as error:
+            self._tell(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
+
+    def _complain(self, resolution: Resolution, order: _Order) -> None:
+        """Say once why a page has no new hero, as loud as a build would that goes on."""
+        if resolution.capped_usd is not None and self._order is not None and not self._order.may_buy:
+            # The author has switched generation off meanwhile, and knows.
+            return
+        on_missing = "ignore" if order.settings.on_missing == "ignore" else "warn"
+        page = resolution.hero.page
+        for level, text in complaints([resolution], on_missing=on_missing):
+            if resolution.capped_usd is not None:
+                cure = "a preview counts as one build"
+            elif resolution.refused:
+                cure = ""
+            else:
+                cure = f"it is not asked for again in this preview, but by `{_generate(self._command, page)}`"
+            reason = text.partition(": ")[2]
+            # Of twenty pages that meet the same trouble, the first one says it loud.
+            self._tell(logging.INFO if reason in self._reasons else level, f"{text}; {cure}" if cure else text)
+            self._reasons.add(reason)
+
+    async def _in_loop_end(self) -> None:
+        for _, workshop in self._workshops:
+            with suppress(HeroError):
+                await workshop.pipeline.aclose()
+
+
+def stamp(cache_dir: Path) -> Path | None:
+    """The file to watch, made if need be and else left as it is; None where it cannot be made."""
+    path = cache_dir / STAMP
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8"):
+            return path
+    except OSError:
+        return None
+
+
+def write_stamp(cache_dir: Path) -> None:
+    """Have a running preview rebuild: there is something new in the cache. OSError if it cannot be written."""
+    (cache_dir / STAMP).write_text(f"{time.time_ns()}\n", encoding="utf-8")
+
+
+def _file(docs_dir: Path, page: str) -> Path | None:
+    path = docs_dir / page
+    return path if path.is_file() else None
+
+
+def _was_saved(file: Path | None, began_at: float) -> bool:
+    """Whether the page was written or deleted after the last rebuild had begun; a time to come says nothing."""
+    try:
+        return file is not None and began_at < file.stat().st_mtime <= time.time()
+    except OSError:
+        return True
+
+
+def _generate(command: Sequence[str], page: str = "") -> str:
+    """The command that makes the hero of `page`, or of every page, ready to be pasted."""
+    return shlex.join([*command, "generate", *([page] if page else [])])

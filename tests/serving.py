@@ -1,0 +1,111 @@
+"""A real `mkdocs serve` on loopback, in a process of its own.
+
+with serving(site, services) as preview:
+    preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html())
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from builds import TRACEBACK, Site
+from services import AnyServices
+
+#: How long anything may take here (seconds); a preview that never comes is a failure, not a stopped run.
+PATIENCE_S = 60.0
+
+
+class Serving:
+    """A running preview."""
+
+    def __init__(self, url: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+        self.url = url
+        self.process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Level and text of every message of the plugin so far."""
+        return re.findall(r"^(\w+) +-\s+leonardo: (.*)$", self.log, re.MULTILINE)
+
+    @property
+    def builds(self) -> int:
+        """How many times it has built the site."""
+        return len(re.findall(r"Documentation built in", self.log))
+
+    @property
+    def has_traceback(self) -> bool:
+        """Whether an author would see the inside of the program."""
+        return TRACEBACK.search(self.log) is not None
+
+    def html(self, place: str = "") -> str:
+        """A page as a browser gets it."""
+        with urllib.request.urlopen(f"{self.url}{place}", timeout=PATIENCE_S) as answer:  # noqa: S310 - on loopback
+            text: str = answer.read().decode()
+        return text
+
+    def wait_until(self, is_true: Callable[[], bool]) -> None:
+        """Return when `is_true`; AssertionError with the log if it never is."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            try:
+                if is_true():
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                pass
+            time.sleep(0.05)
+        raise AssertionError(self.log)
+
+    def end(self, number: signal.Signals) -> float:
+        """Send a signal and wait for the end; how long that took (seconds)."""
+        sent_at = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(PATIENCE_S)
+        return time.monotonic() - sent_at
+
+
+@contextmanager
+def serving(
+    site: Site,
+    services: AnyServices,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    livereload: bool = True,
+) -> Iterator[Serving]:
+    """Preview `site` until the end of the block."""
+    site.configure(services, {})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    if livereload:
+        # Newer releases of click leave it off unless it is asked for.
+        arguments = (*arguments, "--livereload")
+    log = site.folder / "serve.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}", *arguments],
+            cwd=site.folder,
+            env=site.environ(services, environ),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Serving(f"http://127.0.0.1:{port}/", log, process)
+    finally:
+        process.terminate()
+        process.wait()

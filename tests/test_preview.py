@@ -1,0 +1,250 @@
+"""The preview's background work, hook by hook: what is started, when, with what, and what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services import Answer500, Held, Services
+
+from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.pipeline import NOT_GENERATED, Resolution
+from mkdocs_leonardo.preview import STAMP, Preview, stamp
+from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+
+#: Long enough that a busy machine does everything between two calls within it (seconds).
+QUIET_S = 0.5
+PATIENCE_S = 20.0
+
+
+class Rig:
+    """A preview whose rebuilds are calls; `told` is what it said."""
+
+    def __init__(self, folder: Path, services: Services, **options: object) -> None:
+        self.folder = folder
+        self.docs = folder / "docs"
+        self.docs.mkdir(exist_ok=True)
+        self.told: list[tuple[int, str]] = []
+        self._services = services
+        self._options = {"on_serve": "generate", **options}
+        self.preview = Preview(
+            environ=services.environ,
+            tell=lambda level, message: self.told.append((level, message)),
+            command=["mkdocs-leonardo"],
+            quiet_s=QUIET_S,
+        )
+
+    def settings(self, **options: object) -> Settings:
+        """The rig's options with some of them changed."""
+        config = LeonardoConfig()
+        own: dict[str, Any] = {"formats": ["jpeg"], "widths": [480]}
+        config.load_dict({**own, **self._services.plugin_options, **self._options, **options})
+        assert config.validate() == ([], [])
+        return settings_from(config, root=self.folder, docs_dir=self.docs)
+
+    def rebuild(self, prompts: Mapping[str, str], *, nobody: str = "", **options: object) -> None:
+        """A rebuild after which these pages lack their picture."""
+        self.preview.hold()
+        self.end_rebuild(prompts, nobody=nobody, **options)
+
+    def end_rebuild(self, prompts: Mapping[str, str], *, nobody: str = "", **options: object) -> None:
+        """The second half of it."""
+        missing = [Resolution(_hero(name, prompt), None, failure=NOT_GENERATED) for name, prompt in prompts.items()]
+        self.preview.take(self.settings(**options), missing, docs_dir=self.docs, nobody=nobody)
+
+    @property
+    def stamped(self) -> str:
+        """What the stamp says; empty while there is none."""
+        path = self.settings().cache_dir / STAMP
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def texts(self, level: int) -> list[str]:
+        """What was said at one level."""
+        return [text for told_level, text in self.told if told_level == level]
+
+    def wait_until(self, is_true: Callable[[], bool]) -> None:
+        """Return when `is_true`; AssertionError with all that was said if it never is."""
+        end = time.monotonic() + PATIENCE_S
+        while not is_true():
+            assert time.monotonic() < end, self.told
+            time.sleep(0.02)
+
+    def wait_for_pictures(self, *pages: str) -> None:
+        """Return when the heroes of all these pages have been announced."""
+        self.wait_until(lambda: all(any(f"{page}: its new hero" in text for _, text in self.told) for page in pages))
+
+
+def _hero(name: str, prompt: str) -> HeroSpec:
+    picture = PictureSpec(prompt=prompt, style="CINEMATIC", width_px=1536, height_px=864)
+    return HeroSpec(page=name, picture=picture)
+
+
+@contextmanager
+def rig_of(folder: Path, services: Services, **options: object) -> Iterator[Rig]:
+    """A rig whose preview ends with the block."""
+    rig = Rig(folder, services, **options)
+    try:
+        yield rig
+    finally:
+        rig.preview.close()
+
+
+def test_take_of_a_wish_that_changes_pays_for_the_last_one_alone(tmp_path: Path, services: Services) -> None:
+    """Each change begins the wait anew; a rebuild that changes nothing does not."""
+    with rig_of(tmp_path, services) as rig:
+        for length in range(5, 15):
+            rig.rebuild({"a.md": "a harbour at dusk"[:length]})
+        changed_at = time.monotonic()
+        rig.rebuild({"a.md": "a harbour"})
+        while time.monotonic() < changed_at + 2 * QUIET_S:
+            rig.rebuild({"a.md": "a harbour"})
+        rig.wait_for_pictures("a.md")
+
+    assert [job.prompt for job in services.ledger.jobs] == ["a harbour"]
+
+
+def test_take_while_a_rebuild_is_under_way_starts_nothing(tmp_path: Path, services: Services) -> None:
+    """What a page wants is not known before the rebuild is over: a wish that is gone by then is not paid for."""
+    with rig_of(tmp_path, services) as rig:
+        rig.rebuild({"a.md": "a harb"})
+        rig.preview.hold()
+        time.sleep(2 * QUIET_S)  # a slow rebuild
+        rig.end_rebuild({"a.md": "a harbour at dusk"})
+        rig.wait_for_pictures("a.md")
+
+    assert [job.prompt for job in services.ledger.jobs] == ["a harbour at dusk"]
+
+
+def test_page_saved_after_its_rebuild_began_is_left_to_the_next_one(tmp_path: Path, services: Services) -> None:
+    """The prompt that was read is not the one in the file, so that nothing is paid for it; nor for a deleted page."""
+    with rig_of(tmp_path, services) as rig:
+        for name in ("a.md", "gone.md", "other.md"):
+            (rig.docs / name).write_text("old", encoding="utf-8")
+            os.utime(rig.docs / name, (1, 1))
+        rig.rebuild({"a.md": "a harb", "gone.md": "a desert", "other.md": "a forest"})
+        (rig.docs / "a.md").write_text("new", encoding="utf-8")
+        (rig.docs / "gone.md").unlink()
+        rig.wait_for_pictures("other.md")
+
+    assert [job.prompt for job in services.ledger.jobs] == ["a forest"]
+
+
+def test_prompt_changed_while_its_picture_is_made_gets_both(tmp_path: Path, services: Services) -> None:
+    """What is paid for is finished, and the new prompt waits for its own turn."""
+    services.leonardo.on_create(Held()).once()
+    with rig_of(tmp_path, services) as rig:
+        rig.rebuild({"a.md": "a harbour"})
+        services.wait_until(lambda ledger: ledger.creates == 1)
+        rig.rebuild({"a.md": "a lighthouse"})
+        services.wait_until(lambda ledger: ledger.creates == 2)
+        services.release()
+        rig.wait_until(lambda: len([text for _, text in rig.told if "its new hero is there" in text]) == 2)
+
+    assert sorted(job.prompt for job in services.ledger.jobs) == ["a harbour", "a lighthouse"]
+    assert services.ledger.uncollected == ()
+
+
+def test_many_pages_at_once_are_made_within_concurrency(tmp_path: Path, services: Services) -> None:
+    """Six pages, two at a time; two that want the same picture pay once."""
+    services.leonardo.render_s = 0.3
+    prompts = {f"{number}.md": f"a harbour, number {number}" for number in range(6)}
+    with rig_of(tmp_path, services, concurrency=2) as rig:
+        rig.rebuild({**prompts, "twin.md": prompts["0.md"]})
+        services.wait_until(lambda ledger: ledger.downloads == 6)
+        rig.wait_for_pictures(*prompts)
+
+    assert services.ledger.paid_jobs == 6
+    assert services.ledger.peak_in_flight == 2
+    assert rig.stamped
+
+
+def test_caps_hold_over_rebuilds_and_workshops_until_they_are_raised(tmp_path: Path, services: Services) -> None:
+    """Another configuration is not another budget; a higher cap is room for what was held back."""
+    with rig_of(tmp_path, services, max_new_images=1, providers=["leonardo"]) as rig:
+        rig.rebuild({"a.md": "a harbour"})
+        rig.wait_for_pictures("a.md")
+        rig.rebuild({"b.md": "a desert"})
+        rig.wait_until(lambda: len(rig.texts(logging.WARNING)) == 1)
+        rig.rebuild({"b.md": "a desert", "c.md": "a forest"}, concurrency=3)
+        rig.wait_until(lambda: len([text for _, text in rig.told if "max_new_images" in text]) == 3)
+        capped = services.ledger.creates
+        rig.rebuild({"b.md": "a desert"}, concurrency=3, max_new_images=2)
+        rig.wait_for_pictures("b.md")
+
+    assert capped == 1
+    assert services.ledger.paid_jobs == 2
+
+
+def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: Path, services: Services) -> None:
+    """One call, one warning with the command that tries again; the other prompt of the page is a new wish."""
+    services.leonardo.on_create(Answer500()).when_prompt("broken")
+    with rig_of(tmp_path, services, providers=["leonardo"]) as rig:
+        rig.rebuild({"a.md": "a broken harbour"})
+        rig.wait_until(lambda: bool(rig.texts(logging.WARNING)))
+        asked = services.ledger.creates
+        stamped = rig.stamped
+        rig.rebuild({"a.md": "a broken harbour", "b.md": "a desert"})
+        rig.wait_for_pictures("b.md")
+
+    assert asked == len(services.ledger.requests_to("leonardo", "create")) - 1
+    assert stamped == "", "a failure had the server rebuild"
+    assert len(rig.texts(logging.WARNING)) == 1
+    assert rig.texts(logging.WARNING)[0].endswith(
+        "it is not asked for again in this preview, but by `mkdocs-leonardo generate a.md`"
+    )
+
+
+@pytest.mark.parametrize("change", [{"on_serve": "cached"}, {"generate": False}], ids=["cached", "no generation"])
+def test_configuration_that_forbids_generation_stops_what_waits(
+    tmp_path: Path, services: Services, change: dict[str, Any]
+) -> None:
+    """A wish that waits for its turn in the queue is not paid for any more."""
+    services.leonardo.on_create(Held()).once()
+    with rig_of(tmp_path, services, concurrency=1) as rig:
+        rig.rebuild({"a.md": "a harbour", "b.md": "a desert"})
+        services.wait_until(lambda ledger: ledger.creates == 1)
+        rig.rebuild({"a.md": "a harbour", "b.md": "a desert"}, **change)
+        services.release()
+        rig.wait_until(lambda: not rig.preview._flying)
+
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+    assert not [text for _, text in rig.told if "max_new_images" in text], "a cap is blamed for the author's choice"
+
+
+def test_pages_without_anybody_to_ask_are_told_of_once(tmp_path: Path, services: Services) -> None:
+    """No event loop is started, and no page is named."""
+    with rig_of(tmp_path, services) as rig:
+        for prompt in ("a harb", "a harbour"):
+            rig.rebuild({"a.md": prompt}, nobody="no key in LEONARDO_API_KEY: new heroes are painted on this machine")
+
+    assert rig.told == [(logging.INFO, "no key in LEONARDO_API_KEY: new heroes are painted on this machine")]
+
+
+def test_commands_are_named_once_for_each_page_until_it_has_its_hero(tmp_path: Path, services: Services) -> None:
+    """A page that got its hero and lost it again is told of again; many pages are one line."""
+    with rig_of(tmp_path, services, on_serve="cached") as rig:
+        for prompts in ({"a.md": "x"}, {"a.md": "y"}, {}, {"a.md": "z"}):
+            rig.rebuild(prompts)
+        one_by_one = rig.texts(logging.INFO)
+        rig.told.clear()
+        rig.rebuild({f"{number}.md": "x" for number in range(40)})
+
+    assert one_by_one == ["a.md: shows no hero; `mkdocs-leonardo generate a.md` makes the new one"] * 2
+    assert rig.texts(logging.INFO) == ["40 pages show a stand-in; `mkdocs-leonardo generate` makes their heroes"]
+    assert services.ledger.requests == ()
+
+
+def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    """Starting a second preview does not have the first one rebuild."""
+    path = stamp(tmp_path / "cache")
+    assert path is not None
+    os.utime(path, (1, 1))
+
+    assert stamp(tmp_path / "cache") == path
+    assert path.stat().st_mtime == 1
