@@ -1,0 +1,70 @@
+"""Lighthouse's scores of the example site on a phone, by its own simulation of a slow one.
+
+    npm install --prefix FOLDER lighthouse
+    python tests/benchmarks/bench_lighthouse.py FOLDER [PAGE ...]
+
+Builds the example site with painted heroes, serves it compressed, and prints the four scores of each page, its largest
+contentful paint, blocking time and layout shift, and every audit of accessibility, best practices and search engines
+that is not perfect. PAGE is an address such as ``guide/start/``; without any, all pages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.bench_lcp import FLAGS, served
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ("largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
+#: Performance is a weighted mean of figures; its audits are advice, and Material's more than ours.
+RULES = ("accessibility", "best-practices", "seo")
+
+
+def built(folder: Path) -> Path:
+    """The example site, built beside its sources."""
+    copy = shutil.copytree(ROOT / "example-site", folder / "site", ignore=shutil.ignore_patterns("site", ".cache"))
+    keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    subprocess.run([sys.executable, "-m", "mkdocs", "build", "--quiet"], cwd=copy, env=keyless, check=True)
+    return copy / "site"
+
+
+def audited(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
+    """What Lighthouse found at the address."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    flags = f"--chrome-flags=--headless {' '.join(FLAGS)}"
+    command = [str(lighthouse), address, "--quiet", "--output=json", f"--output-path={out}", flags]
+    subprocess.run(command, env={**os.environ, "CHROME_PATH": str(chromium)}, check=True)
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return found
+
+
+def main(folder: str, *pages: str) -> None:
+    """Build, ask, print."""
+    with tempfile.TemporaryDirectory() as scratch:
+        site = built(Path(scratch))
+        everything = sorted(path.parent.relative_to(site).as_posix() + "/" for path in site.rglob("index.html"))
+        with served(site) as address:
+            for page in pages or [name.removeprefix("./") for name in everything]:
+                lighthouse = Path(folder, "node_modules/.bin/lighthouse")
+                found = audited(lighthouse, f"{address}/{page}", Path(scratch, "out.json"))
+                audits = found["audits"]
+                scores = (f"{100 * value['score']:3.0f} {name}" for name, value in found["categories"].items())
+                print(f"{', '.join(scores)}; {', '.join(audits[name]['displayValue'] for name in FIGURES)}  /{page}")
+                for rule in RULES:
+                    for reference in found["categories"][rule]["auditRefs"]:
+                        audit = audits[reference["id"]]
+                        if reference["weight"] and audit["score"] is not None and audit["score"] < 1:
+                            print(f"    {rule}: {audit['title']}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
