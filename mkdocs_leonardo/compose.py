@@ -115,17 +115,17 @@ class Workshop:
         budget = self.budget
         return Spending(budget.new_images, max(0.0, budget.cost_usd), self._requests)
 
+    @property
+    def tally(self) -> Tally | None:
+        """What came of the team's store so far; None without one."""
+        return self.team.tally if self.team is not None else None
+
     def _wire(self, environ: Mapping[str, str]) -> None:
         from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
         from mkdocs_leonardo.storage.limits import Rests  # noqa: PLC0415 - same
         from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - same
 
         settings = self._settings
-    @property
-    def tally(self) -> Tally | None:
-        """What came of the team's store so far; None without one."""
-        return self.team.tally if self.team is not None else None
-
         journal_store = self._open(settings.cache_dir / "journal", durable=True)
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
@@ -146,12 +146,12 @@ class Workshop:
             credit_alert=settings.leonardo.credit_alert,
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
+        self.team = self._team(environ)
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
         self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
             (Source.CACHED, cache),
-        self.team = self._team(environ)
             (Source.CACHED, rescue),
             (Source.CACHED, memory),
         )
@@ -173,14 +173,9 @@ class Workshop:
             tell=self._tell,
             generate=settings.generate,
             concurrency=settings.concurrency,
+            team=self.team,
         )
 
-    # Stores ----------------------------------------------------------------------------------------------------------
-
-    def _open(self, folder: Path, *, durable: bool) -> Store:
-            team=self.team,
-        """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
-        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_wire`
     def _team(self, environ: Mapping[str, str]) -> SharedPictures | None:
         """The pictures that machines share, if there is a store for them; nothing is connected yet."""
         address = self._settings.shared_store
@@ -191,6 +186,11 @@ class Workshop:
 
         return SharedPictures(Objects(address, environ), StoreRights.of(environ), inspect=_inspect, tell=self._tell)
 
+    # Stores ----------------------------------------------------------------------------------------------------------
+
+    def _open(self, folder: Path, *, durable: bool) -> Store:
+        """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
+        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_wire`
 
         try:
             store = TextStore.open(folder, durable=durable)
@@ -275,11 +275,6 @@ class Workshop:
                 raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         return Link(provider, available=key is not None)
 
-    def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
-        def window(now: float) -> float:
-            wait_s = reserve(now)
-            if wait_s <= 0:
-                with self._counting:
     def _options_of(self, name: str) -> object:
         """What is set for a provider: an object of its own for ours, what the section holds for others."""
         settings = self._settings
@@ -291,6 +286,11 @@ class Workshop:
         """How long the services may take for one picture: each may be asked twice."""
         return sum(2 * link.provider.timeout_s for link in self.chain)
 
+    def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
+        def window(now: float) -> float:
+            wait_s = reserve(now)
+            if wait_s <= 0:
+                with self._counting:
                     self._requests += 1
             return wait_s
 

@@ -410,14 +410,12 @@ class LeonardoConfig(StrictConfig):
     """Pictures, variants, journal and report; relative to the configuration file."""
     gallery_dir = Checked(_name, "heroes")
     """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
-    leonardo = Section[LeonardoServiceConfig]()
-    """Settings of Leonardo AI."""
     shared_store = Checked(_optional(_store_address), None)
     """Address of a team's object store, `s3://bucket/prefix` and the like; read-only unless the environment says so."""
+    leonardo = Section[LeonardoServiceConfig]()
+    """Settings of Leonardo AI."""
     openai = Section[OpenAIServiceConfig]()
     """Settings of OpenAI."""
-
-
     gemini = Section[GeminiServiceConfig]()
     """Settings of Google's Gemini."""
 
@@ -433,6 +431,8 @@ class LeonardoConfig(StrictConfig):
             str(key) for key in value or () if re.search(r"(^|[_-])(key|token|secret|password)$", str(key).lower())
         ]
         return f"it holds {secrets[0]!r}; {_FROM_ENVIRONMENT} ({key_variable(name)})" if secrets else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every option, checked. Paths are absolute."""
@@ -453,22 +453,22 @@ class Settings:
     gallery_dir: Path
     leonardo: LeonardoOptions
     openai: OpenAIOptions
-
-
-def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
     gemini: GeminiOptions
     foreign: Mapping[str, Mapping[str, object]]
     """What is set for providers of other packages, by their names; they check it themselves."""
     shared_store: StoreAddress | None = None
+
+
+def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
     """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
     _check_providers(config.providers)
-    folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
-    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
-    if site_dir is not None:
     if config.shared_store is not None and find_spec("obstore") is None:
         raise ValidationError(
             "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]', or leave the line out"
         )
+    folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
+    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
+    if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
     for name, folder in folders.items():
         for other, (place, why) in taken.items():
@@ -512,14 +512,14 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
         ),
         cache_dir=folders["cache_dir"],
         gallery_dir=folders["gallery_dir"],
+        shared_store=config.shared_store,
         leonardo=LeonardoOptions(
             model=leonardo.model,
+            api_version=leonardo.api_version,
             alchemy=leonardo.alchemy,
             contrast=leonardo.contrast,
-        shared_store=config.shared_store,
             timeout_s=leonardo.timeout,
             render_estimate_s=leonardo.render_estimate,
-            api_version=leonardo.api_version,
             requests_per_minute=leonardo.requests_per_minute,
             base_url=leonardo.base_url,
             image_hosts=leonardo.image_hosts,
@@ -528,12 +528,12 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
         openai=OpenAIOptions(
             model=openai.model, quality=openai.quality, timeout_s=openai.timeout, base_url=openai.base_url
         ),
+        gemini=GeminiOptions(model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url),
+        foreign={str(name): dict(value or {}) for name, value in config.items() if name not in own},
     )
 
 
 def _check_providers(names: tuple[str, ...]) -> None:
-        gemini=GeminiOptions(model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url),
-        foreign={str(name): dict(value or {}) for name, value in config.items() if name not in own},
     """ValidationError for a name that nobody registered. Only foreign names cost a search of what is installed."""
     for name in names:
         if name not in BUILT_IN and not _is_registered(name):

@@ -82,13 +82,13 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "base_url": "https://cloud.leonardo.ai/api/rest/v1",
         "image_hosts": ("cdn.leonardo.ai",),
         "credit_alert": None,
-    }
         "api_version": "v1",
     }
     assert dict(config.gemini) == {
         "model": "gemini-nano-banana-2.1",
         "timeout": 120.0,
         "base_url": "https://generativelanguage.googleapis.com/v1beta",
+    }
     assert dict(config.openai) == {
         "model": "gpt-image-2",
         "quality": "medium",
@@ -463,10 +463,6 @@ def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: st
     assert refused({section: {name: 1}}) == f"option '{section}': Sub-option '{name}': {message}"
 
 
-@pytest.mark.parametrize("options", [{"api_key": "hunter2"}, {"leonardo": {"LEONARDO_API_KEY": "hunter2"}}])
-def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options: dict[str, object]) -> None:
-    """A key does not belong into a repository, nor into a message."""
-    message = refused(options)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -492,6 +488,10 @@ def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
     assert accepted({"leonardo": {"api_version": "v2", "base_url": base_url}}).leonardo.api_version == "v2"
 
 
+@pytest.mark.parametrize("options", [{"api_key": "hunter2"}, {"leonardo": {"LEONARDO_API_KEY": "hunter2"}}])
+def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options: dict[str, object]) -> None:
+    """A key does not belong into a repository, nor into a message."""
+    message = refused(options)
 
     assert message.endswith("keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY)")
     assert "hunter2" not in message
@@ -588,12 +588,12 @@ def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -
     assert settings.encoding == Encoding()
     assert settings.leonardo == LeonardoOptions()
     assert settings.openai == OpenAIOptions()
+    assert settings.gemini == GeminiOptions()
+    assert settings.foreign == {}
     assert settings.cache_dir == tmp_path.resolve() / ".cache/plugin/leonardo"
     assert settings.gallery_dir == tmp_path.resolve() / "heroes"
 
 
-    assert settings.gemini == GeminiOptions()
-    assert settings.foreign == {}
 def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
     """No option gets lost or mixed up on the way."""
     settings = settings_for(
@@ -628,15 +628,15 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
             "base_url": "http://127.0.0.1:1",
             "image_hosts": ["127.0.0.1"],
             "credit_alert": 9,
+            "api_version": "v1",
         },
         openai={"model": "n", "quality": "low", "timeout": 6, "base_url": "http://127.0.0.1:2"},
+        gemini={"model": "o", "timeout": 7, "base_url": "http://127.0.0.1:3"},
     )
 
     assert settings == Settings(
-            "api_version": "v1",
         providers=("openai",),
         defaults=HeroDefaults("MOODY", 1024, 576, "{prompt}, ink", "people", "full"),
-        gemini={"model": "o", "timeout": 7, "base_url": "http://127.0.0.1:3"},
         generate=False,
         max_new_images=3,
         max_cost_usd=1.0,
@@ -651,14 +651,14 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         gallery_dir=tmp_path.resolve() / "gallery",
         leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0),  # noqa: FBT003 - in the order of the fields
         openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
+        gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
+        foreign={},
     )
 
 
 _IN_DOCS = "lies inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
 _IN_SITE = (
     "lies inside site_dir, which every build empties, so that every picture would be paid again; "
-        gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
-        foreign={},
     "choose a folder beside it"
 )
 
