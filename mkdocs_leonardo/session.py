@@ -75,8 +75,7 @@ class Session:
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
         waiting = sum(isinstance(wish, Future) and not wish.done() for _, wish in self._wishes.values())
-        # Where nothing may be generated these are stand-ins, painted in a moment.
-        if waiting and self._settings.generate:
+        if waiting:
             self._tell(logging.INFO, f"{waiting} {'hero is' if waiting == 1 else 'heroes are'} being made")
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
@@ -84,7 +83,7 @@ class Session:
         """Write the report; the summary for the log. `title` is the site's, for a CI job with several."""
         spending = self._workshop.spending
         try:
-            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.tally))
+            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending))
         except OSError as error:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         totals = summary(resolutions, spending)
