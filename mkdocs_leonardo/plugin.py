@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
+    from mkdocs_leonardo.ci import Listener
     from mkdocs_leonardo.page.site import ShownPage, Site
     from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.preview import Preview
@@ -88,6 +89,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._site: Site | None = None
         self._promised: dict[str, str] = {}
         self._told_of_cards = False
+        self._listener: Listener | None = None
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
         self.reader: Callable[[Page, HeroSpec | None], None] | None = None
 
@@ -111,6 +113,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._told_of_cards = False
         if not self.config.enabled:
             return
+        if not self._serving:
+            self._listener = _listener(config)
         try:
             self._settings = settings_from(
                 self.config, root=_root(config), docs_dir=Path(config.docs_dir), site_dir=Path(config.site_dir)
@@ -121,7 +125,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if self._serving:
             if self._preview is None:
                 self._preview = _preview(config)
-            self._settings = replace(self._settings, generate=False, on_missing="ignore")
+            self._settings = replace(self._settings, generate=False, on_missing="ignore", shared_store=None)
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
@@ -167,7 +171,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return
         try:
             resolutions = self._session.join()
-            summary = self._session.finish(resolutions)
+            summary = self._session.finish(resolutions, title=config.site_name)
         finally:
             self._session.settle()
         resolutions_to_tell: Sequence[Resolution] = resolutions
@@ -278,6 +282,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if self._session is not None:
             session, self._session = self._session, None
             session.close()
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            listener.close()
+            if self.reader is None:
+                listener.publish()
 
     def _promise(self, page: Page, hero: HeroSpec, key: str, config: MkDocsConfig) -> None:
         """Name the picture for sharing now: RSS and social plugins read the metadata before pictures are there."""
@@ -333,10 +342,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Say which pages show something else than they asked for, as loud as `on_missing` says."""
         from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - a build without heroes does without
 
-        for level, message in complaints(resolutions, on_missing=on_missing):
+        told = complaints(resolutions, on_missing=on_missing)
+        for level, message in told:
             log.log(level, "%s", message)
-            if level >= logging.ERROR:
-                raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
+        if any(level >= logging.ERROR for level, _ in told):
+            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
 
 
 def _serve_options() -> Mapping[str, Any] | None:
@@ -359,6 +369,17 @@ def _preview(config: MkDocsConfig) -> Preview:
         tell=lambda level, message: log.log(min(level, loudest), "%s", message),
         command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
     )
+
+
+def _listener(config: MkDocsConfig) -> Listener | None:
+    """What turns warnings into annotations, where somebody shows them."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    from mkdocs_leonardo.ci import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
+
+    file = Path(config.config_file_path or "mkdocs.yml").resolve()
+    annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
+    return Listener(annotations, logging.getLogger(log.logger.name))
 
 
 def _root(config: MkDocsConfig) -> Path:
