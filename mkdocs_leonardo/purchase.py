@@ -30,7 +30,7 @@ from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source, 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.storage.base import JobJournal, OpenJob, PictureStore, RestList
+    from mkdocs_leonardo.storage.base import Claim, JobJournal, OpenJob, PictureStore, RestList
 
 #: A create call that a killed process may have had in the air is looked for this long (seconds).
 LOST_ANSWER_S = 10.0
@@ -118,17 +118,47 @@ class Log:
         return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts))
 
 
+class Unshared:
+    """The claim of a build that shares nothing with other machines."""
+
+    def left(self, _key: str) -> OpenJob | None:
+        """Nobody else leaves anything."""
+        return None
+
+    def refusal(self, _key: str) -> str | None:
+        """Nobody else pays."""
+        return None
+
+    async def intend(self, _job: OpenJob) -> bool:
+        """Nobody takes over."""
+        return True
+
+    async def accept(self, job: OpenJob) -> None:
+        """Nobody is told."""
+
+    async def close(self, key: str) -> None:
+        """Nobody is told."""
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Nobody is told."""
+
+    async def release(self) -> None:
+        """Nobody waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A picture that some page asked for; `lease` is the name under which other processes are kept out.
 
-    `landed` is called when its job is in flight no more, so that the next one may start while it is stored.
+    `landed` is called when its job is in flight no more, so that the next one may start while it is stored. `claim` is
+    what `lease` is among machines that share a store.
     """
 
     picture: PictureSpec
     page: str
     lease: str
     landed: Callable[[], None]
+    claim: Claim = field(default_factory=Unshared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +250,12 @@ class Buyer:
     ) -> Submission | None:
         """The job of an earlier build for this key: known, or found in the account's list."""
         provider = candidate.provider
+        left = wish.claim.left(candidate.key)
+        if left is not None:
+            await _thread(self._journal.inherit, left)
         entry = await _thread(self._journal.entry, candidate.key)
+        if entry is not None:
+            await wish.claim.accept(entry)
         if candidate.key in self._uncollected and (entry is None or entry.state != "accepted"):
             # What the journal has comes first: another build may have taken over while this one was asleep.
             return self._uncollected[candidate.key]
@@ -242,7 +277,7 @@ class Buyer:
                 f"{wish.page}: an earlier build never got {provider.name}'s answer; that picture is lost "
                 "and may have been charged",
             )
-            await _thread(self._journal.withdraw, candidate.key)
+            await self._withdraw(wish, candidate)
             return None
         now = self._clock.now()
         # A call in the air when its process died may reach the service a moment from now, however old the intent is.
@@ -257,7 +292,7 @@ class Buyer:
                 self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
                 return found
             if self._clock.now() >= give_up_at:
-                await _thread(self._journal.withdraw, candidate.key)
+                await self._withdraw(wish, candidate)
                 return None
             await self._clock.sleep(min(RETRY_WAIT_S, give_up_at - self._clock.now()))
 
@@ -273,8 +308,13 @@ class Buyer:
             found = await provider.find(wish.picture, since=since, known=known)
             if found is not None:
                 self._uncollected[candidate.key] = found
-                await _thread(self._journal.accept, candidate.key, found)
+                await wish.claim.accept(await _thread(self._journal.accept, candidate.key, found))
             return found
+
+    async def _withdraw(self, wish: Wish, candidate: Candidate) -> None:
+        """No intent is left, here or with others."""
+        await _thread(self._journal.withdraw, candidate.key)
+        await wish.claim.close(candidate.key)
 
     def is_home(self, store: PictureStore) -> bool:
         """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
@@ -285,7 +325,7 @@ class Buyer:
     async def create(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Obtained:
         """A new picture from the first provider that makes one. `PromptRefused`, or `NobodyCould` with the reasons."""
         for candidate in candidates:
-            refusal = await _thread(self._journal.refusal, candidate.key)
+            refusal = wish.claim.refusal(candidate.key) or await _thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
         for candidate in candidates:
@@ -393,7 +433,7 @@ class Buyer:
 
         provider = candidate.provider
         try:
-            await _thread(
+            entry = await _thread(
                 lambda: self._journal.intend(
                     candidate.key,
                     provider=provider.name,
@@ -411,6 +451,10 @@ class Buyer:
             # Whoever took the lease over while this process was asleep pays, or has paid.
             self.budget.withdraw(reservation)
             raise LeaseLost from None
+        if not await wish.claim.intend(entry):
+            await _thread(self._journal.withdraw, candidate.key)
+            self.budget.withdraw(reservation)
+            raise LeaseLost
         self._tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
         self.asking.append(provider.name)
         try:
@@ -424,7 +468,7 @@ class Buyer:
         self._uncollected[candidate.key] = submission
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
-            await _thread(self._journal.accept, candidate.key, submission)
+            await wish.claim.accept(await _thread(self._journal.accept, candidate.key, submission))
         return submission
 
     # From job to stored picture --------------------------------------------------------------------------------------
@@ -518,16 +562,18 @@ class Buyer:
         if decision.log_prompt:
             await _thread(self._reject, wish, name, str(error))
         if decision.forget:
-            await self._forget(error, candidate)
+            await self._forget(error, wish, candidate)
         if decision.step is Step.STOP:
             raise error
         if decision.wait_s:
             await self._clock.sleep(decision.wait_s)
 
-    async def _forget(self, error: ProviderError, candidate: Candidate) -> None:
+    async def _forget(self, error: ProviderError, wish: Wish, candidate: Candidate) -> None:
         if isinstance(error, PromptRefused) and error.charged is not Charged.NO:
             await _thread(self._journal.refuse, candidate.key, str(error))
+            await wish.claim.refuse(candidate.key, str(error))
         self._uncollected.pop(candidate.key, None)
+        await wish.claim.close(candidate.key)
         entry = await _thread(self._journal.entry, candidate.key)
         if entry is not None:
             accepted = entry.state == "accepted"
@@ -545,7 +591,7 @@ class Buyer:
             log.note(candidate.provider.name, f"its list of jobs could not be read ({error})")
             return None
         if found is None:
-            await _thread(self._journal.withdraw, candidate.key)
+            await self._withdraw(wish, candidate)
             self.budget.withdraw(reservation)
             return None
         log.note(candidate.provider.name, "had accepted the job after all")
