@@ -75,7 +75,8 @@ class Session:
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
         waiting = sum(isinstance(wish, Future) and not wish.done() for _, wish in self._wishes.values())
-        if waiting:
+        # Where nothing may be generated these are stand-ins, painted in a moment.
+        if waiting and self._settings.generate:
             self._tell(logging.INFO, f"{waiting} {'hero is' if waiting == 1 else 'heroes are'} being made")
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
