@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain, took
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
@@ -51,6 +52,10 @@ def generate(
     unmakable = _show(plan, found, screen, excuse=excuse)
     if dry_run:
         return 0
+    is_published = into is not None and not takes and publish.is_published(site, into)
+    if is_published and excuse:
+        # Painted pictures are what a site without a key is built with, here as there.
+        unmakable = sum(outlook.state == "refused" for outlook in found)
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
         if plan.allowed and not agreed(screen, yes=yes):
@@ -58,6 +63,8 @@ def generate(
         failed += _carry_out(plan, screen)
     if takes:
         _show_takes(site, page, wanted, screen, into or site.settings.cache_dir / "takes" / slug(page))
+    elif into is not None and is_published:
+        publish.publish_into(site, heroes, into, screen)
     elif into is not None:
         copy_into(site.settings, heroes, into, screen)
     return 1 if failed else 0

@@ -68,7 +68,7 @@ def insert_head(
             if social is not None and names.isdisjoint({"og:image", "twitter:image"}):
                 lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
             if origin is not None:
-                lines.append(_linked_data(origin))
+                lines.append(linked_data(origin))
             lines.append("")
             return output_html[: token.start()] + "\n".join(lines) + output_html[token.start() :]
         if token["attributes"] and (name := _META_NAME.search(token["attributes"])):
@@ -100,7 +100,7 @@ def _meta(name: str, text: str) -> str:
     return f'<meta {attribute}="{name}" content="{escape(text)}">'
 
 
-def _linked_data(origin: ImageOrigin) -> str:
+def linked_data(origin: ImageOrigin) -> str:
     """Data, not a script: it is never executed, so a policy without inline scripts lets it pass."""
     value = {
         "@context": "https://schema.org",

@@ -14,15 +14,26 @@ _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
 #: White space has no meaning beside braces, semicolons, commas and ">", and after a colon; elsewhere it counts once.
 _SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>])\s*|:\s+|\s+""")
 
+_NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:none}"
+
 
 def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
     """File name (with a digest of the content, so that it may be cached for ever) and content of the stylesheet.
 
     `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
     """
-    source = resources.files("mkdocs_leonardo.page").joinpath("hero.css").read_text(encoding="utf-8")
-    content = (_minified(source) + "".join([*_scrim_rules(), *_focus_rules(focuses)])).encode()
+    content = (_source("hero.css") + "".join([*_scrim_rules(), *_focus_rules(focuses)])).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
+
+
+def build_foreign_stylesheet(focuses: Iterable[FocalPoint] = (), *, cards: bool = True) -> bytes:
+    """Content of the stylesheet for a builder that knows no plugin: blog excerpts hold heroes, which become cards."""
+    content = build_stylesheet(focuses)[1].decode() + _source("zensical.css")
+    return f"{content}{'' if cards else _NO_CARDS}".encode()
+
+
+def _source(name: str) -> str:
+    return _minified(resources.files("mkdocs_leonardo.page").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _minified(source: str) -> str:

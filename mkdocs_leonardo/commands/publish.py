@@ -1,0 +1,129 @@
+"""`generate --into` a folder of the documentation: what another builder of the site needs to show the heroes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.outlook import workshop_for
+from mkdocs_leonardo.commands.site import SiteWishes
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.page.manifest import (
+    MANIFEST,
+    STYLESHEET,
+    Manifest,
+    ShownHero,
+    UnreadableManifest,
+    asked_for,
+    read_manifest,
+    write_manifest,
+)
+from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
+from mkdocs_leonardo.spec import Source
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.pipeline import Resolution
+    from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+
+
+def is_published(site: SiteWishes, folder: Path) -> bool:
+    """Whether what lies in `folder` becomes a part of the built site."""
+    return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
+
+
+def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, screen: Screen) -> None:
+    """Every page's hero in all sizes and formats, the stylesheet, and what the pages must know of them.
+
+    Where a picture is missing, the page keeps what it has, else it gets what a build would show: its last hero, or a
+    painted picture. What an earlier run has put there and no page needs any more is removed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        before = _earlier(folder, screen)
+        wanted = {hero.page for hero in site.heroes}
+        shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
+        with _resolved(site, heroes, screen) as resolutions:
+            for resolution in resolutions:
+                page, asset = resolution.hero.page, resolution.asset
+                if asset is None:
+                    screen.warn(f"{page}: no picture: {resolution.failure}")
+                elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
+                    shown[page] = ShownHero(_asked(resolution.hero, asset), resolution.hero.focus, asset)
+                    for variant in asset.rendering.variants:
+                        _write(folder / variant.name, variant.path.read_bytes())
+        settings = site.settings
+        manifest = Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
+        focuses = [hero.focus for hero in shown.values()]
+        _write(folder / STYLESHEET, build_foreign_stylesheet(focuses, cards=settings.cards))
+        # Last, so that it never names a file that is not there.
+        _write(folder / MANIFEST, write_manifest(manifest))
+        for name in before.names - manifest.names:
+            (folder / name).unlink(missing_ok=True)
+    except (HeroError, OSError) as error:
+        raise Trouble(f"--into: {_reason(error)}") from error
+    painted = sum(hero.asset.provider == "local" for hero in shown.values())
+    addition = f", {painted} of them painted on this machine" if painted else ""
+    screen.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
+
+
+@contextmanager
+def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], screen: Screen) -> Iterator[list[Resolution]]:
+    """What a build that asks nobody would show on each page. The files are there until the end of the block."""
+    from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
+
+    with workshop_for(replace(site.settings, generate=False), screen) as workshop:
+        bridge = Bridge()
+        try:
+            flights = [bridge.start(workshop.pipeline.resolve, hero) for hero in heroes]
+            yield [flight.result() for flight in flights]
+        finally:
+            bridge.close(workshop.pipeline.aclose)
+
+
+def _earlier(folder: Path, screen: Screen) -> Manifest:
+    """What an earlier run has left; nothing if it cannot be read."""
+    try:
+        return read_manifest((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return Manifest()
+    except UnreadableManifest as error:
+        screen.note(f"{folder / MANIFEST}: {error}; it is written anew")
+        return Manifest()
+
+
+def _is_stand_in(asset: HeroAsset) -> bool:
+    return asset.source in {Source.LAST, Source.LOCAL}
+
+
+def _is_better(shown: ShownHero | None, folder: Path) -> bool:
+    """Whether the page has a picture that somebody made for it, and all of its files."""
+    if shown is None or shown.asset.provider == "local":
+        return False
+    return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
+
+
+def _asked(hero: HeroSpec, asset: HeroAsset) -> str:
+    """The wish that the picture fulfils; the last hero of a page fulfils an older one, which nobody knows."""
+    return "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The file holds `data`; untouched where it does already, so that nobody rebuilds for nothing."""
+    try:
+        if path.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        pass
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

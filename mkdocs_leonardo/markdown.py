@@ -1,0 +1,306 @@
+"""The heroes of a site that Zensical builds, as an extension of Python-Markdown.
+
+Zensical knows no plugins, but it runs Markdown extensions and tells them which page they work on. Pictures and what
+must be known of them lie in a folder of the documentation, where `mkdocs-leonardo generate --into` has put them; the
+options of the plugin come from there as well. On MkDocs, where the plugin does the work, the extension does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import posixpath
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import quote, urljoin, urlsplit
+
+from markdown.extensions import Extension
+
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.page.head import ImageOrigin, linked_data
+from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
+from mkdocs_leonardo.page.markup import creator_name, hero_header, insert_hero, picture_sizes
+from mkdocs_leonardo.page.site import FOLDER, hidden_parts
+from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec
+
+if TYPE_CHECKING:
+    from markdown import Markdown
+
+log = logging.getLogger("mkdocs_leonardo")
+
+#: The preprocessor through which Zensical tells extensions about the page (0.0.73, and the same in 0.1.2).
+_CONTEXT = "rendering_context"
+#: On the page's object, once somebody shows its hero: other extensions convert parts of a page with all of its
+#: extensions, and those parts are no pages.
+_MARK = "_leonardo_is_shown"
+_BLOG_POST = "blog-post.html"
+_UNSEARCHED = " data-search-exclude"
+
+
+class _Page(Protocol):
+    """A page, as Zensical describes it. `path` is its source below `docs_dir`."""
+
+    path: str
+    title: str | None
+    meta: MutableMapping[str, Any]
+
+
+class _Context(Protocol):
+    """What the preprocessor holds."""
+
+    page: _Page
+    config: Mapping[str, Any]
+
+
+class LeonardoExtension(Extension):
+    """Shows each page's hero where Zensical builds the site; anywhere else it does nothing."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
+        self.config = {"assets": [FOLDER, "Folder below docs_dir with what `generate --into` has written."]}
+        super().__init__(**options)
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - called by this name
+        """Complete what `md` makes of a page.
+
+        Around all of it and not as a processor: those are run for headings as well, and not at all on empty pages.
+        """
+        convert = md.convert
+
+        def with_hero(source: str) -> str:
+            context = _context_of(md)
+            if context is None or getattr(context.page, _MARK, False):
+                return convert(source)
+            setattr(context.page, _MARK, True)
+            return self._shown(context, convert(source))
+
+        md.convert = with_hero  # type: ignore[method-assign]  # see above
+
+    def _shown(self, context: _Context, content: str) -> str:
+        assets = str(self.getConfig("assets")).strip("/")
+        try:
+            return _Painter(context, assets).show(content)
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+            log.warning("leonardo: %s: no hero, for an unexpected error: %r", context.page.path, error)
+            return content
+
+
+def makeExtension(**options: Any) -> LeonardoExtension:  # noqa: ANN401, N802 - looked up by this name
+    """The extension, as Python-Markdown asks for it."""
+    return LeonardoExtension(**options)
+
+
+def _context_of(md: Markdown) -> _Context | None:
+    """What Zensical says of the page; None on any other host."""
+    if _CONTEXT not in md.preprocessors:
+        return None
+    context: object = md.preprocessors[_CONTEXT]
+    page = getattr(context, "page", None)
+    return cast("_Context", context) if hasattr(page, "meta") and hasattr(context, "config") else None
+
+
+class _Folder:
+    """The published pictures, read once for all pages. Says everything once."""
+
+    def __init__(self, path: Path, command: str) -> None:
+        self.manifest: Manifest | None = None
+        self._command = command
+        self._told: set[str] = set()
+        try:
+            self.manifest = read_manifest((path / MANIFEST).read_bytes())
+        except UnreadableManifest as error:
+            self._trouble = f"{path / MANIFEST} cannot be used, as {error}"
+        except OSError:
+            self._trouble = f"there are no pictures in {path} yet"
+
+    def tell_trouble(self) -> None:
+        """Say why there is no manifest."""
+        self.ask_for_run(self._trouble)
+
+    def ask_for_run(self, reason: str) -> None:
+        """Say what is wrong, and which command mends it."""
+        self.tell(f"{reason}; run `{self._command}` and build again")
+
+    def tell(self, text: str) -> None:
+        """Say something, the first time."""
+        if text not in self._told:
+            self._told.add(text)
+            log.warning("leonardo: %s", text)
+
+
+@lru_cache(maxsize=8)
+def _folder(path: Path, command: str, changed_at_ns: int) -> _Folder:
+    """The folder as it was at that time; while a site is served, the time tells that there are new pictures."""
+    del changed_at_ns
+    return _Folder(path, command)
+
+
+def _changed_at_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Hero:
+    """What is shown on a page."""
+
+    spec: HeroSpec
+    asset: HeroAsset
+
+
+class _Painter:
+    """Puts the hero into one page."""
+
+    def __init__(self, context: _Context, assets: str) -> None:
+        self._page = context.page
+        self._config = context.config
+        self._assets = assets
+        self._docs_dir = Path(str(self._config["root_dir"]), str(self._config["docs_dir"]))
+        path = self._docs_dir / assets
+        place = (Path(str(self._config["docs_dir"])) / assets).as_posix()
+        self._folder = _folder(path, f"mkdocs-leonardo generate --into {place}", _changed_at_ns(path / MANIFEST))
+
+    def show(self, content: str) -> str:
+        """The page's content with its hero at the top, if it has one."""
+        manifest = self._folder.manifest
+        hero = self._hero(manifest or Manifest())
+        if hero is None or manifest is None:
+            return content
+        if manifest.social:
+            self._name_social_picture(hero.asset)
+        if hero.spec.layout == "none":
+            return content
+
+        def header(heading_html: str) -> str:
+            return self._header(hero, heading_html, credit=manifest.credit)
+
+        shown = insert_hero(content, header, self._page.title or str(self._config.get("site_name") or ""))
+        return f"{self._stylesheet_link()}{shown}{self._origin(hero)}"
+
+    # What is shown ---------------------------------------------------------------------------------------------------
+
+    def _hero(self, manifest: Manifest) -> _Hero | None:
+        path = self._page.path
+        wish = front_matter.read(self._page.meta, page=path, title=self._page.title or "", defaults=manifest.defaults)
+        for problem in wish.problems:
+            self._folder.tell(str(problem))
+        if wish.hero is None:
+            return None
+        if self._folder.manifest is None:
+            self._folder.tell_trouble()
+            return None
+        own_digest = ""
+        if wish.image is not None:
+            try:
+                own_digest = _digest(self._docs_dir / wish.image)
+            except OSError:
+                self._folder.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
+                return None
+        shown = manifest.heroes.get(path)
+        if shown is None:
+            self._folder.ask_for_run(f"{path}: there is no picture for it yet")
+            return None
+        if shown.asked != asked_for(wish.hero, own_digest):
+            self._folder.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
+        layout = wish.hero.layout
+        if layout == "full" and not self._has_no_columns:
+            layout = "content"
+        return _Hero(replace(wish.hero, focus=shown.focus, layout=layout), shown.asset)
+
+    @property
+    def _hidden(self) -> frozenset[str]:
+        theme = self._config.get("theme")
+        features = theme.get("features") if isinstance(theme, Mapping) else None
+        return hidden_parts(self._page.meta, features or ())
+
+    @property
+    def _is_post(self) -> bool:
+        return self._page.meta.get("template") == _BLOG_POST
+
+    @property
+    def _has_no_columns(self) -> bool:
+        return self._hidden.issuperset({"navigation", "toc"}) and not self._is_post
+
+    # Text ------------------------------------------------------------------------------------------------------------
+
+    def _header(self, hero: _Hero, heading_html: str, *, credit: bool) -> str:
+        """The same header as the plugin's, kept out of the search index, which has title and text from elsewhere.
+
+        The heading has to be named as well: it would begin a second entry for the page.
+        """
+        heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
+        sizes = picture_sizes("material", hero.spec.layout, hidden=self._hidden, is_post=self._is_post)
+        url = self._url if not self._is_post else (self._absolute_url or self._url)
+        header = hero_header(hero.asset, hero.spec, heading_html, url=url, sizes=sizes, credit=credit)
+        header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
+        return self._fit_for_excerpts(header) if self._is_post else header
+
+    def _fit_for_excerpts(self, header: str) -> str:
+        """A post's hero is shown on blog views as well, where Zensical mends `src` and leaves `srcset` as it is.
+
+        So the candidates get absolute paths, and where those are not known there is one file for everybody.
+        """
+        if self._absolute_url is None:
+            header = re.sub(r"<source [^>]*>\n", "", header)
+            return re.sub(r' srcset="[^"]*" sizes="[^"]*"', "", header)
+        absolute, relative = escape(self._absolute_url("")), escape(self._url("x").removesuffix("x"))
+        return header.replace(f'__image" src="{absolute}', f'__image" src="{relative}', 1)
+
+    def _stylesheet_link(self) -> str:
+        """A link to the stylesheet, unless every page has one already."""
+        if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
+            return ""
+        return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}">\n'
+
+    def _origin(self, hero: _Hero) -> str:
+        """For machines: which AI made the picture. At the end, which no excerpt repeats."""
+        if not self._site_url or hero.asset.provider in NOT_GENERATED:
+            return ""
+        heroes = [variant for variant in hero.asset.rendering.variants if variant.role == "hero"]
+        largest = max(heroes, key=lambda variant: (variant.format == "jpeg", variant.width_px))
+        url = urljoin(self._site_url, f"{quote(self._assets)}/{largest.name}")
+        return f"\n{linked_data(ImageOrigin(url, creator_name(hero.asset.provider), hero.spec.alt))}"
+
+    def _name_social_picture(self, asset: HeroAsset) -> None:
+        """Templates and feeds find the picture for sharing where the plugin puts it, too."""
+        social = next((variant for variant in asset.rendering.variants if variant.role == "social"), None)
+        if social is not None and self._site_url and "image" not in self._page.meta:
+            self._page.meta["image"] = urljoin(self._site_url, f"{quote(self._assets)}/{social.name}")
+
+    # Addresses -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _site_url(self) -> str:
+        site_url = str(self._config.get("site_url") or "")
+        return f"{site_url.rstrip('/')}/" if site_url else ""
+
+    def _url(self, name: str) -> str:
+        """Relative to the page's source, as authors write links: Zensical turns it into what works on the page."""
+        return quote(posixpath.relpath(f"{self._assets}/{name}", posixpath.dirname(self._page.path) or "."))
+
+    @property
+    def _absolute_url(self) -> Callable[[str], str] | None:
+        """The same from the root of the host; None where nobody knows under which path the pages will be served."""
+        plugins = self._config.get("plugins") or {}
+        is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
+        if not self._site_url or is_elsewhere:
+            return None
+        root = urlsplit(self._site_url).path
+        return lambda name: f"{root}{quote(self._assets)}/{name}"
+
+
+def _is_on(plugin: object) -> bool:
+    """Whether a plugin that Zensical always names is switched on."""
+    config = plugin.get("config") if isinstance(plugin, Mapping) else None
+    return isinstance(config, Mapping) and bool(config.get("enabled"))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

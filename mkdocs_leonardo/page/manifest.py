@@ -1,0 +1,190 @@
+"""What a site needs to know of its heroes when somebody else builds it: the file beside the pictures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.spec import (
+    FocalPoint,
+    Format,
+    HeroAsset,
+    HeroSpec,
+    JsonValue,
+    Rendering,
+    Scrim,
+    Source,
+    Variant,
+    canonical_json,
+    digest_of,
+)
+
+#: The names of our files in the folder, which never change: a site's configuration may name them.
+MANIFEST = "heroes.json"
+STYLESHEET = "hero.css"
+
+Role = Literal["hero", "social"]
+
+_VERSION = 1
+#: Names of files become parts of addresses as they are.
+_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
+
+
+class UnreadableManifest(ValueError):
+    """The file is not one that this version has written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHero:
+    """One page's picture. `asked` is the digest of the wish that it fulfils, "" for a stand-in of another wish."""
+
+    asked: str
+    focus: FocalPoint
+    asset: HeroAsset
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The heroes of a site by the source path of their page, and the options that decide how they are shown."""
+
+    defaults: HeroDefaults = field(default_factory=HeroDefaults)
+    cards: bool = True
+    social: bool = True
+    credit: bool = False
+    heroes: Mapping[str, ShownHero] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all picture files."""
+        return frozenset(variant.name for shown in self.heroes.values() for variant in shown.asset.rendering.variants)
+
+
+def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
+    """Digest of everything in the page's wish that changes the files; `own_digest` is that of the author's own file."""
+    picture = hero.picture
+    wish: dict[str, JsonValue] = {"focus": [hero.focus.x, hero.focus.y]}
+    if picture is None:
+        wish["own"] = own_digest
+    else:
+        wish |= {
+            "prompt": picture.prompt,
+            "negative_prompt": picture.negative_prompt,
+            "style": picture.style,
+            "seed": picture.seed,
+            "width": picture.width_px,
+            "height": picture.height_px,
+        }
+    return digest_of(canonical_json(wish))[:16]
+
+
+def write_manifest(manifest: Manifest) -> bytes:
+    """The manifest as the content of its file: the same heroes give the same bytes, and each hero has a line."""
+    defaults = manifest.defaults
+    value: dict[str, JsonValue] = {
+        "version": _VERSION,
+        "defaults": {
+            "style": defaults.style,
+            "width": defaults.width_px,
+            "height": defaults.height_px,
+            "prompt_template": defaults.prompt_template,
+            "negative_prompt": defaults.negative_prompt,
+            "layout": defaults.layout,
+        },
+        "cards": manifest.cards,
+        "social": manifest.social,
+        "credit": manifest.credit,
+    }
+    lines = [f"{_json(name)}: {_json(value[name])}" for name in value]
+    heroes = (f"{_json(page)}: {_json(_hero_to_json(manifest.heroes[page]))}" for page in sorted(manifest.heroes))
+    lines.append('"heroes": {\n' + ",\n".join(heroes) + "\n}")
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The manifest in the content of a file; UnreadableManifest if it is none."""
+    try:
+        value = json.loads(data)
+        _check_version(value["version"])
+        defaults = value["defaults"]
+        return Manifest(
+            defaults=HeroDefaults(
+                style=str(defaults["style"]),
+                width_px=int(defaults["width"]),
+                height_px=int(defaults["height"]),
+                prompt_template=str(defaults["prompt_template"]),
+                negative_prompt=str(defaults["negative_prompt"]),
+                layout=defaults["layout"],
+            ),
+            cards=bool(value["cards"]),
+            social=bool(value["social"]),
+            credit=bool(value["credit"]),
+            heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
+        )
+    except UnreadableManifest:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableManifest("it is damaged") from error
+
+
+def _json(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _check_version(version: object) -> None:
+    if version != _VERSION:
+        raise UnreadableManifest("it comes from another version of mkdocs-leonardo")
+
+
+def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
+    asset, rendering = shown.asset, shown.asset.rendering
+    return {
+        "asked": shown.asked,
+        "focus": [shown.focus.x, shown.focus.y],
+        "key": asset.key[:16],
+        "provider": asset.provider,
+        "source": asset.source.value,
+        "placeholder": rendering.placeholder,
+        "dominant": rendering.dominant,
+        "scrim": [rendering.scrim.narrow, rendering.scrim.wide, rendering.scrim.wide_rtl],
+        "size": [rendering.width_px, rendering.height_px],
+        "files": [
+            [variant.role, variant.format, variant.width_px, variant.height_px, variant.name]
+            for variant in rendering.variants
+        ],
+    }
+
+
+def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be in the file
+    width, height = value["size"]
+    narrow, wide, wide_rtl = value["scrim"]
+    x, y = value["focus"]
+    rendering = Rendering(
+        variants=tuple(_variant_from_json(each) for each in value["files"]),
+        placeholder=str(value["placeholder"]),
+        dominant=str(value["dominant"]),
+        scrim=Scrim(int(narrow), int(wide), int(wide_rtl)),
+        width_px=int(width),
+        height_px=int(height),
+    )
+    if not any(variant.role == "hero" for variant in rendering.variants):
+        raise UnreadableManifest("it is damaged")
+    asset = HeroAsset(
+        key=str(value["key"]),
+        provider=str(value["provider"]),
+        model="",
+        source=Source(value["source"]),
+        rendering=rendering,
+    )
+    return ShownHero(str(value["asked"]), FocalPoint(float(x), float(y)), asset)
+
+
+def _variant_from_json(value: Any) -> Variant:  # noqa: ANN401 - anything may be in the file
+    role, kind, width, height, name = value
+    if not _PLAIN_NAME.fullmatch(name) or role not in get_args(Role) or kind not in get_args(Format):
+        raise UnreadableManifest("it is damaged")
+    return Variant(role, kind, int(width), int(height), name, path=Path(name), digest="", size_bytes=0)

@@ -1,0 +1,340 @@
+"""Sites that Zensical builds: the same heroes, from the same front matter and configuration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builds import Built, Site, page
+from cli_rig import Ran, Shell
+from services import Picture, Services
+from services.pictures import draw
+from zensical_rig import BLOG, EXTENSIONS, FOLDER, PUBLISH, Zensical, build
+
+ALT = 'A lighthouse & a "storm"'
+POSTS = {
+    f"blog/posts/{name}.md": page(
+        f"Post {name}",
+        f"Intro of {name}.\n\n<!-- more -->\n\nRest of {name}.",
+        date=date(2026, 1, number),
+        categories=["Sea"],
+        hero_prompt=f"a picture of {name}",
+        hero_tagline=f"Tagline of {name}",
+    )
+    for number, name in enumerate(("one", "two"), 1)
+}
+PAGES: dict[str, str | bytes] = {
+    "index.md": page("Home", "The keeper's text.", hero_prompt="a lighthouse", hero_alt=ALT, hero_tagline="A <line>"),
+    "guide/deep/page.md": page("Deep `code`", hero_prompt="a deep sea", hero_focus="left"),
+    "guide/titled.md": "---\ntitle: Ti & tled\nhero_prompt: a title\n---\n\nOnly text.\n",
+    "guide/empty.md": "---\ntitle: Empty\nhero_prompt: nothing\n---\n",
+    "guide/own.md": page("Own", hero_image="../images/own.jpg"),
+    "guide/none.md": page("None", hero_prompt="no layout", hero_layout="none"),
+    "guide/full.md": page("Full", hero_prompt="a wide sea", hero_layout="full"),
+    "guide/wide.md": page("Wide", hero_prompt="a wide sea", hero_layout="full", hide=["navigation", "toc"]),
+    "guide/declined.md": page("Declined", hero_prompt=False),
+    "guide/plain.md": page("Plain"),
+    "blog/index.md": page("Blog"),
+    "images/own.jpg": draw("own", "", 960, 540, Picture()),
+    **POSTS,
+}
+#: Quickly painted.
+SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}
+VIEWS = ("blog/index.html", "blog/archive/2026/index.html", "blog/category/sea/index.html")
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A site with a blog, below a path of its host."""
+    with Services() as services:
+        services.leonardo.render_s = 0.05
+        site = Site(
+            tmp_path_factory.mktemp("zensical"),
+            PAGES,
+            options={"credit": True, "formats": ["webp", "jpeg"], "widths": [480, 768]},
+            config={**EXTENSIONS, "site_url": "https://example.org/sub/"},
+            plugins=BLOG,
+        )
+        yield Shell(site, services)
+
+
+@pytest.fixture(scope="module")
+def published(shell: Shell) -> Ran:
+    """The pictures are made and published."""
+    return shell(*PUBLISH)
+
+
+@pytest.fixture(scope="module")
+def built(shell: Shell, published: Ran) -> Zensical:
+    """The site as Zensical builds it."""
+    assert published.exit_code == 0
+    return build(shell.site, "--strict")
+
+
+@pytest.fixture(scope="module")
+def by_mkdocs(shell: Shell, published: Ran, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The same site as MkDocs builds it: with the plugin, the extension, and the published pictures."""
+    assert published.exit_code == 0
+    folder = shutil.copytree(
+        shell.site.folder, tmp_path_factory.mktemp("mkdocs") / "site", ignore=shutil.ignore_patterns("site")
+    )
+    site = replace(shell.site, folder=folder, pages={})
+    return site.build(shell.services, "--strict")
+
+
+def plain(header: str) -> str:
+    """A hero without what Zensical's pages need besides, and without the way to its files."""
+    header = re.sub(r" data-search-exclude|&para;|¶", "", header)
+    return re.sub(r"(?<=[\s\"])[^\s\"]*assets/leonardo/", "", header)
+
+
+def texts(built: Zensical, word: str) -> list[str]:
+    """The places of the search index that hold a word."""
+    return [item["location"] for item in built.search if word in f"{item['title']} {item['text']}"]
+
+
+def test_pages_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Built) -> None:
+    """Markup, alternative text, tagline, contrast, focal point and credit are the same; there is one hero on a page."""
+    assert (built.exit_code, by_mkdocs.exit_code) == (0, 0), by_mkdocs.log
+    for place in ("index.html", "guide/deep/page/index.html", "guide/titled/index.html", "guide/own/index.html"):
+        (ours,) = built.headers(place)
+        theirs = re.findall(r'<header class="leonardo-hero .*?</header>', by_mkdocs.html(place), re.DOTALL)
+        assert [plain(ours)] == [plain(each) for each in theirs]
+        assert built.html(place).count("<h1") == 1
+    assert "Picture made by AI: Leonardo AI" in built.html("index.html")
+    assert 'alt="A lighthouse &amp; a &quot;storm&quot;"' in built.html("index.html")
+    assert ">Ti &amp; tled</h1>" in built.html("guide/titled/index.html")
+
+
+def test_posts_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Built) -> None:
+    """A post's page differs only by the way to its files."""
+    for number, name in enumerate(("one", "two"), 1):
+        place = f"blog/2026/01/0{number}/post-{name}/index.html"
+        (ours,) = built.headers(place)
+        (theirs,) = re.findall(r'<header class="leonardo-hero .*?</header>', by_mkdocs.html(place), re.DOTALL)
+        assert plain(ours) == plain(theirs)
+
+
+def test_mkdocs_with_plugin_and_extension_builds_one_hero(by_mkdocs: Built) -> None:
+    """On MkDocs the extension does nothing, and published pictures in docs_dir do not get in the plugin's way."""
+    home = by_mkdocs.html("index.html")
+    assert home.count('class="leonardo-hero ') == 1
+    assert "data-search-exclude" not in home
+    assert re.search(r'href="assets/leonardo/hero\.[0-9a-f]{8}\.css"', home)
+    assert 'href="assets/leonardo/hero.css"' not in home
+    assert by_mkdocs.totals["cached"] == len(by_mkdocs.report["heroes"]) - 1  # one is an own picture
+
+
+@pytest.mark.parametrize("options", [{}, {"use_directory_urls": False}, {"site_url": ""}], ids=str)
+def test_every_address_leads_to_a_file(options: dict[str, Any], shell: Shell, built: Zensical, tmp_path: Path) -> None:
+    """On pages in folders, on posts and on blog views, below a path, with and without directory URLs and site_url."""
+    if options:
+        folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+        site = replace(shell.site, folder=folder, pages={}, config={**shell.site.config, **options})
+        site.configure(shell.services)
+        built = build(site)
+    seen = 0
+    for place in built.pages:
+        for address in built.addresses(place):
+            seen += 1
+            assert built.has(address), f"{place}: {address}"
+        for link in re.findall(r'<link rel="stylesheet" href="([^"]*hero\.css)"', built.html(place)):
+            assert built.has(built.resolved(place, link))
+    assert seen > 40
+
+
+@pytest.mark.parametrize("place", VIEWS)
+def test_blog_views_show_a_cover_for_every_post(place: str, built: Zensical) -> None:
+    """Index, archive and category: each excerpt begins with the post's picture and its linked title."""
+    covers = built.headers(place)
+    assert len(covers) == len(POSTS)
+    for name, cover in zip(("two", "one"), covers, strict=True):
+        assert re.search(rf'<h2 [^>]*><a class="toclink" href="[^"]*post-{name}/">Post {name}</a></h2>', cover)
+        assert 'class="leonardo-hero__image"' in cover
+    assert "Rest of" not in built.html(place)
+
+
+def test_search_index_holds_each_text_once(built: Zensical) -> None:
+    """Title and text of a page are found once, as without a hero; the tagline is not indexed, as on MkDocs."""
+    for title, place in (("Home", ""), ("Post one", "blog/2026/01/01/post-one/"), ("Ti & tled", "guide/titled/")):
+        assert texts(built, title) == [place]
+    assert texts(built, "Tagline of") == []
+    assert texts(built, "creditText") == []
+    assert [item["text"] for item in built.search if item["location"] == "guide/titled/"] == ["<p>Only text.</p>"]
+
+
+def test_own_picture_none_full_and_false_are_honoured(built: Zensical) -> None:
+    """`hero_image` is shown, `false` and pages without a wish show nothing, `none` leaves the page as it is."""
+    assert 'data-provider="own"' in built.headers("guide/own/index.html")[0]
+    for name in ("declined", "plain", "none"):
+        assert "leonardo" not in built.html(f"guide/{name}/index.html")
+    assert 'class="leonardo-hero leonardo-hero--content"' in built.headers("guide/full/index.html")[0]
+    assert 'class="leonardo-hero leonardo-hero--full"' in built.headers("guide/wide/index.html")[0]
+    assert len(built.headers("guide/empty/index.html")) == 1
+
+
+def test_machines_read_who_made_the_picture(built: Zensical) -> None:
+    """JSON-LD stands at the end of the content, so that no excerpt repeats it; not for an own picture."""
+    assert '"creditText": "Leonardo AI"' in built.html("index.html")
+    assert "application/ld+json" not in built.html("guide/own/index.html")
+    assert "creditText" not in built.html("blog/index.html")
+
+
+def test_stylesheet_in_extra_css_is_not_linked_again(shell: Shell, built: Zensical, tmp_path: Path) -> None:
+    """By default the content links it; a site that names it in extra_css has it in the head of all pages."""
+    assert built.html("index.html").count("hero.css") == 1
+    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+    site = replace(
+        shell.site, folder=folder, pages={}, config={**shell.site.config, "extra_css": ["assets/leonardo/hero.css"]}
+    )
+    site.configure(shell.services)
+    page_html = build(site).html("guide/own/index.html")
+    assert page_html.count("hero.css") == 1
+    assert page_html.index("hero.css") < page_html.index("</head>")
+
+
+# What is missing or old ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Shell:
+    """Two pages with heroes that are painted, since there is no key."""
+    pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
+    config = {**EXTENSIONS, "watch": [FOLDER]}
+    shell = Shell(Site(tmp_path, pages, options=SMALL, config=config))
+    (tmp_path / FOLDER).mkdir(parents=True)
+    return shell
+
+
+def keys(built: Zensical) -> list[str]:
+    """The keys of the pictures on both pages."""
+    found = [re.search(r'data-key="(.*?)"', built.html(place)) for place in ("index.html", "two/index.html")]
+    return [match[1] if match else "" for match in found]
+
+
+def test_without_published_pictures_the_site_is_built_and_the_command_named(small: Shell) -> None:
+    """One line for the whole site says what to run; pages are built without heroes."""
+    built = build(small.site)
+    assert built.exit_code == 0
+    assert keys(built) == ["", ""]
+    assert built.log.count("leonardo:") == 1
+    assert f"run `mkdocs-leonardo generate --into {FOLDER}` and build again" in built.log
+
+
+def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell) -> None:
+    """The page keeps its picture and the log names page and command; then an unchanged page gets its new picture."""
+    assert small(*PUBLISH).exit_code == 0
+    first = build(small.site)
+    before = keys(first)
+    assert "leonardo" not in first.log
+    small.site.write({"two.md": page("Two", hero_prompt="an oasis"), "three.md": page("Three", hero_prompt="sand")})
+    stale = build(small.site)
+    assert keys(stale) == before
+    assert stale.log.count("leonardo: ") == 2
+    assert "two.md: the picture is not the one that its front matter asks for now" in stale.log
+    assert "three.md: there is no picture for it yet" in stale.log
+    assert "leonardo-hero" not in stale.html("three/index.html")
+
+    assert small(*PUBLISH).exit_code == 0
+    fresh = build(small.site)
+    assert "leonardo: " not in fresh.log
+    assert keys(fresh)[0] == before[0]
+    assert keys(fresh)[1] != before[1]
+    assert len(fresh.headers("three/index.html")) == 1
+
+
+def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
+    """Whatever is in the file, the site is built without heroes and the cure is named, which works."""
+    for content in (b"", b"\xff", b'{"version": 99}'):
+        (small.site.folder / FOLDER / "heroes.json").write_bytes(content)
+        built = build(small.site, "--clean")
+        assert built.exit_code == 0
+        assert keys(built) == ["", ""]
+        assert "heroes.json cannot be used" in built.log
+    assert small(*PUBLISH).exit_code == 0
+    assert all(keys(build(small.site)))
+
+
+def test_wrong_front_matter_is_told_and_the_page_is_built(small: Shell) -> None:
+    """The same message as on MkDocs, with page, key, value and cure."""
+    assert small(*PUBLISH).exit_code == 0
+    small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
+    built = build(small.site)
+    assert built.exit_code == 0
+    assert "two.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?" in built.log
+    assert keys(built)[1] == ""
+
+
+# Publishing ----------------------------------------------------------------------------------------------------------
+
+
+def published_names(shell: Shell) -> set[str]:
+    """The names of all published files."""
+    return {path.name for path in (shell.site.folder / FOLDER).iterdir()}
+
+
+def test_publishing_without_a_key_paints_and_succeeds(small: Shell) -> None:
+    """A site without any key is built with painted pictures on MkDocs, and so it is here."""
+    ran = small("generate", "--into", FOLDER)
+    assert ran.exit_code == 0
+    assert f"2 heroes in {FOLDER}, 2 of them painted on this machine" in ran.out
+    assert {"heroes.json", "hero.css"} < published_names(small)
+
+
+def test_publishing_again_removes_what_no_page_needs(small: Shell) -> None:
+    """Files of an earlier run go with their page; what somebody else has put there stays."""
+    small(*PUBLISH)
+    before = published_names(small)
+    (small.site.folder / FOLDER / "mine.jpg").write_bytes(b"mine")
+    (small.site.folder / "docs/two.md").unlink()
+    small(*PUBLISH)
+    after = published_names(small)
+    assert "mine.jpg" in after
+    assert len(after - {"mine.jpg"}) < len(before)
+    assert after - {"mine.jpg"} < before
+
+
+def test_publishing_named_pages_leaves_the_others(small: Shell) -> None:
+    """A page that is named is published, and the others keep what they have."""
+    small(*PUBLISH)
+    before = keys(build(small.site))
+    small.site.write({"two.md": page("Two", hero_prompt="an oasis"), "index.md": page("Home", hero_prompt="a cliff")})
+    small("generate", "two.md", "--into", FOLDER)
+    after = keys(build(small.site))
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: Services) -> None:
+    """Where a new picture cannot be made, the page keeps the one that is published, even if every cache is lost."""
+    services.leonardo.render_s = 0.05
+    site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=EXTENSIONS)
+    shell = Shell(site, services)
+    assert shell(*PUBLISH).exit_code == 0
+    before = published_names(shell)
+    shutil.rmtree(tmp_path / ".cache")
+    site.write({"index.md": page("Home", hero_prompt="a storm")})
+    nobody = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
+    assert shell(*PUBLISH, environ=nobody).exit_code == 0
+    assert published_names(shell) == before
+    assert services.ledger.creates == 1
+
+
+def test_into_a_folder_outside_the_documentation_copies_plain_pictures(small: Shell) -> None:
+    """For a press kit there is neither manifest nor stylesheet."""
+    small("generate", "--into", "press")
+    assert not {"heroes.json", "hero.css"} & {path.name for path in (small.site.folder / "press").iterdir()}
+
+
+def test_folder_that_cannot_be_written_is_one_line(small: Shell) -> None:
+    """No traceback: the folder and the reason."""
+    (small.site.folder / "docs/file").write_bytes(b"")
+    ran = small("generate", "--into", "docs/file/heroes")
+    assert ran.exit_code == 2
+    assert "--into: " in ran.err

@@ -1,0 +1,94 @@
+"""The file beside published pictures: what goes in comes out, and nothing else is believed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.page.manifest import (
+    Manifest,
+    ShownHero,
+    UnreadableManifest,
+    asked_for,
+    read_manifest,
+    write_manifest,
+)
+from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
+
+VARIANT = Variant("hero", "jpeg", 480, 270, "0123456789abcdef-480.jpg", Path("0123456789abcdef-480.jpg"), "", 0)
+RENDERING = Rendering(
+    (VARIANT, replace(VARIANT, role="social", name="s.jpg", path=Path("s.jpg"))),
+    "data:",
+    "#123456",
+    Scrim(30, 40, 50),
+    1536,
+    864,
+)
+SHOWN = ShownHero("a" * 16, FocalPoint(0.25, 1.0), HeroAsset("0" * 16, "openai", "", Source.PINNED, RENDERING))
+PICTURE = PictureSpec("a lighthouse")
+
+
+@given(page=st.text(), template=st.text(), layout=st.sampled_from(["content", "full", "none"]), switch=st.booleans())
+def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout: str, switch: bool) -> None:  # noqa: FBT001 - drawn by name
+    """Any page's name and any option survive the way through the file."""
+    defaults = HeroDefaults(prompt_template=template, layout=layout)  # type: ignore[arg-type]  # one of them
+    manifest = Manifest(defaults, cards=switch, social=not switch, credit=switch, heroes={page: SHOWN})
+    assert read_manifest(write_manifest(manifest)) == manifest
+
+
+def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() -> None:
+    """Whatever the order in which pages were read, so that a repository sees only what has changed."""
+    one = write_manifest(Manifest(heroes={"a.md": SHOWN, "b.md": SHOWN}))
+    assert one == write_manifest(Manifest(heroes={"b.md": SHOWN, "a.md": SHOWN}))
+    assert sum(line.startswith((b'"a.md"', b'"b.md"')) for line in one.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": []},
+        {"files": [["hero", "jpeg", 480, 270, "../../secret.jpg"]]},
+        {"files": [["hero", "exe", 480, 270, "a.jpg"]]},
+        {"files": [["hero", "jpeg", "wide", 270, "a.jpg"]]},
+        {"focus": [1]},
+        {"source": "elsewhere"},
+        {"scrim": None},
+    ],
+    ids=str,
+)
+def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) -> None:
+    """No name leads out of the folder, and no value of another kind gets into a page."""
+    value = json.loads(write_manifest(Manifest(heroes={"a.md": SHOWN})))
+    value["heroes"]["a.md"] |= change
+    with pytest.raises(UnreadableManifest):
+        read_manifest(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HeroSpec("a.md", replace(PICTURE, prompt="a storm")),
+        HeroSpec("a.md", replace(PICTURE, seed=1)),
+        HeroSpec("a.md", replace(PICTURE, style="BOKEH")),
+        HeroSpec("a.md", replace(PICTURE, negative_prompt="people")),
+        HeroSpec("a.md", PICTURE, focus=FocalPoint(0, 0.5)),
+        HeroSpec("a.md", own_image=Path("a.jpg")),
+    ],
+)
+def test_wish_for_another_picture_has_another_digest(other: HeroSpec) -> None:
+    """Whatever changes the files is noticed; what only the page shows is not."""
+    hero = HeroSpec("a.md", PICTURE)
+    assert asked_for(other) != asked_for(hero)
+    assert asked_for(replace(hero, page="b.md", alt="x", tagline="y", layout="full")) == asked_for(hero)
+
+
+def test_another_file_of_ones_own_has_another_digest() -> None:
+    """The author's own picture is known by its content."""
+    hero = HeroSpec("a.md", own_image=Path("a.jpg"))
+    assert asked_for(hero, "1") != asked_for(hero, "2")
