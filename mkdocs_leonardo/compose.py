@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
+    from mkdocs_leonardo.storage.shared import SharedPictures, Tally
 
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
 ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
@@ -114,6 +115,11 @@ class Workshop:
         budget = self.budget
         return Spending(budget.new_images, max(0.0, budget.cost_usd), self._requests)
 
+    @property
+    def tally(self) -> Tally | None:
+        """What came of the team's store so far; None without one."""
+        return self.team.tally if self.team is not None else None
+
     def _wire(self, environ: Mapping[str, str]) -> None:
         from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
         from mkdocs_leonardo.storage.limits import Rests  # noqa: PLC0415 - same
@@ -140,6 +146,7 @@ class Workshop:
             credit_alert=settings.leonardo.credit_alert,
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
+        self.team = self._team(environ)
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
         self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
@@ -166,7 +173,18 @@ class Workshop:
             tell=self._tell,
             generate=settings.generate,
             concurrency=settings.concurrency,
+            team=self.team,
         )
+
+    def _team(self, environ: Mapping[str, str]) -> SharedPictures | None:
+        """The pictures that machines share, if there is a store for them; nothing is connected yet."""
+        address = self._settings.shared_store
+        if address is None:
+            return None
+        from mkdocs_leonardo.storage.objects import Objects  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights  # noqa: PLC0415 - same
+
+        return SharedPictures(Objects(address, environ), StoreRights.of(environ), inspect=_inspect, tell=self._tell)
 
     # Stores ----------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from mkdocs_leonardo.providers.options import (
     key_variable,
 )
 from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
+from mkdocs_leonardo.storage.objects import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 #: The sides Leonardo's v1 create call takes: 32 to 1536 pixels, multiples of 8 (vendor's schema, June 2026).
@@ -260,6 +262,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _store_address(value: object) -> StoreAddress:
+    """A team's store. No message repeats it, as with `_base_url`."""
+    try:
+        return StoreAddress.parse(_text(value).strip())
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 def _host(value: object) -> str:
     text = _text(value).lower()
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text):
@@ -400,6 +410,8 @@ class LeonardoConfig(StrictConfig):
     """Pictures, variants, journal and report; relative to the configuration file."""
     gallery_dir = Checked(_name, "heroes")
     """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
+    shared_store = Checked(_optional(_store_address), None)
+    """Address of a team's object store, `s3://bucket/prefix` and the like; read-only unless the environment says so."""
     leonardo = Section[LeonardoServiceConfig]()
     """Settings of Leonardo AI."""
     openai = Section[OpenAIServiceConfig]()
@@ -444,11 +456,16 @@ class Settings:
     gemini: GeminiOptions
     foreign: Mapping[str, Mapping[str, object]]
     """What is set for providers of other packages, by their names; they check it themselves."""
+    shared_store: StoreAddress | None = None
 
 
 def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
     """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
     _check_providers(config.providers)
+    if config.shared_store is not None and find_spec("obstore") is None:
+        raise ValidationError(
+            "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]', or leave the line out"
+        )
     folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
@@ -495,6 +512,7 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
         ),
         cache_dir=folders["cache_dir"],
         gallery_dir=folders["gallery_dir"],
+        shared_store=config.shared_store,
         leonardo=LeonardoOptions(
             model=leonardo.model,
             api_version=leonardo.api_version,

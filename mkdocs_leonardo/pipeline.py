@@ -23,7 +23,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, Provider
-from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Wish, turn
+from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Unshared, Wish, turn
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -41,7 +41,7 @@ from mkdocs_leonardo.spec import (
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.storage.base import JobJournal, PictureStore
+    from mkdocs_leonardo.storage.base import Claim, ClaimBoard, JobJournal, PictureStore, TeamPictures
 
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
@@ -153,6 +153,8 @@ class Pipeline:
         tell: Tell,
         generate: bool,
         concurrency: int,
+        team: TeamPictures | None = None,
+        claims: ClaimBoard | None = None,
     ) -> None:
         self._chain = tuple(chain)
         self._lookup = tuple(lookup)
@@ -163,6 +165,8 @@ class Pipeline:
         self._tell = tell
         self._generate = generate
         self._concurrency = concurrency
+        self._team = team
+        self._claims = claims
         self._told: set[str] = set()
         self._flights: dict[PictureSpec, Flight] = {}
         self._renderings: dict[tuple[str, FocalPoint], anyio.Event] = {}
@@ -181,7 +185,9 @@ class Pipeline:
         candidates = self._candidates(hero.picture)
         found = self._find(candidates)
         if found is None:
-            return None if self._may_ask(candidates) else self._stand_in_at_hand(hero, self._why_nobody())
+            if self._team is not None or self._may_ask(candidates):
+                return None
+            return self._stand_in_at_hand(hero, self._why_nobody())
         if self._open_before(candidates, found.rank):
             return None
         rendering = self._tools.rendered(found.record, hero)
@@ -391,23 +397,30 @@ class Pipeline:
         return flight
 
     async def _obtain(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate], log: Log) -> Found | None:
-        found = await self._disk(self._find, candidates)
+        found = await self._look_up(page, candidates)
         if found is not None and not self._open_before(candidates, found.rank):
             return found
         if not self._may_ask(candidates):
             return found
-        async with turn(self._limits()[0]) as landed:
-            while True:
-                async with self._lease(picture) as lease:
-                    with suppress(LeaseLost):
-                        return await self._obtain_alone(Wish(picture, page, lease, landed), candidates, log)
+        while True:
+            is_mine = True
+            async with turn(self._limits()[0]) as landed, self._lease(picture) as lease:
+                with suppress(LeaseLost):
+                    async with self._claim(lease, candidates) as claim:
+                        is_mine = claim is not None
+                        if claim is not None:
+                            return await self._obtain_alone(Wish(picture, page, lease, landed, claim), candidates, log)
+            if is_mine:
                 # This process was asleep for so long that others took it for dead: what they did comes first.
                 self._tell(logging.INFO, f"{page}: this build was asleep; looking at what others did meanwhile")
+            else:
+                # Meanwhile this build makes what nobody else is making.
+                await self._wait_for_others(lease_name(picture))
 
     async def _obtain_alone(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Found:
         """The picture of a wish whose lease is held."""
-        # Another process may have been faster while this one waited.
-        found = await self._disk(self._find, candidates)
+        # Another process, or another machine, may have been faster while this one waited.
+        found = await self._look_up(wish.page, candidates)
         rank = len(candidates) if found is None else found.rank
         try:
             obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
@@ -421,7 +434,37 @@ class Pipeline:
             return found
         if obtained is None:
             obtained = await self._buyer.create(wish, candidates, log)
-        return Found(obtained.record, obtained.store, obtained.source, rank)
+        return await self._share(Found(obtained.record, obtained.store, obtained.source, rank), wish)
+
+    async def _look_up(self, page: str, candidates: Sequence[Candidate]) -> Found | None:
+        """The picture that is on this machine, or else the team's, which is on this machine then."""
+        found = await self._disk(self._find, candidates)
+        return found or await self._fetch(page, [(candidate.key, candidate.provider.name) for candidate in candidates])
+
+    async def _fetch(self, page: str, wanted: Sequence[tuple[str, str]]) -> Found | None:
+        if self._team is None:
+            return None
+
+        def keep(record: PictureRecord, data: bytes) -> Found:
+            return Found(record, self._buyer.keep(page, record, data), Source.CACHED, 0)
+
+        fetched = await self._team.fetch(wanted, keep)
+        return replace(fetched[1], rank=fetched[0]) if fetched else None
+
+    async def _share(self, found: Found, wish: Wish) -> Found:
+        """What the team shows from now on: the picture, or the one that somebody else had put there first."""
+        if self._team is None:
+            return found
+        with suppress(StorageError):
+            data = await self._disk(found.store.read, found.record)
+            if await self._team.share(found.record, data):
+                await wish.claim.close(found.record.key)
+                return found
+            theirs = await self._fetch(wish.page, [(found.record.key, found.record.provider)])
+            if theirs is not None:
+                await wish.claim.close(found.record.key)
+                return replace(found, record=theirs.record, store=theirs.store)
+        return found
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
         from anyio import CapacityLimiter  # noqa: PLC0415 - see `_render`
@@ -451,13 +494,39 @@ class Pipeline:
                 del self._leases[name]
                 self._release(name)
 
+    @asynccontextmanager
+    async def _claim(self, lease: str, candidates: Sequence[Candidate]) -> AsyncIterator[Claim | None]:
+        """Only one of the machines that share a store works on a wish; None while that is another one."""
+        if self._claims is None:
+            yield Unshared()
+            return
+        claim = await self._claims.take(lease, {candidate.key for candidate in candidates})
+        try:
+            yield claim
+        finally:
+            if claim is not None:
+                await claim.release()
+
+    async def _wait_for_others(self, lease: str) -> None:
+        assert self._claims is not None  # noqa: S101 - there is nobody else without claims
+        if not await self._claims.watch(lease):
+            raise NobodyCould("another machine has been making it for too long; it is not paid for a second time")
+
     def _release(self, lease: str) -> None:
         # Synchronous, so that a cancelled build releases as well.
         with suppress(StoreUnavailable):
             self._journal.release(lease)
 
     async def beat(self) -> None:
-        """Tell other processes that this one lives, for as long as the build runs."""
+        """Tell other processes and machines that this one lives, for as long as the build runs."""
+        from anyio import create_task_group  # noqa: PLC0415 - see `_render`
+
+        async with create_task_group() as group:
+            group.start_soon(self._beat)
+            if self._claims is not None:
+                group.start_soon(self._claims.beat)
+
+    async def _beat(self) -> None:
         from anyio import current_time  # noqa: PLC0415 - see `_render`
 
         while True:

@@ -7,12 +7,15 @@ import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.shared import Tally
 
 #: In the order in which the summary names them, with the words for it.
 _SUMMARY = (
@@ -56,7 +59,7 @@ class Complaint(str):
         return self
 
 
-def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, JsonValue]:
+def report(resolutions: Sequence[Resolution], spending: Spending, store: Tally | None = None) -> dict[str, JsonValue]:
     """The content of ``report.json``.
 
     `key` is the one that file names in the site begin with. `marks` are the marks of origin that the service's own file
@@ -77,7 +80,7 @@ def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, J
         for resolution in resolutions
     ]
     sources = _sources(resolutions)
-    return {
+    content: dict[str, JsonValue] = {
         "heroes": heroes,
         "totals": {
             "cached": sources[Source.CACHED],
@@ -91,9 +94,12 @@ def report(resolutions: Sequence[Resolution], spending: Spending) -> dict[str, J
             "requests": spending.requests,
         },
     }
+    if store is not None:
+        content["store"] = {**asdict(store)}
+    return content
 
 
-def summary(resolutions: Sequence[Resolution], spending: Spending) -> str:
+def summary(resolutions: Sequence[Resolution], spending: Spending, store: Tally | None = None) -> str:
     """One line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
     sources = _sources(resolutions)
     parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]
@@ -103,7 +109,24 @@ def summary(resolutions: Sequence[Resolution], spending: Spending) -> str:
     line = f"{_count(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
     if spending.new_images:
         line += f"; {_count(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
+    if store is not None:
+        line += f"; store: {_store(store)}"
     return line
+
+
+def _store(tally: Tally) -> str:
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (tally.hits, "found"),
+            (tally.misses, "missing"),
+            (tally.writes, "added"),
+            (tally.refusals, "refused"),
+            (tally.failures, "failed"),
+        )
+        if number
+    ]
+    return ", ".join(parts) or "not needed"
 
 
 def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tuple[int, Complaint]]:

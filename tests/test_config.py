@@ -71,6 +71,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "widths": (480, 768, 960, 1200, 1536),
         "cache_dir": ".cache/plugin/leonardo",
         "gallery_dir": "heroes",
+        "shared_store": None,
     }
     assert dict(config.leonardo) == {
         "model": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
@@ -437,7 +438,6 @@ def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
         ("provider", "providers"),
         ("negativ_prompt", "negative_prompt"),
         ("colour_cards", None),
-        ("shared_store", None),
     ],
 )
 def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str | None) -> None:

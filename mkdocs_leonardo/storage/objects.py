@@ -1,7 +1,7 @@
 """Named bytes in an object store: S3 and what speaks like it, Google, Azure, WebDAV, a shared folder.
 
-Every call ends within `CALL_S`, and every failure is StoreUnavailable with a message that holds neither a credential
-nor an address with a signature in it. What an object may mean is decided elsewhere.
+Every call ends within a bounded time, and every failure is StoreUnavailable with a message that holds neither a
+credential nor an address with a signature in it. What an object may mean is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: One call, its second try included, takes no longer than this.
+#: One call, its second try included, takes no longer than this, unless the caller says otherwise.
 CALL_S = 10.0
+#: A picture over a slow line may take longer, as long as bytes go on coming.
+LONG_CALL_S = 60.0
 #: A machine that is there answers the door sooner.
 CONNECT_S = 2.0
 #: Two writers who cross on a service that checks nothing have done so within this time.
@@ -135,21 +137,23 @@ class Objects:
         """Whether the service overwrites what a create should have left alone; None while no create has shown it."""
         return None if self._honours is None else not self._honours
 
-    async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> StoredObject | None:
+    async def get(
+        self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S
+    ) -> StoredObject | None:
         """The object, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
-        return await self._bounded("be read", self._get(name, max_bytes))
+        return await self._bounded("be read", self._get(name, max_bytes), timeout_s)
 
-    async def create(self, name: str, data: bytes) -> bool:
+    async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
         """Whether this call made the object; False, and nothing changed, if there is another one already.
 
         Bytes that are there already count as this call's: an answer may have been lost on the way. So callers who must
         know which of them it was put something of their own into `data`.
         """
-        return await self._bounded("be written", self._create(name, data))
+        return await self._bounded("be written", self._create(name, data), timeout_s)
 
-    async def replace(self, name: str, data: bytes) -> None:
+    async def replace(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> None:
         """The object is `data`, whatever it was."""
-        await self._bounded("be written", self._replace(name, data))
+        await self._bounded("be written", self._replace(name, data), timeout_s)
 
     async def delete(self, name: str) -> None:
         """There is no such object."""
@@ -284,7 +288,8 @@ class Objects:
         }
         client: store.ClientConfig = {
             "connect_timeout": timedelta(seconds=CONNECT_S),
-            "timeout": timedelta(seconds=CALL_S),
+            "read_timeout": timedelta(seconds=CALL_S),
+            "timeout": timedelta(seconds=LONG_CALL_S),
             "allow_http": address.scheme == "http" or address.endpoint.startswith("http:"),
         }
         prefix = address.prefix or None
@@ -310,8 +315,8 @@ class Objects:
         # This client has no conditional put for plain web servers; the header is all there is to it.
         return web({"If-None-Match": "*"}), web({})
 
-    async def _bounded(self, what: str, call: Coroutine[object, object, T]) -> T:
-        """The call's result within `CALL_S`, every failure turned into StoreUnavailable."""
+    async def _bounded(self, what: str, call: Coroutine[object, object, T], timeout_s: float = CALL_S) -> T:
+        """The call's result within `timeout_s`, every failure turned into StoreUnavailable."""
         from anyio import move_on_after  # noqa: PLC0415 - see `_open`
 
         if find_spec("obstore") is None:
@@ -321,8 +326,8 @@ class Objects:
             )
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
-        reason = f"no answer within {CALL_S:g} s"
-        with move_on_after(CALL_S):
+        reason = f"no answer within {timeout_s:g} s"
+        with move_on_after(timeout_s):
             try:
                 return await call
             except (BaseError, OSError, ValueError, NotImplementedError) as error:

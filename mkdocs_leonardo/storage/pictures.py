@@ -112,7 +112,7 @@ class PictureFolder:
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
         path = self.path(record)
-        text = _record_text(record)
+        text = record_text(record)
         try:
             if self._holds(path, text, record):
                 return
@@ -174,7 +174,7 @@ class PictureFolder:
     def _described(self, stem: str) -> PictureRecord:
         """The record, whether its picture is there or not; FileNotFoundError if there is none."""
         path = self._folder / f"{stem}.json"
-        record = _parse_record(path, read_plain_file(path, max_bytes=MAX_RECORD_BYTES))
+        record = parse_record(path, read_plain_file(path, max_bytes=MAX_RECORD_BYTES))
         if _stem(record.key) != stem:
             raise BrokenEntry(f"{path}: belongs to another key")
         return record
@@ -257,7 +257,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _record_text(record: PictureRecord) -> bytes:
+def record_text(record: PictureRecord) -> bytes:
     """The record for people to read: indented, letters as they are.
 
     A number or a request that cannot be kept is left out: the picture beside it is paid.
@@ -279,8 +279,11 @@ def _readable_json(values: dict[str, JsonValue]) -> bytes:
         return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _parse_record(path: Path, text: bytes) -> PictureRecord:
-    """The record in `text`; BrokenEntry that names the first wrong field. Unknown fields are a later version's."""
+def parse_record(path: Path | str, text: bytes) -> PictureRecord:
+    """The record in `text`, which is at `path`; BrokenEntry that names the first wrong field.
+
+    Unknown fields are a later version's.
+    """
     try:
         value: JsonValue = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -312,7 +315,7 @@ def _parse_record(path: Path, text: bytes) -> PictureRecord:
 class _Fields:
     """The fields of one record, each read with its type."""
 
-    def __init__(self, path: Path, values: Mapping[str, JsonValue]) -> None:
+    def __init__(self, path: Path | str, values: Mapping[str, JsonValue]) -> None:
         self._path = path
         self._values = values
 

