@@ -1,0 +1,508 @@
+"""The recipes of the documentation are files that work: each is taken out of its page, checked, and carried out.
+
+The hosts are acted by what their documents say of them: steps one after the other, a cache that is copied away and
+back as its keys say, secrets as variables. Packages are not installed; this environment has them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from builds import TRACEBACK, Site, page
+from cli_rig import Shell
+from services import LEONARDO_KEY, OPENAI_KEY, NeverFinishes, Services
+from test_documentation import DOCS, Block, blocks
+
+#: No step may take longer (seconds).
+STEP_TIMEOUT_S = 120.0
+CACHE = ".cache/plugin/leonardo"
+SECRETS = {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY}
+#: What the recipes may install: they are for people who have nothing yet.
+PACKAGES = {"mkdocs-material", "mkdocs-leonardo"}
+
+#: The inputs of the actions that the recipes use, from each action's own `action.yml` (October 2026).
+ACTIONS = {
+    "actions/checkout@v4": {"fetch-depth", "ref", "path", "persist-credentials"},
+    "actions/setup-python@v5": {"python-version", "cache"},
+    "actions/cache/restore@v4": {"path", "key", "restore-keys", "fail-on-cache-miss", "lookup-only"},
+    "actions/cache/save@v4": {"path", "key", "upload-chunk-size"},
+    "actions/upload-pages-artifact@v3": {"path", "name", "retention-days"},
+    "actions/deploy-pages@v4": {"token", "timeout", "artifact_name"},
+}
+
+
+def recipe(page_name: str, title: str, *, place: int = 0) -> Block:
+    """A file of a page of the documentation; `place` counts those with the same name."""
+    return [block for block in blocks(DOCS / "guide" / page_name) if block.title == title][place]
+
+
+WITH_CACHE = recipe("ci.md", ".github/workflows/docs.yml")
+WITH_GALLERY = recipe("ci.md", ".github/workflows/deploy.yml")
+GITLAB = recipe("hosts.md", ".gitlab-ci.yml")
+NETLIFY_GALLERY = recipe("hosts.md", "netlify.toml")
+NETLIFY_CACHE = recipe("hosts.md", "netlify.toml", place=1)
+CLOUDFLARE = recipe("hosts.md", "build.sh")
+READTHEDOCS = recipe("hosts.md", ".readthedocs.yaml")
+
+
+# A machine of a host -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Machine:
+    """A fresh checkout of the site, with nothing but what is committed. `log` is all that its steps print."""
+
+    folder: Path
+    environ: dict[str, str]
+    log: str = ""
+    uploaded: list[str] = field(default_factory=list)
+
+    def run(
+        self, script: str, environ: Mapping[str, str] | None = None, *, until: Callable[[], object] | None = None
+    ) -> int:
+        """One step, as hosts run it; interrupted, as by somebody's Cancel, when `until` returns."""
+        process = subprocess.Popen(
+            ["bash", "-e", "-o", "pipefail", "-c", script],
+            cwd=self.folder,
+            env={**self.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        try:
+            if until is not None:
+                until()
+                os.killpg(process.pid, signal.SIGINT)
+            log, _ = process.communicate(timeout=STEP_TIMEOUT_S)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self.log += log
+        return process.returncode
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where each page's picture came from, by the report of the build."""
+        report = json.loads((self.folder / CACHE / "report.json").read_text(encoding="utf-8"))
+        return {hero["page"]: hero["source"] for hero in report["heroes"]}
+
+
+@dataclass
+class Host:
+    """What a host keeps between builds: the repository, and a cache."""
+
+    repository: Path
+    services: Services
+    folder: Path
+    cache: dict[str, Path] = field(default_factory=dict)
+    builds: int = 0
+
+    def machine(self, **environ: str) -> Machine:
+        """A new machine with a checkout. Its `pip` looks at what is asked for, and has it already."""
+        self.builds += 1
+        folder = self.folder / f"machine-{self.builds}"
+        shutil.copytree(self.repository, folder, ignore=shutil.ignore_patterns(".cache", "site"))
+        tools = self.folder / "tools"
+        tools.mkdir(exist_ok=True)
+        pip = tools / "pip"
+        pip.write_text(f"#!{sys.executable}\nimport sys\nprint('PIP', *sys.argv[1:])\n", encoding="utf-8")
+        pip.chmod(0o755)
+        path = os.pathsep.join((str(tools), str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"))
+        plain = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "CI": "true", "NO_MKDOCS_2_WARNING": "1"}
+        return Machine(folder, {**plain, **environ})
+
+    def save(self, key: str, folder: Path) -> None:
+        """Keep a copy of the folder under the key, the newest last."""
+        self.builds += 1
+        if folder.is_dir():
+            kept = self.folder / f"kept-{self.builds}"
+            shutil.copytree(folder, kept)
+            self.cache.pop(key, None)
+            self.cache[key] = kept
+
+    def restore(self, key: str, folder: Path, *, prefixes: Sequence[str] = ()) -> bool:
+        """Bring back what was saved under the key, or the newest under a key with one of these beginnings."""
+        hits = [key] if key in self.cache else []
+        hits += [kept for prefix in prefixes for kept in reversed(self.cache) if kept.startswith(prefix)]
+        if hits:
+            shutil.copytree(self.cache[hits[0]], folder)
+        return bool(hits)
+
+
+def fine(machine: Machine) -> None:
+    """No inside of the program, no key, and nothing to install but what the recipes are about."""
+    assert not TRACEBACK.search(machine.log), machine.log
+    for secret in SECRETS.values():
+        assert secret not in machine.log
+    for line in re.findall(r"^PIP (.*)$", machine.log, re.MULTILINE):
+        install, *wanted = line.split()
+        assert install == "install"
+        assert set(wanted) == PACKAGES
+
+
+PAGES = {"index.md": page("Home", hero_prompt="a harbour"), "notes/b.md": page("B", hero_prompt="a quay")}
+
+
+@pytest.fixture
+def host(tmp_path: Path, services: Services) -> Host:
+    """A host with a repository of a site that has two heroes."""
+    services.leonardo.render_s = 0.05
+    site = Site(tmp_path / "repository", PAGES)
+    site.configure(services)
+    (tmp_path / "host").mkdir()
+    return Host(site.folder, services, tmp_path / "host")
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures, as an author made them on a machine with a key."""
+    with Services() as services:
+        services.leonardo.render_s = 0.05
+        shell = Shell(Site(tmp_path_factory.mktemp("author"), PAGES), services)
+        assert shell("generate", "--yes").exit_code == 0
+        assert shell("pin").exit_code == 0
+    return shell.site.folder / "heroes"
+
+
+@pytest.fixture
+def pinned(host: Host, gallery: Path) -> Host:
+    """The host whose repository holds the pictures; no service can be reached."""
+    shutil.copytree(gallery, host.repository / "heroes")
+    host.services.leonardo.down = host.services.openai.down = True
+    return host
+
+
+# GitHub Actions ------------------------------------------------------------------------------------------------------
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with GitHub's expressions filled in; an unknown secret is empty, anything else unknown is an error."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        return values.get(name, "") if name.startswith("secrets.") else values[name]
+
+    return re.sub(r"\$\{\{(.*?)\}\}", value, text)
+
+
+def on_github(
+    host: Host,
+    block: Block,
+    *,
+    run_id: int,
+    attempt: int = 1,
+    secrets: Mapping[str, str] = SECRETS,
+    cancel: Callable[[], object] | None = None,
+) -> tuple[bool, Machine]:
+    """Carry a workflow out; whether it succeeded. With `cancel`, the build is cancelled when that returns."""
+    (job,) = yaml.safe_load(block.text)["jobs"].values()
+    values = {"github.run_id": str(run_id), "github.run_attempt": str(attempt), "github.ref": "refs/heads/main"}
+    values |= {f"secrets.{name}": value for name, value in secrets.items()}
+    machine = host.machine(GITHUB_ACTIONS="true", GITHUB_WORKSPACE="")
+    machine.environ |= {
+        "GITHUB_WORKSPACE": str(machine.folder),
+        "GITHUB_STEP_SUMMARY": str(machine.folder / "summary.md"),
+    }
+    succeeds = True
+    for step in job["steps"]:
+        if not succeeds and step.get("if") != "always()":
+            continue
+        given = {name: filled(str(value), values) for name, value in step.get("with", {}).items()}
+        environ = {name: filled(value, values) for name, value in step.get("env", {}).items()}
+        match step.get("uses", "").partition("@")[0]:
+            case "":
+                is_build = step["run"].startswith("mkdocs build")
+                code = machine.run(step["run"], environ, until=cancel if is_build else None)
+                succeeds = succeeds and code == 0
+            case "actions/cache/restore":
+                prefixes = given["restore-keys"].split()
+                host.restore(given["key"], machine.folder / given["path"], prefixes=prefixes)
+            case "actions/cache/save":
+                # An entry never changes once it is written.
+                assert given["key"] not in host.cache
+                host.save(given["key"], machine.folder / given["path"])
+            case "actions/upload-pages-artifact":
+                machine.uploaded = sorted(path.name for path in (machine.folder / given["path"]).iterdir())
+    fine(machine)
+    return succeeds, machine
+
+
+def test_github_workflow_with_cache_pays_once(host: Host) -> None:
+    """The first run pays for both pictures; the next one finds them in the restored cache and opens no connection."""
+    succeeds, first = on_github(host, WITH_CACHE, run_id=1)
+    assert succeeds, first.log
+    assert host.services.ledger.paid_jobs == 2
+    asked = len(host.services.ledger.requests)
+    succeeds, second = on_github(host, WITH_CACHE, run_id=2)
+    assert succeeds, second.log
+    assert second.sources == {"index.md": "cached", "notes/b.md": "cached"}
+    assert len(host.services.ledger.requests) == asked
+    assert "2 heroes&#58; 2 cached" in (second.folder / "summary.md").read_text()
+
+
+def test_github_workflow_with_cache_keeps_what_a_second_attempt_buys(host: Host) -> None:
+    """A run that is started again has the same number; what it pays for is saved all the same."""
+    on_github(host, WITH_CACHE, run_id=1)
+    (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier"))
+    succeeds, again = on_github(host, WITH_CACHE, run_id=1, attempt=2)
+    assert succeeds, again.log
+    assert again.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": "generated"}
+    _, next_run = on_github(host, WITH_CACHE, run_id=2)
+    assert set(next_run.sources.values()) == {"cached"}
+    assert host.services.ledger.paid_jobs == 3
+
+
+def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
+    """Without secrets the restored pictures are shown, a new prompt is painted, and `--strict` passes."""
+    on_github(host, WITH_CACHE, run_id=1)
+    asked = len(host.services.ledger.requests)
+    (host.repository / "docs/c.md").write_text(page("C", hero_prompt="somebody's pier"))
+    succeeds, fork = on_github(host, WITH_CACHE, run_id=2, secrets={})
+    assert succeeds, fork.log
+    assert fork.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": "local"}
+    assert len(host.services.ledger.requests) == asked
+    assert "::warning" not in fork.log
+
+
+def test_github_workflow_that_is_cancelled_leaves_its_paid_job_to_the_next_run(host: Host) -> None:
+    """Cancel while pictures render: the journal is saved, and the next run collects both without paying."""
+    host.services.leonardo.on_create(NeverFinishes())
+    polled = lambda: host.services.wait_until(lambda ledger: ledger.creates == 2 and ledger.polls > 1)  # noqa: E731 - short
+    succeeds, _ = on_github(host, WITH_CACHE, run_id=1, cancel=polled)
+    assert not succeeds
+    host.services.forget_rules()
+    host.services.finish_jobs()
+    succeeds, second = on_github(host, WITH_CACHE, run_id=2)
+    assert succeeds, second.log
+    assert second.sources == {"index.md": "resumed", "notes/b.md": "resumed"}
+    assert host.services.ledger.creates == 2
+
+
+def test_github_workflow_with_gallery_needs_no_key_and_no_service(pinned: Host) -> None:
+    """What is committed passes the check, is built strictly and uploaded; no connection is opened."""
+    asked = len(pinned.services.ledger.requests)
+    succeeds, machine = on_github(pinned, WITH_GALLERY, run_id=1, secrets={})
+    assert succeeds, machine.log
+    assert machine.sources == {"index.md": "pinned", "notes/b.md": "pinned"}
+    assert "index.html" in machine.uploaded
+    assert len(pinned.services.ledger.requests) == asked
+
+
+def test_github_workflow_with_gallery_stops_where_a_picture_is_not_committed(pinned: Host) -> None:
+    """The check fails, with an annotation on the prompt's line, and nothing is deployed."""
+    (pinned.repository / "docs/c.md").write_text(page("C", tags="x", hero_prompt="a pier"))
+    succeeds, machine = on_github(pinned, WITH_GALLERY, run_id=1, secrets={})
+    assert not succeeds
+    assert machine.uploaded == []
+    assert "::error file=docs/c.md,line=3,title=leonardo::missing: no picture is pinned or cached" in machine.log
+
+
+# GitLab --------------------------------------------------------------------------------------------------------------
+
+
+def merged_jobs(block: Block) -> dict[str, dict[str, Any]]:
+    """The jobs of a ``.gitlab-ci.yml``, with what they extend."""
+    config: dict[str, dict[str, Any]] = yaml.safe_load(block.text)
+    return {name: {**config.get(job.get("extends", ""), {}), **job} for name, job in config.items() if name[0] != "."}
+
+
+def on_gitlab(
+    host: Host, name: str, *, protected: bool, variables: Mapping[str, str] = SECRETS
+) -> tuple[bool, Machine]:
+    """Carry one job out; whether it succeeded."""
+    job = merged_jobs(GITLAB)[name]
+    machine = host.machine(GITLAB_CI="true", **variables)
+    (path,) = job["cache"]["paths"]
+    key = f"{job['cache']['key']}-{'protected' if protected else 'non_protected'}"
+    host.restore(key, machine.folder / path)
+    succeeds = machine.run("\n".join((*job["before_script"], *job["script"]))) == 0
+    if succeeds or job["cache"].get("when") == "always":
+        host.save(key, machine.folder / path)
+    for artifact in job.get("artifacts", {}).get("paths", ()):
+        machine.uploaded += sorted(file.name for file in (machine.folder / artifact).iterdir())
+    fine(machine)
+    return succeeds, machine
+
+
+def test_gitlab_jobs_pay_once_on_each_side_of_protection(host: Host) -> None:
+    """A protected branch and the others have caches of their own; each pays once, and a fork never."""
+    succeeds, fork = on_gitlab(host, "test", protected=False, variables={})
+    assert succeeds, fork.log
+    assert set(fork.sources.values()) == {"local"}
+    assert host.services.ledger.paid_jobs == 0
+    for _ in range(2):
+        succeeds, machine = on_gitlab(host, "pages", protected=True)
+        assert succeeds, machine.log
+        assert "index.html" in machine.uploaded
+        assert host.services.ledger.paid_jobs == 2
+    assert set(machine.sources.values()) == {"cached"}
+    on_gitlab(host, "test", protected=False)
+    assert host.services.ledger.paid_jobs == 4
+
+
+def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
+    """A page with a mistake fails the strict build; the pictures of the others are in the cache."""
+    (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier", hero_style="CINEMTIC"))
+    succeeds, _ = on_gitlab(host, "pages", protected=True)
+    assert not succeeds
+    (host.repository / "docs/c.md").unlink()
+    succeeds, machine = on_gitlab(host, "pages", protected=True)
+    assert succeeds, machine.log
+    assert set(machine.sources.values()) == {"cached"}
+    assert host.services.ledger.paid_jobs == 2
+
+
+# The others ----------------------------------------------------------------------------------------------------------
+
+
+def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machine]:
+    """Carry a ``netlify.toml`` out, with its plugin, which saves after a success only."""
+    config = tomllib.loads(block.text)
+    machine = host.machine(NETLIFY="true", **config["build"]["environment"], **variables)
+    kept = [path for plugin in config.get("plugins", ()) for path in plugin["inputs"]["paths"]]
+    for path in kept:
+        host.restore(path, machine.folder / path)
+    succeeds = machine.run(config["build"]["command"]) == 0
+    for path in kept if succeeds else ():
+        host.save(path, machine.folder / path)
+    if succeeds:
+        machine.uploaded = sorted(path.name for path in (machine.folder / config["build"]["publish"]).iterdir())
+    fine(machine)
+    return succeeds, machine
+
+
+def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
+    """Carry the build script out, as the build command in the page says."""
+    machine = host.machine(CF_PAGES="1")
+    (machine.folder / block.title).write_text(block.text, encoding="utf-8")
+    text = (DOCS / "guide/hosts.md").read_text(encoding="utf-8")
+    command, output = re.findall(r"the command is `(.*?)`, the output directory `(.*?)`", text)[0]
+    succeeds = machine.run(command) == 0
+    if succeeds:
+        machine.uploaded = sorted(path.name for path in (machine.folder / output).iterdir())
+    fine(machine)
+    return succeeds, machine
+
+
+def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
+    """Install, the jobs before the build, then the host's own call of MkDocs."""
+    config = yaml.safe_load(block.text)
+    machine = host.machine(READTHEDOCS="True", READTHEDOCS_OUTPUT="_readthedocs")
+    (install,) = config["python"]["install"]
+    packages = recipe("hosts.md", install["requirements"]).text.split()
+    strict = "--strict" if config["mkdocs"]["fail_on_warning"] else ""
+    build = f"mkdocs build --clean --site-dir $READTHEDOCS_OUTPUT/html -f {config['mkdocs']['configuration']} {strict}"
+    steps = [f"pip install {' '.join(packages)}", *config["build"]["jobs"]["pre_build"], build]
+    succeeds = machine.run("\n".join(steps)) == 0
+    if succeeds:
+        machine.uploaded = sorted(path.name for path in (machine.folder / "_readthedocs/html").iterdir())
+    fine(machine)
+    return succeeds, machine
+
+
+@pytest.mark.parametrize(
+    ("carry_out", "block"),
+    [(on_netlify, NETLIFY_GALLERY), (on_cloudflare, CLOUDFLARE), (on_readthedocs, READTHEDOCS)],
+    ids=["netlify", "cloudflare", "readthedocs"],
+)
+def test_gallery_recipe_needs_no_key_and_stops_where_a_picture_is_missing(
+    pinned: Host, carry_out: Callable[[Host, Block], tuple[bool, Machine]], block: Block
+) -> None:
+    """Each of these hosts publishes what is committed, opens no connection, and publishes nothing else."""
+    asked = len(pinned.services.ledger.requests)
+    succeeds, machine = carry_out(pinned, block)
+    assert succeeds, machine.log
+    assert "index.html" in machine.uploaded
+    assert set(machine.sources.values()) == {"pinned"}
+    (pinned.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier"))
+    succeeds, machine = carry_out(pinned, block)
+    assert not succeeds
+    assert machine.uploaded == []
+    assert "c.md: missing: no picture is pinned or cached" in machine.log
+    assert len(pinned.services.ledger.requests) == asked
+
+
+def test_netlify_recipe_with_cache_pays_once(host: Host) -> None:
+    """The plugin carries the folder from a build that succeeded to the next; without a key nothing is paid."""
+    succeeds, preview = on_netlify(host, NETLIFY_CACHE)
+    assert succeeds, preview.log
+    assert host.services.ledger.paid_jobs == 0
+    for _ in range(2):
+        succeeds, machine = on_netlify(host, NETLIFY_CACHE, **SECRETS)
+        assert succeeds, machine.log
+        assert host.services.ledger.paid_jobs == 2
+    assert set(machine.sources.values()) == {"cached"}
+
+
+# The files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("block", "schema"),
+    [
+        (WITH_CACHE, "vendor.github-workflows"),
+        (WITH_GALLERY, "vendor.github-workflows"),
+        (GITLAB, "vendor.gitlab-ci"),
+        (READTHEDOCS, "vendor.readthedocs"),
+    ],
+    ids=lambda value: value.title if isinstance(value, Block) else "",
+)
+def test_recipe_is_what_the_host_reads(tmp_path: Path, block: Block, schema: str) -> None:
+    """Each file follows the published schema of its host."""
+    path = tmp_path / Path(block.title).name
+    path.write_text(block.text, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("block", [WITH_CACHE, WITH_GALLERY], ids=lambda block: block.title)
+def test_github_workflow_uses_actions_with_inputs_that_they_have(block: Block) -> None:
+    """A misspelt input is ignored by GitHub with a warning that nobody reads."""
+    (job,) = yaml.safe_load(block.text)["jobs"].values()
+    used = [step for step in job["steps"] if "uses" in step]
+    assert used
+    for step in used:
+        assert set(step.get("with", {})) <= ACTIONS[step["uses"]], step
+
+
+@pytest.mark.parametrize("block", [NETLIFY_GALLERY, NETLIFY_CACHE], ids=["gallery", "cache"])
+def test_netlify_recipe_has_keys_that_netlify_knows(block: Block) -> None:
+    """Sections, commands and variables as in Netlify's reference of the file."""
+    config = tomllib.loads(block.text)
+    assert set(config) <= {"build", "plugins"}
+    assert set(config["build"]) == {"command", "publish", "environment"}
+    assert all(isinstance(value, str) for value in config["build"]["environment"].values())
+    assert all(set(plugin) == {"package", "inputs"} for plugin in config.get("plugins", ()))
+
+
+def _files() -> Iterator[tuple[str, Block]]:
+    for name in ("ci.md", "hosts.md"):
+        for block in blocks(DOCS / "guide" / name):
+            if block.title and block.title != "mkdocs.yml":
+                yield name, block
+
+
+def test_recipes_are_all_carried_out_here() -> None:
+    """A file that is added to the pages needs a test."""
+    known = [WITH_CACHE, WITH_GALLERY, GITLAB, NETLIFY_GALLERY, NETLIFY_CACHE, CLOUDFLARE, READTHEDOCS]
+    assert [block for _, block in _files() if block.title != "requirements.txt"] == known
