@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.purchase import Delivered
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
+    from mkdocs_leonardo.storage.claims import Claims
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
     from mkdocs_leonardo.storage.shared import SharedPictures, Tally
@@ -146,8 +147,8 @@ class Workshop:
             credit_alert=settings.leonardo.credit_alert,
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
-        self.team = self._team(environ)
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
+        self.team, claims = self._team(environ)
         self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
@@ -174,17 +175,34 @@ class Workshop:
             generate=settings.generate,
             concurrency=settings.concurrency,
             team=self.team,
+            claims=claims,
         )
 
-    def _team(self, environ: Mapping[str, str]) -> SharedPictures | None:
-        """The pictures that machines share, if there is a store for them; nothing is connected yet."""
+    def _team(self, environ: Mapping[str, str]) -> tuple[SharedPictures | None, Claims | None]:
+        """The pictures that machines share, if there is a store for them; nothing is connected yet.
+
+        And the claims that keep others from paying for the same: of a machine that may write, and may pay.
+        """
         address = self._settings.shared_store
         if address is None:
-            return None
+            return None, None
+        from mkdocs_leonardo.storage.claims import Claims  # noqa: PLC0415 - few sites have one
         from mkdocs_leonardo.storage.objects import Objects  # noqa: PLC0415 - few sites have one
         from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights  # noqa: PLC0415 - same
 
-        return SharedPictures(Objects(address, environ), StoreRights.of(environ), inspect=_inspect, tell=self._tell)
+        objects, rights = Objects(address, environ), StoreRights.of(environ)
+        team = SharedPictures(objects, rights, inspect=_inspect, tell=self._tell)
+        if not rights.is_writer or not any(link.available for link in self.chain):
+            return team, None
+        claims = Claims(
+            objects,
+            now=self._clock.now,
+            sleep=self._clock.sleep,
+            tell=self._tell,
+            secret=rights.secret,
+            settle=address.scheme in {"http", "https"},
+        )
+        return team, claims
 
     # Stores ----------------------------------------------------------------------------------------------------------
 

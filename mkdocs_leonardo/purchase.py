@@ -520,12 +520,12 @@ class Buyer:
             marks=delivered.marks,
             request=candidate.request,
         )
-        store = await _thread(self._store, wish.page, record, image.data)
+        store = await _thread(self.keep, wish.page, record, image.data)
         self._uncollected.pop(candidate.key, None)
         log.note(submission.provider, "collected" if source is Source.RESUMED else "generated")
         return Obtained(record, store, source)
 
-    def _store(self, page: str, record: PictureRecord, data: bytes) -> PictureStore:
+    def keep(self, page: str, record: PictureRecord, data: bytes) -> PictureStore:
         """Save first, account for it afterwards: no bookkeeping error may lose a paid picture."""
         for place, store in enumerate(self._keep):
             try:

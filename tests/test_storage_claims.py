@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.storage.claims import CLOCKS_APART_S, HOLD_S, MOST_WAIT_S, Claim, Claims
+from mkdocs_leonardo.storage.claims import CLOCKS_APART_S, HOLD_S, MOST_FAILURES, MOST_WAIT_S, Claim, Claims
 from mkdocs_leonardo.storage.journal import Entry
 from mkdocs_leonardo.storage.objects import ObjectEntry, Objects, StoreAddress, StoredObject
 
@@ -39,6 +39,7 @@ class Stopping:
     def __init__(self, objects: Objects) -> None:
         self.is_cut = False
         self.calls: list[str] = []
+        self.failed = 0
         self.before_replace: list[Callable[[], Any]] = []
         self._objects = objects
 
@@ -49,6 +50,7 @@ class Stopping:
 
     def _call(self, what: str) -> None:
         if self.is_cut:
+            self.failed += 1
             raise StoreUnavailable("the line is cut")
         self.calls.append(what)
 
@@ -444,6 +446,29 @@ async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> Non
     await claim.release()
     assert len(team.told) == 1
     assert "the line is cut" in team.told[0]
+
+
+async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> None:
+    """A store that is gone costs a build a few calls, not one for each page."""
+    store = team.store()
+    runner = team.runner(store=store)
+    store.is_cut = True
+    for page in range(20):
+        assert await runner.take(f"{page:064x}", {KEY}) is not None
+
+    assert store.failed == MOST_FAILURES
+
+
+async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
+    """A line that breaks for a moment leaves the next pages their claims."""
+    store = team.store()
+    runner = team.runner(store=store)
+    for page in range(2 * MOST_FAILURES):
+        store.is_cut = page % 2 == 0
+        await runner.take(f"{page:064x}", {KEY})
+
+    assert await runner.take(WISH, {KEY}) is not None
+    assert await team.runner().take(WISH, {KEY}) is None
 
 
 async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:

@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
@@ -54,8 +54,12 @@ MOST_WAIT_S = 900.0
 CLOCKS_APART_S = 3600.0
 #: The intent of another runner is looked for among jobs of this age (seconds), by whatever clock they were made.
 INTENT_AGE_S = 590.0
+#: After so many calls in a row that failed, the store is left alone for the rest of the build.
+MOST_FAILURES = 3
 #: What letting go may take at the end of a build (seconds).
 RELEASE_S = 5.0
+
+T = TypeVar("T")
 
 _FOLDER = "claims"
 _VERSION = 1
@@ -164,6 +168,7 @@ class Claims:
         self._met: set[str] = set()
         self._waiting_since: dict[str, float] = {}
         self._watching = 0
+        self._failures = 0
 
     # Having a claim --------------------------------------------------------------------------------------------------
 
@@ -261,7 +266,7 @@ class Claims:
         """What is in one object; what nobody of ours wrote counts as free and empty."""
         name = _name(wish, number)
         try:
-            found = await self._objects.get(name, max_bytes=_MAX_BYTES)
+            found = await self._ask(lambda: self._objects.get(name, max_bytes=_MAX_BYTES))
             if found is None:
                 return None
             content = self._parsed(name, found.data)
@@ -272,15 +277,16 @@ class Claims:
 
     async def write(self, wish: str, number: int, content: _Content) -> None:
         """Replace one object; StoreUnavailable."""
-        await self._objects.replace(_name(wish, number), self._text(_name(wish, number), content))
+        name = _name(wish, number)
+        await self._ask(lambda: self._objects.replace(name, self._text(name, content)))
 
     async def delete(self, wish: str, number: int) -> None:
         """There is no such object; StoreUnavailable."""
-        await self._objects.delete(_name(wish, number))
+        await self._ask(lambda: self._objects.delete(_name(wish, number)))
 
     async def is_mine(self, wish: str, number: int) -> bool:
         """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
-        if await self._objects.get(_name(wish, number + 1), max_bytes=_MAX_BYTES) is not None:
+        if await self.read(wish, number + 1) is not None:
             return False
         if not self._overwrites:
             return True
@@ -289,7 +295,7 @@ class Claims:
 
     async def _make(self, wish: str, number: int, content: _Content) -> bool:
         name = _name(wish, number)
-        if not await self._objects.create(name, self._text(name, content)):
+        if not await self._ask(lambda: self._objects.create(name, self._text(name, content))):
             return False
         if not self._overwrites:
             return True
@@ -297,13 +303,26 @@ class Claims:
         last = await self.read(wish, number)
         return last is not None and last.owner == self.owner
 
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What the store answers, unless it has failed too often in a row to be asked once more in this build."""
+        if self._failures >= MOST_FAILURES:
+            raise StoreUnavailable("the store is left alone after it has failed several times")
+        try:
+            answer = await call()
+        except StoreUnavailable:
+            self._failures += 1
+            raise
+        self._failures = 0
+        return answer
+
     @property
     def _overwrites(self) -> bool:
         return self._settle or self._objects.ignores_preconditions is not False
 
     async def _highest(self, wish: str) -> tuple[int, _Content]:
         """The highest number and what is in it; 0 if there is none."""
-        names = (entry.name.rpartition("/")[2] for entry in await self._objects.list(f"{_FOLDER}/{wish}"))
+        entries = await self._ask(lambda: self._objects.list(f"{_FOLDER}/{wish}"))
+        names = (entry.name.rpartition("/")[2] for entry in entries)
         number = max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
         if not number:
             return 0, _Content()
