@@ -125,7 +125,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if self._serving:
             if self._preview is None:
                 self._preview = _preview(config)
-            self._settings = replace(self._settings, generate=False, on_missing="ignore")
+            self._settings = replace(self._settings, generate=False, on_missing="ignore", shared_store=None)
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
