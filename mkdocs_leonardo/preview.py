@@ -294,14 +294,14 @@ class Preview:
         page = resolution.hero.page
         for level, text in complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
-                cure = "a preview counts as one build"
+                cure = "; a preview counts as one build"
             elif resolution.refused:
                 cure = ""
             else:
-                cure = f"it is not asked for again in this preview, but by `{_generate(self._command, page)}`"
+                cure = f"; it is not asked for again in this preview, but by `{_generate(self._command, page)}`"
             reason = text.partition(": ")[2]
             # Of twenty pages that meet the same trouble, the first one says it loud.
-            self._tell(logging.INFO if reason in self._reasons else level, f"{text}; {cure}" if cure else text)
+            self._tell(logging.INFO if reason in self._reasons else level, f"{text}{cure}")
             self._reasons.add(reason)
 
     async def _in_loop_end(self) -> None:
