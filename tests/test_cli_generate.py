@@ -171,7 +171,11 @@ def test_generate_without_key_or_permission_spends_nothing(shell: Shell, service
     """No key, and `generate: false`, end with the cure and exit 1 instead of a painted picture."""
     keyless = shell("generate", "--yes", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})
     assert keyless.exit_code == 1
-    assert "set LEONARDO_API_KEY or OPENAI_API_KEY in the environment" in keyless.err
+    assert (
+        "pictures are missing and cannot be made: no provider has a key; set LEONARDO_API_KEY or OPENAI_API_KEY in the "
+        "environment" in keyless.err
+    )
+    assert "nothing was made: 0 of 3 heroes are at hand\n" in keyless.out
 
     shell.site.configure(services, {"generate": False})
     forbidden = shell("generate", "--yes")

@@ -97,7 +97,8 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         screen.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")
     if plan.is_idle:
         there = sum(outlook.state in {"own", "pinned", "cached"} for outlook in found)
-        screen.say(f"nothing to make: {there} of {counted(len(found), 'hero is', 'heroes are')} at hand")
+        at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} at hand"
+        screen.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
     for outlook in plan.allowed:
         picture = outlook.hero.picture
@@ -113,7 +114,9 @@ def _no_key(workshop: Workshop) -> str:
     if any(link.available for link in workshop.chain):
         return ""
     names = " or ".join(workshop.missing_keys)
-    return f"set {names} in the environment" if names else "the configuration names no provider besides the painter"
+    if names:
+        return f"no provider has a key; set {names} in the environment"
+    return "the configuration names no provider besides the painter; add leonardo or openai to providers"
 
 
 # Takes ---------------------------------------------------------------------------------------------------------------
