@@ -1,0 +1,98 @@
+"""The contact sheet of `compare` and `generate --takes`, opened from the disk, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from browser.drawing import draw
+from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.spec import PictureRecord, digest_of
+
+OpenPage = Callable[..., Page]
+NAMES = ("landscape", "noise", "halves")
+
+
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a sheet of three pictures, as a file."""
+    folder = tmp_path_factory.mktemp("a folder") / "compared"
+    exhibits = []
+    for name in NAMES:
+        file = BytesIO()
+        draw(name).save(file, "JPEG")
+        data = file.getvalue()
+        record = PictureRecord(
+            key=digest_of(data), digest=digest_of(data), extension="jpg", provider="leonardo", model="phoenix"
+        )
+        exhibits.append(Exhibit(name, name.upper(), "3.2 s, $0.022", data, record))
+    write_sheet(folder, title="A <harbour>", subtitle="three styles", exhibits=exhibits, columns=3)
+    return (folder / "index.html").as_uri()
+
+
+def _shown(page: Page) -> str | None:
+    """The label of the picture that the light-box shows, None while it is closed."""
+    box = page.locator("dialog")
+    if not box.is_visible():
+        return None
+    picture = box.locator("img")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    return picture.get_attribute("alt")
+
+
+def test_sheet_opened_from_the_disk_loads_nothing(sheet: str, open_page: OpenPage) -> None:
+    """Every picture is in the page itself: it can be sent by mail, or opened on a train."""
+    page = open_page(sheet, offline=True)
+    widths = page.locator("figure img").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(widths) == len(NAMES)
+    assert min(widths) > 300
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name.slice(0, 5))")
+    assert set(loaded) <= {"data:"}
+
+
+def test_light_box_opens_and_closes_by_mouse(sheet: str, open_page: OpenPage) -> None:
+    """A click enlarges, the buttons go round, Close and a click beside the picture close."""
+    page = open_page(sheet, offline=True)
+    page.locator("figure a").nth(2).click()
+    assert _shown(page) == "HALVES"
+    page.get_by_role("button", name="Next").click()
+    assert _shown(page) == "LANDSCAPE"
+    page.get_by_role("button", name="Previous").click()
+    assert _shown(page) == "HALVES"
+    assert (page.locator("dialog a").get_attribute("href") or "").endswith("/halves.jpg")
+    page.get_by_role("button", name="Close").click()
+    assert _shown(page) is None
+    page.locator("figure a").first.click()
+    page.mouse.click(2, 2)
+    assert _shown(page) is None
+    assert page.url == sheet
+
+
+def test_light_box_opens_and_closes_by_keyboard(sheet: str, open_page: OpenPage) -> None:
+    """Enter opens, arrows go on, Escape closes, and the focus is on the picture that was looked at."""
+    page = open_page(sheet, offline=True)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert _shown(page) == "LANDSCAPE"
+    page.keyboard.press("ArrowRight")
+    assert _shown(page) == "NOISE"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert _shown(page) == "HALVES"
+    page.keyboard.press("Escape")
+    assert _shown(page) is None
+    page.wait_for_function("document.activeElement.querySelector('img')?.alt === 'HALVES'")
+    page.keyboard.press("Enter")
+    assert _shown(page) == "HALVES"
+
+
+def test_sheet_without_scripts_links_to_the_files(sheet: str, open_page: OpenPage) -> None:
+    """Where scripts are off, a click shows the delivered file."""
+    page = open_page(sheet, offline=True, java_script_enabled=False)
+    page.locator("figure a").nth(1).click()
+    page.wait_for_url("**/noise.jpg")
+    assert Path(page.url.removeprefix("file://").replace("%20", " ")).is_file()
