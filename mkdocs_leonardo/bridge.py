@@ -28,7 +28,7 @@ class Bridge:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal(name="leonardo"))
+        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
         self._started: list[Future[Any]] = []
         self._running = 0
         self._ended: Event | None = None
