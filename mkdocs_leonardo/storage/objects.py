@@ -353,7 +353,7 @@ _REASONS = (
     (_NO_PLACE, "there is no such bucket"),
     (re.compile(r"MKCOL"), "the folder in its address does not exist"),
     (re.compile(r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|[Cc]redentials? "), "no credentials found"),
-    (re.compile(r"TimedOut|[Tt]imed? ?out"), "no answer in time"),
+    (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
     (re.compile(r"error sending request|HTTP error"), "the connection broke"),
 )

@@ -1,0 +1,289 @@
+"""Named bytes in real object stores: moto, rclone, Apache and a folder."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from stores import BUCKET, KEYS, KINDS, Kind, TeamStore, in_loop, running, silence
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.storage import objects as module
+from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TeamStore]:
+    """Each of the stores, empty."""
+    with running(request.param, tmp_path / "store") as started:
+        yield started
+
+
+def failure(url: str, environ: dict[str, str] | None = None) -> str:
+    """What a read at an address says."""
+    address = StoreAddress.parse(url)
+    with pytest.raises(StoreUnavailable) as caught:
+        in_loop(lambda: Objects(address, environ or {}).get("pictures/a"))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+# What a store does ---------------------------------------------------------------------------------
+
+
+def test_object_that_was_created_is_read_back_and_listed(store: TeamStore) -> None:
+    """Bytes come back as they went in, with a time by the service's clock."""
+
+    async def act() -> None:
+        objects = store.objects()
+        assert await objects.get("pictures/a") is None
+        assert await objects.list("pictures") == ()
+        assert await objects.create("pictures/a", b"one")
+        found = await objects.get("pictures/a")
+        assert found is not None
+        assert found.data == b"one"
+        assert abs(found.modified_at - time.time()) < 60
+        assert await objects.create("pictures/b", b"four")
+        assert [(entry.name, entry.size_bytes) for entry in await objects.list("pictures")] == [
+            ("pictures/a", 3),
+            ("pictures/b", 4),
+        ]
+
+    in_loop(act)
+
+
+def test_create_of_an_object_that_is_there_changes_nothing(store: TeamStore) -> None:
+    """The first writer wins, and is told so again when it asks again; also where the service would overwrite."""
+
+    async def act() -> None:
+        objects = store.objects()
+        assert await objects.create("pictures/a", b"one")
+        assert not await store.objects().create("pictures/a", b"two")
+        assert not await objects.create("pictures/a", b"two")
+        assert await objects.create("pictures/a", b"one")
+        found = await objects.get("pictures/a")
+        assert found is not None
+        assert found.data == b"one"
+
+    in_loop(act)
+
+
+def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore) -> None:
+    """Also where the service ignores the condition, or looks first and writes later."""
+
+    async def act() -> None:
+        # The first create of a client looks how the service behaves; the others know.
+        writers = [store.objects() for _ in range(8)]
+        won: list[int] = []
+
+        async def write(number: int) -> None:
+            if await writers[number].create("pictures/a", b"writer %d" % number, timeout_s=60):
+                won.append(number)
+
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(write, number)
+        found = await store.objects().get("pictures/a")
+        assert found is not None
+        assert [b"writer %d" % number for number in won] == [found.data]
+
+    in_loop(act)
+
+
+@pytest.mark.parametrize(("kind", "ignores"), [("moto", False), ("rclone", True), ("apache", False), ("folder", False)])
+def test_service_that_ignores_the_condition_is_noticed_by_its_first_create(
+    kind: Kind, tmp_path: Path, *, ignores: bool
+) -> None:
+    """Known after the first create, and not before."""
+
+    async def act(objects: Objects) -> None:
+        assert objects.ignores_preconditions is None
+        await objects.create("pictures/a", b"one")
+        assert objects.ignores_preconditions is ignores
+
+    with running(kind, tmp_path / "store") as started:
+        started.call(act)
+
+
+def test_object_is_replaced_and_deleted(store: TeamStore) -> None:
+    """A plain overwrite, of what is there and of what is not; deleting what is not there is no failure."""
+
+    async def act() -> None:
+        objects = store.objects()
+        await objects.replace("pictures/a", b"one")
+        await objects.replace("pictures/a", b"two")
+        found = await objects.get("pictures/a")
+        assert found is not None
+        assert found.data == b"two"
+        await objects.delete("pictures/a")
+        await objects.delete("pictures/a")
+        assert await objects.get("pictures/a") is None
+
+    in_loop(act)
+
+
+def test_object_larger_than_asked_for_is_not_read(store: TeamStore) -> None:
+    """One byte too many, and it is a broken entry."""
+    store.write("pictures/a", b"x" * 1001)
+    assert len(store.read("pictures/a")) == 1001
+
+    with pytest.raises(BrokenEntry, match="is larger than 1000 bytes"):
+        store.call(lambda objects: objects.get("pictures/a", max_bytes=1000))
+
+
+def test_empty_object_is_found(store: TeamStore) -> None:
+    """Nothing in it is not nothing there."""
+    store.write("pictures/a", b"")
+
+    assert store.read("pictures/a") == b""
+
+
+# What goes wrong -----------------------------------------------------------------------------------
+
+
+def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
+    """Every call ends, with the address and without a query."""
+    with running("moto", tmp_path / "store") as store:
+        store.stop()
+        started = time.monotonic()
+        message = failure(store.url)
+
+    assert message == f"s3://{BUCKET}/team: cannot be read (it cannot be reached)"
+    assert time.monotonic() - started < module.CALL_S
+
+
+def test_store_that_never_answers_is_given_up() -> None:
+    """After the time that one call may take, however patient the client is."""
+    with silence() as url:
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable) as caught:
+            in_loop(lambda: Objects(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
+
+    assert str(caught.value) == f"s3://{BUCKET}: cannot be read (no answer within 1 s)"
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("kind", ["moto", "rclone"])
+def test_bucket_that_does_not_exist_is_no_missing_object(kind: Kind, tmp_path: Path) -> None:
+    """A mistyped bucket must not look like a store with nothing in it."""
+    with running(kind, tmp_path / "store") as store:
+        message = failure(store.url.replace(BUCKET, "heros"))
+
+    assert message == "s3://heros/team: cannot be read (there is no such bucket)"
+
+
+def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
+    """A server that checks signatures; what it is told to expect is not what this one signs with."""
+    with running("rclone", tmp_path / "store") as store:
+        store.stop()
+    other = {**KEYS, "AWS_SECRET_ACCESS_KEY": "wrong"}
+    with running("rclone", tmp_path / "other", keys=other) as store:
+        message = failure(store.url)
+
+    assert message.startswith(f"s3://{BUCKET}/team: cannot be read (403: these credentials may not")
+    assert not any(secret in message for secret in KEYS.values() if secret != KEYS["AWS_REGION"])
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("reader", "403: these credentials may not"), ("full", "507: it is full"), ("gone", "the folder in its address")],
+)
+def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_path: Path) -> None:
+    """Forbidden, full, and a folder that is not there."""
+    with running("apache", tmp_path / "store") as store:
+        store.write("pictures/a", b"one")
+        address = StoreAddress.parse(store.url.replace("/team", f"/{path}"))
+        for act in (
+            lambda: Objects(address, {}).create("pictures/b", b"two"),
+            lambda: Objects(address, {}).replace("pictures/b", b"two"),
+        ):
+            with pytest.raises(StoreUnavailable) as caught:
+                in_loop(act)
+            assert str(caught.value).startswith(f"{address}: cannot be written ({reason}")
+        assert store.names() == ["pictures/a"]
+
+
+def test_folder_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+    """A network folder that is missing must not become a folder on this machine."""
+    place = tmp_path / "mount"
+
+    assert failure(place.as_uri()) == f"{place.as_uri()}: cannot be read (No such file or directory)"
+    with pytest.raises(StoreUnavailable):
+        in_loop(lambda: Objects(StoreAddress.parse(place.as_uri()), {}).create("pictures/a", b"one"))
+    assert not place.exists()
+
+
+def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -> None:
+    """The header is sent, and is in no message."""
+    environ = {module.AUTHORIZATION_VARIABLE: "Bearer open-sesame"}
+    with running("apache", tmp_path / "store") as store:
+        store.write("pictures/a", b"one")
+        address = StoreAddress.parse(store.url.replace("/team", "/guarded"))
+
+        assert in_loop(lambda: Objects(address, environ).get("pictures/a")) is not None
+        message = failure(str(address), {module.AUTHORIZATION_VARIABLE: "Bearer guess"})
+
+    assert "403" in message
+    assert "guess" not in message
+
+
+# Addresses -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://bucket", "s3://bucket"),
+        ("s3://bucket/a/b/?endpoint=https://s3.example.com&region=eu-central-1", "s3://bucket/a/b"),
+        ("s3://bucket/a?endpoint=http://minio:9000", "s3://bucket/a"),
+        ("gs://bucket/heroes", "gs://bucket/heroes"),
+        ("az://container/heroes", "az://container/heroes"),
+        ("https://dav.example.com:8443/heroes/", "https://dav.example.com:8443/heroes"),
+        ("http://127.0.0.1:8080/heroes", "http://127.0.0.1:8080/heroes"),
+        ("file:///mnt/heroes", "file:///mnt/heroes"),
+        ("file:///mnt/our%20heroes", "file:///mnt/our heroes"),
+    ],
+)
+def test_address_is_read_and_shown_without_its_query(text: str, shown: str) -> None:
+    """What messages say of it."""
+    assert str(StoreAddress.parse(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("bucket/heroes", "must begin with s3://"),
+        ("ftp://host/heroes", "must begin with s3://"),
+        ("http://dav.example.com/heroes", "must begin with https://"),
+        ("s3://", "names no bucket"),
+        ("s3:///heroes", "names no bucket"),
+        ("s3://bucket:9000/heroes", "has no port"),
+        ("s3://key:secret@bucket/heroes", "no credentials"),
+        ("https://user:secret@host/heroes", "no credentials"),
+        ("https:///heroes", "names no host"),
+        ("s3://bucket/heroes?secret=secret", "only endpoint and region may stand"),
+        ("s3://bucket/heroes?endpoint=https://key:secret@host", "endpoint must be an address"),
+        ("s3://bucket/heroes?endpoint=minio:9000", "endpoint must be an address"),
+        ("s3://bucket/heroes?region=a b", "region cannot be read"),
+        ("az://container/heroes?sig=secret", "nothing may stand behind the ?"),
+        ("https://host/heroes?token=secret", "nothing may stand behind the ?"),
+        ("s3://bucket/../secret", "no .. and no empty part"),
+        ("s3://bucket/%2e%2e/secret", "no .. and no empty part"),
+        ("s3://bucket/a//b", "no .. and no empty part"),
+        ("s3://bucket/heroes#secret", "no #"),
+        ("file://host/heroes", "three slashes"),
+        ("file:///", "from the root"),
+        ("https://[::1/heroes", "cannot be read as an address"),
+    ],
+)
+def test_address_that_cannot_be_used_is_refused_without_repeating_it(text: str, cure: str) -> None:
+    """What stands in the wrong place may be a secret."""
+    with pytest.raises(ValueError, match=re.escape(cure)) as caught:
+        StoreAddress.parse(text)
+
+    assert "secret" not in str(caught.value)
