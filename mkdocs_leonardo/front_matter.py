@@ -48,6 +48,8 @@ _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+#: What a template would have replaced; no picture is described this way.
+_MACRO = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 _MUST_BE_TEXT = "it must be text; put quotes around it"
 #: One word that somebody means as a switch; a picture of the word "none" is nobody's wish.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
@@ -178,6 +180,9 @@ class _Reader:
         prompt = _legible(value or "")
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the picture in a few words, or write false for no hero")
+            return None
+        if _MACRO.search(prompt):
+            self._wrong(key, "nothing has rendered this macro, so write the words themselves, or define what it names")
             return None
         full = _legible(self._defaults.prompt_template.format(prompt=prompt, title=self._title))
         if self._fits(key, prompt) and self._fits(key, full, " with the site's prompt_template"):

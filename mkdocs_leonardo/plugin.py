@@ -144,7 +144,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         unread = _unread(markdown, page)
         if unread is not None:
             log.warning("%s", unread)
-        hero = _wish(page, self._settings, Path(config.docs_dir))
+        hero = _wish(page, self._settings, Path(config.docs_dir), _rendered(page, config))
         if self.reader is not None:
             self.reader(page, hero)
             return ""
@@ -160,8 +160,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
 
-    # Before Material's `optimize` (0), which wants to see every file.
-    @event_priority(50)
+    # After Material's `optimize` (0), which encodes what it sees once more, and drops the mark that says who made it.
+    @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, tell what came of it, and hand the files over."""
         from mkdocs_leonardo.page.site import Site  # noqa: PLC0415 - a build without heroes does without
@@ -389,7 +389,7 @@ def _root(config: MkDocsConfig) -> Path:
 def _draws_cards(config: MkDocsConfig) -> bool:
     """Whether Material's social plugin is on, and has no background of the site's own choice."""
     for name, plugin in config.plugins.items():
-        if name.partition(" ")[0] in {"social", "material/social"}:
+        if _bare(name) == "social":
             options = plugin.config.get("cards_layout_options") or {}
             return bool(plugin.config.get("cards")) and "background_image" not in options
     return False
@@ -397,12 +397,34 @@ def _draws_cards(config: MkDocsConfig) -> bool:
 
 def _has_blog(config: MkDocsConfig) -> bool:
     """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
-    return any(name.partition(" ")[0] in {"blog", "material/blog"} for name in config.plugins)
+    return any(_bare(name) == "blog" for name in config.plugins)
 
 
-def _wish(page: Page, settings: Settings, docs_dir: Path) -> HeroSpec | None:
+def _bare(plugin_name: str) -> str:
+    """``material/blog #2`` and ``materialx/blog`` without number and theme."""
+    return plugin_name.partition(" ")[0].rpartition("/")[2]
+
+
+def _rendered(page: Page, config: MkDocsConfig) -> Mapping[str, object]:
+    """The page's metadata, our texts in it as macros-plugin renders the page: it leaves front matter as it is."""
+    macros: Any = config.plugins.get("macros")
+    is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
+    if macros is None or not is_wanted:
+        return page.meta
+    meta = dict(page.meta)
+    for key, value in page.meta.items():
+        if key.startswith("hero_") and isinstance(value, str) and macros.has_j2(value):
+            try:
+                meta[key] = macros.env.from_string(value).render(**{**macros.variables, **page.meta})
+            except Exception as error:  # noqa: BLE001 - macros are the site's own code and may raise anything
+                log.warning("%s", InputError(page.file.src_uri, key, f"cannot be rendered by macros ({error!r})"))
+                meta[key] = False if key == "hero_prompt" else ""
+    return meta
+
+
+def _wish(page: Page, settings: Settings, docs_dir: Path, meta: Mapping[str, object]) -> HeroSpec | None:
     """What the page asks for; what is wrong with it is told, and no wish then."""
-    wish = front_matter.read(page.meta, page=page.file.src_uri, title=str(page.title or ""), defaults=settings.defaults)
+    wish = front_matter.read(meta, page=page.file.src_uri, title=str(page.title or ""), defaults=settings.defaults)
     for problem in wish.problems:
         log.warning("%s", problem)
     if wish.hero is None or wish.image is None:

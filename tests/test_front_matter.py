@@ -449,6 +449,21 @@ def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: st
     assert len(message) < 200
 
 
+@pytest.mark.parametrize("prompt", ["{{ place }} in a storm", "{% if dawn %}a mast{% endif %}", "a {{\nplace }}"])
+def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
+    """Where nobody has rendered the macro, no picture of its letters is bought."""
+    wish = read_meta({"hero_prompt": prompt})
+
+    assert wish.hero is None
+    (problem,) = wish.problems
+    assert "; nothing has rendered this macro, so write the words themselves" in str(problem)
+
+
+def test_read_of_a_prompt_with_single_braces_keeps_them() -> None:
+    """Braces alone are no macro."""
+    assert picture_of(read_meta({"hero_prompt": "the set {a, b} in neon"})).prompt == "the set {a, b} in neon"
+
+
 def test_read_of_a_prompt_that_the_template_makes_too_long_says_so() -> None:
     """The author cannot see the site's template, so the message names it."""
     defaults = HeroDefaults(prompt_template="{prompt}, " + "y" * 1000)

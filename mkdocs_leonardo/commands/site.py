@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig, Settings
     from mkdocs_leonardo.spec import HeroSpec
 
-#: The logger of our plugin, and the one of the host above it.
+#: The logger of our plugin, and those of the hosts: plugins keep to MkDocs's under ProperDocs, which has its own.
 OURS = "mkdocs.plugins.leonardo"
-HOST = "mkdocs"
+HOSTS = ("mkdocs", "properdocs")
+#: How a host's configuration is called; ProperDocs looks for both, its own first.
+CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
 _NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
@@ -193,21 +197,39 @@ class _Heard(logging.Handler):
 @contextmanager
 def _listening(screen: Screen) -> Iterator[_Heard]:
     """The host's log goes to the handler, and nowhere else, while the block runs."""
-    logger, heard = logging.getLogger(HOST), _Heard(screen)
-    propagated = logger.propagate
-    logger.addHandler(heard)
-    logger.propagate = False
+    loggers, heard = [logging.getLogger(host) for host in HOSTS], _Heard(screen)
+    propagated = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(heard)
+        logger.propagate = False
     try:
         yield heard
     finally:
-        logger.removeHandler(heard)
-        logger.propagate = propagated
+        for logger, before in zip(loggers, propagated, strict=True):
+            logger.removeHandler(heard)
+            logger.propagate = before
+
+
+def _meet_host(config_file: str | None) -> None:
+    """From here on, `mkdocs` is ProperDocs where that builds the site: its file, or no MkDocs on this machine."""
+    if "mkdocs" in sys.modules or find_spec("properdocs") is None:
+        return
+    is_its_own = (
+        _exists("properdocs") if config_file is None else Path(config_file).name in CONFIGURATIONS["properdocs"]
+    )
+    if is_its_own or find_spec("mkdocs") is None:
+        import_module("properdocs.replacement")
+
+
+def _exists(host: str) -> bool:
+    return any(Path(name).is_file() for name in CONFIGURATIONS[host])
 
 
 def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
+    _meet_host(config_file)
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
-    if config_file is None and not any(Path(name).is_file() for name in ("mkdocs.yml", "mkdocs.yaml")):
+    if config_file is None and not any(map(_exists, HOSTS)):
         raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None and not Path(config_file).is_file():
         raise Trouble(f"-f: there is no file {config_file}")
@@ -224,7 +246,7 @@ def _trouble(error: Exception, heard: _Heard) -> Trouble:
     lines = list(dict.fromkeys(heard.errors))
     if not lines:
         text = str(error)
-        lines = [text if type(error).__module__.startswith("mkdocs") else f"{type(error).__name__}: {text}"]
+        lines = [text if type(error).__module__.startswith(HOSTS) else f"{type(error).__name__}: {text}"]
     return Trouble("the site cannot be read: " + "\n".join(lines))
 
 

@@ -55,7 +55,7 @@ def picture_sizes(theme: str, layout: Layout, *, hidden: Collection[str] = (), i
     if layout == "full":
         # Read the Docs never gives up its 300 px side column.
         return "(min-width: 769px) calc(100vw - 300px), 100vw" if theme == "readthedocs" else "100vw"
-    if theme == "material":
+    if theme in {"material", "materialx"}:
         return _material_sizes(has_left="navigation" not in hidden or is_post, has_right="toc" not in hidden)
     if theme == "mkdocs":
         # Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
