@@ -1,0 +1,118 @@
+"""Every host with every theme: nothing changes but what a page asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .environments import HOSTS, Environment
+from .rig import SMALL, Place, front, heroes, picture, without_heading, without_hero
+
+TEXT = "The keeper climbs the stairs.\n\n## Wick\n\n```python\nlight = True\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+PLAIN: dict[str, str | bytes] = {
+    "docs/plain.md": f"# Plain\n\n{TEXT}",
+    "docs/guide/grüße.md": f"# Grüße & more\n\n{TEXT}",
+    "docs/guide/index.md": f"No heading at all.\n\n{TEXT}",
+}
+WITH_HEROES: dict[str, str | bytes] = {
+    "docs/index.md": front(
+        f"# Home, *sweet* home\n\n{TEXT}", hero_prompt="a lighthouse", hero_tagline="Storms & calms"
+    ),
+    "docs/guide/full.md": front(f"# Across\n\n{TEXT}", hero_prompt="a harbour", hero_layout="full", hero_alt="Boats"),
+    "docs/guide/own.md": front(f"# Our own\n\n{TEXT}", hero_image="grey.png"),
+    "docs/guide/grey.png": picture(),
+}
+#: The pages with heroes, by their place in the site.
+PLACES = ("index.html", "guide/full/index.html", "guide/own/index.html")
+
+CASES = [
+    pytest.param(environment, theme, id=f"{environment.name}-{theme['name']}")
+    for environment in HOSTS
+    for theme in environment.themes
+]
+
+
+@pytest.mark.parametrize(("environment", "theme"), CASES)
+def test_site_with_and_without_heroes_differs_only_by_them(
+    environment: Environment, theme: Mapping[str, Any], python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Pages without a hero are what they were, to the byte; those with one have the hero and lines in the head more.
+
+    Search indexes, sitemaps and all other files are the same as well, so the hero's text is indexed once.
+    """
+    place = Place(environment, python_of(environment.name), tmp_path)
+    place.write({**PLAIN, **WITH_HEROES})
+    place.commit()
+    without = place.build("without", "--strict", theme=dict(theme), plugins=["search"])
+    assert without.exit_code == 0, without.log
+
+    built = place.build("site", "--strict", theme=dict(theme), plugins=["search", {"leonardo": dict(SMALL)}])
+
+    assert built.exit_code == 0, built.log
+    assert "leonardo: 3 heroes" in built.log
+    before, after = without.files(), built.files()
+    if theme["name"] == "materialx":
+        # Its search reads the finished pages, in which a hero's tagline is text as well.
+        before, after = (
+            {name: text for name, text in files.items() if "/search/" not in f"/{name}"} for files in (before, after)
+        )
+    assert [*before] == [*after]
+    assert [name for name in before if before[name] != after[name]] == sorted(PLACES)
+    for name in PLACES:
+        (hero,) = heroes(built.html(name))
+        assert hero.count("<h1") == 1
+        assert without_heading(without.html(name)) == without_hero(built.html(name))
+
+
+@pytest.mark.parametrize(("environment", "theme"), CASES)
+def test_site_without_heroes_is_what_it_was_without_the_plugin(
+    environment: Environment, theme: Mapping[str, Any], python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The plugin without a page that wants something writes nothing and changes no byte."""
+    place = Place(environment, python_of(environment.name), tmp_path)
+    place.write({**PLAIN, "docs/index.md": f"# Home\n\n{TEXT}"})
+    place.commit()
+    without = place.build("without", "--strict", theme=dict(theme), plugins=["search"])
+
+    built = place.build("site", "--strict", theme=dict(theme), plugins=["search", "leonardo"])
+
+    assert (without.exit_code, built.exit_code) == (0, 0), without.log + built.log
+    assert without.files() == built.files()
+    assert not (built.site / "assets/leonardo").exists()
+
+
+@pytest.mark.parametrize("environment", [pytest.param(each, id=each.name) for each in HOSTS])
+def test_command_line_reads_the_site_on_every_host(
+    environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """``mkdocs-leonardo status`` and ``generate`` see the same heroes as a build."""
+    place = Place(environment, python_of(environment.name), tmp_path)
+    place.write({**PLAIN, **WITH_HEROES})
+    path = place.configure("site", theme=dict(environment.themes[0]), plugins=["search", {"leonardo": dict(SMALL)}])
+    command = Path(place.python).with_name("mkdocs-leonardo")
+
+    status = place.run(str(command), "-f", str(path), "status")
+    dry = place.run(str(command), "-f", str(path), "generate", "--dry-run")
+
+    assert status.returncode == 0, status.stdout
+    for name in ("index.md", "guide/full.md", "guide/own.md"):
+        assert name in status.stdout
+    assert dry.returncode == 0, dry.stdout
+
+
+@pytest.mark.parametrize("environment", [pytest.param(each, id=each.name) for each in HOSTS])
+def test_wrong_value_fails_a_strict_build_on_every_host(
+    environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Each host counts our warnings, and shows them as its own."""
+    place = Place(environment, python_of(environment.name), tmp_path)
+    place.write({"docs/index.md": front("# Home", hero_prompt="a lighthouse", hero_style="CINEMTIC")})
+    place.commit()
+
+    built = place.build("site", "--strict", theme=dict(environment.themes[0]), plugins=["leonardo"])
+
+    assert built.exit_code == 1
+    assert "WARNING -  leonardo: index.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?" in built.log
