@@ -397,12 +397,12 @@ class Pipeline:
         return flight
 
     async def _obtain(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate], log: Log) -> Found | None:
-        found = await self._look_up(page, candidates)
-        if found is not None and not self._open_before(candidates, found.rank):
-            return found
-        if not self._may_ask(candidates):
-            return found
         while True:
+            found = await self._look_up(page, candidates)
+            if found is not None and not self._open_before(candidates, found.rank):
+                return found
+            if not self._may_ask(candidates):
+                return found
             is_mine = True
             async with turn(self._limits()[0]) as landed, self._lease(picture) as lease:
                 with suppress(LeaseLost):

@@ -1,0 +1,172 @@
+"""Builds on machines of their own, with nothing in common but a store, pay for each picture once in all."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from builds import BUILD_TIMEOUT_S, Built, Site
+from kill_harness import LEONARDO_ONLY, kill, locked, pages, running, states, stop, wait_until
+from services import AnyServices, Held, NeverFinishes, ServicesProcess
+from stores import WRITER, Kind, TeamStore
+from stores import running as running_store
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes as Linux does")
+
+
+class Machine(Site):
+    """A copy of the site on a machine with an empty cache, which may write to the store."""
+
+    team: TeamStore
+    may_write = True
+
+    def environ(self, services: AnyServices | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """With the store's credentials."""
+        rights = WRITER if self.may_write else {}
+        return super().environ(services, {**self.team.environ, **rights, **(environ or {})})
+
+
+def machines(
+    folder: Path, team: TeamStore, number: int, *, number_of_pages: int, concurrency: int = 10
+) -> list[Machine]:
+    """So many copies of a site, each with a cache of its own."""
+    copies = []
+    for copy in range(number):
+        machine = Machine(
+            folder / f"machine{copy}",
+            pages=pages(number_of_pages),
+            options={**LEONARDO_ONLY, "max_new_images": 100, "shared_store": team.url, "concurrency": concurrency},
+        )
+        machine.team = team
+        copies.append(machine)
+    return copies
+
+
+@contextmanager
+def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[subprocess.Popen[str]]]:
+    """A build on each machine, all under way at the same time."""
+    for machine in copies:
+        machine.configure(services)
+    with ExitStack() as stack:
+        yield [stack.enter_context(running(machine, services)) for machine in copies]
+
+
+def finished(process: subprocess.Popen[str]) -> int:
+    """The build's exit code."""
+    return process.wait(timeout=BUILD_TIMEOUT_S)
+
+
+def built(machine: Machine) -> Built:
+    """What the machine's last build left behind, with its log."""
+    log = "\n".join(path.read_text(encoding="utf-8") for path in sorted(machine.folder.glob("log*.txt")))
+    return Built(0, log, machine.folder)
+
+
+def providers(machine: Machine) -> set[str]:
+    """Whose pictures the machine's pages show."""
+    return {hero["provider"] for hero in built(machine).report["heroes"]}
+
+
+def claims(team: TeamStore) -> list[str]:
+    """The claims that are left in a store whose files can be seen."""
+    assert team.folder is not None
+    return sorted(str(path.relative_to(team.folder)) for path in (team.folder / "claims").rglob("*") if path.is_file())
+
+
+def texts(team: TeamStore) -> list[str]:
+    """What these claims say."""
+    assert team.folder is not None
+    found = []
+    for name in claims(team):
+        # Deleted between the two looks.
+        with suppress(FileNotFoundError):
+            found.append((team.folder / name).read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["moto", "folder"])
+def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
+    tmp_path: Path, services_process: ServicesProcess, kind: Kind
+) -> None:
+    """Whoever claims a picture pays for it; all builds show every picture, and nothing is left but pictures."""
+    services_process.leonardo.render_s = 0.3
+    with running_store(kind, tmp_path / "store") as team:
+        copies = machines(tmp_path, team, 3, number_of_pages=4)
+        with at_once(copies, services_process) as builds:
+            codes = [finished(process) for process in builds]
+
+        assert codes == [0, 0, 0], [built(machine).log for machine in copies]
+        assert services_process.ledger.creates == services_process.ledger.paid_jobs == 4, (
+            services_process.ledger.totals()
+        )
+        assert [providers(machine) for machine in copies] == [{"leonardo"}] * 3
+        assert len(team.names()) == 2 * 4
+        if kind == "folder":
+            assert claims(team) == []
+
+
+@linux_only
+def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothing_twice(
+    tmp_path: Path, services_process: ServicesProcess
+) -> None:
+    """One was killed when its job was accepted, one fell asleep before its create call left: a third has both pictures.
+
+    It collects the first one's job. The second one finds, when it wakes up, that its picture was paid for meanwhile.
+    """
+    services = services_process
+    with running_store("folder", tmp_path / "store") as team:
+        killed, asleep, third = machines(tmp_path, team, 3, number_of_pages=2)
+        for machine, left_out in ((killed, "page1.md"), (asleep, "index.md")):
+            (machine.folder / "docs" / left_out).unlink()
+            machine.configure(services)
+        third.configure(services)
+        services.leonardo.on_create(NeverFinishes()).once()
+        with running(killed, services) as process:
+            wait_until(lambda: states(killed.cache) == ["accepted"])
+            wait_until(lambda: any('"accepted"' in text for text in texts(team)))
+            kill(process)
+        services.leonardo.on_me(Held()).once()
+        with running(asleep, services) as sleeper:
+            services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 2)
+            with locked(asleep.cache / "index"):
+                services.release()
+                wait_until(lambda: any('"intended"' in text for text in texts(team)))
+                stop(sleeper.pid)
+            services.finish_jobs()
+            with running(third, services) as process:
+                assert finished(process) == 0
+            assert services.ledger.creates == 2
+            sleeper.send_signal(signal.SIGCONT)
+            assert finished(sleeper) == 0
+
+        assert services.ledger.creates == services.ledger.paid_jobs == 2, services.ledger.totals()
+        assert built(third).sources == {"index.md": "resumed", "page1.md": "generated"}
+        assert built(asleep).sources == {"page1.md": "cached"}
+        # Each wish has had two owners; nothing is open with the second.
+        assert [claim.rpartition("/")[2] for claim in claims(team)] == ["000001", "000002"] * 2
+        assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::2]] == [{}, {}]
+
+
+def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
+    tmp_path: Path, services_process: ServicesProcess
+) -> None:
+    """Every build ends well, with every picture, one warning, and never more than its own pages paid for."""
+    services = services_process
+    services.leonardo.render_s = 0.5
+    with running_store("moto", tmp_path / "store") as team:
+        copies = machines(tmp_path, team, 2, number_of_pages=4, concurrency=2)
+        with at_once(copies, services) as builds:
+            services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)
+            team.stop()
+            codes = [finished(process) for process in builds]
+
+    assert codes == [0, 0], [built(machine).log for machine in copies]
+    assert [providers(machine) for machine in copies] == [{"leonardo"}] * 2
+    assert 4 <= services.ledger.paid_jobs <= 2 * 4
+    for machine in copies:
+        assert len(built(machine).warnings) == 1, built(machine).log
+        assert not built(machine).has_traceback
