@@ -76,6 +76,7 @@ def status(common: _Common, *, as_json: bool) -> None:
         "mkdocs-leonardo generate index.md 'blog/posts/2026-*'",
         "mkdocs-leonardo generate blog/posts/storm.md --takes 4",
         "mkdocs-leonardo generate --yes --into press/",
+        "mkdocs-leonardo generate --yes --into docs/assets/leonardo",
     )
 )
 @click.argument("pages", nargs=-1, metavar="[PAGE]...")
@@ -88,7 +89,10 @@ def status(common: _Common, *, as_json: bool) -> None:
     help="Make N alternatives of one page's picture, and show the hero_seed line that chooses each.",
 )
 @click.option(
-    "--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Copy the pictures there."
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Copy the pictures there; into a folder of docs_dir, with what Zensical needs to show them.",
 )
 @click.pass_obj
 def generate(

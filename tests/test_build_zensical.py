@@ -17,6 +17,7 @@ from services import Picture, Services
 from services.pictures import draw
 from zensical_rig import BLOG, EXTENSIONS, FOLDER, PUBLISH, Zensical, build
 
+GUIDE = Path(__file__).resolve().parent.parent / "example-site/docs/guide/zensical.md"
 ALT = 'A lighthouse & a "storm"'
 POSTS = {
     f"blog/posts/{name}.md": page(
@@ -199,6 +200,25 @@ def test_stylesheet_in_extra_css_is_not_linked_again(shell: Shell, built: Zensic
     assert page_html.index("hero.css") < page_html.index("</head>")
 
 
+def test_override_in_the_documents_names_the_picture_for_sharing(shell: Shell, built: Zensical, tmp_path: Path) -> None:
+    """The template of the guide puts the page's picture and its alternative text into the head, escaped."""
+    template = re.search(r'```html\+jinja title="overrides/main.html"\n(.*?)```', GUIDE.read_text("utf-8"), re.DOTALL)
+    assert template is not None
+    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+    (folder / "overrides").mkdir()
+    (folder / "overrides/main.html").write_text(template[1], encoding="utf-8")
+    theme = {**EXTENSIONS["theme"], "custom_dir": "overrides"}
+    site = replace(shell.site, folder=folder, pages={}, config={**shell.site.config, "theme": theme})
+    site.configure(shell.services)
+    head = build(site).html("index.html").partition("</head>")[0]
+    image = re.search(r'property="og:image" content="(.*?)"', head)
+    assert image is not None
+    assert built.has(image[1])
+    assert image[1].endswith("-social.jpg")
+    assert 'property="og:image:alt" content="A lighthouse &amp; a &quot;storm&quot;"' in head
+    assert "og:image" not in build(site).html("guide/plain/index.html")
+
+
 # What is missing or old ----------------------------------------------------------------------------------------------
 
 
@@ -338,3 +358,16 @@ def test_folder_that_cannot_be_written_is_one_line(small: Shell) -> None:
     ran = small("generate", "--into", "docs/file/heroes")
     assert ran.exit_code == 2
     assert "--into: " in ran.err
+
+
+def test_site_of_zensical_alone_is_told_what_the_command_needs(tmp_path: Path) -> None:
+    """The command reads a site as MkDocs does; whoever has nothing but zensical.toml is told what to write."""
+    shell = Shell(Site(tmp_path, {"index.md": page(hero_prompt="a lighthouse")}, options=SMALL))
+    (tmp_path / "zensical.toml").write_text('[project]\nsite_name = "A site"\n', encoding="utf-8")
+    named = shell("-f", "zensical.toml", "status")
+    (tmp_path / "mkdocs.yml").rename(tmp_path / "other.yml")
+    for ran in (named, shell("status")):
+        assert ran.exit_code == 2
+        assert "beside zensical.toml, write a mkdocs.yml" in ran.err
+    (tmp_path / "other.yml").rename(tmp_path / "mkdocs.yml")
+    assert shell(*PUBLISH).exit_code == 0

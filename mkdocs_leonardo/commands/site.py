@@ -37,6 +37,10 @@ HOSTS = ("mkdocs", "properdocs")
 #: How a host's configuration is called; ProperDocs looks for both, its own first.
 CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
+_BESIDE_TOML = (
+    "beside zensical.toml, write a mkdocs.yml that names site_name, site_url and, below `plugins:`, leonardo and what "
+    "decides which pages there are, such as blog; Zensical goes on reading zensical.toml"
+)
 _NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
 
@@ -230,9 +234,13 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
     if config_file is None and not any(map(_exists, HOSTS)):
+        if Path("zensical.toml").is_file():
+            raise Trouble(f"there is no mkdocs.yml here; {_BESIDE_TOML}")
         raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None and not Path(config_file).is_file():
         raise Trouble(f"-f: there is no file {config_file}")
+    if config_file is not None and config_file.endswith(".toml"):
+        raise Trouble(f"-f: {config_file} cannot be read; {_BESIDE_TOML}")
     try:
         with redirect_stdout(sys.stderr):
             return load_config(config_file)
