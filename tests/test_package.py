@@ -67,7 +67,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     """No tests, no documentation, no caches: the package and its metadata."""
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert tops == {"mkdocs_leonardo", f"mkdocs_leonardo-{mkdocs_leonardo.__version__}.dist-info"}
-    assert not [name for name in wheel.namelist() if "test" in name or "__pycache__" in name]
+    assert not [name for name in wheel.namelist() if "tests/" in name or "__pycache__" in name]
 
 
 def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:

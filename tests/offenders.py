@@ -1,0 +1,397 @@
+"""A small provider that keeps the contract, and others that each break one promise of it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import anyio
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    AnswerLost,
+    Charged,
+    JobUnfinished,
+    JobUnknown,
+    NotSent,
+    ProviderError,
+    RateLimited,
+    ServiceFailed,
+    TransportError,
+)
+from mkdocs_leonardo.providers.answers import Answer, text_at
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
+from mkdocs_leonardo.providers.http import Api
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
+from mkdocs_leonardo.testing import LoopbackService, Promise, ProviderContract, Reply, Request
+
+log = logging.getLogger("offenders")
+
+
+class Honest:
+    """Jobs; keeps every promise."""
+
+    name = "honest"
+    model = "brush-1"
+    timeout_s = 5.0
+    submit_s: ClassVar[float] = 0.4
+    late_s: ClassVar[float] = 0.0
+
+    def __init__(self, context: ProviderContext) -> None:
+        self.context = context
+        self.clock = context.clock
+        self._api: Api | None = None
+
+    @property
+    def options(self) -> Mapping[str, JsonValue]:
+        """What changes pixels."""
+        return {"quality": "best"}
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is."""
+        options: Any = self.context.options
+        return str(options["base_url"])
+
+    @property
+    def api(self) -> Api:
+        """Connected on first use."""
+        if self._api is None:
+            self._api = Api(
+                provider=self.name,
+                base_url=self.base_url,
+                secret_headers={"authorization": f"Bearer {self.context.key or ''}"},
+                window=self.window,
+                clock=self.clock,
+            )
+        return self._api
+
+    def window(self, now: float) -> float:
+        """The turn."""
+        return self.context.window(now)
+
+    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - the protocol's
+        """A cent."""
+        return 0.01
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """One create request."""
+        try:
+            answer = await self.create(picture)
+        except NotSent as error:
+            raise self.error(ServiceFailed, str(error)) from error
+        except AnswerLost as error:
+            raise self.error(ServiceFailed, str(error), Charged.UNKNOWN) from error
+        job_id = text_at(answer.body, "id")
+        if answer.status == 200 and job_id:
+            return Submission(self.name, self.model, job_id, self.clock.now())
+        raise self.refusal(answer)
+
+    async def create(self, picture: PictureSpec) -> Answer:
+        """The request."""
+        return await self.api.request(
+            "POST", self.address("/jobs"), json={"prompt": picture.prompt}, timeout_s=self.submit_s
+        )
+
+    def address(self, path: str) -> str:
+        """The path of a request."""
+        return path
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """What an answer means."""
+        if answer.status == 401:
+            return self.error(AccountRefused, "does not accept the key")
+        if answer.status == 429:
+            return self.error(RateLimited, "is busy")
+        return self.error(ServiceFailed, f"answered {answer.status}", Charged.UNKNOWN)
+
+    def error(self, kind: type[ProviderError], text: str, charged: Charged = Charged.NO) -> ProviderError:
+        """One of ours."""
+        return kind(text, provider=self.name, charged=charged)
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """Polls until it is done, or until the time is up."""
+        end_at = give_up_at + self.late_s
+        while True:
+            try:
+                return GeneratedImage(await self.look(submission, end_at))
+            except TransportError as error:
+                if self.clock.now() >= end_at:
+                    raise self.error(JobUnfinished, str(error), Charged.YES) from error
+                await self.again(submission)
+            await self.clock.sleep(0.1)
+
+    async def look(self, submission: Submission, end_at: float) -> bytes:
+        """The picture; TransportError while there is none."""
+        left_s = max(0.1, min(2.0, end_at - self.clock.now()))
+        answer = await self.api.request("GET", f"/jobs/{submission.job_id}", timeout_s=left_s)
+        url = text_at(answer.body, "url")
+        if not url:
+            raise AnswerLost("is still at work")
+        return await self.api.download(url, hosts=(), timeout_s=2.0)
+
+    async def again(self, submission: Submission) -> None:
+        """What to do after a question in vain."""
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        if self._api is not None:
+            await self._api.aclose()
+
+
+class SendsAgain(Honest):
+    """Takes a lost answer for a request that never was."""
+
+    async def create(self, picture: PictureSpec) -> Answer:
+        """Twice, if need be."""
+        try:
+            return await super().create(picture)
+        except AnswerLost:
+            return await super().create(picture)
+
+
+class SendsAgainAfter500(Honest):
+    """Takes a server error for a request that was not carried out."""
+
+    async def create(self, picture: PictureSpec) -> Answer:
+        """Twice, if need be."""
+        answer = await super().create(picture)
+        return await super().create(picture) if answer.status == 500 else answer
+
+
+class BuysInFetch(Honest):
+    """Makes a new job when an old one does not answer."""
+
+    async def again(self, submission: Submission) -> None:  # noqa: ARG002 - as above
+        """Another job."""
+        await self.submit(PictureSpec("again"))
+
+
+class CallsItFree(Honest):
+    """Says that a lost answer cost nothing."""
+
+    def error(self, kind: type[ProviderError], text: str, charged: Charged = Charged.NO) -> ProviderError:
+        """Never charged, but for what is accepted."""
+        return super().error(kind, text, charged if kind is JobUnfinished else Charged.NO)
+
+
+class LetsOthersErrorsOut(Honest):
+    """Does not turn what the network raises into what a build knows."""
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """A KeyError for an answer that was not expected."""
+        try:
+            return await super().submit(picture)
+        except ServiceFailed as error:
+            raise KeyError("id") from error
+
+
+class MistakesTheLimit(Honest):
+    """Takes a 429 for a failure."""
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """All the same."""
+        if answer.status == 429:
+            return self.error(ServiceFailed, "is busy")
+        return super().refusal(answer)
+
+
+class QuotesTheKey(Honest):
+    """Names the key that is refused."""
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """So that the author sees which one it was."""
+        return self.error(type(super().refusal(answer)), f"refuses {self.context.key}", super().refusal(answer).charged)
+
+
+class LogsTheKey(Honest):
+    """Logs what it sends."""
+
+    async def create(self, picture: PictureSpec) -> Answer:
+        """With the header."""
+        log.debug("sending Authorization: Bearer %s", self.context.key)
+        return await super().create(picture)
+
+
+class PutsTheKeyIntoTheAddress(Honest):
+    """As some services allow."""
+
+    def address(self, path: str) -> str:
+        """With the key."""
+        return f"{path}?key={self.context.key}"
+
+
+class GivesUpAtOnce(Honest):
+    """Ends at the first question in vain that failed."""
+
+    async def look(self, submission: Submission, end_at: float) -> bytes:
+        """One try."""
+        try:
+            return await super().look(submission, end_at)
+        except TransportError as error:
+            if "still at work" in str(error):
+                raise
+            raise self.error(JobUnfinished, str(error), Charged.YES) from error
+
+
+#: What `ForgetsWithTheProcess` remembers.
+JOBS: dict[str, str] = {}
+
+
+class ForgetsWithTheProcess(Honest):
+    """Keeps its jobs in memory."""
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """Noted nowhere else."""
+        submission = await super().submit(picture)
+        JOBS[submission.job_id] = picture.prompt
+        return submission
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """Only its own."""
+        if submission.job_id not in JOBS:
+            raise self.error(JobUnknown, "never heard of it", Charged.UNKNOWN)
+        return await super().fetch(submission, give_up_at=give_up_at)
+
+
+class OverrunsItsDeadline(Honest):
+    """Waits for a while longer."""
+
+    late_s = 4.0
+
+
+class WaitsForEverToSubmit(Honest):
+    """Waits for an answer that does not come."""
+
+    submit_s = 30.0
+
+
+class HeedsNoCancellation(Honest):
+    """Shields what may be interrupted."""
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """To the end."""
+        images: list[GeneratedImage] = []
+        with anyio.CancelScope(shield=True):
+            images.append(await super().fetch(submission, give_up_at=give_up_at))
+        return images[0]
+
+
+class NamesPicturesByChance(Honest):
+    """Lets the order of a set decide."""
+
+    @property
+    def options(self) -> Mapping[str, JsonValue]:
+        """In another order in every process."""
+        return {"words": list({f"word {number}" for number in range(20)})}
+
+
+class NamesPicturesByAddress(Honest):
+    """Takes where the service is for something that changes pixels."""
+
+    @property
+    def options(self) -> Mapping[str, JsonValue]:
+        """With the address."""
+        return {"base_url": self.base_url}
+
+
+class CostsNothing(Honest):
+    """Leaves the estimate for later."""
+
+    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - as above
+        """Nothing."""
+        return 0.0
+
+
+class ConnectsAtOnce(Honest):
+    """Looks whether the service is there."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        parts = urlsplit(self.base_url)
+        with socket.socket() as probe:
+            probe.connect_ex((parts.hostname or "", parts.port or 0))
+
+
+class WaitsForNoTurn(Honest):
+    """Takes no notice of the limit."""
+
+    def window(self, now: float) -> float:  # noqa: ARG002 - as above
+        """At once."""
+        return 0.0
+
+
+class SignsForSomebodyElse(Honest):
+    """Puts another name on what it bought."""
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """Under a wrong name."""
+        return replace(await super().submit(picture), provider="somebody")
+
+
+class TheirService(LoopbackService):
+    """Jobs, each with an address once it is done."""
+
+    def answer(self, request: Request) -> Reply:
+        """A job, or how it stands."""
+        if self.is_create(request):
+            return Reply(body={"id": "job-1"})
+        return Reply(body={"url": self.picture_url} if self.is_finished else {"status": "pending"})
+
+
+class TheirContract(ProviderContract):
+    """The contract of `kind`."""
+
+    service = TheirService
+    kind: ClassVar[type[Honest]] = Honest
+    submit_limit_s = 3.0
+    late_s = 2.5
+
+    def create(self, context: ProviderContext) -> Provider:
+        """One of them."""
+        return self.kind(context)
+
+
+#: What each one breaks.
+OFFENDERS: Mapping[type[Honest], Promise] = {
+    SendsAgain: Promise.SUBMITS_ONCE,
+    SendsAgainAfter500: Promise.SUBMITS_ONCE,
+    BuysInFetch: Promise.SUBMITS_ONCE,
+    CallsItFree: Promise.STATES_CHARGED,
+    LetsOthersErrorsOut: Promise.RAISES_OURS,
+    MistakesTheLimit: Promise.RAISES_OURS,
+    QuotesTheKey: Promise.KEEPS_KEYS,
+    LogsTheKey: Promise.KEEPS_KEYS,
+    PutsTheKeyIntoTheAddress: Promise.KEEPS_KEYS,
+    GivesUpAtOnce: Promise.TRIES_AGAIN,
+    ForgetsWithTheProcess: Promise.FETCHES_LATER,
+    OverrunsItsDeadline: Promise.KEEPS_TIME,
+    WaitsForEverToSubmit: Promise.KEEPS_TIME,
+    HeedsNoCancellation: Promise.ENDS_WHEN_CANCELLED,
+    NamesPicturesByChance: Promise.SAME_KEY,
+    NamesPicturesByAddress: Promise.SAME_KEY,
+    CostsNothing: Promise.IS_COMPLETE,
+    ConnectsAtOnce: Promise.OPENS_NOTHING,
+    WaitsForNoTurn: Promise.ASKS_FIRST,
+    SignsForSomebodyElse: Promise.DELIVERS,
+}
+
+
+EVERYBODY: tuple[type[Honest], ...] = (Honest, *OFFENDERS)
+
+
+def contract_of(kind: type[Honest]) -> ProviderContract:
+    """The contract test of one of them; a new process finds it in this module by its name."""
+    contract: ProviderContract = globals()[f"{kind.__name__}Contract"]()
+    return contract
+
+
+for _kind in EVERYBODY:
+    _name = f"{_kind.__name__}Contract"
+    # Keys of their own, so that nobody is blamed for what another one logs at the same time.
+    _members = {"kind": _kind, "key": f"key-of-{_kind.__name__}-5f3a9c07", "__module__": __name__}
+    globals()[_name] = type(_name, (TheirContract,), _members)

@@ -1,0 +1,160 @@
+"""The public contract test: every provider of ours passes it, and each broken one fails the check of what it breaks."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+import pytest
+from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
+
+from mkdocs_leonardo.providers import gemini, leonardo, local, openai
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
+from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.testing import (
+    BrokenPromise,
+    LoopbackService,
+    Promise,
+    ProviderContract,
+    Reply,
+    Request,
+    broken_promises,
+)
+
+
+class LeonardoService(LoopbackService):
+    """Jobs that are made under v1 or v2, and polled under v1."""
+
+    def answer(self, request: Request) -> Reply:
+        """A job, or how it stands."""
+        if request.path.endswith("/generations"):
+            job: JsonValue = {"generationId": "1f197fd2-30f6-6e90-a026-b7ff00000001"}
+            return Reply(body={"sdGenerationJob" if "/v1/" in request.path else "generate": job})
+        if not self.is_finished:
+            return Reply(body={"generations_by_pk": {"status": "PENDING", "generated_images": []}})
+        return Reply(
+            body={"generations_by_pk": {"status": "COMPLETE", "generated_images": [{"url": self.picture_url}]}}
+        )
+
+    def error(self, status: int, text: str) -> Reply:
+        """Its own envelope."""
+        return Reply(status, {"error": text, "path": "$", "code": "unexpected"})
+
+
+class OpenAIService(LoopbackService):
+    """The picture in the answer."""
+
+    def answer(self, request: Request) -> Reply:  # noqa: ARG002 - there is but one
+        """The picture."""
+        return Reply(body={"data": [{"b64_json": base64.b64encode(self.picture).decode()}]})
+
+
+class GeminiService(LoopbackService):
+    """The same, deeper down."""
+
+    def answer(self, request: Request) -> Reply:  # noqa: ARG002 - same
+        """The picture."""
+        part: JsonValue = {"inlineData": {"data": base64.b64encode(self.picture).decode()}}
+        return Reply(body={"candidates": [{"content": {"parts": [part]}}]})
+
+
+class TestLeonardo(ProviderContract):
+    """Jobs, in the older form."""
+
+    service = LeonardoService
+    form: ClassVar[str] = "v1"
+
+    def create(self, context: ProviderContext) -> Provider:
+        """As the entry point does."""
+        return leonardo.create(context)
+
+    def options(self, base_url: str) -> object:
+        """Short limits."""
+        return LeonardoOptions(
+            base_url=f"{base_url}/api/rest/v1",
+            timeout_s=8.0,
+            render_estimate_s=0.2,
+            create_timeout_s=1.0,
+            api_version="v2" if self.form == "v2" else "v1",
+        )
+
+
+class TestLeonardoV2(TestLeonardo):
+    """Jobs, in the newer form."""
+
+    form = "v2"
+
+
+class TestOpenAI(ProviderContract):
+    """The answer is the picture."""
+
+    service = OpenAIService
+
+    def create(self, context: ProviderContext) -> Provider:
+        """As the entry point does."""
+        return openai.create(context)
+
+    def options(self, base_url: str) -> object:
+        """Short limits."""
+        return OpenAIOptions(base_url=f"{base_url}/v1", timeout_s=1.0)
+
+
+class TestGemini(ProviderContract):
+    """The same, with Google."""
+
+    service = GeminiService
+
+    def create(self, context: ProviderContext) -> Provider:
+        """As the entry point does."""
+        return gemini.create(context)
+
+    def options(self, base_url: str) -> object:
+        """Short limits."""
+        return GeminiOptions(base_url=f"{base_url}/v1beta", timeout_s=1.0)
+
+
+class TestPainter(ProviderContract):
+    """No network and no price."""
+
+    is_free = True
+
+    def create(self, context: ProviderContext) -> Provider:
+        """As the entry point does."""
+        return local.create(context)
+
+
+# That the contract bites ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> Mapping[type[Honest], Mapping[str, BrokenPromise]]:
+    """What the contract says of everybody; side by side, since most of it is waiting."""
+    with ThreadPoolExecutor(12) as pool:
+        asked = {kind: pool.submit(broken_promises, contract_of(kind)) for kind in EVERYBODY}
+    return {kind: verdict.result() for kind, verdict in asked.items()}
+
+
+def test_contract_finds_nothing_in_a_provider_that_keeps_it(
+    verdicts: Mapping[type[Honest], Mapping[str, BrokenPromise]],
+) -> None:
+    """The small provider that the others are made from is a good one."""
+    assert verdicts[Honest] == {}
+
+
+@pytest.mark.parametrize("kind", OFFENDERS, ids=lambda kind: kind.__name__)
+def test_contract_names_the_promise_that_is_broken(
+    verdicts: Mapping[type[Honest], Mapping[str, BrokenPromise]], kind: type[Honest]
+) -> None:
+    """Each offender fails the checks of the one promise that it breaks, and no other."""
+    broken = verdicts[kind]
+    assert {error.promise for error in broken.values()} == {OFFENDERS[kind]}, broken
+    assert len(broken) == 1
+    assert all(str(error).startswith(f"A provider {OFFENDERS[kind]}: ") for error in broken.values())
+
+
+def test_contract_has_an_offender_for_every_promise() -> None:
+    """No promise is in the list that nobody has been caught breaking."""
+    assert set(OFFENDERS.values()) == set(Promise)
