@@ -1,0 +1,400 @@
+"""A team's pictures: written once, and nothing foreign is believed."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import SocketStream
+from PIL import Image
+from services.pictures import pixel_bomb
+from stores import BUCKET, KINDS, TeamStore, in_loop, running
+
+from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
+from mkdocs_leonardo.storage.shared import LOOKUPS, MOST_FAILURES, SharedPictures, StoreRights, Tally, signed
+
+KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
+OTHER_KEY = "60d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
+WANTED = ((KEY, "leonardo"),)
+RECORD_NAME = f"pictures/{KEY}.json"
+
+
+def picture(colour: str = "navy", size: tuple[int, int] = (64, 36)) -> bytes:
+    """A small JPEG."""
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def record_of(data: bytes, key: str = KEY) -> PictureRecord:
+    """The record of a small picture."""
+    return PictureRecord(
+        key=key,
+        digest=digest_of(data),
+        extension="jpg",
+        provider="leonardo",
+        model="de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+        job_id="5a8c",
+        cost_usd=0.0125,
+        created_at=1_790_000_000.5,
+        width_px=64,
+        height_px=36,
+        seconds=14.2,
+        page="blog/größe.md",
+        request={"prompt": "a lighthouse in a storm, dawn", "seed": None},
+    )
+
+
+DATA = picture()
+RECORD = record_of(DATA)
+PICTURE_NAME = f"pictures/{KEY}-{RECORD.digest[:16]}.jpg"
+
+
+@dataclass
+class Runner:
+    """One machine. Each of its calls is a build of its own."""
+
+    url: str
+    secret: str = ""
+    is_writer: bool = True
+    told: list[tuple[int, str]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def pictures(self) -> SharedPictures:
+        """For one event loop."""
+        environ = {"MKDOCS_LEONARDO_STORE_SECRET": self.secret, "MKDOCS_LEONARDO_STORE_WRITE": str(int(self.is_writer))}
+        return SharedPictures(
+            Objects(StoreAddress.parse(self.url), environ),
+            StoreRights.of(environ),
+            inspect=_inspect,
+            tell=lambda level, text: self.told.append((level, text)),
+        )
+
+    def fetch(self, key: str = KEY, times: int = 1) -> bytes | None:
+        """The picture that this machine would show."""
+
+        async def act() -> bytes | None:
+            pictures = self.pictures()
+            for _ in range(times):
+                fetched = await pictures.fetch(((key, "leonardo"),), lambda _, data: data)
+            self.tally = pictures.tally
+            return fetched[1] if fetched else None
+
+        return in_loop(act)
+
+    def share(self, data: bytes = DATA, key: str = KEY) -> bool:
+        """Whether the team shows it from now on."""
+
+        async def act() -> bool:
+            pictures = self.pictures()
+            is_shared = await pictures.share(record_of(data, key), data)
+            self.tally = pictures.tally
+            return is_shared
+
+        return in_loop(act)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What counts for `--strict`."""
+        return [text for level, text in self.told if level >= logging.WARNING]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TeamStore]:
+    """A folder, the quickest of the stores: what is checked does not depend on the service."""
+    with running("folder", tmp_path / "store") as started:
+        yield started
+
+
+def rewrite(store: TeamStore, **changes: object) -> None:
+    """Change fields of the record as somebody with the right to write can."""
+    values = {**json.loads(store.read(RECORD_NAME)), **changes}
+    store.write(RECORD_NAME, json.dumps(values).encode())
+
+
+# Written once --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_picture_that_one_machine_shares_is_found_by_another(kind: str, tmp_path: Path) -> None:
+    """As plain bytes, with its record as JSON, under the whole key."""
+    with running(kind, tmp_path / "store") as store:  # type: ignore[arg-type]  # pytest's parameters are text
+        writer, reader = Runner(store.url), Runner(store.url, is_writer=False)
+
+        assert reader.fetch() is None
+        assert reader.tally == Tally(misses=1)
+        assert writer.share()
+        assert writer.tally == Tally(writes=1)
+        assert reader.fetch() == DATA
+        assert reader.tally == Tally(hits=1)
+        assert store.names() == [PICTURE_NAME, RECORD_NAME]
+        assert store.read(PICTURE_NAME) == DATA
+        assert json.loads(store.read(RECORD_NAME))["digest"] == RECORD.digest
+        assert writer.told + reader.told == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_first_picture_for_a_key_wins(kind: str, tmp_path: Path) -> None:
+    """Who comes second is told so, and finds the first one's picture."""
+    with running(kind, tmp_path / "store") as store:  # type: ignore[arg-type]  # pytest's parameters are text
+        first, second = Runner(store.url), Runner(store.url)
+        other = picture("maroon")
+
+        assert first.share()
+        assert not second.share(other)
+        assert second.fetch() == DATA
+        assert second.tally.writes == 0
+
+
+def test_fallback_of_another_provider_is_found_after_the_first_choice(store: TeamStore) -> None:
+    """Keys are asked in the order of the chain, and one page is one hit or one miss."""
+    Runner(store.url).share(key=OTHER_KEY)
+
+    async def act() -> tuple[int, bytes] | None:
+        pictures = Runner(store.url).pictures()
+        fetched = await pictures.fetch(((KEY, "openai"), (OTHER_KEY, "leonardo")), lambda _, data: data)
+        assert pictures.tally == Tally(hits=1)
+        return fetched
+
+    assert in_loop(act) == (1, DATA)
+
+
+def test_writer_that_died_between_picture_and_record_leaves_nothing_to_find(store: TeamStore) -> None:
+    """The next one shares its own picture, whatever lies beside it."""
+    other = picture("maroon")
+    store.write(f"pictures/{KEY}-{digest_of(other)[:16]}.jpg", other)
+
+    runner = Runner(store.url)
+    assert runner.fetch() is None
+    assert runner.share()
+    assert runner.fetch() == DATA
+
+
+def test_machine_without_the_right_writes_nothing(store: TeamStore) -> None:
+    """Only who is told to write does."""
+    runner = Runner(store.url, is_writer=False)
+
+    assert not runner.share()
+    assert store.names() == []
+    assert runner.told == []
+
+
+# Not to be poisoned --------------------------------------------------------------------------------
+
+
+def _bomb(store: TeamStore) -> None:
+    data = pixel_bomb(20_000)
+    store.write(f"pictures/{KEY}-{digest_of(data)[:16]}.png", data)
+    rewrite(store, digest=digest_of(data), extension="png", width_px=20_000, height_px=20_000)
+
+
+def _text(store: TeamStore) -> None:
+    data = b"<script>alert(1)</script>"
+    store.write(f"pictures/{KEY}-{digest_of(data)[:16]}.jpg", data)
+    rewrite(store, digest=digest_of(data))
+
+
+def _huge(store: TeamStore) -> None:
+    assert store.folder is not None
+    with (store.folder / PICTURE_NAME).open("r+b") as file:
+        file.truncate(MAX_PICTURE_BYTES + 1)
+
+
+def _of_another_key(store: TeamStore) -> None:
+    Runner(store.url).share(picture("maroon"), OTHER_KEY)
+    store.write(RECORD_NAME, store.read(f"pictures/{OTHER_KEY}.json"))
+
+
+DAMAGE: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
+    "record cut off": (lambda s: s.write(RECORD_NAME, s.read(RECORD_NAME)[:100]), "is not whole JSON"),
+    "record of another form": (lambda s: s.write(RECORD_NAME, b"[]"), "is not the record of a picture"),
+    "record too large": (lambda s: s.write(RECORD_NAME, b" " * (MAX_RECORD_BYTES + 300)), "is larger than"),
+    "record of another key": (_of_another_key, "belongs to another key"),
+    "record of another provider": (lambda s: rewrite(s, provider="own"), "is not of leonardo"),
+    "record with a path": (lambda s: rewrite(s, extension="../../x"), "extension is not what was stored"),
+    "record with a wrong size": (lambda s: rewrite(s, width_px=1536), "has not the size or the format"),
+    "record with a wrong format": (lambda s: rewrite(s, extension="png"), "is missing, though its record is there"),
+    "picture cut off": (lambda s: s.write(PICTURE_NAME, DATA[:-20]), "its digest differs"),
+    "picture replaced": (lambda s: s.write(PICTURE_NAME, picture("maroon")), "its digest differs"),
+    "picture gone": (lambda s: s.call(lambda o: o.delete(PICTURE_NAME)), "is missing, though its record is there"),
+    "picture too large": (_huge, "is larger than"),
+    "picture of too many pixels": (_bomb, "pixels"),
+    "no picture at all": (_text, "is not a JPEG"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_entry_that_is_not_what_was_stored_is_a_miss_and_mended(store: TeamStore, damage: str) -> None:
+    """Nothing of it is shown; it is told once, and whoever makes the picture anew puts it right for all."""
+    Runner(store.url).share()
+    spoil, reason = DAMAGE[damage]
+    spoil(store)
+
+    reader = Runner(store.url, is_writer=False)
+    assert reader.fetch(times=2) is None
+    assert reader.tally == Tally(misses=1, refusals=1)
+    assert reader.warnings == []
+    assert [reason in text for _, text in reader.told] == [True]
+
+    assert Runner(store.url).share()
+    assert reader.fetch() == DATA
+
+
+SIGNATURES: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
+    "none": (lambda s: s.write(RECORD_NAME, signed(RECORD, None)), "is not signed"),
+    "of another secret": (lambda s: s.write(RECORD_NAME, signed(RECORD, b"guess")), "is signed with another secret"),
+    "of other fields": (lambda s: rewrite(s, model="dall-e-2"), "is signed with another secret, or was changed"),
+    "and a field more": (lambda s: rewrite(s, licence="mine"), "is signed with another secret, or was changed"),
+    "no text": (lambda s: rewrite(s, signature=[1]), "is not signed"),
+    "and half a letter": (lambda s: rewrite(s, licence="\ud800"), "holds what nobody signs"),
+}
+
+
+@pytest.mark.parametrize("forgery", SIGNATURES)
+def test_record_without_the_teams_signature_is_a_miss(store: TeamStore, forgery: str) -> None:
+    """Who may write into the bucket, and does not know the secret, can change nothing that is shown."""
+    Runner(store.url, "the team's secret").share()
+    forge, reason = SIGNATURES[forgery]
+    forge(store)
+
+    reader = Runner(store.url, "the team's secret", is_writer=False)
+    assert reader.fetch() is None
+    assert reader.tally == Tally(misses=1, refusals=1)
+    assert [reason in text for _, text in reader.told] == [True]
+
+    assert Runner(store.url, "the team's secret").share()
+    assert reader.fetch() == DATA
+
+
+def test_foreign_picture_with_a_forged_record_is_not_shown(store: TeamStore) -> None:
+    """A sound pair, but not the team's."""
+    foreign = picture("maroon")
+    store.write(f"pictures/{KEY}-{digest_of(foreign)[:16]}.jpg", foreign)
+    store.write(RECORD_NAME, signed(record_of(foreign), b"guess"))
+
+    assert Runner(store.url, "the team's secret").fetch() is None
+    assert Runner(store.url).fetch() == foreign
+
+
+def test_signed_record_under_another_key_is_not_believed(store: TeamStore) -> None:
+    """A picture of the team's cannot be moved to where another one belongs."""
+    writer = Runner(store.url, "the team's secret")
+    writer.share(picture("maroon"), OTHER_KEY)
+    moved = {**json.loads(store.read(f"pictures/{OTHER_KEY}.json")), "key": KEY}
+    store.write(RECORD_NAME, json.dumps(moved).encode())
+
+    assert writer.fetch() is None
+    assert writer.tally.refusals == 1
+
+
+def test_signed_record_is_found_with_and_without_the_secret(store: TeamStore) -> None:
+    """A team can begin to sign before every machine has the secret."""
+    Runner(store.url, "the team's secret").share()
+
+    assert Runner(store.url, "the team's secret").fetch() == DATA
+    assert Runner(store.url).fetch() == DATA
+
+
+def test_secret_is_in_no_text(store: TeamStore) -> None:
+    """Neither what lies in the store nor what is printed tells it."""
+    runner = Runner(store.url, "open sesame")
+    runner.share()
+    rewrite(store, model="x")
+    runner.fetch()
+
+    assert "sesame" not in repr(StoreRights.of({"MKDOCS_LEONARDO_STORE_SECRET": "open sesame"}))
+    assert "sesame" not in str(runner.told)
+    assert b"sesame" not in store.read(RECORD_NAME)
+
+
+# Never in the way ----------------------------------------------------------------------------------
+
+
+def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: Path) -> None:
+    """After a few failures nothing is asked any more."""
+    with running("apache", tmp_path / "store") as store:
+        runner = Runner(store.url.replace("/team", "/closed"))
+        assert runner.fetch(times=MOST_FAILURES + 5) is None
+
+    assert runner.tally == Tally(failures=MOST_FAILURES)
+    assert len(runner.warnings) == 1
+    assert "cannot be read (403" in runner.warnings[0]
+
+
+@pytest.mark.parametrize(("path", "reason"), [("reader", "403"), ("full", "507: it is full")])
+def test_store_that_takes_nothing_is_read_all_the_same(path: str, reason: str, tmp_path: Path) -> None:
+    """A writer without the right to write, or without room: one warning, and what is there is found."""
+    with running("apache", tmp_path / "store") as store:
+        Runner(store.url).share()
+        runner = Runner(store.url.replace("/team", f"/{path}"))
+
+        async def act() -> bytes | None:
+            pictures = runner.pictures()
+            for number in range(MOST_FAILURES + 2):
+                data = picture("maroon")
+                key = f"{number:x}{OTHER_KEY[1:]}"
+                assert not await pictures.share(record_of(data, key), data)
+            fetched = await pictures.fetch(WANTED, lambda _, data: data)
+            assert pictures.tally == Tally(hits=1, failures=MOST_FAILURES)
+            return fetched[1] if fetched else None
+
+        assert in_loop(act) == DATA
+        assert store.names() == [PICTURE_NAME, RECORD_NAME]
+    assert len(runner.warnings) == 1
+    assert f"cannot be written ({reason}" in runner.warnings[0]
+
+
+def test_many_pages_are_looked_up_side_by_side() -> None:
+    """A store that answers only when as many requests are open as there should be answers all of them."""
+
+    async def act() -> None:
+        waiting: list[anyio.Event] = []
+
+        async def answer(stream: SocketStream) -> None:
+            async with stream:
+                try:
+                    while await stream.receive():
+                        waiting.append(anyio.Event())
+                        if len(waiting) % LOOKUPS == 0:
+                            for event in waiting:
+                                event.set()
+                        await waiting[-1].wait()
+                        await stream.send(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                except (anyio.EndOfStream, anyio.BrokenResourceError):
+                    return
+
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - no Django here
+        pictures = Runner(f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}").pictures()
+        async with anyio.create_task_group() as serving:
+            serving.start_soon(listener.serve, answer)
+            async with anyio.create_task_group() as asking:
+                for number in range(2 * LOOKUPS):
+                    wanted = ((f"{number:064x}", "leonardo"),)
+                    asking.start_soon(pictures.fetch, wanted, lambda _, data: data)
+            serving.cancel_scope.cancel()
+        assert pictures.tally == Tally(misses=2 * LOOKUPS)
+
+    in_loop(act)
+
+
+def test_record_is_read_as_it_was_written(store: TeamStore) -> None:
+    """Every field comes back, also from a signed one."""
+    writer = Runner(store.url, "the team's secret")
+    writer.share()
+
+    async def act() -> PictureRecord:
+        fetched = await writer.pictures().fetch(WANTED, lambda record, _: record)
+        assert fetched is not None
+        return fetched[1]
+
+    assert in_loop(act) == replace(RECORD)
