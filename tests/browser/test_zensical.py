@@ -1,0 +1,174 @@
+"""What readers get from a site that Zensical has built, beside the same site by MkDocs and Material."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+from zensical_rig import BLOG, EXTENSIONS, PUBLISH, build
+
+from browser.looking import SHIFTS, box, worst_contrast
+from browser.sites import DESKTOP, PHONE, TEXT, Sites
+
+OpenPage = Callable[..., Page]
+TAGLINE = "What a keeper sees when the wind turns north, and how the lamp is kept alight"
+POST = "blog/2026/01/01/a-post-from-the-tower/"
+#: Next to the text, a scroll bar may take this much (pixels).
+SCROLL_BAR_PX = 16
+
+
+def bright_picture() -> bytes:
+    """An author's picture that is hard on white text."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((1536, 864)).point(lambda value: 255 - value // 4).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One site by both builders, each below a path of the server."""
+    hero = {"hero_tagline": TAGLINE}
+    pages: dict[str, str | bytes] = {
+        "hero.png": bright_picture(),
+        "index.md": page("A lighthouse in a storm", TEXT, **{**hero, "hero_image": "hero.png"}),
+        "deep/page.md": page("Below the surface", TEXT, **{**hero, "hero_image": "../hero.png"}),
+        "wide.md": page(
+            "Wide", TEXT, **{**hero, "hero_image": "hero.png"}, hero_layout="full", hide=["navigation", "toc"]
+        ),
+        "plain.md": page("Plain", f"[To the hero](deep/page.md)\n\n{TEXT}"),
+        "blog/index.md": page("Blog"),
+        **{
+            f"blog/posts/{name}.md": page(
+                f"A post from the {name}",
+                f"Intro.\n\n<!-- more -->\n\n{TEXT}",
+                **{**hero, "hero_image": "../../hero.png"},
+                date=date(2026, 1, number),
+            )
+            for number, name in enumerate(("tower", "stairs", "lamp"), 1)
+        },
+    }
+    features = ["navigation.instant", "content.action.edit"]
+    config = {
+        **EXTENSIONS,
+        "theme": {"name": "material", "font": False, "features": features},
+        "site_url": f"{sites.address}/zensical/",
+        "repo_url": "https://example.org/r",
+        "edit_uri": "edit/main/docs",
+    }
+    widths = [390, 768, 1440]
+    site = Site(tmp_path_factory.mktemp("zensical"), pages, options={"widths": widths}, config=config, plugins=BLOG)
+    shell = Shell(site)
+    assert shell(*PUBLISH).exit_code == 0
+    shutil.copytree(build(site).folder, sites.folder / "zensical")
+    shutil.rmtree(site.folder / "site")
+    other = replace(site, pages={}, config={**config, "site_url": f"{sites.address}/material/"})
+    shutil.copytree(other.build().site, sites.folder / "material")
+    return {name: f"{sites.address}/{name}" for name in ("zensical", "material")}
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", ["", "deep/page/", POST])
+def test_hero_looks_as_material_shows_it(
+    path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Size of hero, place of title and tagline within it, and the file that the browser picks."""
+    seen = []
+    for name in ("zensical", "material"):
+        shown = open_page(f"{addresses[name]}/{path}", **device)
+        picture = shown.locator(".leonardo-hero__image")
+        picture.evaluate("picture => picture.decode()")
+        hero, title = box(shown, ".leonardo-hero"), box(shown, ".leonardo-hero h1")
+        source = picture.evaluate("picture => picture.currentSrc").rpartition("/")[2]
+        foot = hero["y"] + hero["height"] - title["y"] - title["height"]
+        seen.append((source, hero["width"], hero["height"], title["x"] - hero["x"], foot, title["height"]))
+        assert shown.locator(".leonardo-hero").count() == 1
+    assert seen[0][0] == seen[1][0]
+    assert seen[0][1:] == pytest.approx(seen[1][1:], abs=SCROLL_BAR_PX)
+
+
+@pytest.mark.parametrize("path", ["", "wide/", POST])
+def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """A picture that arrives after everything else moves nothing, though the stylesheet is linked in the content."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    shown = open_page(
+        f"{addresses['zensical']}/{path}",
+        before=SHIFTS,
+        hold=(re.compile(r"/assets/leonardo/.*(avif|webp|jpg)"), hold),
+        **PHONE,
+    )
+    shown.locator("h1").wait_for()
+    shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    before = box(shown, "h2")
+    assert len(held) == 1, "one picture for one hero"
+    held[0].continue_()
+    shown.wait_for_load_state("load")
+    shown.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert shown.evaluate("window.shifts") == []
+    assert box(shown, "h2") == before
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", ["", "wide/", POST])
+def test_white_text_keeps_its_contrast(
+    path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """The measured shade is behind title and tagline here as well (WCAG 2.2, 1.4.3)."""
+    shown = open_page(f"{addresses['zensical']}/{path}", **device)
+    shown.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    assert worst_contrast(shown, ".leonardo-hero h1") >= 4.5
+    assert worst_contrast(shown, ".leonardo-hero__tagline") >= 4.5
+
+
+def test_wide_hero_spans_the_window_below_the_header(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """On a page without side columns; nothing can be scrolled sideways."""
+    shown = open_page(f"{addresses['zensical']}/wide/", **DESKTOP)
+    hero, header = box(shown, ".leonardo-hero"), box(shown, ".md-header")
+    assert hero["width"] == pytest.approx(1440, abs=SCROLL_BAR_PX)
+    assert hero["y"] == pytest.approx(header["y"] + header["height"], abs=2)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_blog_shows_covers_that_lead_to_their_posts(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Every cover is loaded, has a card's shape, holds no tagline, and a click on it opens the post."""
+    shown = open_page(f"{addresses['zensical']}/blog/", **DESKTOP)
+    covers = shown.locator(".leonardo-hero__image")
+    expect(covers).to_have_count(3)
+    for number in range(3):
+        assert covers.nth(number).evaluate("async image => (await image.decode(), image.naturalWidth)") > 600
+        shape = covers.nth(number).bounding_box()
+        assert shape is not None
+        assert shape["width"] / shape["height"] == pytest.approx(2.5, abs=0.02)
+    expect(shown.locator(".leonardo-hero__tagline").first).to_be_hidden()
+    covers.last.scroll_into_view_if_needed()
+    shape = covers.last.bounding_box()
+    assert shape is not None
+    shown.mouse.click(shape["x"] + shape["width"] / 2, shape["y"] + shape["height"] / 2)
+    shown.wait_for_url(f"**/{POST}**")
+    expect(shown.locator(".leonardo-hero h1")).to_be_visible()
+
+
+def test_instant_navigation_brings_the_hero_and_its_look(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """From a page that needs no stylesheet of ours to one that does, without loading a page."""
+    shown = open_page(f"{addresses['zensical']}/plain/", **DESKTOP)
+    shown.evaluate("window.stayed = true")
+    shown.get_by_role("link", name="To the hero").click()
+    hero = shown.locator(".leonardo-hero")
+    expect(hero).to_have_css("display", "grid")
+    expect(shown.locator(".leonardo-hero h1")).to_have_css("color", "rgb(255, 255, 255)")
+    assert shown.locator(".leonardo-hero__image").evaluate("async image => (await image.decode(), image.naturalWidth)")
+    assert shown.evaluate("window.stayed") is True
