@@ -47,8 +47,14 @@ class Bridge:
             future.cancel()
         self._started.clear()
         with self._stack.pop_all():
-            if last is not None:
+            if last is None:
+                return
+            try:
                 self._portal.call(self._finish, last)
+            except KeyboardInterrupt:
+                # Whoever interrupts the wait gives the answers up: without its connection no request can go on.
+                self._portal.call(last)
+                raise
 
     async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         self._running += 1

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.ci import Listener
     from mkdocs_leonardo.page.site import ShownPage, Site
     from mkdocs_leonardo.pipeline import Resolution
-    from mkdocs_leonardo.preview import Preview
+    from mkdocs_leonardo.preview import Preview, Watch
     from mkdocs_leonardo.session import Session
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
@@ -84,6 +84,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         # Of a preview, which builds with other settings than those, and which outlives its builds.
         self._wanted_settings: Settings | None = None
         self._preview: Preview | None = None
+        self._watch: Watch | None = None
         self._missing: tuple[Resolution, ...] = ()
         self._session: Session | None = None
         self._site: Site | None = None
@@ -234,6 +235,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._close()
         if not self._serving or self._wanted_settings is None:
             return
+        if self._watch is not None:
+            self._watch.follow(self._wanted_settings.cache_dir)
         if self._preview is not None:
             try:
                 self._preview.take(self._wanted_settings, self._missing, docs_dir=Path(config.docs_dir), nobody=nobody)
@@ -249,13 +252,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - same
     ) -> None:
         """Have the server rebuild when a new hero is there; of all our files it watches the stamp alone."""
-        from mkdocs_leonardo.preview import stamp  # noqa: PLC0415 - only a preview needs it
+        from mkdocs_leonardo.preview import Watch  # noqa: PLC0415 - only a preview needs it
 
-        if self._wanted_settings is None:
-            return
-        path = stamp(self._wanted_settings.cache_dir)
-        if path is not None:
-            server.watch(str(path))
+        self._watch = Watch(server)
+        if self._wanted_settings is not None:
+            self._watch.follow(self._wanted_settings.cache_dir)
 
     def on_build_error(self, *, error: Exception) -> None:  # noqa: ARG002 - the host's signature
         """End what still runs; what was paid for is in the journal."""

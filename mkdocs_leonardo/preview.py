@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import HeroError
@@ -308,6 +308,37 @@ class Preview:
         for _, workshop in self._workshops:
             with suppress(HeroError):
                 await workshop.pipeline.aclose()
+
+
+class Server(Protocol):
+    """What is needed of the host's server."""
+
+    def watch(self, path: str) -> None:
+        """Rebuild whenever the file changes."""
+        ...
+
+    def unwatch(self, path: str) -> None:
+        """Do so no more."""
+        ...
+
+
+class Watch:
+    """Has the server watch the stamp, wherever the cache lies and however often somebody deletes it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._path: Path | None = None
+
+    def follow(self, cache_dir: Path) -> None:
+        """Watch the stamp of `cache_dir`, and nothing else; a watch that saw its file go is dead and made anew."""
+        path = cache_dir / STAMP
+        if path == self._path and path.exists():
+            return
+        if self._path is not None:
+            self._server.unwatch(str(self._path))
+        self._path = stamp(cache_dir)
+        if self._path is not None:
+            self._server.watch(str(self._path))
 
 
 def stamp(cache_dir: Path) -> Path | None:

@@ -31,6 +31,37 @@ def test_bridge_blocking_calls_share_few_threads() -> None:
     assert len(threads) == THREADS
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts itself as a terminal does elsewhere")
+def test_bridge_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up() -> None:
+    """The first Ctrl-C waits for what is paid for; the second one ends it, by closing the connections."""
+    program = """
+import os, signal
+from anyio import CancelScope, Event
+from mkdocs_leonardo.bridge import Bridge
+closed = Event()
+async def answer():
+    with CancelScope(shield=True):
+        os.kill(os.getpid(), signal.SIGINT)
+        await closed.wait()
+async def close():
+    closed.set()
+bridge = Bridge()
+bridge.start(answer)
+try:
+    try:
+        bridge.start(Event().wait).result()
+    except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        bridge.close(close)
+except KeyboardInterrupt:
+    print("given up")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+
+    assert ended.stdout == "given up\n"
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries look after it themselves, or not")
 def test_bridge_freed_pictures_go_back_to_the_system() -> None:
     """What a picture took in a thread is not kept there, however large the one before it was."""

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mkdocs.config.defaults import MkDocsConfig
 from services import Answer500, Held, Services
 
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
 from mkdocs_leonardo.pipeline import NOT_GENERATED, Resolution
-from mkdocs_leonardo.preview import STAMP, Preview, stamp
+from mkdocs_leonardo.plugin import _preview
+from mkdocs_leonardo.preview import STAMP, Preview, Watch, stamp
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 #: Long enough that a busy machine does everything between two calls within it (seconds).
@@ -248,3 +250,68 @@ def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 
     assert stamp(tmp_path / "cache") == path
     assert path.stat().st_mtime == 1
+
+
+class _Server:
+    """Remembers what it watches."""
+
+    def __init__(self) -> None:
+        self.watched: list[str] = []
+        self.calls = 0
+
+    def watch(self, path: str) -> None:
+        """As the host's."""
+        self.watched.append(path)
+        self.calls += 1
+
+    def unwatch(self, path: str) -> None:
+        """As the host's."""
+        self.watched.remove(path)
+
+
+def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
+    """A deleted cache ends the host's watch, and another `cache_dir` has another stamp; the rest changes nothing."""
+    server = _Server()
+    watch = Watch(server)
+    for _ in range(3):
+        watch.follow(tmp_path / "cache")
+    calls = server.calls
+    (tmp_path / "cache" / STAMP).unlink()
+    watch.follow(tmp_path / "cache")
+    is_there = (tmp_path / "cache" / STAMP).exists()
+    watch.follow(tmp_path / "other")
+
+    assert (calls, server.calls, is_there) == (1, 3, True)
+    assert server.watched == [str(tmp_path / "other" / STAMP)]
+
+
+def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
+    """A file lies where the cache should: the preview goes on without."""
+    (tmp_path / "cache").write_text("", encoding="utf-8")
+    server = _Server()
+
+    Watch(server).follow(tmp_path / "cache")
+
+    assert server.watched == []
+
+
+@pytest.mark.parametrize(("strict", "level"), [(True, logging.INFO), (False, logging.WARNING)])
+def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, strict: bool, level: int
+) -> None:
+    """`--strict` counts warnings, and would stop whichever rebuild is under way; the command names the site's file."""
+    monkeypatch.chdir(tmp_path)
+    config = MkDocsConfig(config_file_path=str(tmp_path / "site.yml"))
+    config.load_dict({"strict": strict})
+    missing = [Resolution(_hero("a.md", "a harbour"), None, failure=NOT_GENERATED)]
+
+    with caplog.at_level(logging.INFO):
+        preview = _preview(config)
+        preview._tell(logging.WARNING, "100 %s")
+        preview._name_commands(missing)
+
+    assert [record.levelno for record in caplog.records] == [level, logging.INFO]
+    assert caplog.messages == [
+        "leonardo: 100 %s",
+        "leonardo: a.md: shows no hero; `mkdocs-leonardo -f site.yml generate a.md` makes the new one",
+    ]
