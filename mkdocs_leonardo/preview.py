@@ -370,6 +370,13 @@ def _was_saved(file: Path | None, began_at: float) -> bool:
         return True
 
 
+def announce(cache_dir: Path) -> None:
+    """What runs as a preview on this cache shows what is in it now; nothing happens where none ever did."""
+    with suppress(OSError):
+        if (cache_dir / STAMP).exists():
+            write_stamp(cache_dir)
+
+
 def _generate(command: Sequence[str], page: str = "") -> str:
     """The command that makes the hero of `page`, or of every page, ready to be pasted."""
     return shlex.join([*command, "generate", *([page] if page else [])])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from builds import Site, page
+from cli_rig import Shell
 from services import NeverFinishes, PromptModerated, Services, shows
 from serving import serving
 
@@ -16,13 +17,13 @@ LOCAL, LEONARDO = 'data-provider="local"', 'data-provider="leonardo"'
 
 
 def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services: Services) -> None:
-    """A prompt changed while previewing shows the page's last hero; nobody is asked, and nothing loops."""
+    """A changed prompt shows the page's last hero until the command that the log names has made the new one."""
     site = Site(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
         config={"site_url": ""},
     )
-    bought = site.build(services)
+    bought, shell = site.build(services), Shell(site, services)
     key = bought.hero("index.md")["key"]
     asked = len(services.ledger.requests)
 
@@ -33,11 +34,13 @@ def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services
         shown, builds = preview.html(), preview.builds
         site.write({"new page.md": page("New", hero_prompt="a desert at noon")})
         preview.wait_until(lambda: LOCAL in preview.html("new%20page/"))
-        settled = preview.builds
+        settled, asked_meanwhile = preview.builds, len(services.ledger.requests)
+        shell("generate", "index.md", "--yes")
+        preview.wait_until(lambda: f'data-key="{key}"' not in preview.html() and LEONARDO in preview.html())
 
     assert f'data-key="{key}"' in shown, "the previous hero is gone"
-    assert len(services.ledger.requests) == asked, "a preview asked a service"
-    assert services.ledger.paid_jobs == 1
+    assert asked_meanwhile == asked, "a preview asked a service"
+    assert services.ledger.paid_jobs == 2
     assert builds == 2, preview.log
     assert settled == 3, preview.log
     shows_last = "index.md: shows its previous hero; `mkdocs-leonardo generate index.md` makes the new one"

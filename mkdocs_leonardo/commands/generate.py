@@ -16,6 +16,7 @@ from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.preview import announce
 from mkdocs_leonardo.report import Spending
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def generate(
         if plan.allowed and not agreed(screen, yes=yes):
             return 1
         failed += _carry_out(plan, screen)
+        announce(site.settings.cache_dir)
     if takes:
         _show_takes(site, page, wanted, screen, into or site.settings.cache_dir / "takes" / slug(page))
     elif into is not None and is_published:
