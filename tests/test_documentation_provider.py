@@ -1,0 +1,169 @@
+"""The provider of the documentation: installed as a reader would, it passes its own test and draws in a real build."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from builds import Site, page
+from PIL import Image
+
+from mkdocs_leonardo.testing import LoopbackService, Promise
+
+PAGE = Path(__file__).resolve().parent.parent / "example-site/docs/reference/providers.md"
+FILES = ("pyproject.toml", "easel.py", "test_easel.py")
+KEY = "easel-key-3c9f10b7"
+
+
+def blocks() -> dict[str, str]:
+    """Every block of the page that has a title."""
+    text = PAGE.read_text(encoding="utf-8")
+    return {
+        match[1]: match[2]
+        for match in re.finditer(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    }
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's folder, with what is installed of it in ``installed``."""
+    folder = tmp_path_factory.mktemp("easel")
+    for name in FILES:
+        (folder / name).write_text(blocks()[name], encoding="utf-8")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-index",
+            "--disable-pip-version-check",
+            "--target",
+            str(folder / "installed"),
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+@pytest.fixture
+def service(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackService]:
+    """The service of the package's own test."""
+    monkeypatch.syspath_prepend(package / "installed")
+    spec = importlib.util.spec_from_file_location("test_easel", package / "test_easel.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.Service() as running:
+        yield running
+
+
+def environ(package: Path) -> Mapping[str, str]:
+    """An environment in which the package is installed and has a key."""
+    return {"PYTHONPATH": str(package / "installed"), "EASEL_API_KEY": KEY}
+
+
+def site_with(folder: Path, service: LoopbackService, **settings: object) -> Site:
+    """A site as the page configures it, with the service where it is."""
+    options = yaml.safe_load(blocks()["mkdocs.yml, below the plugin"])
+    options["easel"] |= {"base_url": service.url, **settings}
+    pages = {"index.md": page("Home", hero_prompt="a harbour at dusk")}
+    return Site(folder, pages, options={**options, "widths": [1536], "formats": ["jpeg"]})
+
+
+def test_example_package_is_less_than_a_hundred_lines() -> None:
+    """All its files together."""
+    assert sum(len(blocks()[name].splitlines()) for name in FILES) <= 100 + len(FILES)
+
+
+def test_example_package_passes_its_own_test(package: Path) -> None:
+    """As its author would run it; with a network that is not used."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_easel.py"],
+        cwd=package,
+        env={**os.environ, **environ(package)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(Promise) + 1} passed" in run.stdout  # its time limits are two tests
+
+
+def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """The page shows the service's picture, paid once; the next build asks nobody."""
+    site = site_with(tmp_path, service)
+    built = site.build(None, "--strict", environ=environ(package))
+    assert built.exit_code == 0, built.log
+    assert built.hero("index.md")["provider"] == "easel"
+    assert 'data-provider="easel"' in built.html("index.html")
+    (name,) = (name for name in built.pictures() if name.endswith("-1536.jpg"))
+    with Image.open(io.BytesIO(built.asset(name))) as shown, Image.open(io.BytesIO(service.picture)) as drawn:
+        for point in ((700, 20), (700, 430), (700, 840)):
+            found, wanted = (image.convert("L").getpixel(point) for image in (shown, drawn))
+            assert isinstance(found, int | float)
+            assert isinstance(wanted, int | float)
+            assert abs(found - wanted) < 12
+    assert service.creates == 1
+    order: Any = service.requests[0].json()
+    assert (order["model"], order["width"], order["height"]) == ("oil-3", 1536, 864)
+    assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    requests = len(service.requests)
+    again = site.build(None, "--strict", environ=environ(package))
+    assert again.sources == {"index.md": "cached"}
+    assert len(service.requests) == requests
+    assert KEY not in built.log + again.log
+
+
+def test_example_package_without_its_key_is_skipped(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """The key is looked for under the provider's name, and its lack is said once."""
+    built = site_with(tmp_path, service).build(None, "--strict", environ={**environ(package), "EASEL_API_KEY": ""})
+    assert built.exit_code == 0, built.log
+    assert built.sources == {"index.md": "local"}
+    assert "EASEL_API_KEY" in built.log
+    assert service.requests == []
+
+
+def test_example_package_refuses_a_setting_in_one_line(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """What the package does not take stops the build with its own words, and no inside of a program."""
+    built = site_with(tmp_path, service, colour=1).build(None, environ=environ(package))
+    assert built.exit_code == 1
+    assert not built.has_traceback, built.log
+    assert "the provider 'easel' cannot be used: " in built.log
+    assert "'colour'" in built.log
+    assert service.requests == []
+
+
+def test_page_lists_every_promise_of_the_contract() -> None:
+    """What a provider that passes can be relied on for, word for word."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(promise) for promise in Promise]
+
+
+def test_page_lists_every_error_a_provider_may_raise() -> None:
+    """The table of kinds is the tree in the code."""
+    from mkdocs_leonardo.errors import ProviderError  # noqa: PLC0415 - of this test alone
+
+    table = PAGE.read_text(encoding="utf-8").partition("## What it may raise")[2].partition("## The test")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [
+        kind.__name__ for kind in ProviderError.__subclasses__()
+    ]
