@@ -258,7 +258,9 @@ class Pipeline:
         try:
             return frozenset(self._journal.entries())
         except StoreUnavailable as error:
-            self._tell_once(logging.WARNING, f"the journal of paid jobs cannot be read ({error})")
+            self._tell_once(
+                logging.WARNING, f"the journal of paid jobs cannot be read ({error}); make cache_dir writable"
+            )
             return frozenset()
 
     def _remember(self, page: str, found: Found) -> None:
@@ -391,7 +393,7 @@ class Pipeline:
             flight.failure = error
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{page}: {error!r}")
-            flight.failure = Fault(f"an unexpected error came up ({type(error).__name__}); please report it")
+            flight.failure = Fault(unexpected(error))
         finally:
             flight.done.set()
         return flight
@@ -567,6 +569,14 @@ class Pipeline:
         if message not in self._told:
             self._told.add(message)
             self._tell(level, message)
+
+
+def unexpected(error: Exception) -> str:
+    """What an author can do about a fault of ours."""
+    return (
+        f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
+        "`mkdocs build --verbose` says if it happens again"
+    )
 
 
 def lease_name(picture: PictureSpec) -> str:

@@ -462,7 +462,10 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec
     path = docs_dir / image
     if path.is_file():
         return replace(hero, own_image=path)
-    log.warning("%s: hero_image is %r; there is no such file in the documentation folder", hero.page, str(image))
+    cure = "write its path relative to the page"
+    log.warning(
+        "%s: hero_image is %r; there is no such file in the documentation folder; %s", hero.page, str(image), cure
+    )
     return None
 
 

@@ -446,7 +446,9 @@ class Buyer:
             )
         except StoreUnavailable as error:
             self.budget.withdraw(reservation)
-            raise StoreUnavailable(f"nothing is paid for that cannot be journalled: {error}") from error
+            raise StoreUnavailable(
+                f"no job is paid for that cannot be noted down ({error}); make cache_dir writable"
+            ) from error
         except ValueError:
             # Whoever took the lease over while this process was asleep pays, or has paid.
             self.budget.withdraw(reservation)
@@ -538,7 +540,11 @@ class Buyer:
                     self._journal.close(record.key)
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
-                self._tell(logging.WARNING, f"{page}: its new picture could not be kept in the cache ({last})")
+                self._tell(
+                    logging.WARNING,
+                    f"{page}: its new picture could not be kept in the cache ({last}); make room or cache_dir "
+                    "writable, and build again here",
+                )
             return store
         raise StoreUnavailable(f"the picture of {page} could not be kept anywhere")
 

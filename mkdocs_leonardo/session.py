@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.pipeline import Resolution
+from mkdocs_leonardo.pipeline import Resolution, unexpected
 from mkdocs_leonardo.purchase import Tell
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec
@@ -128,11 +128,7 @@ class Session:
             return Resolution(hero, None, failure="it took too long; what was paid for is collected by the next build")
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
-            return Resolution(
-                hero,
-                None,
-                failure=f"an unexpected error came up ({type(error).__name__}); please report it with --verbose",
-            )
+            return Resolution(hero, None, failure=unexpected(error))
 
     def _patience_s(self) -> float:
         """More than all of it can take, so that a fault of ours cannot hold a build for ever."""

@@ -133,7 +133,7 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
     site.write({"wrong.md": wrong})
     refused = shell("prune", "--yes")
     assert refused.exit_code == 2
-    assert "mend them first" in refused.err
+    assert "mend it first" in refused.err
     (site.folder / "docs/wrong.md").unlink()
 
     # The page shows its last hero as long as its new one is missing.

@@ -53,7 +53,7 @@ class Finding:
 def balance(config_file: str | None, screen: Screen, *, alert_below: float | None, as_json: bool) -> int:
     """Show what is left; 1 if an account has fewer credits than asked for, or does not say."""
     site = options_of(config_file, screen)
-    low = False
+    low = is_short = False
     report: list[JsonValue] = []
     with workshop_for(site.settings, screen) as workshop:
         providers = [link.provider for link in workshop.chain if link.available]
@@ -62,14 +62,15 @@ def balance(config_file: str | None, screen: Screen, *, alert_below: float | Non
             raise Trouble(_nobody_to_ask(workshop))
         for provider in asked:
             credits_left, problem = _credits(provider)
-            low = low or credits_left is None or (alert_below is not None and credits_left < alert_below)
+            is_short = is_short or (alert_below is not None and credits_left is not None and credits_left < alert_below)
+            low = low or is_short or credits_left is None
             report.append({"provider": provider.name, "credits": credits_left, "problem": problem or None})
             if not as_json:
                 screen.say(f"{provider.name}: {problem or _credit_words(provider.name, credits_left)}")
     if as_json:
         screen.json({"accounts": report, "is_low": low})
-    elif low and alert_below is not None:
-        screen.warn(f"fewer than {alert_below:g} credits are left, or nobody knows; top the account up")
+    elif is_short and alert_below is not None:
+        screen.warn(f"fewer than {alert_below:g} credits are left; top the account up")
     return 1 if low else 0
 
 
@@ -169,7 +170,9 @@ def _writable(subject: str, folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             return Finding("ok", subject, f"{folder} can be written")
     except OSError as error:
-        return Finding("bad", subject, f"{folder} cannot be written ({error.strerror}); nothing new can be made")
+        return Finding(
+            "bad", subject, f"{folder} cannot be written ({error.strerror}); make it writable, or choose another one"
+        )
 
 
 def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:

@@ -140,7 +140,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, sc
         if not any(link.available for link in workshop.chain) and any(one.state == "missing" for one in found):
             raise Trouble("set LEONARDO_API_KEY in the environment; the pictures of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
-        raise Trouble("generate: false in the configuration allows no provider")
+        raise Trouble("the configuration says generate: false; take that line out to allow it")
     return Plan(found, settings)
 
 

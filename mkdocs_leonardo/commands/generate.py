@@ -48,7 +48,9 @@ def generate(
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)
-        excuse = "" if site.settings.generate else "generate: false in the configuration allows no provider"
+        excuse = (
+            "" if site.settings.generate else "the configuration says generate: false; take that line out to allow it"
+        )
         excuse = excuse or _no_key(workshop)
     unmakable = _show(plan, found, screen, excuse=excuse)
     if dry_run:

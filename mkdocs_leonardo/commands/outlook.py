@@ -130,7 +130,7 @@ def open_jobs(workshop: Workshop) -> Mapping[str, OpenJob]:
     try:
         return workshop.journal.entries()
     except StoreUnavailable as error:
-        raise Trouble(f"the journal of paid jobs cannot be read ({error})") from error
+        raise Trouble(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
 
 
 def to_pay(wanted: Iterable[Outlook]) -> tuple[Outlook, ...]:

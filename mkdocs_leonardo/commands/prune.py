@@ -56,7 +56,7 @@ def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) 
         for problem in problems:
             screen.warn(problem)
         raise Trouble(
-            "nothing is pruned while lines are wrong, since their pictures would look unused; mend them first"
+            "nothing is pruned while front matter is wrong, since its pictures would look unused; mend it first"
         )
     with workshop_for(site.settings, screen) as workshop:
         try:

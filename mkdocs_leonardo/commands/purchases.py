@@ -159,7 +159,10 @@ def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
     except CancelledError:
         return _without(hero, "it was cancelled")
     except Exception as error:  # noqa: BLE001 - a fault of ours costs one picture, never the others
-        return _without(hero, f"an unexpected error came up ({type(error).__name__}); please report it")
+        return _without(
+            hero,
+            f"an unexpected error came up ({type(error).__name__}); try again, and please report it if it comes again",
+        )
 
 
 def _without(hero: HeroSpec, failure: str) -> Purchase:
