@@ -183,6 +183,23 @@ def test_caps_hold_over_rebuilds_and_workshops_until_they_are_raised(tmp_path: P
     assert services.ledger.paid_jobs == 2
 
 
+def test_configuration_changed_while_a_picture_is_made_does_not_pay_for_it_again(
+    tmp_path: Path, services: Services
+) -> None:
+    """The job of the old configuration goes on, and its picture is what the new one would have asked for."""
+    services.leonardo.on_create(Held()).once()
+    with rig_of(tmp_path, services) as rig:
+        rig.rebuild({"a.md": "a harbour"})
+        services.wait_until(lambda ledger: ledger.creates == 1)
+        rig.rebuild({"a.md": "a harbour", "b.md": "a desert"}, concurrency=3)
+        rig.wait_for_pictures("b.md")
+        services.release()
+        rig.wait_for_pictures("a.md")
+
+    assert sorted(job.prompt for job in services.ledger.jobs) == ["a desert", "a harbour"]
+    assert rig.stamped
+
+
 def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: Path, services: Services) -> None:
     """One call, one warning with the command that tries again; the other prompt of the page is a new wish."""
     services.leonardo.on_create(Answer500()).when_prompt("broken")
