@@ -34,6 +34,7 @@ PAGES: dict[str, str | bytes] = {
     "index.md": page("Home", "The keeper's text.", hero_prompt="a lighthouse", hero_alt=ALT, hero_tagline="A <line>"),
     "guide/deep/page.md": page("Deep `code`", hero_prompt="a deep sea", hero_focus="left"),
     "guide/titled.md": "---\ntitle: Ti & tled\nhero_prompt: a title\n---\n\nOnly text.\n",
+    "guide/no-heading.md": "---\nhero_prompt: a page\n---\n\nOnly text.\n",
     "guide/empty.md": "---\ntitle: Empty\nhero_prompt: nothing\n---\n",
     "guide/own.md": page("Own", hero_image="../images/own.jpg"),
     "guide/none.md": page("None", hero_prompt="no layout", hero_layout="none"),
@@ -58,7 +59,12 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         site = Site(
             tmp_path_factory.mktemp("zensical"),
             PAGES,
-            options={"credit": True, "formats": ["webp", "jpeg"], "widths": [480, 768]},
+            options={
+                "credit": True,
+                "formats": ["webp", "jpeg"],
+                "widths": [480, 768],
+                "prompt_template": "{prompt}, {title}",
+            },
             config={**EXTENSIONS, "site_url": "https://example.org/sub/"},
             plugins=BLOG,
         )
@@ -103,7 +109,14 @@ def texts(built: Zensical, word: str) -> list[str]:
 def test_pages_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Built) -> None:
     """Markup, alternative text, tagline, contrast, focal point and credit are the same; there is one hero on a page."""
     assert (built.exit_code, by_mkdocs.exit_code) == (0, 0), by_mkdocs.log
-    for place in ("index.html", "guide/deep/page/index.html", "guide/titled/index.html", "guide/own/index.html"):
+    assert "leonardo" not in built.log
+    for place in (
+        "index.html",
+        "guide/deep/page/index.html",
+        "guide/titled/index.html",
+        "guide/own/index.html",
+        "guide/no-heading/index.html",
+    ):
         (ours,) = built.headers(place)
         theirs = re.findall(r'<header class="leonardo-hero .*?</header>', by_mkdocs.html(place), re.DOTALL)
         assert [plain(ours)] == [plain(each) for each in theirs]
@@ -360,14 +373,48 @@ def test_folder_that_cannot_be_written_is_one_line(small: Shell) -> None:
     assert "--into: " in ran.err
 
 
-def test_site_of_zensical_alone_is_told_what_the_command_needs(tmp_path: Path) -> None:
-    """The command reads a site as MkDocs does; whoever has nothing but zensical.toml is told what to write."""
-    shell = Shell(Site(tmp_path, {"index.md": page(hero_prompt="a lighthouse")}, options=SMALL))
-    (tmp_path / "zensical.toml").write_text('[project]\nsite_name = "A site"\n', encoding="utf-8")
-    named = shell("-f", "zensical.toml", "status")
-    (tmp_path / "mkdocs.yml").rename(tmp_path / "other.yml")
-    for ran in (named, shell("status")):
-        assert ran.exit_code == 2
-        assert "beside zensical.toml, write a mkdocs.yml" in ran.err
-    (tmp_path / "other.yml").rename(tmp_path / "mkdocs.yml")
-    assert shell(*PUBLISH).exit_code == 0
+def test_site_with_nothing_but_zensical_toml_gets_its_heroes(tmp_path: Path) -> None:
+    """Options, folders and the blog, drafts left out, come from zensical.toml; then Zensical shows the pictures."""
+    draft = page("Draft", hero_prompt="a draft", date=date(2026, 1, 3), draft=True)
+    site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse"), "blog/posts/draft.md": draft, **POSTS})
+    project = """
+        [project]
+        site_name = "A site"
+        site_url = "https://example.org/sub/"
+        [project.plugins.blog]
+        [project.plugins.leonardo]
+        formats = ["jpeg"]
+        widths = [320]
+        width = 320
+        height = 176
+        [project.markdown_extensions."mkdocs_leonardo.markdown"]
+    """
+    (tmp_path / "zensical.toml").write_text(project, encoding="utf-8")
+    shell = Shell(site)
+    (tmp_path / "mkdocs.yml").rename(tmp_path / "used-by-the-rig.yml")
+    status = shell("status", "--json").json
+    assert {each["page"] for each in status["pages"]} == {"index.md", *POSTS}
+    assert shell("-f", "zensical.toml", *PUBLISH).exit_code == 0
+    (tmp_path / "used-by-the-rig.yml").rename(tmp_path / "mkdocs.yml")
+    built = build(site, "--strict")
+    assert (built.exit_code, "leonardo" in built.log) == (0, False)
+    assert "-320.jpg" in built.headers("index.html")[0]
+    assert len(built.headers("blog/index.html")) == len(POSTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[project", "zensical.toml cannot be read"),
+        ('[project]\nplugins = [1]\nsite_name = "A"', "plugins must be tables"),
+        ('[project]\nsite_name = "A"\n[project.plugins.leonardo]\nwidht = 1', "did you mean width"),
+        ("[project]", "site_name"),
+    ],
+)
+def test_wrong_zensical_toml_is_told_in_a_line(text: str, message: str, tmp_path: Path) -> None:
+    """What is wrong, and no traceback."""
+    shell = Shell(Site(tmp_path, {"index.md": page()}))
+    (tmp_path / "zensical.toml").write_text(text, encoding="utf-8")
+    ran = shell("-f", "zensical.toml", "status")
+    assert ran.exit_code == 2
+    assert message in ran.err

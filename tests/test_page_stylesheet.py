@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from mkdocs_leonardo.page.stylesheet import _minified, build_stylesheet
+from mkdocs_leonardo.page.stylesheet import _minified, build_foreign_stylesheet, build_stylesheet
 from mkdocs_leonardo.spec import CENTER, FocalPoint
 
 
@@ -63,3 +63,15 @@ def test_every_custom_property_is_documented() -> None:
     source = resources.files("mkdocs_leonardo.page").joinpath("hero.css").read_text(encoding="utf-8")
     comment, rules = source.split("*/", 1)
     assert set(re.findall(r"--leonardo-[a-z-]+", comment)) == set(re.findall(r"var\((--leonardo-[a-z-]+)", rules))
+
+
+def test_stylesheet_for_other_builders_adds_cards_and_sets_nothing_new() -> None:
+    """The same rules, and those that make cards of excerpts; `cards: false` hides their pictures."""
+    _, content = build_stylesheet([FocalPoint(0.1, 0.5)])
+    foreign = build_foreign_stylesheet([FocalPoint(0.1, 0.5)])
+    assert foreign.startswith(content)
+    assert len(foreign) < len(content) + 2048
+    properties = {*re.findall(rb"var\((--leonardo-[a-z-]+)", content)}
+    assert properties.issuperset(re.findall(rb"var\((--leonardo-[a-z-]+)", foreign))
+    hidden = build_foreign_stylesheet([FocalPoint(0.1, 0.5)], cards=False).removeprefix(foreign)
+    assert re.fullmatch(rb"\.md-post--excerpt .*__picture\{display:none\}", hidden)

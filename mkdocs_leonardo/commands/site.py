@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
+from mkdocs_leonardo.commands.zensical import ZENSICAL, project_as_mkdocs
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -37,10 +38,6 @@ HOSTS = ("mkdocs", "properdocs")
 #: How a host's configuration is called; ProperDocs looks for both, its own first.
 CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
-_BESIDE_TOML = (
-    "beside zensical.toml, write a mkdocs.yml that names site_name, site_url and, below `plugins:`, leonardo and what "
-    "decides which pages there are, such as blog; Zensical goes on reading zensical.toml"
-)
 _NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
 
@@ -233,17 +230,17 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
     _meet_host(config_file)
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
-    if config_file is None and not any(map(_exists, HOSTS)):
-        if Path("zensical.toml").is_file():
-            raise Trouble(f"there is no mkdocs.yml here; {_BESIDE_TOML}")
-        raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
-    if config_file is not None and not Path(config_file).is_file():
+    if config_file is None:
+        found = next((name for name in ("mkdocs.yml", "mkdocs.yaml", ZENSICAL) if Path(name).is_file()), None)
+        if found is None:
+            raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
+        config_file = found
+    elif not Path(config_file).is_file():
         raise Trouble(f"-f: there is no file {config_file}")
-    if config_file is not None and config_file.endswith(".toml"):
-        raise Trouble(f"-f: {config_file} cannot be read; {_BESIDE_TOML}")
+    source = project_as_mkdocs(Path(config_file)) if config_file.endswith(".toml") else config_file
     try:
         with redirect_stdout(sys.stderr):
-            return load_config(config_file)
+            return load_config(source)
     except Exception as error:
         # The configuration runs code of plugins and hooks, which may raise anything.
         raise _trouble(error, heard) from error
