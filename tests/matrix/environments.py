@@ -15,13 +15,14 @@ MATERIALX: Mapping[str, Any] = {"name": "materialx", "font": False}
 class Environment:
     """One row. `packages` are installed with our wheel; then `removed` go, and `restored` are laid over what is left.
 
-    `host` is the module that builds: ``python -m HOST build``. Every theme is one column of the checks.
+    `host` is the module that builds: ``python -m HOST build``; `plugins` stand beside ours. Every theme is one column of the checks.
     """
 
     name: str
     packages: tuple[str, ...]
     themes: tuple[Mapping[str, Any], ...]
     host: str = "mkdocs"
+    plugins: tuple[str, ...] = ("search",)
     removed: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +70,8 @@ HOSTS: tuple[Environment, ...] = (
         removed=("mkdocs",),
         restored=("mkdocs-ng",),
     ),
+    # Backstage's bundle of theme, plugins and extensions, which wants versions of its own.
+    Environment("techdocs-core", ("mkdocs-techdocs-core>=1.7",), named("material"), plugins=("techdocs-core",)),
     # Others' themes for MkDocs, by their use in repositories and by their age: from Bootstrap 3 to Tailwind.
     Environment(
         "themes",
@@ -105,7 +108,6 @@ NEIGHBOURS = Environment(
         "mkdocs-rss-plugin",
         "mkdocs-section-index",
         "mkdocs-static-i18n[material]",
-        "mkdocs-techdocs-core",
     ),
     (MATERIAL,),
 )

@@ -41,6 +41,9 @@ _HEAD_LINES = re.compile(
     r"(?=</head>)"
 )
 
+#: A theme that reads `page.meta.image` names our picture itself.
+_THEMES_IMAGE = re.compile(r'<meta (?:property|name)="(?:og|twitter):image" content="[^"]*/assets/leonardo/[^"]*" ?/?>')
+
 
 def run(command: Sequence[str], *, timeout_s: float, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - of subprocess
     """The command's end and all that it printed, as `stdout`."""
@@ -195,10 +198,11 @@ def without_hero(html: str) -> list[str]:
     return _inked(_HEAD_LINES.sub("", _HEADER.sub("", html)))
 
 
-def without_heading(html: str) -> list[str]:
-    """The lines of a page without hero, but for the heading that would move into it."""
-    return _inked(_HEADING.sub("", html, count=1))
+def without_heading(html: str, hero: str) -> list[str]:
+    """The lines of the page as it was before it had the hero, but for the heading that moved into it."""
+    heading = _HEADING.search(hero)
+    return _inked(html.replace(heading[0], "", 1) if heading else html)
 
 
 def _inked(html: str) -> list[str]:
-    return [line.strip() for line in html.split("\n") if line.strip()]
+    return [line.strip() for line in html.split("\n") if line.strip() and not _THEMES_IMAGE.fullmatch(line.strip())]

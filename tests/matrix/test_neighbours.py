@@ -387,17 +387,6 @@ def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # n
     assert (beside.folder / ".cache/plugin/leonardo/report.json").is_file()
 
 
-@FIRST_AND_LAST
-def test_techdocs_core_shows_heroes(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Backstage's bundle of theme, plugins and extensions builds pages with heroes."""
-    beside.write({"docs/index.md": hero_page(), "docs/plain.md": "# Plain\n"})
-
-    made = built(beside, plugins(is_first, "techdocs-core"), theme={"name": "material"}, strict=False)
-
-    the_hero(made.html("index.html"))
-    assert not heroes(made.html("plain/index.html"))
-
-
 def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> None:
     """Each version is a build of its own; the second finds the picture of the first, which is not in the site."""
     beside.environ = {**services.environ, "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
