@@ -230,14 +230,14 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
     _meet_host(config_file)
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
-    if config_file is None:
-        found = next((name for name in ("mkdocs.yml", "mkdocs.yaml", ZENSICAL) if Path(name).is_file()), None)
-        if found is None:
+    if config_file is None and not any(map(_exists, HOSTS)):
+        if not Path(ZENSICAL).is_file():
             raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
-        config_file = found
-    elif not Path(config_file).is_file():
+        config_file = ZENSICAL
+    if config_file is not None and not Path(config_file).is_file():
         raise Trouble(f"-f: there is no file {config_file}")
-    source = project_as_mkdocs(Path(config_file)) if config_file.endswith(".toml") else config_file
+    is_project = config_file is not None and config_file.endswith(".toml")
+    source = project_as_mkdocs(Path(config_file or ZENSICAL)) if is_project else config_file
     try:
         with redirect_stdout(sys.stderr):
             return load_config(source)
