@@ -160,6 +160,16 @@ def _truth(value: object) -> bool:
     return word in _ON
 
 
+def _credit(value: object) -> bool | str:
+    """A switch, or the site's own words for the line."""
+    if isinstance(value, str) and "{creator}" in value:
+        return _text(value)
+    try:
+        return _truth(value)
+    except ValueError:
+        raise ValueError("it must be true, false, or the line in your words, with {creator} in it") from None
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("it must be text; put quotes around it")
@@ -400,8 +410,8 @@ class LeonardoConfig(StrictConfig):
     """Cover pictures on blog index, archive, category and author views."""
     social = Checked(_truth, default=True)
     """`og:image` and friends where a page has none."""
-    credit = Checked(_truth, default=False)
-    """A visible line that says which AI made the picture."""
+    credit: Checked[bool | str] = Checked(_credit, default=False)
+    """A visible line that says which AI made the picture; a text with `{creator}` says it in your language."""
     formats: Checked[tuple[Format, ...]] = Checked(_list_of(_choice(FORMATS), such_as="[avif, webp, jpeg]"), FORMATS)
     """What is written, best first."""
     widths = Checked(_list_of(_whole(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
@@ -447,7 +457,7 @@ class Settings:
     on_serve: str
     cards: bool
     social: bool
-    credit: bool
+    credit: bool | str
     encoding: Encoding
     cache_dir: Path
     gallery_dir: Path

@@ -229,7 +229,7 @@ class _Painter:
 
     # Text ------------------------------------------------------------------------------------------------------------
 
-    def _header(self, hero: _Hero, heading_html: str, *, credit: bool) -> str:
+    def _header(self, hero: _Hero, heading_html: str, *, credit: bool | str) -> str:
         """The same header as the plugin's, kept out of the search index, which has title and text from elsewhere.
 
         The heading has to be named as well: it would begin a second entry for the page.

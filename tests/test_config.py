@@ -184,6 +184,11 @@ def test_low_contrast_without_alchemy_is_taken() -> None:
     assert accepted({"leonardo": {"contrast": 1, "alchemy": False}}).leonardo.contrast == 1.0
 
 
+def test_credit_in_the_sites_own_words_is_accepted() -> None:
+    """A text that holds the place of the name is the line itself."""
+    assert accepted({"credit": "Bild von KI: {creator}"}).credit == "Bild von KI: {creator}"
+
+
 @pytest.mark.parametrize("name", ["enabled", "generate", "cards", "social", "credit"])
 @pytest.mark.parametrize(
     ("value", "truth"),
@@ -244,6 +249,11 @@ _FALSE = "it is false (as YAML also reads no and off)"
         ("enabled", "maybe", "it is 'maybe'; it must be true or false"),
         ("enabled", 2, "it is 2; it must be true or false"),
         ("cards", [True], "it is [true]; it must be true or false"),
+        (
+            "credit",
+            "Bild von KI",
+            "it is 'Bild von KI'; it must be true, false, or the line in your words, with {creator} in it",
+        ),
         ("providers", [], f"it is []; {_PROVIDERS}"),
         ("providers", "leonardo", f"it is 'leonardo'; {_PROVIDERS}"),
         ("providers", {"leonardo": {}}, f"it is {{'leonardo': {{}}}}; {_PROVIDERS}"),

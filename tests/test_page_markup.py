@@ -142,6 +142,13 @@ def test_header_without_jpeg_falls_back_to_webp() -> None:
     assert html.count("<source") == 1
 
 
+def test_credit_in_the_sites_own_words_is_the_line() -> None:
+    """Another language, with the AI's name in its place; never markup, and braces mean nothing else."""
+    html = hero_header(asset("jpeg"), spec(), HEADING, url=url, credit="<b>{0} Bild von {creator} & KI")
+    assert '<p class="leonardo-hero__credit">&lt;b&gt;{0} Bild von Leonardo AI &amp; KI</p>' in html
+    assert "Bild" not in hero_header(asset("jpeg", provider="own"), spec(), HEADING, url=url, credit="Bild: {creator}")
+
+
 def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
     """The painter's and the author's own pictures are never said to be made by an AI."""
     assert "AI" not in hero_header(asset("jpeg", provider="local"), spec(), HEADING, url=url, credit=True)

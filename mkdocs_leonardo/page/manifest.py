@@ -55,7 +55,7 @@ class Manifest:
     defaults: HeroDefaults = field(default_factory=HeroDefaults)
     cards: bool = True
     social: bool = True
-    credit: bool = False
+    credit: bool | str = False
     heroes: Mapping[str, ShownHero] = field(default_factory=dict)
 
     @property
@@ -122,7 +122,7 @@ def read_manifest(data: bytes) -> Manifest:
             ),
             cards=bool(value["cards"]),
             social=bool(value["social"]),
-            credit=bool(value["credit"]),
+            credit=value["credit"] if isinstance(value["credit"], str) else bool(value["credit"]),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
     except UnreadableManifest:

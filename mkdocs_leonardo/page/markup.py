@@ -16,6 +16,9 @@ from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, H
 #: How a provider wants to be called where its work is shown. Others are shown under their own name.
 _CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
 
+#: The visible line of a site that has no words of its own for it.
+_CREDIT = "Picture made by AI: {creator}"
+
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 #: The format of the plain `<img>`, which every reader of pages must understand; the first one at hand is taken.
@@ -93,12 +96,12 @@ def hero_header(
     *,
     url: Callable[[str], str],
     sizes: str = "100vw",
-    credit: bool = False,
+    credit: bool | str = False,
 ) -> str:
     """The hero of one page, with the page's own heading in it as it was.
 
     `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`. With
-    `credit` a line says which AI made the picture, if one did.
+    `credit` a line says which AI made the picture, if one did; a text is that line, with ``{creator}`` for the name.
     """
     attributes = f"{_attributes(asset, spec)}{_scrim_attributes(asset.rendering.scrim)}{_NO_ROLE}"
     placeholder = escape(asset.rendering.placeholder)
@@ -113,7 +116,8 @@ def hero_header(
         lines.append(f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>')
     creator = creator_name(asset.provider)
     if credit and creator:
-        lines.append(f'<p class="leonardo-hero__credit">Picture made by AI: {escape(creator)}</p>')
+        words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
+        lines.append(f'<p class="leonardo-hero__credit">{words}</p>')
     lines += ["</div>", "</header>"]
     return "\n".join(lines)
 

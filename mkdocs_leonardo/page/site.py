@@ -131,7 +131,7 @@ class Site:
         site_name: str = "",
         cards: bool = True,
         social: bool = True,
-        credit: bool = False,
+        credit: bool | str = False,
         relative: Callable[[str, str], str],
     ) -> None:
         """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
