@@ -162,9 +162,11 @@ class _Painter:
         self._config = context.config
         self._assets = assets
         self._docs_dir = Path(str(self._config["root_dir"]), str(self._config["docs_dir"]))
-        path = self._docs_dir / assets
+        self._path = self._docs_dir / assets
         place = (Path(str(self._config["docs_dir"])) / assets).as_posix()
-        self._folder = _folder(path, f"mkdocs-leonardo generate --into {place}", _changed_at_ns(path / MANIFEST))
+        self._folder = _folder(
+            self._path, f"mkdocs-leonardo generate --into {place}", _changed_at_ns(self._path / MANIFEST)
+        )
 
     def show(self, content: str) -> str:
         """The page's content with its hero at the top, if it has one."""
@@ -205,6 +207,10 @@ class _Painter:
         shown = manifest.heroes.get(path)
         if shown is None:
             self._folder.ask_for_run(f"{path}: there is no picture for it yet")
+            return None
+        if not all((self._path / variant.name).is_file() for variant in shown.asset.rendering.variants):
+            # Somebody keeps the manifest in the repository, and the pictures out of it.
+            self._folder.ask_for_run(f"{path}: not all files of its picture are in {self._path}")
             return None
         if shown.asked != asked_for(wish.hero, own_digest):
             self._folder.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")

@@ -26,6 +26,7 @@ def root(tmp_path: Path) -> Path:
     shown = ShownHero(asked_for(HeroSpec("a/b.md", PictureSpec("sea"))), CENTER, ASSET)
     for folder in ("docs/assets/leonardo", "docs/other"):
         (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / VARIANT.name).write_bytes(b"")
         (tmp_path / folder / MANIFEST).write_bytes(write_manifest(Manifest(heroes={"a/b.md": shown})))
     return tmp_path
 
@@ -65,3 +66,11 @@ def test_host_that_says_something_else_is_survived(root: Path, caplog: pytest.Lo
     html = Markdown(extensions=[ContextExtension(page=page, config={"root": str(root)}), NAME]).convert(TEXT)
     assert html == Markdown().convert(TEXT)
     assert "a/b.md: no hero" in caplog.text
+
+
+def test_picture_without_its_files_is_not_shown(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A manifest in the repository, and the pictures ignored: no broken picture, and the command is named."""
+    (root / "docs/assets/leonardo" / VARIANT.name).unlink()
+    assert Markdown(extensions=[context(root), NAME]).convert(TEXT) == Markdown().convert(TEXT)
+    assert "a/b.md: not all files of its picture" in caplog.text
+    assert "run `mkdocs-leonardo generate --into docs/assets/leonardo`" in caplog.text
