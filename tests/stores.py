@@ -196,7 +196,7 @@ def _rclone(folder: Path, expected: Mapping[str, str]) -> TeamStore:
     (files / BUCKET).mkdir(parents=True)
     keys = f"{expected['AWS_ACCESS_KEY_ID']},{expected['AWS_SECRET_ACCESS_KEY']}"
     command = [str(binary), "--config", str(folder / "none"), "serve", "s3", "--addr", "127.0.0.1:0"]
-    command += ["--auth-key", keys, "--dir-cache-time", "0s", str(files)]
+    command += ["--auth-key", keys, str(files)]
     ready = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
     process, address = _started(command, folder / "rclone.log", ready)
     return TeamStore("rclone", f"s3://{BUCKET}/team?endpoint={address}", files / BUCKET / "team", process)

@@ -168,6 +168,41 @@ def test_store_that_never_answers_is_given_up() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_store_that_has_not_answered_is_left_alone() -> None:
+    """One call waits for it; those that come after fail at once."""
+
+    async def act(objects: Objects) -> None:
+        with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
+            await objects.get("a", timeout_s=0.5)
+        with pytest.raises(StoreUnavailable, match="it is left alone, as it has not answered before"):
+            await objects.get("a")
+
+    with silence() as url:
+        started = time.monotonic()
+        in_loop(lambda: act(Objects(StoreAddress.parse(url), {})))
+
+    assert time.monotonic() - started < 5
+
+
+def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
+    """A few calls in a row must go unanswered before it is left alone."""
+
+    async def act(objects: Objects) -> list[str]:
+        await objects.get("a")
+        started.stop()
+        messages = []
+        for _ in range(module.MOST_UNANSWERED + 1):
+            with pytest.raises(StoreUnavailable) as caught:
+                await objects.get("a")
+            messages.append(str(caught.value))
+        return messages
+
+    with running("apache", tmp_path / "store") as started:
+        messages = started.call(act)
+
+    assert ["left alone" in message for message in messages] == [False] * module.MOST_UNANSWERED + [True]
+
+
 @pytest.mark.parametrize("kind", ["moto", "rclone"])
 def test_bucket_that_does_not_exist_is_no_missing_object(kind: Kind, tmp_path: Path) -> None:
     """A mistyped bucket must not look like a store with nothing in it."""

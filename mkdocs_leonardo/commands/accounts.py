@@ -144,6 +144,9 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
         yield from _stores(workshop, site.settings)
         for link in workshop.chain:
             yield from _provider(link, site.settings)
+        if workshop.team is not None:
+            for remark in _in_loop(workshop.team.examine):
+                yield Finding(remark.grade, "shared_store", remark.text)
     yield from _encoders(site.settings)
 
 

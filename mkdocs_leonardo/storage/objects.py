@@ -30,6 +30,8 @@ CALL_S = 10.0
 LONG_CALL_S = 60.0
 #: A machine that is there answers the door sooner.
 CONNECT_S = 2.0
+#: So many calls in a row, and there is nobody to wait for.
+MOST_UNANSWERED = 3
 #: Two writers who cross on a service that checks nothing have done so within this time.
 SETTLE_S = 1.0
 #: A read takes at most this many bytes, unless the caller says otherwise.
@@ -122,7 +124,10 @@ class ObjectEntry:
 
 
 class Objects:
-    """Named bytes at one address. All calls belong to one event loop; several may run at once."""
+    """Named bytes at one address. All calls belong to one event loop; several may run at once.
+
+    After `MOST_UNANSWERED` calls in a row without an answer, or after a first one, every further call fails at once.
+    """
 
     def __init__(self, address: StoreAddress, environ: Mapping[str, str]) -> None:
         """Open nothing yet. Keys of the services are read from the process's environment by their client."""
@@ -131,6 +136,8 @@ class Objects:
         self._opened: ObjectStore | None = None
         self._creator: ObjectStore | None = None
         self._honours: bool | None = None
+        self._unanswered = 0
+        self._has_answered = False
 
     @property
     def ignores_preconditions(self) -> bool | None:
@@ -324,16 +331,32 @@ class Objects:
             raise StoreUnavailable(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
+        if self._unanswered >= MOST_UNANSWERED or (self._unanswered and not self._has_answered):
+            call.close()
+            raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone, as it has not answered before)")
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
-        reason = f"no answer within {timeout_s:g} s"
+        reason, is_answer = f"no answer within {timeout_s:g} s", False
         with move_on_after(timeout_s):
             try:
-                return await call
+                result = await call
+            except BrokenEntry:
+                self._answered()
+                raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
-                reason = _reason(str(error))
+                reason, is_answer = _reason(str(error)), _is_answer(str(error))
+            else:
+                self._answered()
+                return result
+        if is_answer:
+            self._answered()
+        else:
+            self._unanswered += 1
         # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
         raise StoreUnavailable(f"{self.address}: cannot {what} ({reason})")
+
+    def _answered(self) -> None:
+        self._unanswered, self._has_answered = 0, True
 
 
 async def _unless_missing(call: Awaitable[T]) -> T | None:
@@ -348,11 +371,15 @@ async def _unless_missing(call: Awaitable[T]) -> T | None:
 
 #: What S3, Azure and Google say of a bucket that does not exist.
 _NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
+#: Where the client asks for credentials when the environment has none.
+_NO_CREDENTIALS = re.compile(
+    r"169\.254\.169\.254|169\.254\.170\.2|/computeMetadata/|service-accounts/|CredentialsNotLoaded"
+)
 #: What the client's words mean; the first that is found counts.
 _REASONS = (
     (_NO_PLACE, "there is no such bucket"),
+    (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
     (re.compile(r"MKCOL"), "the folder in its address does not exist"),
-    (re.compile(r"169\.254\.169\.254|metadata\.google|CredentialsNotLoaded|[Cc]redentials? "), "no credentials found"),
     (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
     (re.compile(r"error sending request|HTTP error"), "the connection broke"),
@@ -367,8 +394,15 @@ _MEANINGS = {
 }
 
 
+def _is_answer(text: str) -> bool:
+    """Whether the service, or the folder, said no; otherwise nobody said anything."""
+    return bool(_STATUS.search(text)) or ("kind: Connect" not in text and bool(_OS_ERROR.search(text)))
+
+
 def _reason(text: str) -> str:
     """What went wrong, in words of ours: the client's own hold addresses and answers."""
+    if _NO_CREDENTIALS.search(text):
+        return "no credentials for it are in the environment"
     status = _STATUS.search(text)
     if status and not _NO_PLACE.search(text) and "MKCOL" not in text:
         code = int(status[1])

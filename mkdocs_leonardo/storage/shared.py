@@ -12,6 +12,7 @@ import hmac
 import json
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -82,6 +83,14 @@ class Tally:
     writes: int = 0
     refusals: int = 0
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that was found out about the store; `bad` must be mended."""
+
+    grade: Literal["ok", "note", "bad"]
+    text: str
 
 
 class _Outcome(Enum):
@@ -156,6 +165,44 @@ class SharedPictures:
         except StoreUnavailable as error:
             self._failed("write", error, "new pictures stay on this machine")
             return False
+
+    async def examine(self) -> tuple[Remark, ...]:
+        """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
+        where = str(self._objects.address)
+        name = f"doctor/{secrets.token_hex(16)}"
+        try:
+            await self._objects.get(name)
+        except StoreUnavailable as error:
+            return (Remark("bad", str(error)), self._about_secret())
+        remarks = [Remark("ok", f"{where} is there and can be read")]
+        if not self._rights.is_writer:
+            remarks.append(Remark("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
+        else:
+            remarks += await self._try_writing(name)
+        return (*remarks, self._about_secret())
+
+    async def _try_writing(self, name: str) -> list[Remark]:
+        try:
+            await self._objects.create(name, name.encode())
+        except StoreUnavailable as error:
+            return [Remark("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
+        remarks = [Remark("ok", "new pictures are added to it, and the first one for a key stays")]
+        if self._objects.ignores_preconditions:
+            remarks[0] = Remark(
+                "note",
+                "new pictures are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
+                "that write at the same moment the last one stays",
+            )
+        try:
+            await self._objects.delete(name)
+        except StoreUnavailable as error:
+            remarks.append(Remark("note", f"{error}: {name} stays there, which does no harm"))
+        return remarks
+
+    def _about_secret(self) -> Remark:
+        if self._rights.secret is not None:
+            return Remark("ok", f"{SECRET_VARIABLE} is set: only signed pictures are believed")
+        return Remark("note", f"{SECRET_VARIABLE} is not set: whoever can write to the store decides what pages show")
 
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
         picture = _picture_name(record)

@@ -1,0 +1,269 @@
+"""Whole builds that share nothing but an object store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from builds import Built, Site, page
+from cli_rig import Shell
+from services import AnyServices, Picture, Services, shows
+from services.pictures import draw
+from stores import KEYS, WRITER, Kind, TeamStore, running, silence
+
+from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.storage.shared import MOST_FAILURES, signed
+
+PROMPTS = {"index.md": "a lighthouse in a storm", "a.md": "a harbour at dusk", "b.md": "a bridge in the fog"}
+PAGES = {name: page(name, hero_prompt=prompt) for name, prompt in PROMPTS.items()}
+QUICK: dict[str, object] = {
+    "formats": ["jpeg"],
+    "social": False,
+    "leonardo": {"render_estimate": 0.2, "requests_per_minute": 100_000},
+}
+NO_KEYS = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
+SECRET = {"MKDOCS_LEONARDO_STORE_SECRET": "the team's secret"}
+
+
+@dataclass
+class Runners:
+    """Machines of a team, each with an empty cache."""
+
+    folder: Path
+    services: AnyServices
+    number: int = 0
+
+    def site(self, url: str, pages: Mapping[str, str] = PAGES) -> Site:
+        """A checkout on a machine that has never built it."""
+        self.number += 1
+        return Site(self.folder / str(self.number), dict(pages), {**QUICK, "shared_store": url})
+
+    def build(self, store: TeamStore, *environs: Mapping[str, str], **options: object) -> Built:
+        """The site built on a new machine."""
+        environ = dict(store.environ)
+        for more in environs:
+            environ |= more
+        return self.site(store.url).build(self.services, options=options, environ=environ)
+
+
+@pytest.fixture
+def runners(tmp_path: Path, services: Services) -> Runners:
+    """None of them has built anything."""
+    return Runners(tmp_path / "runners", services)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TeamStore]:
+    """A store that honours conditions."""
+    with running("moto", tmp_path / "store") as started:
+        yield started
+
+
+def shown(built: Built, source: str) -> bytes:
+    """The picture in the site that a page shows."""
+    key = built.hero(source)["key"]
+    return built.asset(f"{key}-480.jpg")
+
+
+# Paid once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["moto", "rclone", "apache"])
+def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runners) -> None:
+    """What one has paid for is what the next one shows, with and without keys, and the summary says so."""
+    with running(kind, tmp_path / "store") as store:
+        first = runners.build(store, WRITER)
+        second = runners.build(store, NO_KEYS, generate=False)
+
+    assert first.exit_code == 0
+    assert first.totals["generated"] == 3
+    assert first.report["store"] == {"hits": 0, "misses": 3, "writes": 3, "refusals": 0, "failures": 0}
+    assert "; 3 new images, " in first.log
+    assert "; store: 3 missing, 3 added\n" in first.log
+    assert second.sources == dict.fromkeys(PAGES, "cached")
+    assert second.report["store"] == {"hits": 3, "misses": 0, "writes": 0, "refusals": 0, "failures": 0}
+    assert "leonardo: 3 heroes: 3 cached; store: 3 found\n" in second.log
+    assert second.warnings == []
+    assert all(shows(shown(second, name), prompt) for name, prompt in PROMPTS.items())
+    assert runners.services.ledger.paid_jobs == 3
+
+
+def test_warm_build_does_not_ask_the_store(store: TeamStore, runners: Runners) -> None:
+    """What was found lies in the cache: the next build is none the worse for a store that is gone."""
+    runners.build(store, WRITER)
+    site = runners.site(store.url)
+    site.build(runners.services, environ=store.environ)
+    store.stop()
+
+    warm = site.build(runners.services, "--strict", environ=store.environ)
+
+    assert warm.exit_code == 0
+    assert warm.sources == dict.fromkeys(PAGES, "cached")
+    assert "leonardo: 3 heroes: 3 cached; store: not needed\n" in warm.log
+    assert runners.services.ledger.paid_jobs == 3
+
+
+def test_machine_without_the_right_adds_nothing(store: TeamStore, runners: Runners) -> None:
+    """A pull request's build may make pictures for itself, and leaves no trace."""
+    built = runners.build(store)
+
+    assert built.totals["generated"] == 3
+    assert built.report["store"]["writes"] == 0
+    assert store.names() == []
+
+
+def test_site_without_a_store_says_nothing_of_one(tmp_path: Path, services: Services) -> None:
+    """Summary and report are what they were."""
+    built = Site(tmp_path, {"index.md": PAGES["index.md"]}, QUICK).build(services)
+
+    assert "store" not in built.report
+    assert "store:" not in built.log
+
+
+# Not to be poisoned --------------------------------------------------------------------------------
+
+
+def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
+    """Somebody with the right to write replaced every record and picture; the pages are painted, or paid for anew."""
+    runners.build(store, WRITER, SECRET)
+    foreign = draw("a foreign picture", "", 1536, 864, Picture())
+    decoded = _inspect(foreign)
+    for name in [name for name in store.names() if name.endswith(".json")]:
+        values = json.loads(store.read(name))
+        forged = PictureRecord(
+            key=values["key"],
+            digest=digest_of(foreign),
+            extension="jpg",
+            provider=values["provider"],
+            model=values["model"],
+            width_px=decoded.width_px,
+            height_px=decoded.height_px,
+        )
+        store.write(f"pictures/{forged.key}-{forged.digest[:16]}.jpg", foreign)
+        store.write(name, signed(forged, b"a guess"))
+
+    painted = runners.build(store, NO_KEYS, SECRET)
+    assert painted.exit_code == 0
+    assert painted.sources == dict.fromkeys(PAGES, "local")
+    assert painted.report["store"]["refusals"] == 3
+    assert "is signed with another secret, or was changed; it counts as missing" in painted.log
+    assert not any(shows(shown(painted, name), "a foreign picture") for name in PROMPTS)
+
+    mended = runners.build(store, WRITER, SECRET)
+    assert mended.report["store"] == {"hits": 0, "misses": 3, "writes": 3, "refusals": 3, "failures": 0}
+    assert runners.build(store, NO_KEYS, SECRET).sources == dict.fromkeys(PAGES, "cached")
+
+
+# Never in the way ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "reason"), [("closed", "403"), ("full", "507"), ("", "reached")])
+def test_store_that_fails_is_one_warning_and_a_build_that_goes_on(
+    path: str, reason: str, tmp_path: Path, runners: Runners
+) -> None:
+    """Forbidden, full, or down: every page gets its hero."""
+    with running("apache", tmp_path / "store") as store:
+        store.url = store.url.replace("/team", f"/{path}")
+        if not path:
+            store.stop()
+        built = runners.build(store, WRITER)
+
+    assert built.exit_code == 0
+    assert built.totals["generated"] == 3
+    assert len(built.warnings) == 1
+    assert reason in built.warnings[0]
+    assert built.warnings[0].startswith("shared_store http://127.0.0.1:")
+    assert built.report["store"]["failures"] >= MOST_FAILURES
+    assert not built.has_traceback
+
+
+def test_store_that_never_answers_holds_a_build_up_for_one_call_only(runners: Runners) -> None:
+    """All pages ask at once and give up together; `--strict` counts the one warning."""
+    environ = {**KEYS, **WRITER}
+    with silence() as url:
+        built = runners.site(url).build(runners.services, "--strict", environ=environ)
+
+    assert built.exit_code == 1
+    assert built.totals["generated"] == 3
+    assert len(built.warnings) == 1
+    assert "(no answer " in built.warnings[0]
+
+
+def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore, runners: Runners) -> None:
+    """Some pictures are in the store and some are not; all are on the pages."""
+    pages = {f"{number}.md": page(str(number), hero_prompt=f"harbour {number}") for number in range(12)}
+    pages["index.md"] = PAGES["index.md"]
+    site = runners.site(store.url, pages)
+    options = {"concurrency": 2}
+    with site.building(runners.services, options=options, environ={**store.environ, **WRITER}) as process:
+        runners.services.wait_until(lambda ledger: ledger.creates >= 4)
+        store.stop()
+        log, _ = process.communicate(timeout=90)
+    built = Built(process.returncode, log, site.folder)
+
+    assert built.exit_code == 0
+    assert built.totals["generated"] == 13
+    assert len(built.warnings) == 1
+    assert built.report["store"]["failures"] >= MOST_FAILURES
+    assert runners.services.ledger.paid_twice() == ()
+
+
+# What authors are told -----------------------------------------------------------------------------
+
+
+def test_missing_client_stops_the_build_before_anything_is_paid(tmp_path: Path, runners: Runners) -> None:
+    """Without the extra, every picture of the team would be bought again."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['obstore'] = None\n", encoding="utf-8")
+    built = runners.site("s3://heroes/team").build(runners.services, environ={"PYTHONPATH": str(tmp_path)})
+
+    assert built.exit_code == 1
+    assert "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]'" in built.log
+    assert not built.has_traceback
+    assert runners.services.ledger.creates == 0
+
+
+def test_address_with_credentials_is_refused_without_repeating_them(runners: Runners) -> None:
+    """They come from the environment only."""
+    built = runners.site("s3://AKID:hunter2@heroes/team").build(runners.services)
+
+    assert built.exit_code == 1
+    assert "it must hold no credentials; they come from the environment" in built.log
+    assert "hunter2" not in built.log
+
+
+def remarks(runners: Runners, url: str, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What `doctor` says of the store."""
+    ran = Shell(runners.site(url), None, {**KEYS, **environ})("doctor", "--json")
+    return [(line["grade"], line["text"]) for line in ran.json["findings"] if line["subject"] == "shared_store"]
+
+
+@pytest.mark.parametrize(("kind", "words"), [("moto", "the first one for a key stays"), ("rclone", "ignores If-None")])
+def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Path, runners: Runners) -> None:
+    """Read, written, conditions honoured, signed; nothing stays there."""
+    with running(kind, tmp_path / "store") as store:
+        found = remarks(runners, store.url, {**WRITER, **SECRET})
+        assert store.names("doctor") == []
+
+    assert [grade for grade, _ in found] == ["ok", "ok" if kind == "moto" else "note", "ok"]
+    assert "can be read" in found[0][1]
+    assert words in found[1][1]
+    assert "only signed pictures are believed" in found[2][1]
+
+
+def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:
+    """No secret is a note; a writer without the right, and a store that is gone, are bad."""
+    with running("apache", tmp_path / "store") as store:
+        reader = remarks(runners, store.url, {})
+        forbidden = remarks(runners, store.url.replace("/team", "/reader"), WRITER)
+        store.stop()
+        gone = remarks(runners, store.url, {})
+
+    assert [grade for grade, _ in reader] == ["ok", "note", "note"]
+    assert "MKDOCS_LEONARDO_STORE_WRITE is not 1" in reader[1][1]
+    assert "whoever can write to the store decides what pages show" in reader[2][1]
+    assert [grade for grade, _ in forbidden] == ["ok", "bad", "note"]
+    assert [grade for grade, _ in gone] == ["bad", "note"]
