@@ -246,7 +246,7 @@ def append_summary(path: Path, resolutions: Sequence[Resolution], *, title: str,
     """Add a table of the heroes to the step's summary; OSError if that cannot be done."""
     if not resolutions:
         return
-    head = f"\n### {_cell(title)}\n\n{_cell(totals[:1].upper() + totals[1:])}\n"
+    head = f"\n### Heroes: {_cell(title)}\n\n{_cell(totals[:1].upper() + totals[1:])}\n"
     room = MOST_BYTES - (path.stat().st_size if path.exists() else 0)
     for text in (f"{head}\n{_table(resolutions)}\n", f"{head}\n"):
         data = text.encode("utf-8", "replace")

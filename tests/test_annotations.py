@@ -314,7 +314,7 @@ def test_build_in_actions_appends_a_table_to_the_summary(tmp_path: Path, service
     text = summary.read_text()
     assert text.startswith("Before.\n")
     assert "<b>" not in text
-    assert "### Ships &#38; &#60;b&#62;more" in text
+    assert "### Heroes: Ships &#38; &#60;b&#62;more" in text
     rows = {row[0]: row[1:] for row in cells(text)}
     assert rows["a.md"][:3] == ["generated", "leonardo", f"${services.ledger.jobs_for('a harbour')[0].charged_usd:.3f}"]
     assert rows["b|c.md"][:2] == ["generated", "openai"]
@@ -378,7 +378,7 @@ def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
     assert size < MOST_BYTES
     path.write_bytes(b"x" * (MOST_BYTES - size + 10))
     append_summary(path, many, title="x", totals="y")
-    assert path.read_bytes().endswith(b"x\n### x\n\nY\n\n")
+    assert path.read_bytes().endswith(b"x\n### Heroes: x\n\nY\n\n")
     path.write_bytes(b"x" * (MOST_BYTES - 5))
     with pytest.raises(OSError, match="1024 KiB"):
         append_summary(path, many, title="x", totals="y")

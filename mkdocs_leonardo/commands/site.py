@@ -112,7 +112,7 @@ def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["buil
         if plugin is None:
             raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
         if not plugin.config.enabled:
-            raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false)")
+            raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on")
         config["site_dir"] = real_site_dir
         options = _options(config, plugin)
     return SiteWishes(options, tuple(reading.heroes), frozenset(reading.pages), tuple(heard.problems))
@@ -312,7 +312,7 @@ def _fits(page: str, name: str, docs_dir: Path) -> bool:
 def _unknown(site: SiteWishes, name: str) -> str:
     plain = name.replace("\\", "/").removeprefix("./")
     if plain in site.pages:
-        return f"{plain} has no hero_prompt"
+        return f"{plain} has no hero_prompt; write one into its front matter first"
     near = difflib.get_close_matches(plain, site.pages, n=1, cutoff=0.5)
     if near:
         return f"there is no page {name!r} with a hero; did you mean {near[0]}?"
