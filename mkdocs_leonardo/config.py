@@ -432,7 +432,8 @@ class LeonardoConfig(StrictConfig):
     def _problem_of(self, name: str, value: object, known: tuple[str, ...]) -> str:
         """A provider of another package has a section of its own, whose lines that package checks."""
         if not _is_registered(name):
-            if name in (self.get("providers") or ()):
+            providers = self.get("providers")
+            if isinstance(providers, list | tuple) and name in providers:
                 return f"no provider {name!r} is installed, so that nothing can be set for it"
             return super()._problem_of(name, value, known)
         if value is not None and not isinstance(value, dict):

@@ -507,6 +507,15 @@ def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize("providers", [5, True, "acme", None, {"acme": 1}])
+def test_unknown_option_beside_providers_that_are_no_list_is_told(providers: object) -> None:
+    """Neither mistake hides the other."""
+    _, errors, _ = validated({"providers": providers, "acme": 1})
+
+    assert [error.partition(":")[0] for error in errors] == ["option 'providers'", "option 'acme'"]
+    assert "there is no such option" in errors[1]
+
+
 def test_unknown_and_wrong_options_are_told_together() -> None:
     """The host stops at the first wrong value, but no misspelt name hides behind it."""
     _, errors, warnings = validated({"width": 7, "hieght": 864, "concurency": 3})

@@ -1,4 +1,5 @@
-"""The real services, for whoever has a key and says so: ``pytest -m live``. Pays for one picture at each.
+"""The real services, for whoever has a key and says so: ``pytest -m live``. Pays for one picture at each, for two at
+Leonardo.
 
 Never runs by itself: the project's own settings leave the mark `live` out.
 """
@@ -16,8 +17,16 @@ from PIL import Image
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.parametrize(("provider", "variable"), [("leonardo", "LEONARDO_API_KEY"), ("openai", "OPENAI_API_KEY")])
-def test_real_service_makes_a_picture_once(tmp_path: Path, provider: str, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("provider", "variable", "form"),
+    [
+        ("leonardo", "LEONARDO_API_KEY", "v1"),
+        ("leonardo", "LEONARDO_API_KEY", "v2"),
+        ("openai", "OPENAI_API_KEY", "v1"),
+        ("gemini", "GEMINI_API_KEY", "v1"),
+    ],
+)
+def test_real_service_makes_a_picture_once(tmp_path: Path, provider: str, variable: str, form: str) -> None:
     """One line of front matter is one paid picture of the right size; the second build asks for nothing."""
     key = os.environ.get(variable)
     if not key:
@@ -25,7 +34,12 @@ def test_real_service_makes_a_picture_once(tmp_path: Path, provider: str, variab
     site = Site(
         tmp_path,
         pages={"index.md": page("A harbour", hero_prompt="a quiet harbour at dusk, seen from a hill")},
-        options={"providers": [provider], "max_new_images": 1, "leonardo": {"timeout": 180}, "widths": [1536]},
+        options={
+            "providers": [provider],
+            "max_new_images": 1,
+            "leonardo": {"timeout": 180, "api_version": form},
+            "widths": [1536],
+        },
     )
 
     first = site.build(None, environ={variable: key})
