@@ -209,8 +209,6 @@ class Preview:
         fresh = current_time() + self._quiet_s
         before, self._pending = self._pending, {}
         for lack in order.lacks:
-            if lack.hero.picture in self._taken:
-                continue
             known = before.get(lack.hero.page)
             is_same = known is not None and known.lack.hero.picture == lack.hero.picture
             self._pending[lack.hero.page] = _Pending(lack, known.due_s if known and is_same else fresh)
