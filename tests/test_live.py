@@ -1,7 +1,7 @@
-"""The real services, for whoever has a key and says so: ``pytest -m live``. Pays for one picture at each, for two at
-Leonardo.
+"""The real services, for whoever has a key and says so: ``pytest -m live``.
 
-Never runs by itself: the project's own settings leave the mark `live` out.
+Pays for one picture at each, for two at Leonardo. Never runs by itself: the project's own settings leave the mark
+`live` out.
 """
 
 from __future__ import annotations
