@@ -196,12 +196,13 @@ class Objects:
         if self._honours is None:
             # The same bytes once more: nothing changes, and a service that takes them would take others too.
             self._honours = not await self._put_new(name, data)
-        if not self._honours or self._creator is not None:
-            from anyio import sleep  # noqa: PLC0415 - see `_open`
+        if self._honours and self._creator is None:
+            return True
+        from anyio import sleep  # noqa: PLC0415 - see `_open`
 
-            # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
-            # The last of them has the object; the others see that, if they look after it wrote.
-            await sleep(SETTLE_S)
+        # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
+        # The last of them has the object; the others see that, if they look after it wrote.
+        await sleep(SETTLE_S)
         return await self._holds(name, data)
 
     async def _replace(self, name: str, data: bytes) -> None:
