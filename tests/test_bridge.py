@@ -46,13 +46,13 @@ async def answer():
 async def close():
     closed.set()
 bridge = Bridge()
-bridge.start(answer)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
 try:
     try:
+        bridge.start(answer)
         bridge.start(Event().wait).result()
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
         bridge.close(close)
 except KeyboardInterrupt:
     print("given up")
