@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from builds import Built, Site, page
 from cli_rig import Shell
 from services import AnyServices, Picture, Services, shows
 from services.pictures import draw
+from serving import serving
 from stores import KEYS, WRITER, Kind, TeamStore, running, silence
 
 from mkdocs_leonardo.compose import _inspect
@@ -210,6 +212,32 @@ def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore,
     assert len(built.warnings) == 1
     assert built.report["store"]["failures"] >= MOST_FAILURES
     assert runners.services.ledger.paid_twice() == ()
+
+
+# In preview ----------------------------------------------------------------------------------------
+
+
+def test_preview_opens_no_connection_to_the_store(tmp_path: Path, services: Services) -> None:
+    """No rebuild waits for a network; what is not in the cache is painted."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        url = f"s3://heroes?endpoint=http://127.0.0.1:{server.getsockname()[1]}"
+        site = Site(tmp_path, {"index.md": PAGES["index.md"]}, {**QUICK, "shared_store": url})
+        with serving(site, services, environ=KEYS) as preview:
+            preview.wait_until(lambda: 'data-provider="local"' in preview.html())
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_preview_that_generates_looks_into_the_store_before_it_pays(store: TeamStore, runners: Runners) -> None:
+    """What the team has is shown a while later, and costs nothing."""
+    runners.build(store, WRITER)
+    site = Site(runners.folder / "preview", dict(PAGES), {**QUICK, "shared_store": store.url, "on_serve": "generate"})
+
+    with serving(site, runners.services, environ=KEYS) as preview:
+        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html())
+
+    assert runners.services.ledger.paid_jobs == len(PAGES)
 
 
 # What authors are told -----------------------------------------------------------------------------
