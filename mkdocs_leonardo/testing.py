@@ -195,14 +195,10 @@ class LoopbackService:
         """Where the picture lies."""
         return f"{self.url}{_PICTURE_PATH}"
 
-    @functools.cached_property
+    @property
     def picture(self) -> bytes:
         """A JPEG of 1536x864 pixels."""
-        from PIL import Image  # noqa: PLC0415 - slow to import, and not every service is asked for it
-
-        buffer = io.BytesIO()
-        Image.linear_gradient("L").resize((1536, 864)).convert("RGB").save(buffer, "JPEG")
-        return buffer.getvalue()
+        return _picture()
 
     @property
     def creates(self) -> int:
@@ -257,6 +253,15 @@ class LoopbackService:
         if request.path == _PICTURE_PATH:
             return Reply(200, self.picture, {"Content-Type": "image/jpeg"})
         return self.answer(request)
+
+
+@functools.cache
+def _picture() -> bytes:
+    from PIL import Image  # noqa: PLC0415 - slow to import, and not every service is asked for it
+
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((1536, 864)).convert("RGB").save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 class _Server(ThreadingHTTPServer):

@@ -132,7 +132,7 @@ class TestPainter(ProviderContract):
 @pytest.fixture(scope="module")
 def verdicts() -> Mapping[type[Honest], Mapping[str, BrokenPromise]]:
     """What the contract says of everybody; side by side, since most of it is waiting."""
-    with ThreadPoolExecutor(12) as pool:
+    with ThreadPoolExecutor(8) as pool:
         asked = {kind: pool.submit(broken_promises, contract_of(kind)) for kind in EVERYBODY}
     return {kind: verdict.result() for kind, verdict in asked.items()}
 
