@@ -15,7 +15,8 @@ MATERIALX: Mapping[str, Any] = {"name": "materialx", "font": False}
 class Environment:
     """One row. `packages` are installed with our wheel; then `removed` go, and `restored` are laid over what is left.
 
-    `host` is the module that builds: ``python -m HOST build``; `plugins` stand beside ours. Every theme is one column of the checks.
+    `host` is the module that builds: ``python -m HOST build``; `plugins` stand beside ours. Every theme is one column
+    of the checks.
     """
 
     name: str

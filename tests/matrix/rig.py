@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,12 @@ def without_hero(html: str) -> list[str]:
 
 def without_heading(html: str, hero: str) -> list[str]:
     """The lines of the page as it was before it had the hero, but for the heading that moved into it."""
-    heading = _HEADING.search(hero)
-    return _inked(html.replace(heading[0], "", 1) if heading else html)
+    moved = _HEADING.search(hero)
+    heading = moved[0] if moved else ""
+    if heading not in html:
+        # The theme's own, over a page that has none: written as the theme escapes.
+        heading = next((each for each in _HEADING.findall(html) if unescape(each) == unescape(heading)), heading)
+    return _inked(html.replace(heading, "", 1))
 
 
 def _inked(html: str) -> list[str]:
