@@ -62,8 +62,8 @@ LoadModule dav_fs_module {modules}/mod_dav_fs.so
 ErrorLog "{root}/error.log"
 {user}
 StartServers 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
+ThreadsPerChild 64
+MaxRequestWorkers 64
 ServerLimit 1
 DavLockDB "{root}/locks"
 DocumentRoot "{root}/files"

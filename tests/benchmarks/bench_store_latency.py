@@ -1,0 +1,140 @@
+"""How long a machine with an empty cache takes to look into a team's store that is some milliseconds away.
+
+Run as ``python tests/benchmarks/bench_store_latency.py [--pages 100 1000] [--latency-ms 20 100 200] [--missing]``.
+Apache holds the pictures (1536 x 864, about 200 KB); every request waits for the latency before it reaches it, and so
+does every new connection. Prints seconds, requests and the seconds that asking for one after the other would take.
+``--missing``: nothing is there, with two providers to look for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import anyio
+from anyio.abc import SocketAttribute, SocketStream
+from anyio.from_thread import start_blocking_portal
+from PIL import Image
+from stores import running
+
+from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+from mkdocs_leonardo.storage.pictures import PictureFolder
+from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights, signed
+
+
+class Distance:
+    """Everything that goes to `port` takes `latency_s` longer, there and back together."""
+
+    def __init__(self, port: int, latency_s: float) -> None:
+        self.requests = 0
+        self._port = port
+        self._latency_s = latency_s
+
+    async def carry(self, near: SocketStream) -> None:
+        """One connection."""
+        await anyio.sleep(self._latency_s)
+        async with near, await anyio.connect_tcp("127.0.0.1", self._port) as far, anyio.create_task_group() as group:
+            group.start_soon(self._pass_on, far, near)
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                while True:
+                    request = await near.receive()
+                    self.requests += 1
+                    await anyio.sleep(self._latency_s)
+                    await far.send(request)
+            group.cancel_scope.cancel()
+
+    async def _pass_on(self, far: SocketStream, near: SocketStream) -> None:
+        with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                await near.send(await far.receive(2**18))
+
+
+@contextmanager
+def far_away(port: int, latency_s: float) -> Iterator[tuple[int, Distance]]:
+    """The port behind the distance."""
+    distance = Distance(port, latency_s)
+    with start_blocking_portal() as portal:
+        listener = portal.call(partial(anyio.create_tcp_listener, local_host="127.0.0.1"))
+        serving = portal.start_task_soon(listener.serve, distance.carry)
+        yield listener.extra(SocketAttribute.local_port), distance  # noqa: S610 - no Django here
+        serving.cancel()
+
+
+def photograph() -> bytes:
+    """About what a service delivers, in size and weight."""
+    small = Image.frombytes("RGB", (192, 108), random.Random(1).randbytes(192 * 108 * 3))
+    file = io.BytesIO()
+    small.resize((1536, 864), Image.Resampling.BICUBIC).save(file, "JPEG", quality=68)
+    return file.getvalue()
+
+
+def fill(folder: Path, pages: int) -> list[str]:
+    """Pairs for so many pages; their keys."""
+    (folder / "pictures").mkdir(exist_ok=True)
+    data = photograph()
+    first = folder / "picture"
+    first.write_bytes(data)
+    keys = [digest_of(str(number).encode()) for number in range(pages)]
+    for key in keys:
+        record = PictureRecord(key, digest_of(data), "jpg", "leonardo", "phoenix", width_px=1536, height_px=864)
+        (folder / f"pictures/{key}.json").write_bytes(signed(record, b"secret"))
+        os.link(first, folder / f"pictures/{key}-{record.digest[:16]}.jpg")
+    return keys
+
+
+async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
+    """Every picture in the cache, all pages at once, as a build does; how many were found."""
+    rights = StoreRights(secret=b"secret")
+    pictures = SharedPictures(Objects(StoreAddress.parse(url), {}), rights, inspect=_inspect, tell=print)
+    folder = PictureFolder(cache)
+    async with anyio.create_task_group() as group:
+        for key in keys:
+            wanted = [(key, "leonardo")]
+            if is_missing:
+                wanted = [(digest_of(key.encode()), "leonardo"), (digest_of(key[1:].encode()), "openai")]
+            group.start_soon(pictures.fetch, wanted, folder.save)
+    return pictures.tally.hits
+
+
+def main() -> int:
+    """Print one line for each number of pages and each latency."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pages", type=int, nargs="+", default=[100, 1000])
+    parser.add_argument("--latency-ms", type=float, nargs="+", default=[20, 100, 200])
+    parser.add_argument("--missing", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place, running("apache", Path(place) / "store") as store:
+        assert store.folder is not None
+        address = StoreAddress.parse(store.url)
+        keys = fill(store.folder, max(asked.pages))
+        print(f"{'pages':>6} {'ms':>5} {'seconds':>8} {'requests':>9} {'one by one':>11}")
+        for pages in asked.pages:
+            for latency_ms in asked.latency_ms:
+                with far_away(int(address.place.rpartition(":")[2]), latency_ms / 1000) as (port, distance):
+                    url = f"http://127.0.0.1:{port}/{address.prefix}"
+                    started = time.monotonic()
+                    cache = Path(place) / f"{pages}-{latency_ms}"
+                    act = partial(look_up, url, keys[:pages], is_missing=asked.missing, cache=cache)
+                    found = anyio.run(act)
+                    seconds = time.monotonic() - started
+                assert found == (0 if asked.missing else pages), found
+                apart_s = distance.requests * latency_ms / 1000
+                print(f"{pages:6} {latency_ms:5g} {seconds:8.1f} {distance.requests:9} {apart_s:11.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
