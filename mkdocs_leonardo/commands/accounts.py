@@ -38,7 +38,10 @@ _GET_TIMEOUT_S = 10.0
 _OK = 200
 _NOT_FOUND = 404
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
-_THEMES = ("material", "mkdocs", "readthedocs")
+_THEMES = (
+    *("material", "materialx", "mkdocs", "readthedocs"),
+    *("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill"),
+)
 
 
 @dataclass(frozen=True, slots=True)

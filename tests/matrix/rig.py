@@ -170,6 +170,7 @@ class Place:
                 "DISABLE_MKDOCS_2_WARNING": "true",
                 "PYTHONUTF8": "1",
                 "COLUMNS": "500",
+                "PATH": os.pathsep.join([str(self.python.parent), os.environ.get("PATH", "")]),
                 "SOURCE_DATE_EPOCH": "1790000000",
                 **self.environment.environ,
                 **self.environ,

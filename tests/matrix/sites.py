@@ -77,9 +77,10 @@ SITES = (
         "markdown_extensions: [abbr, admonition, attr_list, def_list, footnotes, md_in_html, smarty]\n",
     ),
     RealSite(
-        "pdm",
-        written="site_name: PDM\nsite_url: https://pdm-project.org/\ntheme: mkdocs\n"
-        "markdown_extensions: [admonition, attr_list]\n",
+        "pymdown-extensions",
+        written="site_name: PyMdown Extensions\nsite_url: https://facelessuser.github.io/pymdown-extensions/\n"
+        "docs_dir: docs/src/markdown\ntheme: mkdocs\n"
+        "markdown_extensions: [admonition, attr_list, def_list, pymdownx.superfences]\n",
     ),
 )
 
