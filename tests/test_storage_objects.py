@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -265,6 +268,27 @@ def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -
 
     assert "403" in message
     assert "guess" not in message
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: str, tmp_path: Path) -> None:
+    """As other programs for S3 take it, also where it is not https."""
+    with running("moto", tmp_path / "store") as store:
+        store.write("pictures/a", b"one")
+        bare, _, query = store.url.partition("?endpoint=")
+        endpoint = {name: query.partition("&")[0]}
+        code = (
+            "import asyncio, os\n"
+            "from mkdocs_leonardo.storage.objects import Objects, StoreAddress\n"
+            f"objects = Objects(StoreAddress.parse({bare!r}), os.environ)\n"
+            "print(asyncio.run(objects.get('pictures/a')).data.decode())\n"
+        )
+        # In a process of its own: the client reads the environment of the process.
+        printed = subprocess.check_output(
+            [sys.executable, "-c", code], env={**os.environ, **KEYS, **endpoint}, text=True
+        )
+
+    assert printed == "one\n"
 
 
 # Addresses -----------------------------------------------------------------------------------------

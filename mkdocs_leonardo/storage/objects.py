@@ -41,6 +41,7 @@ AUTHORIZATION_VARIABLE = "MKDOCS_LEONARDO_STORE_AUTHORIZATION"
 
 _SCHEMES = ("s3", "gs", "az", "https", "http", "file")
 _PARAMETERS = {"s3": ("endpoint", "region")}
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -133,6 +134,9 @@ class Objects:
         """Open nothing yet. Keys of the services are read from the process's environment by their client."""
         self.address = address
         self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
+        # The client takes these itself; that an address is not https must be said besides.
+        endpoints = [address.endpoint] if address.endpoint else [environ.get(name, "") for name in _ENDPOINT_VARIABLES]
+        self._allows_http = address.scheme == "http" or any(text.startswith("http:") for text in endpoints)
         self._opened: ObjectStore | None = None
         self._creator: ObjectStore | None = None
         self._honours: bool | None = None
@@ -298,7 +302,7 @@ class Objects:
             "connect_timeout": timedelta(seconds=CONNECT_S),
             "read_timeout": timedelta(seconds=CALL_S),
             "timeout": timedelta(seconds=LONG_CALL_S),
-            "allow_http": address.scheme == "http" or address.endpoint.startswith("http:"),
+            "allow_http": self._allows_http,
         }
         prefix = address.prefix or None
         if address.scheme == "s3":
