@@ -45,8 +45,11 @@ class Serving:
 
     @property
     def builds(self) -> int:
-        """How many times it has built the site."""
-        return len(re.findall(r"Documentation built in", self.log))
+        """How many times it has built the site.
+
+        The host says no sentence of a build twice, and two builds may take as long; so what it says after them counts.
+        """
+        return len(re.findall(r"Serving on |Reloading browsers", self.log))
 
     @property
     def has_traceback(self) -> bool:
