@@ -71,9 +71,9 @@ def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     assert shell(*PUBLISH).exit_code == 0
     shutil.copytree(build(site).folder, sites.folder / "zensical")
     shutil.rmtree(site.folder / "site")
-    other = replace(site, pages={}, config={**config, "site_url": f"{sites.address}/material/"})
-    shutil.copytree(other.build().site, sites.folder / "material")
-    return {name: f"{sites.address}/{name}" for name in ("zensical", "material")}
+    other = replace(site, pages={}, config={**config, "site_url": f"{sites.address}/beside/"})
+    shutil.copytree(other.build().site, sites.folder / "beside")
+    return {"zensical": f"{sites.address}/zensical", "material": f"{sites.address}/beside"}
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
