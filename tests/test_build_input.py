@@ -99,7 +99,7 @@ UNUSUAL = {
     "mixed": "ひまわり畑 \u202eabc\u202c ñandú",
     "quotes": "a \"quoted\" 'prompt' with `ticks` and \\ backslash",
     "html": SCRIPT,
-    "template": "{{ config.site_name }} {% raw %} {prompt} {title} %s $HOME",
+    "template": "{{ config.site_name {% raw {prompt} {title} %s $HOME",
     "lines": "a lighthouse\n\nin a   storm\t, dawn",
     "longest": "storm " * 249 + "storm",
 }
