@@ -34,12 +34,12 @@ INSTALL_TIMEOUT_S = 900.0
 SMALL: Mapping[str, Any] = {"formats": ["webp", "jpeg"], "widths": [480]}
 
 _HEADER = re.compile(r'<header class="leonardo-hero .*?</header>\n?', re.DOTALL)
+_CARD = re.compile(r'<a class="leonardo-card".*?</a>\n?', re.DOTALL)
 _HEADING = re.compile(r"<h1.*?</h1>", re.DOTALL)
-#: What a head says because of a hero: the stylesheet first, all of it at its end.
+#: What a head says because of a hero, the stylesheet first.
 _HEAD_LINES = re.compile(
     r'<link rel="stylesheet" href="[^"]*assets/leonardo/hero\.\w+\.css">\n'
     r'(?:<meta (?:property="og:|name="twitter:)[^>]*>\n|<script type="application/ld\+json">.*</script>\n)*'
-    r"(?=</head>)"
 )
 
 #: A theme that reads `page.meta.image` names our picture itself.
@@ -196,8 +196,8 @@ def heroes(html: str) -> list[str]:
 
 
 def without_hero(html: str) -> list[str]:
-    """The lines of the page that are neither hero, nor heading in it, nor told in the head because of it."""
-    return _inked(_HEAD_LINES.sub("", _HEADER.sub("", html)))
+    """The lines of the page that are neither hero (with the heading in it) nor cover, nor told in the head."""
+    return _inked(_HEAD_LINES.sub("", _CARD.sub("", _HEADER.sub("", html))))
 
 
 def without_heading(html: str, hero: str) -> list[str]:

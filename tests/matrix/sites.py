@@ -52,11 +52,10 @@ SITES = (
             *MKDOCSTRINGS,
             "hatch",
             "mkdocs-click",
-            "mkdocs-git-revision-date-localized-plugin",
             "mkdocs-glightbox",
             "mkdocs-redirects",
         ),
-        dropped=("git-committers", "minify", "mike", "social"),
+        dropped=("git-committers", "git-revision-date-localized", "minify", "mike", "social"),
         config={"watch": []},  # of folders that the sdist leaves out
     ),
     RealSite(
@@ -153,12 +152,12 @@ def differences(without: Built, made: Built, report: Mapping[str, Any]) -> Itera
     for name in sorted(before.keys() ^ after.keys()):
         yield f"{name}: only {'without' if name in before else 'with'} the plugin"
     with_hero = {name for name in after if name.endswith(".html") and heroes(made.html(name))}
-    cards = {name for name in after if name.endswith(".html") and b"leonardo-card" in after[name]}
-    for name in sorted((before.keys() & after.keys()) - with_hero - cards):
+    with_cards = {name for name in after if name.endswith(".html") and b'class="leonardo-card"' in after[name]}
+    for name in sorted((before.keys() & after.keys()) - with_hero - with_cards):
         if before[name] != after[name]:
             yield f"{name}: changed"
-    for name in sorted(with_hero):
-        found = heroes(made.html(name))
+    for name in sorted(with_hero | with_cards):
+        found = heroes(made.html(name)) or [""]
         if len(found) != 1 or without_heading(without.html(name), found[0]) != without_hero(made.html(name)):
             yield f"{name}: changed by more than its hero"
     if len(with_hero) != len(report["heroes"]):
