@@ -200,7 +200,7 @@ class Workshop:
             sleep=self._clock.sleep,
             tell=self._tell,
             secret=rights.secret,
-            settle=address.scheme in {"http", "https"},
+            may_cross=address.scheme in {"http", "https"},
         )
         return team, claims
 

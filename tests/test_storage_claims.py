@@ -110,11 +110,11 @@ class Team:
     @property
     def objects(self) -> list[str]:
         """The numbers that are in the store for the wish."""
-        return sorted(path.name for path in (self.folder / "claims" / WISH).glob("*"))
+        return sorted(path.name.rpartition("-")[2] for path in (self.folder / "claims").glob(f"{WISH}-*"))
 
     def content(self, number: int) -> dict[str, Any]:
         """What one of them says."""
-        path = self.folder / "claims" / WISH / f"{number:06}"
+        path = self.folder / "claims" / f"{WISH}-{number:06}"
         claim: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
         return claim
 
@@ -389,7 +389,7 @@ async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim
         assert other.refusal(KEY) == "no violence, please"
         await other.release()
 
-    assert team.objects == ["000001"]
+    assert team.objects == ["000001", "000001.free"]
 
 
 async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
@@ -494,18 +494,17 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
         b"[]",
         b"{}",
         b'{"claim": {"version": 1}}',
-        b'{"claim": {"version": 1, "owner": "x", "beat": 1, "state": "asleep", "jobs": {}, "refusals": {}}}',
+        b'{"claim": {"version": 1, "owner": "x", "beat": 1, "jobs": [], "refusals": {}}}',
         b"[" * 100_000,
         b"x" * 2**19,
     ],
 )
 async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: bytes) -> None:
-    """Whatever lies in the place of a claim, a runner goes on at once, and says what it found."""
-    place = team.folder / "claims" / WISH
-    place.mkdir(parents=True)
-    (place / "000001").write_bytes(text)
+    """Whatever lies in the place of a claim is waited for as for a dead runner, and then told of."""
+    (team.folder / "claims").mkdir()
+    (team.folder / "claims" / f"{WISH}-000001").write_bytes(text)
 
-    claim = await taken(team.runner())
+    claim = await taken_over(team.runner())
 
     assert await claim.intend(INTENT)
     assert team.objects == ["000001", "000002"]
@@ -525,6 +524,7 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
     """Whoever can write to the store, and has not the secret, can send nobody to a picture of theirs."""
     forger = await taken(team.runner(secret="wrong"))
     await forger.accept(ACCEPTED)
+    await forger.release()
 
     claim = await taken(team.runner(secret="right"))
 

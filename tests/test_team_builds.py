@@ -147,8 +147,8 @@ def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothi
         assert built(third).sources == {"index.md": "resumed", "page1.md": "generated"}
         assert built(asleep).sources == {"page1.md": "cached"}
         # Each wish has had two owners; nothing is open with the second.
-        assert [claim.rpartition("/")[2] for claim in claims(team)] == ["000001", "000002"] * 2
-        assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::2]] == [{}, {}]
+        assert [claim.rpartition("-")[2] for claim in claims(team)] == ["000001", "000002", "000002.free"] * 2
+        assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::3]] == [{}, {}]
 
 
 def test_store_that_is_gone_halfway_costs_no_build_its_pictures(

@@ -1,7 +1,10 @@
 """Who makes which picture, and what is paid for it, for runners that share an object store and nothing else.
 
-A claim is a row of numbered objects, ``claims/<wish>/<number>``. Its owner is whoever made the one with the highest
+A claim is a row of numbered objects, ``claims/<wish>-<number>``. Its owner is whoever made the one with the highest
 number, and only the owner writes to it. Taking over is making the next one, which a service lets one runner do.
+An owner who has given up, and leaves something to know, says so with ``claims/<wish>-<number>.free``. So one listing of
+the folder tells a runner of everything that it waits for.
+
 Three rules make this safe without any two clocks that agree:
 
 - An owner lives as long as what it writes changes while an observer looks on, by the observer's own clock.
@@ -17,12 +20,12 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import math
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
@@ -41,13 +44,8 @@ BEAT_S = 4.0
 BEAT_CALL_S = 5.0
 #: An owner that has not changed its object for so long, while an observer looked on, has lost its claim (seconds).
 HOLD_S = 20.0
-#: Between two looks at a claim, for a runner that waits for few and for many (seconds).
-LOOK_S = 1.0
-MOST_LOOK_S = 5.0
-#: All the looks of one runner come to about so many a second.
-LOOKS_PER_S = 10.0
-#: Where a service ignores the condition of a create call, a runner that overwrote another one shows within (seconds).
-SETTLE_S = 0.5
+#: Between two looks of one runner at the claims that it waits for, all in one listing (seconds).
+LOOK_S = 1.5
 #: The longest that a picture of another runner is waited for (seconds).
 MOST_WAIT_S = 900.0
 #: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
@@ -67,6 +65,8 @@ _MAX_BYTES = 2**18
 _MOST_REASON = 4096
 _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
 _KEY = re.compile(r"[0-9a-f]{64}")
+_FREE = ".free"
+_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
 
 
 class ClaimObjects(Protocol):
@@ -98,13 +98,6 @@ class ClaimObjects(Protocol):
         ...
 
 
-class _State(StrEnum):
-    #: The owner works.
-    HELD = "held"
-    #: The owner is done, or has given up.
-    FREE = "free"
-
-
 @dataclass(frozen=True, slots=True)
 class _Content:
     """What one numbered object says.
@@ -114,23 +107,21 @@ class _Content:
 
     owner: str = ""
     beat: int = 0
-    state: _State = _State.FREE
     is_whole: bool = False
     jobs: Mapping[str, Entry] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def mark(self) -> tuple[str, int]:
-        """What changes with every sign of life."""
-        return self.owner, self.beat
-
 
 @dataclass(frozen=True, slots=True)
-class _Rival:
-    """Another owner, as it was when it was last looked at."""
+class _Seen:
+    """The highest number of a wish, as a listing shows it: `mark` changes with every sign of life."""
 
-    number: int
-    mark: tuple[str, int]
+    number: int = 0
+    mark: tuple[str | None, float, int] = (None, 0.0, 0)
+    is_free: bool = True
+
+
+_NOTHING = _Seen()
 
 
 class Claims:
@@ -148,26 +139,28 @@ class Claims:
         tell: Callable[[int, str], None],
         monotonic: Callable[[], float] = time.monotonic,
         secret: bytes | None = None,
-        settle: bool = False,
+        may_cross: bool = False,
         patience_s: float = MOST_WAIT_S,
     ) -> None:
-        """Objects are signed with `secret`. `settle`: the service may let two writers cross, whatever it says."""
+        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says."""
         self.owner = uuid.uuid4().hex
         self._objects = objects
         self.now = now
         self._sleep = sleep
         self._monotonic = monotonic
         self._secret = secret
-        self._settle = settle
+        self._may_cross = may_cross
         self._patience_s = patience_s
         self._tell = tell
         self._told: set[str] = set()
         self._held: dict[str, Claim] = {}
-        self._rivals: dict[str, _Rival] = {}
-        self._dead: dict[str, _Rival] = {}
-        self._met: set[str] = set()
+        self._rivals: dict[str, _Seen] = {}
+        self._dead: dict[str, _Seen] = {}
+        self._tried: dict[str, int] = {}
+        self._seen: Mapping[str, _Seen] = {}
+        self._listed_at = -math.inf
+        self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
-        self._watching = 0
         self._failures = 0
 
     # Having a claim --------------------------------------------------------------------------------------------------
@@ -187,35 +180,53 @@ class Claims:
         return claim
 
     async def _taken(self, wish: str, keys: Collection[str]) -> Claim | None:
-        if wish not in self._met:
+        if wish not in self._tried:
             # Nearly always there is nothing: so one call is enough.
-            self._met.add(wish)
-            first = _Content(self.owner, state=_State.HELD, is_whole=True)
-            if await self._make(wish, 1, first):
-                return self._claim(wish, 1, first)
+            claim = await self._made(wish, 0)
+            if claim is not None:
+                return claim
         while True:
-            number, content = await self._highest(wish)
-            if content.state is _State.HELD and content.owner == self.owner:
-                # Of this runner, which was asleep, or whose answer was lost.
-                claim = self._claim(wish, number, content)
-                if await claim.renew():
+            seen = (await self._look(fresh=True)).get(wish, _NOTHING)
+            if not seen.is_free and seen.number == self._tried.get(wish):
+                claim = await self._found_again(wish, seen.number)
+                if claim is not None:
                     return claim
-                self.let_go(claim)
-            elif content.state is _State.HELD and self._dead.get(wish) != _Rival(number, content.mark):
-                self._rivals[wish] = _Rival(number, content.mark)
+            if not seen.is_free and self._dead.get(wish) != seen:
+                self._rivals[wish] = seen
                 return None
-            elif not content.refusals.keys().isdisjoint(keys):
-                return Claim(self, wish, 0, content)
-            else:
-                made = _Content(self.owner, state=_State.HELD, is_whole=number == 0)
-                if await self._make(wish, number + 1, made):
-                    claim = self._claim(wish, number + 1, made)
-                    try:
-                        await claim.inherit()
-                    except StoreUnavailable:
-                        self.let_go(claim)
-                        raise
-                    return claim
+            if seen.number:
+                content = await self.read(wish, seen.number)
+                if content is not None and not content.refusals.keys().isdisjoint(keys):
+                    return Claim(self, wish, 0, content)
+            claim = await self._made(wish, seen.number)
+            if claim is not None:
+                return claim
+
+    async def _found_again(self, wish: str, number: int) -> Claim | None:
+        """The claim, if it is this runner's after all: it was asleep, or the answer to its call was lost."""
+        content = await self.read(wish, number)
+        if content is None or content.owner != self.owner:
+            return None
+        claim = self._claim(wish, number, content)
+        if await claim.renew():
+            return claim
+        self.let_go(claim)
+        return None
+
+    async def _made(self, wish: str, after: int) -> Claim | None:
+        """The claim with the number that follows, if nobody else was faster."""
+        number = self._tried[wish] = after + 1
+        content = _Content(self.owner, is_whole=not after)
+        if not await self._make(wish, number, content):
+            return None
+        claim = self._claim(wish, number, content)
+        if after:
+            try:
+                await claim.inherit()
+            except StoreUnavailable:
+                self.let_go(claim)
+                raise
+        return claim
 
     async def watch(self, wish: str) -> bool:
         """Return when it is worth while to `take` again: its owner has let go, or is dead.
@@ -225,28 +236,23 @@ class Claims:
         rival = self._rivals[wish]
         since = self._waiting_since.setdefault(wish, self._monotonic())
         unchanged_s, looked_at = 0.0, self._monotonic()
-        self._watching += 1
-        try:
-            while unchanged_s < HOLD_S:
-                pause_s = min(MOST_LOOK_S, max(LOOK_S, self._watching / LOOKS_PER_S))
-                await self._sleep(pause_s)
-                try:
-                    content = await self.read(wish, rival.number)
-                except StoreUnavailable:
-                    # `take` will meet it too.
-                    return True
-                now = self._monotonic()
-                # Time in which this runner itself was asleep says nothing of the other one.
-                unchanged_s += min(now - looked_at, 3 * pause_s)
-                looked_at = now
-                if content is None or content.state is not _State.HELD:
-                    return True
-                if content.mark != rival.mark:
-                    rival, unchanged_s = _Rival(rival.number, content.mark), 0.0
-                if now - since > self._patience_s:
-                    return False
-        finally:
-            self._watching -= 1
+        while unchanged_s < HOLD_S:
+            await self._sleep(LOOK_S)
+            try:
+                seen = (await self._look()).get(wish, _NOTHING)
+            except StoreUnavailable:
+                # `take` will meet it too.
+                return True
+            now = self._monotonic()
+            # Time in which this runner itself was asleep says nothing of the other one.
+            unchanged_s += min(now - looked_at, 3 * LOOK_S)
+            looked_at = now
+            if seen.is_free:
+                return True
+            if seen != rival:
+                rival, unchanged_s = seen, 0.0
+            if now - since > self._patience_s:
+                return False
         self._dead[wish] = rival
         return True
 
@@ -288,20 +294,14 @@ class Claims:
         """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
         if await self.read(wish, number + 1) is not None:
             return False
-        if not self._overwrites:
+        if not self._may_cross and self._objects.ignores_preconditions is False:
             return True
         content = await self.read(wish, number)
         return content is not None and content.owner == self.owner
 
     async def _make(self, wish: str, number: int, content: _Content) -> bool:
         name = _name(wish, number)
-        if not await self._ask(lambda: self._objects.create(name, self._text(name, content))):
-            return False
-        if not self._overwrites:
-            return True
-        await self._sleep(SETTLE_S)
-        last = await self.read(wish, number)
-        return last is not None and last.owner == self.owner
+        return await self._ask(lambda: self._objects.create(name, self._text(name, content)))
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """What the store answers, unless it has failed too often in a row to be asked once more in this build."""
@@ -315,27 +315,30 @@ class Claims:
         self._failures = 0
         return answer
 
-    @property
-    def _overwrites(self) -> bool:
-        return self._settle or self._objects.ignores_preconditions is not False
+    async def free(self, wish: str, number: int) -> None:
+        """Others may follow; StoreUnavailable."""
+        await self._ask(lambda: self._objects.replace(f"{_name(wish, number)}{_FREE}", b"{}"))
 
-    async def _highest(self, wish: str) -> tuple[int, _Content]:
-        """The highest number and what is in it; 0 if there is none."""
-        entries = await self._ask(lambda: self._objects.list(f"{_FOLDER}/{wish}"))
-        names = (entry.name.rpartition("/")[2] for entry in entries)
-        number = max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
-        if not number:
-            return 0, _Content()
-        content = await self.read(wish, number)
-        # Deleted a moment ago: its number is as good as any.
-        return (number, content) if content is not None else (0, _Content())
+    async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
+        """Every claim there is, as it was a moment ago; all that look at the same moment share one listing."""
+        from anyio import Lock  # noqa: PLC0415 - see `beat`
+
+        asked_at = self._monotonic()
+        if self._listing is None:
+            self._listing = Lock()
+        async with self._listing:
+            # What began after this question was asked is as good as a listing of its own.
+            if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
+                began_at = self._monotonic()
+                self._seen = _highest(await self._ask(lambda: self._objects.list(_FOLDER)))
+                self._listed_at = began_at
+            return self._seen
 
     def _text(self, name: str, content: _Content) -> bytes:
         claim: dict[str, JsonValue] = {
             "version": _VERSION,
             "owner": content.owner,
             "beat": content.beat,
-            "state": content.state.value,
             "is_whole": content.is_whole,
             "jobs": {key: entry_value(entry) for key, entry in content.jobs.items()},
             "refusals": dict(content.refusals),
@@ -373,7 +376,6 @@ class Claims:
         return _Content(
             owner=owner,
             beat=beat,
-            state=_State(str(claim.get("state"))),
             is_whole=claim.get("is_whole") is True,
             jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
             refusals={
@@ -523,8 +525,8 @@ class Claim:
             await self._claims.delete(self.wish, 1)
             return
         # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        self._content = replace(self._content, state=_State.FREE, beat=self._content.beat + 1)
         await self._claims.write(self.wish, self._number, self._content)
+        await self._claims.free(self.wish, self._number)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -562,7 +564,23 @@ def _signature(name: str, claim: Mapping[str, JsonValue], secret: bytes) -> str:
 
 
 def _name(wish: str, number: int) -> str:
-    return f"{_FOLDER}/{wish}/{number:06}"
+    return f"{_FOLDER}/{wish}-{number:06}"
+
+
+def _highest(entries: Iterable[ObjectEntry]) -> Mapping[str, _Seen]:
+    """What a listing says of each wish."""
+    seen: dict[str, _Seen] = {}
+    free: set[tuple[str, int]] = set()
+    for entry in entries:
+        match = _NAME.fullmatch(entry.name.rpartition("/")[2])
+        if match is None:
+            continue
+        wish, number = match[1], int(match[2])
+        if match[3]:
+            free.add((wish, number))
+        elif number > seen.get(wish, _NOTHING).number:
+            seen[wish] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
+    return {wish: replace(found, is_free=(wish, found.number) in free) for wish, found in seen.items()}
 
 
 def _line(text: str) -> str:
