@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: One call, its second try included, takes no longer than this, unless the caller says otherwise.
+#: One call, its further tries included, takes no longer than this, unless the caller says otherwise.
 CALL_S = 10.0
 #: A picture over a slow line may take longer, as long as bytes go on coming.
 LONG_CALL_S = 60.0
@@ -127,7 +127,8 @@ class ObjectEntry:
 class Objects:
     """Named bytes at one address. All calls belong to one event loop; several may run at once.
 
-    After `MOST_UNANSWERED` calls in a row without an answer, or after a first one, every further call fails at once.
+    After `MOST_UNANSWERED` calls in a row without an answer to any call, or after a first one, every further call fails
+    at once.
     """
 
     def __init__(self, address: StoreAddress, environ: Mapping[str, str]) -> None:
@@ -141,7 +142,7 @@ class Objects:
         self._creator: ObjectStore | None = None
         self._honours: bool | None = None
         self._unanswered = 0
-        self._has_answered = False
+        self._answers = 0
 
     @property
     def ignores_preconditions(self) -> bool | None:
@@ -294,8 +295,9 @@ class Objects:
             # Never made here: where the network folder is not mounted, its place must stay as it is.
             return None, store.LocalStore(address.prefix)
         retries: store.RetryConfig = {
-            "max_retries": 1,
-            "retry_timeout": timedelta(seconds=CALL_S / 2),
+            # A small server that many machines ask at once does not take every connection at the first knock.
+            "max_retries": 4,
+            "retry_timeout": timedelta(seconds=CALL_S),
             "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
         }
         client: store.ClientConfig = {
@@ -336,12 +338,12 @@ class Objects:
             raise StoreUnavailable(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
-        if self._unanswered >= MOST_UNANSWERED or (self._unanswered and not self._has_answered):
+        if self._unanswered >= MOST_UNANSWERED or (self._unanswered and not self._answers):
             call.close()
             raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone, as it has not answered before)")
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
-        reason, is_answer = f"no answer within {timeout_s:g} s", False
+        reason, is_answer, answers = f"no answer within {timeout_s:g} s", False, self._answers
         with move_on_after(timeout_s):
             try:
                 result = await call
@@ -355,13 +357,15 @@ class Objects:
                 return result
         if is_answer:
             self._answered()
-        else:
+        elif self._answers == answers:
+            # A store that answers others meanwhile is not gone, it has too much to do.
             self._unanswered += 1
         # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
         raise StoreUnavailable(f"{self.address}: cannot {what} ({reason})")
 
     def _answered(self) -> None:
-        self._unanswered, self._has_answered = 0, True
+        self._unanswered = 0
+        self._answers += 1
 
 
 async def _unless_missing(call: Awaitable[T]) -> T | None:
