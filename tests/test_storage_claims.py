@@ -39,7 +39,7 @@ class Stopping:
     def __init__(self, objects: Objects) -> None:
         self.is_cut = False
         self.calls: list[str] = []
-        self.failed = 0
+        self.failed = self.lose_answers = 0
         self.before_replace: list[Callable[[], Any]] = []
         self._objects = objects
 
@@ -62,7 +62,11 @@ class Stopping:
     async def create(self, name: str, data: bytes) -> bool:
         """Whether this call made it."""
         self._call("create")
-        return await self._objects.create(name, data)
+        is_made = await self._objects.create(name, data)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise StoreUnavailable("the answer is lost")
+        return is_made
 
     async def replace(self, name: str, data: bytes) -> None:
         """Written, after what the test wants to happen first."""
@@ -457,6 +461,20 @@ async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> Non
         assert await runner.take(f"{page:064x}", {KEY}) is not None
 
     assert store.failed == MOST_FAILURES
+
+
+async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
+    """A call whose answer was lost is no reason to pay for what another machine makes; its claim may be there."""
+    store = team.store()
+    store.lose_answers = 1
+    runner = team.runner(store=store)
+
+    claim = await taken(runner)
+
+    assert team.objects == ["000001"]
+    assert await claim.intend(INTENT)
+    assert await team.runner().take(WISH, {KEY}) is None
+    assert team.told == []
 
 
 async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:

@@ -172,9 +172,14 @@ class Claims:
         """
         try:
             claim = await self._taken(wish, keys)
-        except StoreUnavailable as error:
-            self.alone(error)
-            return Claim(self, wish, 0, _Content())
+        except StoreUnavailable:
+            # Once more, as it costs less than a picture.
+            await self._sleep(LOOK_S)
+            try:
+                claim = await self._taken(wish, keys)
+            except StoreUnavailable as error:
+                self.alone(error)
+                return Claim(self, wish, 0, _Content())
         if claim is not None:
             self._waiting_since.pop(wish, None)
         return claim

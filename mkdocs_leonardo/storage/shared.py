@@ -36,7 +36,7 @@ SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a s
 LOOKUPS = 32
 #: Pictures that are on their way at once: each is held in memory until it is on the disk.
 DOWNLOADS = 16
-#: After so many calls that failed, the store is left alone for the rest of the build.
+#: After so many calls in a row that failed, the store is left alone for the rest of the build.
 MOST_FAILURES = 3
 
 _FOLDER = "pictures"
@@ -115,6 +115,7 @@ class SharedPictures:
         self._inspect = inspect
         self._tell = tell
         self._failures = {"read": 0, "write": 0}
+        self._in_a_row = {"read": 0, "write": 0}
         self._hits: set[str] = set()
         self._misses: set[str] = set()
         self._refused: set[str] = set()
@@ -158,13 +159,15 @@ class SharedPictures:
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
         """Whether others will find this picture under its key; nothing is written without the right to."""
-        if not self._rights.is_writer or self._failures["write"] >= MOST_FAILURES:
+        if not self._rights.is_writer or self._in_a_row["write"] >= MOST_FAILURES:
             return False
         try:
-            return await self._share(record, data)
+            is_there = await self._share(record, data)
         except StoreUnavailable as error:
             self._failed("write", error, "new pictures stay on this machine")
             return False
+        self._in_a_row["write"] = 0
+        return is_there
 
     async def examine(self) -> tuple[Remark, ...]:
         """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
@@ -266,11 +269,12 @@ class SharedPictures:
 
     async def _checked(self, key: str, look: Callable[[], Awaitable[T]]) -> T | _Outcome:
         """What `look` finds, or why there is nothing to believe."""
-        if self._failures["read"] >= MOST_FAILURES:
+        if self._in_a_row["read"] >= MOST_FAILURES:
             return _Outcome.FAILED
         try:
-            return await look()
+            found = await look()
         except BrokenEntry as error:
+            self._in_a_row["read"] = 0
             if not self._refused:
                 self._tell(logging.INFO, f"shared_store {error}; it counts as missing")
             self._refused.add(key)
@@ -278,11 +282,14 @@ class SharedPictures:
         except StoreUnavailable as error:
             self._failed("read", error, "what is only there counts as missing")
             return _Outcome.FAILED
+        self._in_a_row["read"] = 0
+        return found
 
     def _failed(self, what: Literal["read", "write"], error: StoreUnavailable, meaning: str) -> None:
         # One warning, however many calls fail: the reason is the same for all of them, or as good as that.
         level = logging.DEBUG if any(self._failures.values()) else logging.WARNING
         self._failures[what] += 1
+        self._in_a_row[what] += 1
         self._tell(level, f"shared_store {error}; the build goes on, and {meaning}")
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
