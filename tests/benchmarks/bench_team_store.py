@@ -38,7 +38,7 @@ _HURRIED = """
 import sys
 from mkdocs_leonardo.storage import claims
 factor = float(sys.argv.pop(1)) / claims.HOLD_S
-for name in ("BEAT_S", "BEAT_CALL_S", "HOLD_S", "LOOK_S", "MOST_LOOK_S"):
+for name in ("BEAT_S", "BEAT_CALL_S", "HOLD_S", "LOOK_S"):
     setattr(claims, name, getattr(claims, name) * factor)
 from mkdocs.__main__ import cli
 cli()
