@@ -7,10 +7,13 @@ later process with nothing but the `Submission`, and never submits. Both raise o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.http import Api
 
 __all__ = [
     "Account",
@@ -62,11 +65,29 @@ class ProviderContext:
     the request is counted, or the seconds to wait.
     """
 
-    key: str | None
+    key: str | None = field(repr=False)
     options: object
     clock: Clock
     window: Callable[[float], float]
     render_times: RenderTimes
+
+    def connection(
+        self, provider: str, *, base_url: str, secret_headers: Callable[[str], Mapping[str, str]]
+    ) -> Callable[[], Api]:
+        """What connects to `base_url` on first use, with the headers that `secret_headers` makes of the key."""
+
+        def connect() -> Api:
+            from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+
+            return Api(
+                provider=provider,
+                base_url=base_url,
+                secret_headers=secret_headers(self.key or ""),
+                window=self.window,
+                clock=self.clock,
+            )
+
+        return connect
 
 
 class Provider(Protocol):

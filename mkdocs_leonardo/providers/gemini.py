@@ -8,20 +8,15 @@ again. The services' pictures have their own sizes (1376x768 for 16:9); cropping
 
 from __future__ import annotations
 
-import binascii
 import math
 import re
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
-    AnswerLost,
     Charged,
     JobFailed,
-    JobUnknown,
-    NotSent,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -31,29 +26,25 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.providers.answers import (
     LONGEST_REST_S,
     Answer,
-    is_whole_picture,
     member,
     number_at,
     quote,
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.options import GeminiOptions
 from mkdocs_leonardo.providers.prices import gemini_usage_usd, gemini_usd
-from mkdocs_leonardo.providers.wording import WORDING, worded
-from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
+from mkdocs_leonardo.providers.synchronous import SynchronousProvider, picture_from
+from mkdocs_leonardo.providers.wording import WORDING
+from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.base import Clock, ProviderContext
     from mkdocs_leonardo.providers.http import Api
 
 NAME = "gemini"
 #: The header that holds the key. In the address, where it is taken as well, it would be in every log on the way.
 KEY_HEADER = "x-goog-api-key"
-#: No limit of the image models is published; longer texts than this are a mistake.
-MAX_PROMPT = 32_000
-MAX_ANSWER_BYTES = 64 * 2**20
 
 #: Shapes that every model draws, and those that came with 2.1 (vendor's SDKs, August and October 2026).
 _RATIOS = ((1, 1), (2, 3), (3, 2), (3, 4), (4, 3), (4, 5), (5, 4), (9, 16), (16, 9), (21, 9))
@@ -79,47 +70,23 @@ _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 def create(context: ProviderContext) -> GeminiProvider:
     """The provider as the entry point makes it."""
     options = context.options if isinstance(context.options, GeminiOptions) else GeminiOptions()
-
-    def api() -> Api:
-        from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
-
-        return Api(
-            provider=NAME,
-            base_url=options.base_url,
-            secret_headers={KEY_HEADER: context.key or ""},
-            window=context.window,
-            clock=context.clock,
-        )
-
+    api = context.connection(NAME, base_url=options.base_url, secret_headers=lambda key: {KEY_HEADER: key})
     return GeminiProvider(options, api=api, clock=context.clock)
 
 
-class GeminiProvider:
-    """`submit` costs money and brings the picture; nothing can be fetched or found afterwards."""
+class GeminiProvider(SynchronousProvider):
+    """`submit` costs money and brings the picture."""
 
     name = NAME
 
     def __init__(self, options: GeminiOptions, *, api: Callable[[], Api], clock: Clock) -> None:
         """Make the provider; `api` is called on first use."""
-        self._options = options
-        self._make_api = api
-        self._api: Api | None = None
-        self._clock = clock
-
-    @property
-    def model(self) -> str:
-        """The model that draws; part of the key."""
-        return self._options.model
+        super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
         """What else changes the pixels; part of the key."""
         return {"image_size": _IMAGE_SIZE, "wording": WORDING}
-
-    @property
-    def timeout_s(self) -> float:
-        """How long the one call may take."""
-        return self._options.timeout_s
 
     def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - every picture has the same size
         """What one picture is expected to cost."""
@@ -127,47 +94,13 @@ class GeminiProvider:
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
-        request = self._request(picture)
-        answer: Answer | None = None
-        try:
-            answer = await self._connected().request(
-                "POST",
-                f"/models/{self.model}:generateContent",
-                json=request,
-                timeout_s=self._options.timeout_s,
-                max_bytes=MAX_ANSWER_BYTES,
-                keep_once_sent=True,
-            )
-        except NotSent as error:
-            raise _error(ServiceFailed, str(error)) from error
-        except AnswerLost as error:
-            raise _error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
-        return self._submission(answer)
-
-    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
-        """The picture that `submit` brought. JobUnknown without it: its answer is gone, and nothing can ask for it."""
-        if submission.image is None:
-            raise _error(
-                JobUnknown, "keeps no pictures: this one's answer was lost with an earlier build", charged=Charged.YES
-            )
-        return submission.image
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        if self._api is not None:
-            await self._api.aclose()
+        return self._submission(await self._create(f"/models/{self.model}:generateContent", self._request(picture)))
 
     def _request(self, picture: PictureSpec) -> dict[str, JsonValue]:
         """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
-        prompt = worded(picture)
-        if not clean_text(picture.prompt):
-            raise _error(RequestRefused, "was not asked: the prompt is empty")
-        if len(prompt) > MAX_PROMPT:
-            raise _error(
-                RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {MAX_PROMPT} are allowed"
-            )
+        prompt = self._prompt(picture)
         if not _MODEL.fullmatch(self.model):
-            raise _error(AccountRefused, f"was not asked: gemini.model cannot be {self.model!r}")
+            raise self._error(AccountRefused, f"was not asked: gemini.model cannot be {self.model!r}")
         shape: dict[str, JsonValue] = {"aspectRatio": ratio_for(self.model, picture.width_px, picture.height_px)}
         if not self.model.startswith(_ONE_SIZE):
             shape["imageSize"] = _IMAGE_SIZE
@@ -182,24 +115,32 @@ class GeminiProvider:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
-            raise _error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
+            raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
         encoded = _picture_in(answer.body)
         if not encoded:
-            raise _without_picture(answer.body)
-        try:
-            data = b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
-        if not is_whole_picture(data):
-            raise _error(JobFailed, "answered with a picture that cannot be read", charged=Charged.YES)
+            raise self._without_picture(answer.body)
+        data = picture_from(encoded)
+        if not data:
+            raise self._error(JobFailed, "answered with a picture that cannot be read", charged=Charged.YES)
         cost_usd = gemini_usage_usd(self.model, image_out=_image_tokens(answer.body))
-        return Submission(
-            provider=NAME,
-            model=self.model,
-            job_id=text_at(answer.body, "responseId"),
-            accepted_at=self._clock.now(),
-            cost_usd=cost_usd,
-            image=GeneratedImage(data, cost_usd),
+        return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
+
+    def _without_picture(self, body: JsonValue) -> ProviderError:
+        """What a 200 without a picture means, and who pays: tokens of an answer that was drawn are charged."""
+        blocked = text_at(body, "promptFeedback", "blockReason")
+        reason = text_at(body, "candidates", 0, "finishReason")
+        if blocked and not _listed(body, "candidates"):
+            return self._error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
+        stated = number_at(body, "usageMetadata", "candidatesTokenCount")
+        charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
+        if blocked or reason in _REFUSALS:
+            return self._error(PromptRefused, f"refuses the picture ({quote(blocked or reason)})", charged=charged)
+        words = " ".join(
+            text_at(part, "text") for part in _listed(member(body, "candidates", 0, "content"), "parts")
+        ).strip()
+        said = f": {quote(words)}" if words else ""
+        return self._error(
+            JobFailed, f"answered without a picture ({quote(reason) or 'no reason given'}{said})", charged=charged
         )
 
     def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
@@ -210,19 +151,19 @@ class GeminiProvider:
         said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
         reasons = {text_at(detail, "reason") for detail in _details(answer)}
         if "API_KEY_INVALID" in reasons or status == 401:  # noqa: PLR2004 - HTTP's own number
-            return _error(AccountRefused, f"does not accept GEMINI_API_KEY ({said})")
+            return self._error(AccountRefused, f"does not accept GEMINI_API_KEY ({said})")
         if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
-            return _error(AccountRefused, f"does not let this project use {self.model!r} ({said})")
+            return self._error(AccountRefused, f"does not let this project use {self.model!r} ({said})")
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
-            return _error(AccountRefused, f"has nothing there; check gemini.model and gemini.base_url ({said})")
+            return self._error(AccountRefused, f"has nothing there; check gemini.model and gemini.base_url ({said})")
         if status == 429:  # noqa: PLR2004 - same
             return self._too_many(answer, words, said)
         if status == 503 and kind == "UNAVAILABLE":  # noqa: PLR2004 - same
             # Its own words for being too busy to begin.
-            return _error(ServiceFailed, said, retry_after_s=self._rest_s(answer))
+            return self._error(ServiceFailed, said, retry_after_s=self._rest_s(answer))
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
-            return _error(ServiceFailed, said, charged=Charged.UNKNOWN)
-        return _error(RequestRefused, f"does not take the request ({said})")
+            return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
+        return self._error(RequestRefused, f"does not take the request ({said})")
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
         """Asked too often, or no right to ask at all: the status is the same, and a delay may be named for both."""
@@ -232,10 +173,12 @@ class GeminiProvider:
             for violation in _listed(detail, "violations")
         ]
         if _NO_QUOTA.search(words):
-            return _error(AccountRefused, f"gives this project no quota for pictures; they need a paid plan ({said})")
+            return self._error(
+                AccountRefused, f"gives this project no quota for pictures; they need a paid plan ({said})"
+            )
         if any(_DAILY.search(quota) for quota in quotas):
-            return _error(AccountRefused, f"has used up this project's quota for today ({said})")
-        return _error(RateLimited, said, retry_after_s=self._rest_s(answer))
+            return self._error(AccountRefused, f"has used up this project's quota for today ({said})")
+        return self._error(RateLimited, said, retry_after_s=self._rest_s(answer))
 
     def _rest_s(self, answer: Answer) -> float | None:
         """The rest that the answer asks for, in its body or its header."""
@@ -244,11 +187,6 @@ class GeminiProvider:
             if seconds is not None:
                 return min(max(0.0, seconds), LONGEST_REST_S)
         return retry_after_s(answer, self._clock.now())
-
-    def _connected(self) -> Api:
-        if self._api is None:
-            self._api = self._make_api()
-        return self._api
 
 
 def ratio_for(model: str, width_px: int, height_px: int) -> str:
@@ -268,25 +206,6 @@ def _picture_in(body: JsonValue) -> str:
     return text_at(parts[-1], "inlineData", "data") if parts else ""
 
 
-def _without_picture(body: JsonValue) -> ProviderError:
-    """What a 200 without a picture means, and who pays: tokens of an answer that was drawn are charged."""
-    blocked = text_at(body, "promptFeedback", "blockReason")
-    reason = text_at(body, "candidates", 0, "finishReason")
-    if blocked and not _listed(body, "candidates"):
-        return _error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
-    stated = number_at(body, "usageMetadata", "candidatesTokenCount")
-    charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
-    if blocked or reason in _REFUSALS:
-        return _error(PromptRefused, f"refuses the picture ({quote(blocked or reason)})", charged=charged)
-    words = " ".join(
-        text_at(part, "text") for part in _listed(member(body, "candidates", 0, "content"), "parts")
-    ).strip()
-    said = f": {quote(words)}" if words else ""
-    return _error(
-        JobFailed, f"answered without a picture ({quote(reason) or 'no reason given'}{said})", charged=charged
-    )
-
-
 def _image_tokens(body: JsonValue) -> float | None:
     """The tokens of the picture; where they are not told apart, those of the whole answer."""
     for detail in _listed(member(body, "usageMetadata"), "candidatesTokensDetails"):
@@ -302,9 +221,3 @@ def _details(answer: Answer) -> Iterator[JsonValue]:
 def _listed(value: JsonValue | None, name: str) -> list[JsonValue]:
     found = member(value, name)
     return found if isinstance(found, list) else []
-
-
-def _error(
-    kind: type[ProviderError], message: str, *, charged: Charged = Charged.NO, retry_after_s: float | None = None
-) -> ProviderError:
-    return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)

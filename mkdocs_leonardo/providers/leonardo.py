@@ -129,18 +129,9 @@ STYLES: Mapping[str, _Style] = {
 def create(context: ProviderContext) -> LeonardoProvider:
     """The provider as the entry point makes it."""
     options = context.options if isinstance(context.options, LeonardoOptions) else LeonardoOptions()
-
-    def api() -> Api:
-        from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
-
-        return Api(
-            provider=NAME,
-            base_url=api_root(options.base_url),
-            secret_headers={"authorization": f"Bearer {context.key or ''}"},
-            window=context.window,
-            clock=context.clock,
-        )
-
+    api = context.connection(
+        NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
+    )
     render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
     return LeonardoProvider(options, api=api, clock=context.clock, render_clock=render_clock)
 

@@ -7,19 +7,14 @@ request, and so another picture, but the same seed does not draw the same pictur
 
 from __future__ import annotations
 
-import binascii
 import math
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
-    AnswerLost,
     Charged,
     JobFailed,
-    JobUnknown,
-    NotSent,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -28,26 +23,23 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.answers import (
     Answer,
-    is_whole_picture,
     member,
     number_at,
     quote,
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
-from mkdocs_leonardo.providers.wording import WORDING, worded
-from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
+from mkdocs_leonardo.providers.synchronous import SynchronousProvider, picture_from
+from mkdocs_leonardo.providers.wording import WORDING
+from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.base import Clock, ProviderContext
     from mkdocs_leonardo.providers.http import Api
 
 NAME = "openai"
-MAX_PROMPT = 32_000
-MAX_ANSWER_BYTES = 64 * 2**20
 
 #: Visually lossless for the smaller encodings that are made from it, at half the bytes of 100 (the service's default).
 _COMPRESSION = 95
@@ -65,100 +57,45 @@ _MOST_PIXELS = 3840 * 2160
 def create(context: ProviderContext) -> OpenAIProvider:
     """The provider as the entry point makes it."""
     options = context.options if isinstance(context.options, OpenAIOptions) else OpenAIOptions()
-
-    def api() -> Api:
-        from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
-
-        return Api(
-            provider=NAME,
-            base_url=options.base_url,
-            secret_headers={"authorization": f"Bearer {context.key or ''}"},
-            window=context.window,
-            clock=context.clock,
-        )
-
+    api = context.connection(
+        NAME, base_url=options.base_url, secret_headers=lambda key: {"authorization": f"Bearer {key}"}
+    )
     return OpenAIProvider(options, api=api, clock=context.clock)
 
 
-class OpenAIProvider:
-    """`submit` costs money and brings the picture; nothing can be fetched or found afterwards."""
+class OpenAIProvider(SynchronousProvider):
+    """`submit` costs money and brings the picture."""
 
     name = NAME
 
     def __init__(self, options: OpenAIOptions, *, api: Callable[[], Api], clock: Clock) -> None:
         """Make the provider; `api` is called on first use."""
-        self._options = options
-        self._make_api = api
-        self._api: Api | None = None
-        self._clock = clock
-
-    @property
-    def model(self) -> str:
-        """The model that draws; part of the key."""
-        return self._options.model
+        super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
+        self._quality = options.quality
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
         """What else changes the pixels; part of the key."""
-        return {"quality": self._options.quality, "wording": WORDING}
-
-    @property
-    def timeout_s(self) -> float:
-        """How long the one call may take."""
-        return self._options.timeout_s
+        return {"quality": self._quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """What one picture is expected to cost."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
-        return openai_usd(self.model, self._options.quality, width_px=width_px, height_px=height_px)
+        return openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
-        prompt = worded(picture)
-        if not clean_text(picture.prompt):
-            raise self._error(RequestRefused, "was not asked: the prompt is empty")
-        if len(prompt) > MAX_PROMPT:
-            raise self._error(
-                RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {MAX_PROMPT} are allowed"
-            )
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         request: dict[str, JsonValue] = {
             "model": self.model,
-            "prompt": prompt,
+            "prompt": self._prompt(picture),
             "n": 1,
             "size": f"{width_px}x{height_px}",
-            "quality": self._options.quality,
+            "quality": self._quality,
             "output_format": "jpeg",
             "output_compression": _COMPRESSION,
         }
-        answer: Answer | None = None
-        try:
-            answer = await self._connected().request(
-                "POST",
-                "/images/generations",
-                json=request,
-                timeout_s=self._options.timeout_s,
-                max_bytes=MAX_ANSWER_BYTES,
-                keep_once_sent=True,
-            )
-        except NotSent as error:
-            raise self._error(ServiceFailed, str(error)) from error
-        except AnswerLost as error:
-            raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
-        return self._submission(answer)
-
-    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
-        """The picture that `submit` brought. JobUnknown without it: its answer is gone, and nothing can ask for it."""
-        if submission.image is None:
-            raise self._error(
-                JobUnknown, "keeps no pictures: this one's answer was lost with an earlier build", charged=Charged.YES
-            )
-        return submission.image
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        if self._api is not None:
-            await self._api.aclose()
+        return self._submission(await self._create("/images/generations", request))
 
     # Answers -----------------------------------------------------------------------------------------------------
 
@@ -167,23 +104,12 @@ class OpenAIProvider:
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
-        cost_usd = self._cost_usd(answer.body)
         encoded = text_at(answer.body, "data", 0, "b64_json")
-        try:
-            data = b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
-        if not is_whole_picture(data):
+        data = picture_from(encoded)
+        if not data:
             reason = "a picture that cannot be read" if encoded else "no picture"
             raise self._error(JobFailed, f"answered with {reason}", charged=Charged.YES)
-        return Submission(
-            provider=NAME,
-            model=self.model,
-            job_id=answer.headers.get("x-request-id", ""),
-            accepted_at=self._clock.now(),
-            cost_usd=cost_usd,
-            image=GeneratedImage(data, cost_usd),
-        )
+        return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
 
     def _cost_usd(self, body: JsonValue) -> float | None:
         out = number_at(body, "usage", "output_tokens")
@@ -226,21 +152,6 @@ class OpenAIProvider:
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
-
-    def _connected(self) -> Api:
-        if self._api is None:
-            self._api = self._make_api()
-        return self._api
-
-    @staticmethod
-    def _error(
-        kind: type[ProviderError],
-        message: str,
-        *,
-        charged: Charged = Charged.NO,
-        retry_after_s: float | None = None,
-    ) -> ProviderError:
-        return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:

@@ -1,0 +1,130 @@
+"""Services that answer one call with the picture itself, after a while: there is no job to come back to."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from mkdocs_leonardo.errors import (
+    AnswerLost,
+    Charged,
+    JobUnknown,
+    NotSent,
+    ProviderError,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
+from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.providers.wording import worded
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.http import Api
+
+#: OpenAI's limit. Gemini's image models have none that is published; longer texts than this are a mistake there too.
+MAX_PROMPT = 32_000
+MAX_ANSWER_BYTES = 64 * 2**20
+
+
+class SynchronousProvider:
+    """What such providers share: `submit` brings the picture, and nothing can be fetched or found afterwards."""
+
+    name: ClassVar[str]
+
+    def __init__(self, *, model: str, timeout_s: float, api: Callable[[], Api], clock: Clock) -> None:
+        """Make the provider; `api` is called on first use."""
+        self._model = model
+        self._timeout_s = timeout_s
+        self._make_api = api
+        self._api: Api | None = None
+        self._clock = clock
+
+    @property
+    def model(self) -> str:
+        """The model that draws; part of the key."""
+        return self._model
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the one call may take."""
+        return self._timeout_s
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
+        """The picture that `submit` brought. JobUnknown without it: its answer is gone, and nothing can ask for it."""
+        if submission.image is None:
+            raise self._error(
+                JobUnknown, "keeps no pictures: this one's answer was lost with an earlier build", charged=Charged.YES
+            )
+        return submission.image
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        if self._api is not None:
+            await self._api.aclose()
+
+    # For the services' own `submit` ----------------------------------------------------------------------------------
+
+    def _prompt(self, picture: PictureSpec) -> str:
+        """The picture in words; RequestRefused, before anything is sent, for what the service would refuse."""
+        prompt = worded(picture)
+        if not clean_text(picture.prompt):
+            raise self._error(RequestRefused, "was not asked: the prompt is empty")
+        if len(prompt) > MAX_PROMPT:
+            raise self._error(
+                RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {MAX_PROMPT} are allowed"
+            )
+        return prompt
+
+    async def _create(self, path: str, request: JsonValue) -> Answer:
+        """The answer to the create request, which is sent exactly once; ServiceFailed if there is none."""
+        try:
+            return await self._connected().request(
+                "POST",
+                path,
+                json=request,
+                timeout_s=self._timeout_s,
+                max_bytes=MAX_ANSWER_BYTES,
+                keep_once_sent=True,
+            )
+        except NotSent as error:
+            raise self._error(ServiceFailed, str(error)) from error
+        except AnswerLost as error:
+            raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
+
+    def _finished(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
+        """A job that is done, with its picture."""
+        return Submission(
+            provider=self.name,
+            model=self._model,
+            job_id=job_id,
+            accepted_at=self._clock.now(),
+            cost_usd=cost_usd,
+            image=GeneratedImage(data, cost_usd),
+        )
+
+    def _error(
+        self,
+        kind: type[ProviderError],
+        message: str,
+        *,
+        charged: Charged = Charged.NO,
+        retry_after_s: float | None = None,
+    ) -> ProviderError:
+        return kind(message, provider=self.name, charged=charged, retry_after_s=retry_after_s)
+
+    def _connected(self) -> Api:
+        if self._api is None:
+            self._api = self._make_api()
+        return self._api
+
+
+def picture_from(encoded: str) -> bytes:
+    """The picture in base64; empty if it is none that can be read to its end."""
+    try:
+        data = b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return data if is_whole_picture(data) else b""
