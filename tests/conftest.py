@@ -21,6 +21,12 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that MkDocs builds get."""
+    return "asyncio"
+
+
+@pytest.fixture
 def services() -> Iterator[Services]:
     """Image services on loopback, new for each test; see the package `services`."""
     with Services() as running:

@@ -86,15 +86,8 @@ def openai_at(
     services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
 ) -> openai.OpenAIProvider:
     """OpenAI's provider, wired to the stand-in."""
-    memory = Memory()
     return openai.create(
-        ProviderContext(
-            key=key,
-            options=OpenAIOptions(base_url=base_url or services.openai.base_url, **options),  # type: ignore[arg-type]  # chosen by tests
-            clock=FastClock(),
-            window=memory.window,
-            render_times=memory.render_times(),
-        )
+        _context(key, OpenAIOptions(base_url=base_url or services.openai.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
 
 
@@ -102,15 +95,15 @@ def gemini_at(
     services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
 ) -> gemini.GeminiProvider:
     """Gemini's provider, wired to the stand-in."""
-    memory = Memory()
     return gemini.create(
-        ProviderContext(
-            key=key,
-            options=GeminiOptions(base_url=base_url or services.gemini.base_url, **options),  # type: ignore[arg-type]  # chosen by tests
-            clock=FastClock(),
-            window=memory.window,
-            render_times=memory.render_times(),
-        )
+        _context(key, GeminiOptions(base_url=base_url or services.gemini.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
+    )
+
+
+def _context(key: str, options: object) -> ProviderContext:
+    memory = Memory()
+    return ProviderContext(
+        key=key, options=options, clock=FastClock(), window=memory.window, render_times=memory.render_times()
     )
 
 

@@ -144,7 +144,7 @@ def test_two_configurations_share_nothing() -> None:
         ("layout", "none", "none"),
         ("formats", ["jpeg"], ("jpeg",)),
         ("widths", [1536, 64, 1536], (1536, 64)),
-        ("cache_dir", "../shared cache/ひ", "../shared cache/ひ"),
+        ("cache_dir", "../one cache/ひ", "../one cache/ひ"),
     ],
 )
 def test_option_within_its_range_is_taken(name: str, value: object, taken: object) -> None:

@@ -59,12 +59,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 async def made(services: Services, picture: PictureSpec = PICTURE, **options: Any) -> Submission:  # noqa: ANN401 - chosen by tests
     """A picture, made and paid for."""
     provider = gemini_at(services, **options)

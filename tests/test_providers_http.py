@@ -49,12 +49,6 @@ SECRET = {"authorization": f"Bearer {LEONARDO_KEY}"}
 HOSTS = ("cdn.leonardo.ai",)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 def at_once(_now: float) -> float:
     """A window that is always open."""
     return 0.0

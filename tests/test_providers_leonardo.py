@@ -74,12 +74,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 async def made(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
     """The picture, created and fetched within the provider's timeout."""
     submission = await provider.submit(picture)

@@ -54,12 +54,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 def v2_at(services: Services, **settings: Any) -> LeonardoProvider:  # noqa: ANN401 - chosen by tests
     """Leonardo's provider as `api_version: v2` makes it."""
     options = settings.pop("options", {})

@@ -51,12 +51,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float = 30.0) -> ProviderError:
     """The error that a create call ends in."""
     if behaviours:

@@ -18,12 +18,6 @@ from mkdocs_leonardo.providers.polling import (
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
-    return "asyncio"
-
-
 def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, scout: bool) -> list[float]:
     """When a job that takes `render_s` is asked for, in seconds since it was accepted."""
     times = [0.0]

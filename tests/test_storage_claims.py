@@ -27,12 +27,6 @@ INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", state
 ACCEPTED = replace(INTENT, state="accepted", job_id="job-1", accepted_at=NOW)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The backend that the package runs on."""
-    return "asyncio"
-
-
 class Stopping:
     """A store that can be cut off, or hold a runner at its next call for as long as the test likes."""
 
