@@ -547,9 +547,13 @@ class Pipeline:
                         scope.cancel()
 
     async def aclose(self) -> None:
-        """Close every provider's connections."""
-        for link in self._chain:
-            await link.provider.aclose()
+        """Close every provider's connections, and let go of the team's store."""
+        try:
+            for link in self._chain:
+                await link.provider.aclose()
+        finally:
+            if self._team is not None:
+                await self._team.aclose()
 
     async def _disk(self, function: Callable[..., T], *arguments: object) -> T:
         from anyio import to_thread  # noqa: PLC0415 - see `_render`

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import anyio
@@ -81,7 +82,7 @@ def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore
 
     async def act() -> None:
         # The first create of a client looks how the service behaves; the others know.
-        writers = [store.objects() for _ in range(8)]
+        writers = [store.objects() for _ in range(64)]
         won: list[int] = []
 
         async def write(number: int) -> None:
@@ -281,7 +282,10 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
             "import asyncio, os\n"
             "from mkdocs_leonardo.storage.objects import Objects, StoreAddress\n"
             f"objects = Objects(StoreAddress.parse({bare!r}), os.environ)\n"
-            "print(asyncio.run(objects.get('pictures/a')).data.decode())\n"
+            "async def look():\n"
+            "    print((await objects.get('pictures/a')).data.decode())\n"
+            "    await objects.aclose()\n"
+            "asyncio.run(look())\n"
         )
         # In a process of its own: the client reads the environment of the process.
         printed = subprocess.check_output(
@@ -289,6 +293,29 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
         )
 
     assert printed == "one\n"
+
+
+def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -> None:
+    """Twenty times, while all cores are busy: without `aclose`, the client's threads abort one of thirty or more."""
+    (tmp_path / "store/pictures").mkdir(parents=True)
+    (tmp_path / "store/pictures/a").write_bytes(b"one")
+    code = (
+        "import anyio, os\n"
+        "from mkdocs_leonardo.storage.objects import Objects, StoreAddress\n"
+        f"objects = Objects(StoreAddress.parse({(tmp_path / 'store').as_uri()!r}), os.environ)\n"
+        "async def look():\n"
+        "    async with anyio.create_task_group() as group:\n"
+        "        for _ in range(64):\n"
+        "            group.start_soon(objects.get, 'pictures/a')\n"
+        "    await objects.aclose()\n"
+        "anyio.run(look)\n"
+    )
+
+    def end(_number: int) -> int:
+        return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+    with ThreadPoolExecutor(4) as processes:
+        assert set(processes.map(end, range(20))) == {0}
 
 
 # Addresses -----------------------------------------------------------------------------------------

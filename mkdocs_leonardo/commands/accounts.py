@@ -123,7 +123,7 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
 
     async def close() -> None:
         for one in closing:
-            await one.aclose()  # type: ignore[attr-defined]  # providers and connections
+            await one.aclose()  # type: ignore[attr-defined]  # providers, and the team's store
 
     bridge = Bridge()
     try:
@@ -148,7 +148,7 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
         for link in workshop.chain:
             yield from _provider(link, site.settings)
         if workshop.team is not None:
-            for remark in _in_loop(workshop.team.examine):
+            for remark in _in_loop(workshop.team.examine, workshop.team):
                 yield Finding(remark.grade, "shared_store", remark.text)
     yield from _encoders(site.settings)
 

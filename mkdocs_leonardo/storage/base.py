@@ -57,6 +57,10 @@ class TeamPictures(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Nothing of the store is used any more, and the process may end."""
+        ...
+
 
 class RenderingStore(Protocol):
     """Encoded variants, rebuildable."""

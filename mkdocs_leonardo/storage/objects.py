@@ -34,6 +34,9 @@ CONNECT_S = 2.0
 MOST_UNANSWERED = 3
 #: Two writers who cross on a service that checks nothing have done so within this time.
 SETTLE_S = 1.0
+#: The client's threads hold on to objects of Python's for a moment after they have answered. One that still does when
+#: the interpreter ends takes the process with it (SIGABRT, PyO3/pyo3-async-runtimes#40): so long they get (seconds).
+LET_GO_S = 0.1
 #: A read takes at most this many bytes, unless the caller says otherwise.
 MAX_OBJECT_BYTES = 2**20
 #: The value of the header `Authorization` for a store at https://, such as `Basic …` or `Bearer …`.
@@ -174,6 +177,13 @@ class Objects:
     async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
         """The objects directly in `folder`, sorted by name; not those in folders below it."""
         return await self._bounded("be listed", self._list(folder))
+
+    async def aclose(self) -> None:
+        """The process may end. To be awaited after the last call of all, also of those that were cancelled."""
+        from anyio import sleep  # noqa: PLC0415 - see `_open`
+
+        if self._opened is not None:
+            await sleep(LET_GO_S)
 
     # ------------------------------------------------------------------------------------------------------------------
 

@@ -169,6 +169,10 @@ class SharedPictures:
         self._in_a_row["write"] = 0
         return is_there
 
+    async def aclose(self) -> None:
+        """The last call of the build, and of all claims on the same store, is over."""
+        await self._objects.aclose()
+
     async def examine(self) -> tuple[Remark, ...]:
         """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
         where = str(self._objects.address)
