@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -521,8 +522,8 @@ def test_openai_rate_limit_rests_it(tmp_path: Path, services: Services) -> None:
 @pytest.mark.parametrize(
     ("arrange", "later"),
     [
-        (create(CompletesWithUrl(url=TO_FOREIGN_HOST)), {"a.md": "cached", "b.md": "cached", "c.md": "cached"}),
-        (download(Redirect(TO_FOREIGN_HOST)), {"a.md": "resumed", "b.md": "cached", "c.md": "cached"}),
+        (create(CompletesWithUrl(url=TO_FOREIGN_HOST)), {"cached": 3}),
+        (download(Redirect(TO_FOREIGN_HOST)), {"resumed": 1, "cached": 2}),
     ],
     ids=["address", "redirect"],
 )
@@ -530,7 +531,7 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
     tmp_path: Path,
     services: Services,
     arrange: Callable[[Services], tuple[RuleHandle, ...]],
-    later: dict[str, str],
+    later: dict[str, int],
 ) -> None:
     """One warning names option, host and cure; no other page pays in vain; once it can be, the picture is fetched."""
     rules = arrange(services)
@@ -550,8 +551,9 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
     again = site.build(services)
     fine(again, services)
     assert services.ledger.creates == 4
-    assert again.sources == later
-    assert bool(again.warnings) == (later["a.md"] == "cached")
+    # Which of the three pages was the first to ask is chance.
+    assert Counter(again.sources.values()) == later
+    assert bool(again.warnings) == ("resumed" not in later)
 
 
 # Jobs of other builds -------------------------------------------------------------------------------------------------
