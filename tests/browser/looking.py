@@ -29,9 +29,10 @@ def box(page: Page, selector: str) -> FloatRect:
 
 def worst_contrast(page: Page, selector: str) -> float:
     """White's contrast (WCAG 2.2) with what lies behind the text, for the brightest hundredth of it."""
+    # Material lets the colour of code fade for an eighth of a second: the text would still be on the picture.
     page.add_style_tag(
         content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"
-        " text-shadow: none !important }"
+        " text-shadow: none !important; transition: none !important }"
     )
     shot = page.screenshot(clip=box(page, selector))
     with Image.open(io.BytesIO(shot)) as picture:
