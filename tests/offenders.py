@@ -38,7 +38,7 @@ class Honest:
     name = "honest"
     model = "brush-1"
     timeout_s = 5.0
-    submit_s: ClassVar[float] = 0.4
+    submit_s: ClassVar[float] = 1.5
     late_s: ClassVar[float] = 0.0
 
     def __init__(self, context: ProviderContext) -> None:
@@ -348,7 +348,7 @@ class TheirContract(ProviderContract):
 
     service = TheirService
     kind: ClassVar[type[Honest]] = Honest
-    submit_limit_s = 3.0
+    submit_limit_s = 5.0
     late_s = 2.5
 
     def create(self, context: ProviderContext) -> Provider:

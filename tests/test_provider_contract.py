@@ -77,7 +77,7 @@ class TestLeonardo(ProviderContract):
             base_url=f"{base_url}/api/rest/v1",
             timeout_s=8.0,
             render_estimate_s=0.2,
-            create_timeout_s=1.0,
+            create_timeout_s=2.0,
             api_version="v2" if self.form == "v2" else "v1",
         )
 
@@ -99,7 +99,7 @@ class TestOpenAI(ProviderContract):
 
     def options(self, base_url: str) -> object:
         """Short limits."""
-        return OpenAIOptions(base_url=f"{base_url}/v1", timeout_s=1.0)
+        return OpenAIOptions(base_url=f"{base_url}/v1", timeout_s=2.0)
 
 
 class TestGemini(ProviderContract):
@@ -113,7 +113,7 @@ class TestGemini(ProviderContract):
 
     def options(self, base_url: str) -> object:
         """Short limits."""
-        return GeminiOptions(base_url=f"{base_url}/v1beta", timeout_s=1.0)
+        return GeminiOptions(base_url=f"{base_url}/v1beta", timeout_s=2.0)
 
 
 class TestPainter(ProviderContract):
