@@ -106,12 +106,15 @@ class Machine:
 
 @dataclass
 class Host:
-    """What a host keeps between builds: the repository, and a cache."""
+    """What a host keeps between builds: the repository, and a cache.
+
+    An entry of the cache belongs to a scope, such as the ref that a run was started for.
+    """
 
     repository: Path
     services: Services
     folder: Path
-    cache: dict[str, Path] = field(default_factory=dict)
+    cache: dict[tuple[str, str], Path] = field(default_factory=dict)
     builds: int = 0
 
     def machine(self, **environ: str) -> Machine:
@@ -128,21 +131,27 @@ class Host:
         plain = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "CI": "true", "NO_MKDOCS_2_WARNING": "1"}
         return Machine(folder, {**plain, **environ})
 
-    def save(self, key: str, folder: Path) -> None:
+    def save(self, key: str, folder: Path, *, scope: str = "") -> None:
         """Keep a copy of the folder under the key, the newest last."""
         self.builds += 1
         if folder.is_dir():
             kept = self.folder / f"kept-{self.builds}"
             shutil.copytree(folder, kept)
-            self.cache.pop(key, None)
-            self.cache[key] = kept
+            self.cache.pop((scope, key), None)
+            self.cache[scope, key] = kept
 
-    def restore(self, key: str, folder: Path, *, prefixes: Sequence[str] = ()) -> bool:
-        """Bring back what was saved under the key, or the newest under a key with one of these beginnings."""
-        hits = [key] if key in self.cache else []
-        hits += [kept for prefix in prefixes for kept in reversed(self.cache) if kept.startswith(prefix)]
+    def restore(self, key: str, folder: Path, *, prefixes: Sequence[str] = (), scopes: Sequence[str] = ("",)) -> bool:
+        """Bring back what was saved under the key, or the newest under a key with one of these beginnings.
+
+        The scopes are looked at in their order, and no other.
+        """
+        hits: list[Path] = []
+        for scope in scopes:
+            mine = {name: kept for (owner, name), kept in self.cache.items() if owner == scope}
+            hits += [mine[key]] if key in mine else []
+            hits += [mine[name] for prefix in prefixes for name in reversed(mine) if name.startswith(prefix)]
         if hits:
-            shutil.copytree(self.cache[hits[0]], folder)
+            shutil.copytree(hits[0], folder)
         return bool(hits)
 
 
@@ -192,14 +201,28 @@ def pinned(host: Host, gallery: Path) -> Host:
 # GitHub Actions ------------------------------------------------------------------------------------------------------
 
 
+#: The default branch, whose entries of the cache every run may restore.
+MAIN = "refs/heads/main"
+
+
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with GitHub's expressions filled in; an unknown secret is empty, anything else unknown is an error."""
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: evaluated(match[1], values), text)
 
-    def value(match: re.Match[str]) -> str:
-        name = match[1].strip()
-        return values.get(name, "") if name.startswith("secrets.") else values[name]
 
-    return re.sub(r"\$\{\{(.*?)\}\}", value, text)
+def evaluated(expression: str, values: Mapping[str, str]) -> str:
+    """An expression of names, literals, `==`, `&&` and `||`, which bind in this order; "" is what counts as false."""
+    for operator in ("||", "&&", "=="):
+        left, found, right = expression.partition(operator)
+        if found:
+            first = evaluated(left, values)
+            if operator == "==":
+                return "true" if first == evaluated(right, values) else ""
+            return first if bool(first) is (operator == "||") else evaluated(right, values)
+    name = expression.strip()
+    if name.startswith("'"):
+        return name.strip("'")
+    return values.get(name, "") if name.startswith("secrets.") else values[name]
 
 
 def on_github(
@@ -209,11 +232,17 @@ def on_github(
     run_id: int,
     attempt: int = 1,
     secrets: Mapping[str, str] = SECRETS,
+    pull_request: int | None = None,
     cancel: Callable[[], object] | None = None,
 ) -> tuple[bool, Machine]:
-    """Carry a workflow out; whether it succeeded. With `cancel`, the build is cancelled when that returns."""
+    """Carry a workflow out for a push, or for a pull request; whether it succeeded.
+
+    With `cancel`, the build is cancelled when that returns.
+    """
     (job,) = yaml.safe_load(block.text)["jobs"].values()
-    values = {"github.run_id": str(run_id), "github.run_attempt": str(attempt), "github.ref": "refs/heads/main"}
+    ref = MAIN if pull_request is None else f"refs/pull/{pull_request}/merge"
+    values = {"github.run_id": str(run_id), "github.run_attempt": str(attempt), "github.ref": ref}
+    values["github.event_name"] = "push" if pull_request is None else "pull_request"
     values |= {f"secrets.{name}": value for name, value in secrets.items()}
     machine = host.machine(GITHUB_ACTIONS="true", GITHUB_WORKSPACE="")
     machine.environ |= {
@@ -233,11 +262,12 @@ def on_github(
                 succeeds = succeeds and code == 0
             case "actions/cache/restore":
                 prefixes = given["restore-keys"].split()
-                host.restore(given["key"], machine.folder / given["path"], prefixes=prefixes)
+                scopes = dict.fromkeys((ref, MAIN))
+                host.restore(given["key"], machine.folder / given["path"], prefixes=prefixes, scopes=tuple(scopes))
             case "actions/cache/save":
                 # An entry never changes once it is written.
-                assert given["key"] not in host.cache
-                host.save(given["key"], machine.folder / given["path"])
+                assert (ref, given["key"]) not in host.cache
+                host.save(given["key"], machine.folder / given["path"], scope=ref)
             case "actions/upload-pages-artifact":
                 machine.uploaded = sorted(path.name for path in (machine.folder / given["path"]).iterdir())
     fine(machine)
@@ -274,11 +304,27 @@ def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
     on_github(host, WITH_CACHE, run_id=1)
     asked = len(host.services.ledger.requests)
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="somebody's pier"))
-    succeeds, fork = on_github(host, WITH_CACHE, run_id=2, secrets={})
+    succeeds, fork = on_github(host, WITH_CACHE, run_id=2, secrets={}, pull_request=7)
     assert succeeds, fork.log
     assert fork.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": "local"}
     assert len(host.services.ledger.requests) == asked
     assert "::warning" not in fork.log
+
+
+def test_github_workflow_pays_once_for_a_prompt_that_comes_by_pull_request(host: Host) -> None:
+    """The branch cannot restore what a pull request has saved, so that the picture is made after the merge alone."""
+    on_github(host, WITH_CACHE, run_id=1)
+    (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier"))
+    for run_id in (2, 3):
+        succeeds, proposed = on_github(host, WITH_CACHE, run_id=run_id, pull_request=7)
+        assert succeeds, proposed.log
+        assert proposed.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": "local"}
+    for source in ("generated", "cached"):
+        run_id += 1
+        succeeds, merged = on_github(host, WITH_CACHE, run_id=run_id)
+        assert succeeds, merged.log
+        assert merged.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": source}
+    assert host.services.ledger.paid_jobs == 3
 
 
 def test_github_workflow_that_is_cancelled_leaves_its_paid_job_to_the_next_run(host: Host) -> None:
@@ -342,7 +388,7 @@ def on_gitlab(
 
 
 def test_gitlab_jobs_pay_once_on_each_side_of_protection(host: Host) -> None:
-    """A protected branch and the others have caches of their own; each pays once, and a fork never."""
+    """A protected branch and the others have caches of their own; each with a key pays once, and none without."""
     succeeds, fork = on_gitlab(host, "test", protected=False, variables={})
     assert succeeds, fork.log
     assert set(fork.sources.values()) == {"local"}
