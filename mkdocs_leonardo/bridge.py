@@ -41,19 +41,29 @@ class Bridge:
         self._started.append(future)
         return future
 
-    def close(self, last: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Cancel what still runs, await `last` in the loop, and end the thread. May be called twice."""
-        for future in self._started:
-            future.cancel()
-        self._started.clear()
+    def close(
+        self,
+        last: Callable[[], Awaitable[object]] | None = None,
+        *,
+        waiting: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Cancel what still runs, await `last` in the loop, and end the thread. May be called twice.
+
+        `waiting` is called as the wait for what cannot be cancelled begins; KeyboardInterrupt from then on gives it up.
+        """
         with self._stack.pop_all():
-            if last is None:
-                return
             try:
+                for future in self._started:
+                    future.cancel()
+                self._started.clear()
+                if last is None:
+                    return
+                waiting()
                 self._portal.call(self._finish, last)
             except KeyboardInterrupt:
                 # Whoever interrupts the wait gives the answers up: without its connection no request can go on.
-                self._portal.call(last)
+                if last is not None:
+                    self._portal.call(last)
                 raise
 
     async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:

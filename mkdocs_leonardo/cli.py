@@ -102,8 +102,11 @@ def generate(
 
     Of all pages, or of those that are named; folders and patterns will do.
 
-    Shows what it will do and what that costs, and asks before it spends; the caps of the configuration hold. Ctrl-C
-    loses nothing: what is paid for is collected by the next run. Exits with 1 if any picture could not be made.
+    Shows what it will do and what that costs, and asks before it spends; the caps of the configuration hold. Exits
+    with 1 if any picture could not be made.
+
+    Ctrl-C ends it: the same command collects what Leonardo has been paid for. OpenAI and Gemini keep no pictures, so
+    an answer of theirs is waited for; Ctrl-C again gives it up, and it may have been charged.
     """
     from mkdocs_leonardo.commands.generate import generate as run  # noqa: PLC0415 - `--help` should be quick
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution
-from mkdocs_leonardo.purchase import Tell
+from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
 from mkdocs_leonardo.report import complaints, shown_instead
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
@@ -136,13 +136,14 @@ class Preview:
         making = len(self._flying)
         if making:
             heroes = "hero was" if making == 1 else "heroes were"
-            self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what is paid for")
-        asking = sorted({name for _, workshop in self._workshops for name in workshop.buyer.asking})
-        if asking:
-            names = " and ".join(asking)
-            self._tell(logging.INFO, f"waiting for {names}, whose answer is paid for; Ctrl-C again gives it up")
+            self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
+        awaited = sorted({name for _, workshop in self._workshops for name in workshop.buyer.awaited})
         try:
-            bridge.close(self._in_loop_end)
+            bridge.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
+        except KeyboardInterrupt:
+            if awaited:
+                self._tell(logging.INFO, given_up(awaited))
+            raise
         finally:
             for _, workshop in self._workshops:
                 workshop.close()

@@ -48,6 +48,9 @@ PACE_S = 1.0
 #: Between two downloads of a picture that came damaged (seconds).
 DAMAGED_WAIT_S = 1.0
 
+#: How an attempt's result begins that a cap did not allow.
+HELD_BACK = "a cap of this build holds it back"
+
 T = TypeVar("T")
 
 
@@ -210,13 +213,18 @@ class Buyer:
         self._accounts: dict[str, anyio.Event] = {}
         # Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
         self._uncollected: dict[str, Submission] = {}
-        #: Providers that are at this moment asked for a picture, one entry for each call.
-        self.asking: list[str] = []
+        # Providers that are at this moment asked for a picture, one entry for each call.
+        self._asking: list[Provider] = []
         self._slots: dict[str, anyio.CapacityLimiter] = {}
         self._room_s = room_s
         self._gates: dict[str, anyio.Lock] = {}
         self._in_flight: Counter[str] = Counter()
         self.budget = budget
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The providers whose answer, on its way now, is the picture itself; once cut off, it can be had nowhere."""
+        return tuple(sorted({asked.name for asked in self._asking if not isinstance(asked, FindsLostJobs)}))
 
     # What is paid already --------------------------------------------------------------------------------------------
 
@@ -272,11 +280,7 @@ class Buyer:
         provider = candidate.provider
         if not isinstance(provider, FindsLostJobs):
             # The answer was the picture itself, and nobody kept it.
-            self._tell(
-                logging.INFO,
-                f"{wish.page}: an earlier build never got {provider.name}'s answer; that picture is lost "
-                "and may have been charged",
-            )
+            self._tell(logging.WARNING, lost_answer(wish.page, provider.name))
             await self._withdraw(wish, candidate)
             return None
         now = self._clock.now()
@@ -381,7 +385,7 @@ class Buyer:
         if log.capped_usd is None:
             # Of the provider that is asked first: the next build will ask it again.
             log.capped_usd = estimate_usd
-        log.note(candidate.provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})")
+        log.note(candidate.provider.name, f"{HELD_BACK} (about ${estimate_usd:.3f})")
         return False
 
     async def _why_not(self, candidate: Candidate) -> str:
@@ -458,7 +462,7 @@ class Buyer:
             self.budget.withdraw(reservation)
             raise LeaseLost
         self._tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
-        self.asking.append(provider.name)
+        self._asking.append(provider)
         try:
             submission = await provider.submit(wish.picture)
         except ProviderError as error:
@@ -466,7 +470,7 @@ class Buyer:
                 self.budget.withdraw(reservation)
             raise
         finally:
-            self.asking.remove(provider.name)
+            self._asking.remove(provider)
         self._uncollected[candidate.key] = submission
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
@@ -667,6 +671,21 @@ class Buyer:
             return
         async with turn(limiter) as free:
             yield free
+
+
+def waiting_for(names: Sequence[str]) -> str:
+    """What whoever stops a program should know while it waits for `awaited` providers."""
+    return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
+
+
+def given_up(names: Sequence[str]) -> str:
+    """What came of it when somebody did not want to wait."""
+    return f"gave {' and '.join(names)} up: what had not come yet is lost and may have been charged"
+
+
+def lost_answer(page: str, provider: str) -> str:
+    """What the owner should know of a create call whose answer was the picture and never came."""
+    return f"{page}: an earlier run never got {provider}'s answer; that picture is lost and may have been charged"
 
 
 def _nothing() -> None:

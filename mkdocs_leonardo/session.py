@@ -13,7 +13,7 @@ from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution, unexpected
-from mkdocs_leonardo.purchase import Tell
+from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
@@ -98,12 +98,18 @@ class Session:
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
         if self._bridge is not None:
-            asking = sorted(set(self._workshop.buyer.asking))
-            if asking:
-                names = " and ".join(asking)
-                self._tell(logging.INFO, f"waiting for {names}, whose answer is paid for; Ctrl-C again gives it up")
-            self._bridge.close(self._workshop.pipeline.aclose)
-            self._bridge = None
+            awaited = self._workshop.buyer.awaited
+            try:
+                self._bridge.close(
+                    self._workshop.pipeline.aclose,
+                    waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)),
+                )
+            except KeyboardInterrupt:
+                if awaited:
+                    self._tell(logging.INFO, given_up(awaited))
+                raise
+            finally:
+                self._bridge = None
         self._workshop.close()
 
     def close(self) -> None:

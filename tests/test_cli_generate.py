@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,97 @@ def test_generate_interrupted_before_the_answer_finds_the_job_later(shell: Shell
     assert shell.pages()["index.md"]["state"] == "cached"
 
 
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """Standard error up to the line with these words."""
+    assert process.stderr is not None
+    read = ""
+    for line in process.stderr:
+        read += line
+        if words in line:
+            return read
+    raise AssertionError(read)
+
+
+WAITING = "waiting for openai, whose answer is paid for; Ctrl-C again gives it up"
+LOST = "index.md: an earlier run never got openai's answer; that picture is lost and may have been charged"
+
+
+@pytest.mark.parametrize("takes", [(), ("--takes", "1")], ids=["hero", "take"])
+def test_generate_interrupted_waits_for_an_answer_that_is_the_picture(
+    shell: Shell, services: Services, takes: tuple[str, ...]
+) -> None:
+    """Ctrl-C says for whom it waits, keeps the picture that comes, and says that it is there."""
+    shell.site.configure(services, {"providers": ["openai"]})
+    services.openai.on_create(Held()).once()
+    with shell.running("generate", "index.md", "--yes", *takes) as process:
+        services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        read_until(process, WAITING)
+        services.release()
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "there all the same, from openai" in out
+    assert err == "interrupted: 1 of 1 picture done\nnothing is left to collect\n"
+
+    assert shell("generate", "index.md", "--yes", *takes).exit_code == 0
+    assert services.ledger.paid_jobs == 1
+
+
+def test_generate_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost(
+    shell: Shell, services: Services
+) -> None:
+    """The second Ctrl-C ends the wait; from then on the picture is missing, and its price is asked for anew."""
+    shell.site.configure(services, {"providers": ["openai"]})
+    services.openai.on_create(Held()).once()
+    with shell.running("generate", "index.md", "--yes") as process:
+        services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        read_until(process, WAITING)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted: 0 of 1 picture done\ngiven up before the answer came: index.md (openai); " in err
+    assert "Traceback" not in err
+    services.release()
+    lost_answer_is_told_and_paid_for_when_agreed(shell, services)
+
+
+def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
+    shell: Shell, services: Services
+) -> None:
+    """While the command lives its picture is on the way; once it is killed the picture is missing, and lost."""
+    shell.site.configure(services, {"providers": ["openai"]})
+    services.openai.on_create(Held()).once()
+    with shell.running("generate", "index.md", "--yes") as process:
+        services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
+        assert shell.pages()["index.md"]["state"] == "paid"
+        process.kill()
+        process.communicate(timeout=30)
+    services.release()
+    assert "1 picture was asked for without an answer so far; see mkdocs-leonardo status" in shell("doctor").out
+    lost_answer_is_told_and_paid_for_when_agreed(shell, services)
+
+
+def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Services) -> None:
+    """Every command calls the picture missing and tells of the loss; only an agreement pays for another one."""
+    status = shell("status")
+    assert "paid" not in status.out
+    assert LOST in status.err
+    dry = shell("generate", "index.md", "--dry-run")
+    assert "1 new picture from openai: about $0.042" in dry.out
+    assert "collected" not in dry.out
+    assert LOST in dry.err
+    assert shell("generate", "index.md").exit_code == 2
+    assert services.ledger.paid_jobs == 1
+
+    paid = shell("generate", "index.md", "--yes")
+    assert paid.exit_code == 0
+    assert "1 picture; 1 new image, $0.035" in paid.out
+    assert paid.err.count("never got") == 1
+    assert services.ledger.paid_jobs == 2
+    assert shell("status").err == ""
+
+
 def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shell, services: Services) -> None:
     """A job that was paid for and failed is not replaced by another paid one, unless somebody agrees."""
     services.leonardo.on_create(Fails()).once()
@@ -136,7 +228,9 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
 
     collected = shell("generate", "index.md")
     assert collected.exit_code == 1
-    assert "no picture" in collected.out
+    assert "no picture: leonardo: " in collected.out
+    assert "; run the command again to pay for another one\n" in collected.out
+    assert "a cap of this build" not in collected.out
     assert services.ledger.creates == 1
     assert shell("generate", "index.md", "--yes").exit_code == 0
     assert services.ledger.creates == 2

@@ -33,14 +33,20 @@ class Rig:
         self.docs = folder / "docs"
         self.docs.mkdir(exist_ok=True)
         self.told: list[tuple[int, str]] = []
+        #: Called with every message.
+        self.listener: Callable[[str], object] = lambda _message: None
         self._services = services
         self._options = {"on_serve": "generate", **options}
         self.preview = Preview(
             environ=services.environ,
-            tell=lambda level, message: self.told.append((level, message)),
+            tell=self._tell,
             command=["mkdocs-leonardo"],
             quiet_s=QUIET_S,
         )
+
+    def _tell(self, level: int, message: str) -> None:
+        self.told.append((level, message))
+        self.listener(message)
 
     def settings(self, **options: object) -> Settings:
         """The rig's options with some of them changed."""
@@ -259,6 +265,22 @@ def test_commands_are_named_once_for_each_page_until_it_has_its_hero(tmp_path: P
     assert one_by_one == ["a.md: shows no hero; `mkdocs-leonardo generate a.md` makes the new one"] * 2
     assert rig.texts(logging.INFO) == ["40 pages show a stand-in; `mkdocs-leonardo generate` makes their heroes"]
     assert services.ledger.requests == ()
+
+
+def test_close_waits_for_an_answer_that_is_the_picture_and_says_so(tmp_path: Path, services: Services) -> None:
+    """OpenAI keeps no pictures: what it has been asked for is taken in before the preview ends."""
+    services.openai.on_create(Held()).once()
+    rig = Rig(tmp_path, services, providers=["openai"])
+    rig.rebuild({"a.md": "a harbour"})
+    rig.wait_until(lambda: services.ledger.paid_jobs == 1)
+    rig.listener = lambda message: services.release() if message.startswith("waiting for") else None
+    rig.preview.close()
+
+    assert rig.texts(logging.INFO)[-2:] == [
+        "1 hero was being made; the next build collects what the services keep",
+        "waiting for openai, whose answer is paid for; Ctrl-C again gives it up",
+    ]
+    assert len(list(rig.settings().cache_dir.glob("pictures/**/*.json"))) == 1
 
 
 def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:

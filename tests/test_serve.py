@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from builds import Site, page
 from cli_rig import Shell
-from services import NeverFinishes, PromptModerated, Services, shows
+from services import Held, NeverFinishes, PromptModerated, Services, shows
 from serving import serving
 
 LOCAL, LEONARDO = 'data-provider="local"', 'data-provider="leonardo"'
@@ -106,9 +106,42 @@ def test_generating_preview_that_is_stopped_loses_nothing(
     assert not preview.has_traceback, preview.log
     if number is signal.SIGINT:
         assert preview.process.returncode == 0, preview.log
-        assert "1 hero was being made; the next build collects what is paid for" in preview.log
+        assert "1 hero was being made; the next build collects what the services keep" in preview.log
+        assert "waiting for" not in preview.log
     assert built.sources == {"index.md": "resumed"}
     assert services.ledger.paid_jobs == services.ledger.creates == 1
+
+
+@pytest.mark.parametrize("how", ["ctrl-c twice", "terminated"])
+def test_generating_preview_that_does_not_wait_for_openai_loses_its_answer_and_says_so(
+    tmp_path: Path, services: Services, how: str
+) -> None:
+    """A service that keeps no pictures has nothing to collect: the next build warns, and pays anew."""
+    services.openai.on_create(Held()).once()
+    site = Site(
+        tmp_path,
+        pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
+        options={"on_serve": "generate", "providers": ["openai"]},
+    )
+
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: services.ledger.paid_jobs == 1)
+        if how == "terminated":
+            preview.end(signal.SIGTERM)
+        else:
+            preview.process.send_signal(signal.SIGINT)
+            preview.wait_until(lambda: "waiting for openai, whose answer is paid for; Ctrl-C again" in preview.log)
+            preview.end(signal.SIGINT)
+            assert "gave openai up: what had not come yet is lost and may have been charged" in preview.log
+    services.release()
+    built = site.build(services)
+
+    assert not preview.has_traceback, preview.log
+    assert built.warnings == [
+        "index.md: an earlier run never got openai's answer; that picture is lost and may have been charged"
+    ]
+    assert built.sources == {"index.md": "generated"}
+    assert services.ledger.paid_jobs == 2
 
 
 def test_generating_preview_holds_the_caps_and_asks_once_over_all_its_rebuilds(

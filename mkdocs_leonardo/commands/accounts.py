@@ -18,7 +18,7 @@ from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
 from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
-from mkdocs_leonardo.providers.base import ReportsAccount
+from mkdocs_leonardo.providers.base import FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 
@@ -188,8 +188,13 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
     except StorageError as error:
         yield Finding("bad", "journal", f"cannot be read ({error})")
         return
-    waiting = f"{counted(len(jobs), 'paid picture waits', 'paid pictures wait')} to be collected"
-    yield Finding("ok", "journal", waiting if jobs else "nothing is waiting to be collected")
+    keepers = {link.provider.name for link in workshop.chain if isinstance(link.provider, FindsLostJobs)}
+    waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
+    words = f"{counted(waiting, 'paid picture waits', 'paid pictures wait')} to be collected"
+    yield Finding("ok", "journal", words if waiting else "nothing is waiting to be collected")
+    if len(jobs) > waiting:
+        unanswered = counted(len(jobs) - waiting, "picture was", "pictures were")
+        yield Finding("note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status")
     yield Finding("ok", "pictures", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
 
 

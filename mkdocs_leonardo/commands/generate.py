@@ -105,6 +105,8 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         screen.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
     for outlook in plan.allowed:
+        for loss in outlook.losses:
+            screen.warn(loss)
         picture = outlook.hero.picture
         prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
         screen.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")

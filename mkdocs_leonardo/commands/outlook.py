@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from mkdocs_leonardo.commands.terminal import Screen, Trouble
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
+from mkdocs_leonardo.pipeline import lease_name
 from mkdocs_leonardo.providers.base import FindsLostJobs
+from mkdocs_leonardo.purchase import lost_answer
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"
 class Offer:
     """One provider's name and price for a wish. `is_available`: it has a key.
 
-    `job`: paid for and not collected. `is_lost`: collected once, and what is stored of it is damaged now.
+    `job`: asked for and not collected. `is_gone`: nobody got its answer, nobody waits for it, and the service keeps
+    none; it may have been charged. `is_lost`: collected once, and what is stored of it is damaged now.
     """
 
     provider: str
@@ -39,12 +42,13 @@ class Offer:
     estimate_usd: float
     is_available: bool
     job: OpenJob | None = None
+    is_gone: bool = False
     is_lost: bool = False
 
     @property
     def is_paid(self) -> bool:
         """Whether asking for it costs nothing."""
-        return self.is_available and (self.job is not None or self.is_lost)
+        return self.is_available and ((self.job is not None and not self.is_gone) or self.is_lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,12 @@ class Outlook:
             if offer.is_paid:
                 jobs.append(offer)
         return tuple(jobs)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What is to be known of earlier answers that never came, while the picture is missing."""
+        gone = [offer.provider for offer in self.offers if offer.is_gone and self.state == "missing"]
+        return tuple(lost_answer(self.hero.page, provider) for provider in gone)
 
     @property
     def must_be_bought(self) -> bool:
@@ -158,7 +168,7 @@ def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, .
 def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) -> Outlook:
     if hero.picture is None:
         return Outlook(hero, "own")
-    offers = tuple(_offer(link, hero.picture, jobs) for link in workshop.chain)
+    offers = tuple(_offer(workshop, link, hero.picture, jobs) for link in workshop.chain)
     troubles: list[str] = []
     for source, store in workshop.lookup:
         for offer in offers:
@@ -178,10 +188,17 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) ->
     return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=_last(workshop, hero.page))
 
 
-def _offer(link: Link, picture: PictureSpec, jobs: Mapping[str, OpenJob]) -> Offer:
+def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[str, OpenJob]) -> Offer:
     provider = link.provider
     key = generation_key(provider.name, provider.model, picture, provider.options)
-    return Offer(provider.name, provider.model, key, provider.estimate_usd(picture), link.available, jobs.get(key))
+    job = jobs.get(key)
+    is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
+    if is_gone and workshop.journal.holder(lease_name(picture)) is not None:
+        # Another process waits for the answer.
+        is_gone = False
+    return Offer(
+        provider.name, provider.model, key, provider.estimate_usd(picture), link.available, job, is_gone=is_gone
+    )
 
 
 def _is_lost(workshop: Workshop, offer: Offer) -> bool:

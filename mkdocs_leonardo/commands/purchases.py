@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.bridge import Bridge
-from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, to_pay, without_repeats
+from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats
 from mkdocs_leonardo.commands.terminal import Screen, Ticker, counted, dollars, listed
 from mkdocs_leonardo.pipeline import Purchase
+from mkdocs_leonardo.purchase import HELD_BACK, waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
@@ -119,16 +118,23 @@ def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, s
             flights[bridge.start(workshop.pipeline.picture, hero)] = hero
         landed = _landed(workshop, flights, settings, screen)
     except KeyboardInterrupt:
-        screen.note("stopping; what is under way is noted down …")
-        with _no_more_signals():
-            bridge.close(workshop.pipeline.aclose)
-            _tell_what_is_left(workshop, flights, screen)
+        _stop(bridge, workshop, screen)
+        _tell_what_is_left(workshop, flights, screen)
         raise SystemExit(INTERRUPTED) from None
     except BaseException:
         bridge.close(workshop.pipeline.aclose)
         raise
     bridge.close(workshop.pipeline.aclose)
     return landed
+
+
+def _stop(bridge: Bridge, workshop: Workshop, screen: Screen) -> None:
+    """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
+    awaited = workshop.buyer.awaited
+    message = waiting_for(awaited) if awaited else "stopping; what is under way is noted down …"
+    # What the second Ctrl-C gave up is among what is told to be left.
+    with suppress(KeyboardInterrupt):
+        bridge.close(workshop.pipeline.aclose, waiting=lambda: screen.note(message))
 
 
 def _landed(
@@ -142,6 +148,8 @@ def _landed(
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _purchase(future, flights[future])
+            if purchase.found is None and settings.max_new_images == 0:
+                purchase = replace(purchase, failure=_not_collected(purchase))
             landed[purchase.hero.page] = purchase
             screen.say(line_of(purchase))
         if flying and ticker.is_due():
@@ -163,6 +171,15 @@ def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
             hero,
             f"an unexpected error came up ({type(error).__name__}); try again, and please report it if it comes again",
         )
+
+
+def _not_collected(purchase: Purchase) -> str:
+    """Why a job that is paid for brought no picture, where nothing could be paid for instead."""
+    tried = [attempt for attempt in purchase.attempts if not attempt.result.startswith(HELD_BACK)]
+    reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
+    if not reasons:
+        return purchase.failure
+    return f"{'; '.join(reasons)}; run the command again to pay for another one"
 
 
 def _without(hero: HeroSpec, failure: str) -> Purchase:
@@ -190,36 +207,40 @@ def took(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-@contextmanager
-def _no_more_signals() -> Iterator[None]:
-    """A second Ctrl-C does not cut short what the first one began."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], screen: Screen) -> None:
-    """Which jobs the journal holds, and what becomes of them."""
-    pages = {hero.page for hero in flights.values()}
-    jobs = [job for job in open_jobs(workshop).values() if job.page in pages]
-    rendering = [f"{job.page} ({job.provider})" for job in jobs if job.state == "accepted"]
-    unanswered = [f"{job.page} ({job.provider})" for job in jobs if job.state != "accepted"]
-    made = sum(future.done() and not future.cancelled() for future in flights)
+    """What is there after all, which jobs the journal holds, and what becomes of them."""
+    found = outlooks(workshop, flights.values())
+    told = {future for future in flights if future.done() and not future.cancelled()}
+    for future, outlook in zip(flights, found, strict=True):
+        if future not in told and outlook.record is not None and not outlook.jobs:
+            screen.say(f"{outlook.hero.page}: there all the same, from {outlook.record.provider}")
+    made = sum(outlook.record is not None and not outlook.jobs for outlook in found)
     screen.note(f"interrupted: {made} of {counted(len(flights), 'picture', 'pictures')} done")
+    left = [(f"{outlook.hero.page} ({offer.provider})", offer) for outlook in found for offer in _open(outlook)]
+    lost = [name for name, offer in left if offer.is_gone]
+    rendering = [name for name, offer in left if not offer.is_gone and offer.job and offer.job.state == "accepted"]
+    unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
     if rendering:
         screen.note(
-            f"still rendering, and paid for: {listed(rendering)}; the next build or the same command collects "
-            "what is there by then, without paying again"
+            f"still rendering, and paid for: {listed(rendering)}; the same command collects what is there by then, "
+            "without paying again"
         )
     if unanswered:
         screen.note(
-            f"asked for, without an answer yet: {listed(unanswered)}; the next run looks whether the service took the "
-            "job before it pays for another (openai and gemini keep no pictures: there it is lost)"
+            f"asked for, without an answer yet: {listed(unanswered)}; the same command looks whether the service took "
+            "the job before it pays for another"
         )
-    if not jobs:
+    if lost:
+        screen.note(
+            f"given up before the answer came: {listed(lost)}; that service keeps no pictures, so this one is lost and "
+            "may have been charged"
+        )
+    if not left:
         screen.note("nothing is left to collect")
+
+
+def _open(outlook: Outlook) -> Iterator[Offer]:
+    """What was asked for and is not here."""
+    for offer in outlook.offers:
+        if offer.job is not None and (outlook.record is None or outlook.record.key != offer.key):
+            yield offer

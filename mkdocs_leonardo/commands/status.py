@@ -40,6 +40,8 @@ def status(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
         for outlook in found:
             if outlook.trouble:
                 screen.warn(f"{outlook.hero.page}: {outlook.trouble}")
+            for loss in outlook.losses:
+                screen.warn(loss)
         if workshop.missing_keys and to_pay_or_paint(found):
             screen.note(
                 f"{' and '.join(workshop.missing_keys)} not set; without any key, missing heroes are painted on this "
@@ -101,7 +103,7 @@ def _report(workshop: Workshop, found: tuple[Outlook, ...], problems: tuple[str,
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,
                 "seed": picture.seed if picture else None,
-                "problem": outlook.trouble or outlook.refusal or None,
+                "problem": outlook.trouble or outlook.refusal or "; ".join(outlook.losses) or None,
             }
         )
     bought = to_pay(found)

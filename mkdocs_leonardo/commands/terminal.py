@@ -30,6 +30,7 @@ class Screen:
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
         self._line = False
+        self._warned: set[str] = set()
 
     # Standard output -------------------------------------------------------------------------------------------------
 
@@ -59,12 +60,14 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """One line that asks for somebody's attention."""
+        self._warned.add(text)
         self.note(f"{click.style('warning:', fg='yellow')} {text}")
 
     def tell(self, level: int, text: str) -> None:
-        """A message of the pipeline; those below a warning only with --verbose."""
+        """A message of the pipeline; those below a warning only with --verbose. A warning is told once."""
         if level >= logging.WARNING:
-            self.warn(text)
+            if text not in self._warned:
+                self.warn(text)
         elif self._verbose and level >= logging.INFO:
             self.note(text)
 
