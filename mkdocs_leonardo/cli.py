@@ -191,7 +191,8 @@ def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> Non
 def pin(common: _Common, pages: tuple[str, ...]) -> None:
     """Copy heroes from the cache into the gallery.
 
-    That is gallery_dir, which you commit to the repository; what is pinned is never made again.
+    That is gallery_dir, which you commit to the repository; what is pinned is never made again. Where there is a
+    shared_store, what the cache does not have is looked for there.
     """
     from mkdocs_leonardo.commands.gallery import pin as run  # noqa: PLC0415 - `--help` should be quick
 

@@ -94,6 +94,28 @@ def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runner
     assert runners.services.ledger.paid_jobs == 3
 
 
+def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tmp_path: Path, runners: Runners) -> None:
+    """`generate` and `pin` look into the store, without a key as well; what opens no connection knows nothing of it."""
+    with running("folder", tmp_path / "store") as store:
+        bought = {name: PAGES[name] for name in ("index.md", "a.md")}
+        runners.site(store.url, bought).build(runners.services, environ={**store.environ, **WRITER})
+        author = Shell(runners.site(store.url), runners.services, store.environ)
+        keyless = Shell(runners.site(store.url), runners.services, {**store.environ, **NO_KEYS})
+        fresh = Shell(runners.site(store.url), runners.services, {**store.environ, **NO_KEYS})
+
+        assert "3 missing" in keyless("status").out
+        assert "2 pictures found" not in keyless("generate", "--dry-run").out
+        made = keyless("generate", "--yes")
+        assert made.exit_code == 1
+        assert made.out == "2 pictures found in the team's store\nnothing was made: 2 of 3 heroes are at hand\n"
+        assert "1 picture is missing and cannot be made" in made.err
+        assert "2 cached, 1 missing" in keyless("status").out
+        assert "2 heroes copied to heroes, 0 there already, 1 missing" in fresh("pin").out
+
+        assert "1 new picture from leonardo: about $0.030," in author("generate", "--yes").out
+        assert runners.services.ledger.paid_jobs == 3
+
+
 def test_warm_build_does_not_ask_the_store(store: TeamStore, runners: Runners) -> None:
     """What was found lies in the cache: the next build is none the worse for a store that is gone."""
     runners.build(store, WRITER)

@@ -39,13 +39,17 @@ class Finding:
 
 
 def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
-    """Copy heroes from the cache into the gallery."""
+    """Copy heroes from the cache, or else from the team's store, into the gallery."""
+    from mkdocs_leonardo.commands.purchases import fetch_shared  # noqa: PLC0415 - `check` needs no event loop
+
     site = wishes_of(config_file, screen)
     for problem in site.problems:
         screen.warn(problem)
+    heroes = chosen(site, pages)
+    fetch_shared(site.settings, heroes, screen)
     copied = there = absent = 0
     with workshop_for(site.settings, screen) as workshop:
-        for outlook in outlooks(workshop, chosen(site, pages)):
+        for outlook in outlooks(workshop, heroes):
             page, record, store = outlook.hero.page, outlook.record, outlook.store
             if outlook.state == "pinned":
                 there += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
-from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain, took
+from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, shortened
@@ -45,6 +45,8 @@ def generate(
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
+    if not dry_run and fetch_shared(site.settings, wanted, screen):
+        announce(site.settings.cache_dir)
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)

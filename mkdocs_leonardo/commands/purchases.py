@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.bridge import Bridge
-from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats
+from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
 from mkdocs_leonardo.commands.terminal import Screen, Ticker, counted, dollars, listed
 from mkdocs_leonardo.pipeline import Purchase
 from mkdocs_leonardo.purchase import HELD_BACK, waiting_for
@@ -106,6 +106,28 @@ def agreed(screen: Screen, *, yes: bool) -> bool:
         return True
     screen.note("nothing was spent")
     return False
+
+
+def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], screen: Screen) -> bool:
+    """Whether the team's store had any of the pictures that are missing here; they are in the cache then.
+
+    Pays for nothing, and opens no connection where nothing is missing or there is no such store.
+    """
+    if settings.shared_store is None:
+        return False
+    with workshop_for(replace(settings, generate=False), screen) as workshop:
+        missing = [one for one in outlooks(workshop, heroes) if one.record is None and one.hero.picture is not None]
+        if not missing:
+            return False
+        bridge = Bridge()
+        try:
+            flights = [bridge.start(workshop.pipeline.picture, hero) for hero in without_repeats(missing)]
+            found = sum(flight.result().found is not None for flight in flights)
+        finally:
+            bridge.close(workshop.pipeline.aclose)
+    if found:
+        screen.say(f"{counted(found, 'picture', 'pictures')} found in the team's store")
+    return found > 0
 
 
 def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, screen: Screen) -> tuple[Purchase, ...]:
