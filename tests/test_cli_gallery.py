@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -94,6 +96,45 @@ def test_check_finds_damaged_pictures(shell: Shell) -> None:
     creates = shell.services.ledger.creates
     assert "collected from leonardo, paid for earlier" in shell("generate").out
     assert shell.services.ledger.creates == creates
+    assert _kinds(shell) == []
+
+
+def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> None:
+    """What a clean clone would stumble over is found where it can be mended, and `pin` mends it."""
+    shell("pin")
+    records = {
+        json.loads(path.read_text("utf-8"))["page"]: path for path in (shell.site.folder / "heroes").glob("*.json")
+    }
+    broken, picture = records["index.md"], records["notes/b.md"].with_suffix(".jpg")
+    broken.write_text("{", encoding="utf-8")
+    records["notes/b.md"].unlink()
+    stray = broken.with_name("0123456789abcdef.jpg")
+    stray.write_bytes(picture.read_bytes())
+
+    here = shell("check").out.splitlines()
+    pin = "mkdocs-leonardo pin"
+    half = f"heroes/{picture.name} has no {picture.stem}.json beside it; commit both"
+    idle = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
+    assert here == [
+        f"index.md: damaged: heroes/{broken.name}: is not whole JSON; run {pin} index.md, and commit heroes",
+        f"notes/b.md: damaged: {half} ({pin} notes/b.md makes them again where the picture is in the cache)",
+        f"heroes/0123456789abcdef.jpg: orphaned: {idle}",
+        "2 heroes, 3 findings",
+    ]
+    clone = Shell(Site(shell.site.folder / "clone", shell.site.pages), shell.services)
+    shutil.copytree(broken.parent, clone.site.folder / "heroes")
+    there = clone("check").out.splitlines()
+    assert there[0].endswith(
+        "is not whole JSON; restore it from the repository, or run mkdocs-leonardo generate index.md, then "
+        "mkdocs-leonardo pin index.md"
+    )
+    assert there[1:] == here[1:]
+    assert f"{picture.name} has no {picture.stem}.json beside it" in clone("generate", "--dry-run").err
+
+    assert "2 heroes copied" in shell("pin").out
+    assert "gallery: half of a pair, 0123456789abcdef.jpg" in shell("prune", "--gallery", "--yes").out
+    assert not stray.exists()
+    assert len(list(broken.parent.iterdir())) == 4
     assert _kinds(shell) == []
 
 

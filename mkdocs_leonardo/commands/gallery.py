@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_leonardo.compose import Workshop
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.spec import PictureRecord, Rendering
 
 #: An encoded file may differ from the picture that was measured by one step of the scrim.
@@ -27,11 +26,12 @@ _CONTRAST_TOLERANCE = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to mend. `where` is a page or a file."""
+    """Something to mend. `where` is a page, or with `is_file` a file, seen from the site's folder."""
 
     where: str
     kind: str
     text: str
+    is_file: bool = False
 
     def line(self) -> str:
         """For a person."""
@@ -97,6 +97,18 @@ def orphans(workshop: Workshop, found: Sequence[Outlook]) -> tuple[PictureRecord
     return tuple(record for record in workshop.gallery.records() if record.key not in wanted)
 
 
+def half_of(outlook: Outlook, halves: Sequence[Path]) -> Path | None:
+    """The page's picture in the gallery, where its record is missing: nobody can know that it is the page's."""
+    stems = {offer.key[:16] for offer in outlook.offers}
+    return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
+
+
+def idle_halves(workshop: Workshop, found: Sequence[Outlook]) -> tuple[Path, ...]:
+    """What lies in the gallery without its other half, and belongs to no page."""
+    wanted = {offer.key[:16] for outlook in found for offer in outlook.offers}
+    return tuple(path for path in workshop.gallery.halves() if path.stem not in wanted)
+
+
 def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
     """The findings beside the lines that cure them."""
     root = site.options.config_file.parent
@@ -104,7 +116,7 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
     for one in findings:
         if one.kind == "front matter":
             notes.about_site(logging.ERROR, one.text)
-        elif one.kind == "orphaned":
+        elif one.is_file:
             notes.about_file(logging.ERROR, root / one.where, f"{one.kind}: {one.text}")
         else:
             notes.about_page(logging.ERROR, one.where, f"{one.kind}: {one.text}")
@@ -116,9 +128,9 @@ def _findings(
 ) -> Iterator[Finding]:
     for problem in site.problems:
         yield Finding(problem.partition(":")[0], "front matter", problem)
-    unused = orphans(workshop, found)
+    unused, halves = orphans(workshop, found), workshop.gallery.halves()
     for outlook in found:
-        yield from _of_page(site, workshop, outlook, unused)
+        yield from _of_page(site, workshop, outlook, unused, halves)
         if require_alt and not outlook.hero.alt:
             yield Finding(outlook.hero.page, "no alt text", "say what the picture shows in hero_alt")
     for record in unused:
@@ -127,19 +139,33 @@ def _findings(
             "orphaned",
             f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
+            is_file=True,
         )
+    for path in idle_halves(workshop, found):
+        text = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
+        yield Finding(_shown(path, site), "orphaned", text, is_file=True)
 
 
 def _of_page(
-    site: SiteWishes, workshop: Workshop, outlook: Outlook, unused: Sequence[PictureRecord]
+    site: SiteWishes, workshop: Workshop, outlook: Outlook, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
     page = outlook.hero.page
+    half = half_of(outlook, halves)
     if outlook.trouble:
-        yield Finding(page, "damaged", f"{outlook.trouble}; run mkdocs-leonardo generate {page}")
-    elif outlook.state == "own":
+        yield Finding(page, "damaged", f"{_relative(outlook.trouble, site)}; {_mend(site, outlook)}")
+    if half is not None:
+        yield Finding(
+            page,
+            "damaged",
+            f"{_shown(half, site)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} makes "
+            "them again where the picture is in the cache)",
+        )
+    if outlook.state == "own":
         yield from _own(workshop, outlook)
     elif outlook.record is not None and outlook.store is not None:
-        yield from _shown_well(outlook, outlook.record, site.settings)
+        yield from _shown_well(outlook, outlook.record, site)
+    elif outlook.trouble or half is not None:
+        return
     elif outlook.state == "paid":
         yield Finding(
             page, "missing", f"its picture is paid for and not collected; run mkdocs-leonardo generate {page}"
@@ -161,6 +187,17 @@ def _and_pin(site: SiteWishes, page: str) -> str:
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
+def _mend(site: SiteWishes, outlook: Outlook) -> str:
+    """What heals a damaged picture: another copy of it, if there is one."""
+    page, folder = outlook.hero.page, site.settings.gallery_dir
+    is_pinned = str(folder) in outlook.trouble
+    if is_pinned and outlook.state == "cached":
+        return f"run mkdocs-leonardo pin {page}, and commit {_shown(folder, site)}"
+    if is_pinned:
+        return f"restore it from the repository, or run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
+    return f"run mkdocs-leonardo generate {page}"
+
+
 def _own(workshop: Workshop, outlook: Outlook) -> Iterator[Finding]:
     path = outlook.hero.own_image
     if path is None:
@@ -173,7 +210,7 @@ def _own(workshop: Workshop, outlook: Outlook) -> Iterator[Finding]:
         yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
 
-def _shown_well(outlook: Outlook, record: PictureRecord, settings: Settings) -> Iterator[Finding]:
+def _shown_well(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
     from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
 
@@ -184,10 +221,11 @@ def _shown_well(outlook: Outlook, record: PictureRecord, settings: Settings) -> 
             # The next build makes its files; that they can be made is all that is to be known.
             inspect(store.read(record))
         elif outlook.hero.layout != "none" and not _is_legible(outlook, outlook.rendering):
-            folder = settings.cache_dir / "variants"
+            folder = _shown(site.settings.cache_dir / "variants", site)
             yield Finding(page, "contrast", f"its text cannot be read; delete {folder} and build again")
     except (PictureError, BrokenEntry, OSError) as error:
-        yield Finding(page, "damaged", f"its picture {error}; run mkdocs-leonardo generate {page}")
+        text = f"its picture {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
+        yield Finding(page, "damaged", text)
 
 
 def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
@@ -203,6 +241,11 @@ def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
         getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
         for field in fields(needed)
     )
+
+
+def _relative(text: str, site: SiteWishes) -> str:
+    """A message with the paths in it as somebody in the site's folder would write them."""
+    return text.replace(f"{site.options.config_file.parent}{os.sep}", "")
 
 
 def _shown(path: Path, site: SiteWishes) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
+from mkdocs_leonardo.commands.gallery import half_of
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
@@ -50,6 +51,7 @@ def generate(
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)
+        _tell_of_halves(plan, workshop.gallery.halves(), screen)
         excuse = (
             "" if site.settings.generate else "the configuration says generate: false; take that line out to allow it"
         )
@@ -115,6 +117,17 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
     for line in plan.lines():
         screen.say(line)
     return unmakable
+
+
+def _tell_of_halves(plan: Plan, halves: Sequence[Path], screen: Screen) -> None:
+    """What is about to be paid for may be paid for already."""
+    for outlook in plan.buy:
+        half = half_of(outlook, halves)
+        if half is not None:
+            screen.warn(
+                f"{outlook.hero.page}: {half} has no {half.stem}.json beside it, so the picture would be paid for "
+                "again; ask whoever committed it for both files"
+            )
 
 
 def _no_key(workshop: Workshop) -> str:

@@ -56,8 +56,8 @@ class Outlook:
     """What is known of one page's hero. `offers` are in the order in which providers are asked.
 
     `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
-    made. `trouble` says what is wrong with a stored picture. `last` is the picture that the page shows while its own is
-    missing, None for the painter's.
+    made. `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
+    page shows while its own is missing, None for the painter's.
     """
 
     hero: HeroSpec
@@ -175,7 +175,7 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) ->
             record = _sound(store, offer.key, troubles)
             if record is not None:
                 rendering = workshop.rendered(record, hero)
-                return Outlook(hero, _STATES[source], offers, record, store, rendering)
+                return Outlook(hero, _STATES[source], offers, record, store, rendering, "; ".join(troubles))
     trouble = "; ".join(troubles)
     if troubles:
         offers = tuple(replace(offer, is_lost=_is_lost(workshop, offer)) for offer in offers)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.gallery import orphans
+from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
@@ -107,6 +107,8 @@ def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, galler
         for record in orphans(workshop, found):
             path = workshop.gallery.path(record)
             yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
+        for path in idle_halves(workshop, found):
+            yield Unused((path,), f"gallery: half of a pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 
 

@@ -34,6 +34,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _LARGEST = 1e12
 _LARGEST_SIDE_PX = 2**16
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
+_HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
 #: A link is not followed, a pipe does not block; 0 where the system has no such flag.
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -144,6 +145,16 @@ class PictureFolder:
                 record = self._record(name.removesuffix(".json"))
                 if record is not None:
                     yield record
+
+    def halves(self) -> tuple[Path, ...]:
+        """Pictures that have no record beside them, and records that have no picture, sorted by name."""
+        try:
+            names = sorted(path.name for path in self._folder.iterdir() if _HALF_NAME.fullmatch(path.name))
+        except OSError:
+            return ()
+        described = {name[:16] for name in names if name.endswith(".json")}
+        pictured = {name[:16] for name in names if not name.endswith(".json")}
+        return tuple(self._folder / name for name in names if name[:16] not in described & pictured)
 
     def remove(self, key: str) -> None:
         """No pair of `key`, sound or broken, is left."""
