@@ -205,7 +205,9 @@ def pin(common: _Common, pages: tuple[str, ...]) -> None:
         "mkdocs-leonardo check --require-alt --json",
     )
 )
-@click.option("--require-alt", is_flag=True, help="Every hero must have an alternative text (hero_alt).")
+@click.option(
+    "--require-alt", is_flag=True, help="Every hero must have an alternative text (hero_alt), whatever the theme says."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from builds import Site, page
-from cli_rig import Shell
+from cli_rig import Ran, Shell
 from PIL import Image
 from services import Services
 
@@ -97,6 +97,31 @@ def test_check_finds_damaged_pictures(shell: Shell) -> None:
     assert "collected from leonardo, paid for earlier" in shell("generate").out
     assert shell.services.ledger.creates == creates
     assert _kinds(shell) == []
+
+
+def test_check_asks_for_alt_text_where_the_theme_does(shell: Shell) -> None:
+    """A theme requires it, a site may do so as well or let it be, and a rule that nobody knows ends with exit 2."""
+    installed = shell.site.folder / "installed"
+    for name, text in {
+        "house/__init__.py": "",
+        "house/mkdocs_theme.yml": "extends: mkdocs\nhero_alt: required\n",
+        "house-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: house\nVersion: 1\n",
+        "house-1.dist-info/entry_points.txt": "[mkdocs.themes]\nhouse = house\n",
+    }.items():
+        (installed / name).parent.mkdir(parents=True, exist_ok=True)
+        (installed / name).write_text(text, encoding="utf-8")
+
+    def says(name: str = "house", **rule: object) -> Ran:
+        shell.site.config = {"theme": {"name": name, **rule}}
+        shell.site.configure(shell.services)
+        return shell("check", environ={"PYTHONPATH": str(installed)})
+
+    assert says().out.splitlines()[0] == "index.md: no alt text: say what the picture shows in hero_alt"
+    assert says(hero_alt="optional").exit_code == 0
+    wrong = says(hero_alt="require")
+    assert (wrong.exit_code, wrong.out) == (2, "")
+    assert "theme: hero_alt is 'require'; required and optional are allowed" in wrong.err
+    assert says("mkdocs", hero_alt="required").exit_code == 1
 
 
 def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.spec import PictureRecord, Rendering
 
+#: What a theme's configuration may say of alternative texts, in `hero_alt`.
+ALT_RULES = ("required", "optional")
 #: An encoded file may differ from the picture that was measured by one step of the scrim.
 _CONTRAST_TOLERANCE = 5
 
@@ -71,6 +73,7 @@ def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
 def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt: bool) -> int:
     """1 if any page would not show what it asks for, each with one line that says what to do."""
     site = wishes_of(config_file, screen)
+    require_alt = _theme_requires_alt(site) or require_alt
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, site.heroes)
         findings = list(_findings(site, workshop, found, require_alt=require_alt))
@@ -107,6 +110,14 @@ def idle_halves(workshop: Workshop, found: Sequence[Outlook]) -> tuple[Path, ...
     """What lies in the gallery without its other half, and belongs to no page."""
     wanted = {offer.key[:16] for outlook in found for offer in outlook.offers}
     return tuple(path for path in workshop.gallery.halves() if path.stem not in wanted)
+
+
+def _theme_requires_alt(site: SiteWishes) -> bool:
+    """Whether the theme, or the site in the theme's place, asks for an alternative text of every hero."""
+    rule = site.options.alt_rule
+    if rule not in {None, *ALT_RULES}:
+        raise Trouble(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
+    return rule == "required"
 
 
 def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:

@@ -43,7 +43,7 @@ _NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """A site's configuration, without its pages."""
+    """A site's configuration, without its pages. `alt_rule` is what the theme's configuration says in `hero_alt`."""
 
     settings: Settings
     enabled: bool
@@ -51,6 +51,7 @@ class SiteOptions:
     docs_dir: Path
     theme: str
     plugins: tuple[str, ...]
+    alt_rule: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,7 @@ def _options(config: MkDocsConfig, plugin: _Plugin) -> SiteOptions:
         docs_dir=Path(config.docs_dir),
         theme=config.theme.name or "",
         plugins=tuple(config.plugins),
+        alt_rule=config.theme.get("hero_alt"),
     )
 
 
