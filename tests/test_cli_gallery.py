@@ -17,8 +17,11 @@ from services import Services
 
 from mkdocs_leonardo.commands import gallery
 from mkdocs_leonardo.commands.outlook import Outlook
+from mkdocs_leonardo.commands.overrides import shade_alpha
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.renderings import RenderingShelf
 
 HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
 
@@ -179,6 +182,55 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
     assert gallery._is_legible(outlook, rendering)
     too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
     assert not gallery._is_legible(outlook, replace(rendering, scrim=too_weak))
+
+
+def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
+    """A stored shade that is too weak, for made and for own pictures; a site's own one, also with the gallery alone."""
+    site = shell.site
+    Image.new("RGB", (320, 180), "white").save(site.folder / "docs/own.jpg")
+    Image.new("RGB", (320, 180), "black").save(site.folder / "docs/dark.jpg")
+    site.write({"own.md": page("Own", hero_image="own.jpg"), "dark.md": page("Dark", hero_image="dark.jpg")})
+    assert site.build(shell.services).exit_code == 0
+    shell("pin")
+    assert _kinds(shell) == []
+    bright = [("index.md", "contrast"), ("own.md", "contrast"), ("notes/b.md", "contrast")]
+
+    store = TextStore.open(site.cache / "index", durable=False)
+    shelf = RenderingShelf(site.cache / "variants", store)
+    for key in shelf.keys():  # noqa: SIM118 - a shelf is no mapping
+        rendering = shelf.load(key)
+        assert rendering is not None
+        # As an older version might have measured it.
+        shelf.save(key, replace(rendering, scrim=Scrim(**{field.name: 0 for field in fields(Scrim)})))
+    store.close()
+    assert _kinds(shell) == bright
+
+    shutil.rmtree(site.cache)
+    assert _kinds(shell) == []
+    (site.folder / "docs/own.css").write_text(":root { --leonardo-hero-scrim: 0.02 }", encoding="utf-8")
+    site.config = {"extra_css": ["own.css"]}
+    site.configure(shell.services)
+    assert _kinds(shell) == bright
+    assert "sets --leonardo-hero-scrim to 0.02 where this picture needs 0." in shell("check").out
+
+
+@pytest.mark.parametrize(
+    ("text", "alpha"),
+    [
+        (":root { --leonardo-hero-scrim: .3 }", 0.3),
+        ("p { color: red } .leonardo-hero,\n.x { margin: 0; --leonardo-hero-scrim: 30% !important; }", 0.3),
+        (":root { --leonardo-hero-scrim: 0.1; } html { --leonardo-hero-scrim: 0.5; }", 0.5),
+        ("@media (min-width: 9px) { body { --leonardo-hero-scrim: 0 } }", 0.0),
+        (":root { --leonardo-hero-scrim: var(--mine) }", None),
+        (":root { --leonardo-hero-scrim: 0.1; --leonardo-hero-color: #000 }", None),
+        ("/* :root { --leonardo-hero-scrim: 0 } */ .leonardo-hero--full { --leonardo-hero-scrim: 0 }", None),
+        ("@media print { :root { --leonardo-hero-scrim: 0 } }", None),
+        ("", None),
+    ],
+)
+def test_shade_of_a_sites_own_stylesheet_is_known_where_it_holds_for_every_hero(text: str, alpha: float | None) -> None:
+    """Numbers and percentages on the places that the documentation names; nothing where colours are others."""
+    assert shade_alpha([text]) == alpha
 
 
 def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:

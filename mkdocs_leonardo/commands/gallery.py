@@ -172,9 +172,9 @@ def _of_page(
             "them again where the picture is in the cache)",
         )
     if outlook.state == "own":
-        yield from _own(workshop, outlook)
+        yield from _own(workshop, outlook, site)
     elif outlook.record is not None and outlook.store is not None:
-        yield from _shown_well(outlook, outlook.record, site)
+        yield from _stored(outlook, outlook.record, site)
     elif outlook.trouble or half is not None:
         return
     elif outlook.state == "paid":
@@ -209,34 +209,64 @@ def _mend(site: SiteWishes, outlook: Outlook) -> str:
     return f"run mkdocs-leonardo generate {page}"
 
 
-def _own(workshop: Workshop, outlook: Outlook) -> Iterator[Finding]:
+def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Finding]:
     path = outlook.hero.own_image
     if path is None:
         return
-    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
-
     try:
-        inspect(workshop.tools.own(path)[1])
+        record, data = workshop.tools.own(path)
+        yield from _legible(outlook, workshop.rendered(record, outlook.hero), data, site)
     except (PictureError, OSError) as error:
         yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
 
-def _shown_well(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
+def _stored(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
-    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
-
     page, store = outlook.hero.page, outlook.store
     assert store is not None  # noqa: S101 - found together with the record
     try:
-        if outlook.rendering is None:
-            # The next build makes its files; that they can be made is all that is to be known.
-            inspect(store.read(record))
-        elif outlook.hero.layout != "none" and not _is_legible(outlook, outlook.rendering):
-            folder = _shown(site.settings.cache_dir / "variants", site)
-            yield Finding(page, "contrast", f"its text cannot be read; delete {folder} and build again")
+        yield from _legible(outlook, outlook.rendering, store.read(record), site)
     except (PictureError, BrokenEntry, OSError) as error:
         text = f"its picture {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
         yield Finding(page, "damaged", text)
+
+
+def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+    """Whether the text can be read on the picture: with the shade that was made for it, or with the site's own.
+
+    Where neither is there, the next build measures how much shade the picture needs, and that suffices for any; then
+    it is only to be known that the picture can be shown.
+    """
+    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+
+    if outlook.hero.layout != "none" and site.options.shade is not None:
+        yield from _legible_under(site.options.shade, outlook, data, site)
+    elif outlook.hero.layout == "none" or rendering is None:
+        inspect(data)
+    elif not _is_legible(outlook, rendering):
+        folder = _shown(site.settings.cache_dir / "variants", site)
+        yield Finding(outlook.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
+
+
+def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+    """Whether the site's own shade, an alpha, suffices for the picture."""
+    from mkdocs_leonardo.imaging.contrast import STEP, measure  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.normalise import normalise  # noqa: PLC0415 - same
+
+    encoding, focus = site.settings.encoding, outlook.hero.focus
+    needed = measure(
+        normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus),
+        focus,
+    )
+    # A script from right to left has its text elsewhere, and is none of most sites.
+    percent = max(getattr(needed, field.name) for field in fields(needed) if not field.name.endswith("rtl"))
+    if 100 * shade <= percent - STEP:
+        yield Finding(
+            outlook.hero.page,
+            "contrast",
+            f"its text cannot be read; a stylesheet of the site sets --leonardo-hero-scrim to {shade:g} where this "
+            f"picture needs {percent / 100:g}; raise the value, or leave it to the plugin",
+        )
 
 
 def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:

@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+from mkdocs_leonardo.commands.overrides import shade_alpha
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, project_as_mkdocs
 
@@ -43,7 +44,10 @@ _NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """A site's configuration, without its pages. `alt_rule` is what the theme's configuration says in `hero_alt`."""
+    """A site's configuration, without its pages. `alt_rule` is what the theme's configuration says in `hero_alt`.
+
+    `shade` is the alpha that the site's own stylesheets lay behind every hero's text, None if they do not.
+    """
 
     settings: Settings
     enabled: bool
@@ -52,6 +56,7 @@ class SiteOptions:
     theme: str
     plugins: tuple[str, ...]
     alt_rule: object = None
+    shade: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +300,17 @@ def _options(config: MkDocsConfig, plugin: _Plugin) -> SiteOptions:
         theme=config.theme.name or "",
         plugins=tuple(config.plugins),
         alt_rule=config.theme.get("hero_alt"),
+        shade=shade_alpha(_stylesheets(config)),
     )
+
+
+def _stylesheets(config: MkDocsConfig) -> Iterator[str]:
+    """The site's own ones, in the order in which pages link them; what lies elsewhere is not fetched."""
+    for name in map(str, config.extra_css):
+        for folder in (config.docs_dir, *config.theme.dirs):
+            with suppress(OSError, UnicodeDecodeError, ValueError):
+                yield Path(folder, name).read_text(encoding="utf-8")
+                break
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
