@@ -168,12 +168,15 @@ class Scrim:
     """How much black (percent, 0 to 55) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
 
     `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
-    and `wide_rtl` holds for right-to-left scripts.
+    and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.
     """
 
     narrow: int
     wide: int
     wide_rtl: int
+    long_narrow: int
+    long_wide: int
+    long_wide_rtl: int
 
 
 @dataclass(frozen=True, slots=True)

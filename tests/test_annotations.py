@@ -286,7 +286,7 @@ def test_check_in_actions_annotates_the_gallerys_orphan(tmp_path: Path, services
 
 def resolved(name: str, **changes: object) -> Resolution:
     """One page's hero, made by OpenAI."""
-    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
+    rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     hero = HeroSpec(page=name, picture=PictureSpec("a lake"))
     asset = HeroAsset("0" * 64, "openai", "gpt-image-2", Source.CACHED, rendering)
     return Resolution(hero, **{"asset": asset, **changes})  # type: ignore[arg-type]  # tests name their own fields

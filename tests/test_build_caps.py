@@ -238,7 +238,7 @@ class Delivered:
     marks: str = ""
 
 
-RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0), 1536, 864)
+RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0, 0, 0, 0), 1536, 864)
 
 
 def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[Pipeline, Budget]:

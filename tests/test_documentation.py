@@ -311,7 +311,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
 def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
     """Whoever reads `report.json` finds each field in the example, in its order."""
     block = next(block for block in blocks(DOCS / "money/paid-when.md") if block.language == "json")
-    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
+    rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     asset = HeroAsset("0" * 64, "leonardo", "a model", Source.CACHED, rendering)
     written = report([Resolution(HeroSpec(page="a.md", picture=PictureSpec("a lake")), asset)], Spending())
     shown = json.loads(block.text)
@@ -375,7 +375,7 @@ def _provoked() -> Iterator[str]:
         config.load_dict(option)
         yield from (str(message) for problems in config.validate() for _, message in problems)
     hero = HeroSpec(page="a.md", picture=PictureSpec("a lake"))
-    rendering = Rendering((), "", "", Scrim(0, 0, 0), 0, 0)
+    rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     painted = HeroAsset("0" * 64, "local", "painter", Source.LOCAL, rendering)
     resolutions = [
         Resolution(hero, painted, failure="leonardo: broken"),

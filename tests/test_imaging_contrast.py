@@ -5,7 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from mkdocs_leonardo.imaging.contrast import CONTRAST_RATIO, MOST, NARROW_VIEWS, STEP, WIDE_VIEWS, View, measure
+from mkdocs_leonardo.imaging.contrast import (
+    CONTRAST_RATIO,
+    LONG_NARROW_VIEWS,
+    LONG_WIDE_VIEWS,
+    MOST,
+    NARROW_VIEWS,
+    STEP,
+    WIDE_VIEWS,
+    View,
+    measure,
+)
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 
 SIZE = (1536, 864)
@@ -66,12 +76,12 @@ def worst_percentile(
 @pytest.mark.parametrize(
     ("image", "scrim"),
     [
-        (Image.new("RGB", SIZE, "white"), Scrim(55, 55, 55)),
-        (Image.new("RGB", SIZE, "black"), Scrim(0, 0, 0)),
-        (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0, 0)),
-        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0, 0)),
-        (halves("white", "black"), Scrim(55, 55, 55)),
-        (halves("black", "white"), Scrim(55, 55, 55)),
+        (Image.new("RGB", SIZE, "white"), Scrim(55, 55, 55, 55, 55, 55)),
+        (Image.new("RGB", SIZE, "black"), Scrim(0, 0, 0, 0, 0, 0)),
+        (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0, 0, 0, 0, 0)),
+        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0, 0, 0, 0, 0)),
+        (halves("white", "black"), Scrim(55, 55, 55, 55, 55, 55)),
+        (halves("black", "white"), Scrim(55, 55, 55, 55, 55, 55)),
     ],
 )
 def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
@@ -79,15 +89,18 @@ def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scr
     assert scrim == measure(image)
 
 
-def test_measure_bright_sky_above_the_text_costs_nothing() -> None:
-    """What is bright where no text stands is not darkened."""
+@pytest.mark.parametrize(
+    ("rows", "scrim"), [(90, Scrim(0, 0, 0, 0, 0, 0)), (250, Scrim(0, 0, 0, 55, 55, 55)), (400, Scrim(*[55] * 6))]
+)
+def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim) -> None:
+    """What is bright where no text stands is not darkened; long texts stand higher than short ones."""
     image = Image.new("RGB", SIZE, (20, 30, 40))
-    image.paste("white", (0, 0, SIZE[0], 150))
+    image.paste("white", (0, 0, SIZE[0], rows))
 
-    assert measure(image) == Scrim(0, 0, 0)
+    assert scrim == measure(image)
 
 
-@pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(55, 55, 0)), (1236, Scrim(55, 0, 55))])
+@pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(55, 55, 0, 55, 55, 0)), (1236, Scrim(55, 0, 55, 55, 0, 55))])
 def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim) -> None:
     """On desktops, what is bright on the side where lines end is not darkened, and which side that is varies."""
     image = Image.new("RGB", SIZE, (20, 30, 40))
@@ -105,7 +118,7 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
     assert measure(image, FocalPoint(1.0, 0.5)).narrow == 0
 
 
-@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0, 0)), (8, Scrim(55, 55, 55))])
+@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0, 0, 0, 0, 0)), (8, Scrim(55, 55, 55, 55, 55, 55))])
 def test_measure_tiny_lights_count_by_their_area(side_px: int, scrim: Scrim) -> None:
     """Stars on 0.3 % of the picture are smaller than letters; lamps on 5 % are not, though an average hides them."""
     assert scrim == measure(dotted(side_px))
@@ -116,7 +129,7 @@ def test_measure_fine_grain_counts_by_its_own_brightness() -> None:
     grain = Image.effect_noise((SIZE[0] // 2, SIZE[1] // 2), 200).point(lambda value: 255 * (value > 150))
     image = grain.resize(SIZE, Image.Resampling.NEAREST).convert("RGB")
 
-    assert measure(image) == Scrim(55, 55, 55)
+    assert measure(image) == Scrim(55, 55, 55, 55, 55, 55)
     assert measure(image.reduce(8).resize(SIZE)).wide < 55
 
 
@@ -140,8 +153,11 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
 
     for views, percent, is_rtl in (
         (NARROW_VIEWS, scrim.narrow, False),
-        (WIDE_VIEWS[:2], scrim.wide, False),
-        (WIDE_VIEWS[:2], scrim.wide_rtl, True),
+        (WIDE_VIEWS[:3], scrim.wide, False),
+        (WIDE_VIEWS[:3], scrim.wide_rtl, True),
+        (LONG_NARROW_VIEWS, scrim.long_narrow, False),
+        (LONG_WIDE_VIEWS[:3], scrim.long_wide, False),
+        (LONG_WIDE_VIEWS[:3], scrim.long_wide_rtl, True),
     ):
         for view in views:
             for scale in (1.0, 2.0) if view.width_px < 1000 else (1.0,):
@@ -159,6 +175,9 @@ def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
         (NARROW_VIEWS, scrim.narrow, False),
         (WIDE_VIEWS, scrim.wide, False),
         (WIDE_VIEWS, scrim.wide_rtl, True),
+        (NARROW_VIEWS + LONG_NARROW_VIEWS, scrim.long_narrow, False),
+        (WIDE_VIEWS + LONG_WIDE_VIEWS, scrim.long_wide, False),
+        (WIDE_VIEWS + LONG_WIDE_VIEWS, scrim.long_wide_rtl, True),
     ):
         if percent >= 2 * STEP:
             assert any(
@@ -182,4 +201,4 @@ def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height:
     """No size fails, down to a single pixel."""
     scrim = measure(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
-    assert scrim == Scrim(35, 35, 35)
+    assert scrim == Scrim(35, 35, 35, 35, 35, 35)

@@ -26,7 +26,7 @@ RENDERING = Rendering(
     (VARIANT, replace(VARIANT, role="social", name="s.jpg", path=Path("s.jpg"))),
     "data:",
     "#123456",
-    Scrim(30, 40, 50),
+    Scrim(30, 40, 50, 30, 40, 50),
     1536,
     864,
 )
@@ -59,6 +59,7 @@ def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() ->
         {"focus": [1]},
         {"source": "elsewhere"},
         {"scrim": None},
+        {"scrim": [30, 40, 50]},
     ],
     ids=str,
 )

@@ -49,7 +49,9 @@ def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
         provider=provider,
         model="phoenix",
         source=Source.CACHED,
-        rendering=Rendering((*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20, 21), 1536, 864),
+        rendering=Rendering(
+            (*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20, 21, 31, 20, 21), 1536, 864
+        ),
     )
 
 
@@ -229,9 +231,41 @@ def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expec
 def test_scrim_is_the_next_step_upwards(measured: int, step: int) -> None:
     """The stylesheet knows every fifth percent; never less shade than was measured."""
     made = asset("jpeg")
-    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0, 0)))
+    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0, 0, 0, 0, 0)))
     header = Outline(hero_header(darker, spec(), HEADING, url=url)).attributes["leonardo-hero leonardo-hero--content"]
     assert header["data-scrim-narrow"] == str(step)
+
+
+@pytest.mark.parametrize(
+    ("title", "tagline", "credit", "step"),
+    [
+        ("A lighthouse in a storm", "", False, "5"),
+        ("A lighthouse in a storm", "What a keeper sees at night", True, "5"),
+        ("Everything that the keepers of the northern lighthouses wrote about", "", False, "55"),
+        (
+            "A lighthouse in a storm",
+            "What a keeper sees when the wind turns north, and how the lamp is kept",
+            True,
+            "55",
+        ),
+        ("Wie wir &amp; die anderen &lt;em&gt; &amp;amp; &lt;strong&gt; schreiben, und warum", "", False, "5"),
+        ("灯台守が嵐の夜に書き残したすべてのことについて、そしてその後のことについて", "", False, "55"),
+    ],
+    ids=["short", "tagline and credit", "long", "long tagline", "markup is not read", "wide letters"],
+)
+def test_scrim_is_that_of_long_texts_where_text_climbs_higher(
+    title: str,
+    tagline: str,
+    credit: bool,  # noqa: FBT001 - drawn by name
+    step: str,
+) -> None:
+    """A bright sky is darkened only under text that may reach it."""
+    made = asset("jpeg")
+    darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(5, 5, 5, 55, 55, 55)))
+    heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'
+    header = hero_header(darker, replace(spec(), tagline=tagline), heading, url=url, credit=credit)
+    shades = Outline(header).attributes["leonardo-hero leonardo-hero--content"]
+    assert [shades[f"data-scrim-{where}"] for where in ("narrow", "wide", "wide-rtl")] == [step] * 3
 
 
 def test_sizes_in_material_follow_the_columns() -> None:

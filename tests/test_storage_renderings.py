@@ -40,7 +40,7 @@ def written(folder: Path) -> Rendering:
         variants=tuple(variants),
         placeholder="data:image/webp;base64,UklGRhgAAABXRUJQ+/==",
         dominant="#1a2b3c",
-        scrim=Scrim(narrow=42, wide=30, wide_rtl=35),
+        scrim=Scrim(narrow=42, wide=30, wide_rtl=35, long_narrow=43, long_wide=31, long_wide_rtl=36),
         width_px=1536,
         height_px=864,
     )

@@ -258,8 +258,8 @@ def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes
         normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus),
         focus,
     )
-    # A script from right to left has its text elsewhere, and is none of most sites.
-    percent = max(getattr(needed, field.name) for field in fields(needed) if not field.name.endswith("rtl"))
+    # A script from right to left has its text elsewhere, and is none of most sites; nor is every title long.
+    percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP:
         yield Finding(
             outlook.hero.page,

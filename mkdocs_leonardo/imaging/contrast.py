@@ -2,8 +2,9 @@
 
 The stylesheet puts title and tagline at the foot of the hero and lays black at the measured alpha behind them: across
 the whole width of a phone, in the three quarters of a desktop where lines start, which are the right ones in
-right-to-left scripts. Which part of the picture that is depends on the window, so the views below stand for what phones
-and desktops show, and the most demanding one of each kind decides.
+right-to-left scripts. Which part of the picture that is depends on the window and on how much text there is, so the
+views below stand for what phones and desktops show, and the most demanding one of each kind decides: of those for short
+texts, so that a bright sky high above a title of two words is left alone, or of all, for texts that climb up to it.
 """
 
 from __future__ import annotations
@@ -48,13 +49,25 @@ class View:
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
 
 
-#: Phones: a short title, and one so long that it makes the hero grow.
-NARROW_VIEWS = (View(390, 312, text_share=0.7), View(320, 400, text_share=0.8))
-#: Desktops: `content` layout, `full` layout, and `full` layout across a very wide window.
+# How much of the height text takes was measured in the three themes, with titles of 25 to 120 letters, with and without
+# a tagline and the credit line: short texts (`markup.is_long`) at most 0.59 of a phone's hero and 0.63 of a wider one,
+# long ones at most 0.83 of a phone's and 0.80 of the narrowest wide one, 0.75 elsewhere.
+#: Phones, with a short text.
+NARROW_VIEWS = (View(390, 312, text_share=0.7), View(320, 272, text_share=0.7))
+#: Desktops, with a short text: a small window, `content` layout, `full` layout, and that across a very wide window.
 WIDE_VIEWS = (
-    View(880, 495, text_share=0.6, column_share=0.75),
-    View(1440, 544, text_share=0.6, column_share=0.75),
-    View(2560, 544, text_share=0.6, column_share=0.75),
+    View(640, 299, text_share=0.65, column_share=0.75),
+    View(880, 495, text_share=0.65, column_share=0.75),
+    View(1440, 544, text_share=0.65, column_share=0.75),
+    View(2560, 544, text_share=0.65, column_share=0.75),
+)
+#: The same with a long text, which makes the hero grow where there is little room.
+LONG_NARROW_VIEWS = (View(390, 420, text_share=0.85), View(320, 500, text_share=0.88))
+LONG_WIDE_VIEWS = (
+    View(640, 555, text_share=0.85, column_share=0.75),
+    View(880, 550, text_share=0.8, column_share=0.75),
+    View(1440, 560, text_share=0.76, column_share=0.75),
+    View(2560, 560, text_share=0.76, column_share=0.75),
 )
 
 # 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
@@ -78,10 +91,15 @@ def measure(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     # screen shows averages, which can push more than a hundredth above the line where single pixels do not.
     sampled = image.resize(size, Image.Resampling.NEAREST)
     averaged = image.resize(size, Image.Resampling.BOX)
+    copies = (sampled, averaged)
+    narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
     return Scrim(
-        narrow=_least_scrim((sampled, averaged), NARROW_VIEWS, focus),
-        wide=_least_scrim((sampled, averaged), WIDE_VIEWS, focus),
-        wide_rtl=_least_scrim((sampled, averaged), WIDE_VIEWS, focus, is_rtl=True),
+        narrow=_least_scrim(copies, NARROW_VIEWS, focus),
+        wide=_least_scrim(copies, WIDE_VIEWS, focus),
+        wide_rtl=_least_scrim(copies, WIDE_VIEWS, focus, is_rtl=True),
+        long_narrow=_least_scrim(copies, narrow_views, focus),
+        long_wide=_least_scrim(copies, wide_views, focus),
+        long_wide_rtl=_least_scrim(copies, wide_views, focus, is_rtl=True),
     )
 
 

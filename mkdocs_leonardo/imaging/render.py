@@ -57,7 +57,12 @@ def settings(
         "focus": [round(focus.x, 4), round(focus.y, 4)],
         "views": [
             [view.width_px, view.height_px, view.text_share, view.column_share]
-            for view in (*contrast.NARROW_VIEWS, *contrast.WIDE_VIEWS)
+            for view in (
+                *contrast.NARROW_VIEWS,
+                *contrast.WIDE_VIEWS,
+                *contrast.LONG_NARROW_VIEWS,
+                *contrast.LONG_WIDE_VIEWS,
+            )
         ],
         "provider": provider,
         "model": model,

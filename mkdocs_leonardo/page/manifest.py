@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -150,7 +150,7 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
         "source": asset.source.value,
         "placeholder": rendering.placeholder,
         "dominant": rendering.dominant,
-        "scrim": [rendering.scrim.narrow, rendering.scrim.wide, rendering.scrim.wide_rtl],
+        "scrim": list(astuple(rendering.scrim)),
         "size": [rendering.width_px, rendering.height_px],
         "files": [
             [variant.role, variant.format, variant.width_px, variant.height_px, variant.name]
@@ -161,13 +161,12 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
 
 def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be in the file
     width, height = value["size"]
-    narrow, wide, wide_rtl = value["scrim"]
     x, y = value["focus"]
     rendering = Rendering(
         variants=tuple(_variant_from_json(each) for each in value["files"]),
         placeholder=str(value["placeholder"]),
         dominant=str(value["dominant"]),
-        scrim=Scrim(int(narrow), int(wide), int(wide_rtl)),
+        scrim=Scrim(*map(int, value["scrim"])),
         width_px=int(width),
         height_px=int(height),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from html import escape, unescape
+from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
@@ -33,6 +34,12 @@ SCRIM_LIMIT = 60
 
 #: Without it, some screen readers take a `<header>` within ``<div role="main">`` for the banner of the site.
 _NO_ROLE = ' role="none"'
+
+#: A text that weighs more than this is a long one: a title of so many letters, or a shorter one with a tagline.
+SHORT_TEXT = 66
+#: What the credit line weighs, in letters of a title.
+_CREDIT_WEIGHT = 20
+_TAG = re.compile(r"<[^>]*>")
 
 _HERO_START = '<header class="leonardo-hero '
 _CARD_START = '<a class="leonardo-card"'
@@ -103,7 +110,10 @@ def hero_header(
     `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`. With
     `credit` a line says which AI made the picture, if one did; a text is that line, with ``{creator}`` for the name.
     """
-    attributes = f"{_attributes(asset, spec)}{_scrim_attributes(asset.rendering.scrim)}{_NO_ROLE}"
+    creator = creator_name(asset.provider) if credit else ""
+    title = unescape(_TAG.sub("", heading_html))
+    shade = _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline, has_credit=bool(creator)))
+    attributes = f"{_attributes(asset, spec)}{shade}{_NO_ROLE}"
     placeholder = escape(asset.rendering.placeholder)
     lines = [
         f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>',
@@ -114,8 +124,7 @@ def hero_header(
     ]
     if spec.tagline:
         lines.append(f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>')
-    creator = creator_name(asset.provider)
-    if credit and creator:
+    if creator:
         words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
         lines.append(f'<p class="leonardo-hero__credit">{words}</p>')
     lines += ["</div>", "</header>"]
@@ -240,8 +249,21 @@ def _percent_encoded(match: re.Match[str]) -> str:
     return f"%{ord(match[0]):02X}"
 
 
-def _scrim_attributes(scrim: Scrim) -> str:
-    measured = {"narrow": scrim.narrow, "wide": scrim.wide, "wide-rtl": scrim.wide_rtl}
+def is_long(title: str, tagline: str, *, has_credit: bool) -> bool:
+    """Whether the text on a hero may reach higher than short ones do, by a rule on the safe side (see `contrast`)."""
+    return _letters(title) + _letters(tagline) / 2 + _CREDIT_WEIGHT * has_credit > SHORT_TEXT
+
+
+def _letters(text: str) -> int:
+    """The text's length; letters of East Asian scripts are twice as wide as others (Unicode, annex 11)."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
+    narrow, wide, wide_rtl = scrim.narrow, scrim.wide, scrim.wide_rtl
+    if is_long:
+        narrow, wide, wide_rtl = scrim.long_narrow, scrim.long_wide, scrim.long_wide_rtl
+    measured = {"narrow": narrow, "wide": wide, "wide-rtl": wide_rtl}
     return "".join(f' data-scrim-{where}="{_scrim_step(percent)}"' for where, percent in measured.items())
 
 

@@ -31,7 +31,8 @@ FLAGS = [
 ]
 
 
-def _find_browser() -> str | None:
+def find_browser() -> str | None:
+    """Where a Chromium is, if there is one."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named
@@ -48,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium with a profile of its own, for one module: while it runs, nothing else here may use asyncio."""
-    executable = _find_browser()
+    executable = find_browser()
     if executable is None:
         reason = "no Chromium on the path and none named in CHROMIUM"
         if os.environ.get("MKDOCS_LEONARDO_REQUIRE_BROWSER") == "1":
@@ -114,7 +115,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
                 created_at=0.0,
             ),
         )
-        for name in ("landscape", "white", "black", "noise", "halves", "beside")
+        for name in ("landscape", "white", "black", "noise", "halves", "beside", "sky")
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

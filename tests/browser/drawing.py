@@ -18,6 +18,7 @@ def draw(name: str) -> Image.Image:
         "noise": _noise,
         "halves": _halves,
         "beside": _beside,
+        "sky": _sky,
     }
     return drawers[name]()
 
@@ -45,6 +46,12 @@ def _halves() -> Image.Image:
 def _beside() -> Image.Image:
     picture = _black()
     picture.paste("white", (SIZE[0] * 4 // 5, 0, *SIZE))
+    return picture
+
+
+def _sky() -> Image.Image:
+    picture = _black()
+    picture.paste("white", (0, 0, SIZE[0], 250))
     return picture
 
 

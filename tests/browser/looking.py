@@ -34,7 +34,7 @@ def worst_contrast(page: Page, selector: str) -> float:
         content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"
         " text-shadow: none !important; transition: none !important }"
     )
-    shot = page.screenshot(clip=box(page, selector))
+    shot = page.screenshot(clip=box(page, selector), full_page=True)
     with Image.open(io.BytesIO(shot)) as picture:
         samples = picture.convert("RGB").tobytes()
 

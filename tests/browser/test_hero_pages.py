@@ -26,6 +26,9 @@ PAGES = {
     "noise.md": hero_page(picture="noise", tagline=TAGLINE),
     "halves.md": hero_page(picture="halves", tagline=TAGLINE),
     "beside.md": hero_page(picture="beside", tagline=TAGLINE),
+    "sky.md": hero_page("A bright sky", picture="sky", credit=True),
+    "longsky.md": hero_page(LONG_TITLE, picture="sky", tagline=TAGLINE, credit=True),
+    "longfullsky.md": hero_page(LONG_TITLE, picture="sky", layout="full", tagline=TAGLINE, credit=True),
     "fullwhite.md": hero_page(LONG_TITLE, picture="white", layout="full", tagline=TAGLINE),
 }
 THEMES: dict[str, dict[str, Any]] = {
@@ -86,6 +89,29 @@ def test_white_text_reaches_its_contrast_on_any_picture(
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
     assert worst_contrast(page, ".leonardo-hero__tagline") >= 4.5
+
+
+@pytest.mark.parametrize("path", ["longsky", "longfullsky"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_long_text_can_be_read_where_it_reaches_a_bright_sky(
+    theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """In every window: the text of a small one stands higher than that of a large one."""
+    page = open_page(f"{addresses[theme]}/{path}/")
+    for width_px, height_px in ((320, 640), (640, 900), (768, 1024), (844, 390), (1000, 700), (1440, 900)):
+        page.set_viewport_size({"width": width_px, "height": height_px})
+        page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+        for selector in ("h1", ".leonardo-hero__tagline", ".leonardo-hero__credit"):
+            assert worst_contrast(page, f".leonardo-hero {selector}") >= 4.5, (width_px, selector)
+
+
+def test_bright_sky_above_a_short_text_is_left_as_it_is(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """No shade where none is needed."""
+    page = open_page(f"{addresses['material']}/sky/")
+    page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    background = page.locator(".leonardo-hero__text").evaluate("e => getComputedStyle(e).backgroundImage")
+    assert re.findall(r"rgba?\([^)]*\)", background)[-1] == "rgba(0, 0, 0, 0)"
+    assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
 
 
 @pytest.mark.parametrize(
