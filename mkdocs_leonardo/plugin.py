@@ -472,6 +472,7 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec
 def _shown(page: Page, config: MkDocsConfig) -> ShownPage:
     from mkdocs_leonardo.page.site import ShownPage, hidden_parts  # noqa: PLC0415 - only pages with heroes come here
 
+    image = page.meta.get("image")
     return ShownPage(
         source=page.file.src_uri,
         url=page.url,
@@ -480,4 +481,5 @@ def _shown(page: Page, config: MkDocsConfig) -> ShownPage:
         hidden=hidden_parts(page.meta, config.theme.get("features") or ()),
         is_post=page.meta.get("template") == "blog-post.html",
         description=str(page.meta.get("description") or config.site_description or ""),
+        image=image if isinstance(image, str) else "",
     )

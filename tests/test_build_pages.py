@@ -150,6 +150,7 @@ def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Pat
             "hero.jpg": picture(),
             "index.md": own("Home", hero_alt="A blue field"),
             "mine.md": own("Mine", image="https://example.org/mine.png"),
+            "relative.md": own("Relative", image="img/mine.png"),
             "theme/main.html": '{% extends "base.html" %}{% block extrahead %}'
             '<meta name="seen" content="{{ page.meta.image }}">{% endblock %}',
         },
@@ -170,6 +171,14 @@ def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Pat
     assert '<meta name="twitter:card" content="summary_large_image">' in home
     assert f'<meta name="seen" content="{image}">' in home
     assert '<meta name="seen" content="https://example.org/mine.png">' in mine
+    for name, value in {"type": "image/jpeg", "width": "1200", "height": "630"}.items():
+        assert f'<meta property="og:image:{name}" content="{value}">' in home
+    for html, wanted in {
+        mine: "https://example.org/mine.png",
+        built.html("relative/index.html"): "https://example.org/sub/img/mine.png",
+    }.items():
+        assert re.findall(r'<meta property="og:image([^"]*)" content="([^"]*)">', html) == [("", wanted)]
+        assert f'<meta name="twitter:image" content="{wanted}">' in html
 
 
 def test_social_off_or_site_url_unknown_writes_no_shared_picture(tmp_path: Path) -> None:

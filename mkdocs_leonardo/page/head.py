@@ -23,15 +23,15 @@ MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicM
 
 @dataclass(frozen=True, slots=True)
 class Social:
-    """What other sites show when somebody shares the page. All URLs are absolute; "" is unknown.
+    """What other sites show when somebody shares the page. All URLs are absolute; "" and 0 are unknown.
 
     In `title`, references such as ``&amp;`` count, because MkDocs's themes show titles that way.
     """
 
     image_url: str
-    image_type: str
-    width_px: int
-    height_px: int
+    image_type: str = ""
+    width_px: int = 0
+    height_px: int = 0
     alt: str = ""
     page_url: str = ""
     title: str = ""
@@ -86,8 +86,8 @@ def _properties(social: Social) -> list[tuple[str, str]]:
         ("og:site_name", social.site_name),
         ("og:image", social.image_url),
         ("og:image:type", social.image_type),
-        ("og:image:width", str(social.width_px)),
-        ("og:image:height", str(social.height_px)),
+        ("og:image:width", str(social.width_px or "")),
+        ("og:image:height", str(social.height_px or "")),
         ("og:image:alt", social.alt),
         ("twitter:card", "summary_large_image"),
         ("twitter:image", social.image_url),

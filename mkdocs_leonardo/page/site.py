@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -35,6 +35,8 @@ class ShownPage:
     hidden: frozenset[str] = frozenset()
     is_post: bool = False
     description: str = ""
+    #: The page's `image`, as its metadata says: the author's, or the hero's where there is none.
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +245,23 @@ class Site:
         spec, asset = self._heroes[page.source]
         variant = _social_variant(asset)
         assert variant is not None  # noqa: S101 - `social_url` has found it
-        return Social(
+        about_page = Social(
+            image_url=urljoin(self._site_url, page.image),
+            page_url=urljoin(self._site_url, page.url),
+            title=page.title,
+            description=page.description,
+            site_name=self._site_name,
+        )
+        if page.image and about_page.image_url != image_url:
+            # The author's own, of which nothing else is known.
+            return about_page
+        return replace(
+            about_page,
             image_url=image_url,
             image_type="image/jpeg",
             width_px=variant.width_px,
             height_px=variant.height_px,
             alt=spec.alt,
-            page_url=urljoin(self._site_url, page.url),
-            title=page.title,
-            description=page.description,
-            site_name=self._site_name,
         )
 
     def _origin_of(self, page: ShownPage) -> ImageOrigin | None:
