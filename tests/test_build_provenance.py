@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from pathlib import Path
 
 from builds import Site, page
@@ -35,6 +37,12 @@ def test_generated_files_carry_the_ai_mark_and_the_report_names_what_was_deliver
     for name in files:
         assert AI_MARK in built.asset(name), name
         assert b"Leonardo" in built.asset(name) or b"leonardo" in built.asset(name), name
+    (linked,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', built.html("index.html"))
+    said = json.loads(linked)
+    assert (said["@type"], said["creditText"]) == ("ImageObject", "Leonardo AI")
+    assert said["digitalSourceType"] == AI_MARK.decode()
+    place = said["contentUrl"].removeprefix("https://example.org/")
+    assert AI_MARK in (built.site / place).read_bytes()
     kept = (site.cache / "pictures" / f"{built.hero('index.md')['key']}.jpg").read_bytes()
     assert b"theirs" in kept
     assert b"jumdc2pa" in kept

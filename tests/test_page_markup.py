@@ -110,7 +110,6 @@ def test_header_with_everything_equals_the_golden() -> None:
     assert html == (
         '<header class="leonardo-hero leonardo-hero--content" data-provider="leonardo" data-key="0123456789abcdef"'
         ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20" data-scrim-wide-rtl="25" role="none">\n'
-        '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
         '<picture class="leonardo-hero__picture">\n'
         f'<source type="image/avif" srcset="{srcset("avif")}" sizes="(min-width: 60em) 688px, 100vw">\n'
         f'<source type="image/webp" srcset="{srcset("webp")}" sizes="(min-width: 60em) 688px, 100vw">\n'
@@ -123,6 +122,7 @@ def test_header_with_everything_equals_the_golden() -> None:
         '<p class="leonardo-hero__tagline">Dawn</p>\n'
         '<p class="leonardo-hero__credit">Picture made by AI: Leonardo AI</p>\n'
         "</div>\n"
+        '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
         "</header>"
     )
 

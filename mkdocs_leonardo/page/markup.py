@@ -117,7 +117,6 @@ def hero_header(
     placeholder = escape(asset.rendering.placeholder)
     lines = [
         f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>',
-        f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">',
         _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"'),
         '<div class="leonardo-hero__text">',
         heading_html,
@@ -127,7 +126,12 @@ def hero_header(
     if creator:
         words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
         lines.append(f'<p class="leonardo-hero__credit">{words}</p>')
-    lines += ["</div>", "</header>"]
+    # Last of all, though it lies below everything: it tells the stylesheet that the text before it is whole.
+    lines += [
+        "</div>",
+        f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">',
+        "</header>",
+    ]
     return "\n".join(lines)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -20,6 +23,8 @@ PAGES = {
     "index.md": hero_page(tagline=TAGLINE),
     "full.md": hero_page(layout="full", tagline=TAGLINE),
     "long.md": hero_page(f"{LONG_TITLE} Donaudampfschifffahrtsgesellschaftskapitän", tagline=TAGLINE, credit=True),
+    "fullhidden.md": hero_page(layout="full", hide="[navigation, toc]"),
+    "code.md": hero_page("Why the picture is an `<img>`", picture="white"),
     "none.md": f"# No hero\n\n[To the hero](full.md)\n\n{TEXT}",
     "hidden.md": hero_page(hide="[navigation, toc]"),
     "white.md": hero_page(picture="white", tagline=TAGLINE),
@@ -32,7 +37,7 @@ PAGES = {
     "fullwhite.md": hero_page(LONG_TITLE, picture="white", layout="full", tagline=TAGLINE),
 }
 THEMES: dict[str, dict[str, Any]] = {
-    "material": MATERIAL | {"features": ["navigation.instant", "content.action.edit"]},
+    "material": MATERIAL | {"features": ["navigation.instant", "navigation.tabs", "content.action.edit"]},
     "mkdocs": {"name": "mkdocs", "highlightjs": False},
     "readthedocs": {"name": "readthedocs", "highlightjs": False},
 }
@@ -77,6 +82,50 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
     assert page.evaluate("window.shifts") == shifts_of_the_theme
     assert before == box(page, "h2")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("path", ["index.html", "full/index.html"])
+def test_page_that_arrives_in_pieces_shifts_nothing(
+    path: str, sites: Sites, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """A browser may paint when it has read half of the hero: the title waits for the tagline, and does not make way."""
+    html = (sites.folder / "material" / path).read_bytes()
+    place = html.index(b'<p class="leonardo-hero__tagline">')
+    gate = threading.Event()
+
+    class InTwo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html[:place])
+            gate.wait(30)
+            self.wfile.write(html[place:])
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), InTwo)
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # The page comes in pieces, everything else from where it lies.
+        page = open_page("about:blank", before=SHIFTS, **PHONE)
+        own = f"http://127.0.0.1:{server.server_port}/"
+        folder = addresses["material"] + "/" + path.removesuffix("index.html")
+        page.route(
+            lambda url: url.startswith(own) and url != own,
+            lambda route: route.fulfill(response=route.fetch(url=urljoin(folder, route.request.url.removeprefix(own)))),
+        )
+        page.goto(own, wait_until="commit")
+        page.locator(".leonardo-hero h1").wait_for(state="attached")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert page.locator(".leonardo-hero__tagline").count() == 0, "only half of it is there"
+        gate.set()
+        page.wait_for_load_state("load")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        expect(page.locator(".leonardo-hero h1")).to_be_visible()
+        assert page.evaluate("window.shifts") == []
+        server.shutdown()
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -164,16 +213,59 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
         assert page.locator(f".leonardo-hero {selector}").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.parametrize("path", ["full", "fullhidden"])
 @pytest.mark.parametrize("theme", THEMES)
-def test_full_layout_spans_what_the_theme_allows(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """From edge to edge below the header, above side columns; beside the one that Read the Docs always has."""
-    page = open_page(f"{addresses[theme]}/full/")
+def test_full_layout_spans_what_the_theme_allows(
+    theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """From edge to edge below header and tabs, above side columns; beside the one that Read the Docs always has."""
+    page = open_page(f"{addresses[theme]}/{path}/")
     hero = box(page, ".leonardo-hero")
     left = 300 if theme == "readthedocs" else 0
     assert hero["x"] == left
     assert hero["width"] == page.evaluate("document.documentElement.clientWidth") - left
     assert hero["y"] + hero["height"] <= box(page, "h2")["y"]
     assert page.locator("h1").count() == 1
+    if theme == "material":
+        assert hero["y"] == sum(box(page, f".md-{part}")["height"] for part in ("header", "tabs"))
+
+
+def test_contrast_is_measured_behind_text_that_would_fade(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Themes let colours fade; what is measured is the picture, not what is left of the text."""
+    page = open_page(f"{addresses['material']}/code/")
+    page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+    page.add_style_tag(content=".leonardo-hero h1 code { transition: color 20s }")
+    assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
+
+
+def test_hero_needs_no_script(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Picture, placeholder and text are there where JavaScript is off."""
+    loaded: list[str] = []
+    page = open_page(f"{addresses['material']}/none/", java_script_enabled=False)
+    page.on("response", lambda response: loaded.append(response.url))
+    page.goto(f"{addresses['material']}/", wait_until="load")
+    pictures = [url for url in loaded if re.search(r"assets/leonardo/.*(avif|webp|jpg)$", url)]
+    assert len(pictures) == 1
+    hero, image = box(page, ".leonardo-hero"), box(page, ".leonardo-hero__image")
+    assert (image["width"], image["height"]) == (hero["width"], hero["height"])
+    expect(page.locator(".leonardo-hero h1")).to_be_visible()
+    expect(page.locator(".leonardo-hero__placeholder")).to_have_attribute("src", re.compile("^data:image/webp"))
+
+
+def test_reader_who_wants_more_contrast_gets_a_darker_shade(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Whatever the picture needs at least."""
+    page = open_page(f"{addresses['material']}/", contrast="more")
+    background = page.locator(".leonardo-hero__text").evaluate("e => getComputedStyle(e).backgroundImage")
+    assert re.findall(r"rgba?\([^)]*\)", background)[-1] == "rgba(0, 0, 0, 0.8)"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_of_the_hero_moves_or_fades(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """For readers who ask for less motion, under the pointer either."""
+    page = open_page(f"{addresses[theme]}/", reduced_motion="reduce")
+    page.locator(".leonardo-hero h1").hover()
+    moving = "e => e.getAnimations({subtree: true}).map(one => one.effect.target.className)"
+    assert page.locator(".leonardo-hero").evaluate(moving) == []
 
 
 def test_printed_page_has_dark_text_and_no_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
@@ -277,6 +369,12 @@ def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(sites: Sites, open_pa
     assert sizes == [[358, 143]] * 3
     assert page.locator(".leonardo-card img:not([loading=lazy])").count() == 1
     assert page.get_by_role("link", name="About noise").count() == 1, "one link for screen readers"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    wide = page.locator(".leonardo-card").evaluate_all(
+        "cards => cards.map(card => [card.offsetWidth, card.offsetHeight])"
+    )
+    assert wide == [[688, 275]] * 3
+    page.set_viewport_size({"width": 390, "height": 844})
     page.locator(".leonardo-card").first.click()
     expect(page.locator(".leonardo-hero h1")).to_contain_text("About noise")
 
