@@ -201,6 +201,7 @@ class Workshop:
             tell=self._tell,
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
+            breaker=team.breaker,
         )
         return team, claims
 

@@ -20,6 +20,7 @@
     │       └── HostNotListed     the host is not among `image_hosts`
     └── StorageError
         ├── StoreUnavailable      read-only, full, locked or gone: go on without it
+        │   └── StoreRefused      it is there, and says no: waiting does not help
         └── BrokenEntry           present, but not what was stored: a miss that is told
 
 No message holds a key, an ``Authorization`` value or a signed URL.
@@ -138,6 +139,10 @@ class StorageError(HeroError):
 
 class StoreUnavailable(StorageError):
     """Read-only, full, locked, or gone: the build goes on without the store."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The store answered, and will not do it: forbidden, full, not set up for it."""
 
 
 class BrokenEntry(StorageError):

@@ -22,10 +22,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -161,6 +162,61 @@ def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) 
         store.stop()
         if kind == "apache" and store.folder is not None:
             shutil.rmtree(store.folder.parents[1])
+
+
+class Line:
+    """The way to a server on this machine, which can break and be mended."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open: set[socket.socket] = set()
+        self._is_broken = False
+        self._lock = threading.Lock()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def break_off(self) -> None:
+        """Every connection ends, and none is made."""
+        with self._lock:
+            self._is_broken = True
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """As before."""
+        with self._lock:
+            self._is_broken = False
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self.break_off()
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            with self._lock:
+                if self._is_broken:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._open |= {near, far}
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(2**16):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._open -= {one, other}
 
 
 @contextmanager

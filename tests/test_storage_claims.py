@@ -11,7 +11,15 @@ import anyio
 import pytest
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.storage.claims import CLOCKS_APART_S, HOLD_S, MOST_FAILURES, MOST_WAIT_S, Claim, Claims
+from mkdocs_leonardo.storage.claims import (
+    CLOCKS_APART_S,
+    HOLD_S,
+    MOST_FAILURES,
+    MOST_UNFINISHED,
+    MOST_WAIT_S,
+    Claim,
+    Claims,
+)
 from mkdocs_leonardo.storage.journal import Entry
 from mkdocs_leonardo.storage.objects import ObjectEntry, Objects, StoreAddress, StoredObject
 
@@ -475,16 +483,20 @@ async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
     """A line that breaks for a moment leaves the next pages their claims."""
     store = team.store()
     runner = team.runner(store=store)
+    assert await runner.take(OTHER_KEY, {KEY}) is not None
     for page in range(2 * MOST_FAILURES):
         store.is_cut = page % 2 == 0
-        await runner.take(f"{page:064x}", {KEY})
+        async with anyio.create_task_group() as group:
+            group.start_soon(runner.take, f"{page:064x}", {KEY})
+            await anyio.sleep(3 * SECOND_S)
+            store.is_cut = False
 
     assert await runner.take(WISH, {KEY}) is not None
     assert await team.runner().take(WISH, {KEY}) is None
 
 
 async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:
-    """What could be told was told; nothing raises, and a runner that waits comes back to try."""
+    """It looks whether the store is back, and is alone then; nothing raises, and one that waits comes back to try."""
     store = team.store()
     runner = team.runner(store=store)
     claim = await taken(runner)
@@ -493,8 +505,9 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
     assert await waiting.take(WISH, {KEY}) is None
     store.is_cut = other_store.is_cut = True
 
-    assert await claim.intend(INTENT)
+    assert not await claim.intend(INTENT)
     await claim.release()
+    assert await (await taken(runner)).intend(INTENT)
     assert await waiting.watch(WISH)
     assert await waiting.take(WISH, {KEY}) is not None
 
@@ -545,3 +558,69 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
     await claim.release()
     honest = (await taken(team.runner(secret="right"))).left(KEY)
     assert honest is not None
+
+
+# What others may have put there --------------------------------------------------------------------------------------
+
+
+def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
+    for name in names:
+        path = team.folder / "claims" / f"{WISH}-{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("number", ["020000", "099999", "999999", "999999999"])
+async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
+    """A claim that nobody of ours made is not waited for, not read down from, and not in the way of one of ours."""
+    _forge(team, number, f"{number}.free", "000002")
+    store = team.store()
+    owner = await taken(team.runner(store=store, secret="team"))
+    assert await owner.intend(INTENT)
+    other = team.runner(store=store, secret="team")
+    assert await other.take(WISH, {KEY}) is None
+
+    assert await other.watch(WISH)
+    heir = await taken(other)
+
+    assert heir.left(KEY) is not None
+    assert not await owner.intend(INTENT)
+    assert len(store.calls) < 3 * MOST_UNFINISHED
+
+
+async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
+    """Where claims are signed, nobody without the secret can take one from its owner."""
+    owner = await taken(team.runner(secret="team"))
+    _forge(team, "000001.free", data=b'{"claim": {}}')
+    other = team.runner(secret="team")
+
+    assert await other.take(WISH, {KEY}) is None
+    assert await owner.intend(INTENT)
+
+    await owner.release()
+    assert await other.watch(WISH)
+    claim = await taken(other)
+    assert claim.left(KEY) is not None
+
+
+async def test_unsigned_claim_is_nobodys(team: Team) -> None:
+    """Whoever has no secret cannot keep those who have one from their work."""
+    assert await team.runner().take(WISH, {KEY}) is not None
+
+    claim = await taken(team.runner(secret="team"))
+
+    assert await claim.intend(INTENT)
+
+
+# Services that check nothing -----------------------------------------------------------------------------------------
+
+
+async def test_owner_whose_claim_was_overwritten_does_not_pay(team: Team) -> None:
+    """Where a service lets two runners make one object, the last one has it, and the first one sees that."""
+    first = await taken(Claims(team.store(), now=lambda: NOW, sleep=anyio.sleep, tell=lambda *_: None, may_cross=True))
+    path = team.folder / "claims" / f"{WISH}-000001"
+    value = json.loads(path.read_text(encoding="utf-8"))
+    value["claim"]["owner"] = "another"
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+    assert not await first.intend(INTENT)

@@ -295,6 +295,18 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
     assert printed == "one\n"
 
 
+@pytest.mark.parametrize("text", ["minio:9000", "minio.local", "http://minio:99999", "https://key:secret@minio"])
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_endpoint_that_is_no_address_is_named_with_its_cure(name: str, text: str) -> None:
+    """The variable is named, its value is not repeated, and the client is not asked."""
+    message = failure("s3://heroes/team", {**KEYS, name: text})
+
+    assert message == (
+        f"s3://heroes/team: cannot be read ({name} must be an address without credentials, such as "
+        "https://s3.example.com)"
+    )
+
+
 def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -> None:
     """Twenty times, while all cores are busy: without `aclose`, the client's threads abort one of thirty or more."""
     (tmp_path / "store/pictures").mkdir(parents=True)

@@ -1,6 +1,7 @@
 """Builds on machines of their own, with nothing in common but a store, pay for each picture once in all."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from builds import BUILD_TIMEOUT_S, Built, Site
 from kill_harness import LEONARDO_ONLY, kill, locked, pages, running, states, stop, wait_until
 from services import AnyServices, Held, NeverFinishes, ServicesProcess
-from stores import WRITER, Kind, TeamStore
+from stores import WRITER, Kind, Line, TeamStore
 from stores import running as running_store
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes as Linux does")
@@ -170,3 +171,27 @@ def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
     for machine in copies:
         assert len(built(machine).warnings) == 1, built(machine).log
         assert not built(machine).has_traceback
+
+
+def test_line_that_breaks_for_seconds_costs_no_picture_twice(tmp_path: Path, services_process: ServicesProcess) -> None:
+    """A machine that cannot reach the store for a moment waits for it, rather than pay for what another one makes."""
+    services = services_process
+    services.leonardo.render_s = 2.0
+    with running_store("moto", tmp_path / "store") as team:
+        shaky, steady = machines(tmp_path, team, 2, number_of_pages=8, concurrency=2)
+        line = Line(int(team.url.rpartition(":")[2].partition("&")[0]))
+        shaky.options = {**shaky.options, "shared_store": re.sub(r":\d+", f":{line.port}", team.url)}
+        with at_once((shaky, steady), services) as builds:
+            services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)
+            line.break_off()
+            # Until the breaker is open, and while the other machine finishes what it has.
+            services.wait_until(lambda ledger: ledger.paid_jobs >= 6, timeout_s=60)
+            line.mend()
+            codes = [finished(process) for process in builds]
+        line.close()
+
+    assert codes == [0, 0], [built(machine).log for machine in (shaky, steady)]
+    assert services.ledger.creates == services.ledger.paid_jobs == 8, services.ledger.totals()
+    assert [providers(machine) for machine in (shaky, steady)] == [{"leonardo"}] * 2
+    assert len(built(shaky).warnings) <= 1, built(shaky).log
+    assert built(steady).warnings == []

@@ -28,8 +28,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
+from mkdocs_leonardo.storage.breaker import CircuitBreaker
 from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
 
 if TYPE_CHECKING:
@@ -52,8 +53,17 @@ MOST_WAIT_S = 900.0
 CLOCKS_APART_S = 3600.0
 #: The intent of another runner is looked for among jobs of this age (seconds), by whatever clock they were made.
 INTENT_AGE_S = 590.0
-#: After so many calls in a row that failed, the store is left alone for the rest of the build.
+#: After so many calls in a row that failed, the store is left alone for a while.
 MOST_FAILURES = 3
+#: An owner reads what so many before it left behind, at the most; the first one that had done so itself ends it.
+MOST_UNFINISHED = 50
+#: No wish is ever claimed so often; what has a higher number is not ours.
+_MOST_NUMBER = 99_999
+#: Attempts to have a claim that others are faster to take, or that somebody else's objects are in the way of.
+_MOST_ATTEMPTS = 20
+#: A store that has answered in this build is waited for as long as this when it is gone, before a runner pays without
+#: knowing what others do (seconds): so long an interrupted line costs a build, and no picture twice.
+OUTAGE_S = 20.0
 #: What letting go may take at the end of a build (seconds).
 RELEASE_S = 5.0
 
@@ -141,13 +151,17 @@ class Claims:
         secret: bytes | None = None,
         may_cross: bool = False,
         patience_s: float = MOST_WAIT_S,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
-        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says."""
+        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says.
+
+        `breaker` may be shared with others who ask the same store.
+        """
         self.owner = uuid.uuid4().hex
         self._objects = objects
         self.now = now
         self._sleep = sleep
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._secret = secret
         self._may_cross = may_cross
         self._patience_s = patience_s
@@ -157,11 +171,15 @@ class Claims:
         self._rivals: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
-        self._seen: Mapping[str, _Seen] = {}
+        self._seen: tuple[ObjectEntry, ...] = ()
+        # What others than our runners have put there.
+        self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
         self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
-        self._failures = 0
+        self._breaker = breaker or CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
+        self._has_answered = False
+        self._gone_since = math.inf
 
     # Having a claim --------------------------------------------------------------------------------------------------
 
@@ -171,41 +189,45 @@ class Claims:
         Where one of `keys` was refused, at a price, the claim is for reading alone.
         """
         try:
-            claim = await self._taken(wish, keys)
-        except StoreUnavailable:
-            # Once more, as it costs less than a picture.
-            await self._sleep(LOOK_S)
-            try:
-                claim = await self._taken(wish, keys)
-            except StoreUnavailable as error:
-                self.alone(error)
-                return Claim(self, wish, 0, _Content())
+            claim = await self.insist(lambda: self._taken(wish, keys))
+        except StoreUnavailable as error:
+            self.alone(error)
+            return Claim(self, wish, 0, _Content())
         if claim is not None:
             self._waiting_since.pop(wish, None)
         return claim
 
     async def _taken(self, wish: str, keys: Collection[str]) -> Claim | None:
-        if wish not in self._tried:
-            # Nearly always there is nothing: so one call is enough.
-            claim = await self._made(wish, 0)
-            if claim is not None:
-                return claim
-        while True:
+        # Nearly always there is nothing: so one call is enough.
+        if wish not in self._tried and (claim := await self._made(wish, 0)) is not None:
+            return claim
+        for _ in range(_MOST_ATTEMPTS):
             seen = (await self._look(fresh=True)).get(wish, _NOTHING)
-            if not seen.is_free and seen.number == self._tried.get(wish):
-                claim = await self._found_again(wish, seen.number)
-                if claim is not None:
-                    return claim
-            if not seen.is_free and self._dead.get(wish) != seen:
-                self._rivals[wish] = seen
-                return None
-            if seen.number:
-                content = await self.read(wish, seen.number)
-                if content is not None and not content.refusals.keys().isdisjoint(keys):
-                    return Claim(self, wish, 0, content)
+            content = await self.read(wish, seen.number) if seen.number else None
+            if content is not None and not content.owner:
+                self._foreign.add((wish, seen.number))
+                continue
+            if content is not None and not await self._is_free(wish, seen):
+                if seen.number == self._tried.get(wish):
+                    claim = await self._found_again(wish, seen.number)
+                    if claim is not None:
+                        return claim
+                if self._dead.get(wish) != seen:
+                    self._rivals[wish] = seen
+                    return None
+            if content is not None and not content.refusals.keys().isdisjoint(keys):
+                return Claim(self, wish, 0, content)
             claim = await self._made(wish, seen.number)
             if claim is not None:
                 return claim
+        raise StoreUnavailable("a claim in the store cannot be had, though nobody has it")
+
+    async def _is_free(self, wish: str, seen: _Seen) -> bool:
+        """Whether the owner has let go. Where claims are signed, only a signed word of it is believed."""
+        if not seen.is_free or self._secret is None:
+            return seen.is_free
+        content = await self._read(f"{_name(wish, seen.number)}{_FREE}")
+        return content is not None and bool(content.owner)
 
     async def _found_again(self, wish: str, number: int) -> Claim | None:
         """The claim, if it is this runner's after all: it was asleep, or the answer to its call was lost."""
@@ -220,7 +242,10 @@ class Claims:
 
     async def _made(self, wish: str, after: int) -> Claim | None:
         """The claim with the number that follows, if nobody else was faster."""
-        number = self._tried[wish] = after + 1
+        number = after + 1
+        while (wish, number) in self._foreign:
+            number += 1
+        self._tried[wish] = number
         content = _Content(self.owner, is_whole=not after)
         if not await self._make(wish, number, content):
             return None
@@ -239,8 +264,8 @@ class Claims:
         False if that takes longer than anybody should wait.
         """
         rival = self._rivals[wish]
-        since = self._waiting_since.setdefault(wish, self._monotonic())
-        unchanged_s, looked_at = 0.0, self._monotonic()
+        since = self._waiting_since.setdefault(wish, self.monotonic())
+        unchanged_s, looked_at = 0.0, self.monotonic()
         while unchanged_s < HOLD_S:
             await self._sleep(LOOK_S)
             try:
@@ -248,16 +273,16 @@ class Claims:
             except StoreUnavailable:
                 # `take` will meet it too.
                 return True
-            now = self._monotonic()
+            now = self.monotonic()
             # Time in which this runner itself was asleep says nothing of the other one.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
+            if now - since > self._patience_s:
+                return False
             if seen.is_free:
                 return True
             if seen != rival:
                 rival, unchanged_s = seen, 0.0
-            if now - since > self._patience_s:
-                return False
         self._dead[wish] = rival
         return True
 
@@ -275,7 +300,9 @@ class Claims:
 
     async def read(self, wish: str, number: int) -> _Content | None:
         """What is in one object; what nobody of ours wrote counts as free and empty."""
-        name = _name(wish, number)
+        return await self._read(_name(wish, number))
+
+    async def _read(self, name: str) -> _Content | None:
         try:
             found = await self._ask(lambda: self._objects.get(name, max_bytes=_MAX_BYTES))
             if found is None:
@@ -297,8 +324,12 @@ class Claims:
 
     async def is_mine(self, wish: str, number: int) -> bool:
         """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
-        if await self.read(wish, number + 1) is not None:
-            return False
+        for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
+            content = await self.read(wish, following)
+            if content is None:
+                break
+            if content.owner:
+                return False
         if not self._may_cross and self._objects.ignores_preconditions is False:
             return True
         content = await self.read(wish, number)
@@ -309,35 +340,54 @@ class Claims:
         return await self._ask(lambda: self._objects.create(name, self._text(name, content)))
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What the store answers, unless it has failed too often in a row to be asked once more in this build."""
-        if self._failures >= MOST_FAILURES:
+        """What the store answers, unless it has failed too often in a row to be asked now."""
+        if not self._breaker.allows():
             raise StoreUnavailable("the store is left alone after it has failed several times")
+        begun = self._breaker.begin()
         try:
             answer = await call()
         except StoreUnavailable:
-            self._failures += 1
+            self._breaker.failed(begun)
+            self._gone_since = min(self._gone_since, self.monotonic())
             raise
-        self._failures = 0
+        self._breaker.succeeded()
+        self._has_answered, self._gone_since = True, math.inf
         return answer
+
+    async def insist(self, act: Callable[[], Awaitable[T]]) -> T:
+        """What `act` comes to; StoreUnavailable if it fails twice, and for as long as a short outage takes."""
+        since, is_first = self.monotonic(), True
+        while True:
+            try:
+                return await act()
+            except StoreUnavailable as error:
+                gone_s = self.monotonic() - min(since, self._gone_since)
+                may_come_back = self._has_answered and not isinstance(error, StoreRefused) and gone_s < OUTAGE_S
+                # Once more in any case, as it costs less than a picture.
+                if not is_first and not may_come_back:
+                    raise
+            is_first = False
+            await self._sleep(LOOK_S)
 
     async def free(self, wish: str, number: int) -> None:
         """Others may follow; StoreUnavailable."""
-        await self._ask(lambda: self._objects.replace(f"{_name(wish, number)}{_FREE}", b"{}"))
+        name = f"{_name(wish, number)}{_FREE}"
+        await self._ask(lambda: self._objects.replace(name, self._text(name, _Content(self.owner))))
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every claim there is, as it was a moment ago; all that look at the same moment share one listing."""
         from anyio import Lock  # noqa: PLC0415 - see `beat`
 
-        asked_at = self._monotonic()
+        asked_at = self.monotonic()
         if self._listing is None:
             self._listing = Lock()
         async with self._listing:
             # What began after this question was asked is as good as a listing of its own.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
-                began_at = self._monotonic()
-                self._seen = _highest(await self._ask(lambda: self._objects.list(_FOLDER)))
+                began_at = self.monotonic()
+                self._seen = await self._ask(lambda: self._objects.list(_FOLDER))
                 self._listed_at = began_at
-            return self._seen
+            return _highest(self._seen, self._foreign)
 
     def _text(self, name: str, content: _Content) -> bytes:
         claim: dict[str, JsonValue] = {
@@ -423,6 +473,7 @@ class Claim:
         self._number = number
         self._content = content
         self._lock: anyio.Lock | None = None
+        self._seen_alive_at = claims.monotonic()
 
     # What others left ------------------------------------------------------------------------------------------------
 
@@ -440,7 +491,8 @@ class Claim:
         jobs: dict[str, Entry] = {}
         refusals: dict[str, str] = {}
         is_whole, number = self._content.is_whole, self._number - 1
-        while number and not is_whole:
+        # So many owners that died before they could do this are not the work of our runners.
+        while number > max(0, self._number - MOST_UNFINISHED) and not is_whole:
             before = await self._claims.read(self.wish, number)
             if before is not None:
                 jobs = {**before.jobs, **jobs}
@@ -460,16 +512,22 @@ class Claim:
         if not self._number:
             return True
         try:
-            if await self._is_mine():
-                self._note(job)
-                await self._write()
-                if await self._is_mine():
-                    return True
+            if await self._claims.insist(lambda: self._intended(job)):
+                return True
         except StoreUnavailable as error:
             self._claims.alone(error)
-            return True
+            if self._claims.monotonic() - self._seen_alive_at < HOLD_S - BEAT_CALL_S:
+                return True
+            # Others may take this runner for dead by now, and pay: first of all it looks whether the store is back.
         self._claims.let_go(self)
         return False
+
+    async def _intended(self, job: OpenJob) -> bool:
+        if not await self._is_mine():
+            return False
+        self._note(job)
+        await self._write()
+        return await self._is_mine()
 
     async def accept(self, job: OpenJob) -> None:
         """The service accepted, under this job id: others can collect it."""
@@ -551,6 +609,7 @@ class Claim:
             if self._number:
                 self._content = replace(self._content, beat=self._content.beat + 1)
                 await self._claims.write(self.wish, self._number, self._content)
+                self._seen_alive_at = self._claims.monotonic()
 
     async def _is_mine(self) -> bool:
         return await self._claims.is_mine(self.wish, self._number)
@@ -572,8 +631,8 @@ def _name(wish: str, number: int) -> str:
     return f"{_FOLDER}/{wish}-{number:06}"
 
 
-def _highest(entries: Iterable[ObjectEntry]) -> Mapping[str, _Seen]:
-    """What a listing says of each wish."""
+def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
+    """What a listing says of each wish, `foreign` numbers left out."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()
     for entry in entries:
@@ -583,7 +642,7 @@ def _highest(entries: Iterable[ObjectEntry]) -> Mapping[str, _Seen]:
         wish, number = match[1], int(match[2])
         if match[3]:
             free.add((wish, number))
-        elif number > seen.get(wish, _NOTHING).number:
+        elif (wish, number) not in foreign and seen.get(wish, _NOTHING).number < number <= _MOST_NUMBER:
             seen[wish] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
     return {wish: replace(found, is_free=(wish, found.number) in free) for wish, found in seen.items()}
 

@@ -17,7 +17,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
+from mkdocs_leonardo.storage.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from obstore.store import HTTPStore, ObjectStore
@@ -130,8 +131,8 @@ class ObjectEntry:
 class Objects:
     """Named bytes at one address. All calls belong to one event loop; several may run at once.
 
-    After `MOST_UNANSWERED` calls in a row without an answer to any call, or after a first one, every further call fails
-    at once.
+    After `MOST_UNANSWERED` calls in a row without an answer to any call, further ones fail at once, but for one now and
+    then that finds out whether the store is back. A store that has never answered is not asked again.
     """
 
     def __init__(self, address: StoreAddress, environ: Mapping[str, str]) -> None:
@@ -139,12 +140,21 @@ class Objects:
         self.address = address
         self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
         # The client takes these itself; that an address is not https must be said besides.
-        endpoints = [address.endpoint] if address.endpoint else [environ.get(name, "") for name in _ENDPOINT_VARIABLES]
+        variables = () if address.endpoint else _ENDPOINT_VARIABLES
+        endpoints = [address.endpoint, *(environ.get(name, "").strip() for name in variables)]
         self._allows_http = address.scheme == "http" or any(text.startswith("http:") for text in endpoints)
+        # The client takes what it finds there without a look, and falls over.
+        wrong = (
+            name for name in variables if environ.get(name, "").strip() and not _is_endpoint(environ[name].strip())
+        )
+        self._trouble = next(
+            (f"{name} must be an address without credentials, such as https://s3.example.com" for name in wrong), ""
+        )
         self._opened: ObjectStore | None = None
         self._creator: ObjectStore | None = None
         self._honours: bool | None = None
-        self._unanswered = 0
+        self._breaker = CircuitBreaker(MOST_UNANSWERED)
+        self._is_silent = False
         self._answers = 0
 
     @property
@@ -348,12 +358,16 @@ class Objects:
             raise StoreUnavailable(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
-        if self._unanswered >= MOST_UNANSWERED or (self._unanswered and not self._answers):
+        if self._trouble and self.address.scheme == "s3":
+            call.close()
+            raise StoreUnavailable(f"{self.address}: cannot {what} ({self._trouble})")
+        if self._is_silent or not self._breaker.allows():
             call.close()
             raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone, as it has not answered before)")
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
         reason, is_answer, answers = f"no answer within {timeout_s:g} s", False, self._answers
+        begun = self._breaker.begin()
         with move_on_after(timeout_s):
             try:
                 result = await call
@@ -362,6 +376,8 @@ class Objects:
                 raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 reason, is_answer = _reason(str(error)), _is_answer(str(error))
+            except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
+                reason = "the client for it fell over"
             else:
                 self._answered()
                 return result
@@ -369,12 +385,14 @@ class Objects:
             self._answered()
         elif self._answers == answers:
             # A store that answers others meanwhile is not gone, it has too much to do.
-            self._unanswered += 1
+            self._breaker.failed(begun)
+            self._is_silent = not self._answers
         # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
-        raise StoreUnavailable(f"{self.address}: cannot {what} ({reason})")
+        raise (StoreRefused if is_answer else StoreUnavailable)(f"{self.address}: cannot {what} ({reason})")
 
     def _answered(self) -> None:
-        self._unanswered = 0
+        self._breaker.succeeded()
+        self._is_silent = False
         self._answers += 1
 
 
@@ -450,11 +468,20 @@ def _query(scheme: str, text: str) -> dict[str, str]:
             raise ValueError(f"{known} behind the ?; credentials come from the environment")
         values[name] = value
     endpoint = values.get("endpoint", "")
-    if "endpoint" in values and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", endpoint):
+    if "endpoint" in values and not _is_endpoint(endpoint):
         raise ValueError("its endpoint must be an address without credentials, such as https://s3.example.com")
     if "region" in values and not re.fullmatch(r"[\w-]+", values["region"]):
         raise ValueError("its region cannot be read; it must look like eu-central-1")
     return values
+
+
+def _is_endpoint(text: str) -> bool:
+    """Whether a client can use the address, and it holds nothing secret."""
+    try:
+        return bool(re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", text) and urlsplit(text).port != 0)
+    except ValueError:
+        # A port beyond 65535, or none of a number.
+        return False
 
 
 def _check_host(scheme: str, host: str, bucket_port: str) -> None:

@@ -3,7 +3,7 @@
 ``pictures/<key>.json`` is the record, ``pictures/<key>-<digest>.<ext>`` the bytes as delivered. The picture goes first,
 and its name says which it is, so that no record ever stands beside another writer's picture. The first record for a key
 wins. Nothing that is read is believed: digest, decoding and size are checked, and with a secret the signature as well.
-Nothing that goes wrong here is more than one warning, and after `MOST_FAILURES` the store is left alone.
+Nothing that goes wrong here is more than one warning, and after `MOST_FAILURES` in a row it is left alone for a while.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
+from mkdocs_leonardo.storage.breaker import CircuitBreaker
 from mkdocs_leonardo.storage.objects import LONG_CALL_S, Objects
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 
@@ -36,7 +37,7 @@ SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a s
 LOOKUPS = 32
 #: Pictures that are on their way at once: each is held in memory until it is on the disk.
 DOWNLOADS = 16
-#: After so many calls in a row that failed, the store is left alone for the rest of the build.
+#: After so many calls in a row that failed, the store is left alone for a while.
 MOST_FAILURES = 3
 
 _FOLDER = "pictures"
@@ -115,7 +116,9 @@ class SharedPictures:
         self._inspect = inspect
         self._tell = tell
         self._failures = {"read": 0, "write": 0}
-        self._in_a_row = {"read": 0, "write": 0}
+        #: Of reading; claims on the same store share it, so that each learns from the other that the store is back.
+        self.breaker = CircuitBreaker(MOST_FAILURES)
+        self._write_breaker = CircuitBreaker(MOST_FAILURES)
         self._hits: set[str] = set()
         self._misses: set[str] = set()
         self._refused: set[str] = set()
@@ -159,14 +162,17 @@ class SharedPictures:
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
         """Whether others will find this picture under its key; nothing is written without the right to."""
-        if not self._rights.is_writer or self._in_a_row["write"] >= MOST_FAILURES:
+        breaker = self._write_breaker
+        if not self._rights.is_writer or not breaker.allows():
             return False
+        begun = breaker.begin()
         try:
             is_there = await self._share(record, data)
         except StoreUnavailable as error:
+            breaker.failed(begun)
             self._failed("write", error, "new pictures stay on this machine")
             return False
-        self._in_a_row["write"] = 0
+        breaker.succeeded()
         return is_there
 
     async def aclose(self) -> None:
@@ -273,27 +279,29 @@ class SharedPictures:
 
     async def _checked(self, key: str, look: Callable[[], Awaitable[T]]) -> T | _Outcome:
         """What `look` finds, or why there is nothing to believe."""
-        if self._in_a_row["read"] >= MOST_FAILURES:
+        breaker = self.breaker
+        if not breaker.allows():
             return _Outcome.FAILED
+        begun = breaker.begin()
         try:
             found = await look()
         except BrokenEntry as error:
-            self._in_a_row["read"] = 0
+            breaker.succeeded()
             if not self._refused:
                 self._tell(logging.INFO, f"shared_store {error}; it counts as missing")
             self._refused.add(key)
             return _Outcome.MISS
         except StoreUnavailable as error:
+            breaker.failed(begun)
             self._failed("read", error, "what is only there counts as missing")
             return _Outcome.FAILED
-        self._in_a_row["read"] = 0
+        breaker.succeeded()
         return found
 
     def _failed(self, what: Literal["read", "write"], error: StoreUnavailable, meaning: str) -> None:
         # One warning, however many calls fail: the reason is the same for all of them, or as good as that.
         level = logging.DEBUG if any(self._failures.values()) else logging.WARNING
         self._failures[what] += 1
-        self._in_a_row[what] += 1
         self._tell(level, f"shared_store {error}; the build goes on, and {meaning}")
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:

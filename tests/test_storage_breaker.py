@@ -1,0 +1,62 @@
+"""When a service is left alone, and when it is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mkdocs_leonardo.storage.breaker import REST_S, CircuitBreaker
+
+
+@dataclass
+class Watch:
+    """Time that passes when a test says so (seconds)."""
+
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        """What time it is."""
+        return self.now_s
+
+
+def fail(breaker: CircuitBreaker, times: int) -> None:
+    """So many failures, one after the other."""
+    for _ in range(times):
+        breaker.failed(breaker.begin())
+
+
+def test_breaker_calls_that_fail_together_count_once() -> None:
+    """A line that breaks under thirty calls has broken once."""
+    breaker = CircuitBreaker(3, monotonic=Watch())
+    for begun in [breaker.begin() for _ in range(30)]:
+        breaker.failed(begun)
+
+    assert breaker.allows()
+    fail(breaker, 2)
+    assert not breaker.allows()
+
+
+def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
+    """After a rest, one of those that ask; all of them when it has answered."""
+    watch = Watch()
+    breaker = CircuitBreaker(3, monotonic=watch)
+    breaker.succeeded()
+    fail(breaker, 3)
+
+    watch.now_s += REST_S
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    breaker.failed(breaker.begin())
+    assert not breaker.allows()
+    watch.now_s += REST_S
+    assert breaker.allows()
+    breaker.succeeded()
+    assert [breaker.allows() for _ in range(3)] == [True] * 3
+
+
+def test_breaker_service_that_never_answered_is_not_asked_again() -> None:
+    """Nobody waits for what was never there."""
+    watch = Watch()
+    breaker = CircuitBreaker(1, monotonic=watch)
+    fail(breaker, 1)
+
+    watch.now_s += 10 * REST_S
+    assert not breaker.allows()
