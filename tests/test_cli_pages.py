@@ -136,3 +136,15 @@ def test_help_shows_examples_for_every_command(tmp_path: Path) -> None:
         assert f"\n  {command} " in overview.out
         assert f"Examples:\n    mkdocs-leonardo {command}" in shell(command, "--help").out
     assert shell("generate", "--takes", "none").exit_code == 2
+
+
+def test_output_that_knows_few_letters_shows_the_others_as_numbers(tmp_path: Path) -> None:
+    """What Windows sends to a file is no UTF-8: a prompt in another script ends no command, and JSON says it whole."""
+    shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="\u5d50\u306e\u706f\u53f0")}))
+    narrow = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
+
+    shown = shell("status", environ=narrow).check()
+    said = shell("status", "--json", environ=narrow).check().json
+
+    assert r"\u5d50" in shown.out
+    assert "\u5d50\u306e\u706f\u53f0" in str(said)

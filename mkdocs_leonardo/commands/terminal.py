@@ -42,7 +42,8 @@ class Screen:
     def json(self, value: JsonValue) -> None:
         """The result for a program."""
         self._clear()
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Rows in columns as wide as they need to be."""
