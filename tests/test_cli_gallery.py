@@ -7,17 +7,19 @@ import os
 import shutil
 import time
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from builds import Site, page
 from cli_rig import Ran, Shell
+from jinja2 import DictLoader, Environment
 from PIL import Image
 from services import Services
 
 from mkdocs_leonardo.commands import gallery
 from mkdocs_leonardo.commands.outlook import Outlook
-from mkdocs_leonardo.commands.overrides import shade_alpha
+from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
 from mkdocs_leonardo.storage.cache import TextStore
@@ -41,6 +43,11 @@ def _kinds(shell: Shell, *arguments: str) -> list[tuple[str, str]]:
     findings = [(finding["where"], finding["kind"]) for finding in ran.json["findings"]]
     assert ran.exit_code == (1 if findings else 0)
     return findings
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_pin_keeps_heroes_for_a_site_without_cache_and_key(shell: Shell) -> None:
@@ -182,6 +189,49 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
     assert gallery._is_legible(outlook, rendering)
     too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
     assert not gallery._is_legible(outlook, replace(rendering, scrim=too_weak))
+
+
+def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> None:
+    """Views of a site's own template that leave the excerpts out have no covers, in a build as the check says."""
+    Image.new("RGB", (320, 180), "teal").save(_folder(tmp_path / "docs") / "own.jpg")
+    site = Site(
+        tmp_path,
+        {
+            "blog/index.md": page("Blog"),
+            "blog/posts/a.md": page("A post", "Text.", date=date(2026, 1, 2), hero_image="../../own.jpg"),
+        },
+        config={"theme": {"name": "material", "font": False, "custom_dir": "own"}},
+        plugins=("blog",),
+    )
+    shell, partials = Shell(site), _folder(tmp_path / "own/partials")
+    assert _kinds(shell) == []
+    (partials / "post.html").write_text("{{ post.title }}: {{ post.content | striptags }}", encoding="utf-8")
+    assert _kinds(shell) == [("own/partials/post.html", "card")]
+    assert "leonardo-card" not in site.build(None, "--strict").html("blog/index.html")
+    site.configure(None, {"cards": False})
+    assert _kinds(shell) == []
+
+
+@pytest.mark.parametrize(
+    ("templates", "is_shown"),
+    [
+        ({"view": "{% extends 'base' %}", "base": "{{ page.content }}"}, False),
+        ({"view": "{% for one in posts %}{{ one.content }}{% endfor %}"}, True),
+        ({"view": "{% for one in posts %}{% include 'part' %}{% endfor %}", "part": "{{ one.content }}"}, True),
+        ({"view": "{% from 'parts' import card %}", "parts": "{% macro card(p) %}{{ p.content }}{% endmacro %}"}, True),
+        ({"view": "{{ posts[0].content | striptags | truncate }}"}, False),
+        ({"view": "{% set text = posts[0].content %}{{ text }}"}, True),
+        ({"view": "{% for post in posts %}{% include post.meta.part %}{% endfor %}"}, True),
+        ({"view": "{% include page.meta.icon %}"}, False),
+        ({"view": "{% include 'view' %}"}, False),
+        ({"view": "{% include 'nowhere' %}"}, True),
+        ({"view": "{% broken"}, True),
+    ],
+)
+def test_template_shows_excerpts_if_any_part_of_it_does(templates: dict[str, str], *, is_shown: bool) -> None:
+    """Whatever it extends, includes and imports counts; what cannot be told is not held against it."""
+    env = Environment(loader=DictLoader(templates))  # noqa: S701 - nothing is rendered
+    assert templates_without_excerpts(env, "view") == (() if is_shown else tuple(templates))
 
 
 def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:

@@ -144,6 +144,12 @@ def _findings(
         yield from _of_page(site, workshop, outlook, unused, halves)
         if require_alt and not outlook.hero.alt:
             yield Finding(outlook.hero.page, "no alt text", "say what the picture shows in hero_alt")
+    for path in site.coverless:
+        text = (
+            "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
+            "or say cards: false"
+        )
+        yield Finding(_shown(path, site), "card", text, is_file=True)
     for record in unused:
         yield Finding(
             _shown(workshop.gallery.path(record), site),

@@ -22,11 +22,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from mkdocs_leonardo.commands.overrides import shade_alpha
+from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, project_as_mkdocs
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
 
@@ -61,12 +62,16 @@ class SiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class SiteWishes:
-    """What the pages of a site want. `pages` are all that were read, `problems` what is wrong with their lines."""
+    """What the pages of a site want. `pages` are all that were read, `problems` what is wrong with their lines.
+
+    `coverless` are the templates of blog views on which no post's cover can stand.
+    """
 
     options: SiteOptions
     heroes: tuple[HeroSpec, ...]
     pages: frozenset[str]
     problems: tuple[str, ...]
+    coverless: tuple[Path, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -121,7 +126,13 @@ def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["buil
             raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on")
         config["site_dir"] = real_site_dir
         options = _options(config, plugin)
-    return SiteWishes(options, tuple(reading.heroes), frozenset(reading.pages), tuple(heard.problems))
+    return SiteWishes(
+        options,
+        tuple(reading.heroes),
+        frozenset(reading.pages),
+        tuple(heard.problems),
+        tuple(reading.coverless) if options.settings.cards else (),
+    )
 
 
 def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
@@ -148,6 +159,9 @@ class _Reading:
         self._is_set = False
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
+        self.coverless: list[Path] = []
+        self._views: set[str] = set()
+        self._has_post = False
 
     def run(self, command: Literal["build", "serve"]) -> None:
         """Read every page."""
@@ -176,8 +190,17 @@ class _Reading:
         self.pages.append(page.file.src_uri)
         if hero is not None:
             self.heroes.append(hero)
+        # Of Material's blog: a view has posts, a post has an excerpt.
+        if hasattr(page, "posts"):
+            self._views.add(str(page.meta.get("template", "blog.html")))
+        self._has_post |= hero is not None and hasattr(page, "excerpt")
 
-    def _end(self, *_: object, **__: object) -> None:
+    def _end(self, env: Environment, **_: object) -> None:
+        root = Path(self._config.config_file_path or ".").resolve().parent
+        for view in sorted(self._views) if self._has_post else ():
+            files = [Path(name) for name in templates_without_excerpts(env, view)]
+            # The site's own one, where there is one: what lies elsewhere is somebody else's theme.
+            self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
         raise _AllPagesRead
 
 
