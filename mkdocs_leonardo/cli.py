@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -28,6 +29,17 @@ class _Common:
 def _examples(*lines: str) -> str:
     """The end of a help text; click leaves what follows a backspace as it is."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class _Credits(click.FloatRange):
+    """A number of credits; `nan` would be less than nothing, and never alert."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
+        """The number in `value`."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number of credits.", param, ctx)
+        return number
 
 
 class _Commands(click.Group):
@@ -86,6 +98,7 @@ def status(common: _Common, *, as_json: bool) -> None:
 @main.command(
     epilog=_examples(
         "mkdocs-leonardo generate --dry-run",
+        "mkdocs-leonardo generate --dry-run --json | jq '.estimate_usd'",
         "mkdocs-leonardo generate index.md 'blog/posts/2026-*'",
         "mkdocs-leonardo generate blog/posts/storm.md --takes 4",
         "mkdocs-leonardo generate --yes --into press/",
@@ -107,9 +120,17 @@ def status(common: _Common, *, as_json: bool) -> None:
     metavar="DIR",
     help="Copy the pictures there; into a folder of docs_dir, with what Zensical needs to show them.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs: the plan or, once made, the pictures.")
 @click.pass_obj
 def generate(
-    common: _Common, pages: tuple[str, ...], *, dry_run: bool, yes: bool, takes: int | None, into: Path | None
+    common: _Common,
+    pages: tuple[str, ...],
+    *,
+    dry_run: bool,
+    yes: bool,
+    takes: int | None,
+    into: Path | None,
+    as_json: bool,
 ) -> None:
     """Make the heroes that are missing.
 
@@ -123,7 +144,7 @@ def generate(
     """
     from mkdocs_leonardo.commands.generate import generate as run  # noqa: PLC0415 - `--help` should be quick
 
-    _finish(common, run, pages, dry_run=dry_run, yes=yes, takes=takes, into=into)
+    _finish(common, run, pages, dry_run=dry_run, yes=yes, takes=takes, into=into, for_program=as_json)
 
 
 @main.command(
@@ -151,6 +172,7 @@ def generate(
     help="Where pictures, index.html and sheet.jpg go.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def compare(
     common: _Common,
@@ -161,6 +183,7 @@ def compare(
     alchemy: Literal["on", "off", "both"] | None,
     output: Path,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Make one prompt in several styles, to compare.
 
@@ -171,7 +194,9 @@ def compare(
     """
     from mkdocs_leonardo.commands.compare import compare as run  # noqa: PLC0415 - `--help` should be quick
 
-    _finish(common, run, prompt, styles=styles, count=count, alchemy=alchemy, output=output, yes=yes)
+    _finish(
+        common, run, prompt, styles=styles, count=count, alchemy=alchemy, output=output, yes=yes, for_program=as_json
+    )
 
 
 @main.command(
@@ -180,7 +205,7 @@ def compare(
         "mkdocs-leonardo balance --alert-below 2000",
     )
 )
-@click.option("--alert-below", type=click.FloatRange(min=0), metavar="N", help="Exit with 1 if fewer credits are left.")
+@click.option("--alert-below", type=_Credits(min=0), metavar="N", help="Exit with 1 if fewer credits are left.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> None:
@@ -200,8 +225,9 @@ def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> Non
     )
 )
 @click.argument("pages", nargs=-1, metavar="[PAGE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
-def pin(common: _Common, pages: tuple[str, ...]) -> None:
+def pin(common: _Common, pages: tuple[str, ...], *, as_json: bool) -> None:
     """Copy heroes from the cache into the gallery.
 
     That is gallery_dir, which you commit to the repository; what is pinned is never made again. Where there is a
@@ -209,7 +235,7 @@ def pin(common: _Common, pages: tuple[str, ...]) -> None:
     """
     from mkdocs_leonardo.commands.gallery import pin as run  # noqa: PLC0415 - `--help` should be quick
 
-    _finish(common, run, pages)
+    _finish(common, run, pages, for_program=as_json)
 
 
 @main.command(
@@ -244,8 +270,9 @@ def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
 @click.option("--gallery", is_flag=True, help="Look at gallery_dir as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs; nobody is asked.")
 @click.pass_obj
-def prune(common: _Common, *, yes: bool, gallery: bool) -> None:
+def prune(common: _Common, *, yes: bool, gallery: bool, as_json: bool) -> None:
     """List what no page uses, and delete it.
 
     That is pictures, encoded files and leftovers in the cache; you are asked first.
@@ -255,7 +282,7 @@ def prune(common: _Common, *, yes: bool, gallery: bool) -> None:
     """
     from mkdocs_leonardo.commands.prune import prune as run  # noqa: PLC0415 - `--help` should be quick
 
-    _finish(common, run, yes=yes, gallery=gallery)
+    _finish(common, run, yes=yes, gallery=gallery, for_program=as_json)
 
 
 @main.command(
@@ -276,11 +303,13 @@ def doctor(common: _Common, *, as_json: bool) -> None:
     _finish(common, run, as_json=as_json)
 
 
-def _finish(common: _Common, run: Callable[..., int], *arguments: object, **options: object) -> None:
+def _finish(
+    common: _Common, run: Callable[..., int], *arguments: object, for_program: bool = False, **options: object
+) -> None:
     """Run one command and exit with what it returns."""
     from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
 
-    screen = Screen(verbose=common.verbose)
+    screen = Screen(verbose=common.verbose, for_program=for_program or bool(options.get("as_json")))
     sys.exit(run(common.config_file, screen, *arguments, **options))
 
 

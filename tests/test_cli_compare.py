@@ -9,7 +9,7 @@ import pytest
 from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
-from services import Answer500, Services
+from services import Answer500, Fails, Services
 
 from mkdocs_leonardo.imaging.provenance import detect
 
@@ -66,6 +66,56 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
     assert services.ledger.creates == 4
 
 
+def test_compare_takes_several_pictures_of_each_style(shell: Shell, services: Services) -> None:
+    """Seeds from 1 on for every style; what could not be made has no part in what Alchemy takes; JSON says it all."""
+    services.leonardo.on_create(Fails()).when_prompt("harbour").times(1)
+    arguments = ("compare", "a harbour", "--styles", "MOODY", "--count", "2", "--alchemy", "both", "-o", "out", "--yes")
+
+    ran = shell(*arguments, "--json")
+
+    assert ran.exit_code == 0, ran.err
+    report = ran.json
+    assert len(services.ledger.jobs) == 4
+    assert sorted((job.quality, job.seed) for job in services.ledger.jobs) == [
+        ("alchemy", 1),
+        ("alchemy", 2),
+        ("fast", 1),
+        ("fast", 2),
+    ]
+    assert len(report["pictures"]) == 3
+    assert report["alchemy_overhead"] == {"pairs": 1, "cost_usd": 0.0112}
+    assert all((shell.site.folder / picture["file"]).is_file() for picture in report["pictures"])
+    assert "a picture, " in ran.err
+    assert ", over 1 pair\n" in ran.err
+
+    again = shell(*arguments)
+    assert re.search(r"^MOODY  on       2 ", again.out, re.MULTILINE)
+    assert ", over 2 pairs\n" in again.out
+    assert services.ledger.creates == 5
+
+
+def test_compare_waits_longer_than_a_build(shell: Shell, services: Services) -> None:
+    """A picture that a page would go without is still one to compare."""
+    shell.site.configure(services, {"leonardo": {"timeout": 1}})
+    services.leonardo.render_s = 2.5
+
+    ran = shell("compare", "a harbour", "--styles", "MOODY", "-o", "out", "--yes")
+
+    assert ran.exit_code == 0
+    assert re.search(r"^MOODY  on       1 ", ran.out, re.MULTILINE)
+
+
+def test_compare_pays_for_nothing_that_it_could_not_show(shell: Shell, services: Services) -> None:
+    """A place where no folder can be is told before anything is asked for."""
+    (shell.site.folder / "file").write_text("", encoding="utf-8")
+
+    ran = shell("compare", "a harbour", "-o", "file/out", "--yes")
+
+    assert ran.exit_code == 2
+    assert "nothing was spent" in ran.err
+    assert services.ledger.creates == 0
+
+
 def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Services) -> None:
     """The caps hold for both modes together; a misspelt style is told before anything is paid."""
     wrong = shell("compare", "a harbour", "--styles", "CINEMTIC", "-o", "out", "--yes")
@@ -93,6 +143,10 @@ def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> N
     low = shell("balance", "--alert-below", "1000000000")
     assert low.exit_code == 1
     assert "credits left (about $" in low.out
+
+    nonsense = shell("balance", "--alert-below", "nan")
+    assert nonsense.exit_code == 2
+    assert "'nan' is not a number of credits" in nonsense.err
 
     services.leonardo.on_me(Answer500())
     silent = shell("balance")

@@ -330,3 +330,37 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
     assert "gallery: picture" in shell("prune", "--gallery", "--yes").out
     assert list((site.folder / "heroes").iterdir()) == []
     assert _kinds(shell) == []
+
+
+@pytest.mark.parametrize(("typed", "is_deleted"), [("n\n", False), ("\n", False), ("y\n", True)])
+def test_prune_deletes_what_somebody_agrees_to(shell: Shell, typed: str, *, is_deleted: bool) -> None:
+    """Whoever says no, or nothing, keeps everything."""
+    stray = shell.site.cache / "pictures" / ".0123456789abcdef.jpg.0123.tmp"
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"left by a killed build")
+    os.utime(stray, (0, 0))
+
+    ran = shell.on_terminal("prune", typed=typed)
+
+    assert ran.exit_code == 0
+    assert stray.exists() is not is_deleted
+
+
+def test_pin_and_prune_tell_programs_what_they_did(shell: Shell) -> None:
+    """Standard output is JSON and nothing else; a program is not asked."""
+    assert shell.site.build(shell.services).exit_code == 0
+    pinned = shell("pin", "--json").json
+    assert sorted(pinned["copied"]) == ["index.md", "notes/b.md"]
+    assert all((shell.site.folder / file).is_file() for file in pinned["copied"].values())
+    assert shell("pin", "--json").json == {"copied": {}, "there": ["index.md", "notes/b.md"], "missing": []}
+
+    (shell.site.folder / "docs/notes/b.md").unlink()
+    listed = shell.on_terminal("prune", "--json", typed="y\n")
+    assert '"is_deleted": false' in listed.out
+    kept = shell("prune", "--json").json
+    assert kept["is_deleted"] is False
+    files = [Path(file) for one in kept["unused"] for file in one["files"]]
+    assert files
+    assert all(file.is_file() for file in files)
+    assert shell("prune", "--json", "--yes").json == {**kept, "is_deleted": True}
+    assert not any(file.exists() for file in files)

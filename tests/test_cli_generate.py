@@ -37,6 +37,10 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
     dry = shell("generate", "--dry-run")
     assert dry.exit_code == 0
     assert "2 new pictures from leonardo: about $0.060, at most $0.14 if openai has to step in" in dry.out
+    plan = shell("generate", "--dry-run", "--json").json
+    assert sorted(one["prompt"] for one in plan["buy"]) == [DESERT, LIGHTHOUSE]
+    assert (plan["collect"], plan["held_back"], plan["cannot_be_made"]) == ([], 0, 0)
+    assert (plan["estimate_usd"], plan["most_usd"]) == (pytest.approx(0.06), pytest.approx(0.144))
     unasked = shell("generate")
     assert unasked.exit_code == 2
     assert "--yes" in unasked.err
@@ -55,6 +59,37 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
     after = shell.pages()
     assert {page["state"] for page in after.values()} == {"cached"}
     assert shows(Path(after["blog/dunes.md"]["file"]).read_bytes(), DESERT)
+
+
+def test_generate_tells_programs_what_came_of_it(shell: Shell, services: Services) -> None:
+    """Each picture with its maker and price, or why there is none; standard output is JSON and nothing else."""
+    services.leonardo.on_create(Fails()).when_prompt(DESERT)
+    services.openai.on_create(Answer429())
+
+    ran = shell("generate", "--yes", "--json")
+
+    assert ran.exit_code == 1
+    report = ran.json
+    pictures = {picture["page"]: picture for picture in report["pictures"]}
+    assert (pictures["index.md"]["provider"], pictures["index.md"]["source"]) == ("leonardo", "generated")
+    assert pictures["blog/dunes.md"]["provider"] is None
+    assert "429" in pictures["blog/dunes.md"]["failure"]
+    assert report["failed"] == 1
+    assert report["cost_usd"] == pytest.approx(pictures["index.md"]["cost_usd"])
+    assert report["cost_usd"] > 0
+
+
+def test_generate_copies_pages_of_like_names_beside_each_other(shell: Shell) -> None:
+    """A page in a folder and one whose name looks like it are two files."""
+    shell.site.write(
+        {"blog-dunes.md": page("Dash", hero_prompt="a dash"), "blog--dunes.md": page("B", hero_prompt="b")}
+    )
+
+    assert shell("generate", "--yes", "--into", "copies").exit_code == 0
+
+    names = [path.name for path in (shell.site.folder / "copies").glob("blog*dunes*")]
+    assert len(names) == 3
+    assert {"blog--dunes.jpg", "blog-dunes.jpg"} < set(names)
 
 
 def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
@@ -300,7 +335,7 @@ def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, servi
     copied = shell("generate", "blog/dunes.md", "--into", "copies")
     assert copied.exit_code == 0
     names = {path.name for path in (shell.site.folder / "copies").iterdir()}
-    assert "blog-dunes.jpg" in names
+    assert "blog--dunes.jpg" in names
     assert any(name.endswith("-480.webp") for name in names)
     assert services.ledger.creates == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
-from mkdocs_leonardo.spec import STYLES, HeroSpec, PictureRecord, PictureSpec, clean_text
+from mkdocs_leonardo.spec import STYLES, HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.config import Settings
@@ -65,12 +66,24 @@ def compare(
     if any(not plan.is_idle for plan, _ in runs):
         if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
             return 1
+        _make_room(output)
         _carry_out(runs, site.settings, screen)
     samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, screen, alchemy=mode)]
     if not samples:
         return 1
     _show(samples, prompt, output, screen, styles=wanted_styles)
+    screen.report(_report(samples, prompt, output))
     return 0
+
+
+def _make_room(folder: Path) -> None:
+    """There is a folder for the results; Trouble before anything is paid that could not be shown."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Trouble(f"--output: {folder} cannot be written ({error.strerror}); nothing was spent") from error
 
 
 def _styles(text: str) -> tuple[str, ...]:
@@ -194,7 +207,7 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, 
     ordered = sorted(samples, key=lambda sample: (styles.index(sample.style), sample.seed, not sample.alchemy))
     exhibits = [
         Exhibit(
-            f"{sample.style.lower().replace('_', '-')}-{sample.seed}{'' if sample.alchemy else '-no-alchemy'}",
+            _name(sample),
             f"{sample.style}, seed {sample.seed}" + (f", {_mode_words(alchemy=sample.alchemy)}" if both else ""),
             f"{_seconds([sample])}, {dollars(sample.cost_usd)}",
             sample.data,
@@ -219,15 +232,56 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, 
     screen.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
 
 
+def _name(sample: Sample) -> str:
+    """The picture's file, without its extension."""
+    return f"{sample.style.lower().replace('_', '-')}-{sample.seed}{'' if sample.alchemy else '-no-alchemy'}"
+
+
+def _pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    """Pictures of one style and seed, with Alchemy and without: like with like, whatever could not be made."""
+    fast = {(sample.style, sample.seed): sample for sample in samples if not sample.alchemy}
+    return [
+        (sample, fast[sample.style, sample.seed])
+        for sample in samples
+        if sample.alchemy and (sample.style, sample.seed) in fast
+    ]
+
+
 def _overhead(samples: Sequence[Sample]) -> str:
-    """What Alchemy takes in time and money, over all the styles."""
-    slow, fast = ([sample for sample in samples if sample.alchemy is mode] for mode in (True, False))
-    cost_usd = fmean(sample.cost_usd for sample in slow) - fmean(sample.cost_usd for sample in fast)
+    """What Alchemy takes in time and money, over all pairs."""
+    pairs = _pairs(samples)
+    if not pairs:
+        return "Alchemy overhead: unknown, as no style has a picture of both kinds"
+    cost_usd = fmean(slow.cost_usd - fast.cost_usd for slow, fast in pairs)
     line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} a picture"
-    slow_s, fast_s = _mean_s(slow), _mean_s(fast)
-    if slow_s is None or not fast_s:
-        return line
-    return f"{line}, {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
+    slow_s, fast_s = (_mean_s([pair[place] for pair in pairs]) for place in (0, 1))
+    if slow_s is not None and fast_s:
+        line += f", {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
+    return f"{line}, over {counted(len(pairs), 'pair', 'pairs')}"
+
+
+def _report(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:
+    pairs = _pairs(samples)
+    return {
+        "prompt": prompt,
+        "pictures": [
+            {
+                "style": sample.style,
+                "seed": sample.seed,
+                "alchemy": sample.alchemy,
+                "file": str(output / f"{_name(sample)}.{sample.record.extension}"),
+                "seconds": sample.record.seconds,
+                "cost_usd": round(sample.cost_usd, 6),
+            }
+            for sample in samples
+        ],
+        "alchemy_overhead": {
+            "pairs": len(pairs),
+            "cost_usd": round(fmean(slow.cost_usd - fast.cost_usd for slow, fast in pairs), 6) if pairs else None,
+        },
+        "index": str(output / "index.html"),
+        "sheet": str(output / "sheet.jpg"),
+    }
 
 
 def _mean_s(samples: Sequence[Sample]) -> float | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_leonardo.compose import Workshop
-    from mkdocs_leonardo.spec import PictureRecord, Rendering
+    from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
@@ -49,24 +49,28 @@ def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
         screen.warn(problem)
     heroes = chosen(site, pages)
     fetch_shared(site.settings, heroes, screen)
-    copied = there = absent = 0
+    copied: dict[str, JsonValue] = {}
+    there: list[JsonValue] = []
+    absent: list[JsonValue] = []
     with workshop_for(site.settings, screen) as workshop:
         for outlook in outlooks(workshop, heroes):
             page, record, store = outlook.hero.page, outlook.record, outlook.store
             if outlook.state == "pinned":
-                there += 1
+                there.append(page)
             elif outlook.state == "cached" and record is not None and store is not None:
                 try:
                     workshop.gallery.save(replace(record, page=page), store.read(record))
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise Trouble(f"{page}: {error}") from error
-                copied += 1
-                screen.say(f"{page}: {_shown(workshop.gallery.path(record), site)}")
+                copied[page] = _shown(workshop.gallery.path(record), site)
+                screen.say(f"{page}: {copied[page]}")
             elif outlook.state != "own":
-                absent += 1
+                absent.append(page)
                 screen.warn(f"{page}: there is no picture to pin; run mkdocs-leonardo generate {page}")
     folder = _shown(site.settings.gallery_dir, site)
-    screen.say(f"{counted(copied, 'hero', 'heroes')} copied to {folder}, {there} there already, {absent} missing")
+    done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
+    screen.say(f"{done}, {len(there)} there already, {len(absent)} missing")
+    screen.report({"copied": copied, "there": there, "missing": absent})
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,13 @@ from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars,
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.preview import announce
 from mkdocs_leonardo.report import Spending
+from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Purchase
-    from mkdocs_leonardo.spec import HeroSpec, PictureRecord
+    from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
 _PROMPT_CHARACTERS = 60
 
@@ -52,22 +52,22 @@ def generate(
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)
         _tell_of_halves(plan, workshop.gallery.halves(), screen)
-        excuse = (
-            "" if site.settings.generate else "the configuration says generate: false; take that line out to allow it"
-        )
-        excuse = excuse or _no_key(workshop)
+        excuse = _excuse(site.settings, workshop)
     unmakable = _show(plan, found, screen, excuse=excuse)
     if dry_run:
+        screen.report(_plan_report(plan, unmakable))
         return 0
     is_published = into is not None and not takes and publish.is_published(site, into)
     if is_published and excuse:
         # Painted pictures are what a site without a key is built with, here as there.
         unmakable = sum(outlook.state == "refused" for outlook in found)
+    purchases: list[Purchase] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
         if plan.allowed and not agreed(screen, yes=yes):
             return 1
-        failed += _carry_out(plan, screen)
+        purchases = _carry_out(plan, screen)
+        failed += sum(purchase.found is None for purchase in purchases)
         announce(site.settings.cache_dir)
     if takes:
         _show_takes(site, page, wanted, screen, into or site.settings.cache_dir / "takes" / slug(page))
@@ -75,11 +75,48 @@ def generate(
         publish.publish_into(site, heroes, into, screen)
     elif into is not None:
         copy_into(site.settings, heroes, into, screen)
+    screen.report(_report(purchases, failed))
     return 1 if failed else 0
 
 
-def _carry_out(plan: Plan, screen: Screen) -> int:
-    """Buy and collect; how many pictures could not be had."""
+def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
+    return {
+        "buy": [
+            {
+                "page": outlook.hero.page,
+                "prompt": outlook.hero.picture.prompt if outlook.hero.picture else None,
+                "estimate_usd": round(outlook.estimate_usd, 6),
+            }
+            for outlook in plan.allowed
+        ],
+        "collect": [outlook.hero.page for outlook in plan.collect],
+        "held_back": len(plan.buy) - len(plan.allowed),
+        "cannot_be_made": unmakable,
+        "estimate_usd": round(plan.estimate_usd, 6),
+        "most_usd": round(plan.most_usd, 6),
+    }
+
+
+def _report(purchases: Sequence[Purchase], failed: int) -> JsonValue:
+    pictures: list[JsonValue] = []
+    for purchase in purchases:
+        record = purchase.found.record if purchase.found else None
+        pictures.append(
+            {
+                "page": purchase.hero.page,
+                "key": record.key[:16] if record else None,
+                "provider": record.provider if record else None,
+                "source": purchase.found.source if purchase.found else None,
+                "cost_usd": round(purchase.cost_usd, 6),
+                "seconds": record.seconds if record else None,
+                "failure": purchase.failure or None,
+            }
+        )
+    return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
+
+
+def _carry_out(plan: Plan, screen: Screen) -> list[Purchase]:
+    """Buy and collect what was agreed on."""
     purchases: list[Purchase] = []
     spending = Spending()
     for heroes, settings in plan.rounds():
@@ -89,7 +126,7 @@ def _carry_out(plan: Plan, screen: Screen) -> int:
     missing = [purchase for purchase in purchases if purchase.found is None]
     made = counted(len(purchases) - len(missing), "picture", "pictures")
     screen.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
-    return len(missing)
+    return purchases
 
 
 def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) -> int:
@@ -130,8 +167,10 @@ def _tell_of_halves(plan: Plan, halves: Sequence[Path], screen: Screen) -> None:
             )
 
 
-def _no_key(workshop: Workshop) -> str:
+def _excuse(settings: Settings, workshop: Workshop) -> str:
     """Why no provider can be asked, if that is so."""
+    if not settings.generate:
+        return "the configuration says generate: false; take that line out to allow it"
     if any(link.available for link in workshop.chain):
         return ""
     names = " or ".join(workshop.missing_keys)
@@ -241,7 +280,8 @@ def _reason(error: Exception) -> str:
 
 
 def slug(page: str) -> str:
-    """The page as the name of a file."""
-    with suppress(ValueError):
-        page = page.removesuffix(".md")
-    return re.sub(r"[^\w.-]+", "-", page).strip("-.") or "page"
+    """The page as the name of a file, and of no other page's."""
+    plain = page.removesuffix(".md").replace("/", "--")
+    name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"
+    # Where the name no longer says which page it is, a digest does.
+    return name if name == plain and "--" not in page else f"{name}-{digest_of(page.encode())[:8]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
-    from mkdocs_leonardo.spec import PictureRecord
+    from mkdocs_leonardo.spec import JsonValue, PictureRecord
 
 #: A file without a record may be half of a pair that a build is writing just now (seconds).
 STRAY_AFTER_S = 3600.0
@@ -63,24 +63,45 @@ def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) 
             unused = list(_unused(site, preview, workshop, gallery=gallery))
         except StorageError as error:
             raise Trouble(str(error)) from error
-        if not unused:
-            screen.say("nothing to delete")
-            return 0
-        for one in unused:
-            screen.say(f"{one.text} ({_size(one.size_bytes)})")
-        total = _size(sum(one.size_bytes for one in unused))
-        paid_usd = sum(one.paid_usd for one in unused)
-        again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
-        screen.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
-        if not yes and not screen.can_ask:
-            screen.note("nothing was deleted; add --yes to delete all of it")
-            return 0
-        if not yes and not screen.ask("Delete all of it?"):
-            screen.note("nothing was deleted")
-            return 0
-        _delete(workshop, unused)
-        screen.say(f"deleted, {total} freed")
+        sizes = [one.size_bytes for one in unused]
+        _show(unused, screen)
+        is_wanted = bool(unused) and (yes or _is_agreed(screen))
+        if is_wanted:
+            _delete(workshop, unused)
+            screen.say(f"deleted, {_size(sum(sizes))} freed")
+    lines: list[JsonValue] = [
+        {
+            "text": one.text,
+            "files": [str(path) for path in one.files],
+            "size_bytes": size_bytes,
+            "paid_usd": round(one.paid_usd, 6),
+        }
+        for one, size_bytes in zip(unused, sizes, strict=True)
+    ]
+    screen.report({"unused": lines, "is_deleted": is_wanted})
     return 0
+
+
+def _show(unused: Sequence[Unused], screen: Screen) -> None:
+    if not unused:
+        screen.say("nothing to delete")
+        return
+    for one in unused:
+        screen.say(f"{one.text} ({_size(one.size_bytes)})")
+    total = _size(sum(one.size_bytes for one in unused))
+    paid_usd = sum(one.paid_usd for one in unused)
+    again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
+    screen.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
+
+
+def _is_agreed(screen: Screen) -> bool:
+    if screen.for_program or not screen.can_ask:
+        screen.note("nothing was deleted; add --yes to delete all of it")
+        return False
+    if screen.ask("Delete all of it?"):
+        return True
+    screen.note("nothing was deleted")
+    return False
 
 
 def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, gallery: bool) -> Iterator[Unused]:

@@ -25,25 +25,31 @@ class Trouble(click.ClickException):
 
 
 class Screen:
-    """What the person, or the log of a CI run, gets to see."""
+    """What the person, or the log of a CI run, gets to see. `for_program`: standard output is for JSON alone."""
 
-    def __init__(self, *, verbose: bool) -> None:
+    def __init__(self, *, verbose: bool, for_program: bool = False) -> None:
         self._verbose = verbose
+        self.for_program = for_program
         self._line = False
         self._warned: set[str] = set()
 
     # Standard output -------------------------------------------------------------------------------------------------
 
     def say(self, text: str = "") -> None:
-        """One line of the result."""
+        """One line of the result; beside it where the result is JSON."""
         self._clear()
-        click.echo(text)
+        click.echo(text, err=self.for_program)
 
     def json(self, value: JsonValue) -> None:
         """The result for a program."""
         self._clear()
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
         click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
+
+    def report(self, value: JsonValue) -> None:
+        """The result once more, for a program; nothing for a person, who has seen it."""
+        if self.for_program:
+            self.json(value)
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Rows in columns as wide as they need to be."""
