@@ -70,7 +70,7 @@ def leonardo_at(
 ) -> leonardo.LeonardoProvider:
     """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
     memory = memory or Memory()
-    settings = {"timeout_s": 12.0, "render_estimate_s": 1.0, **(options or {})}
+    settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
     return leonardo.create(
         ProviderContext(
             key=key,
