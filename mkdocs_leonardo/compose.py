@@ -202,6 +202,7 @@ class Workshop:
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
             breaker=team.breaker,
+            alarm=team.alarm,
         )
         return team, claims
 

@@ -72,12 +72,18 @@ Alias /reader "{root}/files/team"
 Alias /full "{root}/files/team"
 Alias /closed "{root}/files/team"
 Alias /guarded "{root}/files/team"
+Alias /unlisted "{root}/files/team"
 <Directory "{root}/files">
   Dav On
   Require all granted
 </Directory>
 <Location /reader>
   <LimitExcept GET HEAD PROPFIND>
+    Require all denied
+  </LimitExcept>
+</Location>
+<Location /unlisted>
+  <LimitExcept GET HEAD PUT DELETE MKCOL>
     Require all denied
   </LimitExcept>
 </Location>

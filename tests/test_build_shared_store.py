@@ -296,12 +296,23 @@ def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Pat
     """Read, written, conditions honoured, signed; nothing stays there."""
     with running(kind, tmp_path / "store") as store:
         found = remarks(runners, store.url, {**WRITER, **SECRET})
-        assert store.names("doctor") == []
+        assert store.names("claims") == []
 
     assert [grade for grade, _ in found] == ["ok", "ok" if kind == "moto" else "note", "ok"]
     assert "can be read" in found[0][1]
     assert words in found[1][1]
     assert "only signed pictures are believed" in found[2][1]
+
+
+def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: Runners) -> None:
+    """Pictures come and go, but machines cannot see each other's claims: that costs money, so it must be mended."""
+    with running("apache", tmp_path / "store") as store:
+        found = remarks(runners, store.url.replace("/team", "/unlisted"), {**WRITER, **SECRET})
+        assert store.names("claims") == []
+
+    assert [grade for grade, _ in found] == ["ok", "ok", "bad", "ok"]
+    assert "cannot be listed (403" in found[2][1]
+    assert "machines that build at the same moment pay for the same pictures" in found[2][1]
 
 
 def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:

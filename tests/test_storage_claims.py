@@ -1,6 +1,7 @@
 """Runners that share an object store and nothing else make each picture once, whatever becomes of one of them."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +10,10 @@ from typing import Any
 
 import anyio
 import pytest
+from stores import in_loop, running
 
 from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.storage.breaker import Alarm
 from mkdocs_leonardo.storage.claims import (
     CLOCKS_APART_S,
     HOLD_S,
@@ -452,6 +455,34 @@ async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> Non
     await claim.release()
     assert len(team.told) == 1
     assert "the line is cut" in team.told[0]
+
+
+def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
+    """Machines that cannot see each other's claims may pay twice; with one alarm for everybody it is said once."""
+    told: list[tuple[int, str]] = []
+    alarm = Alarm()
+
+    def runner(url: str) -> Claims:
+        return Claims(
+            Objects(StoreAddress.parse(url), {}),
+            now=time.time,
+            sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
+            tell=lambda level, text: told.append((level, text)),
+            alarm=alarm,
+        )
+
+    async def act(url: str) -> None:
+        first, second = runner(url), runner(url)
+        assert await first.take(WISH, {KEY}) is not None
+        assert await second.take(WISH, {KEY}) is not None
+        assert await second.take("e" * 64, {KEY}) is not None
+
+    with running("apache", tmp_path / "store") as store:
+        in_loop(lambda: act(store.url.replace("/team", "/unlisted")))
+    assert [level for level, _ in told] == [logging.WARNING]
+    assert "cannot be listed (403" in told[0][1]
+    assert "no other machine knows what it pays for" in told[0][1]
+    assert alarm.level() == logging.DEBUG
 
 
 async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> None:

@@ -257,6 +257,37 @@ def test_folder_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
     assert not place.exists()
 
 
+_HUNG = """
+import sys, time
+import anyio
+from obstore import store
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+
+class Hangs:
+    def __init__(self, path):
+        time.sleep(120)
+
+store.LocalStore = Hangs
+
+async def main():
+    try:
+        await Objects(StoreAddress.parse("file:///mnt/gone"), {}).get("a", timeout_s=1)
+    except StoreUnavailable as error:
+        print(error)
+
+anyio.run(main)
+"""
+
+
+def test_network_folder_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
+    """As with a server of network files that is gone: whoever looks at the folder waits, for minutes or for ever."""
+    ran = subprocess.run([sys.executable, "-c", _HUNG], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.strip() == "file:///mnt/gone: cannot be read (no answer within 1 s)"
+
+
 def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -> None:
     """The header is sent, and is in no message."""
     environ = {module.AUTHORIZATION_VARIABLE: "Bearer open-sesame"}

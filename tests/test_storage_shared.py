@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +21,15 @@ from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.objects import Objects, StoreAddress
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
-from mkdocs_leonardo.storage.shared import LOOKUPS, MOST_FAILURES, SharedPictures, StoreRights, Tally, signed
+from mkdocs_leonardo.storage.shared import (
+    LOOKUPS,
+    MOST_FAILURES,
+    PATIENCE_S,
+    SharedPictures,
+    StoreRights,
+    Tally,
+    signed,
+)
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
 OTHER_KEY = "60d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
@@ -68,6 +77,9 @@ class Runner:
     is_writer: bool = True
     told: list[tuple[int, str]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    #: What passes by its clock from one look at it to the next, besides what passes.
+    answers_after_s: float = 0.0
+    _ahead_s: float = 0.0
 
     def pictures(self) -> SharedPictures:
         """For one event loop."""
@@ -77,7 +89,12 @@ class Runner:
             StoreRights.of(environ),
             inspect=_inspect,
             tell=lambda level, text: self.told.append((level, text)),
+            monotonic=self._monotonic,
         )
+
+    def _monotonic(self) -> float:
+        self._ahead_s += self.answers_after_s
+        return time.monotonic() + self._ahead_s
 
     def fetch(self, key: str = KEY, times: int = 1) -> bytes | None:
         """The picture that this machine would show."""
@@ -328,6 +345,72 @@ def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: P
     assert runner.tally == Tally(failures=MOST_FAILURES)
     assert len(runner.warnings) == 1
     assert "cannot be read (403" in runner.warnings[0]
+
+
+def look_for(runner: Runner, keys: Iterable[str]) -> int:
+    """How many of the pictures one build finds."""
+
+    async def act() -> int:
+        pictures = runner.pictures()
+        found = [await pictures.fetch(((key, "leonardo"),), lambda _, data: data) for key in keys]
+        runner.tally = pictures.tally
+        return sum(picture is not None for picture in found)
+
+    return in_loop(act)
+
+
+def test_store_that_answers_slowly_is_left_alone_when_it_has_nothing(tmp_path: Path) -> None:
+    """A build of many pages waits about a minute for answers of many seconds, and then goes on without them."""
+    with running("folder", tmp_path / "store") as store:
+        runner = Runner(store.url, answers_after_s=8.0)
+        most = round(PATIENCE_S * LOOKUPS / 8.0)
+
+        assert look_for(runner, (f"{number:064x}" for number in range(2 * most))) == 0
+
+    assert runner.tally.misses in {most, most + 1}
+    assert len(runner.warnings) == 1
+    assert "answers so slowly (at last after 8 s)" in runner.warnings[0]
+
+
+def test_store_that_answers_slowly_is_asked_while_it_has_pictures(tmp_path: Path) -> None:
+    """What is found is worth its time, though only for so long as it is found."""
+    keys = [f"{number:064x}" for number in range(40)]
+    missing = [f"{number:064x}" for number in range(1000, 1100)]
+    with running("folder", tmp_path / "store") as store:
+        for key in keys:
+            Runner(store.url).share(picture("maroon"), key)
+        slow = Runner(store.url, answers_after_s=50.0)
+        assert look_for(slow, [*keys, *missing[:40]]) == len(keys)
+        assert slow.warnings == []
+        assert look_for(slow, [*keys, *missing]) == len(keys)
+        assert len(slow.warnings) == 1
+        far = Runner(store.url, answers_after_s=0.9)
+        assert look_for(far, (f"{number:064x}" for number in range(1000, 4000))) == 0
+        assert far.warnings == []
+
+
+def test_writers_with_two_secrets_are_told_what_it_costs(store: TeamStore) -> None:
+    """Each would pay for what the other has made, for ever."""
+    Runner(store.url, "one secret").share()
+    other = Runner(store.url, "another secret")
+    assert other.fetch() is None
+    assert other.warnings == []
+
+    other.share()
+
+    assert len(other.warnings) == 1
+    assert "signed with another MKDOCS_LEONARDO_STORE_SECRET" in other.warnings[0]
+    assert "give every machine the same secret" in other.warnings[0]
+    assert "another secret" not in other.warnings[0]
+    assert other.fetch() == DATA
+
+
+def test_record_without_a_signature_is_replaced_without_a_warning(store: TeamStore) -> None:
+    """As after a team's first secret."""
+    Runner(store.url).share()
+    signer = Runner(store.url, "the team's secret")
+    assert signer.share()
+    assert signer.warnings == []
 
 
 @pytest.mark.parametrize(("path", "reason"), [("reader", "403"), ("full", "507: it is full")])

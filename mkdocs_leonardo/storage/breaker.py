@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
 #: A service that is left alone is asked again after this time, by one call (seconds). Shorter than `claims.HOLD_S`, so
 #: that a runner whose line was broken for a moment still has its claims.
 REST_S = 6.0
+
+
+class Alarm:
+    """How loud to be about one service: whoever is first to find it wanting warns, and further words are not heard."""
+
+    def __init__(self) -> None:
+        self._has_rung = False
+
+    def level(self, otherwise: int = logging.DEBUG) -> int:
+        """WARNING the first time, and `otherwise` from then on."""
+        if self._has_rung:
+            return otherwise
+        self._has_rung = True
+        return logging.WARNING
 
 
 class CircuitBreaker:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
-from mkdocs_leonardo.storage.breaker import CircuitBreaker
+from mkdocs_leonardo.storage.breaker import Alarm, CircuitBreaker
 from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
 
 if TYPE_CHECKING:
@@ -67,9 +67,11 @@ OUTAGE_S = 20.0
 #: What letting go may take at the end of a build (seconds).
 RELEASE_S = 5.0
 
+#: Where runners tell each other what they make.
+CLAIMS_FOLDER = "claims"
+
 T = TypeVar("T")
 
-_FOLDER = "claims"
 _VERSION = 1
 _MAX_BYTES = 2**18
 _MOST_REASON = 4096
@@ -152,10 +154,11 @@ class Claims:
         may_cross: bool = False,
         patience_s: float = MOST_WAIT_S,
         breaker: CircuitBreaker | None = None,
+        alarm: Alarm | None = None,
     ) -> None:
         """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says.
 
-        `breaker` may be shared with others who ask the same store.
+        `breaker` and `alarm` may be shared with others who ask the same store.
         """
         self.owner = uuid.uuid4().hex
         self._objects = objects
@@ -178,6 +181,7 @@ class Claims:
         self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
         self._breaker = breaker or CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
+        self._alarm = alarm or Alarm()
         self._has_answered = False
         self._gone_since = math.inf
 
@@ -191,7 +195,7 @@ class Claims:
         try:
             claim = await self.insist(lambda: self._taken(wish, keys))
         except StoreUnavailable as error:
-            self.alone(error)
+            self.alone(error, self._alarm.level(logging.INFO))
             return Claim(self, wish, 0, _Content())
         if claim is not None:
             self._waiting_since.pop(wish, None)
@@ -385,7 +389,7 @@ class Claims:
             # What began after this question was asked is as good as a listing of its own.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
-                self._seen = await self._ask(lambda: self._objects.list(_FOLDER))
+                self._seen = await self._ask(lambda: self._objects.list(CLAIMS_FOLDER))
                 self._listed_at = began_at
             return _highest(self._seen, self._foreign)
 
@@ -446,9 +450,9 @@ class Claims:
         claim = self._held[wish] = Claim(self, wish, number, content)
         return claim
 
-    def alone(self, error: StoreUnavailable) -> None:
+    def alone(self, error: StoreUnavailable, level: int = logging.INFO) -> None:
         """Tell that other runners do not hear of this one."""
-        self._tell_once(logging.INFO, f"other runners cannot be told what this one makes: {error}")
+        self._tell_once(level, f"shared_store {error}; the build goes on, and no other machine knows what it pays for")
 
     def let_go(self, claim: Claim) -> None:
         """No more signs of life from this claim."""
@@ -628,7 +632,7 @@ def _signature(name: str, claim: Mapping[str, JsonValue], secret: bytes) -> str:
 
 
 def _name(wish: str, number: int) -> str:
-    return f"{_FOLDER}/{wish}-{number:06}"
+    return f"{CLAIMS_FOLDER}/{wish}-{number:06}"
 
 
 def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:

@@ -10,9 +10,12 @@ import errno
 import ipaddress
 import os
 import re
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -298,12 +301,9 @@ class Objects:
         return await put(store)
 
     async def _open(self) -> ObjectStore:
-        from anyio import to_thread  # noqa: PLC0415 - only who has a store needs it
-
         if self._opened is None:
-            # In a thread, as a folder on a network that hangs would hold up everything else.
-            opened = await to_thread.run_sync(self._connected, abandon_on_cancel=True)
-            self._creator, self._opened = opened
+            self._creator, self._opened = opened = await _in_the_background(self._connected)
+            return opened[1]
         return self._opened
 
     def _connected(self) -> tuple[ObjectStore | None, ObjectStore]:
@@ -394,6 +394,34 @@ class Objects:
         self._breaker.succeeded()
         self._is_silent = False
         self._answers += 1
+
+
+async def _in_the_background(function: Callable[[], T]) -> T:
+    """The result of `function`, in a thread that neither the loop nor the end of the process waits for.
+
+    A folder on a network that hangs holds up whoever looks at it, for minutes or for ever.
+    """
+    import asyncio  # noqa: PLC0415 - only who has a store needs an event loop
+
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(act: Callable[[], None]) -> None:
+        if not future.done():
+            act()
+
+    def work() -> None:
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001 - raised again where the result is waited for
+            act = partial(future.set_exception, error)
+        else:
+            act = partial(future.set_result, result)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, act)
+
+    threading.Thread(target=work, name="shared_store", daemon=True).start()
+    return await future
 
 
 async def _unless_missing(call: Awaitable[T]) -> T | None:

@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
-from mkdocs_leonardo.storage.breaker import CircuitBreaker
+from mkdocs_leonardo.storage.breaker import Alarm, CircuitBreaker
+from mkdocs_leonardo.storage.claims import CLAIMS_FOLDER
 from mkdocs_leonardo.storage.objects import LONG_CALL_S, Objects
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 
@@ -39,6 +41,12 @@ LOOKUPS = 32
 DOWNLOADS = 16
 #: After so many calls in a row that failed, the store is left alone for a while.
 MOST_FAILURES = 3
+#: A look-up that takes longer is a slow one (seconds): stores are 20 to 200 ms away.
+SLOW_S = 1.0
+#: What slow look-ups may cost a build that finds nothing (seconds, with `LOOKUPS` of them under way).
+PATIENCE_S = 60.0
+#: And what each picture that was found is worth on top: making it anew takes longer, and is paid for (seconds).
+WORTH_S = 2.0
 
 _FOLDER = "pictures"
 _SIGNATURE = "signature"
@@ -99,6 +107,10 @@ class _Outcome(Enum):
     FAILED = auto()
 
 
+class _SignedOtherwise(BrokenEntry):
+    """There is a signature, and it is not ours."""
+
+
 class SharedPictures:
     """A team's pictures, for one build. All calls belong to one event loop."""
 
@@ -109,6 +121,7 @@ class SharedPictures:
         *,
         inspect: Callable[[bytes], Decoded],
         tell: Callable[[int, str], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`inspect` decodes a picture, or raises PictureError."""
         self._objects = objects
@@ -119,6 +132,13 @@ class SharedPictures:
         #: Of reading; claims on the same store share it, so that each learns from the other that the store is back.
         self.breaker = CircuitBreaker(MOST_FAILURES)
         self._write_breaker = CircuitBreaker(MOST_FAILURES)
+        #: Shared in the same way: one warning, whoever is first.
+        self.alarm = Alarm()
+        self._monotonic = monotonic
+        self._slow_s = 0.0
+        self._is_too_slow = False
+        self._signed_otherwise: set[str] = set()
+        self._has_told_of_secrets = False
         self._hits: set[str] = set()
         self._misses: set[str] = set()
         self._refused: set[str] = set()
@@ -182,7 +202,8 @@ class SharedPictures:
     async def examine(self) -> tuple[Remark, ...]:
         """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
         where = str(self._objects.address)
-        name = f"doctor/{secrets.token_hex(16)}"
+        # Where claims are, because a writer may do there all that it must be able to do.
+        name = f"{CLAIMS_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             await self._objects.get(name)
         except StoreUnavailable as error:
@@ -191,10 +212,10 @@ class SharedPictures:
         if not self._rights.is_writer:
             remarks.append(Remark("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
-            remarks += await self._try_writing(name)
+            remarks += await self._try_writing(where, name)
         return (*remarks, self._about_secret())
 
-    async def _try_writing(self, name: str) -> list[Remark]:
+    async def _try_writing(self, where: str, name: str) -> list[Remark]:
         try:
             await self._objects.create(name, name.encode())
         except StoreUnavailable as error:
@@ -205,6 +226,18 @@ class SharedPictures:
                 "note",
                 "new pictures are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
                 "that write at the same moment the last one stays",
+            )
+        try:
+            await self._objects.replace(name, name.encode())
+            entries = await self._objects.list(CLAIMS_FOLDER)
+            trouble = (
+                "" if name in {entry.name for entry in entries} else f"{where}: its listing leaves out what is there"
+            )
+        except StoreUnavailable as error:
+            trouble = str(error)
+        if trouble:
+            remarks.append(
+                Remark("bad", f"{trouble}: machines that build at the same moment pay for the same pictures")
             )
         try:
             await self._objects.delete(name)
@@ -231,6 +264,7 @@ class SharedPictures:
                 return found.digest == record.digest
             if found is _Outcome.FAILED:
                 return False
+            self._tell_of_secrets(record.key)
             # What is there is a miss for everybody, and would be paid for by each of them.
             await self._objects.replace(_record_name(record.key), text)
         self._writes += 1
@@ -253,7 +287,24 @@ class SharedPictures:
             _check_signature(where, found.data, self._rights.secret)
             return record
 
-        return await self._checked(key, look)
+        if self._is_too_slow:
+            return _Outcome.FAILED
+        begun_at = self._monotonic()
+        outcome = await self._checked(key, look)
+        self._judge(self._monotonic() - begun_at)
+        return outcome
+
+    def _judge(self, took_s: float) -> None:
+        """Look no more, once slow answers have cost more than they have brought."""
+        if took_s > SLOW_S:
+            self._slow_s += took_s / LOOKUPS
+        if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
+            self._is_too_slow = True
+            self._tell(
+                self.alarm.level(),
+                f"shared_store {self._objects.address}: answers so slowly (at last after {took_s:.0f} s) that it is "
+                "left alone for the rest of the build; the build goes on, and what is only there counts as missing",
+            )
 
     async def _picture(self, record: PictureRecord) -> bytes | _Outcome:
         """The picture of `record`, checked."""
@@ -287,6 +338,8 @@ class SharedPictures:
             found = await look()
         except BrokenEntry as error:
             breaker.succeeded()
+            if isinstance(error, _SignedOtherwise):
+                self._signed_otherwise.add(key)
             if not self._refused:
                 self._tell(logging.INFO, f"shared_store {error}; it counts as missing")
             self._refused.add(key)
@@ -300,9 +353,19 @@ class SharedPictures:
 
     def _failed(self, what: Literal["read", "write"], error: StoreUnavailable, meaning: str) -> None:
         # One warning, however many calls fail: the reason is the same for all of them, or as good as that.
-        level = logging.DEBUG if any(self._failures.values()) else logging.WARNING
         self._failures[what] += 1
-        self._tell(level, f"shared_store {error}; the build goes on, and {meaning}")
+        self._tell(self.alarm.level(), f"shared_store {error}; the build goes on, and {meaning}")
+
+    def _tell_of_secrets(self, key: str) -> None:
+        """Two machines with different secrets buy each other's pictures for ever: that must not pass unseen."""
+        if key in self._signed_otherwise and not self._has_told_of_secrets:
+            self._has_told_of_secrets = True
+            self._tell(
+                logging.WARNING,
+                f"shared_store {self._objects.address}: a picture there is signed with another {SECRET_VARIABLE} than "
+                "this machine has, so it was made again and replaced; give every machine the same secret, or each of "
+                "them pays for what the others have made",
+            )
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
         from anyio import CapacityLimiter  # noqa: PLC0415 - only who has a store needs it
@@ -342,7 +405,7 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
     except (ValueError, RecursionError) as error:
         raise BrokenEntry(f"{where}: holds what nobody signs") from error
     if not hmac.compare_digest(signature, expected):
-        raise BrokenEntry(f"{where}: is signed with another secret, or was changed")
+        raise _SignedOtherwise(f"{where}: is signed with another secret, or was changed")
 
 
 def _record_name(key: str) -> str:
