@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mkdocs_leonardo.spec import JsonValue
@@ -51,7 +51,7 @@ def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[f
         made.append(now)
 
     assert all(later - earlier >= WINDOW_S for earlier, later in zip(made, made[per_minute:], strict=False))
-    assert len(times) <= per_minute
+    assert len(times) <= 2 * per_minute  # those of two windows
 
 
 @given(
@@ -76,6 +76,7 @@ def test_clock_that_jumps_blocks_for_two_windows_at_most(per_minute: int, jumps:
     per_minute=st.integers(1, 4),
     skews=st.lists(st.floats(-5, 5), min_size=1, max_size=30),
 )
+@example(per_minute=2, skews=[0.0] * 20 + [4.0, -3.0])
 def test_readings_that_come_late_do_not_open_the_window(per_minute: int, skews: list[float]) -> None:
     """Two processes' readings may arrive in the wrong order: the count still holds for the times as they are."""
     times, made = tuple[float, ...](), list[float]()

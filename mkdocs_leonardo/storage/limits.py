@@ -153,12 +153,14 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
 
     A time ahead of `now` by up to a window counts as it is (another process's clock reading, a moment later than
     ours); one further ahead was taken before the clock was put back, and counts as `now`. So nothing blocks for
-    more than two windows.
+    more than two windows. Times are kept for two of them, since a reading that comes late still has to count those that
+    an earlier one found too old.
     """
-    kept = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < WINDOW_S)
-    if len(kept) < per_minute:
+    kept = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
+    counted = [time for time in kept if now - time < WINDOW_S]
+    if len(counted) < per_minute:
         return 0.0, (*kept, now)
-    wait_s = kept[len(kept) - per_minute] + WINDOW_S - now
+    wait_s = counted[len(counted) - per_minute] + WINDOW_S - now
     return max(_LEAST_WAIT_S, wait_s), tuple(kept)
 
 
