@@ -312,7 +312,7 @@ def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: 
 
     assert [grade for grade, _ in found] == ["ok", "ok", "bad", "ok"]
     assert "cannot be listed (403" in found[2][1]
-    assert "machines that build at the same moment pay for the same pictures" in found[2][1]
+    assert "machines that build at the same moment may pay for the same pictures" in found[2][1]
 
 
 def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:

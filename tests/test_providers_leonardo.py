@@ -711,9 +711,8 @@ async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Se
 
 async def test_render_times_are_kept_by_kind(services: Services) -> None:
     """What a job took is remembered for its model, size and quality, and used by the next process."""
-    services.leonardo.on_create(
-        RendersBetween(low_s=1.0, high_s=1.0)
-    )  # half of it may pass unnoticed on a busy machine
+    # On a busy machine half of it may pass unnoticed.
+    services.leonardo.on_create(RendersBetween(low_s=1.0, high_s=1.0))
     memory = Memory()
     options = {"timeout_s": 60.0, "render_estimate_s": 10.0}
     provider = leonardo_at(services, clock=FastClock(10.0), memory=memory, options=options)

@@ -169,7 +169,7 @@ class Claims:
         self._may_cross = may_cross
         self._patience_s = patience_s
         self._tell = tell
-        self._told: set[str] = set()
+        self._told: set[tuple[int, str]] = set()
         self._held: dict[str, Claim] = {}
         self._rivals: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
@@ -460,8 +460,8 @@ class Claims:
             del self._held[claim.wish]
 
     def _tell_once(self, level: int, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
+        if (level, message) not in self._told:
+            self._told.add((level, message))
             self._tell(level, message)
 
 

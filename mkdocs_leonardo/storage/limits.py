@@ -153,15 +153,15 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
 
     A time ahead of `now` by up to a window counts as it is (another process's clock reading, a moment later than
     ours); one further ahead was taken before the clock was put back, and counts as `now`. So nothing blocks for
-    more than two windows. Times are kept for two of them, since a reading that comes late still has to count those that
-    an earlier one found too old.
+    more than two windows. The newest `per_minute` times are kept even when they are too old to count, since a reading
+    that comes late may have to count them still; older ones than these never decide.
     """
-    kept = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
-    counted = [time for time in kept if now - time < WINDOW_S]
+    known = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
+    counted = [time for time in known if now - time < WINDOW_S]
     if len(counted) < per_minute:
-        return 0.0, (*kept, now)
+        return 0.0, (*known[max(0, len(known) - per_minute + 1) :], now)
     wait_s = counted[len(counted) - per_minute] + WINDOW_S - now
-    return max(_LEAST_WAIT_S, wait_s), tuple(kept)
+    return max(_LEAST_WAIT_S, wait_s), tuple(counted)
 
 
 def _numbers(value: JsonValue | None) -> list[float]:

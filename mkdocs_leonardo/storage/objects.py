@@ -302,8 +302,8 @@ class Objects:
 
     async def _open(self) -> ObjectStore:
         if self._opened is None:
-            self._creator, self._opened = opened = await _in_the_background(self._connected)
-            return opened[1]
+            opened = await _in_the_background(self._connected)
+            self._creator, self._opened = opened
         return self._opened
 
     def _connected(self) -> tuple[ObjectStore | None, ObjectStore]:
@@ -413,7 +413,7 @@ async def _in_the_background(function: Callable[[], T]) -> T:
     def work() -> None:
         try:
             result = function()
-        except Exception as error:  # noqa: BLE001 - raised again where the result is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
             act = partial(future.set_exception, error)
         else:
             act = partial(future.set_result, result)

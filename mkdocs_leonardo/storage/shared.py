@@ -237,7 +237,7 @@ class SharedPictures:
             trouble = str(error)
         if trouble:
             remarks.append(
-                Remark("bad", f"{trouble}: machines that build at the same moment pay for the same pictures")
+                Remark("bad", f"{trouble}: machines that build at the same moment may pay for the same pictures")
             )
         try:
             await self._objects.delete(name)
