@@ -258,6 +258,9 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
         services.wait_until(lambda ledger: ledger.polls >= 1, timeout_s=30)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
+    shell.site.write({"copy.md": page("The same once more", hero_prompt=LIGHTHOUSE)})
+    planned = shell("generate", "index.md", "copy.md", "--dry-run").out
+    assert "1 picture is paid for and will be collected: index.md, copy.md" in planned
     services.finish_jobs()
     services.leonardo.render_s = 0.05
 
@@ -277,6 +280,11 @@ def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Ser
     capped = shell("generate", "--yes")
     assert capped.exit_code == 1
     assert "1 more picture is held back by max_new_images or max_cost_usd" in capped.out
+    assert services.ledger.creates == 1
+
+    shell.site.configure(services, {"max_new_images": 0})
+    nothing = shell("generate", "--yes").out
+    assert "held back by max_new_images or max_cost_usd; raise the cap" in nothing
     assert services.ledger.creates == 1
 
     shell.site.configure(services, {"max_cost_usd": 0.01})

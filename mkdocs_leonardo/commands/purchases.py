@@ -64,8 +64,9 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """The whole plan, for a person to agree on."""
         if self.collect:
+            number = len(without_repeats(self.collect))
             yield (
-                f"{counted(len(self.collect), 'picture is', 'pictures are')} paid for and will be collected: "
+                f"{counted(number, 'picture is', 'pictures are')} paid for and will be collected: "
                 f"{listed([outlook.hero.page for outlook in self.collect])}"
             )
         if not self.buy:
@@ -82,9 +83,11 @@ class Plan:
         yield line
         held_back = len(self.buy) - len(self.allowed)
         if held_back:
+            # Where nothing is allowed, another run would be allowed nothing either.
+            cure = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
                 f"{counted(held_back, 'more picture is', 'more pictures are')} held back by max_new_images or "
-                "max_cost_usd; run the command again for the rest, or raise the cap"
+                f"max_cost_usd; {cure}"
             )
 
     def _within_caps(self) -> tuple[Outlook, ...]:
