@@ -22,11 +22,11 @@ from urllib.parse import quote, urljoin, urlsplit
 from markdown.extensions import Extension
 
 from mkdocs_leonardo import front_matter
-from mkdocs_leonardo.page.head import ImageOrigin, linked_data
+from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
-from mkdocs_leonardo.page.markup import creator_name, hero_header, insert_hero, picture_sizes
+from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes
 from mkdocs_leonardo.page.site import FOLDER, hidden_parts
-from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -266,12 +266,11 @@ class _Painter:
 
     def _origin(self, hero: _Hero) -> str:
         """For machines: which AI made the picture. At the end, which no excerpt repeats."""
-        if not self._site_url or hero.asset.provider in NOT_GENERATED:
+        if not self._site_url:
             return ""
-        heroes = [variant for variant in hero.asset.rendering.variants if variant.role == "hero"]
-        largest = max(heroes, key=lambda variant: (variant.format == "jpeg", variant.width_px))
-        url = urljoin(self._site_url, f"{quote(self._assets)}/{largest.name}")
-        return f"\n{linked_data(ImageOrigin(url, creator_name(hero.asset.provider), hero.spec.alt))}"
+        folder_url = urljoin(self._site_url, f"{quote(self._assets)}/")
+        origin = origin_of(hero.asset, folder_url, caption=hero.spec.alt)
+        return "" if origin is None else f"\n{linked_data(origin)}"
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Templates and feeds find the picture for sharing where the plugin puts it, too."""

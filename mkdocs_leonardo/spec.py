@@ -183,7 +183,8 @@ class Scrim:
 class Rendering:
     """A picture made ready for pages: files, placeholder, measurements. Belongs to pixels, not to a page.
 
-    `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``.
+    `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``. `source_type` is the IPTC
+    digital source type that an author's own picture came with, a URL, or "".
     """
 
     variants: tuple[Variant, ...]
@@ -192,6 +193,7 @@ class Rendering:
     scrim: Scrim
     width_px: int
     height_px: int
+    source_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from builds import Site, page
 from PIL import Image
 from services import Picture, Services
+
+from mkdocs_leonardo.imaging.provenance import xmp_packet
 
 AI_MARK = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -66,3 +69,25 @@ def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) 
     assert sorted(built.sources.values()) == ["local", "own"]
     for name in built.pictures():
         assert AI_MARK not in built.asset(name), name
+    assert "digitalSourceType" not in built.html("index.html") + built.html("own/index.html")
+
+
+@pytest.mark.parametrize("term", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
+def test_own_picture_that_says_where_it_came_from_goes_on_saying_so(tmp_path: Path, term: str) -> None:
+    """Its files and its page repeat the mark, in a warm build too; who made it is not known and not claimed."""
+    mark = AI_MARK.decode().replace("trainedAlgorithmicMedia", term)
+    buffer = io.BytesIO()
+    packet = xmp_packet(provider="own", model="", created_at=0, digital_source_type=mark)
+    Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG", xmp=packet)
+    home = page("Home", hero_image="hero.jpg", hero_alt="A teal wall")
+    site = Site(tmp_path, pages={"hero.jpg": buffer.getvalue(), "index.md": home}, options={"credit": True})
+
+    for _ in ("cold", "warm"):
+        built = site.build(None, "--strict")
+        assert all(mark.encode() in built.asset(name) for name in built.pictures() if not name.endswith(".css"))
+        (linked,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', built.html("index.html"))
+        said = json.loads(linked)
+        assert said["digitalSourceType"] == mark
+        assert said["caption"] == "A teal wall"
+        assert not {"creditText", "creator"} & said.keys()
+        assert "leonardo-hero__credit" not in built.html("index.html")

@@ -90,12 +90,12 @@ def render(
     may show, StoreUnavailable if the folder cannot be written.
     """
     width, height = encoding.width_px, encoding.height_px
-    source_type = None
+    source_type = ""
     if isinstance(picture, bytes):
         delivered_size = upright_size(picture)
         if provider in NOT_GENERATED:
             # An author's own picture that says it was made by an AI goes on saying so.
-            source_type = detect(picture).digital_source_type
+            source_type = detect(picture).digital_source_type or ""
         image = normalise(picture, width_px=width, height_px=height, focus=focus)
     else:
         delivered_size = picture.size
@@ -129,4 +129,5 @@ def render(
         scrim=contrast.measure(image, focus),
         width_px=width,
         height_px=height,
+        source_type=source_type,
     )

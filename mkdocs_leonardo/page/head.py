@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from html import escape, unescape
 
+from mkdocs_leonardo.page.markup import creator_name
+from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset
+
 #: Where the head ends, its `<meta>` tags, and what may hold text that only looks like either.
 _HEAD_TOKEN = re.compile(
     r"<(?:!--.*?-->"
@@ -41,11 +44,15 @@ class Social:
 
 @dataclass(frozen=True, slots=True)
 class ImageOrigin:
-    """Where the page's picture came from. `creator` is the name of the AI, `caption` the alternative text."""
+    """Where the page's picture came from. `creator` is the name of the AI, `caption` the alternative text.
+
+    Both are "" where they are not known. `source_type` is an IPTC digital source type.
+    """
 
     content_url: str
     creator: str
     caption: str = ""
+    source_type: str = MADE_BY_AI
 
 
 def insert_head(
@@ -100,15 +107,31 @@ def _meta(name: str, text: str) -> str:
     return f'<meta {attribute}="{name}" content="{escape(text)}">'
 
 
+def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageOrigin | None:
+    """Where the picture came from: an AI of ours, or what an author's own picture said of itself; None without either.
+
+    `folder_url` is where the hero's files are, absolute, with a slash at its end.
+    """
+    source_type = asset.rendering.source_type if asset.provider in NOT_GENERATED else MADE_BY_AI
+    if not source_type:
+        return None
+    heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]
+    largest = max(heroes, key=lambda variant: (variant.format == "jpeg", variant.width_px))
+    return ImageOrigin(folder_url + largest.name, creator_name(asset.provider), caption, source_type)
+
+
 def linked_data(origin: ImageOrigin) -> str:
     """Data, not a script: it is never executed, so a policy without inline scripts lets it pass."""
     value = {
         "@context": "https://schema.org",
         "@type": "ImageObject",
         "contentUrl": origin.content_url,
-        "creditText": origin.creator,
-        "creator": {"@type": "Organization", "name": origin.creator},
-        "digitalSourceType": MADE_BY_AI,
+        **(
+            {"creditText": origin.creator, "creator": {"@type": "Organization", "name": origin.creator}}
+            if origin.creator
+            else {}
+        ),
+        "digitalSourceType": origin.source_type,
         **({"caption": origin.caption} if origin.caption else {}),
     }
     # Inside a script element only "<" can end it or open a comment; in JSON it can be written as an escape.

@@ -152,6 +152,7 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
         "dominant": rendering.dominant,
         "scrim": list(astuple(rendering.scrim)),
         "size": [rendering.width_px, rendering.height_px],
+        "source_type": rendering.source_type,
         "files": [
             [variant.role, variant.format, variant.width_px, variant.height_px, variant.name]
             for variant in rendering.variants
@@ -169,6 +170,7 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
         scrim=Scrim(*map(int, value["scrim"])),
         width_px=int(width),
         height_px=int(height),
+        source_type=str(value.get("source_type", "")),
     )
     if not any(variant.role == "hero" for variant in rendering.variants):
         raise UnreadableManifest("it is damaged")

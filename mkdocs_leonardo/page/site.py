@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head
+from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_of
 from mkdocs_leonardo.page.markup import (
     card,
     creator_name,
@@ -18,7 +18,7 @@ from mkdocs_leonardo.page.markup import (
     place_full,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.spec import NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
+from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 #: Where our files lie in the site.
 FOLDER = "assets/leonardo"
@@ -268,11 +268,7 @@ class Site:
         if page.source not in self._heroes or not self._site_url:
             return None
         spec, asset = self._heroes[page.source]
-        if asset.provider in NOT_GENERATED:
-            return None
-        largest = max(_hero_variants(asset), key=lambda variant: (variant.format == "jpeg", variant.width_px))
-        url = urljoin(self._site_url, f"{FOLDER}/{largest.name}")
-        return ImageOrigin(content_url=url, creator=creator_name(asset.provider), caption=spec.alt)
+        return origin_of(asset, urljoin(self._site_url, f"{FOLDER}/"), caption=spec.alt)
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
         """From the name of one of our files to a URL that works on `page`."""

@@ -26,6 +26,7 @@ _MAX_SCRIM_PERCENT = 100
 _FILE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,199}\.(?:avif|webp|jpg|jpeg|png)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
+_SOURCE_TYPE = re.compile(r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})?", re.IGNORECASE)
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _ROLE = re.compile("hero|social")
 _FORMAT = re.compile("|".join(get_args(Format)))
@@ -120,6 +121,7 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
         "scrim": asdict(rendering.scrim),
         "width_px": rendering.width_px,
         "height_px": rendering.height_px,
+        "source_type": rendering.source_type,
     }
 
 
@@ -137,6 +139,7 @@ def _rendering(value: JsonValue, folder: Path) -> Rendering:
         scrim=Scrim(**{each.name: _whole(scrim[each.name], 0, _MAX_SCRIM_PERCENT) for each in fields(Scrim)}),
         width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
         height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
+        source_type=_text(record.get("source_type", ""), _SOURCE_TYPE),
     )
 
 
