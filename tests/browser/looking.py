@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 from playwright.sync_api import FloatRect, Page
 
@@ -24,6 +25,22 @@ VIOLATIONS = """
     window.violations = [];
     addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));
 """
+
+# What belongs to the plugin is "ours" in the answer; everything else is the theme's, or the author's.
+BROKEN_RULES = """
+    axe.run({resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(({id, nodes}) => nodes.map(
+      ({target}) => {
+        const element = document.querySelector(target[0]);
+        return [id, element.closest(".leonardo-hero, .leonardo-card") ? "ours" : "theirs"];
+      })))
+"""
+
+
+def broken_rules(page: Page) -> tuple[set[str], set[str]]:
+    """The rules of axe-core that the whole page breaks, and those that the plugin's own markup breaks."""
+    page.evaluate(AXE_SCRIPT)
+    found: list[list[str]] = page.evaluate(BROKEN_RULES)
+    return {rule for rule, _ in found}, {rule for rule, whose in found if whose == "ours"}
 
 
 def box(page: Page, selector: str) -> FloatRect:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browser.looking import SHIFTS, VIOLATIONS, box, worst_contrast
+from browser.looking import SHIFTS, VIOLATIONS, box, broken_rules, worst_contrast
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
 
 OpenPage = Callable[..., Page]
@@ -50,6 +50,19 @@ def addresses(sites: Sites) -> dict[str, str]:
     """The same pages in each theme."""
     options = {"repo_url": "https://example.org/r", "edit_uri": "edit/main/docs"}
     return {name: sites.build(name, theme, PAGES, **options) for name, theme in THEMES.items()}
+
+
+@pytest.fixture(scope="module")
+def blog(sites: Sites) -> str:
+    """The view of a blog with three posts, the last of them about noise."""
+    posts = {
+        f"blog/posts/{picture}.md": hero_page(f"About {picture}", picture).replace(
+            "---\n", f"---\ndate: 2026-01-0{day}\n", 1
+        )
+        for day, picture in enumerate(("landscape", "white", "noise"), 1)
+    }
+    pages = {"index.md": "# Home", "blog/index.md": "# Blog", **posts}
+    return sites.build("blog", MATERIAL, pages, plugins=["blog"]) + "/blog/"
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -187,11 +200,25 @@ def test_sizes_tell_the_truth(
 ) -> None:
     """A picture chosen by `srcset` is as wide in CSS pixels as `sizes` promised; that is as wide as the hero is."""
     page = open_page(f"{addresses[theme]}/{path}", viewport={"width": width_px, "height": 900})
-    promised = page.locator(".leonardo-hero__image").evaluate(
-        "async image => (await image.decode(), image.naturalWidth)"
-    )
+    assert_shown_as_promised(page, ".leonardo-hero")
+
+
+def assert_shown_as_promised(page: Page, selector: str) -> None:
+    """The picture in the first such element is as wide as its `sizes` say, up to a scroll bar."""
+    picture = page.locator(f"{selector} img:not(.leonardo-hero__placeholder)").first
+    promised = picture.evaluate("async image => (await image.decode(), image.naturalWidth)")
     scroll_bar_px = 16
-    assert abs(promised - box(page, ".leonardo-hero")["width"]) <= scroll_bar_px
+    assert abs(promised - box(page, selector)["width"]) <= scroll_bar_px
+
+
+@pytest.mark.parametrize("width_px", [390, 768, 1100, 1300, 1440, 1700, 2100])
+def test_sizes_tell_the_truth_in_a_blog(width_px: int, blog: str, open_page: OpenPage) -> None:
+    """On the cards of the view, and on a post, whose side column is another one than a page's."""
+    page = open_page(blog, viewport={"width": width_px, "height": 900})
+    assert_shown_as_promised(page, ".leonardo-card")
+    page.locator(".leonardo-card").first.click()
+    page.locator(".leonardo-hero").wait_for()
+    assert_shown_as_promised(page, ".leonardo-hero")
 
 
 def test_phone_loads_one_small_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
@@ -211,6 +238,18 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
         assert inner["y"] + inner["height"] < hero["y"] + hero["height"]
         assert inner["x"] + inner["width"] <= hero["x"] + hero["width"]
         assert page.locator(f".leonardo-hero {selector}").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_hero_breaks_no_rule_of_accessibility(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Whatever axe-core has to say of a page with a hero it says of the theme without one as well."""
+    of_the_theme, _ = broken_rules(open_page(f"{addresses[theme]}/none/"))
+    for path, device in (("", DESKTOP), ("full/", PHONE), ("long/", PHONE), ("fullhidden/", DESKTOP)):
+        page = open_page(f"{addresses[theme]}/{path}", **device)
+        everywhere, in_the_hero = broken_rules(page)
+        assert (everywhere - of_the_theme, in_the_hero) == (set(), set()), path
+    page.locator(".leonardo-hero__image").evaluate("image => image.removeAttribute('alt')")
+    assert broken_rules(page)[1] == {"image-alt"}, "it sees the hero at all"
 
 
 @pytest.mark.parametrize("path", ["full", "fullhidden"])
@@ -351,18 +390,9 @@ def test_instant_navigation_brings_the_hero_and_takes_it_away(addresses: dict[st
     assert page.locator(".leonardo-hero").count() == 0
 
 
-def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(sites: Sites, open_page: OpenPage) -> None:
+def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(blog: str, open_page: OpenPage) -> None:
     """Every card has the same size, only the first is fetched at once, and a click opens the post."""
-    posts = {
-        f"blog/posts/{picture}.md": hero_page(f"About {picture}", picture).replace(
-            "---\n", f"---\ndate: 2026-01-0{day}\n", 1
-        )
-        for day, picture in enumerate(("landscape", "white", "noise"), 1)
-    }
-    address = sites.build(
-        "blog", MATERIAL, {"index.md": "# Home", "blog/index.md": "# Blog", **posts}, plugins=["blog"]
-    )
-    page = open_page(f"{address}/blog/", **PHONE)
+    page = open_page(blog, **PHONE)
     sizes = page.locator(".leonardo-card").evaluate_all(
         "cards => cards.map(card => [card.offsetWidth, card.offsetHeight])"
     )
