@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from builds import BUILD_TIMEOUT_S, Built, Site
+from builds import BUILD_TIMEOUT_S, Built, Site, page
 from kill_harness import LEONARDO_ONLY, kill, locked, pages, running, states, stop, wait_until
-from services import AnyServices, Held, NeverFinishes, ServicesProcess
-from stores import WRITER, Kind, Line, TeamStore
+from services import AnyServices, Held, MarkedNsfw, NeverFinishes, ServicesProcess
+from stores import KINDS, WRITER, Kind, Line, TeamStore
 from stores import running as running_store
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes as Linux does")
@@ -89,7 +89,7 @@ def texts(team: TeamStore) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["moto", "folder"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, kind: Kind
 ) -> None:
@@ -150,6 +150,30 @@ def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothi
         # Each wish has had two owners; nothing is open with the second.
         assert [claim.rpartition("-")[2] for claim in claims(team)] == ["000001", "000002", "000002.free"] * 2
         assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::3]] == [{}, {}]
+
+
+def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
+    tmp_path: Path, services_process: ServicesProcess
+) -> None:
+    """A picture that was made, charged for and withheld is asked for once in all, and each build says why."""
+    services = services_process
+    services.leonardo.on_create(MarkedNsfw())
+    with running_store("moto", tmp_path / "store") as team:
+        first, second = machines(tmp_path, team, 2, number_of_pages=1)
+        logs = [machine.build(services).log for machine in (first, second)]
+        assert services.ledger.creates == services.ledger.paid_jobs == 1, services.ledger.totals()
+        for log in logs:
+            assert "index.md" in log
+            assert "not safe" in log
+            assert "describe another picture" in log
+        assert [providers(machine) for machine in (first, second)] == [{"local"}] * 2
+
+        # Another prompt is another wish.
+        services.forget_rules()
+        second.write({"index.md": page("Home", hero_prompt="a harmless harbour")})
+        second.build(services)
+        assert services.ledger.creates == 2
+        assert providers(second) == {"leonardo"}
 
 
 def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
