@@ -34,8 +34,8 @@ from mkdocs_leonardo.spec import (
     Source,
     canonical_json,
     digest_of,
-    generation_key,
     generation_request,
+    request_key,
 )
 
 if TYPE_CHECKING:
@@ -217,14 +217,13 @@ class Pipeline:
         return Resolution(hero, _asset(record, source, rendering), failure=failure)
 
     def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
-        return tuple(
-            Candidate(
-                link.provider,
-                link.available and self._generate,
-                generation_key(link.provider.name, link.provider.model, picture, link.provider.options),
-                generation_request(link.provider.name, link.provider.model, picture, link.provider.options),
-            )
+        requests = (
+            generation_request(link.provider.name, link.provider.model, picture, link.provider.options)
             for link in self._chain
+        )
+        return tuple(
+            Candidate(link.provider, link.available and self._generate, request_key(request), request)
+            for link, request in zip(self._chain, requests, strict=True)
         )
 
     def _find(self, candidates: Sequence[Candidate]) -> Found | None:

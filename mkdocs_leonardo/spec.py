@@ -256,7 +256,12 @@ def generation_request(
 
 def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:
     """SHA-256 (64 hex digits) of the canonical generation request: the name of a paid picture, for ever."""
-    return digest_of(canonical_json(generation_request(provider, model, picture, options)))
+    return request_key(generation_request(provider, model, picture, options))
+
+
+def request_key(request: Mapping[str, JsonValue]) -> str:
+    """The same, of a request that was made already."""
+    return digest_of(canonical_json({**request}))
 
 
 def focus_suffix(focus: FocalPoint) -> str:

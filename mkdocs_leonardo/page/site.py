@@ -139,6 +139,7 @@ class Site:
         """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
         self._heroes = heroes
         self._site_url = site_url if not site_url or site_url.endswith("/") else f"{site_url}/"
+        self._folder_url = urljoin(self._site_url, f"{FOLDER}/")
         self._site_name = site_name
         self._cards = cards
         self._social = social
@@ -176,7 +177,7 @@ class Site:
     def social_url(self, source: str) -> str | None:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
         picture = self.social_picture(source)
-        return urljoin(self._site_url, picture[0]) if picture and self._site_url else None
+        return self._folder_url + picture[0].removeprefix(f"{FOLDER}/") if picture and self._site_url else None
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
@@ -268,7 +269,7 @@ class Site:
         if page.source not in self._heroes or not self._site_url:
             return None
         spec, asset = self._heroes[page.source]
-        return origin_of(asset, urljoin(self._site_url, f"{FOLDER}/"), caption=spec.alt)
+        return origin_of(asset, self._folder_url, caption=spec.alt)
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
         """From the name of one of our files to a URL that works on `page`."""
@@ -276,7 +277,8 @@ class Site:
             # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
             root = urlsplit(self._site_url).path or "/"
             return lambda name: f"{root}{FOLDER}/{name}"
-        return lambda name: self._relative(f"{FOLDER}/{name}", page.url)
+        folder = self._relative(f"{FOLDER}/", page.url)
+        return lambda name: folder + name
 
 
 def card_background(asset: HeroAsset) -> Path | None:
