@@ -195,8 +195,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        for uri, path in site.pictures():
-            files.append(PictureFile.generated(config, uri, abs_src_path=str(path)))
+        for uri, place in site.pictures():
+            files.append(PictureFile.generated(config, uri, abs_src_path=place))
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,16 +152,27 @@ class PictureRecord:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One encoded file of a hero. `name` is its file name in the site; `path` is where the bytes lie now."""
+    """One encoded file of a hero. `name` is its file name in the site; the bytes lie in `folder`, as `file`."""
 
     role: Literal["hero", "social"]
     format: Format
     width_px: int
     height_px: int
     name: str
-    path: Path
+    folder: Path
+    file: str
     digest: str
     size_bytes: int
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes lie now."""
+        return self.folder / self.file
+
+    @property
+    def place(self) -> str:
+        """The same as text: a warm build of a thousand heroes asks for sixteen thousand, and a Path costs more."""
+        return f"{self.folder}{os.sep}{self.file}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from mkdocs_leonardo.page.manifest import MANIFEST, Manifest, ShownHero, asked_f
 from mkdocs_leonardo.spec import CENTER, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
 
 NAME = "mkdocs_leonardo.markdown"
-VARIANT = Variant("hero", "jpeg", 480, 270, "0123-480.jpg", Path("0123-480.jpg"), "", 0)
+VARIANT = Variant("hero", "jpeg", 480, 270, "0123-480.jpg", Path(), "0123-480.jpg", "", 0)
 ASSET = HeroAsset(
     "0123", "local", "", Source.LOCAL, Rendering((VARIANT,), "data:", "#123456", Scrim(5, 5, 5, 5, 5, 5), 480, 270)
 )

@@ -21,9 +21,9 @@ from mkdocs_leonardo.page.manifest import (
 )
 from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
 
-VARIANT = Variant("hero", "jpeg", 480, 270, "0123456789abcdef-480.jpg", Path("0123456789abcdef-480.jpg"), "", 0)
+VARIANT = Variant("hero", "jpeg", 480, 270, "0123456789abcdef-480.jpg", Path(), "0123456789abcdef-480.jpg", "", 0)
 RENDERING = Rendering(
-    (VARIANT, replace(VARIANT, role="social", name="s.jpg", path=Path("s.jpg"))),
+    (VARIANT, replace(VARIANT, role="social", name="s.jpg", file="s.jpg")),
     "data:",
     "#123456",
     Scrim(30, 40, 50, 30, 40, 50),

@@ -37,12 +37,12 @@ HEADING = '<h1 id="storm">A storm<a class="headerlink" href="#storm" title="Perm
 def variant(picture_format: Format, width_px: int) -> Variant:
     """One file of the ladder."""
     name = f"0123456789abcdef-{width_px}.{picture_format}"
-    return Variant("hero", picture_format, width_px, width_px * 9 // 16, name, Path(name), "0" * 64, 1)
+    return Variant("hero", picture_format, width_px, width_px * 9 // 16, name, Path(), name, "0" * 64, 1)
 
 
 def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
     """A picture in these formats, with its social picture."""
-    social = Variant("social", "jpeg", 1200, 630, "social.jpg", Path("social.jpg"), "0" * 64, 1)
+    social = Variant("social", "jpeg", 1200, 630, "social.jpg", Path(), "social.jpg", "0" * 64, 1)
     ladder = tuple(variant(each, width_px) for each in formats for width_px in (1536, 480, 768))
     return HeroAsset(
         key="0123456789abcdef" + "f" * 48,

@@ -31,7 +31,8 @@ def written(folder: Path) -> Rendering:
                 width_px=768,
                 height_px=432,
                 name=name,
-                path=path,
+                folder=folder,
+                file=path.name,
                 digest=digest_of(data),
                 size_bytes=len(data),
             )
@@ -201,7 +202,7 @@ def test_record_that_is_no_object_is_told(store: MemoryStore, shelf: RenderingSh
 
 def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(shelf: RenderingShelf, rendering: Rendering) -> None:
     """What could not be loaded again is refused when it is saved."""
-    stray = replace(rendering.variants[0], path=Path("elsewhere") / rendering.variants[0].path.name)
+    stray = replace(rendering.variants[0], folder=Path("elsewhere"))
 
     with pytest.raises(ValueError, match="not in"):
         shelf.save(KEY, replace(rendering, variants=(stray,)))

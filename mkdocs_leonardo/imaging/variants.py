@@ -124,7 +124,8 @@ class Draft:
             width_px=image.width,
             height_px=image.height,
             name=f"{name}.{EXTENSIONS[picture_format]}",
-            path=path,
+            folder=self.folder,
+            file=path.name,
             digest=digest_of(data),
             size_bytes=len(data),
         )

@@ -188,4 +188,4 @@ def _variant_from_json(value: Any) -> Variant:  # noqa: ANN401 - anything may be
     role, kind, width, height, name = value
     if not _PLAIN_NAME.fullmatch(name) or role not in get_args(Role) or kind not in get_args(Format):
         raise UnreadableManifest("it is damaged")
-    return Variant(role, kind, int(width), int(height), name, path=Path(name), digest="", size_bytes=0)
+    return Variant(role, kind, int(width), int(height), name, folder=Path(), file=name, digest="", size_bytes=0)

@@ -151,10 +151,10 @@ class Site:
 
     # Files -----------------------------------------------------------------------------------------------------------
 
-    def pictures(self) -> Iterator[tuple[str, Path]]:
+    def pictures(self) -> Iterator[tuple[str, str]]:
         """Every picture file once: its place in the site, and where its bytes lie."""
         places = {
-            f"{FOLDER}/{variant.name}": variant.path
+            f"{FOLDER}/{variant.name}": variant.place
             for _, asset in self._heroes.values()
             for variant in asset.rendering.variants
         }

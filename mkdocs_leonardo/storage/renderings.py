@@ -88,7 +88,7 @@ class RenderingShelf:
 def _changed_at_ns(variant: Variant) -> int | None:
     """When the file was last changed, in nanoseconds; None unless it is a plain file of the recorded size."""
     try:
-        found = os.lstat(variant.path)
+        found = os.lstat(variant.place)
     except OSError:
         return None
     return found.st_mtime_ns if stat.S_ISREG(found.st_mode) and found.st_size == variant.size_bytes else None
@@ -112,7 +112,7 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
                 "width_px": variant.width_px,
                 "height_px": variant.height_px,
                 "name": variant.name,
-                "file": variant.path.name,
+                "file": variant.file,
                 "digest": variant.digest,
                 "size_bytes": variant.size_bytes,
             }
@@ -154,7 +154,8 @@ def _variant(record: Mapping[str, Any], folder: Path) -> Variant:
         width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
         height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
         name=name,
-        path=folder / file,
+        folder=folder,
+        file=file,
         digest=digest,
         size_bytes=_whole(record["size_bytes"], 1, _MAX_FILE_BYTES),
     )

@@ -10,6 +10,7 @@ ratios.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import statistics
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builds import Site, page
 
+import mkdocs_leonardo
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.config import LeonardoConfig, settings_from
 from mkdocs_leonardo.imaging.variants import available_formats
@@ -74,11 +76,11 @@ def seed(site: Site, pages: int) -> None:
 
 def copied(variant: Variant, key: str, variant_key: str) -> Variant:
     """The same file under another picture's name."""
-    tail = variant.path.name.partition("-")[2]
-    path = variant.path.with_name(f"{variant_key[:16]}-{tail}")
-    shutil.copyfile(variant.path, path)
+    tail = variant.file.partition("-")[2]
+    file = f"{variant_key[:16]}-{tail}"
+    shutil.copyfile(variant.path, variant.folder / file)
     name = f"{key[:16]}-{tail}" if variant.role == "hero" else social_name(key, HeroSpec("").focus)
-    return replace(variant, path=path, name=name)
+    return replace(variant, file=file, name=name)
 
 
 def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
@@ -105,6 +107,8 @@ def compare(name: str, site: Site, rounds: int) -> None:
 
 def main(pages: int = 1000, rounds: int = 3) -> None:
     """Seed, build, print."""
+    # As an installer does; a checkout whose files nobody compiles would be read anew by every build.
+    compileall.compile_dir(Path(mkdocs_leonardo.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as scratch:
         heroes = {source(n): page(f"Page {n}", TEXT, hero_prompt=prompt(n)) for n in range(pages)}
         plain = {source(n): page(f"Page {n}", TEXT) for n in range(pages)}
