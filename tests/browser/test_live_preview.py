@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from builds import Site, page
 from playwright.sync_api import Page, expect
 from services import Services
 from serving import PATIENCE_S, serving
 
+from browser.sites import MATERIAL
+
 #: How a browser says which picture it has drawn, and that it has.
 DRAWN = "picture => picture.decode().then(() => [picture.naturalWidth, new URL(picture.currentSrc).pathname])"
 
 
+@pytest.mark.parametrize(
+    "theme",
+    [{"name": "mkdocs", "highlightjs": False}, MATERIAL | {"features": ["navigation.instant"]}],
+    ids=["mkdocs", "material-instant"],
+)
 def test_open_page_shows_the_new_picture_without_being_touched(
-    tmp_path: Path, services: Services, open_page: Callable[..., Page]
+    theme: dict[str, Any], tmp_path: Path, services: Services, open_page: Callable[..., Page]
 ) -> None:
     """The painter's picture at once, then the real one, then that of another prompt; nothing else reloads."""
     services.leonardo.render_s = 1.5
@@ -23,7 +32,7 @@ def test_open_page_shows_the_new_picture_without_being_touched(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a lighthouse in a storm")},
         options={"on_serve": "generate"},
-        config={"site_url": "", "theme": {"name": "mkdocs", "highlightjs": False}},
+        config={"site_url": "", "theme": theme},
     )
 
     with serving(site, services) as preview:
