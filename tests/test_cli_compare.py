@@ -174,10 +174,16 @@ def test_doctor_finds_what_would_go_wrong(shell: Shell, services: Services) -> N
     assert (grades["leonardo"], grades["openai"]) == ("note", "bad")
     assert "sk-of-somebody-else" not in keyless.out + keyless.err
 
+    copied = shell("doctor", "--json", environ={"LEONARDO_API_KEY": "half-\n-half", "OPENAI_API_KEY": "half-\n-half"})
+    for variable, provider in (("LEONARDO_API_KEY", "leonardo"), ("OPENAI_API_KEY", "openai")):
+        (text,) = [finding["text"] for finding in copied.json["findings"] if finding["subject"] == provider]
+        assert text.startswith(f"{variable} is set; the key in the environment holds a line break"), text
+    assert "half" not in copied.out + copied.err
+
     services.leonardo.down = True
     (shell.site.folder / "in-the-way").write_text("", encoding="utf-8")
     shell.site.configure(services, {"cache_dir": "in-the-way"})
     broken = shell("doctor")
     assert broken.exit_code == 1
     assert re.search(r"^BAD   cache_dir ", broken.out, re.MULTILINE)
-    assert re.search(r"^BAD   leonardo ", broken.out, re.MULTILINE)
+    assert re.search(r"^BAD   leonardo +LEONARDO_API_KEY is set; the service ", broken.out, re.MULTILINE)

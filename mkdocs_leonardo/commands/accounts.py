@@ -208,7 +208,7 @@ def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
         credits_left, problem = _credits(provider)
         silent = credits_left is None and problem.startswith("does not say")
         if problem and not silent:
-            yield Finding("bad", provider.name, f"{variable} is set; {problem}")
+            yield Finding("bad", provider.name, _unanswered(variable, problem))
         else:
             yield Finding(
                 "ok", provider.name, f"{variable} is set and accepted; {_credit_words(provider.name, credits_left)}"
@@ -221,6 +221,12 @@ def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
         yield Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
 
 
+def _unanswered(variable: str, problem: str) -> str:
+    """What is wrong, as a sentence: with the service, or with what would be sent to it."""
+    subject = "" if problem.startswith("the ") else "the service "
+    return f"{variable} is set; {subject}{problem}"
+
+
 def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
     """The list of models costs nothing and needs the key."""
     from mkdocs_leonardo.providers.answers import member, text_at  # noqa: PLC0415 - see `Bridge`
@@ -228,7 +234,7 @@ def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
     key = os.environ.get(variable, "").strip()
     answer = _get(provider, settings.openai.base_url, "/models", {"authorization": f"Bearer {key}"})
     if isinstance(answer, str):
-        return Finding("bad", provider.name, f"{variable} is set; the service {answer}")
+        return Finding("bad", provider.name, _unanswered(variable, answer))
     if answer.status in {401, 403}:
         return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
     if answer.status != _OK:
@@ -250,7 +256,7 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
     path = f"/models/{quote(provider.model, safe='')}"
     answer = _get(provider, settings.gemini.base_url, path, {KEY_HEADER: key})
     if isinstance(answer, str):
-        return Finding("bad", provider.name, f"{variable} is set; the service {answer}")
+        return Finding("bad", provider.name, _unanswered(variable, answer))
     if answer.status == _NOT_FOUND:
         return Finding("bad", provider.name, f"the service does not know the model {provider.model!r}")
     if answer.status in {401, 403} or "API_KEY_INVALID" in answer.text:
