@@ -5,7 +5,8 @@
 
 Builds the example site with painted heroes, serves it compressed, and prints the four scores of each page, its largest
 contentful paint, blocking time and layout shift, and every audit of accessibility, best practices and search engines
-that is not perfect. PAGE is an address such as ``guide/start/``; without any, all pages.
+that is not perfect. PAGE is an address such as ``guide/start/``; without any, all pages. 1 is returned if a page falls
+short of the scores in `LEAST`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 FIGURES = ("largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
 #: Performance is a weighted mean of figures; its audits are advice, and Material's more than ours.
 RULES = ("accessibility", "best-practices", "seo")
+LEAST = {"performance": 95, "accessibility": 100, "best-practices": 100, "seo": 100}
 
 
 def built(folder: Path) -> Path:
@@ -47,8 +49,9 @@ def audited(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
     return found
 
 
-def main(folder: str, *pages: str) -> None:
-    """Build, ask, print."""
+def main(folder: str, *pages: str) -> int:
+    """Build, ask, print; how many pages fall short."""
+    short = 0
     with tempfile.TemporaryDirectory() as scratch:
         site = built(Path(scratch))
         everything = sorted(path.parent.relative_to(site).as_posix() + "/" for path in site.rglob("index.html"))
@@ -57,14 +60,19 @@ def main(folder: str, *pages: str) -> None:
                 lighthouse = Path(folder, "node_modules/.bin/lighthouse")
                 found = audited(lighthouse, f"{address}/{page}", Path(scratch, "out.json"))
                 audits = found["audits"]
-                scores = (f"{100 * value['score']:3.0f} {name}" for name, value in found["categories"].items())
-                print(f"{', '.join(scores)}; {', '.join(audits[name]['displayValue'] for name in FIGURES)}  /{page}")
+                scores = {name: round(100 * value["score"]) for name, value in found["categories"].items()}
+                words = ", ".join(f"{score:3} {name}" for name, score in scores.items())
+                figures = ", ".join(audits[name]["displayValue"] for name in FIGURES)
+                print(f"{words}; {figures}  /{page}", flush=True)
+                short += any(scores[name] < least for name, least in LEAST.items())
                 for rule in RULES:
                     for reference in found["categories"][rule]["auditRefs"]:
                         audit = audits[reference["id"]]
                         if reference["weight"] and audit["score"] is not None and audit["score"] < 1:
                             print(f"    {rule}: {audit['title']}")
+    print(f"{short} of these pages fall short of {LEAST}")
+    return short
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(min(main(*sys.argv[1:]), 1))
