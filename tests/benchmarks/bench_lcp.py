@@ -10,7 +10,8 @@ CSS pixels, 2 device pixels each):
 - hand: the same page, text and files with everything that is good practice: `<picture>` with AVIF first, `srcset` and
   true `sizes`, `fetchpriority`, width and height, its style inline, no placeholder;
 - preload: ours and hand, with `<link rel="preload" as="image">` right after the head's viewport as well;
-- background: hand, but the widest JPEG as `background-image` in a stylesheet.
+- background: hand, but the widest JPEG as `background-image` in a stylesheet;
+- jpeg, png: hand, but one file for everybody, the widest JPEG or the same pixels as PNG (in the theme with nothing).
 
 They take turns for ROUNDS (9) rounds, each with an empty cache. Printed are the medians of the largest contentful
 paint and of the ratio to hand within a round; then the bytes of the hero that a phone and a desktop load, over the
@@ -35,6 +36,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Response, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -150,9 +152,16 @@ def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str]) -> Path:
             "extra.css": f"p {{ hyphens: manual }} {background}",
             "hand.md": f'<header class="hand"><style>{STYLE}</style>{hand}{heading}</header>\n\n{TEXT}',
             "background.md": f'<header class="hand background"><style>{STYLE}</style>{heading}</header>\n\n{TEXT}',
+            **{
+                f"{kind}.md": f'<header class="hand"><style>{STYLE}</style><img src="{place}" width="1536" height="864"'
+                f' alt="" fetchpriority="high">{heading}</header>\n\n{TEXT}'
+                for kind, place in {"jpeg": jpeg, "png": "../picture.png"}.items()
+            },
         }
     )
     folder = built(site)
+    with Image.open(folder / jpeg.removeprefix("../")) as picture_of_hero:
+        picture_of_hero.save(folder / "picture.png", optimize=True)
     avif = re.search(r'<source type="(image/[a-z]+)" srcset="([^"]*)" sizes="([^"]*)"', hand)
     assert avif is not None
     link = (
@@ -215,7 +224,9 @@ def main(rounds: int = 9) -> None:
         for theme, config in themes.items():
             prompts = PROMPTS if theme == "material" else ()
             with served(build(Path(scratch, theme), config, prompts)) as address:
-                names = ("ours", "hand", "ours-preload", "hand-preload", "background")
+                names: tuple[str, ...] = ("ours", "hand", "ours-preload", "hand-preload", "background")
+                if theme == "bare":
+                    names += ("jpeg", "png")
                 times: dict[str, list[float]] = {name: [] for name in names}
                 paint_ms(browser, f"{address}/ours/")
                 for _ in range(rounds):
