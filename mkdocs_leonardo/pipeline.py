@@ -447,7 +447,7 @@ class Pipeline:
             return None
 
         def keep(record: PictureRecord, data: bytes) -> Found:
-            return Found(record, self._buyer.keep(page, record, data), Source.CACHED, 0)
+            return Found(record, self._buyer.keep(page, record, data, is_new=False), Source.CACHED, 0)
 
         fetched = await self._team.fetch(wanted, keep)
         return replace(fetched[1], rank=fetched[0]) if fetched else None

@@ -531,8 +531,11 @@ class Buyer:
         log.note(submission.provider, "collected" if source is Source.RESUMED else "generated")
         return Obtained(record, store, source)
 
-    def keep(self, page: str, record: PictureRecord, data: bytes) -> PictureStore:
-        """Save first, account for it afterwards: no bookkeeping error may lose a paid picture."""
+    def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
+        """Save first, account for it afterwards: no bookkeeping error may lose a paid picture.
+
+        One that is not new lies in a team's store as well.
+        """
         for place, store in enumerate(self._keep):
             try:
                 store.save(record, data)
@@ -542,6 +545,12 @@ class Buyer:
             if place == 0:
                 with suppress(StoreUnavailable):
                     self._journal.close(record.key)
+            elif not is_new:
+                self._tell(
+                    logging.INFO,
+                    f"{page}: its picture is the team's, and could not be kept in the cache ({last}); make room or "
+                    "cache_dir writable",
+                )
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
                 self._tell(

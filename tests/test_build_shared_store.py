@@ -94,6 +94,21 @@ def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runner
     assert runners.services.ledger.paid_jobs == 3
 
 
+def test_picture_of_the_team_that_cannot_be_kept_is_shown_all_the_same(tmp_path: Path, runners: Runners) -> None:
+    """A machine whose cache cannot take it says so, which is nothing to warn of: the team has it."""
+    with running("folder", tmp_path / "store") as store:
+        runners.build(store, WRITER)
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache/pictures").write_text("in the way", encoding="utf-8")
+        built = runners.build(store, NO_KEYS, cache_dir=str(tmp_path / "cache"))
+    assert built.exit_code == 0, built.log
+    assert built.warnings == []
+    assert "; store: 3 found\n" in built.log
+    assert "index.md: its picture is the team's, and could not be kept in the cache (" in built.log
+    assert built.html("index.html").count('data-provider="leonardo"') == 1
+    assert runners.services.ledger.paid_jobs == 3
+
+
 def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tmp_path: Path, runners: Runners) -> None:
     """`generate` and `pin` look into the store, without a key as well; what opens no connection knows nothing of it."""
     with running("folder", tmp_path / "store") as store:
