@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from anyio import Event, to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from mkdocs_leonardo.imaging.memory import keep_little
+
 #: Worker threads for what blocks: reading, writing, decoding (encoding has as many again as there are cores). Each
 #: thread may keep what its largest picture took, so anyio's 40 hold on to 75 MB more than these do.
 THREADS = 4
-
-#: glibc's name for the size from which a block is mapped by itself (malloc.h), and that size in bytes.
-_M_MMAP_THRESHOLD = -3
-_LARGE_BYTES = 2**20
 
 T = TypeVar("T")
 
@@ -33,7 +29,7 @@ class Bridge:
         self._running = 0
         self._ended: Event | None = None
         self._portal.call(_set_threads, THREADS)
-        _return_large_blocks()
+        keep_little()
 
     def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
@@ -85,14 +81,3 @@ class Bridge:
 
 def _set_threads(number: int) -> None:
     to_thread.current_default_thread_limiter().total_tokens = number
-
-
-def _return_large_blocks() -> None:
-    """Memory of pictures goes back to the system when it is freed, where the C library is glibc.
-
-    It begins that way, but the first large block that is freed raises the size from which it does so (mallopt(3)), and
-    threads then keep what their largest picture took: 12 MB at the peak of a build.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

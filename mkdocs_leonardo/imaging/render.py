@@ -10,6 +10,7 @@ from PIL import Image
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging import contrast
+from mkdocs_leonardo.imaging.memory import return_freed
 from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
 from mkdocs_leonardo.imaging.variants import (
@@ -122,7 +123,7 @@ def render(
         if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
             raise PictureError(f"cannot be encoded: {error}") from error
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
-    return Rendering(
+    rendering = Rendering(
         variants=tuple(variants),
         placeholder=placeholder(image),
         dominant=dominant(image),
@@ -131,3 +132,5 @@ def render(
         height_px=height,
         source_type=source_type,
     )
+    return_freed()
+    return rendering

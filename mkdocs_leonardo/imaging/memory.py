@@ -1,0 +1,40 @@
+"""What the C library does with memory that decoders and encoders have freed, where that library is glibc.
+
+Left alone, it keeps it for later, apart for every thread: 33 MB at the peak of a build with 1000 heroes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+#: glibc's names (malloc.h): the size from which a block is mapped by itself, and how many heaps threads share.
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_LARGE_BYTES = 2**20
+_HEAPS = 2
+
+
+def keep_little() -> None:
+    """From now on, large blocks go back to the system when they are freed, and threads share their heaps.
+
+    It begins like the former, but the first large block that is freed raises the size from which it does so
+    (mallopt(3)). Encoders spend their time elsewhere than in `malloc`, so sharing costs them nothing that can be seen.
+    """
+    mallopt = _of_glibc("mallopt")
+    mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+    mallopt(_M_ARENA_MAX, _HEAPS)
+
+
+def return_freed() -> None:
+    """Give back what is free inside the heaps (malloc_trim(3)): a few milliseconds."""
+    _of_glibc("malloc_trim")(0)
+
+
+def _of_glibc(name: str) -> Callable[..., object]:
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):
+            function: Callable[..., object] = getattr(ctypes.CDLL(None), name)
+            return function
+    return lambda *_: None
