@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -90,6 +91,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._site: Site | None = None
         self._promised: dict[str, str] = {}
         self._told_of_cards = False
+        self._is_frozen = False
         self._listener: Listener | None = None
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
         self.reader: Callable[[Page, HeroSpec | None], None] | None = None
@@ -201,6 +203,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
         self._keep_promises(files, config)
+        # All of this lives until the pages are written: a thousand heroes are more than 30,000 objects, which the
+        # collector would look through again and again while pages are rendered.
+        gc.freeze()
+        self._is_frozen = True
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
@@ -280,6 +286,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             raise PluginError(f"leonardo: {error}") from None
 
     def _close(self) -> None:
+        if self._is_frozen:
+            gc.unfreeze()
+            self._is_frozen = False
         if self._session is not None:
             session, self._session = self._session, None
             session.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -347,3 +349,28 @@ def test_report_and_summary_say_what_the_build_did(tmp_path: Path, services: Ser
     assert shows(built.asset(f"{hero['key']}-480.jpg"), "<0>")
     record = json.loads((tmp_path / f".cache/plugin/leonardo/pictures/{hero['key']}.json").read_text())
     assert record["job_id"] == services.ledger.jobs_for("<0>")[0].job_id
+
+
+COUNTED = """
+import gc, sys
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+
+config = load_config(sys.argv[1])
+try:
+    build(config)
+except ZeroDivisionError:
+    print("failed")
+print(gc.get_freeze_count())
+"""
+COUNTING = "import gc\n\ndef on_page_context(context, **_):\n    print(1 // {}, gc.get_freeze_count() > 0)\n"
+
+
+@pytest.mark.parametrize("divisor", [1, 0], ids=["built", "failed"])
+def test_collector_is_spared_only_until_the_build_ends(tmp_path: Path, divisor: int) -> None:
+    """While pages are written it does not look at what was read; afterwards it looks at everything again."""
+    site = Site(tmp_path, heroes(1), QUICK, {"hooks": ["hook.py"]})
+    (tmp_path / "hook.py").write_text(COUNTING.format(divisor), encoding="utf-8")
+    command = [sys.executable, "-c", COUNTED, str(site.configure(None))]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, env=site.environ(None), cwd=tmp_path)
+    assert found.stdout.split() == (["1", "True", "0"] if divisor else ["failed", "0"])

@@ -229,7 +229,8 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         if found.st_size > max_bytes:
             raise BrokenEntry(f"{path}: is larger than {max_bytes} bytes")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(max_bytes + 1)
+            # Should it grow meanwhile, its digest or its JSON is wrong.
+            return file.read(found.st_size + 1)
     except OSError as error:
         raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
     finally:
