@@ -175,6 +175,7 @@ class Pipeline:
         self._damaged: dict[str, PictureRecord] = {}
         self._leases: dict[str, anyio.CancelScope] = {}
         self._open_jobs = self._read_open_jobs()
+        self._last_heroes: dict[str, str] | None = None
 
     # What is at hand -------------------------------------------------------------------------------------------------
 
@@ -267,8 +268,11 @@ class Pipeline:
             if found.record.key in self._open_jobs and found.source in _AT_HAND and self._is_kept(found):
                 # A build died between storing the picture and closing its entry.
                 self._journal.close(found.record.key)
-            if self._journal.last_hero(page) != found.record.key:
+            if self._last_heroes is None:
+                self._last_heroes = self._journal.last_heroes()
+            if self._last_heroes.get(page) != found.record.key:
                 self._journal.accept_hero(page, found.record.key)
+                self._last_heroes[page] = found.record.key
         except StoreUnavailable as error:
             # Only a later stand-in would be poorer for it.
             self._tell(logging.DEBUG, f"{page}: its last hero could not be noted ({error})")

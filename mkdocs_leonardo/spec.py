@@ -232,10 +232,12 @@ class Encoding:
     social: bool = True
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: JsonValue) -> bytes:
     """One text for equal values: sorted names, no spaces, UTF-8, NFC."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return unicodedata.normalize("NFC", text).encode()
+    return unicodedata.normalize("NFC", _CANONICAL.encode(value)).encode()
 
 
 def digest_of(data: bytes) -> str:

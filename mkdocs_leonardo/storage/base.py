@@ -170,6 +170,10 @@ class JobJournal(Protocol):
         """Remember the picture that `page` shows now."""
         ...
 
+    def last_heroes(self) -> dict[str, str]:
+        """The key of the picture that each page showed last."""
+        ...
+
     def last_hero(self, page: str) -> str | None:
         """The key of the picture that `page` showed last."""
         ...

@@ -132,6 +132,7 @@ class TextStore:
     def __init__(self, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> None:
         self.trouble: str | None = None
         self._folder = folder
+        self._file = folder / _NAME
         self._durable = durable
         self._wait_s = wait_s
         self._lock = threading.RLock()
@@ -224,7 +225,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
         if self._opened is not None:
             cache = self._opened.cache
-            if cache.connection.in_transaction or self._opened.file == _identity(self._folder / _NAME):
+            if cache.connection.in_transaction or self._opened.file == _identity(self._file):
                 return cache
             self._opened = None
             with suppress(sqlite3.Error):
@@ -241,7 +242,7 @@ class TextStore:
         if self._folder.is_symlink():
             # Restored from elsewhere it could point at a folder that is none of ours.
             raise StoreUnavailable(f"{self._folder}: is a symbolic link; give the store a folder of its own")
-        path = self._folder / _NAME
+        path = self._file
         for _ in range(3):
             examined = _identity(path)
             try:
@@ -465,7 +466,7 @@ def _code(error: sqlite3.Error) -> int:
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode, or None if there is nothing."""
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -301,6 +301,11 @@ class Journal:
         """Remember the picture that `page` shows now."""
         self._store.set(_LAST + _page_name(page), {"page": page, "key": key})
 
+    def last_heroes(self) -> dict[str, str]:
+        """The key of the picture that each page showed last: one question instead of a thousand."""
+        found = ((_text_in(value, "page"), _text_in(value, "key")) for _, value in self._store.items(_LAST))
+        return {page: key for page, key in found if page is not None and key is not None}
+
     def last_hero(self, page: str) -> str | None:
         """The key of the picture that `page` showed last."""
         value = self._store.get(_LAST + _page_name(page))

@@ -58,6 +58,9 @@ class PictureFolder:
 
         The picture is there, but its bytes are not read: `read` verifies them.
         """
+        # A warm build asks for a thousand pairs that are not there, and an exception for each takes longer.
+        if not os.path.lexists(f"{self._folder}{os.sep}{_stem(key)}.json"):
+            return None
         record = self._record(_stem(key))
         if record is not None and record.key != key:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
