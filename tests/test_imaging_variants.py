@@ -87,7 +87,7 @@ def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
-    """While a wide AVIF is encoded its writer has its turn; for every other file it has not."""
+    """While a wide AVIF is encoded its writer has its turn; every other file is written before, without one."""
     events: list[str] = []
 
     class Turns(AbstractContextManager[None]):
@@ -101,9 +101,14 @@ def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
 
     with drafting(tmp_path, b"") as draft:
         picture = Image.new("RGB", (1536, 864), "navy")
-        write_ladder(draft, picture, formats=["avif", "jpeg"], widths_px=[960, 1200], name="n", stem="s", heavy=Turns())
+        written = write_ladder(
+            draft, picture, formats=["avif", "jpeg"], widths_px=[768, 1200], name="n", stem="s", heavy=Turns()
+        )
 
-    assert events == ["from 2", "to 3", "from 4", "to 5"]
+    assert events == ["from 4", "to 5", "from 5", "to 6"]
+    assert [variant.name for variant in written] == [
+        f"n-{width}.{extension}" for width in (768, 1200, 1536) for extension in ("avif", "jpg")
+    ]
 
 
 @pytest.mark.parametrize(

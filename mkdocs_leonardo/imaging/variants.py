@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
@@ -53,8 +55,8 @@ SOCIAL_OPTIONS: Options = {**OPTIONS["jpeg"], "quality": 80}
 AVIF_THOROUGH_WIDTH_PX = 768
 AVIF_FAST_SPEED = 7
 
-#: Above this width, encoding an AVIF takes 20 to 35 MB, which is most of what a build needs at its peak.
-AVIF_LIGHT_WIDTH_PX = 960
+#: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
+AVIF_LIGHT_WIDTH_PX = 768
 
 _FEATURES: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 _PLACEHOLDER_WIDTH_PX = 16
@@ -166,18 +168,20 @@ def write_ladder(
 ) -> list[Variant]:
     """The hero at each width in each format, widths ascending. One resized copy is alive at a time.
 
-    `heavy` is entered for each file whose encoding takes much memory, so that threads can take turns with those.
+    `heavy` is entered for each file whose encoding takes much memory, so that threads can take turns with those. They
+    come last, so that one thread has light ones to write while another has its heavy ones.
     """
-    formats = tuple(formats)
-    written: list[Variant] = []
-    for width in ladder(widths_px, image.width):
+    kinds = tuple(formats)
+    wanted = [(width, kind) for width in ladder(widths_px, image.width) for kind in kinds]
+    written: dict[tuple[int, Format], Variant] = {}
+    for width, group in groupby(sorted(wanted, key=_weight), key=itemgetter(0)):
         height = max(1, round(image.height * width / image.width))
         # From the full picture each time: a copy of a copy gets softer with every step.
         copy = fit(image, width_px=width, height_px=height)
-        for picture_format in formats:
-            is_heavy = picture_format == "avif" and width > AVIF_LIGHT_WIDTH_PX
+        for _, picture_format in group:
+            is_heavy = _weight((width, picture_format))[0]
             with heavy if is_heavy and heavy is not None else nullcontext():
-                variant = draft.add(
+                written[width, picture_format] = draft.add(
                     copy,
                     role="hero",
                     picture_format=picture_format,
@@ -185,8 +189,13 @@ def write_ladder(
                     stem=f"{stem}-{width}",
                     options=options_for(picture_format, width),
                 )
-            written.append(variant)
-    return written
+    return [written[each] for each in wanted]
+
+
+def _weight(file: tuple[int, Format]) -> tuple[bool, int]:
+    """Whether encoding the file takes much memory, and its width."""
+    width_px, picture_format = file
+    return picture_format == "avif" and width_px > AVIF_LIGHT_WIDTH_PX, width_px
 
 
 def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str, stem: str) -> Variant:

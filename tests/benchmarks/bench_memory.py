@@ -31,9 +31,11 @@ SMALL = {"formats": ["jpeg"], "widths": [480]}
 ALL = {"formats": list(available_formats()), "widths": [480, 768, 960, 1200, 1536]}
 
 
-#: What a parent process says of its child's peak is no less than the parent's own; so the child says it itself.
+#: What a parent process says of its child's peak is no less than the parent's own; so the child says it itself. httpx
+#: loads rich, for a command of its own, wherever the tests' own tools have brought it along.
 BUILD = """
 import atexit, pathlib, runpy, sys
+sys.modules["rich"] = None
 place = pathlib.Path(sys.argv.pop(1))
 atexit.register(lambda: place.write_text(pathlib.Path("/proc/self/status").read_text()))
 runpy.run_module("mkdocs", run_name="__main__", alter_sys=True)
