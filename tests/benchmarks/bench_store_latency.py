@@ -47,7 +47,7 @@ class Distance:
         """One connection."""
         await anyio.sleep(self._latency_s)
         async with near, await anyio.connect_tcp("127.0.0.1", self._port) as far, anyio.create_task_group() as group:
-            group.start_soon(self._pass_on, far, near)
+            group.start_soon(self._pass_on, far, near, group.cancel_scope)
             with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
                 while True:
                     request = await near.receive()
@@ -56,10 +56,12 @@ class Distance:
                     await far.send(request)
             group.cancel_scope.cancel()
 
-    async def _pass_on(self, far: SocketStream, near: SocketStream) -> None:
+    async def _pass_on(self, far: SocketStream, near: SocketStream, connection: anyio.CancelScope) -> None:
         with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
             while True:
                 await near.send(await far.receive(2**18))
+        # Web servers end a connection after some time or some requests, and clients must learn that.
+        connection.cancel()
 
 
 @contextmanager
