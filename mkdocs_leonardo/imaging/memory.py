@@ -5,7 +5,6 @@ Left alone, it keeps it for later, apart for every thread: 33 MB at the peak of 
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,6 +33,8 @@ def return_freed() -> None:
 
 def _of_glibc(name: str) -> Callable[..., object]:
     if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - a warm build has nothing to give back
+
         with suppress(AttributeError, OSError):
             function: Callable[..., object] = getattr(ctypes.CDLL(None), name)
             return function

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from xml.sax.saxutils import quoteattr
+from html import escape
 
 from mkdocs_leonardo.spec import NOT_GENERATED
 
@@ -57,7 +57,7 @@ def xmp_packet(*, provider: str, model: str, created_at: float, digital_source_t
         fields.append(("xmp:CreateDate", datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
     if digital_source_type:
         fields.append(("Iptc4xmpExt:DigitalSourceType", digital_source_type))
-    attributes = "".join(f"\n {name}={quoteattr(value)}" for name, value in fields if value)
+    attributes = "".join(f'\n {name}="{escape(value)}"' for name, value in fields if value)
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
