@@ -322,6 +322,13 @@ def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> No
     assert list(pictures.records()) == sorted([RECORD, *others], key=lambda record: record.key)
 
 
+def test_folder_that_cannot_be_looked_into_is_told_and_no_miss(tmp_path: Path) -> None:
+    """What may be there, and was paid for, must not be called absent in silence."""
+    (tmp_path / "pictures").symlink_to("pictures")
+    with pytest.raises(BrokenEntry, match="cannot be opened"):
+        PictureFolder(tmp_path / "pictures").find(KEY)
+
+
 def test_removed_pair_is_gone_sound_or_broken(pictures: PictureFolder, folder: Path) -> None:
     """Both halves go, whatever state they were in; removing what is not there is no error."""
     (folder / f"{STEM}.json").write_text("{", encoding="utf-8")
