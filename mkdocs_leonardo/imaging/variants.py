@@ -112,7 +112,8 @@ class Draft:
         options: Options,
     ) -> Variant:
         """Encode one file. `name` is what it will be called in the site, `stem` in the folder."""
-        path = self.folder / f"{stem}.{EXTENSIONS[picture_format]}"
+        extension = EXTENSIONS[picture_format]
+        path = self.folder / f"{stem}.{extension}"
         temporary = self.folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
         self._files.append((temporary, path))
         # A real file: into a BytesIO, Pillow's JPEG encoder writes while it holds the interpreter, so that two threads
@@ -125,9 +126,10 @@ class Draft:
             format=picture_format,
             width_px=image.width,
             height_px=image.height,
-            name=f"{name}.{EXTENSIONS[picture_format]}",
+            name=f"{name}.{extension}",
             folder=self.folder,
-            file=path.name,
+            # Not the path's own text: pathlib keeps that in a table of the interpreter, for as long as it lives.
+            file=f"{stem}.{extension}",
             digest=digest_of(data),
             size_bytes=len(data),
         )
