@@ -50,6 +50,20 @@ def box(page: Page, selector: str) -> FloatRect:
     return found
 
 
+def wait_until_drawn(page: Page, selector: str) -> None:
+    """The picture is decoded, also where another size of the window has just made the browser choose another file.
+
+    Then `decode` is rejected once, as for a broken file, which is rejected each time.
+    """
+    page.locator(selector).evaluate(
+        """async image => {
+          for (let tries = 0; tries < 50; tries++)
+            try { return await image.decode() } catch { await new Promise(done => setTimeout(done, 100)) }
+          await image.decode();
+        }"""
+    )
+
+
 def worst_contrast(page: Page, selector: str) -> float:
     """White's contrast (WCAG 2.2) with what lies behind the text, for the brightest hundredth of it."""
     # Material lets the colour of code fade for an eighth of a second: the text would still be on the picture.

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browser.looking import SHIFTS, VIOLATIONS, box, broken_rules, worst_contrast
+from browser.looking import SHIFTS, VIOLATIONS, box, broken_rules, wait_until_drawn, worst_contrast
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
 
 OpenPage = Callable[..., Page]
@@ -162,7 +162,7 @@ def test_long_text_can_be_read_where_it_reaches_a_bright_sky(
     page = open_page(f"{addresses[theme]}/{path}/")
     for width_px, height_px in ((320, 640), (640, 900), (768, 1024), (844, 390), (1000, 700), (1440, 900)):
         page.set_viewport_size({"width": width_px, "height": height_px})
-        page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
+        wait_until_drawn(page, ".leonardo-hero__image")
         for selector in ("h1", ".leonardo-hero__tagline", ".leonardo-hero__credit"):
             assert worst_contrast(page, f".leonardo-hero {selector}") >= 4.5, (width_px, selector)
 
