@@ -176,8 +176,10 @@ class Site:
 
     def social_url(self, source: str) -> str | None:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
-        picture = self.social_picture(source)
-        return self._folder_url + picture[0].removeprefix(f"{FOLDER}/") if picture and self._site_url else None
+        if source not in self._heroes or not self._site_url:
+            return None
+        variant = _social_variant(self._heroes[source][1])
+        return self._folder_url + variant.name if variant else None
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
@@ -299,10 +301,6 @@ def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> froze
     hide = meta.get("hide")
     parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
     return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())
-
-
-def _hero_variants(asset: HeroAsset) -> list[Variant]:
-    return [variant for variant in asset.rendering.variants if variant.role == "hero"]
 
 
 def _social_variant(asset: HeroAsset) -> Variant | None:
