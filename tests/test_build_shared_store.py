@@ -155,10 +155,19 @@ def test_machine_without_the_right_adds_nothing(store: TeamStore, runners: Runne
     assert store.names() == []
 
 
-def test_site_without_a_store_says_nothing_of_one(tmp_path: Path, services: Services) -> None:
-    """Summary and report are what they were."""
-    built = Site(tmp_path, {"index.md": PAGES["index.md"]}, QUICK).build(services)
+def without_client(folder: Path) -> Mapping[str, str]:
+    """The environment of a machine on which the extra `team` is not installed."""
+    (folder / "sitecustomize.py").write_text("import sys\nsys.modules['obstore'] = None\n", encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
 
+
+def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: Path, services: Services) -> None:
+    """Summary and report are what they were."""
+    site = Site(tmp_path, {"index.md": PAGES["index.md"]}, QUICK)
+    built = site.build(services, environ=without_client(tmp_path))
+
+    assert built.exit_code == 0, built.log
+    assert built.sources == {"index.md": "generated"}
     assert "store" not in built.report
     assert "store:" not in built.log
 
@@ -282,8 +291,7 @@ def test_preview_that_generates_looks_into_the_store_before_it_pays(store: TeamS
 
 def test_missing_client_stops_the_build_before_anything_is_paid(tmp_path: Path, runners: Runners) -> None:
     """Without the extra, every picture of the team would be bought again."""
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['obstore'] = None\n", encoding="utf-8")
-    built = runners.site("s3://heroes/team").build(runners.services, environ={"PYTHONPATH": str(tmp_path)})
+    built = runners.site("s3://heroes/team").build(runners.services, environ=without_client(tmp_path))
 
     assert built.exit_code == 1
     assert "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]'" in built.log
