@@ -25,8 +25,8 @@ from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes
-from mkdocs_leonardo.page.site import FOLDER, hidden_parts
-from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+from mkdocs_leonardo.page.site import hidden_parts
+from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -61,7 +61,7 @@ class LeonardoExtension(Extension):
     """Shows each page's hero where Zensical builds the site; anywhere else it does nothing."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
-        self.config = {"assets": [FOLDER, "Folder below docs_dir with what `generate --into` has written."]}
+        self.config = {"assets": [SITE_FOLDER, "Folder below docs_dir with what `generate --into` has written."]}
         super().__init__(**options)
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - called by this name

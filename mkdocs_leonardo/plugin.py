@@ -23,6 +23,8 @@ from mkdocs.utils.meta import YAML_RE
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
 from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.spec import SITE_FOLDER
+from mkdocs_leonardo.storage.published import PublishedFolder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,6 +65,15 @@ class PictureFile(File):
             super().copy_file(dirty)
 
 
+class KeptFile(PictureFile):
+    """One that the last build has put into the site, where it still is."""
+
+    def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
+        """Do nothing, unless somebody has chosen another place for the file."""
+        if self.dest_uri != self.src_uri:
+            super().copy_file(dirty)
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
@@ -81,6 +92,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     def __init__(self) -> None:
         super().__init__()
         self._serving = False
+        self._cleans = False
+        self._published: PublishedFolder | None = None
         self._settings: Settings | None = None
         # Of a preview, which builds with other settings than those, and which outlives its builds.
         self._wanted_settings: Settings | None = None
@@ -96,8 +109,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
         self.reader: Callable[[Page, HeroSpec | None], None] | None = None
 
-    def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:  # noqa: ARG002 - the host's signature
+    def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         """Remember whether this is a preview, whose builds never spend."""
+        self._cleans = not dirty
         # `mkdocs serve --clean` says "build", and builds after each change all the same.
         options = _serve_options()
         self._serving = command == "serve" or options is not None
@@ -129,6 +143,19 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             if self._preview is None:
                 self._preview = _preview(config)
             self._settings = replace(self._settings, generate=False, on_missing="ignore", shared_store=None)
+
+    # After every other plugin: from here to the cleaning, nothing may fail.
+    @event_priority(-100)
+    def on_pre_build(self, *, config: MkDocsConfig) -> None:
+        """Spare what the last build published from the host's cleaning."""
+        if not self._cleans:
+            return
+        published = PublishedFolder(Path(config.site_dir), SITE_FOLDER)
+        if self._settings is None:
+            published.discard()
+            return
+        published.set_aside()
+        self._published = published
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
@@ -197,12 +224,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        for uri, place in site.pictures():
-            files.append(PictureFile.generated(config, uri, abs_src_path=place))
+        self._hand_over({**self._keep_promises(site, files, config), **dict(site.pictures())}, files, config)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
-        self._keep_promises(files, config)
         # All of this lives until the pages are written: a thousand heroes are more than 30,000 objects, which the
         # collector would look through again and again while pages are rendered.
         gc.freeze()
@@ -286,6 +311,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             raise PluginError(f"leonardo: {error}") from None
 
     def _close(self) -> None:
+        if self._published is not None:
+            self._published.discard()
+            self._published = None
         if self._is_frozen:
             gc.unfreeze()
             self._is_frozen = False
@@ -331,22 +359,28 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
                 "cards_layout_options": {"background_color": "#00000088", **options, "background_image": str(picture)},
             }
 
-    def _keep_promises(self, files: Files, config: MkDocsConfig) -> None:
+    def _keep_promises(self, site: Site, files: Files, config: MkDocsConfig) -> dict[str, str]:
         """Where another provider made the picture than was asked first, the promised name serves it as well."""
-        if self._site is None:
-            return
+        kept: dict[str, str] = {}
         for source, place in self._promised.items():
             page_file = files.get_file_from_path(source)
             page = page_file.page if page_file is not None else None
-            picture = self._site.social_picture(source)
+            picture = site.social_picture(source)
             if picture is None:
                 if page is not None:
                     page.meta.pop("image", None)
                 continue
-            if files.get_file_from_path(place) is None:
-                files.append(PictureFile.generated(config, place, abs_src_path=str(picture[1])))
+            kept[place] = str(picture[1])
             if page is not None and config.site_url:
                 page.meta["image"] = urljoin(config.site_url, picture[0])
+        return kept
+
+    def _hand_over(self, pictures: Mapping[str, str], files: Files, config: MkDocsConfig) -> None:
+        """Make files of the site of `pictures`: their places there, and where their bytes lie."""
+        kept = self._published.put_back(pictures) if self._published is not None else frozenset()
+        for uri, place in pictures.items():
+            kind = KeptFile if uri in kept else PictureFile
+            files.append(kind.generated(config, uri, abs_src_path=place))
 
     def _tell(self, resolutions: Sequence[Resolution], on_missing: str) -> None:
         """Say which pages show something else than they asked for, as loud as `on_missing` says."""

@@ -17,6 +17,9 @@ JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, Jso
 #: Raised whenever the meaning of a key's fields changes; every raise re-buys every picture, so: never without need.
 KEY_VERSION = 1
 
+#: Where our files lie in the site.
+SITE_FOLDER = "assets/leonardo"
+
 Layout = Literal["content", "full", "none"]
 Format = Literal["avif", "webp", "jpeg"]
 

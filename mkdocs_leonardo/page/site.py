@@ -18,10 +18,7 @@ from mkdocs_leonardo.page.markup import (
     place_full,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, Variant, social_name
-
-#: Where our files lie in the site.
-FOLDER = "assets/leonardo"
+from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ class Site:
         """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
         self._heroes = heroes
         self._site_url = site_url if not site_url or site_url.endswith("/") else f"{site_url}/"
-        self._folder_url = urljoin(self._site_url, f"{FOLDER}/")
+        self._folder_url = urljoin(self._site_url, f"{SITE_FOLDER}/")
         self._site_name = site_name
         self._cards = cards
         self._social = social
@@ -154,7 +151,7 @@ class Site:
     def pictures(self) -> Iterator[tuple[str, str]]:
         """Every picture file once: its place in the site, and where its bytes lie."""
         places = {
-            f"{FOLDER}/{variant.name}": variant.place
+            f"{SITE_FOLDER}/{variant.name}": variant.place
             for _, asset in self._heroes.values()
             for variant in asset.rendering.variants
         }
@@ -165,14 +162,14 @@ class Site:
         if source not in self._heroes:
             return None
         variant = _social_variant(self._heroes[source][1])
-        return (f"{FOLDER}/{variant.name}", variant.path) if variant else None
+        return (f"{SITE_FOLDER}/{variant.name}", variant.path) if variant else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Place and content of the stylesheet, if any page may need it."""
         if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
             return None
         name, content = self._stylesheet
-        return f"{FOLDER}/{name}", content
+        return f"{SITE_FOLDER}/{name}", content
 
     def social_url(self, source: str) -> str | None:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
@@ -278,8 +275,8 @@ class Site:
         if page.url == "404.html":
             # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
             root = urlsplit(self._site_url).path or "/"
-            return lambda name: f"{root}{FOLDER}/{name}"
-        folder = self._relative(f"{FOLDER}/", page.url)
+            return lambda name: f"{root}{SITE_FOLDER}/{name}"
+        folder = self._relative(f"{SITE_FOLDER}/", page.url)
         return lambda name: folder + name
 
 
@@ -293,7 +290,7 @@ def card_background(asset: HeroAsset) -> Path | None:
 
 def social_place(key: str, focus: FocalPoint) -> str:
     """Where the picture for sharing will lie in the site, known before there is a picture."""
-    return f"{FOLDER}/{social_name(key, focus)}"
+    return f"{SITE_FOLDER}/{social_name(key, focus)}"
 
 
 def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
