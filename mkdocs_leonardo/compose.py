@@ -30,6 +30,7 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     Rendering,
     Source,
+    canonical_json,
     digest_of,
     generation_key,
     variant_key,
@@ -87,7 +88,7 @@ class Workshop:
         self._requests = 0
         self._counting = Lock()
         self._windows: dict[str, RequestWindow] = {}
-        self._rendering_settings: dict[tuple[FocalPoint, str, str], Mapping[str, JsonValue]] = {}
+        self._rendering_settings: dict[tuple[FocalPoint, str, str], str] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
         # The largest files take turns: a core more would save less time than it takes memory.
@@ -334,9 +335,10 @@ class Workshop:
     def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
         kind = (hero.focus, record.provider, record.model)
         if kind not in self._rendering_settings:
-            self._rendering_settings[kind] = self._settings_of_rendering(*kind)
+            # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
+            self._rendering_settings[kind] = digest_of(canonical_json({**self._settings_of_rendering(*kind)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
-        return variant_key(record.digest, {**self._rendering_settings[kind], "key": record.key})
+        return variant_key(record.digest, {"settings": self._rendering_settings[kind], "key": record.key})
 
     def _settings_of_rendering(self, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import

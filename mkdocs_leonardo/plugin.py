@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urljoin
 
 import click
 from mkdocs.config.base import ValidationError
@@ -182,6 +181,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return None
         if self._session is None:
             self._session = self._open_session(self._settings)
+            self._freeze()
         key, asset = self._session.want(hero)
         self._promise(page, hero, key, config)
         if _draws_cards(config):
@@ -224,14 +224,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._hand_over({**self._keep_promises(site, files, config), **dict(site.pictures())}, files, config)
+        self._hand_over({**self._keep_promises(site, files, config), **site.pictures()}, files, config)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
-        # All of this lives until the pages are written: a thousand heroes are more than 30,000 objects, which the
-        # collector would look through again and again while pages are rendered.
-        gc.freeze()
-        self._is_frozen = True
+        self._freeze()
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
@@ -310,6 +307,14 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
 
+    def _freeze(self) -> None:
+        """Spare the garbage collector what lives until the pages are written.
+
+        A thousand heroes are more than 30,000 objects, which it would look through again and again.
+        """
+        gc.freeze()
+        self._is_frozen = True
+
     def _close(self) -> None:
         if self._published is not None:
             self._published.discard()
@@ -328,13 +333,13 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     def _promise(self, page: Page, hero: HeroSpec, key: str, config: MkDocsConfig) -> None:
         """Name the picture for sharing now: RSS and social plugins read the metadata before pictures are there."""
-        from mkdocs_leonardo.page.site import social_place  # noqa: PLC0415 - a build without heroes does without
+        from mkdocs_leonardo.page.site import absolute_url, social_place  # noqa: PLC0415 - a build without heroes does without
 
         settings = self._settings
         if settings is None or not settings.social or not config.site_url or not key or "image" in page.meta:
             return
         place = social_place(key, hero.focus)
-        page.meta["image"] = urljoin(config.site_url, place)
+        page.meta["image"] = absolute_url(config.site_url, place)
         self._promised[page.file.src_uri] = place
 
     def _lend(self, page: Page, asset: HeroAsset | None) -> None:
@@ -361,6 +366,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     def _keep_promises(self, site: Site, files: Files, config: MkDocsConfig) -> dict[str, str]:
         """Where another provider made the picture than was asked first, the promised name serves it as well."""
+        from mkdocs_leonardo.page.site import absolute_url  # noqa: PLC0415 - a build without heroes does without
+
         kept: dict[str, str] = {}
         for source, place in self._promised.items():
             page_file = files.get_file_from_path(source)
@@ -370,9 +377,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
                 if page is not None:
                     page.meta.pop("image", None)
                 continue
-            kept[place] = str(picture[1])
+            if picture[0] == place:
+                continue
+            kept[place] = picture[1]
             if page is not None and config.site_url:
-                page.meta["image"] = urljoin(config.site_url, picture[0])
+                page.meta["image"] = absolute_url(config.site_url, picture[0])
         return kept
 
     def _hand_over(self, pictures: Mapping[str, str], files: Files, config: MkDocsConfig) -> None:

@@ -23,7 +23,7 @@ from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, PictureSpec, R
 
 VARIANT = Variant("hero", "jpeg", 480, 270, "0123456789abcdef-480.jpg", Path(), "0123456789abcdef-480.jpg", "", 0)
 RENDERING = Rendering(
-    (VARIANT, replace(VARIANT, role="social", name="s.jpg", file="s.jpg")),
+    (VARIANT, VARIANT._replace(role="social", name="s.jpg", file="s.jpg")),
     "data:",
     "#123456",
     Scrim(30, 40, 50, 30, 40, 50),

@@ -1,7 +1,7 @@
 """A rendering is loaded only if every one of its files is what was written."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.renderings import RenderingShelf
 
 KEY = "ab" * 32
+FIELDS = ("role", "format", "width_px", "height_px", "size_bytes", "digest", "name", "file")
+#: A whole one of a record.
+LINE = f"hero jpeg 16 9 6 {'0' * 64} a.jpg b.jpg"
 
 
 def written(folder: Path) -> Rendering:
@@ -45,6 +48,14 @@ def written(folder: Path) -> Rendering:
         width_px=1536,
         height_px=864,
     )
+
+
+def spoil(store: MemoryStore, number: int, change: Mapping[str, str]) -> None:
+    """Write other texts into one file's line of the record."""
+    value: Any = store.get(f"rendering:{KEY}")
+    texts = dict(zip(FIELDS, value["variants"][number].split(" "), strict=True))
+    value["variants"][number] = " ".join({**texts, **change}.values())
+    store.set(f"rendering:{KEY}", value)
 
 
 @pytest.fixture
@@ -143,9 +154,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
 ) -> None:
     """Neither what is read nor what is written into the site can be elsewhere, or anything but a picture."""
     (tmp_path / "secret.jpg").write_bytes(b"secret")
-    value: Any = store.get(f"rendering:{KEY}")
-    value["variants"][0] |= {field: name, "digest": digest_of(b"secret"), "size_bytes": 6}
-    store.set(f"rendering:{KEY}", value)
+    spoil(store, 0, {field: name, "digest": digest_of(b"secret"), "size_bytes": "6"})
 
     with pytest.raises(BrokenEntry, match="not whole"):
         shelf.load(KEY)
@@ -166,7 +175,8 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
         ("variants", []),
         ("variants", {}),
         ("variants", [1]),
-        ("variants", [{"role": "hero"}]),
+        ("variants", ["hero"]),
+        ("variants", [["hero"]]),
     ],
 )
 def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
@@ -180,13 +190,24 @@ def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("role", "x"), ("format", "svg"), ("digest", "0"), ("size_bytes", 2**40), ("size_bytes", 0), ("width_px", 1.0)],
+    [
+        ("role", "x"),
+        ("format", "svg"),
+        ("digest", "0"),
+        ("size_bytes", str(2**40)),
+        ("size_bytes", "0"),
+        ("size_bytes", "-1"),
+        ("width_px", "1.0"),
+        ("width_px", "1_0"),
+        ("width_px", "\u0661"),
+        ("height_px", ""),
+        ("file", "a.jpg b.jpg"),
+        ("file", "a.jpg\n" + LINE),
+    ],
 )
-def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: object) -> None:
+def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: str) -> None:
     """The same for each file."""
-    record: Any = store.get(f"rendering:{KEY}")
-    record["variants"][1][field] = value
-    store.set(f"rendering:{KEY}", record)
+    spoil(store, 1, {field: value})
 
     with pytest.raises(BrokenEntry, match="not whole"):
         shelf.load(KEY)
@@ -202,12 +223,12 @@ def test_record_that_is_no_object_is_told(store: MemoryStore, shelf: RenderingSh
 
 def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(shelf: RenderingShelf, rendering: Rendering) -> None:
     """What could not be loaded again is refused when it is saved."""
-    stray = replace(rendering.variants[0], folder=Path("elsewhere"))
+    stray = rendering.variants[0]._replace(folder=Path("elsewhere"))
 
     with pytest.raises(ValueError, match="not in"):
         shelf.save(KEY, replace(rendering, variants=(stray,)))
     with pytest.raises(ValueError, match="not the text"):
-        shelf.save(KEY, replace(rendering, variants=(replace(rendering.variants[0], name="a/b.jpg"),)))
+        shelf.save(KEY, replace(rendering, variants=(rendering.variants[0]._replace(name="a/b.jpg"),)))
 
 
 def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, shelf: RenderingShelf) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -135,8 +135,8 @@ class Site:
     ) -> None:
         """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
         self._heroes = heroes
-        self._site_url = site_url if not site_url or site_url.endswith("/") else f"{site_url}/"
-        self._folder_url = urljoin(self._site_url, f"{SITE_FOLDER}/")
+        self._site_url = absolute_url(site_url, "") if site_url else ""
+        self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
         self._site_name = site_name
         self._cards = cards
         self._social = social
@@ -148,21 +148,20 @@ class Site:
 
     # Files -----------------------------------------------------------------------------------------------------------
 
-    def pictures(self) -> Iterator[tuple[str, str]]:
-        """Every picture file once: its place in the site, and where its bytes lie."""
-        places = {
+    def pictures(self) -> dict[str, str]:
+        """Every picture file by its place in the site, and where its bytes lie."""
+        return {
             f"{SITE_FOLDER}/{variant.name}": variant.place
             for _, asset in self._heroes.values()
             for variant in asset.rendering.variants
         }
-        yield from places.items()
 
-    def social_picture(self, source: str) -> tuple[str, Path] | None:
+    def social_picture(self, source: str) -> tuple[str, str] | None:
         """Place in the site and file of the picture for sharing the page."""
         if source not in self._heroes:
             return None
         variant = _social_variant(self._heroes[source][1])
-        return (f"{SITE_FOLDER}/{variant.name}", variant.path) if variant else None
+        return (f"{SITE_FOLDER}/{variant.name}", variant.place) if variant else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Place and content of the stylesheet, if any page may need it."""
@@ -245,23 +244,19 @@ class Site:
         spec, asset = self._heroes[page.source]
         variant = _social_variant(asset)
         assert variant is not None  # noqa: S101 - `social_url` has found it
-        about_page = Social(
-            image_url=urljoin(self._site_url, page.image),
-            page_url=urljoin(self._site_url, page.url),
+        # The author's own, of which nothing else is known; in most pages it is the very text that we have written.
+        their_url = "" if page.image in {"", image_url} else urljoin(self._site_url, page.image)
+        is_ours = their_url in {"", image_url}
+        return Social(
+            image_url=image_url if is_ours else their_url,
+            image_type="image/jpeg" if is_ours else "",
+            width_px=variant.width_px if is_ours else 0,
+            height_px=variant.height_px if is_ours else 0,
+            alt=spec.alt if is_ours else "",
+            page_url=absolute_url(self._site_url, page.url),
             title=page.title,
             description=page.description,
             site_name=self._site_name,
-        )
-        if page.image and about_page.image_url != image_url:
-            # The author's own, of which nothing else is known.
-            return about_page
-        return replace(
-            about_page,
-            image_url=image_url,
-            image_type="image/jpeg",
-            width_px=variant.width_px,
-            height_px=variant.height_px,
-            alt=spec.alt,
         )
 
     def _origin_of(self, page: ShownPage) -> ImageOrigin | None:
@@ -286,6 +281,11 @@ def card_background(asset: HeroAsset) -> Path | None:
         *asset.rendering.variants
     ]
     return max(drawable, key=lambda variant: (variant.role == "social", variant.width_px)).path if drawable else None
+
+
+def absolute_url(site_url: str, place: str) -> str:
+    """The URL of what lies at `place` in the site, of which `place` is a URL relative to the site's own."""
+    return f"{site_url}{place}" if site_url.endswith("/") else f"{site_url}/{place}"
 
 
 def social_place(key: str, focus: FocalPoint) -> str:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,16 +19,21 @@ from mkdocs_leonardo.storage.cache import Store
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
 _PREFIX = "rendering:"
-_MAX_FILE_BYTES = 64 * 2**20
 _MAX_SIDE_PX = 2**16
 _MAX_SCRIM_PERCENT = 100
 
 #: A plain file name of a picture: no separator, no leading dot, nothing a page or a shell could misread.
 _FILE_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,199}\.(?:avif|webp|jpg|jpeg|png)"
-#: The texts of one variant in one: a warm build checks sixteen thousand, and none of them can hold a space.
-_VARIANT = re.compile(rf"(?:hero|social) (?:{'|'.join(get_args(Format))}) {_FILE_NAME} {_FILE_NAME} [0-9a-f]{{64}}")
+#: One variant: role, format, width, height, size in bytes, digest, name in the site, name in the folder.
+_VARIANT = (
+    rf"(?:hero|social) (?:{'|'.join(get_args(Format))}) [1-9][0-9]{{0,4}} [1-9][0-9]{{0,4}} [1-9][0-9]{{0,7}}"
+    rf" [0-9a-f]{{64}} {_FILE_NAME} {_FILE_NAME}"
+)
+#: All variants of a rendering at once: a warm build checks sixteen thousand, and none of them can hold a line's end.
+_VARIANTS = re.compile(rf"{_VARIANT}(?:\n{_VARIANT})*")
 _PLACEHOLDER = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
 _SOURCE_TYPE = re.compile(r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})?", re.IGNORECASE)
+_SCRIM = tuple(field.name for field in fields(Scrim))
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -106,17 +109,9 @@ def _verify(variant: Variant) -> None:
 def _value(rendering: Rendering) -> dict[str, JsonValue]:
     return {
         "variants": [
-            {
-                "role": variant.role,
-                "format": variant.format,
-                "width_px": variant.width_px,
-                "height_px": variant.height_px,
-                "name": variant.name,
-                "file": variant.file,
-                "digest": variant.digest,
-                "size_bytes": variant.size_bytes,
-            }
-            for variant in rendering.variants
+            f"{each.role} {each.format} {each.width_px} {each.height_px} {each.size_bytes}"
+            f" {each.digest} {each.name} {each.file}"
+            for each in rendering.variants
         ],
         "placeholder": rendering.placeholder,
         "dominant": rendering.dominant,
@@ -130,35 +125,25 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
 def _rendering(value: JsonValue, folder: Path) -> Rendering:
     """The rendering in `value`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
     record = _mapping(value)
-    variants = record["variants"]
+    variants: Any = record["variants"]
     if not isinstance(variants, list) or not variants:
         raise TypeError("variants")
+    _text("\n".join(variants), _VARIANTS)
     scrim = _mapping(record["scrim"])
     return Rendering(
-        variants=tuple(_variant(_mapping(variant), folder) for variant in variants),
+        variants=tuple([_variant(variant, folder) for variant in variants]),
         placeholder=_text(record["placeholder"], _PLACEHOLDER),
         dominant=_text(record["dominant"], _COLOUR),
-        scrim=Scrim(**{each.name: _whole(scrim[each.name], 0, _MAX_SCRIM_PERCENT) for each in fields(Scrim)}),
+        scrim=Scrim(*[_whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
         width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
         height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
         source_type=_text(record.get("source_type", ""), _SOURCE_TYPE),
     )
 
 
-def _variant(record: Mapping[str, Any], folder: Path) -> Variant:
-    role, kind, name, file, digest = texts = itemgetter("role", "format", "name", "file", "digest")(record)
-    _text(" ".join(texts), _VARIANT)
-    return Variant(
-        role=role,
-        format=kind,
-        width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
-        height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
-        name=name,
-        folder=folder,
-        file=file,
-        digest=digest,
-        size_bytes=_whole(record["size_bytes"], 1, _MAX_FILE_BYTES),
-    )
+def _variant(text: str, folder: Path) -> Variant:
+    role, kind, width, height, size, digest, name, file = text.split(" ")
+    return Variant._make((role, kind, int(width), int(height), name, folder, file, digest, int(size)))
 
 
 def _mapping(value: JsonValue) -> dict[str, JsonValue]:

@@ -80,7 +80,7 @@ def copied(variant: Variant, key: str, variant_key: str) -> Variant:
     file = f"{variant_key[:16]}-{tail}"
     shutil.copyfile(variant.path, variant.folder / file)
     name = f"{key[:16]}-{tail}" if variant.role == "hero" else social_name(key, HeroSpec("").focus)
-    return replace(variant, file=file, name=name)
+    return variant._replace(file=file, name=name)
 
 
 def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
