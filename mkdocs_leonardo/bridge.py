@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from anyio import Event, to_thread
+from anyio import CancelScope, Event, create_task_group, sleep_forever, to_thread
+from anyio.abc import TaskGroup, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from mkdocs_leonardo.imaging.memory import keep_little
@@ -15,6 +18,10 @@ from mkdocs_leonardo.imaging.memory import keep_little
 #: Worker threads for what blocks: reading, writing, decoding (encoding has as many again as there are cores). Each
 #: thread may keep what its largest picture took, so anyio's 40 hold on to 75 MB more than these do.
 THREADS = 4
+
+#: How many of those who stand in line run at a time. Each takes about 14 KB of memory as long as it waits for anything;
+#: a service is asked for far fewer at a time, and the cores have work for far longer than a service takes.
+LINE = 64
 
 T = TypeVar("T")
 
@@ -27,7 +34,12 @@ class Bridge:
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
         self._started: list[Future[Any]] = []
         self._running = 0
+        self._is_closed = False
         self._ended: Event | None = None
+        self._line: deque[tuple[Future[Any], Callable[..., Awaitable[Any]], tuple[object, ...]]] = deque()
+        self._in_turn = 0
+        self._group: TaskGroup | None = None
+        self._thread = self._portal.call(threading.get_ident)
         self._portal.call(_set_threads, THREADS)
         keep_little()
 
@@ -35,6 +47,20 @@ class Bridge:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
         future = self._portal.start_task_soon(self._run, function, *arguments)
         self._started.append(future)
+        return future
+
+    def start_in_line(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+        """The same, but after those that were started so before, of which `LINE` run at a time.
+
+        `function` gets one more argument, a function to call when it waits for what others do: the next one starts.
+        """
+        if self._group is None:
+            keeper, self._group = self._portal.start_task(self._keep_line)
+            self._started.append(keeper)
+        future: Future[T] = Future()
+        self._started.append(future)
+        self._line.append((future, function, arguments))
+        self._portal.start_task_soon(self._advance)
         return future
 
     def close(
@@ -47,9 +73,13 @@ class Bridge:
 
         `waiting` is called as the wait for what cannot be cancelled begins; KeyboardInterrupt from then on gives it up.
         """
+        if self._is_closed:
+            return
+        self._is_closed = True
         with self._stack.pop_all():
             try:
-                for future in self._started:
+                # From the end of the line, so that nobody moves up.
+                for future in reversed(self._started):
                     future.cancel()
                 self._started.clear()
                 if last is None:
@@ -61,6 +91,50 @@ class Bridge:
                 if last is not None:
                     self._portal.call(last)
                 raise
+
+    async def _keep_line(self, *, task_status: TaskStatus[TaskGroup]) -> None:
+        async with create_task_group() as group:
+            task_status.started(group)
+            await sleep_forever()
+
+    def _advance(self) -> None:
+        while self._line and self._in_turn < LINE:
+            future, function, arguments = self._line.popleft()
+            if not future.cancelled():
+                assert self._group is not None  # noqa: S101 - nobody stands in line before it is there
+                self._in_turn += 1
+                self._group.start_soon(self._take_turn, future, function, arguments)
+
+    async def _take_turn(
+        self, future: Future[T], function: Callable[..., Awaitable[T]], arguments: tuple[object, ...]
+    ) -> None:
+        is_in_turn = True
+
+        def step_aside() -> None:
+            nonlocal is_in_turn
+            if is_in_turn:
+                is_in_turn = False
+                self._in_turn -= 1
+                self._advance()
+
+        with CancelScope() as scope:
+            future.add_done_callback(lambda ended: self._cancel(scope) if ended.cancelled() else None)
+            try:
+                result = await self._run(function, *arguments, step_aside)
+            except Exception as error:  # noqa: BLE001 - whoever has the future gets it
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+            else:
+                if future.set_running_or_notify_cancel():
+                    future.set_result(result)
+            finally:
+                step_aside()
+
+    def _cancel(self, scope: CancelScope) -> None:
+        if threading.get_ident() == self._thread:
+            scope.cancel()
+        else:
+            self._portal.start_task_soon(scope.cancel)
 
     async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         self._running += 1

@@ -205,6 +205,10 @@ class Pipeline:
         asked = (candidate.key for candidate in candidates if candidate.available)
         return next(asked, None) or self._tools.painted(hero.picture).key
 
+    def is_missing(self, hero: HeroSpec) -> bool:
+        """Whether there is no picture on this machine yet, so that somebody has to be waited for, or it is painted."""
+        return hero.picture is not None and self._find(self._candidates(hero.picture)) is None
+
     def _own_at_hand(self, hero: HeroSpec) -> Resolution | None:
         record, _ = self._tools.own(_own_path(hero))
         rendering = self._tools.rendered(record, hero)
@@ -285,20 +289,23 @@ class Pipeline:
     async def picture(self, hero: HeroSpec) -> Purchase:
         """The picture that `resolve` would show, made if need be; no files for pages, and no stand-in."""
         assert hero.picture is not None  # noqa: S101 - nobody buys an author's own picture
-        flight = await self._fly(hero.picture, hero.page, self._candidates(hero.picture))
+        flight = await self._fly(hero.picture, hero.page, self._candidates(hero.picture), lambda: None)
         failure = str(flight.failure) if flight.failure else ("" if flight.found else "no provider could be asked")
         return Purchase(hero, flight.found, tuple(flight.log.attempts), flight.log.cost_usd, failure)
 
     # The way of one page ---------------------------------------------------------------------------------------------
 
-    async def resolve(self, hero: HeroSpec) -> Resolution:
-        """The page's hero, made if need be; a stand-in with the reason otherwise. May open connections and pay."""
+    async def resolve(self, hero: HeroSpec, step_aside: Callable[[], None] = lambda: None) -> Resolution:
+        """The page's hero, made if need be; a stand-in with the reason otherwise. May open connections and pay.
+
+        `step_aside` is called before it waits for what another page or another machine is making.
+        """
         started = self._clock.now()
         if hero.picture is None:
             return await self._resolve_own(hero)
         candidates = self._candidates(hero.picture)
         first = hero.picture not in self._flights
-        flight = await self._fly(hero.picture, hero.page, candidates)
+        flight = await self._fly(hero.picture, hero.page, candidates, step_aside)
         log = flight.log if first else Log(attempts=flight.log.attempts, capped_usd=flight.log.capped_usd)
         resolution = Resolution(
             hero,
@@ -381,17 +388,20 @@ class Pipeline:
 
     # The way of one picture ------------------------------------------------------------------------------------------
 
-    async def _fly(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate]) -> Flight:
+    async def _fly(
+        self, picture: PictureSpec, page: str, candidates: Sequence[Candidate], step_aside: Callable[[], None]
+    ) -> Flight:
         """One submission per wish in this process: the first page flies, the others wait for it to land."""
         from anyio import Event  # noqa: PLC0415 - see `_render`
 
         if picture in self._flights:
             flight = self._flights[picture]
+            step_aside()
             await flight.done.wait()
             return flight
         flight = self._flights[picture] = Flight(Event())
         try:
-            flight.found = await self._obtain(picture, page, candidates, flight.log)
+            flight.found = await self._obtain(picture, page, candidates, flight.log, step_aside)
         except (ProviderError, NobodyCould, StorageError) as error:
             flight.failure = error
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
@@ -401,7 +411,14 @@ class Pipeline:
             flight.done.set()
         return flight
 
-    async def _obtain(self, picture: PictureSpec, page: str, candidates: Sequence[Candidate], log: Log) -> Found | None:
+    async def _obtain(
+        self,
+        picture: PictureSpec,
+        page: str,
+        candidates: Sequence[Candidate],
+        log: Log,
+        step_aside: Callable[[], None],
+    ) -> Found | None:
         while True:
             found = await self._look_up(page, candidates)
             if found is not None and not self._open_before(candidates, found.rank):
@@ -420,6 +437,7 @@ class Pipeline:
                 self._tell(logging.INFO, f"{page}: this build was asleep; looking at what others did meanwhile")
             else:
                 # Meanwhile this build makes what nobody else is making.
+                step_aside()
                 await self._wait_for_others(lease_name(picture))
 
     async def _obtain_alone(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Found:

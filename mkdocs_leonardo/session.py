@@ -66,7 +66,10 @@ class Session:
 
             self._bridge = Bridge()
             self._bridge.start(self._workshop.pipeline.beat)
-        self._wishes[hero.page] = (hero, self._bridge.start(self._workshop.pipeline.resolve, hero))
+        resolve = self._workshop.pipeline.resolve
+        # What needs no service need not wait in line for those: the cores have work while services take their time.
+        start = self._bridge.start_in_line if self._is_missing(hero) else self._bridge.start
+        self._wishes[hero.page] = (hero, start(resolve, hero))
         try:
             return self._workshop.pipeline.likely_key(hero), None
         except (HeroError, OSError):
@@ -123,6 +126,12 @@ class Session:
         except (HeroError, OSError):
             # Whatever is wrong will be met again, and told, on the way that makes the picture.
             return None
+
+    def _is_missing(self, hero: HeroSpec) -> bool:
+        try:
+            return self._workshop.pipeline.is_missing(hero)
+        except (HeroError, OSError):
+            return False  # told on the way
 
     def _settled(self, hero: HeroSpec, wish: Resolution | Future[Resolution]) -> Resolution:
         if isinstance(wish, Resolution):

@@ -4,11 +4,15 @@ import platform
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
-from anyio import to_thread
+from anyio import CancelScope, Event, sleep, sleep_forever, to_thread
+from anyio.lowlevel import checkpoint
 
-from mkdocs_leonardo.bridge import THREADS, Bridge
+from mkdocs_leonardo.bridge import LINE, THREADS, Bridge
 
 
 def test_bridge_blocking_calls_share_few_threads() -> None:
@@ -29,6 +33,132 @@ def test_bridge_blocking_calls_share_few_threads() -> None:
     bridge.close()
 
     assert len(threads) == THREADS
+
+
+class Line:
+    """Counts who is at work, and lets nobody end before it says so."""
+
+    def __init__(self) -> None:
+        self.order: list[int] = []
+        self.most = 0
+        self._now = 0
+        self._gate: Event | None = None
+
+    async def work(self, number: int, step_aside: Callable[[], None]) -> int:
+        """Be there until the gate opens; the number, or ValueError for a negative one."""
+        self.order.append(number)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            if number % 2:
+                step_aside()
+            await self.gate().wait()
+            if number < 0:
+                raise ValueError(number)
+            return number
+        finally:
+            self._now -= 1
+
+    def gate(self) -> Event:
+        """What everybody waits for."""
+        self._gate = self._gate or Event()
+        return self._gate
+
+    async def open(self) -> None:
+        """Let them end."""
+        self.gate().set()
+
+    async def settled(self) -> int:
+        """How many work once nothing moves any more."""
+        for _ in range(100):
+            await checkpoint()
+        return self._now
+
+
+@pytest.fixture
+def bridge() -> Iterator[Bridge]:
+    """One that ends with the test."""
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+def test_bridge_runs_those_in_line_a_few_at_a_time_and_in_order(bridge: Bridge) -> None:
+    """However many stand in line, few take memory; all get their result, or their error."""
+    line = Line()
+    numbers = [2 * number for number in range(3 * LINE)]
+    futures = [bridge.start_in_line(line.work, number) for number in numbers]
+    wrong = bridge.start_in_line(line.work, -2)
+
+    assert bridge.start(line.settled).result(30) == LINE
+    bridge.start(line.open)
+
+    assert [future.result(30) for future in futures] == numbers
+    with pytest.raises(ValueError, match="-2"):
+        wrong.result(30)
+    assert line.most == LINE
+    assert line.order == [*numbers, -2]
+
+
+def test_bridge_who_steps_aside_lets_the_next_one_start(bridge: Bridge) -> None:
+    """Pages that wait for what others make keep nobody from work."""
+    line = Line()
+    futures = [bridge.start_in_line(line.work, 1) for _ in range(LINE + 10)]
+    futures += [bridge.start_in_line(line.work, 2) for _ in range(LINE + 10)]
+
+    assert bridge.start(line.settled).result(30) == 2 * LINE + 10
+    bridge.start(line.open)
+
+    assert sum(future.result(30) for future in futures) == 3 * (LINE + 10)
+
+
+def test_bridge_in_line_who_is_cancelled_gives_way(bridge: Bridge) -> None:
+    """One that runs ends, and one that still waits never starts."""
+    line = Line()
+    running = bridge.start_in_line(line.work, 0)
+    others = [bridge.start_in_line(line.work, 2) for _ in range(LINE)]
+    waiting = bridge.start_in_line(line.work, 4)
+    last = bridge.start_in_line(line.work, 6)
+    assert bridge.start(line.settled).result(30) == LINE
+
+    assert waiting.cancel()
+    assert running.cancel()
+
+    assert bridge.start(line.settled).result(30) == LINE
+    bridge.start(line.open)
+    assert last.result(30) == 6
+    assert [future.result(30) for future in others] == [2] * LINE
+    assert 4 not in line.order
+
+
+def test_bridge_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_for() -> None:
+    """Those at work are cancelled, which a paid answer may outlast; `last` comes after it."""
+    events: list[str] = []
+    line = Line()
+
+    async def paid(step_aside: Callable[[], None]) -> None:  # noqa: ARG001 - the line's signature
+        try:
+            await sleep_forever()
+        finally:
+            with CancelScope(shield=True):
+                await sleep(0.1)
+            events.append("answer")
+
+    async def last() -> None:
+        events.append("last")
+
+    bridge = Bridge()
+    futures: list[Future[Any]] = [bridge.start_in_line(paid)]
+    futures += [bridge.start_in_line(line.work, 0) for _ in range(3 * LINE)]
+    assert bridge.start(line.settled).result(30) == LINE - 1
+
+    bridge.close(last)
+
+    assert events == ["answer", "last"]
+    assert all(future.cancelled() for future in futures)
+    assert len(line.order) == LINE - 1
+    bridge.close(last)
+    assert events == ["answer", "last"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts itself as a terminal does elsewhere")
