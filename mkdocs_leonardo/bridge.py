@@ -19,8 +19,8 @@ from mkdocs_leonardo.imaging.memory import keep_little
 #: thread may keep what its largest picture took, so anyio's 40 hold on to 75 MB more than these do.
 THREADS = 4
 
-#: How many of those who stand in line run at a time. Each takes about 14 KB of memory as long as it waits for anything;
-#: a service is asked for far fewer at a time, and the cores have work for far longer than a service takes.
+#: How many of those who stand in line run at a time, if nobody needs more. Each takes about 14 KB of memory as long as
+#: it waits for anything; the cores have work for longer than services take.
 LINE = 64
 
 T = TypeVar("T")
@@ -29,15 +29,17 @@ T = TypeVar("T")
 class Bridge:
     """An event loop in a thread, from construction to `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: int = LINE) -> None:
         self._stack = ExitStack()
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
-        self._started: list[Future[Any]] = []
+        self._started: dict[Future[Any], None] = {}
         self._running = 0
         self._is_closed = False
         self._ended: Event | None = None
         self._line: deque[tuple[Future[Any], Callable[..., Awaitable[Any]], tuple[object, ...]]] = deque()
         self._in_turn = 0
+        self._places = line
+        self._scopes: dict[Future[Any], CancelScope] = {}
         self._group: TaskGroup | None = None
         self._thread = self._portal.call(threading.get_ident)
         self._portal.call(_set_threads, THREADS)
@@ -46,19 +48,19 @@ class Bridge:
     def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
         future = self._portal.start_task_soon(self._run, function, *arguments)
-        self._started.append(future)
+        self._started[future] = None
         return future
 
     def start_in_line(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
-        """The same, but after those that were started so before, of which `LINE` run at a time.
+        """The same, but after those that were started so before, of which `line` run at a time.
 
         `function` gets one more argument, a function to call when it waits for what others do: the next one starts.
         """
         if self._group is None:
             keeper, self._group = self._portal.start_task(self._keep_line)
-            self._started.append(keeper)
+            self._started[keeper] = None
         future: Future[T] = Future()
-        self._started.append(future)
+        self._started[future] = None
         self._line.append((future, function, arguments))
         self._portal.start_task_soon(self._advance)
         return future
@@ -79,7 +81,7 @@ class Bridge:
         with self._stack.pop_all():
             try:
                 # From the end of the line, so that nobody moves up.
-                for future in reversed(self._started):
+                for future in reversed(list(self._started)):
                     future.cancel()
                 self._started.clear()
                 if last is None:
@@ -98,7 +100,7 @@ class Bridge:
             await sleep_forever()
 
     def _advance(self) -> None:
-        while self._line and self._in_turn < LINE:
+        while self._line and self._in_turn < self._places:
             future, function, arguments = self._line.popleft()
             if not future.cancelled():
                 assert self._group is not None  # noqa: S101 - nobody stands in line before it is there
@@ -118,7 +120,8 @@ class Bridge:
                 self._advance()
 
         with CancelScope() as scope:
-            future.add_done_callback(lambda ended: self._cancel(scope) if ended.cancelled() else None)
+            self._scopes[future] = scope
+            future.add_done_callback(self._give_up)
             try:
                 result = await self._run(function, *arguments, step_aside)
             except Exception as error:  # noqa: BLE001 - whoever has the future gets it
@@ -128,13 +131,21 @@ class Bridge:
                 if future.set_running_or_notify_cancel():
                     future.set_result(result)
             finally:
+                del self._scopes[future]
+                self._started.pop(future, None)
                 step_aside()
 
-    def _cancel(self, scope: CancelScope) -> None:
+    def _give_up(self, future: Future[Any]) -> None:
+        if not future.cancelled():
+            return
         if threading.get_ident() == self._thread:
-            scope.cancel()
+            self._end(future)
         else:
-            self._portal.start_task_soon(scope.cancel)
+            self._portal.start_task_soon(self._end, future)
+
+    def _end(self, future: Future[Any]) -> None:
+        if future in self._scopes:
+            self._scopes[future].cancel()
 
     async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         self._running += 1

@@ -129,9 +129,9 @@ class Fault(HeroError):
 
 @dataclass(slots=True)
 class Flight:
-    """The one way in which a wish is being fulfilled, for all the pages that share it."""
+    """The one way in which a wish is being fulfilled, for all the pages that share it. `done` is None when it is."""
 
-    done: anyio.Event
+    done: anyio.Event | None
     found: Found | None = None
     failure: Exception | None = None
     log: Log = field(default_factory=Log)
@@ -396,19 +396,24 @@ class Pipeline:
 
         if picture in self._flights:
             flight = self._flights[picture]
-            step_aside()
-            await flight.done.wait()
+            if flight.done is not None:
+                step_aside()
+                await flight.done.wait()
             return flight
-        flight = self._flights[picture] = Flight(Event())
+        done = Event()
+        flight = self._flights[picture] = Flight(done)
         try:
-            flight.found = await self._obtain(picture, page, candidates, flight.log, step_aside)
+            found = await self._obtain(picture, page, candidates, flight.log, step_aside)
+            # Kept for as long as the build: what was sent to the service is in the store by now.
+            flight.found = found and replace(found, record=replace(found.record, request={}))
         except (ProviderError, NobodyCould, StorageError) as error:
             flight.failure = error
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{page}: {error!r}")
             flight.failure = Fault(unexpected(error))
         finally:
-            flight.done.set()
+            done.set()
+            flight.done = None
         return flight
 
     async def _obtain(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,14 +63,17 @@ class Session:
             self._wishes[hero.page] = (hero, at_hand)
             return at_hand.asset.key if at_hand.asset else "", at_hand.asset
         if self._bridge is None:
-            from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - a warm build needs no event loop
+            from mkdocs_leonardo.bridge import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
 
-            self._bridge = Bridge()
+            # As many again as may be in flight are being stored and encoded.
+            self._bridge = Bridge(max(LINE, 2 * self._settings.concurrency))
             self._bridge.start(self._workshop.pipeline.beat)
         resolve = self._workshop.pipeline.resolve
         # What needs no service need not wait in line for those: the cores have work while services take their time.
         start = self._bridge.start_in_line if self._is_missing(hero) else self._bridge.start
-        self._wishes[hero.page] = (hero, start(resolve, hero))
+        wish = start(resolve, hero)
+        self._wishes[hero.page] = (hero, wish)
+        wish.add_done_callback(partial(self._unwrap, hero))
         try:
             return self._workshop.pipeline.likely_key(hero), None
         except (HeroError, OSError):
@@ -126,6 +130,11 @@ class Session:
         except (HeroError, OSError):
             # Whatever is wrong will be met again, and told, on the way that makes the picture.
             return None
+
+    def _unwrap(self, hero: HeroSpec, wish: Future[Resolution]) -> None:
+        """Keep what came of a wish instead of its future, of which a thousand take a megabyte."""
+        if not wish.cancelled() and wish.exception() is None and self._wishes[hero.page][1] is wish:
+            self._wishes[hero.page] = (hero, wish.result())
 
     def _is_missing(self, hero: HeroSpec) -> bool:
         try:
