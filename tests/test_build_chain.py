@@ -65,6 +65,8 @@ from services import (
 )
 from services.script import RuleHandle
 
+from mkdocs_leonardo.bridge import LINE
+
 Provider = Literal["leonardo", "openai", "local"]
 
 #: Small and quick: these tests are not about encoding.
@@ -490,6 +492,18 @@ def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path
     (warning,) = built.warnings
     assert "p0.md" in warning
     assert "and 2 more" in warning
+
+
+def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, services: Services) -> None:
+    """A hundred pages, ninety at a time: no line of this build's own is shorter."""
+    services.leonardo.slots, services.leonardo.render_s = 100, 6.0
+    names = [f"p{number}" for number in range(100)]
+
+    built = site_of(tmp_path, *names, concurrency=90, providers=["leonardo"], leonardo=PATIENT).build(services)
+
+    fine(built, services)
+    assert set(providers(built).values()) == {"leonardo"}
+    assert LINE < services.ledger.peak_in_flight <= 90
 
 
 @pytest.mark.parametrize(
