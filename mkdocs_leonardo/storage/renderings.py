@@ -19,6 +19,7 @@ from mkdocs_leonardo.storage.cache import Store
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
 _PREFIX = "rendering:"
+_MAX_FILE_BYTES = 64 * 2**20
 _MAX_SIDE_PX = 2**16
 _MAX_SCRIM_PERCENT = 100
 
@@ -143,7 +144,10 @@ def _rendering(value: JsonValue, folder: Path) -> Rendering:
 
 def _variant(text: str, folder: Path) -> Variant:
     role, kind, width, height, size, digest, name, file = text.split(" ")
-    return Variant._make((role, kind, int(width), int(height), name, folder, file, digest, int(size)))
+    width_px, height_px, size_bytes = int(width), int(height), int(size)
+    if max(width_px, height_px) > _MAX_SIDE_PX or size_bytes > _MAX_FILE_BYTES:
+        raise ValueError("not the number that was written")
+    return Variant._make((role, kind, width_px, height_px, name, folder, file, digest, size_bytes))
 
 
 def _mapping(value: JsonValue) -> dict[str, JsonValue]:
