@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -97,17 +97,20 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.usefixtures("addresses")
 @pytest.mark.parametrize("path", ["index.html", "full/index.html"])
-def test_page_that_arrives_in_pieces_shifts_nothing(
-    path: str, sites: Sites, addresses: dict[str, str], open_page: OpenPage
-) -> None:
+def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, open_page: OpenPage) -> None:
     """A browser may paint when it has read half of the hero: the title waits for the tagline, and does not make way."""
     html = (sites.folder / "material" / path).read_bytes()
     place = html.index(b'<p class="leonardo-hero__tagline">')
+    address = "/material/" + path.removesuffix("index.html")
     gate = threading.Event()
 
-    class InTwo(BaseHTTPRequestHandler):
+    class InTwo(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path != address:
+                super().do_GET()
+                return
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
@@ -118,18 +121,11 @@ def test_page_that_arrives_in_pieces_shifts_nothing(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), InTwo)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(InTwo, directory=str(sites.folder)))
     with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        # The page comes in pieces, everything else from where it lies.
         page = open_page("about:blank", before=SHIFTS, **PHONE)
-        own = f"http://127.0.0.1:{server.server_port}/"
-        folder = addresses["material"] + "/" + path.removesuffix("index.html")
-        page.route(
-            lambda url: url.startswith(own) and url != own,
-            lambda route: route.fulfill(response=route.fetch(url=urljoin(folder, route.request.url.removeprefix(own)))),
-        )
-        page.goto(own, wait_until="commit")
+        page.goto(f"http://127.0.0.1:{server.server_port}{address}", wait_until="commit")
         page.locator(".leonardo-hero h1").wait_for(state="attached")
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.locator(".leonardo-hero__tagline").count() == 0, "only half of it is there"
