@@ -6,7 +6,7 @@ import io
 
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
-from playwright.sync_api import FloatRect, Page
+from playwright.sync_api import FloatRect, Page, Route
 
 # Material itself moves two things, with and without a hero on the page, when Chromium happens to paint while it still
 # parses: a post's side column, which comes before the article and is laid out behind it, and the button for editing.
@@ -48,6 +48,16 @@ def box(page: Page, selector: str) -> FloatRect:
     found = page.locator(selector).first.bounding_box()
     assert found is not None
     return found
+
+
+def the_only(page: Page, held: list[Route]) -> Route:
+    """The one request that is held, as soon as the browser has made it (at most 10 s)."""
+    for _ in range(1000):
+        if held:
+            break
+        page.wait_for_timeout(10)
+    assert len(held) == 1
+    return held[0]
 
 
 def wait_until_drawn(page: Page, selector: str) -> None:

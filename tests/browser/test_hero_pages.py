@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browser.looking import SHIFTS, VIOLATIONS, box, broken_rules, wait_until_drawn, worst_contrast
+from browser.looking import SHIFTS, VIOLATIONS, box, broken_rules, the_only, wait_until_drawn, worst_contrast
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
 
 OpenPage = Callable[..., Page]
@@ -87,8 +87,7 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
     shifts_of_the_theme = page.evaluate("window.shifts")
     if theme == "material":  # the fonts of the others arrive when they like, and move their navigation
         assert shifts_of_the_theme == []
-    assert len(held) == 1, "one picture for one hero"
-    held[0].continue_()
+    the_only(page, held).continue_()
     page.wait_for_load_state("load")
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

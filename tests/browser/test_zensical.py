@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 from zensical_rig import BLOG, EXTENSIONS, PUBLISH, build
 
-from browser.looking import SHIFTS, box, worst_contrast
+from browser.looking import SHIFTS, box, the_only, worst_contrast
 from browser.sites import DESKTOP, PHONE, TEXT, Sites
 
 OpenPage = Callable[..., Page]
@@ -113,8 +113,7 @@ def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_
     shown.locator("h1").wait_for()
     shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     before = box(shown, "h2")
-    assert len(held) == 1, "one picture for one hero"
-    held[0].continue_()
+    the_only(shown, held).continue_()
     shown.wait_for_load_state("load")
     shown.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
