@@ -15,6 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, cast
 
@@ -292,9 +293,10 @@ class ServicesProcess(RemoteServices):
 
 def run(ready_file: Path | None, *, until_stdin_closes: bool) -> None:
     """Serve until SIGTERM, SIGINT or (if so wished) the end of standard input."""
-    ended = threading.Event()
+    # No event: a signal may be handled while this very thread holds the lock of the event that it waits for.
+    ended = SimpleQueue[None]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: ended.put(None))
     with Services() as services:
         text = json.dumps(dict(services.urls))
         if ready_file is not None:
@@ -306,7 +308,7 @@ def run(ready_file: Path | None, *, until_stdin_closes: bool) -> None:
 
             def watch() -> None:
                 sys.stdin.buffer.read()
-                ended.set()
+                ended.put(None)
 
             threading.Thread(target=watch, daemon=True).start()
-        ended.wait()
+        ended.get()
