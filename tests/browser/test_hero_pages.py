@@ -89,6 +89,7 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
         assert shifts_of_the_theme == []
     the_only(page, held).continue_()
     page.wait_for_load_state("load")
+    assert len(held) == 1, "one picture for one hero"
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("window.shifts") == shifts_of_the_theme

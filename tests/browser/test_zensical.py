@@ -115,6 +115,7 @@ def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_
     before = box(shown, "h2")
     the_only(shown, held).continue_()
     shown.wait_for_load_state("load")
+    assert len(held) == 1, "one picture for one hero"
     shown.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert shown.evaluate("window.shifts") == []
