@@ -25,7 +25,7 @@ import diskcache
 from diskcache.core import MODE_RAW
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.spec import JsonValue, parse_json
 
 #: How long opening waits for another process, and how long one operation does.
 OPEN_WAIT_S = 5.0
@@ -479,11 +479,6 @@ def _text(value: JsonValue) -> str:
 def _parse(text: str) -> JsonValue | None:
     """The value, or None for text that `_text` did not write."""
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return None
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)

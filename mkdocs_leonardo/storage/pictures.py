@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
@@ -304,7 +304,7 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
     Unknown fields are a later version's.
     """
     try:
-        value: JsonValue = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        value = parse_json(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BrokenEntry(f"{path}: is not whole JSON") from error
     if not isinstance(value, dict):
@@ -360,10 +360,6 @@ class _Fields:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_SIDE_PX:
             raise self.wrong(name)
         return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
