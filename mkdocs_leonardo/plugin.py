@@ -51,6 +51,16 @@ class PictureFile(File):
     cache's files are never written to again, only replaced, and their digests are checked before they are linked.
     """
 
+    @property
+    def src_path(self) -> str:
+        """The place in the site, as this system writes paths."""
+        return os.path.normpath(self.src_uri)
+
+    @src_path.setter
+    def src_path(self, value: str) -> None:
+        # The host makes a `Path` of it first, which for the names that we give changes nothing.
+        self.src_uri = value
+
     def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
         """Put the file into the site."""
         source, target = self.abs_src_path, self.abs_dest_path
