@@ -76,11 +76,18 @@ def insert_head(
                 lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
             if origin is not None:
                 lines.append(linked_data(origin))
-            lines.append("")
-            return output_html[: token.start()] + "\n".join(lines) + output_html[token.start() :]
+            return _insert(output_html, token.start(), token[0], "".join(f"{line}\n" for line in lines))
         if token["attributes"] and (name := _META_NAME.search(token["attributes"])):
             names.add(name[1].lower())
     return output_html
+
+
+def _insert(text: str, place: int, end: str, more: str) -> str:
+    """`text` with `more` before `end`, which stands at `place`."""
+    if text.find(end) == place:
+        # One copy of the page, which has a hundred kilobytes and more on a large site, where slices would make two.
+        return text.replace(end, more + end, 1)
+    return text[:place] + more + text[place:]
 
 
 def _properties(social: Social) -> list[tuple[str, str]]:
