@@ -234,7 +234,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._hand_over({**self._keep_promises(site, files, config), **site.pictures()}, files, config)
+        pictures = {**self._keep_promises(site, files, config), **site.pictures()}
+        self._hand_over(pictures, self._session.seen, files, config)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
@@ -394,9 +395,11 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
                 page.meta["image"] = absolute_url(config.site_url, picture[0])
         return kept
 
-    def _hand_over(self, pictures: Mapping[str, str], files: Files, config: MkDocsConfig) -> None:
+    def _hand_over(
+        self, pictures: Mapping[str, str], seen: Mapping[str, tuple[int, int]], files: Files, config: MkDocsConfig
+    ) -> None:
         """Make files of the site of `pictures`: their places there, and where their bytes lie."""
-        kept = self._published.put_back(pictures) if self._published is not None else frozenset()
+        kept = self._published.put_back(pictures, seen) if self._published is not None else frozenset()
         for uri, place in pictures.items():
             kind = KeptFile if uri in kept else PictureFile
             files.append(kind.generated(config, uri, abs_src_path=place))

@@ -53,6 +53,11 @@ class Session:
         no_key = f"no key in {' or '.join(missing)}: " if missing else ""
         return f"{no_key}{_PAINTED}"
 
+    @property
+    def seen(self) -> Mapping[str, tuple[int, int]]:
+        """Device and inode of the files that were at hand and whole, by where the cache has them."""
+        return self._workshop.shelf.seen
+
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's wish; what is not at hand is started in the background.
 

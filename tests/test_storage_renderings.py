@@ -14,9 +14,8 @@ from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.renderings import RenderingShelf
 
 KEY = "ab" * 32
-FIELDS = ("role", "format", "width_px", "height_px", "size_bytes", "digest", "name", "file")
-#: A whole one of a record.
-LINE = f"hero jpeg 16 9 6 {'0' * 64} a.jpg b.jpg"
+#: Columns of a record that are texts, a word for each file; the others are lists of numbers.
+TEXTS = frozenset({"roles", "formats", "digests", "names", "files"})
 
 
 def written(folder: Path) -> Rendering:
@@ -50,12 +49,14 @@ def written(folder: Path) -> Rendering:
     )
 
 
-def spoil(store: MemoryStore, number: int, change: Mapping[str, str]) -> None:
-    """Write other texts into one file's line of the record."""
-    value: Any = store.get(f"rendering:{KEY}")
-    texts = dict(zip(FIELDS, value["variants"][number].split(" "), strict=True))
-    value["variants"][number] = " ".join({**texts, **change}.values())
-    store.set(f"rendering:{KEY}", value)
+def spoil(store: MemoryStore, number: int, change: Mapping[str, Any]) -> None:
+    """Write other values into one file's place in the columns of the record."""
+    record: Any = store.get(f"rendering:{KEY}")
+    for column, value in change.items():
+        values = record["variants"][column].split(" ") if column in TEXTS else record["variants"][column]
+        values[number] = value
+        record["variants"][column] = " ".join(values) if column in TEXTS else values
+    store.set(f"rendering:{KEY}", record)
 
 
 @pytest.fixture
@@ -148,13 +149,13 @@ def test_file_that_is_not_what_was_written_is_told(
     "name",
     ["../secret.jpg", "a/b.jpg", "a\\b.jpg", "/etc/x.jpg", "..jpg", ".x.jpg", "a..jpg", "x.html", "x", "x.jpg\n"],
 )
-@pytest.mark.parametrize("field", ["file", "name"])
+@pytest.mark.parametrize("column", ["files", "names"])
 def test_name_in_a_crafted_record_stays_in_its_folder(
-    tmp_path: Path, store: MemoryStore, shelf: RenderingShelf, name: str, field: str
+    tmp_path: Path, store: MemoryStore, shelf: RenderingShelf, name: str, column: str
 ) -> None:
     """Neither what is read nor what is written into the site can be elsewhere, or anything but a picture."""
     (tmp_path / "secret.jpg").write_bytes(b"secret")
-    spoil(store, 0, {field: name, "digest": digest_of(b"secret"), "size_bytes": "6"})
+    spoil(store, 0, {column: name, "digests": digest_of(b"secret"), "sizes_bytes": 6})
 
     with pytest.raises(BrokenEntry, match="not whole"):
         shelf.load(KEY)
@@ -174,8 +175,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
         ("height_px", True),
         ("variants", []),
         ("variants", {}),
-        ("variants", [1]),
-        ("variants", ["hero"]),
+        ("variants", "hero"),
         ("variants", [["hero"]]),
     ],
 )
@@ -189,31 +189,84 @@ def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("column", "value"),
     [
-        ("role", "x"),
-        ("format", "svg"),
-        ("digest", "0"),
-        ("size_bytes", str(2**40)),
-        ("size_bytes", str(64 * 2**20 + 1)),
-        ("size_bytes", "0"),
-        ("size_bytes", "-1"),
-        ("width_px", str(2**16 + 1)),
-        ("height_px", str(2**16 + 1)),
-        ("width_px", "1.0"),
-        ("width_px", "1_0"),
-        ("width_px", "\u0661"),
-        ("height_px", ""),
-        ("file", "a.jpg b.jpg"),
-        ("file", "a.jpg\n" + LINE),
+        ("roles", "x"),
+        ("roles", "hero hero"),
+        ("formats", "svg"),
+        ("formats", ""),
+        ("digests", "0"),
+        ("digests", "0" * 63 + "g"),
+        ("digests", "0" * 65),
+        ("digests", "0" * 64 + "\n"),
+        ("sizes_bytes", 2**40),
+        ("sizes_bytes", 64 * 2**20 + 1),
+        ("sizes_bytes", 0),
+        ("sizes_bytes", -1),
+        ("sizes_bytes", True),
+        ("sizes_bytes", 4400.0),
+        ("sizes_bytes", "4400"),
+        ("sizes_bytes", [4400]),
+        ("sizes_bytes", None),
+        ("widths_px", 0),
+        ("widths_px", 2**16 + 1),
+        ("heights_px", 2**16 + 1),
+        ("files", "a.jpg b.jpg"),
+        ("files", "a.jpg "),
+        ("names", "a.jpg b.jpg"),
     ],
 )
-def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: str) -> None:
+def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """The same for each file."""
-    spoil(store, 1, {field: value})
+    spoil(store, 1, {column: value})
 
     with pytest.raises(BrokenEntry, match="not whole"):
         shelf.load(KEY)
+
+
+@pytest.mark.parametrize("column", ["roles", "formats", "widths_px", "heights_px", "sizes_bytes", "digests", "names"])
+@pytest.mark.parametrize("value", [None, 5, "", [], ["hero"], {}, "missing", "one less"])
+def test_crafted_column_is_told(store: MemoryStore, shelf: RenderingShelf, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+    """A column of another kind, an empty one, and one that is shorter than the others."""
+    record: Any = store.get(f"rendering:{KEY}")
+    if value == "missing":
+        del record["variants"][column]
+    elif value == "one less":
+        whole = record["variants"][column]
+        record["variants"][column] = whole.rpartition(" ")[0] if column in TEXTS else whole[:-1]
+    else:
+        record["variants"][column] = value
+    store.set(f"rendering:{KEY}", record)
+
+    with pytest.raises(BrokenEntry, match="not whole"):
+        shelf.load(KEY)
+
+
+def test_one_file_named_twice_is_no_trouble(store: MemoryStore, shelf: RenderingShelf, rendering: Rendering) -> None:
+    """Two variants may share a file: a record that says so is whole."""
+    first = rendering.variants[0]
+    spoil(store, 1, {"files": first.file, "digests": first.digest, "sizes_bytes": first.size_bytes})
+
+    loaded = shelf.load(KEY)
+
+    assert loaded is not None
+    assert [variant.file for variant in loaded.variants[:2]] == [first.file] * 2
+
+
+def test_files_that_were_loaded_were_seen(shelf: RenderingShelf, rendering: Rendering) -> None:
+    """The shelf knows which files it has found to be what was written, and of no others."""
+    path = rendering.variants[1].path
+    data = path.read_bytes()
+    changed(path)
+    with pytest.raises(BrokenEntry):
+        shelf.load(KEY)
+    assert shelf.seen == {}
+
+    path.write_bytes(data)
+    assert shelf.load(KEY) is not None
+
+    status = {variant.place: variant.path.stat() for variant in rendering.variants}
+    assert shelf.seen == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 
 def test_record_that_is_no_object_is_told(store: MemoryStore, shelf: RenderingShelf) -> None:

@@ -34,30 +34,31 @@ class PublishedFolder:
             with suppress(OSError):
                 self._folder.rename(self._aside)
 
-    def put_back(self, files: Mapping[str, str]) -> frozenset[str]:
+    def put_back(self, files: Mapping[str, str], seen: Mapping[str, tuple[int, int]]) -> frozenset[str]:
         """The folder is in its place again, and holds of `files` those that are there already; their places.
 
-        `files` are the places in the site of all that are wanted, and where the cache has them. To be called after the
-        host has cleaned and before it copies.
+        `files` are the places in the site of all that are wanted, and where the cache has them; `seen` are device and
+        inode of those that were looked at there. To be called after the host has cleaned and before it copies.
         """
         # What cannot be cleared, or has something in its place by now, is made anew.
         with suppress(OSError):
             if _is_folder(self._aside):
-                there = self._sorted_out(files)
+                there = self._sorted_out(files, seen)
                 self._folder.parent.mkdir(parents=True, exist_ok=True)
                 self._aside.rename(self._folder)
                 return there
         self.discard()
         return frozenset()
 
-    def _sorted_out(self, files: Mapping[str, str]) -> frozenset[str]:
+    def _sorted_out(self, files: Mapping[str, str], seen: Mapping[str, tuple[int, int]]) -> frozenset[str]:
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
             found = list(entries)
         there = set()
         for entry in found:
             place = f"{self._place}/{entry.name}"
-            if _is_link(entry, files.get(place), device):
+            source = files.get(place)
+            if source is not None and _is_link(entry, device, seen.get(source) or _identity(source)):
                 there.add(place)
             else:
                 _remove(entry)
@@ -79,15 +80,18 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _is_link(entry: os.DirEntry[str], source: str | None, device: int) -> bool:
-    """Whether `entry`, on `device`, is the file `source` under a second name."""
-    if source is None or not entry.is_file(follow_symlinks=False):
-        return False
+def _identity(source: str) -> tuple[int, int] | None:
+    """Device and inode; None if there is nothing."""
     try:
         found = os.lstat(source)
     except OSError:
-        return False
-    return found.st_ino == entry.inode() and found.st_dev == device
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:
+    """Whether `entry`, on `device`, is the plain file with the device and inode `source` under a second name."""
+    return (device, entry.inode()) == source and entry.is_file(follow_symlinks=False)
 
 
 def _remove(entry: os.DirEntry[str]) -> None:
