@@ -111,6 +111,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._missing: tuple[Resolution, ...] = ()
         self._session: Session | None = None
         self._site: Site | None = None
+        self._shown: Callable[[Page], ShownPage]
         self._promised: dict[str, str] = {}
         self._told_of_cards = False
         self._is_frozen = False
@@ -234,6 +235,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
+        self._shown = _shown_by(config)
         pictures = {**self._keep_promises(site, files, config), **site.pictures()}
         self._hand_over(pictures, self._session.seen, files, config)
         stylesheet = site.stylesheet()
@@ -247,10 +249,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
     ) -> TemplateContext | None:
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
-        del nav
+        del config, nav
         if self._site is None:
             return None
-        shown = _shown(page, config)
+        shown = self._shown(page)
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
         for excerpt in variables.get("posts") or ():
             post = excerpt.file.src_uri
@@ -264,9 +266,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
     @event_priority(40)
-    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:
+    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        return None if self._site is None else self._site.finish(_shown(page, config), output)
+        return None if self._site is None else self._site.finish(self._shown(page), output)
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Every file is copied: what was for this build alone can go, and a preview cares for what was missing."""
@@ -534,17 +536,25 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec
     return None
 
 
-def _shown(page: Page, config: MkDocsConfig) -> ShownPage:
+def _shown_by(config: MkDocsConfig) -> Callable[[Page], ShownPage]:
+    """What must be known of each page of the site; what all pages share is asked for once."""
     from mkdocs_leonardo.page.site import ShownPage, hidden_parts  # noqa: PLC0415 - only pages with heroes come here
 
-    image = page.meta.get("image")
-    return ShownPage(
-        source=page.file.src_uri,
-        url=page.url,
-        title=str(page.title or config.site_name),
-        theme=config.theme.name or "",
-        hidden=hidden_parts(page.meta, config.theme.get("features") or ()),
-        is_post=page.meta.get("template") == "blog-post.html",
-        description=str(page.meta.get("description") or config.site_description or ""),
-        image=image if isinstance(image, str) else "",
-    )
+    theme, features = config.theme.name or "", config.theme.get("features") or ()
+    site_name, description = config.site_name, str(config.site_description or "")
+
+    def shown(page: Page) -> ShownPage:
+        meta = page.meta
+        image = meta.get("image")
+        return ShownPage(
+            source=page.file.src_uri,
+            url=page.url,
+            title=str(page.title or site_name),
+            theme=theme,
+            hidden=hidden_parts(meta, features),
+            is_post=meta.get("template") == "blog-post.html",
+            description=str(meta.get("description") or description),
+            image=image if isinstance(image, str) else "",
+        )
+
+    return shown

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from html import escape, unescape
+from operator import attrgetter
+from typing import NamedTuple
 
 from mkdocs_leonardo.page.markup import creator_name
 from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset
@@ -19,13 +20,15 @@ _HEAD_TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _META_NAME = re.compile(r"(?:^|[\s\"'])(?:property|name)\s*=\s*[\"']?\s*([^\s\"'>]+)", re.IGNORECASE)
+_WIDTH_PX = attrgetter("width_px")
+#: Made once: `dumps` makes one for each page.
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 #: IPTC NewsCodes, "digital source type": the term for pictures that a trained model made.
 MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
-@dataclass(frozen=True, slots=True)
-class Social:
+class Social(NamedTuple):
     """What other sites show when somebody shares the page. All URLs are absolute; "" and 0 are unknown.
 
     In `title`, references such as ``&amp;`` count, because MkDocs's themes show titles that way.
@@ -42,8 +45,7 @@ class Social:
     site_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageOrigin:
+class ImageOrigin(NamedTuple):
     """Where the page's picture came from. `creator` is the name of the AI, `caption` the alternative text.
 
     Both are "" where they are not known. `source_type` is an IPTC digital source type.
@@ -123,7 +125,7 @@ def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageO
     if not source_type:
         return None
     heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]
-    largest = max(heroes, key=lambda variant: (variant.format == "jpeg", variant.width_px))
+    largest = max([variant for variant in heroes if variant.format == "jpeg"] or heroes, key=_WIDTH_PX)
     return ImageOrigin(folder_url + largest.name, creator_name(asset.provider), caption, source_type)
 
 
@@ -142,5 +144,5 @@ def linked_data(origin: ImageOrigin) -> str:
         **({"caption": origin.caption} if origin.caption else {}),
     }
     # Inside a script element only "<" can end it or open a comment; in JSON it can be written as an escape.
-    text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    text = _JSON.encode(value).replace("<", "\\u003c")
     return f'<script type="application/ld+json">{text}</script>'

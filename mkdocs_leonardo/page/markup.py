@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import cache
 from html import escape, unescape
 from unicodedata import east_asian_width
 
@@ -79,6 +80,7 @@ def picture_sizes(theme: str, layout: Layout, *, hidden: Collection[str] = (), i
     return "(min-width: 960px) 960px, 100vw"
 
 
+@cache
 def _material_sizes(*, has_left: bool, has_right: bool) -> str:
     """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
 
@@ -227,9 +229,10 @@ def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[
     for variants in by_format.values():
         variants.sort(key=lambda variant: variant.width_px)
     plain_format = next(name for name in _FALLBACK_ORDER if name in by_format)
+    sizes = escape(sizes)
     lines = [f'<picture class="{block}__picture">']
     lines.extend(
-        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(by_format[name], url)}" sizes="{escape(sizes)}">'
+        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(by_format[name], url)}" sizes="{sizes}">'
         for name in reversed(_FALLBACK_ORDER)
         if name in by_format and name != plain_format
     )
@@ -237,7 +240,7 @@ def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[
     plain = next((variant for variant in reversed(ladder) if variant.width_px <= _PLAIN_WIDTH_PX), ladder[0])
     lines.append(
         f'<img class="{block}__image" src="{escape(url(plain.name))}" srcset="{_srcset(ladder, url)}"'
-        f' sizes="{escape(sizes)}" width="{ladder[-1].width_px}" height="{ladder[-1].height_px}"'
+        f' sizes="{sizes}" width="{ladder[-1].width_px}" height="{ladder[-1].height_px}"'
         f' alt="{escape(alt)}" {loading}>'
     )
     lines.append("</picture>")
@@ -245,12 +248,12 @@ def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[
 
 
 def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
-    # A comma or a space would end a candidate; names are ours, but the path before them may be anyone's.
-    return escape(", ".join(f"{re.sub('[ ,]', _percent_encoded, url(each.name))} {each.width_px}w" for each in ladder))
+    return escape(", ".join([f"{_unbroken(url(each.name))} {each.width_px}w" for each in ladder]))
 
 
-def _percent_encoded(match: re.Match[str]) -> str:
-    return f"%{ord(match[0]):02X}"
+def _unbroken(url: str) -> str:
+    """A comma or a space would end a candidate; names are ours, but the path before them may be anyone's."""
+    return url.replace(" ", "%20").replace(",", "%2C")
 
 
 def is_long(title: str, tagline: str, *, has_credit: bool) -> bool:
@@ -260,7 +263,7 @@ def is_long(title: str, tagline: str, *, has_credit: bool) -> bool:
 
 def _letters(text: str) -> int:
     """The text's length; letters of East Asian scripts are twice as wide as others (Unicode, annex 11)."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+    return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:

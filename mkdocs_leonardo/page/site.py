@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_of
@@ -21,8 +22,7 @@ from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPage:
+class ShownPage(NamedTuple):
     """What must be known of a page to show something on it. `url` is relative to the site, as the host gives it."""
 
     source: str
@@ -145,6 +145,7 @@ class Site:
         self._stylesheet = build_stylesheet(spec.focus for spec, _ in heroes.values())
         self._headers: dict[str, str] = {}
         self._with_cards: set[str] = set()
+        self._last_folder: tuple[str | None, str] = None, ""
 
     # Files -----------------------------------------------------------------------------------------------------------
 
@@ -267,12 +268,17 @@ class Site:
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
         """From the name of one of our files to a URL that works on `page`."""
-        if page.url == "404.html":
-            # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
-            root = urlsplit(self._site_url).path or "/"
-            return lambda name: f"{root}{SITE_FOLDER}/{name}"
-        folder = self._relative(f"{SITE_FOLDER}/", page.url)
+        if self._last_folder[0] != page.url:
+            # Asked several times a page.
+            self._last_folder = page.url, self._folder_on(page.url)
+        folder = self._last_folder[1]
         return lambda name: folder + name
+
+    def _folder_on(self, page_url: str) -> str:
+        if page_url == "404.html":
+            # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
+            return f"{urlsplit(self._site_url).path or '/'}{SITE_FOLDER}/"
+        return self._relative(f"{SITE_FOLDER}/", page_url)
 
 
 def card_background(asset: HeroAsset) -> Path | None:
@@ -301,4 +307,5 @@ def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> froze
 
 
 def _social_variant(asset: HeroAsset) -> Variant | None:
-    return next((variant for variant in asset.rendering.variants if variant.role == "social"), None)
+    # It is the last one.
+    return next((variant for variant in reversed(asset.rendering.variants) if variant.role == "social"), None)
