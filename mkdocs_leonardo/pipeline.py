@@ -236,9 +236,8 @@ class Pipeline:
             for rank, candidate in enumerate(candidates):
                 with self._broken_is_a_miss():
                     try:
-                        record = store.find(candidate.key)
+                        record = store.sound(candidate.key)
                         if record is not None:
-                            store.verify(record)
                             return Found(record, store, source, rank)
                     except BrokenEntry:
                         remains = store.remains(candidate.key)
@@ -356,9 +355,8 @@ class Pipeline:
             last = self._journal.last_hero(hero.page)
             for _, store in self._lookup if last else ():
                 with self._broken_is_a_miss():
-                    record = store.find(last or "")
+                    record = store.sound(last or "")
                     if record is not None:
-                        store.verify(record)
                         return record, Source.LAST, store
         return self._tools.painted(picture), Source.LOCAL, None
 

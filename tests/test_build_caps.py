@@ -353,7 +353,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         assert all(resolution.asset is not None for resolution in done)
         assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
         for key in world.journal().entries():
-            assert home.find(key) is None, "an entry is open though its picture is stored"
+            assert home.sound(key) is None, "an entry is open though its picture is stored"
 
     world.build += 1
     world.now_s += 4000
@@ -370,7 +370,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     for entry in left.values():
         # Late at both: the first one's picture is shown, and the second one's is not needed.
         assert entry.provider == "second"
-        assert home.find(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
+        assert home.sound(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
     alive = {job.key for job in world.jobs if job.fate in {"done", "late"}}
     assert alive - set(left) == {record.key for record in home.records()}
 

@@ -15,6 +15,7 @@ import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, PictureFolder, read_plain_file
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
@@ -252,6 +253,121 @@ def test_changed_picture_is_a_broken_entry(
         pictures.read(RECORD)
     pictures.save(RECORD, DATA)
     assert pictures.read(RECORD) == DATA
+
+
+def retouch(path: Path, data: bytes) -> None:
+    """Write other bytes, and have the file look as it did."""
+    before = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture
+def noting(folder: Path) -> PictureFolder:
+    """The same folder, whose pair was verified and noted."""
+    noting = PictureFolder(folder, MemoryStore())
+    assert noting.sound(KEY) == RECORD
+    return noting
+
+
+def test_sound_pair_is_found_with_every_field(pictures: PictureFolder, noting: PictureFolder, tmp_path: Path) -> None:
+    """Read from the files, or from what was noted when they were; a miss is None."""
+    assert pictures.sound(KEY) == RECORD
+    assert noting.sound(KEY) == RECORD
+    assert noting.sound("0" * 64) is None
+    assert PictureFolder(tmp_path / "none", MemoryStore()).sound(KEY) is None
+
+
+def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, noting: PictureFolder, folder: Path) -> None:
+    """Sizes and times tell; who cannot note anything reads."""
+    retouch(folder / f"{STEM}.jpg", b"?" * len(DATA))
+
+    assert noting.sound(KEY) == RECORD
+    with pytest.raises(BrokenEntry, match="digest"):
+        pictures.sound(KEY)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: data[:-1], lambda data: data[:-1] + b"?", lambda data: data + b"?", lambda _: b""],
+    ids=["truncated", "changed", "longer", "empty"],
+)
+def test_picture_that_changed_after_it_was_verified_is_told(
+    noting: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    """What was noted holds for the file as it was; the pair that is stored anew is sound."""
+    (folder / f"{STEM}.jpg").write_bytes(spoil(DATA))
+    os.utime(folder / f"{STEM}.jpg", ns=(1, 1))
+
+    with pytest.raises(BrokenEntry, match="digest"):
+        noting.sound(KEY)
+    noting.save(RECORD, DATA)
+    assert noting.sound(KEY) == RECORD
+
+
+def test_record_that_changed_after_it_was_verified_is_read_again(noting: PictureFolder, folder: Path) -> None:
+    """A person has written into it, or a newer picture is described."""
+    rewrite(folder, page="elsewhere.md")
+    assert noting.sound(KEY) == replace(RECORD, page="elsewhere.md")
+
+    rewrite(folder, digest="0" * 64)
+    with pytest.raises(BrokenEntry, match="digest"):
+        noting.sound(KEY)
+
+    rewrite(folder, provider="")
+    with pytest.raises(BrokenEntry, match="provider"):
+        noting.sound(KEY)
+
+
+@pytest.mark.parametrize("half", ["jpg", "json"])
+def test_half_that_became_a_link_after_it_was_verified_is_told(
+    noting: PictureFolder, folder: Path, tmp_path: Path, half: str
+) -> None:
+    """Not even one to the very bytes is followed."""
+    (folder / f"{STEM}.{half}").rename(tmp_path / "elsewhere")
+    (folder / f"{STEM}.{half}").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(BrokenEntry):
+        noting.sound(KEY)
+
+
+def test_half_that_went_after_it_was_verified_is_missed(noting: PictureFolder, folder: Path) -> None:
+    """A note stands for no file."""
+    (folder / f"{STEM}.jpg").unlink()
+    with pytest.raises(BrokenEntry, match="missing"):
+        noting.sound(KEY)
+
+    (folder / f"{STEM}.json").unlink()
+    assert noting.sound(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record": None},
+        {"record": []},
+        {"record": {"provider": "x"}},
+        {"provider": "<script>\n"},
+        {"extension": "../../x"},
+        {"key": "0" * 64},
+        {"state": None},
+        {"state": [1, 2, 3, 4]},
+    ],
+)
+def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]) -> None:
+    """What a note says is checked as a file's text is; else the files are read."""
+    notes = MemoryStore()
+    noting = PictureFolder(folder, notes)
+    noting.sound(KEY)
+    ((name, note),) = notes.items("verified:")
+    assert isinstance(note, dict)
+    assert isinstance(note["record"], dict)
+    name_of_change = next(iter(change))
+    changed = {**note, **change} if name_of_change in note else {**note, "record": {**note["record"], **change}}
+    notes.set(name, json.loads(json.dumps(changed)))
+
+    assert noting.sound(KEY) == RECORD
+    assert notes.items("verified:") == [(name, note)], "the pair was not verified again"
 
 
 def test_oversized_picture_is_not_read(pictures: PictureFolder, folder: Path) -> None:

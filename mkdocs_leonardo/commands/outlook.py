@@ -222,13 +222,10 @@ def _last(workshop: Workshop, page: str) -> PictureRecord | None:
 
 def _sound(store: PictureStore, key: str, troubles: list[str]) -> PictureRecord | None:
     try:
-        record = store.find(key)
-        if record is not None:
-            store.verify(record)
+        return store.sound(key)
     except (BrokenEntry, StoreUnavailable) as error:
         troubles.append(str(error))
         return None
-    return record
 
 
 def file_of(workshop: Workshop, outlook: Outlook) -> Path | None:

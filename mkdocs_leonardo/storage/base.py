@@ -13,8 +13,8 @@ T = TypeVar("T")
 class PictureStore(Protocol):
     """Pairs of picture and record under a generation key."""
 
-    def find(self, key: str) -> PictureRecord | None:
-        """The record of `key`; BrokenEntry if there is one that cannot be trusted."""
+    def sound(self, key: str) -> PictureRecord | None:
+        """The record of `key`, whose picture is what was stored, else BrokenEntry; quick if it was found so before."""
         ...
 
     def remains(self, key: str) -> PictureRecord | None:
@@ -23,10 +23,6 @@ class PictureStore(Protocol):
 
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
-        ...
-
-    def verify(self, record: PictureRecord) -> None:
-        """BrokenEntry unless the bytes are what was stored; quick for what was verified before."""
         ...
 
     def save(self, record: PictureRecord, data: bytes) -> None:

@@ -49,8 +49,9 @@ class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
     def __init__(self, folder: Path, notes: Store | None = None) -> None:
-        """`notes` remembers which pictures were verified, and in which state of their file."""
+        """`notes` remembers which pairs were verified, in which state of their files, and what they say."""
         self._folder = folder
+        self._start = f"{folder}{os.sep}"
         self._notes = notes
 
     def find(self, key: str) -> PictureRecord | None:
@@ -60,7 +61,7 @@ class PictureFolder:
         """
         try:
             # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
-            os.lstat(f"{self._folder}{os.sep}{_stem(key)}.json")
+            os.lstat(f"{self._start}{_stem(key)}.json")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
@@ -68,6 +69,31 @@ class PictureFolder:
         record = self._record(_stem(key))
         if record is not None and record.key != key:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
+        return record
+
+    def sound(self, key: str) -> PictureRecord | None:
+        """The record of `key`, whose picture is what was stored; None and BrokenEntry as from `find` and `read`.
+
+        A pair whose files have the sizes and times of last change with which it was verified before is not read again.
+        """
+        path = f"{self._start}{_stem(key)}"
+        try:
+            described = os.lstat(f"{path}.json")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return self.find(key)
+        record = self._noted(key, path, described)
+        if record is not None:
+            return record
+        record = self.find(key)
+        if record is not None:
+            state = _state(described, f"{path}.{record.extension}")
+            self.read(record)
+            with suppress(StoreUnavailable):
+                # Without the note the next build reads it again.
+                if self._notes is not None and state is not None:
+                    self._notes.set(f"verified:{path}", {"state": state, "record": _values(record)})
         return record
 
     def remains(self, key: str) -> PictureRecord | None:
@@ -87,24 +113,6 @@ class PictureFolder:
         if digest_of(data) != record.digest:
             raise BrokenEntry(f"{path}: is not the picture that was stored (its digest differs)")
         return data
-
-    def verify(self, record: PictureRecord) -> None:
-        """The bytes are what was stored, else BrokenEntry.
-
-        A file that has the size and the time of last change with which it was verified before is not read again.
-        """
-        path = self.path(record)
-        state: JsonValue = None
-        with suppress(OSError, StoreUnavailable):
-            found = path.lstat()
-            state = [found.st_size, found.st_mtime_ns, record.digest]
-            if self._notes is not None and stat.S_ISREG(found.st_mode) and self._notes.get(f"verified:{path}") == state:
-                return
-        self.read(record)
-        with suppress(StoreUnavailable):
-            # Without the note the next build reads it again.
-            if self._notes is not None and state is not None:
-                self._notes.set(f"verified:{path}", state)
 
     def path(self, record: PictureRecord) -> Path:
         """Where the picture of `record` is or would be."""
@@ -175,6 +183,20 @@ class PictureFolder:
             except OSError as error:
                 raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
 
+    def _noted(self, key: str, path: str, described: os.stat_result) -> PictureRecord | None:
+        """The record of a pair that was verified, if its files are as they were then."""
+        note: JsonValue = None
+        with suppress(StoreUnavailable):
+            note = self._notes.get(f"verified:{path}") if self._notes is not None else None
+        if not isinstance(note, dict):
+            return None
+        try:
+            record = _record_in(note.get("record"), path)
+        except BrokenEntry:
+            return None
+        state = _state(described, f"{path}.{record.extension}")
+        return record if record.key == key and state is not None and state == note.get("state") else None
+
     def _record(self, stem: str) -> PictureRecord | None:
         try:
             record = self._described(stem)
@@ -244,6 +266,17 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
+def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
+    """Sizes and times of last change of both halves; None unless they are plain files."""
+    try:
+        found = os.lstat(picture)
+    except OSError:
+        return None
+    if not (stat.S_ISREG(described.st_mode) and stat.S_ISREG(found.st_mode)):
+        return None
+    return [described.st_size, described.st_mtime_ns, found.st_size, found.st_mtime_ns]
+
+
 def _stem(key: str) -> str:
     """The first 16 hex digits of a generation key, which name its files."""
     if not _KEY.fullmatch(key):
@@ -281,13 +314,17 @@ def record_text(record: PictureRecord) -> bytes:
 
     A number or a request that cannot be kept is left out: the picture beside it is paid.
     """
-    values: dict[str, JsonValue] = {field.name: getattr(record, field.name) for field in fields(record)}
-    values["request"] = dict(record.request)
+    values = _values(record)
     for name in ("cost_usd", "seconds"):
         if not _is_number(values[name]):
             values[name] = None
     data = _readable_json(values)
     return data if len(data) <= MAX_RECORD_BYTES else _readable_json({**values, "request": {}})
+
+
+def _values(record: PictureRecord) -> dict[str, JsonValue]:
+    values: dict[str, JsonValue] = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {**values, "request": dict(record.request)}
 
 
 def _readable_json(values: dict[str, JsonValue]) -> bytes:
@@ -307,6 +344,10 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
         value = parse_json(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BrokenEntry(f"{path}: is not whole JSON") from error
+    return _record_in(value, path)
+
+
+def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
     if not isinstance(value, dict):
         raise BrokenEntry(f"{path}: is not the record of a picture")
     read = _Fields(path, value)
