@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -205,7 +205,7 @@ class Rendering:
     digital source type that an author's own picture came with, a URL, or "".
     """
 
-    variants: tuple[Variant, ...]
+    variants: Sequence[Variant]
     placeholder: str
     dominant: str
     scrim: Scrim

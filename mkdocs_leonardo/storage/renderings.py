@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
+from itertools import chain, repeat
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
@@ -45,8 +48,16 @@ class RenderingShelf:
         self._folder = folder
         self._store = store
         self._start = f"{folder}{os.sep}"
-        #: Device and inode of all files that were loaded, and so are what was written, by their places.
-        self.seen: dict[str, tuple[int, int]] = {}
+        self._seen: list[tuple[str, array[int]]] = []
+
+    @property
+    def seen(self) -> dict[str, tuple[int, int]]:
+        """Device and inode of all files that were loaded, and so are what was written, by their places."""
+        return {
+            self._start + file: (found[2 * number], found[2 * number + 1])
+            for files, found in self._seen
+            for number, file in enumerate(files.split(" "))
+        }
 
     def load(self, variant_key: str) -> Rendering | None:
         """The rendering, None if none is known; BrokenEntry if one of its files is not what was written.
@@ -59,25 +70,31 @@ class RenderingShelf:
         if value is None:
             return None
         try:
-            rendering = _rendering(value, self._folder)
+            record = _mapping(value)
+            columns = _columns(record["variants"])
+            rendering = _rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenEntry(f"{self._folder}: what is known of rendering {variant_key} is not whole") from error
-        noted = value.get("changed_at_ns") if isinstance(value, dict) else None
-        files = self._look(rendering)
+        files = self._look(columns)
         stamps = _changed_at_ns(files)
-        if not stamps or noted != stamps:
+        if not stamps or record.get("changed_at_ns") != stamps:
             for variant in rendering.variants:
                 _verify(variant)
             self._note(variant_key, rendering, stamps)
-        self.seen.update(zip(self._places(rendering), map(_IDENTITY, files), strict=False))
+        if files:
+            with suppress(OverflowError):
+                # Some file systems have larger numbers; their files are looked at again.
+                self._seen.append((columns.files, array("Q", chain.from_iterable(map(_IDENTITY, files)))))
         return rendering
 
     def save(self, variant_key: str, rendering: Rendering) -> None:
         """The rendering, whose files are in the folder, can be loaded; ValueError if a name is not a plain one."""
-        if _rendering(_value(rendering), self._folder) != rendering:
+        value = _value(rendering)
+        columns = _columns(value["variants"])
+        if _rendering(value, columns, self._folder) != rendering:
             raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
-        stamps = _changed_at_ns(self._look(rendering))
-        self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
+        stamps = _changed_at_ns(self._look(columns))
+        self._store.set(_PREFIX + variant_key, {**value, "changed_at_ns": stamps})
 
     def _note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
         """The files were just verified, and last changed at these times."""
@@ -85,18 +102,14 @@ class RenderingShelf:
             # Without the note the next build verifies them again.
             self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
 
-    def _look(self, rendering: Rendering) -> list[os.stat_result]:
+    def _look(self, columns: _Columns) -> list[os.stat_result]:
         """The rendering's files as they are; none at all unless each is a plain one of the recorded size."""
         try:
-            files = [*map(os.lstat, self._places(rendering))]
+            files = [os.lstat(self._start + file) for file in columns.files.split(" ")]
         except OSError:
             return []
-        sizes_bytes = [variant.size_bytes for variant in rendering.variants]
         are_plain = {stat.S_IFMT(file.st_mode) for file in files} == {stat.S_IFREG}
-        return files if are_plain and [file.st_size for file in files] == sizes_bytes else []
-
-    def _places(self, rendering: Rendering) -> list[str]:
-        return [self._start + variant.file for variant in rendering.variants]
+        return files if are_plain and [file.st_size for file in files] == columns.sizes_bytes.tolist() else []
 
     def remove(self, variant_key: str) -> None:
         """Nothing is known of the rendering; its files stay."""
@@ -143,12 +156,11 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
     }
 
 
-def _rendering(value: JsonValue, folder: Path) -> Rendering:
-    """The rendering in `value`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
-    record = _mapping(value)
+def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
+    """The rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
     scrim = _mapping(record["scrim"])
     return Rendering(
-        variants=_variants(record["variants"], folder),
+        variants=_ShelvedVariants(columns, folder),
         placeholder=_text(record["placeholder"], _PLACEHOLDER),
         dominant=_text(record["dominant"], _COLOUR),
         scrim=Scrim(*[_whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
@@ -158,40 +170,112 @@ def _rendering(value: JsonValue, folder: Path) -> Rendering:
     )
 
 
-def _variants(value: JsonValue, folder: Path) -> tuple[Variant, ...]:
-    """The files in `value`, checked column by column: a warm build reads sixteen thousand."""
-    columns = _mapping(value)
-    roles, formats = _words(columns["roles"], _ROLES), _words(columns["formats"], _FORMATS)
-    widths_px = _numbers(columns["widths_px"], _MAX_SIDE_PX)
-    heights_px = _numbers(columns["heights_px"], _MAX_SIDE_PX)
-    sizes_bytes = _numbers(columns["sizes_bytes"], _MAX_FILE_BYTES)
-    digests = _text(columns["digests"], _DIGESTS).split(" ")
-    names, files = _names(columns["names"]), _names(columns["files"])
-    folders = [folder] * len(roles)
-    rows = zip(roles, formats, widths_px, heights_px, names, folders, files, digests, sizes_bytes, strict=True)
-    return tuple([Variant._make(row) for row in rows])
+class _Columns(NamedTuple):
+    """The files of a rendering, column by column: words with a space between them, and numbers."""
+
+    roles: str
+    formats: str
+    widths_px: array[int]
+    heights_px: array[int]
+    sizes_bytes: array[int]
+    digests: str
+    names: str
+    files: str
 
 
-def _words(value: JsonValue, known: frozenset[str]) -> list[str]:
-    words = value.split(" ") if isinstance(value, str) else []
-    if not words or not known.issuperset(words):
+class _ShelvedVariants(Sequence[Variant]):
+    """The files of a rendering, made of its columns when they are first asked for.
+
+    A thousand heroes are known while the host still makes its pages, and sixteen thousand tuples among the objects that
+    it goes through again and again make each page slower to write.
+    """
+
+    __slots__ = ("_columns", "_folder", "_made")
+
+    def __init__(self, columns: _Columns, folder: Path) -> None:
+        self._columns = columns
+        self._folder = folder
+        self._made: tuple[Variant, ...] | None = None
+
+    def _all(self) -> tuple[Variant, ...]:
+        if self._made is None:
+            each = self._columns
+            rows: Any = zip(
+                each.roles.split(" "),
+                each.formats.split(" "),
+                each.widths_px,
+                each.heights_px,
+                each.names.split(" "),
+                repeat(self._folder),
+                each.files.split(" "),
+                each.digests.split(" "),
+                each.sizes_bytes,
+                strict=False,
+            )
+            self._made = tuple([Variant._make(row) for row in rows])
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self._columns.sizes_bytes)
+
+    def __iter__(self) -> Iterator[Variant]:
+        return iter(self._all())
+
+    def __reversed__(self) -> Iterator[Variant]:
+        return reversed(self._all())
+
+    @overload
+    def __getitem__(self, place: int) -> Variant: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Variant]: ...
+    def __getitem__(self, place: int | slice) -> Variant | Sequence[Variant]:
+        return self._all()[place]
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, _ShelvedVariants) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+
+def _columns(value: JsonValue) -> _Columns:
+    """The columns in `value`, each checked as a whole: a warm build reads sixteen thousand files' names."""
+    record = _mapping(value)
+    columns = _Columns(
+        roles=_words(record["roles"], _ROLES),
+        formats=_words(record["formats"], _FORMATS),
+        widths_px=_numbers(record["widths_px"], _MAX_SIDE_PX),
+        heights_px=_numbers(record["heights_px"], _MAX_SIDE_PX),
+        sizes_bytes=_numbers(record["sizes_bytes"], _MAX_FILE_BYTES),
+        digests=_text(record["digests"], _DIGESTS),
+        names=_names(record["names"]),
+        files=_names(record["files"]),
+    )
+    lengths = {len(column) if isinstance(column, array) else column.count(" ") + 1 for column in columns}
+    if len(lengths) != 1:
+        raise ValueError("not as many as were written")
+    return columns
+
+
+def _words(value: JsonValue, known: frozenset[str]) -> str:
+    if not isinstance(value, str) or not known.issuperset(value.split(" ")):
         raise ValueError("not the words that were written")
-    return words
+    return value
 
 
-def _numbers(value: JsonValue, most: int) -> list[int]:
+def _numbers(value: JsonValue, most: int) -> array[int]:
     numbers: Any = value
     # Booleans are numbers elsewhere.
     if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > most:
         raise ValueError("not the numbers that were written")
-    return numbers
+    return array("L", numbers)
 
 
-def _names(value: JsonValue) -> list[str]:
+def _names(value: JsonValue) -> str:
     text = _text(value, _FILE_NAMES)
     if ".." in text:
         raise ValueError("not the names that were written")
-    return text.split(" ")
+    return text
 
 
 def _mapping(value: JsonValue) -> dict[str, JsonValue]:
