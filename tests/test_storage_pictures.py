@@ -38,6 +38,14 @@ RECORD = PictureRecord(
 )
 
 
+#: A picture's file with other bytes in it.
+spoilt = pytest.mark.parametrize(
+    "spoil",
+    [lambda data: data[:-1], lambda data: data[:-1] + b"?", lambda data: data + b"?", lambda _: b""],
+    ids=["truncated", "changed", "longer", "empty"],
+)
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> PictureFolder:
     """A folder with one sound pair."""
@@ -238,11 +246,7 @@ def test_picture_without_its_record_is_a_miss(pictures: PictureFolder, folder: P
     assert pictures.find(KEY) == RECORD
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [lambda data: data[:-1], lambda data: data[:-1] + b"?", lambda data: data + b"?", lambda _: b""],
-    ids=["truncated", "changed", "longer", "empty"],
-)
+@spoilt
 def test_changed_picture_is_a_broken_entry(
     pictures: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
@@ -287,11 +291,7 @@ def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, notin
         pictures.sound(KEY)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [lambda data: data[:-1], lambda data: data[:-1] + b"?", lambda data: data + b"?", lambda _: b""],
-    ids=["truncated", "changed", "longer", "empty"],
-)
+@spoilt
 def test_picture_that_changed_after_it_was_verified_is_told(
     noting: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
