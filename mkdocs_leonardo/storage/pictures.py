@@ -59,13 +59,6 @@ class PictureFolder:
 
         The picture is there, but its bytes are not read: `read` verifies them.
         """
-        try:
-            # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
-            os.lstat(f"{self._start}{_stem(key)}.json")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError:
-            pass  # told below
         record = self._record(_stem(key))
         if record is not None and record.key != key:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
@@ -78,6 +71,7 @@ class PictureFolder:
         """
         path = f"{self._start}{_stem(key)}"
         try:
+            # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
             described = os.lstat(f"{path}.json")
         except (FileNotFoundError, NotADirectoryError):
             return None
