@@ -1,0 +1,63 @@
+"""The walls between the rooms, held by import-linter, and the proof that a breach is seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: A module, an import that has no business there, and the contract that forbids it.
+BREACHES = [
+    ("purchase", "httpx", "httpx is known"),
+    ("purchase", "diskcache", "diskcache is known"),
+    ("purchase", "mkdocs", "MkDocs is known"),
+    ("purchase", "PIL", "Pillow is known"),
+    ("pipeline", "obstore", "The client of object stores is known"),
+    ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
+    ("providers/openai", "mkdocs_leonardo.providers.gemini", "Providers never import each other"),
+]
+
+
+def lint(folder: Path) -> str:
+    """What import-linter says of the package in `folder`."""
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "500"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def breached(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The verdict on a copy of the package in which every import of BREACHES is planted."""
+    folder = tmp_path_factory.mktemp("breached")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "mkdocs_leonardo", folder / "mkdocs_leonardo", ignore=shutil.ignore_patterns("__pycache__"))
+    for module, name, _ in BREACHES:
+        path = folder / f"mkdocs_leonardo/{module}.py"
+        path.write_text(path.read_text(encoding="utf-8") + f"\nimport {name}\n", encoding="utf-8")
+    return lint(folder)
+
+
+def test_package_as_it_is_keeps_every_contract() -> None:
+    """The package has no forbidden import."""
+    assert re.search(r"Contracts: \d+ kept, 0 broken", lint(ROOT))
+
+
+@pytest.mark.parametrize(("module", "name", "contract"), BREACHES)
+def test_planted_import_breaks_its_contract(breached: str, module: str, name: str, contract: str) -> None:
+    """A forbidden import, wherever it is planted, is named with its module under the contract that it breaks."""
+    importer = "mkdocs_leonardo." + module.replace("/", ".")
+    assert re.search(rf"^{contract}.* BROKEN", breached, re.MULTILINE)
+    assert re.search(rf"{re.escape(importer)} -> {re.escape(name)}\b", breached)
