@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.purchase import Delivered
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
-    from mkdocs_leonardo.storage.claims import Claims
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
-    from mkdocs_leonardo.storage.shared import SharedPictures, Tally
+    from mkdocs_leonardo.team.leases import Claims
+    from mkdocs_leonardo.team.pictures import SharedPictures, Tally
 
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
 ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
@@ -187,9 +187,9 @@ class Workshop:
         address = self._settings.shared_store
         if address is None:
             return None, None
-        from mkdocs_leonardo.storage.claims import Claims  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.storage.objects import Objects  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights  # noqa: PLC0415 - same
+        from mkdocs_leonardo.team.leases import Claims  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.team.object_store import Objects  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights  # noqa: PLC0415 - same
 
         objects, rights = Objects(address, environ), StoreRights.of(environ)
         team = SharedPictures(objects, rights, inspect=_inspect, tell=self._tell)

@@ -15,7 +15,7 @@ from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.shared import Tally
+    from mkdocs_leonardo.team.pictures import Tally
 
 #: In the order in which the summary names them, with the words for it.
 _SUMMARY = (

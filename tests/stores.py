@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+from mkdocs_leonardo.team.object_store import Objects, StoreAddress
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from stores import KEYS, WRITER, Kind, TeamStore, running, silence
 
 from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.storage.shared import MOST_FAILURES, signed
+from mkdocs_leonardo.team.pictures import MOST_FAILURES, signed
 
 PROMPTS = {"index.md": "a lighthouse in a storm", "a.md": "a harbour at dusk", "b.md": "a bridge in the fog"}
 PAGES = {name: page(name, hero_prompt=prompt) for name, prompt in PROMPTS.items()}

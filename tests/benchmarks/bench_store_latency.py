@@ -30,9 +30,9 @@ from stores import running
 
 from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.storage.objects import Objects, StoreAddress
 from mkdocs_leonardo.storage.pictures import PictureFolder
-from mkdocs_leonardo.storage.shared import SharedPictures, StoreRights, signed
+from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights, signed
 
 
 class Distance:

@@ -36,7 +36,7 @@ ROUND_S = 900.0
 #: A build whose claims live and die faster.
 _HURRIED = """
 import sys
-from mkdocs_leonardo.storage import claims
+from mkdocs_leonardo.team import leases as claims
 factor = float(sys.argv.pop(1)) / claims.HOLD_S
 for name in ("BEAT_S", "BEAT_CALL_S", "HOLD_S", "LOOK_S"):
     setattr(claims, name, getattr(claims, name) * factor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mkdocs_leonardo.storage.breaker import REST_S, CircuitBreaker
+from mkdocs_leonardo.team.breaker import REST_S, CircuitBreaker
 
 
 @dataclass

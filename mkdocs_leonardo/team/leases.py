@@ -30,14 +30,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
-from mkdocs_leonardo.storage.breaker import Alarm, CircuitBreaker
 from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
+from mkdocs_leonardo.team.breaker import Alarm, CircuitBreaker
 
 if TYPE_CHECKING:
     import anyio
 
     from mkdocs_leonardo.storage.base import OpenJob
-    from mkdocs_leonardo.storage.objects import ObjectEntry, StoredObject
+    from mkdocs_leonardo.team.object_store import ObjectEntry, StoredObject
 
 #: Between two signs of life (seconds).
 BEAT_S = 4.0

@@ -13,8 +13,9 @@ import pytest
 from stores import in_loop, running
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.storage.breaker import Alarm
-from mkdocs_leonardo.storage.claims import (
+from mkdocs_leonardo.storage.journal import Entry
+from mkdocs_leonardo.team.breaker import Alarm
+from mkdocs_leonardo.team.leases import (
     CLOCKS_APART_S,
     HOLD_S,
     MOST_FAILURES,
@@ -23,8 +24,7 @@ from mkdocs_leonardo.storage.claims import (
     Claim,
     Claims,
 )
-from mkdocs_leonardo.storage.journal import Entry
-from mkdocs_leonardo.storage.objects import ObjectEntry, Objects, StoreAddress, StoredObject
+from mkdocs_leonardo.team.object_store import ObjectEntry, Objects, StoreAddress, StoredObject
 
 pytestmark = pytest.mark.anyio
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
-from mkdocs_leonardo.storage.breaker import Alarm, CircuitBreaker
-from mkdocs_leonardo.storage.claims import CLAIMS_FOLDER
-from mkdocs_leonardo.storage.objects import LONG_CALL_S, Objects
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
+from mkdocs_leonardo.team.breaker import Alarm, CircuitBreaker
+from mkdocs_leonardo.team.leases import CLAIMS_FOLDER
+from mkdocs_leonardo.team.object_store import LONG_CALL_S, Objects
 
 if TYPE_CHECKING:
     import anyio

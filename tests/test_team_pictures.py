@@ -19,9 +19,9 @@ from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
 from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.storage.objects import Objects, StoreAddress
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
-from mkdocs_leonardo.storage.shared import (
+from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.pictures import (
     LOOKUPS,
     MOST_FAILURES,
     PATIENCE_S,

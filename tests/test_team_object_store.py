@@ -16,8 +16,8 @@ import pytest
 from stores import BUCKET, KEYS, KINDS, Kind, TeamStore, in_loop, running, silence
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage import objects as module
-from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+from mkdocs_leonardo.team import object_store as module
+from mkdocs_leonardo.team.object_store import Objects, StoreAddress
 
 
 @pytest.fixture(params=KINDS)
@@ -262,7 +262,7 @@ import sys, time
 import anyio
 from obstore import store
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.storage.objects import Objects, StoreAddress
+from mkdocs_leonardo.team.object_store import Objects, StoreAddress
 
 class Hangs:
     def __init__(self, path):
@@ -311,7 +311,7 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
         endpoint = {name: query.partition("&")[0]}
         code = (
             "import asyncio, os\n"
-            "from mkdocs_leonardo.storage.objects import Objects, StoreAddress\n"
+            "from mkdocs_leonardo.team.object_store import Objects, StoreAddress\n"
             f"objects = Objects(StoreAddress.parse({bare!r}), os.environ)\n"
             "async def look():\n"
             "    print((await objects.get('pictures/a')).data.decode())\n"
@@ -344,7 +344,7 @@ def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -
     (tmp_path / "store/pictures/a").write_bytes(b"one")
     code = (
         "import anyio, os\n"
-        "from mkdocs_leonardo.storage.objects import Objects, StoreAddress\n"
+        "from mkdocs_leonardo.team.object_store import Objects, StoreAddress\n"
         f"objects = Objects(StoreAddress.parse({(tmp_path / 'store').as_uri()!r}), os.environ)\n"
         "async def look():\n"
         "    async with anyio.create_task_group() as group:\n"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
-from mkdocs_leonardo.storage.breaker import CircuitBreaker
+from mkdocs_leonardo.team.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from obstore.store import HTTPStore, ObjectStore
