@@ -178,6 +178,19 @@ class Site:
             log, _ = process.communicate(timeout=BUILD_TIMEOUT_S)
         return Built(process.returncode, log, self.folder)
 
+    def build_held(self, services: AnyServices, jobs: int, *arguments: str) -> Built:
+        """Build the site; no job of Leonardo's ends before `jobs` of them are in flight, however busy the machine is.
+
+        TimeoutError if there are fewer, or more at once.
+        """
+        services.leonardo.render_s = None
+        with self.building(services, *arguments) as process:
+            services.wait_until(lambda ledger: len(ledger.jobs_of("leonardo")) == jobs, timeout_s=BUILD_TIMEOUT_S)
+            services.leonardo.render_s = 0.05
+            services.finish_jobs()
+            log, _ = process.communicate(timeout=BUILD_TIMEOUT_S)
+        return Built(process.returncode, log, self.folder)
+
     @contextmanager
     def building(
         self,

@@ -440,10 +440,9 @@ def test_credit_alert_warns_below_it(tmp_path: Path, services: Services, tokens:
 def test_account_that_cannot_be_read_changes_nothing(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
     """The pictures are made as if nothing had been asked, and nobody is bothered with it."""
     services.leonardo.on_me(behaviour)
-    services.leonardo.render_s = 0.3
     site = Site(tmp_path, pages=pages(3), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
 
-    built = site.build(services)
+    built = site.build_held(services, 3)
 
     assert built.totals["generated"] == 3
     assert built.warnings == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from builds import BUILD_TIMEOUT_S, Built, Site, page
+from builds import Built, Site, page
 from services import (
     LEONARDO_KEY,
     TO_FILE,
@@ -497,18 +497,12 @@ def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path
 
 def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, services: Services) -> None:
     """Ninety-two pages, ninety at a time: no line of this build's own is shorter, and none is longer."""
-    services.leonardo.slots, services.leonardo.render_s = 100, None
-    site = site_of(
-        tmp_path, *(f"p{number}" for number in range(92)), concurrency=90, providers=["leonardo"], leonardo=UNHURRIED
-    )
+    services.leonardo.slots = 100
+    names = [f"p{number}" for number in range(92)]
+    site = site_of(tmp_path, *names, concurrency=90, providers=["leonardo"], leonardo=UNHURRIED)
 
-    with site.building(services) as process:
-        services.wait_until(lambda ledger: ledger.paid_jobs == 90, timeout_s=BUILD_TIMEOUT_S)
-        services.leonardo.render_s = 0.05
-        services.finish_jobs()
-        log, _ = process.communicate(timeout=BUILD_TIMEOUT_S)
+    built = site.build_held(services, 90)
 
-    built = Built(process.returncode, log, site.folder)
     fine(built, services)
     assert set(providers(built).values()) == {"leonardo"}
     assert LINE < services.ledger.peak_in_flight == 90

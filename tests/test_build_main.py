@@ -44,10 +44,9 @@ def heroes(number: int) -> dict[str, str]:
 
 def test_many_pages_are_made_side_by_side_and_never_again(tmp_path: Path, services: Services) -> None:
     """As many at once as `concurrency` says; afterwards nothing is asked, until a prompt changes: then one job."""
-    services.leonardo.render_s = 0.5
     site = Site(tmp_path / "a", heroes(8), {**QUICK, "concurrency": 4})
 
-    first = site.build(services, "--strict")
+    first = site.build_held(services, 4, "--strict")
 
     assert first.exit_code == 0, first.log
     assert first.totals["generated"] == services.ledger.creates == 8

@@ -189,20 +189,18 @@ def test_requests_per_minute_holds_for_two_builds_together(tmp_path: Path, servi
 
 def test_concurrency_bounds_jobs_in_flight(tmp_path: Path, services_process: ServicesProcess) -> None:
     """Never more jobs at work than `concurrency`, and as many while there is enough to do."""
-    services_process.leonardo.render_s = 0.3
     site = Site(tmp_path, pages=pages(9), options={**LEONARDO_ONLY, "concurrency": 3})
 
-    assert site.build(services_process).totals["generated"] == 9
+    assert site.build_held(services_process, 3).totals["generated"] == 9
     assert services_process.ledger.peak_in_flight == 3
 
 
 def test_slots_of_the_account_bound_jobs_in_flight(tmp_path: Path, services_process: ServicesProcess) -> None:
     """A job that would queue behind the account's slots is not submitted yet, whatever `concurrency` allows."""
-    services_process.leonardo.render_s = 0.3
     services_process.leonardo.slots = 2
     site = Site(tmp_path, pages=pages(6), options=LEONARDO_ONLY)
 
-    assert site.build(services_process).totals["generated"] == 6
+    assert site.build_held(services_process, 2).totals["generated"] == 6
     ledger = services_process.ledger
     assert ledger.peak_in_flight == 2
     assert all(job.starts_s == job.created_s for job in ledger.jobs)

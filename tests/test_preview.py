@@ -162,10 +162,13 @@ def test_prompt_changed_while_its_picture_is_made_gets_both(tmp_path: Path, serv
 
 def test_many_pages_at_once_are_made_within_concurrency(tmp_path: Path, services: Services) -> None:
     """Six pages, two at a time; two that want the same picture pay once."""
-    services.leonardo.render_s = 0.3
+    services.leonardo.render_s = None
     prompts = {f"{number}.md": f"a harbour, number {number}" for number in range(6)}
     with rig_of(tmp_path, services, concurrency=2) as rig:
         rig.rebuild({**prompts, "twin.md": prompts["0.md"]})
+        services.wait_until(lambda ledger: ledger.paid_jobs == 2)
+        services.leonardo.render_s = 0.05
+        services.finish_jobs()
         services.wait_until(lambda ledger: ledger.downloads == 6)
         rig.wait_for_pictures(*prompts)
 

@@ -11,7 +11,7 @@ import pytest
 from builds import Site, page
 from cli_rig import Shell
 from services import Held, NeverFinishes, PromptModerated, Services, shows
-from serving import serving
+from serving import PATIENCE_S, serving
 
 LOCAL, LEONARDO = 'data-provider="local"', 'data-provider="leonardo"'
 
@@ -88,21 +88,20 @@ def test_generating_preview_pays_once_for_ten_saves_and_reloads_by_itself(tmp_pa
 def test_generating_preview_that_is_stopped_loses_nothing(
     tmp_path: Path, services: Services, number: signal.Signals
 ) -> None:
-    """A job that was under way is in the journal, and the next build collects it."""
+    """A preview ends without waiting for its job, which is in the journal: the next build collects it."""
     services.leonardo.on_create(NeverFinishes()).once()
     site = Site(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
-        options={"on_serve": "generate"},
+        options={"on_serve": "generate", "leonardo": {"timeout": 10 * PATIENCE_S}},
     )
 
     with serving(site, services) as preview:
         preview.wait_until(lambda: services.ledger.polls > 0)
-        took_s = preview.end(number)
+        preview.end(number)
     services.finish_jobs()
     built = site.build(services)
 
-    assert took_s < 3, preview.log
     assert not preview.has_traceback, preview.log
     if number is signal.SIGINT:
         assert preview.process.returncode == 0, preview.log
