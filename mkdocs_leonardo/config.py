@@ -26,6 +26,7 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
+from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
 from mkdocs_leonardo.providers.options import (
     BUILT_IN,
     PROVIDER_GROUP,
@@ -236,8 +237,11 @@ def _template(value: object) -> str:
         raise ValueError("it has a stray brace; write {{ or }} for a brace in the text") from None
     fields = [field for _, field, _, _ in parts if field is not None]
     for _, field, form, conversion in parts:
-        if field is not None and (field not in {"prompt", "title"} or form or conversion):
-            raise ValueError(f"{{{field}}} cannot be filled in; only {{prompt}} and {{title}}, written just so, can")
+        if field is not None and (field not in TEMPLATE_NAMES or form or conversion):
+            raise ValueError(
+                f"{{{field}}} cannot be filled in; only {', '.join(f'{{{name}}}' for name in TEMPLATE_NAMES[:-1])} and "
+                f"{{{TEMPLATE_NAMES[-1]}}}, written just so, can"
+            )
     if "prompt" not in fields:
         raise ValueError("it leaves the page's own words out; it must contain {prompt}")
     if len(text) >= MAX_PROMPT_CHARACTERS:
@@ -389,7 +393,7 @@ class LeonardoConfig(StrictConfig):
     height = Checked(_whole(MIN_SIDE_PX, MAX_SIDE_PX, step=SIDE_STEP_PX, why=_SIDE_WHY), 864)
     """Height of the generated picture in pixels."""
     prompt_template = Checked(_template, "{prompt}")
-    """The site's look, around every prompt; `{prompt}` and `{title}` are filled in."""
+    """The site's look, around every `{prompt}`; `{title}` and what else a page's prompt may name are filled in."""
     negative_prompt = Checked(_negative_prompt, None)
     """What to keep out of every picture; a page's own words are added."""
     generate = Checked(_truth, default=True)

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TypeGuard, get_args
 
+from mkdocs_leonardo import placeholders
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.spec import CENTER, STYLES, FocalPoint, HeroSpec, Layout, PictureSpec, clean_text
 
@@ -48,8 +49,14 @@ _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-#: What a template would have replaced; no picture is described this way.
-_MACRO = re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL)
+#: What a template would have replaced; no picture is described this way. `{{tight}}` is a word in braces.
+_MACRO = re.compile(
+    r"""\{\{ -? \s+ (?!and\b|or\b) [A-Za-z_]\w* \s* (?: [-.|(\[~+*/%<>=!] .* )? \}\}
+      | \{\{ -? [A-Za-z_]\w* \s* [.|(\[] [^{}]* \}\}
+      | \{% .* %\}""",
+    re.DOTALL | re.VERBOSE,
+)
+_MACRO_CURE = "nothing has rendered this macro, so write the words themselves, or define what it names"
 _MUST_BE_TEXT = "it must be text; put quotes around it"
 #: One word that somebody means as a switch; a picture of the word "none" is nobody's wish.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
@@ -83,11 +90,16 @@ class FrontMatter:
     image: PurePosixPath | None = None
 
 
-def read(meta: Mapping[str, object], *, page: str, title: str, defaults: HeroDefaults) -> FrontMatter:
-    """The page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages."""
+def read(
+    meta: Mapping[str, object], *, page: str, title: str, site_name: str = "", defaults: HeroDefaults
+) -> FrontMatter:
+    """The page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages.
+
+    `title` and `site_name` are what prompts may leave to be filled in, besides what `meta` says.
+    """
     if not any(_is_ours(key) for key in meta):
         return FrontMatter(None)
-    return _Reader(meta, page, title, defaults).read()
+    return _Reader(meta, page, title, site_name, defaults).read()
 
 
 def style_named(text: str) -> str | None:
@@ -117,10 +129,13 @@ def shown(value: object) -> str:
 class _Reader:
     """Reads the keys of one page, collecting problems as it goes."""
 
-    def __init__(self, meta: Mapping[str, object], page: str, title: str, defaults: HeroDefaults) -> None:
+    def __init__(
+        self, meta: Mapping[str, object], page: str, title: str, site_name: str, defaults: HeroDefaults
+    ) -> None:
         self._meta = meta
         self._page = page
         self._title = title
+        self._site_name = site_name
         self._defaults = defaults
         self._problems: list[InputError] = []
 
@@ -181,13 +196,23 @@ class _Reader:
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the picture in a few words, or write false for no hero")
             return None
-        if _MACRO.search(prompt):
-            self._wrong(key, "nothing has rendered this macro, so write the words themselves, or define what it names")
+        cure = _MACRO_CURE if _MACRO.search(prompt) else placeholders.problem_of(prompt)
+        if cure:
+            self._wrong(key, cure)
             return None
-        full = _legible(self._defaults.prompt_template.format(prompt=prompt, title=self._title))
-        if self._fits(key, prompt) and self._fits(key, full, " with the site's prompt_template"):
-            return full
-        return None
+        return self._filled(key, prompt)
+
+    def _filled(self, key: str, prompt: str) -> str | None:
+        """The prompt and the site's template around it, with what the page says of itself."""
+        values = placeholders.page_values(self._meta, title=self._title, site_name=self._site_name)
+        own = _legible(placeholders.fill(prompt, values))
+        if not _has_ink(own):
+            self._wrong(key, "this page gives nothing to fill it in with; add words of its own, or what it names")
+            return None
+        full = _legible(placeholders.fill(self._defaults.prompt_template, {**values, "prompt": own}))
+        addition = "" if own == prompt else " once it is filled in"
+        fits = self._fits(key, own, addition) and self._fits(key, full, " with the site's prompt_template")
+        return full if fits else None
 
     def _negative_prompt(self) -> str:
         """The site's words and the page's."""

@@ -189,7 +189,13 @@ class _Painter:
 
     def _hero(self, manifest: Manifest) -> _Hero | None:
         path = self._page.path
-        wish = front_matter.read(self._page.meta, page=path, title=self._page.title or "", defaults=manifest.defaults)
+        wish = front_matter.read(
+            self._page.meta,
+            page=path,
+            title=self._page.title or "",
+            site_name=str(self._config.get("site_name") or ""),
+            defaults=manifest.defaults,
+        )
         for problem in wish.problems:
             self._folder.tell(str(problem))
         if wish.hero is None:

@@ -184,7 +184,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         unread = _unread(markdown, page)
         if unread is not None:
             log.warning("%s", unread)
-        hero = _wish(page, self._settings, Path(config.docs_dir), _rendered(page, config))
+        hero = _wish(page, self._settings, config)
         if self.reader is not None:
             self.reader(page, hero)
             return ""
@@ -490,14 +490,20 @@ def _rendered(page: Page, config: MkDocsConfig) -> Mapping[str, object]:
     return meta
 
 
-def _wish(page: Page, settings: Settings, docs_dir: Path, meta: Mapping[str, object]) -> HeroSpec | None:
+def _wish(page: Page, settings: Settings, config: MkDocsConfig) -> HeroSpec | None:
     """What the page asks for; what is wrong with it is told, and no wish then."""
-    wish = front_matter.read(meta, page=page.file.src_uri, title=str(page.title or ""), defaults=settings.defaults)
+    wish = front_matter.read(
+        _rendered(page, config),
+        page=page.file.src_uri,
+        title=str(page.title or ""),
+        site_name=config.site_name,
+        defaults=settings.defaults,
+    )
     for problem in wish.problems:
         log.warning("%s", problem)
     if wish.hero is None or wish.image is None:
         return wish.hero
-    return _with_file(wish.hero, wish.image, docs_dir)
+    return _with_file(wish.hero, wish.image, Path(config.docs_dir))
 
 
 def _unread(markdown: str, page: Page) -> InputError | None:

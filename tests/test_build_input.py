@@ -32,6 +32,8 @@ WRONG: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "prompt-empty.md": ({"hero_prompt": ""}, ("hero_prompt", "empty")),
     "prompt-null.md": ({"hero_prompt": None}, ("hero_prompt", "empty")),
     "prompt-blank.md": ({"hero_prompt": " \u200b\n "}, ("hero_prompt", "empty")),
+    "prompt-name.md": ({"hero_prompt": "{titel} in ink"}, ("hero_prompt", "{titel} in ink", "did you mean {title}?")),
+    "prompt-braces.md": ({"hero_prompt": "the set {a, b}"}, ("hero_prompt", "{site_name} can, and {{ is a brace")),
     "prompt-long.md": ({"hero_prompt": "storm " * 16_667}, ("hero_prompt", "100,00", "1,500")),
     "style-typo.md": (
         {"hero_prompt": PROMPT, "hero_style": "CINEMTIC"},
@@ -99,7 +101,7 @@ UNUSUAL = {
     "mixed": "ひまわり畑 \u202eabc\u202c ñandú",
     "quotes": "a \"quoted\" 'prompt' with `ticks` and \\ backslash",
     "html": SCRIPT,
-    "template": "{{ config.site_name {% raw {prompt} {title} %s $HOME",
+    "template": "{ config.site_name {% raw %s $HOME",
     "lines": "a lighthouse\n\nin a   storm\t, dawn",
     "longest": "storm " * 249 + "storm",
 }
@@ -180,6 +182,29 @@ def test_false_prompt_takes_an_inherited_hero_back(tmp_path: Path, services: Ser
     assert built.exit_code == 0, built.log
     assert "leonardo-hero" not in built.html("index.html")
     assert services.ledger.requests == ()
+
+
+def test_prompt_of_a_folder_gives_each_of_its_pages_a_picture_of_its_own(tmp_path: Path, services: Services) -> None:
+    """One line in the folder's metadata; what pages say of themselves reaches the service in its place, once."""
+    pages: dict[str, str | bytes] = {
+        "posts/.meta.yml": 'hero_prompt: "{title}, {tags}, a {{sign}} of {site_name}"\nhero_negative_prompt: people\n',
+        "posts/one.md": page("Har{b}ours", tags=["boats", "dusk"]),
+        "posts/two.md": page("Two"),
+        "posts/off.md": page("Off", hero_prompt=False),
+    }
+    site = Site(
+        tmp_path, pages, {"prompt_template": "{category}{prompt}"}, {"theme": {"name": "material"}}, ["material/meta"]
+    )
+
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert {(job.prompt, job.request["negative_prompt"]) for job in services.ledger.jobs} == {
+        ("Har{b}ours, boats, dusk, a {sign} of A site", "people"),
+        ("Two, , a {sign} of A site", "people"),
+    }
+    assert site.build(services).totals["cached"] == 2
+    assert services.ledger.creates == 2
 
 
 #: An option's wrong value, and what the message must name.

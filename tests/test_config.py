@@ -236,7 +236,10 @@ _WIDTHS = "it must be a whole number, from 64 to 4096, as pages show pictures no
 _LIST = "it must be a list of at least one, such as"
 _PROVIDERS = f"{_LIST} [leonardo, openai]; for the local painter alone, write generate: false"
 _DOLLARS = "it must be US dollars, 0 or more; leave the line out for no cap"
-_FIELDS = "cannot be filled in; only {prompt} and {title}, written just so, can"
+_FIELDS = (
+    "cannot be filled in; only {prompt}, {title}, {description}, {category}, {tags} and {site_name}, "
+    "written just so, can"
+)
 _BRACE = "it has a stray brace; write {{ or }} for a brace in the text"
 _SECONDS = "it must be seconds, more than 0 and at most 86400 (a day)"
 _TRUE = "it is true (as YAML also reads yes and on)"

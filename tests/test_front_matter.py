@@ -172,7 +172,7 @@ def test_read_of_metadata_without_dashes_means_the_same_as_yaml() -> None:
         "\u200fמגדלור בסערה",  # noqa: RUF001 - Hebrew
         "嵐の灯台、夜明け",
         "\"quoted\" and 'single' and «guillemets»",
-        "<script>alert('x')</script> & <b>bold</b> &amp; {title} {prompt} {0} %s $HOME",
+        "<script>alert('x')</script> & <b>bold</b> &amp; {title %s $HOME",
         "x" * MAX_PROMPT_CHARACTERS,
     ],
 )
@@ -449,7 +449,17 @@ def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: st
     assert len(message) < 200
 
 
-@pytest.mark.parametrize("prompt", ["{{ place }} in a storm", "{% if dawn %}a mast{% endif %}", "a {{\nplace }}"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{{ place }} in a storm",
+        "{% if dawn %}a mast{% endif %}",
+        "a {{\nplace }}",
+        "{{place.name}}",
+        "{{place|upper}} at {{ hour + 1 }}",
+        "{{- place -}}",
+    ],
+)
 def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
     """Where nobody has rendered the macro, no picture of its letters is bought."""
     wish = read_meta({"hero_prompt": prompt})
@@ -459,9 +469,94 @@ def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
     assert "; nothing has rendered this macro, so write the words themselves" in str(problem)
 
 
-def test_read_of_a_prompt_with_single_braces_keeps_them() -> None:
-    """Braces alone are no macro."""
-    assert picture_of(read_meta({"hero_prompt": "the set {a, b} in neon"})).prompt == "the set {a, b} in neon"
+#: What a page says of itself.
+POST = {
+    "description": " A quiet\nharbour ",
+    "categories": ["Sea", "Travel"],
+    "tags": ["boats", 2026, None],
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "filled"),
+    [
+        ("{title} in ink", "Har{b}ours & {{co}} in ink"),
+        ("{description}, {category}: {tags}", "A quiet harbour, Sea: boats, 2026"),
+        ("a poster of {site_name}", "a poster of The {title} Log"),
+        ("the set {{a, b}} in neon, {{{category}}}", "the set {a, b} in neon, {Sea}"),
+        ("brackets {{ and }}, {{tight}}", "brackets { and }, {tight}"),
+        ("a smile :} and a beard :{", "a smile :} and a beard :{"),
+    ],
+)
+def test_read_of_a_prompt_with_names_in_braces_fills_them_in_once(prompt: str, filled: str) -> None:
+    """A folder's one line becomes each page's own prompt; what a value holds in braces stays as it is."""
+    meta = {"hero_prompt": prompt, **POST}
+
+    hero = read(meta, page="a.md", title="Har{b}ours & {{co}}", site_name="The {title} Log", defaults=HeroDefaults())
+
+    assert picture_of(hero).prompt == filled
+
+
+@pytest.mark.parametrize(
+    ("meta", "filled"),
+    [
+        ({}, "a view of , , ."),
+        ({"category": "Coast", "tags": "a single tag"}, "a view of Coast, a single tag, ."),
+        ({"categories": {"a": 1}, "tags": [True, ["x"]], "description": None}, "a view of , , ."),
+    ],
+)
+def test_read_of_a_prompt_fills_in_nothing_where_the_page_says_nothing(meta: dict[str, object], filled: str) -> None:
+    """Five hundred posts are not all complete; what a value cannot be is no word of the prompt."""
+    assert (
+        picture_of(read_meta({"hero_prompt": "a view of {category}, {tags}, {description}.", **meta})).prompt == filled
+    )
+
+
+def test_read_of_names_in_braces_is_the_same_in_the_template_as_in_the_prompt() -> None:
+    """The site's words may name what the page's may, beside the page's words themselves."""
+    defaults = HeroDefaults(prompt_template="{title} ({category}): {prompt}, {{sic}}")
+
+    assert picture_of(read_meta({"hero_prompt": "a {tags} poster", **POST}, defaults=defaults)).prompt == (
+        "Harbours (Sea): a boats, 2026 poster, {sic}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "cure"),
+    [
+        ("{Title} at dusk", "{Title} cannot be filled in; did you mean {title}?"),
+        ("{titel} at dusk", "{titel} cannot be filled in; did you mean {title}?"),
+        ("{ title } at dusk", "{ title } cannot be filled in; did you mean {title}?"),
+        ("{prompt}", "{prompt} cannot be filled in; "),
+        ("{} at dusk", "{} cannot be filled in; "),
+        ("{title!r:>9}", "{title!r:>9} cannot be filled in; did you mean {title}?"),
+        (
+            "the set {a, b} in neon",
+            "{a, b} cannot be filled in; {title}, {description}, {category}, {tags} and {site_name} can",
+        ),
+        ("{" + "long " * 20 + "}", "long long long…"),
+    ],
+)
+def test_read_of_an_unknown_name_in_braces_wants_nothing(prompt: str, cure: str) -> None:
+    """A picture of a misspelt name is bought by mistake only."""
+    message = problem_of(read_meta({"hero_prompt": prompt}))
+
+    assert message.startswith("blog/a.md: hero_prompt is ")
+    assert cure in message
+
+
+def test_read_of_a_prompt_of_nothing_but_empty_names_wants_nothing() -> None:
+    """Nothing is bought for no words at all."""
+    message = problem_of(read_meta({"hero_prompt": "{description} {tags}"}))
+
+    assert message.endswith("; this page gives nothing to fill it in with; add words of its own, or what it names")
+
+
+def test_read_of_a_prompt_that_its_names_make_too_long_says_so() -> None:
+    """The line is short, the description is not."""
+    message = problem_of(read_meta({"hero_prompt": "a poster of {description}", "description": "x" * 1500}))
+
+    assert message.endswith("; it has 1,512 characters once it is filled in, and at most 1,500 are allowed")
 
 
 def test_read_of_a_prompt_that_the_template_makes_too_long_says_so() -> None:

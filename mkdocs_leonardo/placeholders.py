@@ -1,0 +1,56 @@
+"""What a prompt may leave open, `{title}` and the like, and how the page fills it in. Pure text."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+#: What a page knows of itself; `prompt` is the page's own words, in the site's template alone.
+NAMES = ("title", "description", "category", "tags", "site_name")
+TEMPLATE_NAMES = ("prompt", *NAMES)
+
+#: An escaped brace, or braces with something between them. A brace alone is a character like any other.
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_LONGEST_SHOWN = 40
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with each name in braces replaced by its value; `{{` and `}}` are braces.
+
+    Values are not looked into: braces in a title are characters of the title.
+    """
+    return _BRACES.sub(lambda found: found[0][0] if found[1] is None else values[found[1]], text)
+
+
+def problem_of(text: str, names: tuple[str, ...] = NAMES) -> str:
+    """What stands in braces and cannot be filled in, with the cure; empty if all of it can."""
+    for found in _BRACES.finditer(text):
+        name = found[1]
+        if name is None or name in names:
+            continue
+        near = difflib.get_close_matches(name.strip().lower(), names, n=1)
+        all_names = ", ".join(f"{{{each}}}" for each in names[:-1]) + f" and {{{names[-1]}}}"
+        cure = f"did you mean {{{near[0]}}}?" if near else f"{all_names} can, and {{{{ is a brace"
+        shown = found[0] if len(found[0]) <= _LONGEST_SHOWN else f"{found[0][:_LONGEST_SHOWN]}…"
+        return f"{shown} cannot be filled in; {cure}"
+    return ""
+
+
+def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
+    """The value of each name for one page; empty where the page does not say it."""
+    categories = _words(meta.get("categories")) or _words(meta.get("category"))
+    return {
+        "title": title,
+        "description": ", ".join(_words(meta.get("description"))),
+        "category": categories[0] if categories else "",
+        "tags": ", ".join(_words(meta.get("tags"))),
+        "site_name": site_name,
+    }
+
+
+def _words(value: object) -> list[str]:
+    """A text, or the texts of a list, as YAML has them; what is no text and no number is left out."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
+    return [word for word in words if word]
