@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -30,6 +30,7 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     Rendering,
     Source,
+    Variant,
     canonical_json,
     digest_of,
     generation_key,
@@ -362,6 +363,19 @@ class Workshop:
             self._tell(logging.DEBUG, str(error))
         return None
 
+    def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
+        """The files that an earlier version encoded of the picture."""
+        from mkdocs_leonardo.imaging.render import superseded  # noqa: PLC0415 - Pillow is slow to import
+
+        kind = superseded(self._settings.encoding, hero.focus, provider=record.provider, model=record.model)
+        for settings in kind:
+            facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
+            with suppress(BrokenEntry, StoreUnavailable):
+                rendering = self.shelf.load(variant_key(record.digest, facts))
+                if rendering is not None:
+                    return rendering.variants
+        return ()
+
     def _render(self, data: bytes, record: PictureRecord, hero: HeroSpec) -> Rendering:
         return self._write(data, record, hero)
 
@@ -375,6 +389,7 @@ class Workshop:
         from mkdocs_leonardo.imaging.render import render  # noqa: PLC0415 - Pillow is slow to import
 
         key = self._variant_key(record, hero)
+        known = self._earlier_files(record, hero)
 
         def write(folder: Path) -> Rendering:
             return render(
@@ -387,6 +402,7 @@ class Workshop:
                 model=record.model,
                 created_at=record.created_at,
                 focus=hero.focus,
+                known=known,
                 heavy=self._heavy,
             )
 

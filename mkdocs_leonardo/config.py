@@ -221,6 +221,14 @@ def _list_of(convert: Callable[[object], T], *, such_as: str) -> Callable[[objec
     return convert_all
 
 
+_listed_formats = _list_of(_choice(FORMATS), such_as="[avif, webp, jpeg]")
+
+
+def _formats(value: object) -> tuple[Format, ...]:
+    """The formats of a list; the default is itself, so that a list with the same formats can be told from it."""
+    return _ENCODING.formats if value is _ENCODING.formats else _listed_formats(value)
+
+
 def _style(value: object) -> str:
     text = value if isinstance(value, str) else ""
     style = style_named(text)
@@ -416,8 +424,8 @@ class LeonardoConfig(StrictConfig):
     """`og:image` and friends where a page has none."""
     credit: Checked[bool | str] = Checked(_credit, default=False)
     """A visible line that says which AI made the picture; a text with `{creator}` says it in your language."""
-    formats: Checked[tuple[Format, ...]] = Checked(_list_of(_choice(FORMATS), such_as="[avif, webp, jpeg]"), FORMATS)
-    """What is written, best first."""
+    formats: Checked[tuple[Format, ...]] = Checked(_formats, _ENCODING.formats)
+    """What is written, best first. The default's JPEG comes in at most three widths, a list of yours in all."""
     widths = Checked(_list_of(_whole(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
     """Widths in pixels that are written of each picture."""
     cache_dir = Checked(_name, ".cache/plugin/leonardo")
@@ -524,6 +532,7 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
             width_px=config.width,
             height_px=config.height,
             social=config.social,
+            spares_fallback=config.formats is _ENCODING.formats,
         ),
         cache_dir=folders["cache_dir"],
         gallery_dir=folders["gallery_dir"],

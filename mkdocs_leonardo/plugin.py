@@ -47,7 +47,7 @@ log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
 class PictureFile(File):
     """One of our files on its way into the site: a hard link to the cache's, where there can be one.
 
-    A thousand heroes are sixteen thousand files; copying them costs a warm build more than everything else we do. The
+    A thousand heroes are nine thousand files; copying them costs a warm build more than everything else we do. The
     cache's files are never written to again, only replaced, and their digests are checked before they are linked.
     """
 

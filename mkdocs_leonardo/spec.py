@@ -156,7 +156,7 @@ class PictureRecord:
 class Variant(NamedTuple):
     """One encoded file of a hero. `name` is its file name in the site; the bytes lie in `folder`, as `file`.
 
-    A tuple, since a warm build of a thousand heroes makes sixteen thousand, and a frozen dataclass takes four times as
+    A tuple, since a warm build of a thousand heroes makes nine thousand, and a frozen dataclass takes four times as
     long to make.
     """
 
@@ -229,13 +229,17 @@ class HeroAsset:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What is written of each picture. A change re-encodes and never re-buys."""
+    """What is written of each picture. A change re-encodes and never re-buys.
 
-    formats: tuple[Format, ...] = ("avif", "webp", "jpeg")
+    With `spares_fallback`, JPEG beside a better format is written in the few widths that a fallback needs.
+    """
+
+    formats: tuple[Format, ...] = ("avif", "jpeg")
     widths: tuple[int, ...] = (480, 768, 960, 1200, 1536)
     width_px: int = 1536
     height_px: int = 864
     social: bool = True
+    spares_fallback: bool = True
 
 
 def _refuse_constant(name: str) -> NoReturn:

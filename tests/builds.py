@@ -107,7 +107,7 @@ class Built:
 class Site:
     """A site in `folder`. `options` are the plugin's, `config` is merged over the rest of the configuration.
 
-    Small files only by default (one width, no AVIF), because most tests are not about encoding.
+    `has_small_files` (one width, no AVIF) by default, because most tests are not about encoding.
     """
 
     folder: Path
@@ -115,6 +115,7 @@ class Site:
     options: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     plugins: Sequence[Any] = ("search",)
+    has_small_files: bool = True
 
     def __post_init__(self) -> None:
         self.write(self.pages)
@@ -133,7 +134,7 @@ class Site:
 
     def configure(self, services: AnyServices | None, options: Mapping[str, Any] | None = None) -> Path:
         """Write ``mkdocs.yml`` so that the plugin talks to `services`."""
-        own: dict[str, Any] = {"formats": ["webp", "jpeg"], "widths": [480]}
+        own: dict[str, Any] = {"formats": ["webp", "jpeg"], "widths": [480]} if self.has_small_files else {}
         if services is not None:
             own = merged(own, services.plugin_options)
         own = merged(merged(own, self.options), options or {})

@@ -13,6 +13,9 @@ import pytest
 from builds import Built, Site, page
 from PIL import Image
 
+from mkdocs_leonardo.imaging.variants import available_formats
+from mkdocs_leonardo.spec import Encoding
+
 THEMES = ("mkdocs", "readthedocs", "material")
 
 
@@ -358,6 +361,32 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
     assert built.exit_code == 0, built.log
     assert built.log.count("cannot write avif; heroes are written as webp and jpeg") == 1
     assert {name.rpartition(".")[2] for name in built.pictures()} == {"webp", "jpg", "css"}
+    assert dangling(built, "index.html") == []
+
+
+@pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
+def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> None:
+    """AVIF in all widths, JPEG for a fallback, one for sharing; a list of formats is written in all widths.
+
+    What an earlier version encoded with its own default is not encoded again.
+    """
+    site = Site(tmp_path, {"hero.jpg": picture(), "index.md": own("Home")})
+    variants = site.cache / "variants"
+
+    def files() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in variants.iterdir()}
+
+    site.build(options={"formats": ["avif", "webp", "jpeg"], "widths": list(Encoding().widths)})
+    written = files()
+    site.has_small_files = False
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    kinds = [name.partition("-")[2] for name in built.pictures()]
+    avif = {f"{width}.avif" for width in (480, 768, 960, 1200, 1536)}
+    assert {*kinds} == {*avif, "768.jpg", "1200.jpg", "1536.jpg", "social.jpg", ""}
+    assert len(written) == 16
+    assert files() == written
     assert dangling(built, "index.html") == []
 
 

@@ -67,7 +67,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "cards": True,
         "social": True,
         "credit": False,
-        "formats": ("avif", "webp", "jpeg"),
+        "formats": ("avif", "jpeg"),
         "widths": (480, 768, 960, 1200, 1536),
         "cache_dir": ".cache/plugin/leonardo",
         "gallery_dir": "heroes",
@@ -668,7 +668,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         cards=False,
         social=False,
         credit=True,
-        encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False),
+        encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False, spares_fallback=False),
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",
         leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0),  # noqa: FBT003 - in the order of the fields

@@ -1,9 +1,11 @@
 """From delivered bytes to everything a page needs, in one call."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
@@ -12,11 +14,11 @@ from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect
 from mkdocs_leonardo.imaging.render import render, settings
 from mkdocs_leonardo.imaging.variants import available_formats
-from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Rendering, Scrim, variant_key
+from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Rendering, Scrim, Variant, variant_key
 
 KEY = "0123456789abcdef" * 4
 VARIANT_KEY = "fedcba9876543210" * 4
-SMALL = Encoding(widths=(96, 192, 5000), width_px=320, height_px=180)
+SMALL = Encoding(("avif", "webp", "jpeg"), widths=(96, 192, 5000), width_px=320, height_px=180, spares_fallback=False)
 
 
 def scene(width_px: int = 320, height_px: int = 180) -> Image.Image:
@@ -46,6 +48,7 @@ def rendered(  # noqa: D103 -- `render` with defaults
     focus: FocalPoint = CENTER,
     provider: str = "leonardo",
     available: tuple[str, ...] | None = None,
+    known: Sequence[Variant] = (),
 ) -> Rendering:
     return render(
         picture,
@@ -58,6 +61,7 @@ def rendered(  # noqa: D103 -- `render` with defaults
         created_at=1_780_000_000.0,
         focus=focus,
         available=available,  # type: ignore[arg-type]
+        known=known,
     )
 
 
@@ -218,6 +222,29 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
+    """What was encoded before is the hero's again, byte for byte, and only what is missing is written."""
+    first = rendered(png(scene()), tmp_path / "a")
+    known = [variant for variant in first.variants if variant.width_px != 192]
+
+    again = rendered(png(scene()), tmp_path / "b", known=known)
+
+    assert again == replace(first, variants=again.variants)
+    assert [each.digest for each in again.variants] == [each.digest for each in first.variants]
+    assert {path.name.partition("-")[2][:3] for path in (tmp_path / "b").iterdir()} == {"192"}
+
+
+@pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
+def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
+    """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
+
+    def speed(provider: str) -> object:
+        files: Any = settings(Encoding(), CENTER, provider=provider, model="m")["files"]
+        return files[0][2]["speed"]
+
+    assert (speed("leonardo"), speed("local")) == (6, 9)
 
 
 def test_settings_move_with_everything_that_changes_the_files() -> None:

@@ -19,9 +19,10 @@ from mkdocs_leonardo.imaging.variants import (
     ladder,
     placeholder,
     usable_formats,
+    wanted_files,
     write_ladder,
 )
-from mkdocs_leonardo.spec import FocalPoint
+from mkdocs_leonardo.spec import Encoding, FocalPoint, Format
 
 
 def noise(width_px: int = 1536, height_px: int = 864) -> Image.Image:
@@ -55,6 +56,29 @@ def test_usable_formats_names_each_once_in_the_wished_order() -> None:
     assert usable_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
 
 
+@pytest.mark.parametrize(
+    ("widths", "width_px", "jpeg"),
+    [
+        ((480, 768, 960, 1200, 1536), 1536, [768, 1200, 1536]),
+        ((480, 960, 1536), 1536, [960, 1536]),
+        ((320, 640), 640, [640]),
+        ((), 1536, [1536]),
+    ],
+)
+def test_wanted_files_spare_the_fallback_beside_a_better_format(
+    widths: tuple[int, ...], width_px: int, jpeg: list[int]
+) -> None:
+    """AVIF has every width, JPEG those nearest to what its readers need and the widest; alone it has every width."""
+    encoding = Encoding(widths=widths, width_px=width_px)
+
+    def widths_of(kind: Format, *available: Format) -> list[int]:
+        return [width for width, each in wanted_files(encoding, available) if each == kind]
+
+    assert widths_of("avif", "avif", "jpeg") == list(ladder(widths, width_px))
+    assert widths_of("jpeg", "avif", "jpeg") == jpeg
+    assert widths_of("jpeg", "jpeg") == list(ladder(widths, width_px))
+
+
 def test_available_formats_can_all_be_written(tmp_path: Path) -> None:
     """What Pillow is said to write, it writes."""
     for name in available_formats():
@@ -75,8 +99,8 @@ def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
     def fail_at_the_end() -> None:
         with drafting(tmp_path, b"") as draft:
-            write_ladder(draft, noise(64, 36), formats=["webp", "jpeg"], widths_px=[32], name="n", stem="s")
-            assert len(list(tmp_path.iterdir())) == 5
+            write_ladder(draft, noise(64, 36), files=[(32, "webp"), (64, "webp"), (64, "jpeg")], name="n", stem="s")
+            assert len(list(tmp_path.iterdir())) == 4
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -101,9 +125,8 @@ def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
 
     with drafting(tmp_path, b"") as draft:
         picture = Image.new("RGB", (1536, 864), "navy")
-        written = write_ladder(
-            draft, picture, formats=["avif", "jpeg"], widths_px=[768, 1200], name="n", stem="s", heavy=Turns()
-        )
+        files = wanted_files(Encoding(widths=(768, 1200)))
+        written = write_ladder(draft, picture, files=files, name="n", stem="s", heavy=Turns())
 
     assert events == ["from 4", "to 5", "from 5", "to 6"]
     assert [variant.name for variant in written] == [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -20,16 +21,17 @@ from mkdocs_leonardo.imaging.variants import (
     dominant,
     drafting,
     focus_suffix,
-    ladder,
     options_for,
     placeholder,
-    usable_formats,
+    wanted_files,
     write_ladder,
     write_social,
 )
-from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, Encoding, FocalPoint, Format, JsonValue, Rendering
+from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, Encoding, FocalPoint, Format, JsonValue, Rendering, Variant
 
 _KEY_CHARS = 16
+#: The provider whose pictures are placeholders.
+_PAINTER = "local"
 
 
 def settings(
@@ -45,13 +47,12 @@ def settings(
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
     """
-    formats, _ = usable_formats(encoding.formats, available)
+    is_placeholder = provider == _PAINTER
     return {
         "encoder": ENCODER_VERSION,
         "files": [
-            [name, width, dict(options_for(name, width))]
-            for width in ladder(encoding.widths, encoding.width_px)
-            for name in formats
+            [name, width, dict(options_for(name, width, is_placeholder=is_placeholder))]
+            for width, name in wanted_files(encoding, available)
         ],
         "size": [encoding.width_px, encoding.height_px],
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
@@ -70,6 +71,23 @@ def settings(
     }
 
 
+def superseded(
+    encoding: Encoding,
+    focus: FocalPoint,
+    *,
+    provider: str,
+    model: str,
+    available: Iterable[Format] | None = None,
+) -> Iterator[dict[str, JsonValue]]:
+    """The settings with which earlier versions rendered the same picture, so that their files serve.
+
+    Up to 0.1 the default was every format in every width.
+    """
+    if encoding.spares_fallback:
+        every = replace(encoding, formats=("avif", "webp", "jpeg"), spares_fallback=False)
+        yield settings(every, focus, provider=provider, model=model, available=available)
+
+
 def render(
     picture: bytes | Image.Image,
     *,
@@ -82,12 +100,14 @@ def render(
     created_at: float,
     focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
+    known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """The picture's files, written into `folder`, and its measurements. All files are there afterwards, or no new one.
 
     `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
-    default those of this Pillow; `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we
+    default those of this Pillow; `known` are files of the same picture that need not be encoded again, `heavy` is as in
+    `write_ladder`. Raises PictureError if the bytes are not a picture we
     may show, StoreUnavailable if the folder cannot be written.
     """
     width, height = encoding.width_px, encoding.height_px
@@ -101,7 +121,6 @@ def render(
     else:
         delivered_size = picture.size
         image = fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus)
-    formats, _ = usable_formats(encoding.formats, available)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, (width, height), focus) != (0.0, 0.0, *delivered_size)
     name = key[:_KEY_CHARS]
@@ -111,14 +130,18 @@ def render(
             variants = write_ladder(
                 draft,
                 image,
-                formats=formats,
-                widths_px=encoding.widths,
+                files=wanted_files(encoding, available),
                 name=name + (focus_suffix(focus) if cropped else ""),
                 stem=variant_key[:_KEY_CHARS],
+                is_placeholder=provider == _PAINTER,
+                known={(each.width_px, each.format): each for each in known if each.role == "hero"},
                 heavy=heavy,
             )
             if encoding.social:
-                variants.append(write_social(draft, image, focus=focus, name=name, stem=variant_key[:_KEY_CHARS]))
+                variants.append(
+                    next((each for each in known if each.role == "social"), None)
+                    or write_social(draft, image, focus=focus, name=name, stem=variant_key[:_KEY_CHARS])
+                )
     except OSError as error:
         if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
             raise PictureError(f"cannot be encoded: {error}") from error

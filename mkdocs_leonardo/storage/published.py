@@ -16,7 +16,7 @@ _ASIDE = ".mkdocs-leonardo"
 class PublishedFolder:
     """One folder of the site that holds links to files of the cache.
 
-    Removing and linking sixteen thousand files costs a warm build more than reading what its heroes are. So the folder
+    Removing and linking nine thousand files costs a warm build more than reading what its heroes are. So the folder
     steps aside while the host empties the site, and comes back as a whole. Nothing is lost where that cannot be done:
     the files are linked anew. What a killed build left aside is found by the next one.
     """

@@ -29,7 +29,7 @@ _MAX_SCRIM_PERCENT = 100
 
 #: A plain file name of a picture: no separator, no leading dot, nothing a page or a shell could misread; no "..".
 _FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.(?:avif|webp|jpg|jpeg|png)"
-#: All names of a rendering at once: a warm build checks thirty-two thousand.
+#: All names of a rendering at once: a warm build checks eighteen thousand.
 _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")
 _DIGESTS = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
 _ROLES = frozenset({"hero", "social"})
@@ -63,7 +63,7 @@ class RenderingShelf:
         """The rendering, None if none is known; BrokenEntry if one of its files is not what was written.
 
         That a file exists is no proof that it is whole: its digest is verified, unless size and time of last change
-        are those that were noted when it was. (Reading sixteen files for each of a thousand heroes would be the
+        are those that were noted when it was. (Reading nine files for each of a thousand heroes would be the
         greater part of a warm build's cost. Whoever can forge the time can forge the note.)
         """
         value = self._store.get(_PREFIX + variant_key)
@@ -186,7 +186,7 @@ class _Columns(NamedTuple):
 class _ShelvedVariants(Sequence[Variant]):
     """The files of a rendering, made of its columns when they are first asked for.
 
-    A thousand heroes are known while the host still makes its pages, and sixteen thousand tuples among the objects that
+    A thousand heroes are known while the host still makes its pages, and nine thousand tuples among the objects that
     it goes through again and again make each page slower to write.
     """
 
@@ -239,7 +239,7 @@ class _ShelvedVariants(Sequence[Variant]):
 
 
 def _columns(value: JsonValue) -> _Columns:
-    """The columns in `value`, each checked as a whole: a warm build reads sixteen thousand files' names."""
+    """The columns in `value`, each checked as a whole: a warm build reads nine thousand files' names."""
     record = _mapping(value)
     columns = _Columns(
         roles=_words(record["roles"], _ROLES),

@@ -41,6 +41,7 @@ from mkdocs_leonardo.imaging.variants import options_for
 from mkdocs_leonardo.spec import Encoding
 
 CORES = len(os.sched_getaffinity(0))
+EVERYTHING = Encoding(("avif", "webp", "jpeg"), spares_fallback=False)
 SHARP = """
 const [list, out, widths, speeds] = process.argv.slice(1).map(text => JSON.parse(text));
 const sharp = require("sharp");
@@ -115,7 +116,7 @@ def encode(files: list[Path], folder: Path) -> int:
             file.read_bytes(),
             key=key,
             variant_key=key,
-            encoding=Encoding(),
+            encoding=EVERYTHING,
             folder=folder,
             provider="leonardo",
             model="phoenix",
@@ -130,7 +131,7 @@ def encode(files: list[Path], folder: Path) -> int:
 
 def sharp(files: list[Path], folder: Path, modules: Path) -> int:
     """The same by sharp; the bytes written."""
-    widths = Encoding().widths
+    widths = EVERYTHING.widths
     arguments = [
         json.dumps([str(file) for file in files]),
         json.dumps(str(folder)),
@@ -153,7 +154,7 @@ def main(number: int = 50, render_s: float = 4.0, sharp_folder: str = "") -> Non
         pages = {f"page{n}.md": page(f"Page {n}", hero_prompt=f"view number {n}") for n in range(number)}
         options = {"max_new_images": number, "leonardo": {"requests_per_minute": 2000, "timeout": 120}}
         site = Site(Path(scratch, "site"), {"index.md": page("Home"), **pages}, options, {"theme": "material"})
-        everything = {"formats": list(Encoding().formats), "widths": list(Encoding().widths)}
+        everything = {"formats": list(EVERYTHING.formats), "widths": list(EVERYTHING.widths)}
         with delivering(services, pictures):
             generation = cost_of(lambda: build(site, services, {"formats": ["jpeg"], "widths": [480]}))
             print(generation.row("generation"), flush=True)

@@ -29,6 +29,7 @@ from mkdocs_leonardo.imaging.variants import Options, dominant, options_for, pla
 from mkdocs_leonardo.spec import Encoding, Format, PictureSpec, Rendering
 
 SIZE = (1536, 864)
+EVERYTHING = Encoding(("avif", "webp", "jpeg"), spares_fallback=False)
 PROMPTS = {
     "a lighthouse in a storm, dawn": "CINEMATIC",
     "a city at night in the rain": "CINEMATIC",
@@ -106,10 +107,10 @@ def render_all(images: Sequence[Image.Image], folder: Path, threads: int) -> tup
             images[index],
             key=f"{index:016x}",
             variant_key=f"{index:016x}",
-            encoding=Encoding(),
+            encoding=EVERYTHING,
             folder=folder,
-            provider="local",
-            model="painter",
+            provider="leonardo",
+            model="phoenix",
             created_at=1.0,
         )
 

@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,8 +42,6 @@ from playwright.sync_api import Browser, Response, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builds import Site, page
-
-from mkdocs_leonardo.imaging.variants import available_formats
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
@@ -128,10 +126,9 @@ def built(site: Site) -> Path:
     return site.folder / "site"
 
 
-def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str]) -> Path:
+def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str], options: Mapping[str, Any]) -> Path:
     """The site with every kind of page in it, and a page for each prompt."""
     config = {"theme": theme, "extra_css": ["extra.css"]}
-    options = {"formats": list(available_formats()), "widths": [480, 768, 960, 1200, 1536]}
     pages: dict[str, str | bytes] = {
         "index.md": page("Home", TEXT),
         "extra.css": "p { hyphens: manual }",
@@ -139,7 +136,7 @@ def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str]) -> Path:
         **{f"other/{n}.md": page(f"Another page, number {n}") for n in range(150)},
         **{f"bytes/{n}.md": page(TITLE, TEXT, hero_prompt=prompt) for n, prompt in enumerate(prompts)},
     }
-    site = Site(folder, pages, options, config)
+    site = Site(folder, pages, options, config, has_small_files=False)
     made = (built(site) / "ours/index.html").read_text(encoding="utf-8")
     picture = re.search(r"<picture.*?</picture>", made, re.DOTALL)
     assert picture is not None
@@ -223,7 +220,7 @@ def main(rounds: int = 9) -> None:
         }
         for theme, config in themes.items():
             prompts = PROMPTS if theme == "material" else ()
-            with served(build(Path(scratch, theme), config, prompts)) as address:
+            with served(build(Path(scratch, theme), config, prompts, {})) as address:
                 names: tuple[str, ...] = ("ours", "hand", "ours-preload", "hand-preload", "background")
                 if theme == "bare":
                     names += ("jpeg", "png")
