@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fork_server import Process, start
 from services import AnyServices
 
 #: No build in a test may take longer (seconds); a hang is a failure with its output, not a stopped run.
@@ -116,6 +117,8 @@ class Site:
     config: Mapping[str, Any] = field(default_factory=dict)
     plugins: Sequence[Any] = ("search",)
     has_small_files: bool = True
+    #: For tests of what a build imports: else it finds imported what builds import.
+    is_new_interpreter: bool = False
 
     def __post_init__(self) -> None:
         self.write(self.pages)
@@ -199,17 +202,16 @@ class Site:
         *arguments: str,
         options: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
-    ) -> Iterator[subprocess.Popen[str]]:
+    ) -> Iterator[Process]:
         """A build that is under way; killed at the end of the block if it still runs."""
         self.configure(services, options)
-        process = subprocess.Popen(
-            self.command(*arguments),
+        process = start(
+            self.command(*arguments)[1:],
             cwd=self.folder,
             env=self.environ(services, environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
+            is_new_interpreter=self.is_new_interpreter,
         )
         try:
             yield process

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from builds import TRACEBACK, Site
+from fork_server import Process, start
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 COMMAND = str(Path(sys.executable).with_name("mkdocs-leonardo"))
@@ -68,17 +69,14 @@ class Shell:
         return Ran(process.returncode, out, err).check()
 
     @contextmanager
-    def running(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    def running(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
         """The command under way; killed at the end of the block if it still runs."""
-        process = subprocess.Popen(
+        process = start(
             [COMMAND, *arguments],
             cwd=self.site.folder,
             env=self.site.environ(self.services, {**(self.environ or {}), **(environ or {})}),
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
         )
         try:
             yield process
@@ -90,7 +88,7 @@ class Shell:
     def on_terminal(self, *arguments: str, typed: str = "", environ: Mapping[str, str] | None = None) -> Ran:
         """Run the command on a terminal of its own, where somebody types `typed` when asked; all output is in `out`."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen(
+        process = start(
             [COMMAND, *arguments],
             cwd=self.site.folder,
             env={**self.site.environ(self.services, environ), "TERM": "xterm"},

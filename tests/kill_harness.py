@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from builds import BUILD_TIMEOUT_S, Built, Site, page
+from fork_server import Process, start
 from services import AnyServices, LedgerView
 
 from mkdocs_leonardo.errors import StoreUnavailable
@@ -94,16 +95,15 @@ def unread_bytes(url: str) -> list[int]:
 
 
 @contextmanager
-def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[Process]:
     """A build of a site whose configuration is written already, killed at the end of the block if it still runs."""
     with (site.folder / f"log{time.monotonic_ns()}.txt").open("w+", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            site.command(*arguments),
+        process = start(
+            site.command(*arguments)[1:],
             cwd=site.folder,
             env=site.environ(services),
             stdout=log,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         try:
             yield process
@@ -111,7 +111,7 @@ def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[subp
             kill(process)
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     """The build is gone, as in a power cut: no handler ran."""
     process.kill()
     process.wait()

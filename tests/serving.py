@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builds import TRACEBACK, Site
+from fork_server import Process, start
 from services import AnyServices
 
 #: How long anything may take here (seconds); a preview that never comes is a failure, not a stopped run.
@@ -28,7 +28,7 @@ PATIENCE_S = 60.0
 class Serving:
     """A running preview."""
 
-    def __init__(self, url: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, url: str, log: Path, process: Process) -> None:
         self.url = url
         self.process = process
         self._log = log
@@ -98,8 +98,8 @@ def serving(
         arguments = (*arguments, "--livereload")
     log = site.folder / "serve.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}", *arguments],
+        process = start(
+            ["-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}", *arguments],
             cwd=site.folder,
             env=site.environ(services, environ),
             stdout=output,

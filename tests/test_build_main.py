@@ -282,8 +282,9 @@ def test_build_without_heroes_imports_nothing_slow_and_a_warm_one_no_network_lib
     tmp_path: Path, services: Services
 ) -> None:
     """What a build does not need it does not wait for."""
-    plain = Site(tmp_path / "plain", {"index.md": page("Home")}, QUICK, {"hooks": ["hook.py"]}, plugins=())
-    warm = Site(tmp_path / "warm", heroes(1), QUICK, {"hooks": ["hook.py"]}, plugins=())
+    hooks = {"hooks": ["hook.py"]}
+    plain = Site(tmp_path / "plain", {"index.md": page("Home")}, QUICK, hooks, plugins=(), is_new_interpreter=True)
+    warm = Site(tmp_path / "warm", heroes(1), QUICK, hooks, plugins=(), is_new_interpreter=True)
 
     assert modules(plain, services) & {"httpx", "PIL", "diskcache", "anyio"} == set()
     assert modules(warm, services) >= {"httpx", "PIL", "diskcache", "anyio"}

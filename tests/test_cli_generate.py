@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 from builds import Site, page
 from cli_rig import Shell
+from fork_server import Process
 from services import Answer429, Fails, Held, LostAnswer, PromptModerated, Services, shows
 
 LIGHTHOUSE, DESERT = "a lighthouse in a storm", "a desert at noon"
@@ -159,7 +159,7 @@ def test_generate_interrupted_before_the_answer_finds_the_job_later(shell: Shell
     assert shell.pages()["index.md"]["state"] == "cached"
 
 
-def read_until(process: subprocess.Popen[str], words: str) -> str:
+def read_until(process: Process, words: str) -> str:
     """Standard error up to the line with these words."""
     assert process.stderr is not None
     read = ""

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from builds import BUILD_TIMEOUT_S, Built, Site, page
+from fork_server import Process
 from kill_harness import LEONARDO_ONLY, kill, locked, pages, running, states, stop, wait_until
 from services import AnyServices, Held, MarkedNsfw, NeverFinishes, ServicesProcess
 from stores import KINDS, WRITER, Kind, Line, TeamStore
@@ -48,7 +48,7 @@ def machines(
 
 
 @contextmanager
-def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[subprocess.Popen[str]]]:
+def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[Process]]:
     """A build on each machine, all under way at the same time."""
     for machine in copies:
         machine.configure(services)
@@ -56,7 +56,7 @@ def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[s
         yield [stack.enter_context(running(machine, services)) for machine in copies]
 
 
-def finished(process: subprocess.Popen[str]) -> int:
+def finished(process: Process) -> int:
     """The build's exit code."""
     return process.wait(timeout=BUILD_TIMEOUT_S)
 
