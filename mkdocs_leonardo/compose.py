@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -36,7 +35,8 @@ from mkdocs_leonardo.spec import (
     generation_key,
     variant_key,
 )
-from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, SealedStore
+from mkdocs_leonardo.storage.adoption import hide_from_git
+from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, SealedStore, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Workshop:
         from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - same
 
         settings = self._settings
+        hide_from_git(settings.cache_dir)
         journal_store = self._open(settings.cache_dir / "journal", durable=True)
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
@@ -234,10 +235,8 @@ class Workshop:
     def _picture_stores(self) -> tuple[PictureFolder, PrivateFolder, PictureMemory]:
         """The cache; a folder of this user's in the system's temporary place; the memory of this process."""
         cache_dir = self._settings.cache_dir
-        user = os.getuid() if hasattr(os, "getuid") else "user"
-        name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
-        rescue = Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name
-        return PictureFolder(cache_dir / "pictures", self._index), PrivateFolder(rescue), PictureMemory()
+        rescue = PrivateFolder(rescue_folder(cache_dir))
+        return PictureFolder(cache_dir / "pictures", self._index), rescue, PictureMemory()
 
     def _bring_home(self, rescue: PrivateFolder, cache: PictureFolder, journal: Journal) -> None:
         """Move pictures that an earlier build could not keep into the cache, now that it may take them."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 import string
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from mkdocs.config import Config
@@ -47,6 +48,11 @@ CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
 MIN_ALCHEMY_CONTRAST = 2.5
 MAX_CONCURRENCY = 200
 DAY_S = 86_400
+#: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
+ZENSICAL_CACHE = ".leonardo/cache"
+DEFAULT_CACHE = ".cache/plugin/leonardo"
+#: Our Markdown extension: only Zensical has a use for it.
+EXTENSION = "mkdocs_leonardo.markdown"
 
 #: The contrasts of the v2 create call, which has names for them (vendor's guide to Phoenix, July 2026).
 V2_CONTRASTS = (3.0, 3.5, 4.0)
@@ -428,8 +434,8 @@ class LeonardoConfig(StrictConfig):
     """What is written, best first. The default's JPEG comes in at most three widths, a list of yours in all."""
     widths = Checked(_list_of(_whole(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
     """Widths in pixels that are written of each picture."""
-    cache_dir = Checked(_name, ".cache/plugin/leonardo")
-    """Pictures, variants, journal and report; relative to the configuration file."""
+    cache_dir = Checked(_name, DEFAULT_CACHE)
+    """Pictures, variants, journal and report; relative to the configuration file. With Zensical: `.leonardo/cache`."""
     gallery_dir = Checked(_name, "heroes")
     """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
     shared_store = Checked(_optional(_store_address), None)
@@ -440,6 +446,13 @@ class LeonardoConfig(StrictConfig):
     """Settings of OpenAI."""
     gemini = Section[GeminiServiceConfig]()
     """Settings of Google's Gemini."""
+
+    cache_is_default = True
+
+    def load_dict(self, patch: Any) -> None:  # noqa: ANN401 - the host's signature
+        """As the host does, and see whether the author chooses the cache's place."""
+        super().load_dict(patch)
+        self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
 
     def _problem_of(self, name: str, value: object, known: tuple[str, ...]) -> str:
         """A provider of another package has a section of its own, whose lines that package checks."""
@@ -480,29 +493,48 @@ class Settings:
     foreign: Mapping[str, Mapping[str, object]]
     """What is set for providers of other packages, by their names; they check it themselves."""
     shared_store: StoreAddress | None = None
+    cache_is_default: bool = False
+    """Whether the author leaves the cache's place to us."""
+    former_cache_dir: Path | None = None
+    """Where the cache may lie still; its content belongs into `cache_dir`."""
 
 
-def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None) -> Settings:
-    """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place."""
+def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
+    """Whether Zensical builds the site: it has a zensical.toml, or shows heroes by our Markdown extension."""
+    return config_file.suffix == ".toml" or EXTENSION in extensions or (config_file.parent / "zensical.toml").is_file()
+
+
+def settings_from(
+    config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None, for_zensical: bool = False
+) -> Settings:
+    """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place.
+
+    A cache that was moved for Zensical stays where it is, whoever builds the site.
+    """
     _check_providers(config.providers)
     if config.shared_store is not None and find_spec("obstore") is None:
         raise ValidationError(
             "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]', or leave the line out"
         )
-    folders = {name: (root / str(config[name])).resolve() for name in ("cache_dir", "gallery_dir")}
+    names = {name: str(config[name]) for name in ("cache_dir", "gallery_dir")}
+    former = None
+    if config.cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
+        former = Path(os.path.abspath(root / DEFAULT_CACHE))  # noqa: PTH100 - it may be a link, which has to go
+        names["cache_dir"] = ZENSICAL_CACHE
+    folders = {name: (root / folder).resolve() for name, folder in names.items()}
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
     for name, folder in folders.items():
         for other, (place, why) in taken.items():
             if folder.is_relative_to(place):
-                raise ValidationError(f"{name}: {config[name]!r} lies inside {other}, {why}; choose a folder beside it")
+                raise ValidationError(f"{name}: {names[name]!r} lies inside {other}, {why}; choose a folder beside it")
             if place.is_relative_to(folder):
-                raise ValidationError(f"{name}: {config[name]!r} holds {other}; choose a folder of its own")
+                raise ValidationError(f"{name}: {names[name]!r} holds {other}; choose a folder of its own")
     cache_dir, gallery_dir = folders.values()
     if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):
         raise ValidationError(
-            f"gallery_dir: {config.gallery_dir!r} and cache_dir {config.cache_dir!r} lie in one another; "
+            f"gallery_dir: {config.gallery_dir!r} and cache_dir {names['cache_dir']!r} lie in one another; "
             "a cache may be thrown away and a gallery may not, so choose two separate folders"
         )
     leonardo, openai, gemini = config.leonardo, config.openai, config.gemini
@@ -535,6 +567,8 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
             spares_fallback=config.formats is _ENCODING.formats,
         ),
         cache_dir=folders["cache_dir"],
+        cache_is_default=config.cache_is_default,
+        former_cache_dir=former,
         gallery_dir=folders["gallery_dir"],
         shared_store=config.shared_store,
         leonardo=LeonardoOptions(
@@ -555,6 +589,18 @@ def settings_from(config: LeonardoConfig, *, root: Path, docs_dir: Path, site_di
         gemini=GeminiOptions(model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url),
         foreign={str(name): dict(value or {}) for name, value in config.items() if name not in own},
     )
+
+
+def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mapping[str, str]) -> Settings:
+    """The same, with the cache in its folder, after a move if need be."""
+    former = settings.former_cache_dir
+    if former is None:
+        return settings
+    from mkdocs_leonardo.storage.adoption import settle  # noqa: PLC0415 - few sites move their cache
+
+    is_ci = environ.get("CI", "").strip().lower() not in {"", *_OFF}
+    cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)
+    return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
 
 
 def _check_providers(names: tuple[str, ...]) -> None:

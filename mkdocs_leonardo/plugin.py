@@ -20,7 +20,7 @@ from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import YAML_RE
 
 from mkdocs_leonardo import front_matter
-from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.spec import SITE_FOLDER
 from mkdocs_leonardo.storage.published import PublishedFolder
@@ -143,11 +143,16 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if not self._serving:
             self._listener = _listener(config)
         try:
-            self._settings = settings_from(
-                self.config, root=_root(config), docs_dir=Path(config.docs_dir), site_dir=Path(config.site_dir)
+            settings = settings_from(
+                self.config,
+                root=_root(config),
+                docs_dir=Path(config.docs_dir),
+                site_dir=Path(config.site_dir),
+                for_zensical=is_for_zensical(Path(config.config_file_path or "mkdocs.yml"), config.markdown_extensions),
             )
         except ValidationError as error:
             raise PluginError(f"leonardo: {error}") from None
+        self._settings = settled(settings, log.log, os.environ)
         self._wanted_settings = self._settings
         if self._serving:
             if self._preview is None:

@@ -45,6 +45,12 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def cache_of(folder: Path) -> Path:
+    """The cache of the site in `folder`: where it is on a site that Zensical builds, or where it is on others."""
+    moved = folder / ".leonardo/cache"
+    return moved if moved.is_dir() else folder / ".cache/plugin/leonardo"
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """What one build left behind. `log` is everything it printed."""
@@ -61,7 +67,7 @@ class Built:
     @property
     def report(self) -> dict[str, Any]:
         """The build's ``report.json``."""
-        report: dict[str, Any] = json.loads((self.folder / ".cache/plugin/leonardo/report.json").read_text("utf-8"))
+        report: dict[str, Any] = json.loads((cache_of(self.folder) / "report.json").read_text("utf-8"))
         return report
 
     @property
@@ -133,7 +139,7 @@ class Site:
     @property
     def cache(self) -> Path:
         """The plugin's cache folder."""
-        return self.folder / ".cache/plugin/leonardo"
+        return cache_of(self.folder)
 
     def configure(self, services: AnyServices | None, options: Mapping[str, Any] | None = None) -> Path:
         """Write ``mkdocs.yml`` so that the plugin talks to `services`."""

@@ -149,7 +149,9 @@ def test_mkdocs_with_plugin_and_extension_builds_one_hero(by_mkdocs: Built) -> N
 def test_every_address_leads_to_a_file(options: dict[str, Any], shell: Shell, built: Zensical, tmp_path: Path) -> None:
     """On pages in folders, on posts and on blog views, below a path, with and without directory URLs and site_url."""
     if options:
-        folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+        folder = shutil.copytree(
+            shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site")
+        )
         site = replace(shell.site, folder=folder, pages={}, config={**shell.site.config, **options})
         site.configure(shell.services)
         built = build(site)
@@ -203,7 +205,7 @@ def test_machines_read_who_made_the_picture(built: Zensical) -> None:
 def test_stylesheet_in_extra_css_is_not_linked_again(shell: Shell, built: Zensical, tmp_path: Path) -> None:
     """By default the content links it; a site that names it in extra_css has it in the head of all pages."""
     assert built.html("index.html").count("hero.css") == 1
-    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site"))
     site = replace(
         shell.site, folder=folder, pages={}, config={**shell.site.config, "extra_css": ["assets/leonardo/hero.css"]}
     )
@@ -217,7 +219,7 @@ def test_override_in_the_documents_names_the_picture_for_sharing(shell: Shell, b
     """The template of the guide puts the page's picture and its alternative text into the head, escaped."""
     template = re.search(r'```html\+jinja title="overrides/main.html"\n(.*?)```', GUIDE.read_text("utf-8"), re.DOTALL)
     assert template is not None
-    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".cache", "site"))
+    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site"))
     (folder / "overrides").mkdir()
     (folder / "overrides/main.html").write_text(template[1], encoding="utf-8")
     theme = {**EXTENSIONS["theme"], "custom_dir": "overrides"}
@@ -351,7 +353,7 @@ def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: S
     shell = Shell(site, services)
     assert shell(*PUBLISH).exit_code == 0
     before = published_names(shell)
-    shutil.rmtree(tmp_path / ".cache")
+    shutil.rmtree(site.cache)
     site.write({"index.md": page("Home", hero_prompt="a storm")})
     nobody = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
     assert shell(*PUBLISH, environ=nobody).exit_code == 0

@@ -143,6 +143,8 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
         yield Finding("note", "generate", "false: no provider is ever called")
     yield _theme(site)
     yield _writable("cache_dir", site.settings.cache_dir)
+    if site.danger:
+        yield Finding("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
     with workshop_for(site.settings, screen) as workshop:
         yield from _stores(workshop, site.settings)
         for link in workshop.chain:

@@ -41,8 +41,9 @@ def generate(
 ) -> int:
     """Make what is missing; 1 if a picture could not be made, or if nobody agreed to the price."""
     site = wishes_of(config_file, screen)
-    for problem in site.problems:
-        screen.warn(problem)
+    is_published = into is not None and not takes and publish.is_published(site, into)
+    site = publish.for_zensical(site, screen) if is_published else site
+    _warn(site.problems, screen)
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
@@ -57,7 +58,6 @@ def generate(
     if dry_run:
         screen.report(_plan_report(plan, unmakable))
         return 0
-    is_published = into is not None and not takes and publish.is_published(site, into)
     if is_published and excuse:
         # Painted pictures are what a site without a key is built with, here as there.
         unmakable = sum(outlook.state == "refused" for outlook in found)
@@ -77,6 +77,11 @@ def generate(
         copy_into(site.settings, heroes, into, screen)
     screen.report(_report(purchases, failed))
     return 1 if failed else 0
+
+
+def _warn(problems: Sequence[str], screen: Screen) -> None:
+    for problem in problems:
+        screen.warn(problem)
 
 
 def _plan_report(plan: Plan, unmakable: int) -> JsonValue:

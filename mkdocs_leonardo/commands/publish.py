@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +34,20 @@ if TYPE_CHECKING:
 def is_published(site: SiteWishes, folder: Path) -> bool:
     """Whether what lies in `folder` becomes a part of the built site."""
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
+
+
+def for_zensical(site: SiteWishes, screen: Screen) -> SiteWishes:
+    """The same site, whose cache is out of the way of `zensical build --clean`: that will build what is published."""
+    from mkdocs_leonardo.config import DEFAULT_CACHE, ZENSICAL_CACHE, settled  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    settings, root = site.settings, site.options.config_file.parent
+    if settings.cache_is_default and settings.former_cache_dir is None:
+        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
+        settings = settled(settings, screen.tell, os.environ)
+    site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
+    if site.options.danger:
+        screen.warn(site.options.danger)
+    return site
 
 
 def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, screen: Screen) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -58,6 +59,18 @@ class SiteOptions:
     plugins: tuple[str, ...]
     alt_rule: object = None
     shade: float | None = None
+    is_for_zensical: bool = False
+
+    @property
+    def danger(self) -> str:
+        """What is wrong with the cache's place, on a site that Zensical builds; empty if nothing is."""
+        wiped, cache_dir = (self.config_file.parent / ".cache").resolve(), self.settings.cache_dir
+        if not self.is_for_zensical or not cache_dir.is_relative_to(wiped):
+            return ""
+        return (
+            f"cache_dir: {cache_dir} lies in the folder that `zensical build --clean` removes, with every picture that "
+            "is paid for; move it and change the line, or take the line out"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,7 @@ def options_of(config_file: str | None, screen: Screen) -> SiteOptions:
             plugin = _grouped(config, heard)
         if plugin is None:
             raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
-        return _options(config, plugin)
+        return _options(config, plugin, screen)
 
 
 def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
@@ -125,7 +138,7 @@ def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["buil
         if not plugin.config.enabled:
             raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on")
         config["site_dir"] = real_site_dir
-        options = _options(config, plugin)
+        options = _options(config, plugin, screen)
     return SiteWishes(
         options,
         tuple(reading.heroes),
@@ -303,20 +316,25 @@ def _grouped(config: MkDocsConfig, heard: _Heard) -> _Plugin | None:
     return _plugin(config)
 
 
-def _options(config: MkDocsConfig, plugin: _Plugin) -> SiteOptions:
+def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptions:
     from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
 
-    from mkdocs_leonardo.config import settings_from  # noqa: PLC0415 - same
+    from mkdocs_leonardo.config import is_for_zensical, settings_from, settled  # noqa: PLC0415 - same
 
     path = Path(config.config_file_path or "mkdocs.yml").resolve()
+    for_zensical = is_for_zensical(path, config.markdown_extensions)
     try:
         settings = settings_from(
-            plugin.config, root=path.parent, docs_dir=Path(config.docs_dir), site_dir=Path(config.site_dir)
+            plugin.config,
+            root=path.parent,
+            docs_dir=Path(config.docs_dir),
+            site_dir=Path(config.site_dir),
+            for_zensical=for_zensical,
         )
     except ValidationError as error:
         raise Trouble(str(error)) from None
     return SiteOptions(
-        settings,
+        settled(settings, screen.tell, os.environ),
         enabled=plugin.config.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),
@@ -324,6 +342,7 @@ def _options(config: MkDocsConfig, plugin: _Plugin) -> SiteOptions:
         plugins=tuple(config.plugins),
         alt_rule=config.theme.get("hero_alt"),
         shade=shade_alpha(_stylesheets(config)),
+        is_for_zensical=for_zensical,
     )
 
 

@@ -27,12 +27,13 @@ _PROMPT_CHARACTERS = 48
 def status(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
     """Show the table, or the same as JSON; opens no connection."""
     site = wishes_of(config_file, screen)
+    problems = (*site.problems, *filter(None, [site.options.danger]))
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, site.heroes)
         if as_json:
-            screen.json(_report(workshop, found, site.problems))
+            screen.json(_report(workshop, found, problems))
             return 0
-        for problem in site.problems:
+        for problem in problems:
             screen.warn(problem)
         if found:
             screen.table([_row(outlook) for outlook in found], heads=("page", "hero", "key", "would cost", "prompt"))

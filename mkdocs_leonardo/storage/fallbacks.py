@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -115,3 +117,10 @@ class PrivateFolder(PictureFolder):
             if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
                 return False
         return True
+
+
+def rescue_folder(cache_dir: Path) -> Path:
+    """Where pictures go that `cache_dir` does not take: a folder of this user's in the system's temporary place."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name

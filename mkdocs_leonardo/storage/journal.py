@@ -279,6 +279,11 @@ class Journal:
             return None
         return owner
 
+    def is_leased(self) -> bool:
+        """Whether any living owner works on any key."""
+        names = [name.removeprefix(_LEASE) for name, _ in self._store.items(_LEASE)]
+        return any(self.holder(key) is not None for key in names)
+
     def _is_mine(self, key: str) -> bool:
         lease = _lease(self._store.get(_LEASE + key))
         return lease is not None and lease[0].id == self._owner.id
@@ -349,6 +354,20 @@ def entry_from(key: str, value: JsonValue | None) -> Entry | None:
         accepted_at=times["accepted_at"] or 0.0,
         cost_usd=_amount(value.get("cost_usd")),
     )
+
+
+def adopt_rows(source: Store, target: Store) -> None:
+    """Everything that `source` knows and `target` does not is in `target`; an accepted job replaces an intended one."""
+    with target.transaction():
+        for name, value in source.items(""):
+            mine = target.get(name)
+            if mine is None or _is_further(name.removeprefix(_JOB), value, mine):
+                target.set(name, value, expire_s=2 * _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
+
+
+def _is_further(key: str, value: JsonValue, mine: JsonValue) -> bool:
+    theirs, ours = entry_from(key, value), entry_from(key, mine)
+    return theirs is not None and ours is not None and (theirs.state, ours.state) == ("accepted", "intended")
 
 
 def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:

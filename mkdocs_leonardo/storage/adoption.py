@@ -1,0 +1,190 @@
+"""Moving the cache to another folder, with everything in it that is paid for.
+
+The usual move is one renaming. Where both folders hold something, or lie on different disks, pictures and rows of the
+journal are moved one by one. A move that was cut short is finished by the next call.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.pictures import PictureFolder
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.cache import TextStore
+
+_JOURNAL, _PICTURES = "journal", "pictures"
+#: Made anew by the next build, so not worth a merge.
+_REBUILDABLE = ("index", "variants")
+
+
+def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_carried: bool) -> tuple[Path, bool]:
+    """The folder to work with, after `former` was moved into `folder`; and whether anything may be bought.
+
+    What cannot be moved stays in use where it is. If `folder` is in use as well, nothing is bought: a picture or a job
+    in `former` might be paid for again. `is_carried` says that a service carries one of both from run to run.
+    """
+    try:
+        is_moved = adopt(former, folder)
+    except StoreUnavailable as error:
+        if not _is_in_use(folder):
+            tell(logging.INFO, f"{error}; the cache stays where it is in this run")
+            return former, True
+        tell(logging.WARNING, f"{error}; nothing is bought until its content can be moved to {folder}")
+        return folder, False
+    if is_moved and is_carried:
+        tell(
+            logging.WARNING,
+            f"the cache was moved from {former} to {folder}; let your CI carry the new folder from run to run, or it "
+            "pays for the same pictures again",
+        )
+    elif is_moved:
+        tell(
+            logging.INFO, f"the cache was moved from {former} to {folder}, which `zensical build --clean` leaves alone"
+        )
+    return folder, True
+
+
+def hide_from_git(folder: Path) -> None:
+    """A cache in a folder of ours is not committed by accident; elsewhere the author decides."""
+    mark = folder.parent / ".gitignore"
+    if folder.parent.name == ".leonardo" and not mark.exists():
+        # Without the file, the cache works all the same.
+        with suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text("*\n", encoding="utf-8")
+
+
+def adopt(former: Path, folder: Path) -> bool:
+    """Whether anything was moved; afterwards `former` holds nothing that is paid for.
+
+    StoreUnavailable if something cannot be moved, or if another process is about to pay for something in `former`.
+    """
+    is_moved = False
+    if _is_in_use(former):
+        _refuse_leased(former)
+        _move(former, folder)
+        is_moved = True
+    rescued = rescue_folder(former)
+    if rescued.is_dir():
+        pictures, target = PrivateFolder(rescued), PictureFolder(folder / _PICTURES)
+        for record in list(pictures.records()):
+            _move_pair(pictures, target, record.key)
+            is_moved = True
+    return is_moved
+
+
+def _is_in_use(folder: Path) -> bool:
+    return any((folder / name).is_dir() for name in (_JOURNAL, _PICTURES))
+
+
+def _refuse_leased(former: Path) -> None:
+    """StoreUnavailable while a living process works on a picture there: it would lose its journal amid a purchase."""
+    from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+
+    if not (former / _JOURNAL).is_dir():
+        return
+    store = _opened(former / _JOURNAL)
+    try:
+        if Journal(store, Owner.of_this_process(), time.time).is_leased():
+            raise StoreUnavailable(f"{former}: another build makes pictures there")
+    finally:
+        store.close()
+
+
+def _opened(folder: Path) -> TextStore:
+    from mkdocs_leonardo.storage.cache import TextStore  # noqa: PLC0415 - diskcache is slow to import
+
+    return TextStore.open(folder, durable=True)
+
+
+def _move(former: Path, folder: Path) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if former.is_symlink() and not folder.exists():
+            # Its target stays where it is, and may be named from where the link lies.
+            folder.symlink_to(former.resolve(), target_is_directory=True)
+            former.unlink()
+            return
+        with suppress(OSError):
+            # Else something is in the folder, or it lies on another disk.
+            former.rename(folder)
+            return
+        _merge(former, folder)
+    except OSError as error:
+        raise StoreUnavailable(f"{former}: cannot be moved ({error.strerror or error})") from error
+
+
+def _merge(former: Path, folder: Path) -> None:
+    if not former.exists():
+        return  # another process was quicker
+    source, target = PictureFolder(former / _PICTURES), PictureFolder(folder / _PICTURES)
+    for record in list(source.records()):
+        with suppress(BrokenEntry):
+            _move_pair(source, target, record.key)
+    for half in source.halves():
+        if (folder / _PICTURES / f"{half.stem}.json").exists():
+            half.unlink()
+    _move_files(former / _PICTURES, folder / _PICTURES)
+    for name in _REBUILDABLE:
+        if (folder / name).exists():
+            shutil.rmtree(former / name, ignore_errors=True)
+    _move_files(former, folder)
+    # Last: a folder without a journal and pictures is not looked at again.
+    if (former / _JOURNAL).is_dir():
+        _merge_journals(former / _JOURNAL, folder / _JOURNAL)
+    with suppress(OSError):
+        former.rmdir()
+
+
+def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
+    """The picture of `key` is in `target`, which keeps a sound one of its own."""
+    record = source.find(key)
+    if record is None:
+        return
+    data = source.read(record)
+    try:
+        is_there = target.sound(key) is not None
+    except BrokenEntry:
+        is_there = False
+    if not is_there:
+        target.save(record, data)
+    source.remove(key)
+
+
+def _move_files(former: Path, folder: Path) -> None:
+    """What has a free name in `folder` is there, records after pictures; damaged pairs as well, which were paid for."""
+    for path in sorted(former.glob("*"), key=lambda path: path.suffix == ".json"):
+        other = folder / path.name
+        if not path.is_symlink() and not other.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, other)
+        elif path.is_file() and other.is_file() and filecmp.cmp(path, other, shallow=False):
+            path.unlink()
+    with suppress(OSError):
+        former.rmdir()
+
+
+def _merge_journals(former: Path, folder: Path) -> None:
+    from mkdocs_leonardo.storage.journal import adopt_rows  # noqa: PLC0415 - diskcache is slow to import
+
+    source = _opened(former)
+    try:
+        target = _opened(folder)
+        try:
+            adopt_rows(source, target)
+        finally:
+            target.close()
+    finally:
+        source.close()
+    # All of it is in the other journal, on the disk.
+    shutil.rmtree(former)

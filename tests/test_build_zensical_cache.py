@@ -1,0 +1,266 @@
+"""Where a site that Zensical builds keeps what is paid for: out of reach of `zensical build --clean`, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from kill_harness import entries, records, states
+from services import Services
+from zensical_rig import EXTENSIONS, PUBLISH, build
+
+from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
+from mkdocs_leonardo.storage.adoption import adopt
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.pictures import PictureFolder
+
+FORMER, CACHE = ".cache/plugin/leonardo", ".leonardo/cache"
+SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}
+PAGES = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
+PROJECT = """
+[project]
+site_name = "A site"
+[project.plugins.leonardo]
+formats = ["jpeg"]
+widths = [320]
+width = 320
+height = 176
+"""
+
+
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pages with heroes on a site of MkDocs alone, which were bought with a build."""
+    folder = tmp_path_factory.mktemp("bought")
+    with Services() as services:
+        services.leonardo.render_s = 0.05
+        site = Site(folder, PAGES, options=SMALL, config={"theme": EXTENSIONS["theme"]})
+        assert len(pictures(site.build(services).folder / FORMER)) == 2
+    return folder
+
+
+@pytest.fixture
+def shell(bought: Path, tmp_path: Path, services: Services) -> Shell:
+    """A copy of that site; what it buys besides is in the ledger."""
+    services.leonardo.render_s = 0.05
+    shutil.copytree(bought, tmp_path, dirs_exist_ok=True)
+    return Shell(Site(tmp_path, {}, options=SMALL, config={"theme": EXTENSIONS["theme"]}), services)
+
+
+def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> None:
+    """An open job of `key` stands in the journal of a cache: accepted under `job_id`, or only intended."""
+    store = TextStore.open(cache / "journal", durable=True)
+    journal = Journal(store, Owner.of_this_process(), time.time)
+    if lease:
+        journal.claim(key)
+    journal.intend(key, provider="leonardo", model="m", page="gone.md", request={}, estimate_usd=0.1)
+    if job_id:
+        journal.accept(key, Submission("leonardo", "m", job_id, time.time()))
+    store.close()
+
+
+def list_extension(shell: Shell) -> None:
+    """Zensical builds the site from now on."""
+    shell.site.config = EXTENSIONS
+    shell.site.configure(shell.services)
+
+
+def pictures(folder: Path) -> list[str]:
+    """The keys of the pictures in a cache, each read and found whole."""
+    return [record.key for record in records(folder)]
+
+
+def test_clean_build_of_zensical_leaves_every_paid_picture(shell: Shell, services: Services) -> None:
+    """What MkDocs bought and what the publishing command bought is there after `zensical build --clean`."""
+    before = pictures(shell.site.folder / FORMER)
+    assert shell(*PUBLISH).exit_code == 0
+    list_extension(shell)
+    (shell.site.folder / "docs/two.md").write_text(page("Two", hero_prompt="an oasis"), encoding="utf-8")
+    assert shell(*PUBLISH).exit_code == 0
+
+    built = build(shell.site, "--clean")
+
+    assert built.exit_code == 0
+    assert not (shell.site.folder / FORMER).exists()
+    assert set(before) < set(pictures(shell.site.folder / CACHE))
+    assert shell.site.build(services, "--strict").totals["cached"] == 2
+    assert services.ledger.creates == 1
+
+
+@pytest.mark.parametrize("how", ["extension", "zensical.toml", "moved before"])
+def test_site_of_zensical_adopts_what_mkdocs_has_bought(how: str, shell: Shell) -> None:
+    """Pictures and open jobs; a cache that was moved once is found again on MkDocs alone; Git is told to look away."""
+    folder = shell.site.folder
+    note(folder / FORMER, "f" * 64)
+    before = pictures(folder / FORMER)
+    if how == "zensical.toml":
+        (folder / "zensical.toml").write_text(PROJECT, encoding="utf-8")
+    elif how == "extension":
+        list_extension(shell)
+    else:
+        (folder / CACHE).mkdir(parents=True)
+
+    status = shell("status", "--json").json
+
+    assert status["totals"]["cached"] == 2
+    assert pictures(folder / CACHE) == before
+    assert states(folder / CACHE) == ["intended"]
+    assert (folder / ".leonardo/.gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("environ", [{"CI": "true"}, {"CI": ""}], ids=str)
+def test_move_in_ci_is_a_warning_for_the_recipe(environ: dict[str, str], shell: Shell) -> None:
+    """A run that carries the old folder to the next one would pay for its new pictures again and again."""
+    list_extension(shell)
+    ran = shell("status", environ=environ)
+    assert ("let your CI carry the new folder" in ran.err) == bool(environ["CI"])
+
+
+@pytest.mark.parametrize("obstacle", ["file", "lease"])
+def test_cache_that_cannot_be_moved_is_used_where_it_is(obstacle: str, shell: Shell) -> None:
+    """A place that cannot be written, or a build that is buying there: nothing is bought twice, and nothing breaks."""
+    list_extension(shell)
+    if obstacle == "file":
+        (shell.site.folder / ".leonardo").write_text("in the way")
+    else:
+        note(shell.site.folder / FORMER, "e" * 64, lease=True)
+    ran = shell("-v", "status", "--json")
+    assert ran.json["totals"]["cached"] == 2
+    assert "the cache stays where it is in this run" in ran.err
+    assert len(pictures(shell.site.folder / FORMER)) == 2
+
+
+def test_nothing_is_bought_while_a_part_of_the_cache_cannot_be_moved(shell: Shell, services: Services) -> None:
+    """Jobs in the old place that cannot be read may be the ones that are about to be paid for again."""
+    list_extension(shell)
+    (shell.site.folder / CACHE / "pictures").mkdir(parents=True)
+    former = shell.site.folder / FORMER
+    (former / "journal").rename(former / "elsewhere")
+    (former / "journal").symlink_to("elsewhere")
+    shutil.rmtree(former / "pictures")
+    built = shell.site.build(services)
+    assert services.ledger.creates == 0
+    assert "nothing is bought until its content can be moved" in built.log
+
+
+def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_path: Path) -> None:
+    """`status`, `doctor` and publishing name folder and cure, and leave the line alone; MkDocs alone is fine."""
+    options = {**SMALL, "cache_dir": ".cache/heroes"}
+    shell = Shell(Site(tmp_path, {"index.md": page()}, options=options, config={"theme": EXTENSIONS["theme"]}))
+    told = "lies in the folder that `zensical build --clean` removes"
+    assert told not in shell("status").err
+    assert told in shell(*PUBLISH).err
+    list_extension(shell)
+    assert told in str(shell("status", "--json").json["problems"])
+    assert told in shell("doctor").out
+    assert not (tmp_path / ".leonardo").exists()
+    shell.site.options = {**SMALL, "cache_dir": "heroes-cache"}
+    shell.site.configure(None)
+    assert told not in shell("status").err
+
+
+# Moving by itself ----------------------------------------------------------------------------------------------------
+
+
+def keep(cache: Path, digit: str, data: bytes) -> PictureRecord:
+    """A picture of the key that is all `digit`."""
+    record = PictureRecord(key=digit * 64, digest=digest_of(data), extension="png", provider="leonardo", model="m")
+    PictureFolder(cache / "pictures").save(record, data)
+    return record
+
+
+def two_caches(folder: Path) -> tuple[Path, Path]:
+    """Both places have something: pictures and jobs of their own, one of each that both have, and a damaged pair."""
+    former, cache = folder / FORMER, folder / CACHE
+    for digit in "0123":
+        keep(former, digit, f"former {digit}".encode())
+    keep(cache, "3", b"new 3")
+    keep(cache, "4", b"new 4")
+    (former / f"pictures/{'2' * 16}.png").write_bytes(b"damaged")
+    note(former, "a" * 64, job_id="job-a")
+    note(former, "b" * 64, job_id="job-b")
+    note(cache, "b" * 64)
+    note(cache, "c" * 64, job_id="job-c")
+    (former / "takes").mkdir()
+    return former, cache
+
+
+def assert_everything_is_there(former: Path, cache: Path) -> None:
+    """Each picture and each job of `two_caches` is in the new place; a damaged pair is as it was."""
+    folder = PictureFolder(cache / "pictures")
+    found = {record.key[0]: record for record in folder.records()}
+    assert set(found) == set("01234")
+    for digit, data in {"0": b"former 0", "1": b"former 1", "3": b"new 3", "4": b"new 4"}.items():
+        assert folder.read(found[digit]) == data
+    assert (cache / f"pictures/{'2' * 16}.png").read_bytes() == b"damaged"
+    assert {key[0]: entry.job_id for key, entry in entries(cache).items()} == {"a": "job-a", "b": "job-b", "c": "job-c"}
+    assert (cache / "takes").is_dir()
+    assert not list(former.glob("*"))
+
+
+def test_adopt_merges_where_both_places_have_something(tmp_path: Path) -> None:
+    """Nothing that is paid for is lost, whichever place it is in; what is in the new place stays."""
+    former, cache = two_caches(tmp_path)
+    assert adopt(former, cache)
+    assert_everything_is_there(former, cache)
+    assert not adopt(former, cache)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is killed by its own child's hook")
+def test_adopt_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> None:
+    """A process that dies before its first, second, third, … change of a file loses nothing."""
+    two_caches(tmp_path / "model")
+    step = status = 1
+    while status:
+        folder = shutil.copytree(tmp_path / "model", tmp_path / str(step))
+        former, cache = folder / FORMER, folder / CACHE
+        child = os.fork()
+        if child == 0:
+            left = step
+
+            def count(event: str, _: tuple[object, ...]) -> None:
+                nonlocal left
+                left -= event in {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}
+                if left == 0:
+                    os._exit(9)
+
+            sys.addaudithook(count)
+            adopt(former, cache)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        adopt(former, cache)
+        assert_everything_is_there(former, cache)
+        step += 1
+    assert step > 10
+
+
+def test_adopt_follows_a_link_without_moving_what_it_leads_to(tmp_path: Path) -> None:
+    """A cache on a volume stays there; the new place leads to it."""
+    keep(tmp_path / "volume", "0", b"picture")
+    former, cache = tmp_path / FORMER, tmp_path / CACHE
+    former.parent.mkdir(parents=True)
+    former.symlink_to("../../volume")
+    assert adopt(former, cache)
+    assert pictures(cache) == ["0" * 64]
+    assert not os.path.lexists(former)
+    assert (tmp_path / "volume/pictures").is_dir()
+
+
+def test_adopt_brings_pictures_that_the_old_place_did_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a full disk sent them to the temporary folder, their folder is named after the cache."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    former, cache = tmp_path / FORMER, tmp_path / CACHE
+    data = b"picture"
+    record = PictureRecord(key="0" * 64, digest=digest_of(data), extension="png", provider="leonardo", model="m")
+    PrivateFolder(rescue_folder(former)).save(record, data)
+    assert adopt(former, cache)
+    assert pictures(cache) == [record.key]
