@@ -419,7 +419,7 @@ class LeonardoConfig(StrictConfig):
     concurrency = Checked(_whole(1, MAX_CONCURRENCY, why=", as services queue what goes beyond"), 10)
     """Generations in flight at once."""
     on_missing = Checked(_choice(("warn", "error", "ignore")), "warn")
-    """What a page with a stand-in after a failure is: `warn` (a warning), `error` (the build stops) or `ignore`."""
+    """A page falls back to a placeholder: `warn` (a warning after a failure), `error` (the build stops) or `ignore`."""
     on_serve = Checked(_choice(("cached", "generate")), "cached")
     """A hero missing in `mkdocs serve`: `cached` (a stand-in, nothing spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(_choice(LAYOUTS), "content")

@@ -415,7 +415,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Say which pages show something else than they asked for, as loud as `on_missing` says."""
         from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - a build without heroes does without
 
-        told = complaints(resolutions, on_missing=on_missing)
+        without_provider = self._session.lacking if self._session is not None else ""
+        told = complaints(resolutions, on_missing=on_missing, without_provider=without_provider)
         for level, message in told:
             log.log(level, "%s", message)
         if any(level >= logging.ERROR for level, _ in told):

@@ -129,16 +129,22 @@ def _store(tally: Tally) -> str:
     return ", ".join(parts) or "not needed"
 
 
-def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tuple[int, Complaint]]:
+def complaints(
+    resolutions: Sequence[Resolution], *, on_missing: str, without_provider: str = ""
+) -> list[tuple[int, Complaint]]:
     """Level and text of one message per reason for which pages show something else than they asked for.
 
-    A refused prompt is never less than a warning: only its author can mend it.
+    `without_provider` says why no provider could be asked at all. That is expected on a site without keys, and so no
+    reason to complain, except under `on_missing: error`. A refused prompt is never less than a warning: only its author
+    can mend it.
     """
     level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
     groups: defaultdict[str, list[Resolution]] = defaultdict(list)
     for resolution in resolutions:
         if resolution.failure:
             groups[_complaint(resolution)].append(resolution)
+        elif on_missing == "error" and without_provider and _is_stand_in(resolution):
+            groups[f"shows {shown_instead(resolution)}: {without_provider}"].append(resolution)
     return [
         (
             max(level, logging.WARNING) if group[0].refused else level,
@@ -151,6 +157,10 @@ def complaints(resolutions: Sequence[Resolution], *, on_missing: str) -> list[tu
 def shown_instead(resolution: Resolution) -> str:
     """What a page shows that did not get what it asked for."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
+
+
+def _is_stand_in(resolution: Resolution) -> bool:
+    return resolution.asset is not None and resolution.asset.source in _SHOWN
 
 
 def write_json(path: Path, value: JsonValue) -> None:

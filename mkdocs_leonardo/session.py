@@ -54,6 +54,15 @@ class Session:
         return f"{no_key}{_PAINTED}"
 
     @property
+    def lacking(self) -> str:
+        """What the site lacks to ask a provider, and the fix; empty if there is a provider to ask."""
+        if any(link.available for link in self._workshop.chain):
+            return ""
+        missing = self._workshop.missing_keys
+        lacks = f"there is no key in {' or '.join(missing)}; set one" if missing else "`providers` names no service"
+        return f"{lacks}, or commit the picture with `mkdocs-leonardo pin`"
+
+    @property
     def seen(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of the files that were at hand and whole, by where the cache has them."""
         return self._workshop.shelf.seen

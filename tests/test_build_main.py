@@ -230,6 +230,22 @@ def test_provider_without_key_is_skipped_and_that_is_said_once(tmp_path: Path, s
     assert line.startswith("INFO ")
 
 
+def test_no_key_stops_the_build_where_no_hero_may_be_missing(tmp_path: Path, services: Services) -> None:
+    """`on_missing: error`: a page that falls back since no provider has a key is an error that says what to do."""
+    site = Site(tmp_path, heroes(2), {**QUICK, "on_missing": "error"})
+
+    built = site.build(None)
+
+    assert built.exit_code == 1
+    assert not built.has_traceback
+    error, _ = re.findall(r"^ERROR +-  leonardo: (.*)$", built.log, re.MULTILINE)
+    assert error == (
+        "p0.md, p1.md: shows a picture painted on this machine: there is no key in LEONARDO_API_KEY or OPENAI_API_KEY; "
+        "set one, or commit the picture with `mkdocs-leonardo pin`"
+    )
+    assert site.build(services, "--strict").exit_code == site.build(None, "--strict").exit_code == 0
+
+
 def test_no_key_at_all_paints_and_passes_strict(tmp_path: Path, services: Services) -> None:
     """The expected result of a site without keys: painted pictures, INFO, no request; with a key they are replaced."""
     site = Site(tmp_path, heroes(2), QUICK)

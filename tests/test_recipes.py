@@ -166,6 +166,8 @@ def fine(machine: Machine) -> None:
         assert set(wanted) == PACKAGES
 
 
+#: As the page on CI has it.
+ON_MISSING = "on_missing: !ENV [HEROES_ON_MISSING, warn]"
 PAGES = {"index.md": page("Home", hero_prompt="a harbour"), "notes/b.md": page("B", hero_prompt="a quay")}
 
 
@@ -174,7 +176,9 @@ def host(tmp_path: Path, services: Services) -> Host:
     """A host with a repository of a site that has two heroes."""
     services.leonardo.render_s = 0.05
     site = Site(tmp_path / "repository", PAGES)
-    site.configure(services)
+    config = site.configure(services)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("- leonardo:\n", f"- leonardo:\n    {ON_MISSING}\n"), encoding="utf-8")
     (tmp_path / "host").mkdir()
     return Host(site.folder, services, tmp_path / "host")
 
@@ -211,13 +215,13 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def evaluated(expression: str, values: Mapping[str, str]) -> str:
-    """An expression of names, literals, `==`, `&&` and `||`, which bind in this order; "" is what counts as false."""
-    for operator in ("||", "&&", "=="):
+    """An expression of names, literals, `!=`, `&&` and `||`, which bind in this order; "" is what counts as false."""
+    for operator in ("||", "&&", "!="):
         left, found, right = expression.partition(operator)
         if found:
             first = evaluated(left, values)
-            if operator == "==":
-                return "true" if first == evaluated(right, values) else ""
+            if operator == "!=":
+                return "" if first == evaluated(right, values) else "true"
             return first if bool(first) is (operator == "||") else evaluated(right, values)
     name = expression.strip()
     if name.startswith("'"):
@@ -232,17 +236,18 @@ def on_github(
     run_id: int,
     attempt: int = 1,
     secrets: Mapping[str, str] = SECRETS,
+    event: str = "push",
     pull_request: int | None = None,
     cancel: Callable[[], object] | None = None,
 ) -> tuple[bool, Machine]:
-    """Carry a workflow out for a push, or for a pull request; whether it succeeded.
+    """Carry a workflow out for an event, or for a pull request; whether it succeeded.
 
     With `cancel`, the build is cancelled when that returns.
     """
     (job,) = yaml.safe_load(block.text)["jobs"].values()
     ref = MAIN if pull_request is None else f"refs/pull/{pull_request}/merge"
     values = {"github.run_id": str(run_id), "github.run_attempt": str(attempt), "github.ref": ref}
-    values["github.event_name"] = "push" if pull_request is None else "pull_request"
+    values["github.event_name"] = event if pull_request is None else "pull_request"
     values |= {f"secrets.{name}": value for name, value in secrets.items()}
     machine = host.machine(GITHUB_ACTIONS="true", GITHUB_WORKSPACE="")
     machine.environ |= {
@@ -309,6 +314,17 @@ def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
     assert fork.sources == {"index.md": "cached", "notes/b.md": "cached", "c.md": "local"}
     assert len(host.services.ledger.requests) == asked
     assert "::warning" not in fork.log
+
+
+@pytest.mark.parametrize("event", ["push", "schedule", "workflow_dispatch"])
+def test_github_workflow_without_its_secrets_publishes_no_placeholder(host: Host, event: str) -> None:
+    """A renamed secret ends every run that publishes, with the names of the variables that hold no key."""
+    succeeds, run = on_github(host, WITH_CACHE, run_id=1, event=event, secrets={})
+    assert not succeeds
+    assert "there is no key in LEONARDO_API_KEY or OPENAI_API_KEY" in run.log
+    succeeds, run = on_github(host, WITH_CACHE, run_id=2, event=event)
+    assert succeeds, run.log
+    assert set(run.sources.values()) == {"generated"}
 
 
 def test_github_workflow_pays_once_for_a_prompt_that_comes_by_pull_request(host: Host) -> None:
