@@ -177,7 +177,7 @@ def test_doctor_finds_what_would_go_wrong(shell: Shell, services: Services) -> N
     copied = shell("doctor", "--json", environ={"LEONARDO_API_KEY": "half-\n-half", "OPENAI_API_KEY": "half-\n-half"})
     for variable, provider in (("LEONARDO_API_KEY", "leonardo"), ("OPENAI_API_KEY", "openai")):
         (text,) = [finding["text"] for finding in copied.json["findings"] if finding["subject"] == provider]
-        assert text.startswith(f"{variable} is set; the key in the environment holds a line break"), text
+        assert text.startswith(f"{variable} is set; the key in {variable} holds a space, a line break"), text
     assert "half" not in copied.out + copied.err
 
     services.leonardo.down = True

@@ -231,14 +231,15 @@ def _unanswered(variable: str, problem: str) -> str:
 
 def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
     """The list of models costs nothing and needs the key."""
-    from mkdocs_leonardo.providers.answers import member, text_at  # noqa: PLC0415 - see `Bridge`
+    from mkdocs_leonardo.providers.answers import firewall, member, text_at  # noqa: PLC0415 - see `Bridge`
 
     key = os.environ.get(variable, "").strip()
     answer = _get(provider, settings.openai.base_url, "/models", {"authorization": f"Bearer {key}"})
     if isinstance(answer, str):
         return Finding("bad", provider.name, _unanswered(variable, answer))
     if answer.status in {401, 403}:
-        return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
+        refusal = firewall(answer) or f"does not accept {variable} (answered {answer.status})"
+        return Finding("bad", provider.name, f"the service {refusal}")
     if answer.status != _OK:
         return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
     listed = member(answer.body, "data")
@@ -252,6 +253,7 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
     """What the service says of the model costs nothing and needs the key."""
     from urllib.parse import quote  # noqa: PLC0415 - see `Bridge`
 
+    from mkdocs_leonardo.providers.answers import firewall  # noqa: PLC0415 - same
     from mkdocs_leonardo.providers.gemini import KEY_HEADER  # noqa: PLC0415 - same
 
     key = os.environ.get(variable, "").strip()
@@ -262,7 +264,8 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
     if answer.status == _NOT_FOUND:
         return Finding("bad", provider.name, f"the service does not know the model {provider.model!r}")
     if answer.status in {401, 403} or "API_KEY_INVALID" in answer.text:
-        return Finding("bad", provider.name, f"the service does not accept {variable} (answered {answer.status})")
+        refusal = firewall(answer) or f"does not accept {variable} (answered {answer.status})"
+        return Finding("bad", provider.name, f"the service {refusal}")
     if answer.status != _OK:
         return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
     # Only asking for a picture tells whether the project has a quota for pictures.

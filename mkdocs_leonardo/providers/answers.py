@@ -15,6 +15,14 @@ from mkdocs_leonardo.spec import JsonValue
 LONGEST_REST_S = 600.0
 
 _LONGEST_QUOTE = 200
+#: How services say in words for how long to leave them alone (OpenAI's and Gemini's texts, 2025 and 2026).
+_REST = re.compile(
+    r"""\b(?:try\ again|retry)\s+(?:in|after)\s+
+        ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*(?:milliseconds?|ms|seconds?|sec|s|minutes?|min|m|hours?|h)\s*)+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DURATION = re.compile(r"([0-9.]+)\s*(ms|mil|h|m|s)", re.IGNORECASE)
+_UNITS_S = {"ms": 0.001, "mil": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SECRETS = re.compile(
     r"""https?://[^\s"'<>]+                                                  # may be signed
       | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # Leonardo's keys and users
@@ -79,16 +87,43 @@ def served_at(answer: Answer) -> float | None:
 
 
 def retry_after_s(answer: Answer, now: float) -> float | None:
-    """The rest that the answer asks for, 0 to `LONGEST_REST_S` seconds; None if it asks for none."""
+    """The rest that headers or text ask for, 0 to `LONGEST_REST_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
-    seconds = number_at(value)
-    if seconds is None:
+    milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
+    if milliseconds is not None:
+        seconds = milliseconds / 1000
+    elif seconds is None:
         until = _http_date(value)
-        if until is None:
-            return None
         # By the service's own clock if it shows one: ours may be wrong.
-        seconds = until - (served_at(answer) or now)
-    return min(max(0.0, seconds), LONGEST_REST_S)
+        seconds = _spoken_s(answer.text) if until is None else until - (served_at(answer) or now)
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
+
+
+def _spoken_s(text: str) -> float | None:
+    """The seconds in ``try again in 1m30.5s``, ``retry after 20 seconds`` and the like; None if the text has none."""
+    said = _REST.search(text)
+    if said is None:
+        return None
+    return sum(float(number) * _UNITS_S[unit.lower()] for number, unit in _DURATION.findall(said[1]))
+
+
+def firewall(answer: Answer) -> str:
+    """What refuses in the service's place, as a clause; empty for an answer of the service itself.
+
+    The services refuse in JSON; a refusal that is a web page comes from a firewall or a proxy on the way.
+    """
+    if (
+        answer.status not in {401, 403}
+        or answer.body is not None
+        or not answer.text.lstrip("\ufeff \t\r\n").startswith("<")
+    ):
+        return ""
+    is_cloudflare = "cf-ray" in answer.headers or "cloudflare" in answer.text.lower()
+    return (
+        f"was not reached: {'Cloudflare' if is_cloudflare else 'a firewall or proxy'} in front of it refuses this "
+        f"machine (answered {answer.status} with a web page), which says nothing of the key; try from another network, "
+        "or later"
+    )
 
 
 def utc_seconds(text: str) -> float | None:

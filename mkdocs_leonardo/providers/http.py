@@ -11,7 +11,7 @@ import json as json_format
 import logging
 import socket
 import ssl
-import urllib.request
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, HostNotListed, NotSent, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
 from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.providers.network import Inflater, Untrusted, certificates, environment_proxy, unreached, wrong_key
+from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.spec import JsonValue
 
 MIB = 2**20
@@ -55,7 +57,7 @@ _NOTHING_SENT = (
     httpx.InvalidURL,
 )
 #: Everything httpx raises; OSError because TLS libraries have their own ways to fail in the middle of an answer.
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError, zlib.error)
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class _Progress:
 
     timeout_s: float
     scope: anyio.CancelScope
+    target: httpx.URL
+    via_proxy: bool
     is_kept: bool = False
     stage: Literal["waiting", "sending", "connecting", "sent"] = "waiting"
 
@@ -81,9 +85,11 @@ class _Progress:
 
     def failed(self, error: Exception | None) -> TransportError:
         """What to tell the caller; without `error` the time ran out."""
-        words = "took too long" if error is None else type(error).__name__
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
+            port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
+            words = unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
             return NotSent(f"could not be reached ({words})")
+        words = "took too long" if error is None else type(error).__name__
         return AnswerLost(f"did not answer properly ({words})")
 
 
@@ -134,6 +140,7 @@ class Api:
         self._proxy_for = proxy_for or environment_proxy
         self._resolve = resolve or _resolve
         self.on_loopback = is_loopback(self._base_url.host)
+        self._via_proxy = not self.on_loopback and self._proxy_for(str(self._base_url)) is not None
         if transport is None:
             transport = self._transport(str(self._base_url), via_proxy=not self.on_loopback)
         self._client = httpx.AsyncClient(
@@ -168,7 +175,7 @@ class Api:
         with anyio.CancelScope() as scope:
             if give_up_at is not None:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
-            progress = _Progress(timeout_s, scope, is_kept=keep_once_sent)
+            progress = _Progress(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
             try:
                 async with self._client.stream(
                     method,
@@ -192,7 +199,8 @@ class Api:
         raise failure
 
     def _answer(self, response: httpx.Response, body: bytes) -> Answer:
-        text = body.decode(errors="replace")
+        # Without the mark that some gateways begin their JSON with.
+        text = body.decode(json_format.detect_encoding(body), errors="replace")
         for secret in self._secrets:
             # Services quote the key that they refuse.
             text = text.replace(secret, "(hidden)")
@@ -206,11 +214,14 @@ class Api:
 
     # Downloads ---------------------------------------------------------------------------------------------------
 
-    async def download(self, url: str, *, hosts: Collection[str], timeout_s: float, max_bytes: int = 50 * MIB) -> bytes:
+    async def download(
+        self, url: str, *, hosts: Collection[str] | None, timeout_s: float, max_bytes: int = 50 * MIB
+    ) -> bytes:
         """The whole picture at `url`, fetched without any key, within `timeout_s`.
 
         Only https from one of `hosts`, also after each of at most 3 redirects, and only from public addresses; if the
-        API itself is on loopback, from loopback http too. DownloadRefused if a rule is broken, AnswerLost or NotSent
+        API itself is on loopback, from loopback http too. Without `hosts` from any host of the open internet, and from
+        where the API is, in whose address `url` may begin. DownloadRefused if a rule is broken, AnswerLost or NotSent
         if asking again may help. Messages name the host alone: addresses may be signed.
         """
         failure: TransportError
@@ -222,13 +233,17 @@ class Api:
                     target = self._checked(url, hosts, before)
                     before = target
                     host = target.host
-                    answer = await self._fetch(target, max_bytes)
+                    answer = await self._fetch(target, max_bytes, is_listed=hosts is not None)
                     if isinstance(answer, bytes):
                         return answer
                     url = answer.location
                 raise DownloadRefused(f"{host} redirects more than {_MOST_REDIRECTS} times")
             except TransportError as error:
                 failure = error
+            except _NOTHING_SENT as error:
+                via_proxy = before is not None and self._proxy_for(str(before)) is not None
+                words = unreached(error, host, port=None, via_proxy=via_proxy)
+                failure = NotSent(f"{host} could not be reached ({words})")
             except _FAILURES as error:
                 failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
         if scope.cancelled_caught:
@@ -236,10 +251,10 @@ class Api:
         # As in `request`: nothing that holds an address may be this one's context.
         raise failure
 
-    def _checked(self, url: str, hosts: Collection[str], before: httpx.URL | None) -> httpx.URL:
+    def _checked(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
         refusal = ""
         try:
-            target = httpx.URL(url)
+            target = httpx.URL(url) if hosts is not None else self._base_url.join(url)
         except (httpx.InvalidURL, TypeError, UnicodeError):
             refusal = "the picture's address cannot be read"
         if refusal:
@@ -252,20 +267,26 @@ class Api:
                 # On one machine, another port is another host.
                 raise DownloadRefused(f"{host} redirects to another port")
             return target
+        if hosts is None and self._is_own(target):
+            return target
         if target.scheme != "https":
             raise DownloadRefused(f"the picture's address is not https ({target.scheme or 'no scheme'})")
-        if target.host not in {name.lower() for name in hosts} or not host:
+        if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
             raise HostNotListed(_printable(host))
         if target.port not in {None, 443}:
             raise DownloadRefused(f"the picture's address on {host} names a port")
         return target
 
-    async def _fetch(self, target: httpx.URL, max_bytes: int) -> bytes | _Redirect:
+    def _is_own(self, target: httpx.URL) -> bool:
+        """Whether `target` is where the API is, which the site's owner has named."""
+        return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
+
+    async def _fetch(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | _Redirect:
         """One request to a checked address, over a connection that is used once.
 
         Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
         """
-        async with self._open(target) as response:
+        async with self._open(target, is_listed=is_listed) as response:
             if response.is_redirect:
                 location = response.headers.get("location", "")
                 return _Redirect(_join(target, location))
@@ -278,14 +299,18 @@ class Api:
         return data
 
     @asynccontextmanager
-    async def _open(self, target: httpx.URL) -> AsyncIterator[httpx.Response]:
+    async def _open(self, target: httpx.URL, *, is_listed: bool) -> AsyncIterator[httpx.Response]:
         loopback = is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
         headers = {"host": target.netloc.decode("ascii"), "user-agent": _user_agent(), "accept-encoding": "identity"}
         timeouts = {"connect": _DOWNLOAD_CONNECT_TIMEOUT_S, "read": 30.0, "write": 30.0, "pool": 30.0}
         extensions: dict[str, Any] = {"timeout": timeouts}
         async with self._transport(str(target), via_proxy=not loopback, reuse=False) as transport:
-            if proxy is not None or loopback:
+            is_own = not is_listed and self._is_own(target)
+            if proxy is not None and not is_listed and not is_own:
+                # Without a list of hosts, what cannot be looked up here might be a machine of the proxy's network.
+                await self._public_addresses(target)
+            if proxy is not None or loopback or is_own:
                 # A proxy looks names up itself, often in a network where we cannot: the list of hosts must do.
                 response = await transport.handle_async_request(
                     httpx.Request("GET", target, headers=headers, extensions=extensions)
@@ -334,6 +359,8 @@ class Api:
                 limits=limits,
                 retries=0,
             )
+        except Untrusted as error:
+            refusal = str(error)
         except (ValueError, ImportError, httpx.InvalidURL):
             refusal = "the proxy in the environment cannot be used (http:// and https:// proxies can)"
         # Outside the handler, since a proxy's address may hold a password.
@@ -341,25 +368,13 @@ class Api:
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
-        """One for all connections: loading the certificates takes longer than using them. Honours SSL_CERT_FILE."""
-        return httpx.create_ssl_context()
+        """One for all connections: loading the certificates takes longer than using them. Untrusted where it fails."""
+        return certificates(httpx.create_ssl_context)
 
 
 @dataclass(frozen=True, slots=True)
 class _Redirect:
     location: str = field(repr=False)
-
-
-def environment_proxy(url: str) -> str | None:
-    """The proxy that the environment (or the system) names for `url`, None if there is none."""
-    parts = httpx.URL(url)
-    if urllib.request.proxy_bypass(parts.host):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def is_loopback(host: str) -> bool:
@@ -402,20 +417,26 @@ async def _first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.R
 
 
 async def _read(response: httpx.Response, max_bytes: int, *, host: str | None = None) -> bytes:
-    """The body, never more than `max_bytes` of it."""
+    """The body, never more than `max_bytes` of it, decoded or not."""
     data = bytearray()
     declared = response.headers.get("content-length", "")
-    too_long = declared.isdigit() and int(declared) > max_bytes
-    if not too_long:
-        async for part in response.aiter_bytes():
-            data += part
-            if len(data) > max_bytes:
-                too_long = True
-                break
-    if too_long and host is not None:
-        raise DownloadRefused(f"{host} sends more than {max_bytes // MIB} MiB")
-    if too_long:
-        raise AnswerLost(f"answered with more than {max_bytes // MIB} MiB")
+    trouble = f"more than {max_bytes // MIB} MiB" if declared.isdigit() and int(declared) > max_bytes else ""
+    stream = response.stream
+    if not trouble and isinstance(stream, httpx.AsyncByteStream):
+        try:
+            inflater = Inflater(response.headers.get("content-encoding", ""), max_bytes)
+            # httpx's own decoder would unfold a few kilobytes to gigabytes before it gives the first of them.
+            async for part in stream:
+                data += inflater.decode(part)
+                if len(data) > max_bytes:
+                    trouble = f"more than {max_bytes // MIB} MiB"
+                    break
+        except ValueError as error:
+            trouble = str(error)
+    if trouble and host is not None:
+        raise DownloadRefused(f"{host} sends {trouble}")
+    if trouble:
+        raise AnswerLost(f"answered with {trouble}")
     return bytes(data)
 
 
@@ -445,13 +466,12 @@ def _base_url(text: str, provider: str) -> httpx.URL:
 
 
 def _secrets(headers: Mapping[str, str], provider: str) -> list[str]:
-    """The words that must never be shown. AccountRefused for a value no header can hold: h11 would quote it."""
-    for value in headers.values():
-        if not value.isascii() or not value.isprintable():
-            raise AccountRefused(
-                "the key in the environment holds a line break or a letter that no key has; copy it again",
-                provider=provider,
-            )
+    """The words that must never be shown. AccountRefused for a key that was not copied as it is; h11 would quote it."""
+    for name, value in headers.items():
+        key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
+        wrong = wrong_key(key, key_variable(provider))
+        if wrong:
+            raise AccountRefused(wrong, provider=provider)
     words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
     return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
 

@@ -34,6 +34,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.answers import (
     Answer,
+    firewall,
     member,
     number_at,
     quote,
@@ -291,7 +292,7 @@ class LeonardoProvider:
         said = _said(answer)
         text = _text(answer).lower()
         if "authorization hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
-            return _error(AccountRefused, f"does not accept LEONARDO_API_KEY ({said})")
+            return _error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
         if "not enough api tokens" in text or answer.status == 402:  # noqa: PLR2004 - same
             return _error(AccountRefused, "has no credit left on this account; top it up")
         if "content moderation" in text or "inappropriate content" in text:
@@ -299,7 +300,7 @@ class LeonardoProvider:
         if "not supported within the production api" in text:
             return _error(AccountRefused, f"does not offer the model {self.model!r} any more; set leonardo.model")
         if answer.status == 403:  # noqa: PLR2004 - same
-            return _error(AccountRefused, f"does not let LEONARDO_API_KEY in ({said})")
+            return _error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({said})")
         return None
 
     # Fetch -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,156 @@
+"""What stands between this machine and a service: certificates, proxies, name service; and the words for each."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+#: Variables that name certificates to trust, the first one that is set wins: OpenSSL's two, then those that requests
+#: and curl read, since networks that open connections usually set these.
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_QUOTES = "\"'`"
+_ASSIGNED = re.compile(r"(?:(?:export|set|setx)\s+|\$env:)?\w*(?:KEY|TOKEN|SECRET)\w*\s*[=:]\s*\S", re.IGNORECASE)
+_PROXY_STATUS = re.compile(r"\b[45][0-9]{2}\b")
+
+
+class Untrusted(Exception):
+    """The certificates that the environment names cannot be read; the message names variable, path and cure."""
+
+
+def certificates(default: Callable[[], ssl.SSLContext], environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
+    """The certificates to trust: those that the environment names, else `default`'s."""
+    name = next((name for name in CERTIFICATE_VARIABLES if environ.get(name)), None)
+    if name is None:
+        return default()
+    path = Path(environ[name])
+    try:
+        if path.is_dir():
+            return ssl.create_default_context(capath=str(path))
+        return ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        if isinstance(error, ssl.SSLError):
+            reason = "holds no certificates in PEM form"
+        else:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise Untrusted(
+            f"the certificates that {name} names cannot be used: {path} {reason}; correct the variable, or unset it"
+        ) from error
+
+
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment (or the system) names for `url`, None if there is none."""
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def unreached(error: BaseException | None, place: str, *, port: int | None, via_proxy: bool) -> str:
+    """Why no connection to `place`, a host, could be made, and the cure; without `error` the time ran out."""
+    for cause in _causes(error):
+        words = _via_proxy(cause) if via_proxy else _straight(cause, f"{place} port {port}" if port else place, place)
+        if words:
+            return words
+    words = "took too long" if error is None else type(error).__name__
+    return f"{words}; check the network, the firewall, and whether a proxy is needed"
+
+
+def _straight(cause: BaseException, port: str, place: str) -> str:
+    match cause:
+        case ssl.SSLError():
+            return _untrusted(cause, place)
+        case socket.gaierror():
+            return f"the name service does not know {place}; check the network, base_url, and whether a proxy is needed"
+        case ConnectionRefusedError():
+            return f"{port} refuses connections; check base_url and the firewall"
+    return ""
+
+
+def _via_proxy(cause: BaseException) -> str:
+    match cause:
+        case ssl.SSLError():
+            return _untrusted(cause, "the service or the proxy")
+        case socket.gaierror():
+            return "the name service does not know the proxy that the environment names; check HTTPS_PROXY"
+        case ConnectionRefusedError():
+            return "the proxy that the environment names refuses connections; check HTTPS_PROXY"
+    if type(cause).__name__ != "ProxyError":
+        return ""
+    status = _PROXY_STATUS.search(str(cause))
+    is_locked = status is not None and status[0] == "407"
+    cure = "write its user name and password into HTTPS_PROXY" if is_locked else "ask who runs it"
+    return f"the proxy lets this machine not through ({status[0] if status else 'without a reason'}); {cure}"
+
+
+def _untrusted(cause: ssl.SSLError, place: str) -> str:
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return f"{place} speaks no TLS ({cause.reason or 'no reason given'}); check base_url and HTTPS_PROXY"
+    return (
+        f"the certificate of {place} is not trusted here ({cause.verify_message or 'no reason given'}); where a "
+        "firewall opens connections, name the file of its certificate in SSL_CERT_FILE"
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and everything that it came from."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+        waiting.append(one.__cause__ or one.__context__)
+
+
+def wrong_key(value: str, variable: str) -> str:
+    """What is wrong with how an API key was copied, as a clause with its cure; empty for one that may be right.
+
+    No part of the value is in it.
+    """
+    wrong = ""
+    if value[:1] in _QUOTES or value[-1:] in _QUOTES:
+        wrong = "is in quotes"
+    elif value.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
+        wrong = "begins with Bearer or the name of a header"
+    elif _ASSIGNED.match(value):
+        wrong = "begins with the name of a variable (NAME=)"
+    elif value.startswith(("$", "%", "<", "{")):
+        wrong = "is the name of a key and not its value"
+    elif not value.isascii() or not value.isprintable() or " " in value:
+        wrong = "holds a space, a line break or a letter that no key has"
+    return wrong and f"the key in {variable} {wrong}; put nothing but the key itself into {variable}"
+
+
+class Inflater:
+    """Decodes a body part by part, and never to more than `max_bytes` and one more."""
+
+    def __init__(self, encoding: str, max_bytes: int) -> None:
+        """ValueError for an encoding other than one layer of gzip or zlib; none was asked for."""
+        names = [name for name in re.split(r"[,\s]+", encoding.lower()) if name not in {"", "identity"}]
+        if names not in ([], ["gzip"], ["x-gzip"], ["deflate"]):
+            raise ValueError("an encoding that was not asked for")
+        self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB) if names else None
+        self._left = max_bytes + 1
+
+    def decode(self, part: bytes) -> bytes:
+        """The next part decoded; zlib.error if it is damaged."""
+        data = part if self._decoder is None else self._decoder.decompress(part, max(1, self._left))
+        self._left -= len(data)
+        return data
