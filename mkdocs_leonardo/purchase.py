@@ -332,7 +332,6 @@ class Buyer:
             refusal = wish.claim.refusal(candidate.key) or await _thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
-        for candidate in candidates:
             if not candidate.available or candidate.provider.name in log.passed_over:
                 continue
             obtained = await self._create_at(wish, candidate, log)
@@ -588,7 +587,7 @@ class Buyer:
             await self._clock.sleep(decision.wait_s)
 
     async def _forget(self, error: ProviderError, wish: Wish, candidate: Candidate) -> None:
-        if isinstance(error, PromptRefused) and error.charged is not Charged.NO:
+        if isinstance(error, PromptRefused):
             await _thread(self._journal.refuse, candidate.key, str(error))
             await wish.claim.refuse(candidate.key, str(error))
         self._uncollected.pop(candidate.key, None)

@@ -171,16 +171,8 @@ ROWS = (
     Row("cut-mid-answer", create_once(CutMidAnswer()), "leonardo", creates=1, paid=1, said="after all"),
     Row("unparsable", create_once(Unparsable()), "leonardo", creates=1, paid=1, said="after all"),
     Row("400-of-shape", create(Answer(400, {"error": "bad width"})), "openai", creates=2, paid=1, said="bad width"),
-    Row(
-        "refused-400",
-        create(PromptModerated()),
-        "local",
-        creates=1,
-        paid=0,
-        said="refuses the prompt",
-        later="leonardo",
-    ),
-    Row("refused-403", create(PromptModerated(403)), "local", creates=1, paid=0, said="refuses", later="leonardo"),
+    Row("refused-400", create(PromptModerated()), "local", creates=1, paid=0, said="refuses", later="local"),
+    Row("refused-403", create(PromptModerated(403)), "local", creates=1, paid=0, said="refuses", later="local"),
     # The job.
     Row("failed", create(Fails()), "openai", creates=2, paid=1, said="status FAILED"),
     Row("never-finished", create(NeverFinishes()), "openai", creates=2, paid=2, said="not finished", later="leonardo"),

@@ -179,7 +179,7 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) ->
     trouble = "; ".join(troubles)
     if troubles:
         offers = tuple(replace(offer, is_lost=_is_lost(workshop, offer)) for offer in offers)
-    refusal = next(filter(None, (workshop.journal.refusal(offer.key) for offer in offers)), "")
+    refusal = _refusal(workshop, offers)
     state: State = "missing"
     if any(offer.is_paid for offer in offers):
         state = "paid"
@@ -199,6 +199,15 @@ def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[s
     return Offer(
         provider.name, provider.model, key, provider.estimate_usd(picture), link.available, job, is_gone=is_gone
     )
+
+
+def _refusal(workshop: Workshop, offers: Sequence[Offer]) -> str:
+    """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one."""
+    for offer in offers:
+        refusal = workshop.journal.refusal(offer.key)
+        if refusal or offer.is_available:
+            return refusal or ""
+    return ""
 
 
 def _is_lost(workshop: Workshop, offer: Offer) -> bool:

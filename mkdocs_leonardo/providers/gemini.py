@@ -26,6 +26,7 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.providers.answers import (
     LONGEST_REST_S,
     Answer,
+    firewall,
     member,
     number_at,
     quote,
@@ -34,7 +35,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.options import GeminiOptions
 from mkdocs_leonardo.providers.prices import gemini_usage_usd, gemini_usd
-from mkdocs_leonardo.providers.synchronous import SynchronousProvider, picture_from
+from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -62,6 +63,7 @@ _REFUSALS = frozenset(
         *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
     )
 )
+_UNSAFE = re.compile(r"responsible ai|sensitive words|prohibited use|safety", re.IGNORECASE)
 #: A quota of nothing, or of a whole day: no rest that a build could take would cure it.
 _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
@@ -94,7 +96,9 @@ class GeminiProvider(SynchronousProvider):
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
-        return self._submission(await self._create(f"/models/{self.model}:generateContent", self._request(picture)))
+        return await self._submission(
+            await self._create(f"/models/{self.model}:generateContent", self._request(picture))
+        )
 
     def _request(self, picture: PictureSpec) -> dict[str, JsonValue]:
         """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
@@ -111,17 +115,15 @@ class GeminiProvider(SynchronousProvider):
 
     # Answers -----------------------------------------------------------------------------------------------------
 
-    def _submission(self, answer: Answer) -> Submission:
+    async def _submission(self, answer: Answer) -> Submission:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
-        encoded = _picture_in(answer.body)
-        if not encoded:
+        entries = _pictures_in(answer.body)
+        if not entries:
             raise self._without_picture(answer.body)
-        data = picture_from(encoded)
-        if not data:
-            raise self._error(JobFailed, "answered with a picture that cannot be read", charged=Charged.YES)
+        data = await self._picture(entries)
         cost_usd = gemini_usage_usd(self.model, image_out=_image_tokens(answer.body))
         return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
 
@@ -151,9 +153,10 @@ class GeminiProvider(SynchronousProvider):
         said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
         reasons = {text_at(detail, "reason") for detail in _details(answer)}
         if "API_KEY_INVALID" in reasons or status == 401:  # noqa: PLR2004 - HTTP's own number
-            return self._error(AccountRefused, f"does not accept GEMINI_API_KEY ({said})")
+            return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
         if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
-            return self._error(AccountRefused, f"does not let this project use {self.model!r} ({said})")
+            words = f"does not let this project use {self.model!r} ({said})"
+            return self._error(AccountRefused, firewall(answer) or words)
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
             return self._error(AccountRefused, f"has nothing there; check gemini.model and gemini.base_url ({said})")
         if status == 429:  # noqa: PLR2004 - same
@@ -163,7 +166,10 @@ class GeminiProvider(SynchronousProvider):
             return self._error(ServiceFailed, said, retry_after_s=self._rest_s(answer))
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
-        return self._error(RequestRefused, f"does not take the request ({said})")
+        # Resellers and older image models refuse a prompt as if it were malformed.
+        kind_of = PromptRefused if _UNSAFE.search(words) else RequestRefused
+        refuses = "refuses the prompt" if kind_of is PromptRefused else "does not take the request"
+        return self._error(kind_of, f"{refuses} ({said})")
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
         """Asked too often, or no right to ask at all: the status is the same, and a delay may be named for both."""
@@ -196,14 +202,17 @@ def ratio_for(model: str, width_px: int, height_px: int) -> str:
     return f"{wide}:{high}"
 
 
-def _picture_in(body: JsonValue) -> str:
-    """The last picture that is no draft, in base64; empty if there is none."""
-    parts = [
-        part
+def _pictures_in(body: JsonValue) -> list[tuple[str, str]]:
+    """Base64 and address of what is no draft, the last one first; the service's spelling, and that of gateways."""
+    entries = [
+        (
+            text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),
+            text_at(part, "fileData", "fileUri") or text_at(part, "file_data", "file_uri"),
+        )
         for part in _listed(member(body, "candidates", 0, "content"), "parts")
-        if member(part, "thought") is not True and text_at(part, "inlineData", "data")
+        if member(part, "thought") is not True
     ]
-    return text_at(parts[-1], "inlineData", "data") if parts else ""
+    return [entry for entry in reversed(entries) if any(entry)]
 
 
 def _image_tokens(body: JsonValue) -> float | None:

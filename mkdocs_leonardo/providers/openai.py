@@ -8,13 +8,13 @@ request, and so another picture, but the same seed does not draw the same pictur
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
-    JobFailed,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -23,6 +23,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.answers import (
     Answer,
+    firewall,
     member,
     number_at,
     quote,
@@ -31,7 +32,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
-from mkdocs_leonardo.providers.synchronous import SynchronousProvider, picture_from
+from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -52,6 +53,16 @@ _LONGEST_SIDE = 3840
 _WIDEST = 3.0
 _LEAST_PIXELS = 655_360
 _MOST_PIXELS = 3840 * 2160
+
+#: How the service says that the account has no money left, the codes without underscores.
+_QUOTA_CODES = frozenset(("insufficientquota", "billinghardlimitreached"))
+_QUOTA_WORDS = ("billing hard limit", "exceeded your current quota")
+#: Codes and types of refused prompts, without underscores: OpenAI's of 2026 and of before, and Azure's.
+_SAFETY_CODES = frozenset(
+    ("moderationblocked", "contentpolicyviolation", "contentfilter", "responsibleaipolicyviolation")
+)
+#: What says in a user's error that it is the prompt's content that was refused, and not its size or language.
+_SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
 
 
 def create(context: ProviderContext) -> OpenAIProvider:
@@ -95,20 +106,18 @@ class OpenAIProvider(SynchronousProvider):
             "output_format": "jpeg",
             "output_compression": _COMPRESSION,
         }
-        return self._submission(await self._create("/images/generations", request))
+        return await self._submission(await self._create("/images/generations", request))
 
     # Answers -----------------------------------------------------------------------------------------------------
 
-    def _submission(self, answer: Answer) -> Submission:
+    async def _submission(self, answer: Answer) -> Submission:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
-        encoded = text_at(answer.body, "data", 0, "b64_json")
-        data = picture_from(encoded)
-        if not data:
-            reason = "a picture that cannot be read" if encoded else "no picture"
-            raise self._error(JobFailed, f"answered with {reason}", charged=Charged.YES)
+        listed = member(answer.body, "data")
+        entries = listed if isinstance(listed, list) else [listed]
+        data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
         return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
 
     def _cost_usd(self, body: JsonValue) -> float | None:
@@ -121,29 +130,20 @@ class OpenAIProvider(SynchronousProvider):
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
         return openai_usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
-    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: C901, PLR0911 - one return for each of its failures
-        error = member(answer.body, "error")
-        words = text_at(error, "message") or answer.text
-        code = text_at(error, "code") or text_at(error, "type")
-        lower = words.lower()
+    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
+        words = text_at(answer.body, "error", "message") or answer.text
         status = answer.status
         said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
-        if code == "moderation_blocked" or "safety_violations" in lower:
-            return self._error(PromptRefused, f"refuses the prompt ({said})")
-        if "insufficient_quota" in {code, text_at(error, "type")} or code == "billing_hard_limit_reached":
-            return self._error(AccountRefused, f"has no credit left on this account ({said})")
-        if "billing hard limit" in lower or "exceeded your current quota" in lower:
-            return self._error(AccountRefused, f"has no credit left on this account ({said})")
-        if code == "model_not_found":
-            return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
+        known = self._known_refusal(answer, words.lower(), said)
+        if known is not None:
+            return known
         if status == 429:  # noqa: PLR2004 - HTTP's own number
-            if "0/1min" in lower.replace(" ", ""):
-                return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
             return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
         if status == 403:  # noqa: PLR2004 - same
-            return self._error(AccountRefused, f"does not let this account use {self.model!r} ({said})")
+            words = f"does not let this account use {self.model!r} ({said})"
+            return self._error(AccountRefused, firewall(answer) or words)
         if status in {401, 402}:
-            return self._error(AccountRefused, f"does not accept OPENAI_API_KEY ({said})")
+            return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
             return self._error(AccountRefused, f"has nothing there; check openai.base_url and openai.model ({said})")
         if status in {500, 503}:
@@ -152,6 +152,20 @@ class OpenAIProvider(SynchronousProvider):
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
+
+    def _known_refusal(self, answer: Answer, lower: str, said: str) -> ProviderError | None:
+        """What the service, or a gateway in its place, says in so many words; `lower` is its text."""
+        kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
+        if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
+            return self._error(AccountRefused, f"has no credit left on this account ({said})")
+        is_users = "imagegenerationusererror" in kinds and _SAFETY_WORDS.search(lower)
+        if is_users or kinds & _SAFETY_CODES or "safety_violations" in lower or "safety system" in lower:
+            return self._error(PromptRefused, f"refuses the prompt ({said})")
+        if "modelnotfound" in kinds:
+            return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
+        if answer.status == 429 and "0/1min" in lower.replace(" ", ""):  # noqa: PLR2004 - HTTP's own number
+            return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
+        return None
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:

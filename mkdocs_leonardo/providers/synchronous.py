@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from mkdocs_leonardo.errors import (
     AnswerLost,
     Charged,
+    DownloadRefused,
+    JobFailed,
     JobUnknown,
     NotSent,
     ProviderError,
     RequestRefused,
     ServiceFailed,
+    TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
 from mkdocs_leonardo.providers.base import Clock
@@ -27,6 +31,12 @@ if TYPE_CHECKING:
 #: OpenAI's limit. Gemini's image models have none that is published; longer texts than this are a mistake there too.
 MAX_PROMPT = 32_000
 MAX_ANSWER_BYTES = 64 * 2**20
+#: How long a picture that lies elsewhere is fetched for, and how long to wait between two tries (seconds).
+DOWNLOAD_S = 30.0
+DOWNLOAD_AGAIN_S = 1.0
+
+_TO_STANDARD = str.maketrans("-_", "+/")
+_DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
 class SynchronousProvider:
@@ -94,6 +104,44 @@ class SynchronousProvider:
         except AnswerLost as error:
             raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
 
+    async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
+        """The first picture among `entries`, pairs of base64 and address, either of which may be empty.
+
+        JobFailed where there is none: the answer is paid for.
+        """
+        trouble = "no picture"
+        for encoded, url in entries:
+            # Gateways write the picture itself where an address is expected.
+            text = encoded or (url if _DATA_URI.match(url) else "")
+            if text:
+                data = picture_from(text)
+                if data:
+                    return data
+                trouble = "a picture that cannot be read"
+            elif url:
+                return await self._download(url)
+        raise self._error(JobFailed, f"answered with {trouble}", charged=Charged.YES)
+
+    async def _download(self, url: str) -> bytes:
+        """The picture at the address that an answer gives in its place, until the end also of a cancelled build.
+
+        The picture is paid for, and its address is kept nowhere, since it may be signed.
+        """
+        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+
+        give_up_at = self._clock.now() + DOWNLOAD_S
+        with CancelScope(shield=True):
+            while (left_s := give_up_at - self._clock.now()) > 0:
+                try:
+                    return await self._connected().download(url, hosts=None, timeout_s=max(1.0, left_s))
+                except DownloadRefused as error:
+                    trouble = str(error)
+                    break
+                except (TransportError, ProviderError) as error:
+                    trouble = str(error)
+                await self._clock.sleep(DOWNLOAD_AGAIN_S)
+        raise self._error(JobFailed, f"made the picture, but it cannot be fetched: {trouble}", charged=Charged.YES)
+
     def _finished(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
         """A job that is done, with its picture."""
         return Submission(
@@ -122,9 +170,13 @@ class SynchronousProvider:
 
 
 def picture_from(encoded: str) -> bytes:
-    """The picture in base64; empty if it is none that can be read to its end."""
+    """The picture in base64, as gateways write it too; empty if it is none that can be read to its end.
+
+    Either alphabet, with or without padding, line breaks and the beginning of a data URI.
+    """
+    text = "".join(_DATA_URI.sub("", encoded, count=1).split()).rstrip("=").translate(_TO_STANDARD)
     try:
-        data = b64decode(encoded, validate=True)
+        data = b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return b""
     return data if is_whole_picture(data) else b""

@@ -155,7 +155,7 @@ class JobJournal(Protocol):
         ...
 
     def refuse(self, key: str, reason: str) -> None:
-        """Remember a paid refusal, so that it is not paid for again."""
+        """Remember a refused prompt, so that it is not sent again."""
         ...
 
     def refusal(self, key: str) -> str | None:
@@ -183,7 +183,7 @@ class Claim(Protocol):
         ...
 
     def refusal(self, key: str) -> str | None:
-        """Why `key` was refused, if another runner has paid to know."""
+        """Why `key` was refused, if another runner was told so."""
         ...
 
     async def intend(self, job: OpenJob) -> bool:
@@ -199,7 +199,7 @@ class Claim(Protocol):
         ...
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Others need not pay for this refusal."""
+        """Other runners need not send this prompt."""
         ...
 
     async def release(self) -> None:

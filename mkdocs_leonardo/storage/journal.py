@@ -295,7 +295,7 @@ class Journal:
     # What pages have -------------------------------------------------------------------------------------------------
 
     def refuse(self, key: str, reason: str) -> None:
-        """Remember a refusal that was paid for, so that it is not paid for again."""
+        """Remember a refused prompt, so that it is not sent again."""
         self._store.set(_REFUSED + key, {"reason": reason[:_MOST_TEXT], "refused_at": self._now()})
 
     def refusal(self, key: str) -> str | None:
