@@ -404,13 +404,51 @@ def test_site_with_nothing_but_zensical_toml_gets_its_heroes(tmp_path: Path) -> 
     assert len(built.headers("blog/index.html")) == len(POSTS)
 
 
+def test_site_is_read_without_its_theme_and_plugins(tmp_path: Path) -> None:
+    """Folder metadata, drafts, exclusions, titles of the navigation and what a tag of YAML hides are read all the same.
+
+    What would come from plugins that are not there is not seen, which is said, and keeps `prune` from guessing.
+    """
+    pages = {
+        "index.md": page("Home", hero_prompt="a lighthouse"),
+        "guide/.meta.yml": "hero_style: MOODY\ntags: [a]\n",
+        "guide/one.md": page("One", hero_prompt="a pier"),
+        "guide/README.md": "# Not read, since there is an index\n",
+        "guide/index.md": "---\nhero_prompt: {a: b\n---\n# Guide\n",
+        "blog/posts/post.md": page("Post", hero_prompt="a post", date=date(2026, 1, 1)),
+        "blog/posts/draft.md": page("Draft", hero_prompt="a draft", draft=True),
+        "secret/page.md": page("Secret", hero_prompt="a secret"),
+        ".hidden/page.md": page("Hidden", hero_prompt="hidden"),
+    }
+    site = Site(tmp_path, pages, options={**SMALL, "prompt_template": "{prompt}, {title}"})
+    (tmp_path / "base.yml").write_text("site_name: A site\ndocs_dir: docs\nstrict: true\n")
+    (tmp_path / "mkdocs.yml").write_text(
+        "INHERIT: base.yml\nexclude_docs: /secret/\nnav:\n  - Start: index.md\n  - guide/one.md\n"
+        "theme: {name: a-theme-that-is-nowhere}\n"
+        "markdown_extensions:\n  - pymdownx.emoji:\n      emoji_index: !!python/name:nowhere.at_all\n"
+        "plugins:\n  - a-plugin-that-is-nowhere\n  - meta\n  - blog\n"
+        "  - leonardo: {prompt_template: '{prompt}, {title}', generate: !ENV [NOT_SET_HERE, false]}\n"
+    )
+    shell = Shell.__new__(Shell)
+    shell.site, shell.services, shell.environ = site, None, None
+    ran = shell("status", "--json")
+    found = {each["page"]: each for each in ran.json["pages"]}
+    assert set(found) == {"index.md", "guide/one.md", "blog/posts/post.md"}
+    assert found["index.md"]["prompt"] == "a lighthouse, Start"
+    assert (found["guide/one.md"]["prompt"], found["guide/one.md"]["style"]) == ("a pier, One", "MOODY")
+    assert "guide/index.md: the front matter is no YAML" in str(ran.json["problems"])
+    assert "read without a-theme-that-is-nowhere, a-plugin-that-is-nowhere, meta, blog" in ran.err
+    assert "install that first" in shell("prune").err
+    assert shell("check").exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[project", "zensical.toml cannot be read"),
-        ('[project]\nplugins = [1]\nsite_name = "A"', "plugins must be tables"),
+        ('[project]\nplugins = [1]\nsite_name = "A"', "plugins must be names or tables"),
         ('[project]\nsite_name = "A"\n[project.plugins.leonardo]\nwidht = 1', "did you mean width"),
-        ("[project]", "site_name"),
+        ("[project]", "add [project.plugins.leonardo]"),
     ],
 )
 def test_wrong_zensical_toml_is_told_in_a_line(text: str, message: str, tmp_path: Path) -> None:

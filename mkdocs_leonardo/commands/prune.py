@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) 
     """List what no page uses; delete it if `yes`, or if the person at the terminal says so."""
     # Drafts are pages too: they are read by the second look only.
     site, preview = wishes_of(config_file, screen), wishes_of(config_file, screen, command="serve")
+    if site.unread:
+        raise Trouble(f"what pages use cannot be known without {listed(site.unread)}; install that first")
     problems = dict.fromkeys((*site.problems, *preview.problems))
     if problems:
         for problem in problems:

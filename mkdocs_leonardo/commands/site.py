@@ -1,10 +1,10 @@
-"""What the pages of a site want, read by MkDocs itself.
+"""What the pages of a site want, read by MkDocs itself, or without it where only Zensical could build the site.
 
-The site is really built, with its own configuration and all of its plugins, up to the point where the last page has
-been read, and then stopped before anything is written: a page's wish may come from Material's `meta` plugin, from a
-script of gen-files, or from a hook, and whether a post is a draft is the blog plugin's business. Only the real build
-knows. Two things are left out, since no wish can come from them and both may take minutes: pages are read as if they
-had no text, and nobody is told of their (empty) content.
+Where MkDocs reads, the site is really built, with its own configuration and all of its plugins, up to the point where
+the last page has been read, and then stopped before anything is written: a page's wish may come from Material's `meta`
+plugin, from a script of gen-files, or from a hook, and whether a post is a draft is the blog plugin's business. Only
+the real build knows. Two things are left out, since no wish can come from them and both may take minutes: pages are
+read as if they had no text, and nobody is told of their (empty) content.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
+from mkdocs_leonardo.commands.pages import wishes_in
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
-from mkdocs_leonardo.commands.zensical import ZENSICAL, project_as_mkdocs
+from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -85,6 +87,8 @@ class SiteWishes:
     pages: frozenset[str]
     problems: tuple[str, ...]
     coverless: tuple[Path, ...] = ()
+    unread: tuple[str, ...] = ()
+    """The theme and plugins that were not there to have their say."""
 
     @property
     def settings(self) -> Settings:
@@ -108,6 +112,9 @@ class _AllPagesRead(BaseException):
 
 def options_of(config_file: str | None, screen: Screen) -> SiteOptions:
     """The site's configuration; Trouble if there is none, or if it is wrong."""
+    project = _project(config_file)
+    if project is not None:
+        return project_options(project, screen)
     with _listening(screen) as heard:
         config = _load(config_file, heard)
         plugin = _plugin(config)
@@ -120,6 +127,12 @@ def options_of(config_file: str | None, screen: Screen) -> SiteOptions:
 
 def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
     """What every page wants; Trouble if the site cannot be read. `serve` reads drafts as well."""
+    project = _project(config_file)
+    if project is not None:
+        unread = tuple(_missing(project))
+        if unread:
+            screen.note(f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen")
+        return replace(project_wishes(project, screen, with_drafts=command == "serve"), unread=unread)
     with _listening(screen) as heard, tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
         config = _load(config_file, heard)
         real_site_dir = config.site_dir
@@ -161,7 +174,77 @@ def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     return tuple(hero for hero in site.heroes if hero.page in picked)
 
 
-# Reading -------------------------------------------------------------------------------------------------------------
+# Reading without MkDocs ----------------------------------------------------------------------------------------------
+
+
+def project_options(project: Project, screen: Screen) -> SiteOptions:
+    """The configuration of a site that Zensical builds."""
+    from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    from mkdocs_leonardo.config import settings_from, settled  # noqa: PLC0415 - same
+
+    plugin, theme = plugin_config(project), project.theme
+    try:
+        settings = settings_from(
+            plugin, root=project.root, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
+        )
+    except ValidationError as error:
+        raise Trouble(str(error)) from None
+    return SiteOptions(
+        settled(settings, screen.tell, os.environ),
+        enabled=plugin.enabled,
+        config_file=project.path,
+        docs_dir=project.docs_dir,
+        theme=str(theme.get("name") or ""),
+        plugins=tuple(project.plugins),
+        alt_rule=theme.get("hero_alt"),
+        shade=shade_alpha(_texts(project.values.get("extra_css") or (), (project.docs_dir,))),
+        is_for_zensical=True,
+    )
+
+
+def project_wishes(project: Project, screen: Screen, *, with_drafts: bool = False) -> SiteWishes:
+    """What every page of a site that Zensical builds wants."""
+    options = project_options(project, screen)
+    if not options.enabled:
+        raise Trouble(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
+    found = wishes_in(project, options.settings.defaults, with_drafts=with_drafts)
+    return SiteWishes(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
+
+
+def _project(config_file: str | None) -> Project | None:
+    """The configuration, if MkDocs cannot read it: it is Zensical's own, or names what is not installed here."""
+    if config_file is None and not any(map(_exists, HOSTS)) and Path(ZENSICAL).is_file():
+        config_file = ZENSICAL
+    if config_file is not None and config_file.endswith(".toml"):
+        _refuse_missing(config_file)
+        return read_project(Path(config_file))
+    path = Path(config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), ""))
+    if not path.is_file():
+        return None
+    project = read_project(path)
+    return project if "leonardo" in project.plugins and any(_missing(project)) else None
+
+
+def _missing(project: Project) -> Iterator[str]:
+    """The theme and the plugins that a mkdocs.yml names and that are not installed."""
+    if project.path.suffix == ".toml":
+        return
+    themes, plugins = ({each.name for each in entry_points(group=f"mkdocs.{kind}")} for kind in ("themes", "plugins"))
+    theme = project.theme.get("name")
+    if theme is not None and theme not in themes:
+        yield str(theme)
+    for name, _ in named(project.values.get("plugins"), project.path, "plugins"):
+        if name not in plugins and f"{theme}/{name}" not in plugins:
+            yield name
+
+
+def _refuse_missing(config_file: str) -> None:
+    if not Path(config_file).is_file():
+        raise Trouble(f"-f: there is no file {config_file}")
+
+
+# Reading by MkDocs ----------------------------------------------------------------------------------------------------
 
 
 class _Reading:
@@ -273,16 +356,12 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
     if config_file is None and not any(map(_exists, HOSTS)):
-        if not Path(ZENSICAL).is_file():
-            raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
-        config_file = ZENSICAL
-    if config_file is not None and not Path(config_file).is_file():
-        raise Trouble(f"-f: there is no file {config_file}")
-    is_project = config_file is not None and config_file.endswith(".toml")
-    source = project_as_mkdocs(Path(config_file or ZENSICAL)) if is_project else config_file
+        raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
+    if config_file is not None:
+        _refuse_missing(config_file)
     try:
         with redirect_stdout(sys.stderr):
-            return load_config(source)
+            return load_config(config_file)
     except Exception as error:
         # The configuration runs code of plugins and hooks, which may raise anything.
         raise _trouble(error, heard) from error
@@ -341,15 +420,15 @@ def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptio
         theme=config.theme.name or "",
         plugins=tuple(config.plugins),
         alt_rule=config.theme.get("hero_alt"),
-        shade=shade_alpha(_stylesheets(config)),
+        shade=shade_alpha(_texts(config.extra_css, (config.docs_dir, *config.theme.dirs))),
         is_for_zensical=for_zensical,
     )
 
 
-def _stylesheets(config: MkDocsConfig) -> Iterator[str]:
-    """The site's own ones, in the order in which pages link them; what lies elsewhere is not fetched."""
-    for name in map(str, config.extra_css):
-        for folder in (config.docs_dir, *config.theme.dirs):
+def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
+    """The site's own stylesheets, in the order in which pages link them; what lies elsewhere is not fetched."""
+    for name in map(str, names):
+        for folder in folders:
             with suppress(OSError, UnicodeDecodeError, ValueError):
                 yield Path(folder, name).read_text(encoding="utf-8")
                 break

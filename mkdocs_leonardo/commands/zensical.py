@@ -1,68 +1,178 @@
-"""A project of Zensical that has no mkdocs.yml, as MkDocs reads a site."""
+"""A site's configuration as Zensical reads it: without its theme, its plugins or MkDocs."""
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Mapping
-from importlib.metadata import entry_points
-from io import StringIO
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mkdocs_leonardo.commands.terminal import Trouble
 
-#: The file's usual name.
+if TYPE_CHECKING:
+    import yaml
+
+    from mkdocs_leonardo.config import LeonardoConfig
+
+#: What Zensical looks for where no file is named, in its order.
 ZENSICAL = "zensical.toml"
-#: What decides which pages there are, where they are and what they are called; it means the same to both builders.
-_SETTINGS = ("site_name", "site_url", "docs_dir", "site_dir", "use_directory_urls", "nav", "exclude_docs", "draft_docs")
-#: Plugins of Material that know drafts and folders' metadata; Zensical has its own of the same names and options.
-_READERS = ("blog", "meta")
+CONFIGURATIONS = (ZENSICAL, "mkdocs.yml", "mkdocs.yaml")
+#: Files that name one another with INHERIT.
+_MOST_PARENTS = 20
 
 
-class _Configuration(StringIO):
-    """Text that says which file it stands for, since paths in it are relative to that."""
+@dataclass(frozen=True)
+class Project:
+    """A site's configuration. `files` are those that it was read from, the author's own first."""
 
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text)
-        self.name = name
+    path: Path
+    values: Mapping[str, Any]
+    files: tuple[Path, ...]
+
+    @property
+    def root(self) -> Path:
+        """The folder that other paths are relative to."""
+        return self.path.parent
+
+    @property
+    def docs_dir(self) -> Path:
+        """The folder of the pages."""
+        return self.root / self.text("docs_dir", "docs")
+
+    @property
+    def site_dir(self) -> Path:
+        """The folder of the built site."""
+        return self.root / self.text("site_dir", "site")
+
+    @property
+    def site_url(self) -> str:
+        """The site's address with a slash at its end, "" if it has none."""
+        url = self.text("site_url")
+        return f"{url.rstrip('/')}/" if url else ""
+
+    @cached_property
+    def plugins(self) -> Mapping[str, Mapping[str, Any]]:
+        """The plugins and their options, however they are written; Zensical's own go by the names of Material's."""
+        found = dict(named(self.values.get("plugins"), self.path, "plugins"))
+        return {name.removeprefix("material/"): options for name, options in found.items()}
+
+    @cached_property
+    def extensions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The Markdown extensions and their options."""
+        return dict(named(self.values.get("markdown_extensions"), self.path, "markdown_extensions"))
+
+    @property
+    def theme(self) -> Mapping[str, Any]:
+        """The theme's name and settings."""
+        theme = self.values.get("theme")
+        return theme if isinstance(theme, Mapping) else {"name": theme or "material"}
+
+    def text(self, name: str, default: str = "") -> str:
+        """A setting that is text."""
+        value = self.values.get(name)
+        return str(value) if value is not None else default
+
+    def is_on(self, plugin: str) -> bool:
+        """Whether the site uses a plugin and has not switched it off."""
+        return plugin in self.plugins and self.plugins[plugin].get("enabled", True) is not False
 
 
-def project_as_mkdocs(path: Path) -> StringIO:
-    """The project's settings that matter here, in the form of a mkdocs.yml; Trouble if they cannot be read."""
-    import yaml  # noqa: PLC0415 - MkDocs's own
-
+def read_project(path: Path) -> Project:
+    """The configuration in a file; Trouble if it cannot be read."""
+    path = path.resolve()
+    if path.suffix != ".toml":
+        values, files = _yaml_file(path, _MOST_PARENTS)
+        return Project(path, values, files)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Trouble(f"{path} cannot be read: {error}") from error
-    project = content.get("project", content)
-    plugins = _named(project.get("plugins"), path)
-    config: dict[str, Any] = {name: project[name] for name in _SETTINGS if name in project}
-    config["plugins"] = [{"leonardo": plugins.get("leonardo") or {}}]
-    installed = entry_points(group="mkdocs.plugins").names
-    for name in _READERS:
-        if name not in plugins:
-            continue
-        if f"material/{name}" not in installed:
-            raise Trouble(
-                f"{path} uses the plugin {name}, which this command reads with Material's: pip install mkdocs-material"
-            )
-        config["plugins"].append({f"material/{name}": plugins[name] or {}})
-        config["theme"] = {"name": "material"}
-    return _Configuration(yaml.safe_dump(config), str(path))
+    return Project(path, content.get("project", content), (path,))
 
 
-def _named(plugins: object, path: Path) -> Mapping[str, Any]:
-    """Plugins and their options, however they are written."""
-    if plugins is None:
-        return {}
-    entries = plugins if isinstance(plugins, list) else [plugins]
-    named: dict[str, Any] = {}
-    for entry in entries:
+def plugin_config(project: Project) -> LeonardoConfig:
+    """Our options, each checked; Trouble for one that is wrong, or if the site does not use the plugin."""
+    from mkdocs_leonardo.config import LeonardoConfig  # noqa: PLC0415 - `--help` needs no MkDocs
+
+    if "leonardo" not in project.plugins:
+        where = "[project.plugins.leonardo]" if project.path.suffix == ".toml" else "`- leonardo` below `plugins:`"
+        raise Trouble(f"{project.path} does not use the plugin; add {where}")
+    config = LeonardoConfig()
+    config.load_dict(dict(project.plugins["leonardo"]))
+    errors, _ = config.validate()
+    if errors:
+        raise Trouble("\n".join(f"{project.path}: plugin 'leonardo': option '{name}': {why}" for name, why in errors))
+    return config
+
+
+def named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Names and options from a list of names and mappings, or from one mapping."""
+    if value is None:
+        return
+    for entry in value if isinstance(value, list) else [value]:
         if isinstance(entry, str):
-            named[entry] = {}
+            yield entry, {}
         elif isinstance(entry, Mapping):
-            named |= entry
+            for name, options in entry.items():
+                yield str(name), options if isinstance(options, Mapping) else {}
         else:
-            raise Trouble(f"{path}: plugins must be tables, such as [project.plugins.leonardo]")
-    return {name.removeprefix("material/"): options for name, options in named.items()}
+            raise Trouble(f"{path}: {setting} must be names or tables, such as [project.{setting}.leonardo]")
+
+
+# YAML ----------------------------------------------------------------------------------------------------------------
+
+
+def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """The mapping in a file, and in those that it inherits from; an entry of the file replaces its parent's."""
+    import yaml  # noqa: PLC0415 - MkDocs's own
+
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _loader())  # noqa: S506 - a safe loader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Trouble(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise Trouble(f"{path} holds no settings")
+    parent = values.pop("INHERIT", None)
+    if parent is None:
+        return values, (path,)
+    if not most_parents:
+        raise Trouble(f"{path}: INHERIT leads from file to file without end")
+    inherited, files = _yaml_file((path.parent / str(parent)).resolve(), most_parents - 1)
+    return _merged(inherited, values), (path, *files)
+
+
+def _merged(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(parent)
+    for name, value in child.items():
+        before = both.get(name)
+        both[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return both
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """A reader that knows `!ENV`, and takes every other tag, which only themes and extensions need, for nothing."""
+    import yaml  # noqa: PLC0415 - MkDocs's own
+
+    base = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = cast("type[yaml.SafeLoader]", type("_ProjectLoader", (base,), {}))
+    loader.add_constructor("!ENV", _environment)
+    loader.add_multi_constructor("!", lambda *_: None)
+    loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    return loader
+
+
+def _environment(loader: yaml.SafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - whatever YAML makes of it
+    """`!ENV NAME`, or `!ENV [NAME, OTHER, default]`."""
+    import yaml  # noqa: PLC0415 - MkDocs's own
+
+    entries = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    names, default = (entries[:-1], loader.construct_object(entries[-1])) if len(entries) > 1 else (entries, None)
+    for name in names:
+        text = os.environ.get(str(name.value))
+        if text is not None:
+            tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as PyYAML is
+            return loader.construct_object(yaml.ScalarNode(tag, text))
+    return default

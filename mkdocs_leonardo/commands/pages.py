@@ -1,0 +1,264 @@
+"""What the pages of a site want, read from their files as Zensical does: front matter and folders' metadata.
+
+Neither the site's theme nor any of its plugins is needed. What only they could know, pages that a script writes and
+metadata that a hook adds, is not on Zensical's pages either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from fnmatch import translate
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.commands.terminal import Trouble
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.zensical import Project
+    from mkdocs_leonardo.front_matter import HeroDefaults
+    from mkdocs_leonardo.spec import HeroSpec
+
+_FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_OURS = re.compile(r"^hero_\w+", re.MULTILINE)
+#: Never part of a site, by MkDocs's default and Zensical's.
+_ALWAYS_EXCLUDED = (".*", "/templates/")
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A page's source below `docs_dir`, and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What all pages want. `pages` are their names, `problems` what is wrong with their lines."""
+
+    heroes: list[HeroSpec] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def wishes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> Wishes:
+    """The wishes of every page that belongs to the site."""
+    reader = _Reader(project, defaults, with_drafts=with_drafts)
+    for file in files_of(project, with_drafts=with_drafts):
+        reader.read(file)
+    return reader.found
+
+
+def files_of(project: Project, *, with_drafts: bool = False) -> Iterator[PageFile]:
+    """Every page's file, sorted by name; Trouble if there is no such folder."""
+    docs_dir = project.docs_dir
+    if not docs_dir.is_dir():
+        raise Trouble(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
+    is_excluded = _exclusion(project, with_drafts=with_drafts)
+    for name in sorted(_names(docs_dir)):
+        if not is_excluded(name):
+            text = (docs_dir / name).read_text(encoding="utf-8", errors="replace")
+            yield PageFile(name, text)
+
+
+def _names(docs_dir: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(docs_dir, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        place = Path(folder).relative_to(docs_dir).as_posix()
+        names = [name for name in files if name.endswith(".md") and not name.startswith(".")]
+        for name in names:
+            # Both would be the folder's index; the host takes this one.
+            if name != "README.md" or "index.md" not in names:
+                yield name if place == "." else f"{place}/{name}"
+
+
+def _exclusion(project: Project, *, with_drafts: bool) -> _Excluded:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - MkDocs's own; `--help` needs none
+
+    lines = [*_ALWAYS_EXCLUDED, *project.text("exclude_docs").splitlines()]
+    if not with_drafts:
+        lines += project.text("draft_docs").splitlines()
+    patterns: list[re.Pattern[str]] = []
+    if project.is_on("exclude"):
+        options = project.plugins["exclude"]
+        patterns += [re.compile(translate(str(each))) for each in _listed(options.get("glob"))]
+        patterns += [re.compile(str(each)) for each in _listed(options.get("regex"))]
+    spec = GitIgnoreSpec.from_lines(lines)
+    return _Excluded(spec, tuple(patterns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Excluded:
+    """Whether a page is left out of the site."""
+
+    spec: Any
+    patterns: tuple[re.Pattern[str], ...]
+
+    def __call__(self, name: str) -> bool:
+        return self.spec.match_file(name) or any(pattern.match(name) for pattern in self.patterns)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+# One page ------------------------------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Reads pages one after the other, collecting wishes and mistakes."""
+
+    def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
+        self._project = project
+        self._defaults = defaults
+        self._with_drafts = with_drafts
+        self._titles = dict(_nav_titles(project.values.get("nav")))
+        self._meta_file = self._name_of_meta_files()
+        self._posts = tuple(_post_folders(project))
+        self._of_folder = cache(self._folder_meta)
+        self.found = Wishes()
+
+    def read(self, file: PageFile) -> None:
+        """Take up one page."""
+        block = _FRONT_MATTER.match(file.text)
+        folder = self._of_folder(PurePosixPath(file.name).parent)
+        is_post = file.name.startswith(self._posts)
+        if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):
+            self.found.pages.append(file.name)
+            return
+        meta = self._merged(file.name, folder, self._mapping(file.name, block[1]) if block else {})
+        if is_post and not self._with_drafts and self._is_draft(meta):
+            return
+        self.found.pages.append(file.name)
+        self._take(file, meta, file.text[block.end() :] if block else file.text)
+
+    def _take(self, file: PageFile, meta: Mapping[str, Any], text: str) -> None:
+        title = self._titles.get(file.name) or meta.get("title") or _title(file.name, text)
+        wish = front_matter.read(
+            meta,
+            page=file.name,
+            title=str(title),
+            site_name=self._project.text("site_name"),
+            defaults=self._defaults,
+        )
+        self.found.problems += map(str, wish.problems)
+        hero = wish.hero
+        if hero is not None and wish.image is not None:
+            path = self._project.docs_dir / wish.image
+            if not path.is_file():
+                self.found.problems.append(
+                    f"{file.name}: hero_image is {str(wish.image)!r}; there is no such file in the documentation "
+                    "folder; write its path relative to the page"
+                )
+                return
+            hero = replace(hero, own_image=path)
+        if hero is not None:
+            self.found.heroes.append(hero)
+
+    # Metadata --------------------------------------------------------------------------------------------------------
+
+    def _mapping(self, name: str, text: str) -> dict[str, Any]:
+        """The metadata in a text; nothing, and a problem, if it is none."""
+        import yaml  # noqa: PLC0415 - MkDocs's own
+
+        try:
+            value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        except (yaml.YAMLError, ValueError) as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f" at line {mark.line + 2}" if mark is not None else ""
+            self.found.problems.append(
+                f"{name}: the front matter is no YAML{place} and is not read; put quotes around a text that holds a "
+                "colon, and close those that are open"
+            )
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _name_of_meta_files(self) -> str:
+        if not self._project.is_on("meta"):
+            return ""
+        return str(self._project.plugins["meta"].get("meta_file", ".meta.yml"))
+
+    def _folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
+        """What a folder and those above it say for their pages."""
+        if not self._meta_file:
+            return {}
+        above = self._of_folder(folder.parent) if folder.name else {}
+        path = self._project.docs_dir / folder / self._meta_file
+        if not path.is_file():
+            return above
+        own = self._mapping(str(folder / self._meta_file), path.read_text(encoding="utf-8", errors="replace"))
+        return self._merged(str(folder / self._meta_file), above, own)
+
+    def _merged(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Maps are merged, lists joined, anything else is replaced, as Zensical does."""
+        both = dict(above)
+        for key, value in own.items():
+            before = both.get(key)
+            if isinstance(before, dict) and isinstance(value, dict):
+                both[key] = self._merged(name, before, value)
+            elif isinstance(before, list) and isinstance(value, list):
+                both[key] = [*before, *value]
+            else:
+                if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
+                    self.found.problems.append(
+                        f"{name}: hero_prompt is {str(value).lower()}, the folder's is text, which ends Zensical's "
+                        "build; write hero_layout: none, or quote it"
+                    )
+                both[key] = value
+        return both
+
+    # Blogs -----------------------------------------------------------------------------------------------------------
+
+    def _is_draft(self, meta: Mapping[str, Any]) -> bool:
+        if meta.get("draft") is not None:
+            return bool(meta["draft"])
+        if not self._project.plugins["blog"].get("draft_if_future_date"):
+            return False
+        day = meta.get("date")
+        day = day.get("created") if isinstance(day, Mapping) else day
+        if isinstance(day, datetime):
+            return day.replace(tzinfo=day.tzinfo or UTC) > datetime.now(UTC)
+        return isinstance(day, date) and day > datetime.now(UTC).date()
+
+
+def _has_ours(meta: Mapping[str, Any]) -> bool:
+    return any(str(key).startswith("hero_") for key in meta)
+
+
+def _post_folders(project: Project) -> Iterator[str]:
+    """Where a blog's posts lie; whether they are drafts is asked of nothing else."""
+    if project.is_on("blog"):
+        options = project.plugins["blog"]
+        blog_dir = str(options.get("blog_dir", "blog")).strip("./")
+        place = str(options.get("post_dir", "{blog}/posts")).replace("{blog}", blog_dir).strip("/")
+        yield f"{place}/"
+
+
+def _nav_titles(nav: object) -> Iterator[tuple[str, str]]:
+    """The titles that the navigation gives to pages."""
+    if isinstance(nav, list):
+        for entry in nav:
+            yield from _nav_titles(entry)
+    elif isinstance(nav, Mapping):
+        for title, target in nav.items():
+            if isinstance(target, str):
+                yield target.removeprefix("./"), str(title)
+            else:
+                yield from _nav_titles(target)
+
+
+def _title(name: str, text: str) -> str:
+    """The heading at the beginning of the text, else the name of the file in words."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if first.startswith("# "):
+        return first.lstrip("# ")
+    if name in {"index.md", "README.md"}:
+        return "Home"
+    words = PurePosixPath(name).stem.replace("-", " ").replace("_", " ")
+    return words.capitalize() if words.lower() == words else words
