@@ -27,6 +27,10 @@ KEYS = (
     "hero_layout",
     "hero_image",
 )
+#: Our keys without their underscores, in which a misspelt key is looked up.
+_BARE = {key.replace("_", ""): key for key in KEYS}
+#: What authors call by another name than ours.
+_MEANT = {"title": "tagline", "subtitle": "tagline", "picture": "image", "photo": "image", "position": "focus"}
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 #: Leonardo's v1 limit (vendor's error page, January 2026); a longer prompt would be refused or cut.
@@ -97,7 +101,7 @@ def read(
 
     `title` and `site_name` are what prompts may leave to be filled in, besides what `meta` says.
     """
-    if not any(_is_ours(key) for key in meta):
+    if not any(isinstance(key, str) and "hero" in key.lower() for key in meta):
         return FrontMatter(None)
     return _Reader(meta, page, title, site_name, defaults).read()
 
@@ -175,11 +179,30 @@ class _Reader:
             if not _is_ours(key) or key in KEYS:
                 continue
             # Compared without what they have in common, which would make everything look alike.
-            near = _nearest(key[len("hero_") :], endings)
+            word = key[len("hero_") :].strip().lower()
+            near = _MEANT.get(word) or _nearest(word, endings)
             cure = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
-            name = key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else shown(key)
-            problems.append(InputError(self._page, name, f"is not a known key; {cure}"))
-        return tuple(problems)
+            problems.append(InputError(self._page, _named(key), f"is not a known key; {cure}"))
+        return (*problems, *self._misspelt_keys())
+
+    def _misspelt_keys(self) -> list[InputError]:
+        """Keys without our underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
+        misspelt = {key: _BARE.get(_bare(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
+        wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self._meta)
+        problems = [
+            InputError(self._page, _named(key), f"is not a known key; did you mean {meant}?")
+            for key, meant in misspelt.items()
+            if meant is not None and wants_hero
+        ]
+        group = self._meta.get("hero")
+        if isinstance(group, Mapping):
+            inside = {_BARE.get(f"hero{_bare(key)}"): key for key in group if isinstance(key, str)}
+            if "hero_prompt" in inside:
+                cure = "write hero_prompt: … on a line of its own, not below hero"
+                problems.append(
+                    InputError(self._page, f"hero: {_named(inside['hero_prompt'])}", f"is not read; {cure}")
+                )
+        return problems
 
     def _wrong(self, key: str, cure: str) -> None:
         self._problems.append(InputError(self._page, key, f"is {shown(self._meta[key])}; {cure}"))
@@ -316,6 +339,15 @@ class _Reader:
 def _is_ours(key: object) -> TypeGuard[str]:
     # YAML takes numbers and dates for keys as well.
     return isinstance(key, str) and key.lower().startswith("hero_")
+
+
+def _named(key: str) -> str:
+    """The key as a message can hold it."""
+    return key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else shown(key)
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

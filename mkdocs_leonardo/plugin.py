@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -17,13 +16,14 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
-from mkdocs.utils.meta import YAML_RE
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.spec import SITE_FOLDER
 from mkdocs_leonardo.storage.published import PublishedFolder
+from mkdocs_leonardo.unread import comment_in_prompt
+from mkdocs_leonardo.unread import problem_of as unread_problem
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -186,7 +186,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
         if self._settings is None:
             return None
-        unread = _unread(markdown, page)
+        unread = unread_problem(markdown, page.file.src_uri)
         if unread is not None:
             log.warning("%s", unread)
         hero = _wish(page, self._settings, config)
@@ -199,6 +199,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             self._session = self._open_session(self._settings)
             self._freeze()
         key, asset = self._session.want(hero)
+        cut = comment_in_prompt(page.file.content_string) if asset is None else ""
+        if cut:
+            log.info("%s: %s", page.file.src_uri, cut)
         self._promise(page, hero, key, config)
         if _draws_cards(config):
             self._lend(page, asset)
@@ -510,30 +513,6 @@ def _wish(page: Page, settings: Settings, config: MkDocsConfig) -> HeroSpec | No
     if wish.hero is None or wish.image is None:
         return wish.hero
     return _with_file(wish.hero, wish.image, Path(config.docs_dir))
-
-
-def _unread(markdown: str, page: Page) -> InputError | None:
-    """Front matter with lines of ours that is no YAML: the host takes it for text, and says nothing."""
-    block = YAML_RE.match(markdown)
-    ours = re.search(r"^hero_\w+", block[1], re.MULTILINE | re.IGNORECASE) if block else None
-    if block is None or ours is None:
-        return None
-    import yaml  # noqa: PLC0415 - the host's own reader; only a page without metadata comes here
-
-    try:
-        yaml.safe_load(block[1])
-    except yaml.MarkedYAMLError as error:
-        lines = block[1].splitlines()
-        number = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark is not None else 0
-        # An address may be signed.
-        line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
-        reason = f"is no YAML at line {number + 2}, {front_matter.shown(line)}"
-        cure = "put quotes around a text that holds a colon, and close those that are open"
-    except Exception as error:  # noqa: BLE001 - the host lets everything pass here, and dates that do not exist raise much
-        reason, cure = "cannot be read", f"mend what is wrong ({' '.join(str(error).split())[:200]})"
-    else:
-        return None
-    return InputError(page.file.src_uri, ours[0], f"is not read, since the front matter {reason}; {cure}")
 
 
 def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:

@@ -131,34 +131,55 @@ def test_unusual_text_travels_whole_and_never_becomes_markup(tmp_path: Path, ser
     assert services.ledger.creates == len(UNUSUAL)
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (
-            "---\ntitle: A page\nhero_prompt: dawn: first light\n---\n# A page\n",
-            "line 3, 'hero_prompt: dawn: first light'",
-        ),
-        ("---\ntitle: Part one: dawn\nhero_prompt: first light\n---\n# A page\n", "line 2, 'title: Part one: dawn'"),
-        ('---\nhero_prompt: "first light\n---\n# A page\n', "line 2, "),
-        (
-            "---\nhero_image: https://example.org/a.jpg?sig=secret: x\n---\n# A page\n",
-            "line 2, 'hero_image: https://… x'",
-        ),
-        ("---\ndate: 2026-02-30\nhero_prompt: first light\n---\n# A page\n", "day is out of range for month"),
-    ],
-)
-def test_front_matter_that_cannot_be_read_is_one_warning_with_the_reason(
-    tmp_path: Path, services: Services, text: str, line: str
-) -> None:
-    """MkDocs takes such front matter for text without a word; we name what breaks it, and spend nothing."""
-    built = Site(tmp_path, {"index.md": text}).build(services)
+#: Front matter that is not read, and a part of its warning.
+UNREAD = {
+    "colon": (
+        "---\ntitle: A page\nhero_prompt: dawn: first light\n---\n# A page\n",
+        "line 3, 'hero_prompt: dawn: first light'",
+    ),
+    "title": (
+        "---\ntitle: Part one: dawn\nhero_prompt: first light\n---\n# A page\n",
+        "line 2, 'title: Part one: dawn'",
+    ),
+    "quotes": ('---\nhero_prompt: "first light\n---\n# A page\n', "line 2, "),
+    "address": (
+        "---\nhero_image: https://example.org/a.jpg?sig=secret: x\n---\n# A page\n",
+        "line 2, 'hero_image: https://… x'",
+    ),
+    "date": ("---\ndate: 2026-02-30\nhero_prompt: first light\n---\n# A page\n", "day is out of range for month"),
+    "space": ("---\nhero_prompt:first light\n---\n# A page\n", "write a space after the colon"),
+    "empty": ("\n---\nhero_prompt: first light\n---\n# A page\n", "remove the empty lines or spaces before ---"),
+    "end": ("---\nhero_prompt: first light\n\n# A page\n", "has no end"),
+    "toml": ("+++\nhero_prompt = 'first light'\n+++\n# A page\n", "is TOML"),
+    "hyphen": ("---\nhero-prompt: first light\n---\n# A page\n", "did you mean hero_prompt?"),
+    "mapping": ("---\nhero:\n  prompt: first light\n---\n# A page\n", "write hero_prompt: … on a line of its own"),
+}
 
-    (warning,) = built.warnings
-    assert warning.startswith(("index.md: hero_prompt is not read", "index.md: hero_image is not read"))
-    assert line in warning
+
+def test_front_matter_that_is_not_read_is_one_warning_with_the_fix(tmp_path: Path, services: Services) -> None:
+    """MkDocs takes such front matter for text without a word; we name what breaks it, and spend nothing."""
+    site = Site(tmp_path, {f"{name}.md": text for name, (text, _) in UNREAD.items()})
+
+    built = site.build(services)
+
+    warnings = dict(warning.split(".md: ", 1) for warning in built.warnings)
+    assert len(built.warnings) == len(UNREAD)
+    for name, (_, part) in UNREAD.items():
+        assert part in warnings[name]
     assert built.exit_code == 0
     assert not built.has_traceback
     assert services.ledger.creates == 0
+
+
+def test_prompt_that_yaml_cuts_is_told_before_it_is_bought(tmp_path: Path, services: Services) -> None:
+    """The author learns of it where the picture is made, and not again where it is there."""
+    site = Site(tmp_path, {"index.md": "---\nhero_prompt: a lake # at dawn\n---\n# A page\n"})
+
+    built = site.build(services, "--strict")
+
+    assert "index.md: hero_prompt ends before '# at dawn', which YAML takes for a comment" in built.log
+    assert [job.prompt for job in services.ledger.jobs] == ["a lake"]
+    assert "takes for a comment" not in site.build(services, "--strict").log
 
 
 def test_rules_and_yaml_in_the_text_of_a_page_are_nobodys_mistake(tmp_path: Path, services: Services) -> None:

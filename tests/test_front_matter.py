@@ -599,6 +599,9 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
         ("hero_negative", "did you mean hero_negative_prompt?"),
         ("hero_img", "did you mean hero_image?"),
         ("Hero_Prompt", "did you mean hero_prompt?"),
+        ("hero_title", "did you mean hero_tagline?"),
+        ("heroImage", "did you mean hero_image?"),
+        ("hero-alt", "did you mean hero_alt?"),
         ("hero_colour", f"it may be {', '.join(KEYS[:-1])} or hero_image"),
         ("hero_", f"it may be {', '.join(KEYS[:-1])} or hero_image"),
     ],
@@ -609,6 +612,33 @@ def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: 
 
     assert front_matter.hero is not None
     assert [str(problem) for problem in front_matter.problems] == [f"blog/a.md: {key} is not a known key; {cure}"]
+
+
+@pytest.mark.parametrize("key", ["hero-prompt", "heroPrompt", "heroprompt", "HERO PROMPT", "hero.prompt"])
+def test_read_of_a_misspelt_prompt_alone_suggests_the_key(key: str) -> None:
+    """The page has no hero, and its author learns why."""
+    front_matter = read_meta({"title": "A page", key: PROMPT})
+
+    assert front_matter.hero is None
+    assert problem_of(front_matter) == f"blog/a.md: {key} is not a known key; did you mean hero_prompt?"
+
+
+def test_read_of_a_prompt_below_hero_says_where_it_belongs() -> None:
+    """A mapping is how other tools have it."""
+    front_matter = read_meta({"hero": {"Prompt": PROMPT}})
+
+    assert front_matter.hero is None
+    assert "write hero_prompt: … on a line of its own" in problem_of(front_matter)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [{"hero": {"title": "x"}}, {"hero": "x.jpg"}, {"heroImage": "x.jpg"}, {"heroes": ["a"]}, {"superhero_prompt": "x"}],
+    ids=lambda meta: next(iter(meta)),
+)
+def test_read_of_keys_of_another_tool_says_nothing(meta: dict[str, object]) -> None:
+    """A theme may have a hero of its own."""
+    assert read_meta(meta) == FrontMatter(None)
 
 
 @pytest.mark.parametrize("key", ["hero_" + "x" * 100_000, "hero_\nfoo\x1b[31m", "hero_\u202eabc"])

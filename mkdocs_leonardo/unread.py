@@ -1,0 +1,123 @@
+"""Front matter that the host takes for text: the reason, and the fix. Pure: text in, a problem out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.front_matter import shown
+
+if TYPE_CHECKING:
+    import yaml
+
+#: What may stand before the first line of dashes by mistake, and that line.
+_OPENING = re.compile(
+    r"(?P<before>(?:[\s\ufeff]|<!--(?:(?!-->).)*-->)*)(?P<fence>-{3,}|\+{3})(?P<rest>[^\n]*)\n", re.DOTALL
+)
+#: A line with one of our keys, however it is spelt; a colon in YAML, an equals sign in TOML.
+_OURS = re.compile(
+    r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=]", re.MULTILINE | re.IGNORECASE
+)
+_CLOSING = re.compile(r"^(?:-{3}|\.{3})[ \t]*$", re.MULTILINE)
+#: Where front matter without an end is over at the latest.
+_TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
+_NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
+#: A plain prompt, and the comment behind it.
+_COMMENT = re.compile(r"\A---[ \t]*\n(?:(?!---)[^\n]*\n)*?hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)")
+_NO_END = "has no end; close it with a line of three dashes, ---"
+#: Characters that mean something to YAML at the beginning of a value.
+_INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
+
+
+def problem_of(text: str, page: str) -> InputError | None:
+    """Why lines of ours at the beginning of the shown `text` were not read; None where there are none."""
+    opening = _OPENING.match(text)
+    if opening is None:
+        return None
+    inside = text[opening.end() :]
+    closing = _CLOSING.search(inside)
+    end = closing or _TEXT.search(inside)
+    block = inside[: end.start()] if end is not None else inside
+    ours = _OURS.search(block)
+    if ours is None:
+        return None
+    fault = _fault(opening, block, closing)
+    fault = _fault(opening, block, closing)
+    return InputError(page, ours["key"], f"is not read, since the front matter {fault}")
+
+
+def comment_in_prompt(text: str) -> str:
+    """What an author should know of a prompt that YAML ends at `` #``; empty if none is. `text` is the whole file."""
+    cut = _COMMENT.search(text)
+    if cut is None:
+        return ""
+    return (
+        f"hero_prompt ends before {shown(cut[1].strip())}, which YAML takes for a comment; "
+        "put quotes around the prompt if that belongs to it"
+    )
+
+
+def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) -> str:
+    fence = opening["fence"]
+    if fence == "+++":
+        return "is TOML; write it as YAML, `hero_prompt: …`, between two lines of three dashes"
+    if fence != "---" or opening["rest"].strip():
+        return f"begins with {shown(fence + opening['rest'])}; write three dashes alone, ---"
+    if closing is None:
+        return _NO_END
+    if closing.end() == len(closing.string):
+        return "ends with the file; add an empty line after the closing ---"
+    if opening["before"].strip():
+        return "does not begin on the first line; move what stands before --- below the front matter"
+    return _yaml_fault(block) or "does not begin on the first line; remove the empty lines or spaces before ---"
+
+
+def _yaml_fault(block: str) -> str:
+    """What keeps the block from being a YAML mapping, with the fix; empty if it is one."""
+    import yaml  # noqa: PLC0415 - the host's own reader; only a page whose front matter was not read comes here
+
+    try:
+        value = yaml.safe_load(block)
+    except yaml.MarkedYAMLError as error:
+        text = _TEXT.search(block)
+        is_text_inside = text is not None and text.start() > 0 and not _yaml_fault(block[: text.start()])
+        return _NO_END if is_text_inside else _marked_fault(block, error)
+    except Exception as error:  # noqa: BLE001 - the host lets everything pass here, and dates that do not exist raise much
+        return f"cannot be read; correct it ({' '.join(str(error).split())[:200]})"
+    if isinstance(value, dict):
+        return ""
+    return f"has no `key: value` lines; {_space_fix(block)}"
+
+
+def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
+    lines = block.splitlines()
+    number = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark is not None else 0
+    if number > 0 and _NO_SPACE.match(lines[number - 1]):
+        number -= 1
+    # An address may be signed.
+    line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
+    return f"is no YAML at line {number + 2}, {shown(line)}; {_fix(lines, number, str(error))}"
+
+
+def _fix(lines: list[str], number: int, reason: str) -> str:
+    """What to do about the YAML error in line `number`."""
+    line = lines[number]
+    indicator = _INDICATOR.match(line)
+    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in reason:
+        return "replace the tab by spaces"
+    if "quoted scalar" in reason:
+        return "close the quotes"
+    if _NO_SPACE.match(line):
+        return _space_fix(line)
+    if indicator is not None:
+        return f"put quotes around a text that begins with {indicator['character']}"
+    if line[:1] == " " or (number > 0 and lines[number - 1][:1] == " "):
+        return "begin each line at the left margin"
+    return "put quotes around a text that holds a colon"
+
+
+def _space_fix(block: str) -> str:
+    if "\N{NO-BREAK SPACE}" in block:
+        return "replace the no-break space after the colon by a space"
+    return "write a space after the colon"

@@ -1,0 +1,109 @@
+"""Front matter that the host does not read: every way in which authors spoil it, with the fix that it gets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mkdocs.utils.meta import get_data
+
+from mkdocs_leonardo.unread import comment_in_prompt, problem_of
+
+#: The file's text, and how the message ends.
+SPOILT = {
+    "no space": ("---\nhero_prompt:a lake\n---\n# T\n", "no `key: value` lines; write a space after the colon"),
+    "no space, more keys": (
+        "---\nhero_prompt:a lake\ntitle: T\n---\n# T\n",
+        "is no YAML at line 2, 'hero_prompt:a lake'; write a space after the colon",
+    ),
+    "no-break space": (
+        "---\ntitle: T\nhero_prompt:\u00a0a lake\n---\n# T\n",
+        "replace the no-break space after the colon by a space",
+    ),
+    "tab": ("---\ntitle: T\n\thero_prompt: a lake\n---\n# T\n", "'hero_prompt: a lake'; replace the tab by spaces"),
+    "empty line": ("\n---\nhero_prompt: a lake\n---\n# T\n", "remove the empty lines or spaces before ---"),
+    "space": (" ---\nhero_prompt: a lake\n---\n# T\n", "remove the empty lines or spaces before ---"),
+    "comment": (
+        "<!-- draft -->\n---\nhero_prompt: a lake\n---\n# T\n",
+        "does not begin on the first line; move what stands before --- below the front matter",
+    ),
+    "no end": ("---\nhero_prompt: a lake\n\n# T\n", "has no end; close it with a line of three dashes, ---"),
+    "no end before a rule": (
+        "---\nhero_prompt: a lake\n# T\n\nText\n\n---\n",
+        "has no end; close it with a line of three dashes, ---",
+    ),
+    "end of the file": ("---\nhero_prompt: a lake\n---", "add an empty line after the closing ---"),
+    "four dashes": ("----\nhero_prompt: a lake\n----\n# T\n", "begins with '----'; write three dashes alone, ---"),
+    "four dashes at the end": ("---\nhero_prompt: a lake\n----\n# T\n", "has no end"),
+    "TOML": ('+++\nhero_prompt = "a lake"\n+++\n# T\n', "is TOML; write it as YAML"),
+    "@": ("---\nhero_prompt: @home\n---\n# T\n", "put quotes around a text that begins with @"),
+    "*": ("---\nhero_prompt: *bold* sea\n---\n# T\n", "put quotes around a text that begins with *"),
+    "%": ("---\nhero_prompt: %x\n---\n# T\n", "put quotes around a text that begins with %"),
+    "indentation": ("---\ntitle: T\n  hero_prompt: a lake\n---\n# T\n", "begin each line at the left margin"),
+    "colon": ("---\nhero_prompt: dawn: first light\n---\n# T\n", "put quotes around a text that holds a colon"),
+    "open quotes": ('---\nhero_prompt: "a lake\n---\n# T\n', "close the quotes"),
+    "date": ("---\ndate: 2026-02-30\nhero_prompt: a lake\n---\n# T\n", "(day is out of range for month)"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
+    """What MkDocs takes for text is named with the key, the reason and what to do."""
+    text, ending = SPOILT[case]
+    shown, meta = get_data(text)
+
+    message = str(problem_of(shown, "a.md"))
+
+    assert "hero_prompt" not in meta
+    assert message.startswith("a.md: hero_prompt is not read, since the front matter ")
+    assert ending in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Title\n\nText\n",
+        "---\n\nText below a rule\n\n---\n\n```yaml\n---\nhero_prompt: a lake\n---\n```\n",
+        "```yaml\nhero_prompt:a lake\n```\n",
+        "---\ntitle: dawn: first\n---\n# T\n",
+        "<!-- hero_prompt: a lake -->\n# T\n",
+        "---\nheroes: 3\n\nText\n",
+    ],
+)
+def test_text_that_only_looks_alike_is_left_alone(text: str) -> None:
+    """A rule, an example and front matter without a line of ours are no mistakes."""
+    assert problem_of(get_data(text)[0], "a.md") is None
+
+
+@pytest.mark.parametrize("piece", ["<!-- -->", "<!--", "hero_", " ", "hero_a_", "---\n", "\t"])
+def test_search_in_any_repetition_takes_no_time(piece: str) -> None:
+    """The time is proportional to the text; if it doubled with each piece, this would never end."""
+    for text in (piece * 2_000, f"---\n{piece * 2_000}"):
+        problem_of(text, "a.md")
+        comment_in_prompt(text)
+
+
+@given(st.text(alphabet=st.sampled_from("-+# \n\t:hero_prompt\"'@*\u00a0|[]{}<!>"), max_size=120))
+def test_any_text_has_one_line_or_nothing(text: str) -> None:
+    """No text makes the search fail or the message long."""
+    problem = problem_of(text, "a.md")
+    assert problem is None or (str(problem).isprintable() and len(str(problem)) < 600)
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("hero_prompt: a lake # at dawn", "'# at dawn'"),
+        ("hero_prompt: a lake\t#1", "'#1'"),
+        ("hero_prompt: 'a lake # at dawn'", ""),
+        ('hero_prompt: "a lake" # a note', ""),
+        ("hero_prompt: a lake#1", ""),
+        ("hero_alt: a lake # at dawn", ""),
+    ],
+)
+def test_prompt_that_yaml_cuts_is_told(line: str, part: str) -> None:
+    """A plain text ends before ` #`; in quotes it does not."""
+    message = comment_in_prompt(f"---\ntitle: T\n{line}\n---\n# T\n\nhero_prompt: a # b\n")
+
+    assert bool(message) is bool(part)
+    assert part in message
