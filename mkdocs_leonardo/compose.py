@@ -51,6 +51,12 @@ if TYPE_CHECKING:
 
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
 ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
+#: What a failure of the team's store means for a build, by what the site decided; "" where nothing is paid for anyway.
+STORE_FAILURES = {
+    "cached": "makes nothing that another machine may have paid for",
+    "generate": "pays for what other machines may have paid for",
+    "": "what is only there counts as missing",
+}
 #: An author's own picture may be this large.
 MAX_OWN_BYTES = 64 * 2**20
 #: Rejected prompts are kept for the author in this file of the cache.
@@ -179,6 +185,7 @@ class Workshop:
             concurrency=settings.concurrency,
             team=self.team,
             claims=claims,
+            pays_in_doubt=settings.on_store_failure == "generate",
         )
 
     def _team(self, environ: Mapping[str, str]) -> tuple[SharedPictures | None, Claims | None]:
@@ -193,7 +200,10 @@ class Workshop:
         from mkdocs_leonardo.team.object_store import Objects  # noqa: PLC0415 - few sites have one
         from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights  # noqa: PLC0415 - same
 
-        objects, rights = Objects(address, environ), StoreRights.of(environ)
+        may_pay = self._settings.generate and any(link.available for link in self.chain)
+        consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
+        objects = Objects(address, environ, tell=self._tell, consequence=consequence)
+        rights = StoreRights.of(environ)
         team = SharedPictures(objects, rights, inspect=_inspect, tell=self._tell)
         if not rights.is_writer or not any(link.available for link in self.chain):
             return team, None
@@ -204,8 +214,6 @@ class Workshop:
             tell=self._tell,
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
-            breaker=team.breaker,
-            alarm=team.alarm,
         )
         return team, claims
 

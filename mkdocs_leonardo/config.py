@@ -440,6 +440,8 @@ class LeonardoConfig(StrictConfig):
     """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
     shared_store = Checked(_optional(_store_address), None)
     """Address of a team's object store, `s3://bucket/prefix` and the like; read-only unless the environment says so."""
+    on_store_failure = Checked(_choice(("cached", "generate")), "cached")
+    """A hero while the store cannot say if another machine paid: `cached` (a stand-in) or `generate` (paid for)."""
     leonardo = Section[LeonardoServiceConfig]()
     """Settings of Leonardo AI."""
     openai = Section[OpenAIServiceConfig]()
@@ -493,6 +495,7 @@ class Settings:
     foreign: Mapping[str, Mapping[str, object]]
     """What is set for providers of other packages, by their names; they check it themselves."""
     shared_store: StoreAddress | None = None
+    on_store_failure: str = "cached"
     cache_is_default: bool = False
     """Whether the author leaves the cache's place to us."""
     former_cache_dir: Path | None = None
@@ -571,6 +574,7 @@ def settings_from(
         former_cache_dir=former,
         gallery_dir=folders["gallery_dir"],
         shared_store=config.shared_store,
+        on_store_failure=config.on_store_failure,
         leonardo=LeonardoOptions(
             model=leonardo.model,
             api_version=leonardo.api_version,

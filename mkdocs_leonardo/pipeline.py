@@ -53,6 +53,17 @@ HOLD_S = 8.0
 #: Why a page shows a stand-in where asking was not allowed.
 NOT_GENERATED = "it is not at hand, and nothing is generated (`generate: false`, or a preview)"
 
+#: Why a page shows a stand-in where another machine may have paid for its picture.
+IN_DOUBT = (
+    "the team's store cannot say whether another machine has paid for it; it is made when the store can, or with "
+    "`on_store_failure: generate`"
+)
+#: How to have a picture whose entry in the team's store cannot be shown.
+_RESTORE = (
+    "it is not paid for again while that entry is there: restore the object or delete it, or build once with "
+    "`on_store_failure: generate`"
+)
+
 #: Where pictures were before this build.
 _AT_HAND = frozenset({Source.PINNED, Source.CACHED})
 
@@ -155,7 +166,9 @@ class Pipeline:
         concurrency: int,
         team: TeamPictures | None = None,
         claims: ClaimBoard | None = None,
+        pays_in_doubt: bool = False,
     ) -> None:
+        """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `claims` cannot tell."""
         self._chain = tuple(chain)
         self._lookup = tuple(lookup)
         self._journal = journal
@@ -167,6 +180,7 @@ class Pipeline:
         self._concurrency = concurrency
         self._team = team
         self._claims = claims
+        self._pays_in_doubt = pays_in_doubt
         self._told: set[str] = set()
         self._flights: dict[PictureSpec, Flight] = {}
         self._renderings: dict[tuple[str, FocalPoint], anyio.Event] = {}
@@ -423,11 +437,13 @@ class Pipeline:
         step_aside: Callable[[], None],
     ) -> Found | None:
         while True:
-            found = await self._look_up(page, candidates)
+            found, doubt = await self._look_up(page, candidates)
             if found is not None and not self._open_before(candidates, found.rank):
                 return found
             if not self._may_ask(candidates):
                 return found
+            if doubt and not self._open_before(candidates, len(candidates)):
+                raise NobodyCould(doubt)
             is_mine = True
             async with turn(self._limits()[0]) as landed, self._lease(picture) as lease:
                 with suppress(LeaseLost):
@@ -437,7 +453,7 @@ class Pipeline:
                             return await self._obtain_alone(Wish(picture, page, lease, landed, claim), candidates, log)
             if is_mine:
                 # This process was asleep for so long that others took it for dead: what they did comes first.
-                self._tell(logging.INFO, f"{page}: this build was asleep; looking at what others did meanwhile")
+                self._tell(logging.INFO, f"{page}: this build was asleep or cut off; looking what others did meanwhile")
             else:
                 # Meanwhile this build makes what nobody else is making.
                 step_aside()
@@ -446,7 +462,7 @@ class Pipeline:
     async def _obtain_alone(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Found:
         """The picture of a wish whose lease is held."""
         # Another process, or another machine, may have been faster while this one waited.
-        found = await self._look_up(wish.page, candidates)
+        found, doubt = await self._look_up(wish.page, candidates)
         rank = len(candidates) if found is None else found.rank
         try:
             obtained = await self._buyer.collect(wish, candidates[:rank], log, self._damaged)
@@ -459,13 +475,27 @@ class Pipeline:
         if obtained is None and found is not None:
             return found
         if obtained is None:
+            if doubt or (wish.claim.doubt and not self._pays_in_doubt):
+                raise NobodyCould(doubt or IN_DOUBT)
             obtained = await self._buyer.create(wish, candidates, log)
         return await self._share(Found(obtained.record, obtained.store, obtained.source, rank), wish)
 
-    async def _look_up(self, page: str, candidates: Sequence[Candidate]) -> Found | None:
-        """The picture that is on this machine, or else the team's, which is on this machine then."""
+    async def _look_up(self, page: str, candidates: Sequence[Candidate]) -> tuple[Found | None, str]:
+        """The picture that is on this machine, or else the team's, which is on this machine then.
+
+        Where there is none, also why nothing is paid for it; empty if the team has none, or the site pays anyhow.
+        """
         found = await self._disk(self._find, candidates)
-        return found or await self._fetch(page, [(candidate.key, candidate.provider.name) for candidate in candidates])
+        if found is not None:
+            return found, ""
+        try:
+            wanted = [(candidate.key, candidate.provider.name) for candidate in candidates]
+            return await self._fetch(page, wanted), ""
+        except BrokenEntry as error:
+            return None, "" if self._pays_in_doubt else f"{error}; {_RESTORE}"
+        except StoreUnavailable:
+            # The reason is told once, for all pages.
+            return None, "" if self._pays_in_doubt else IN_DOUBT
 
     async def _fetch(self, page: str, wanted: Sequence[tuple[str, str]]) -> Found | None:
         if self._team is None:

@@ -124,6 +124,8 @@ class Log:
 class Unshared:
     """The claim of a build that shares nothing with other machines."""
 
+    doubt = ""
+
     def left(self, _key: str) -> OpenJob | None:
         """Nobody else leaves anything."""
         return None

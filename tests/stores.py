@@ -13,7 +13,9 @@ where somebody accepts connections and never answers.
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
+import math
 import os
 import re
 import shutil
@@ -28,6 +30,8 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
@@ -223,6 +227,106 @@ class Line:
             other.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._open -= {one, other}
+
+
+@dataclass
+class Outage:
+    """What a `Gate` answers instead of the store: `status` (0: nothing, it hangs up) to the requests that `hits` names.
+
+    From the first request that `starts` it, for so many seconds. Both functions get the method and the path.
+    """
+
+    status: int
+    seconds: float = math.inf
+    body: bytes = b""
+    starts: Callable[[str, str], bool] = lambda _method, _path: True
+    hits: Callable[[str, str], bool] = lambda _method, _path: True
+    started_at: float | None = None
+
+    def is_over(self, method: str, path: str) -> bool:
+        """Whether the store itself answers this request."""
+        if self.started_at is None and self.starts(method, path):
+            self.started_at = time.monotonic()
+        is_on = self.started_at is not None and time.monotonic() - self.started_at < self.seconds
+        return not is_on or not self.hits(method, path)
+
+
+class Gate(ThreadingHTTPServer):
+    """A front of a store that answers in its place while there is an `outage`."""
+
+    def __init__(self, store: TeamStore) -> None:
+        self.port = int(re.findall(r":(\d+)", store.url)[-1])
+        self.outage: Outage | None = None
+        super().__init__(("127.0.0.1", 0), _Doorman)
+        self.url = f":{self.server_port}".join(store.url.rsplit(f":{self.port}", 1))
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Nobody answers any more."""
+        self.shutdown()
+        self.server_close()
+
+
+class _Doorman(BaseHTTPRequestHandler):
+    """Answers one request to a gate, or hands it on."""
+
+    protocol_version = "HTTP/1.1"
+    server: Gate
+
+    def handle_one_request(self) -> None:
+        with suppress(ConnectionError):
+            super().handle_one_request()
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """The same for every method of HTTP."""
+        if name.startswith("do_"):
+            return self._pass
+        raise AttributeError(name)
+
+    def _pass(self) -> None:
+        data = self.rfile.read(int(self.headers.get("content-length") or 0))
+        outage = self.server.outage
+        if outage is not None and not outage.is_over(self.command, self.path):
+            self._refuse(outage)
+            return
+        there = http.client.HTTPConnection("127.0.0.1", self.server.port)
+        headers = {name: text for name, text in self.headers.items() if name.lower() != "connection"}
+        there.request(self.command, self.path, data, headers)
+        answer = there.getresponse()
+        self._answer(answer.status, answer.read(), answer.getheaders())
+        there.close()
+
+    def _refuse(self, outage: Outage) -> None:
+        if outage.status:
+            self._answer(outage.status, outage.body, [("Last-Modified", self.date_time_string())])
+        else:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, status: int, data: bytes, headers: list[tuple[str, str]]) -> None:
+        self.send_response_only(status)
+        for name, text in headers:
+            if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+                self.send_header(name, text)
+        if status != HTTPStatus.NO_CONTENT:
+            length = dict(headers).get("Content-Length", "") if self.command == "HEAD" else ""
+            self.send_header("Content-Length", length or str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def gate_to(store: TeamStore) -> Iterator[Gate]:
+    """A front of `store`, with no outage yet."""
+    gate = Gate(store)
+    try:
+        yield gate
+    finally:
+        gate.close()
 
 
 @contextmanager

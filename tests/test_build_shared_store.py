@@ -14,11 +14,12 @@ from cli_rig import Shell
 from services import AnyServices, Picture, Services, shows
 from services.pictures import draw
 from serving import serving
-from stores import KEYS, WRITER, Kind, TeamStore, running, silence
+from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, silence
 
 from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.team.pictures import MOST_FAILURES, signed
+from mkdocs_leonardo.team.object_store import MOST_FAILURES
+from mkdocs_leonardo.team.pictures import signed
 
 PROMPTS = {"index.md": "a lighthouse in a storm", "a.md": "a harbour at dusk", "b.md": "a bridge in the fog"}
 PAGES = {name: page(name, hero_prompt=prompt) for name, prompt in PROMPTS.items()}
@@ -176,7 +177,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
 
 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
-    """Somebody with the right to write replaced every record and picture; the pages are painted, or paid for anew."""
+    """Somebody with the right to write replaced every record and picture: they cost nothing unless the site says so."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign picture", "", 1536, 864, Picture())
     decoded = _inspect(foreign)
@@ -198,11 +199,18 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     assert painted.exit_code == 0
     assert painted.sources == dict.fromkeys(PAGES, "local")
     assert painted.report["store"]["refusals"] == 3
-    assert "is signed with another secret, or was changed; it counts as missing" in painted.log
+    assert "is signed with another secret, or was changed; it is not shown" in painted.log
     assert not any(shows(shown(painted, name), "a foreign picture") for name in PROMPTS)
 
-    mended = runners.build(store, WRITER, SECRET)
-    assert mended.report["store"] == {"hits": 0, "misses": 3, "writes": 3, "refusals": 3, "failures": 0}
+    careful = runners.build(store, WRITER, SECRET)
+    assert careful.sources == dict.fromkeys(PAGES, "local")
+    assert runners.services.ledger.creates == 3
+    assert len(careful.warnings) == 3
+    for name in PROMPTS:
+        assert any(name in text and "restore the object or delete it" in text for text in careful.warnings)
+
+    mended = runners.build(store, WRITER, SECRET, on_store_failure="generate")
+    assert mended.report["store"] == {"hits": 0, "misses": 0, "writes": 3, "refusals": 3, "failures": 0}
     assert runners.build(store, NO_KEYS, SECRET).sources == dict.fromkeys(PAGES, "cached")
 
 
@@ -213,18 +221,19 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
 def test_store_that_fails_is_one_warning_and_a_build_that_goes_on(
     path: str, reason: str, tmp_path: Path, runners: Runners
 ) -> None:
-    """Forbidden, full, or down: every page gets its hero."""
+    """Forbidden, full, or down: where the site pays all the same, every page gets its hero."""
     with running("apache", tmp_path / "store") as store:
         store.url = store.url.replace("/team", f"/{path}")
         if not path:
             store.stop()
-        built = runners.build(store, WRITER)
+        built = runners.build(store, WRITER, on_store_failure="generate")
 
     assert built.exit_code == 0
     assert built.totals["generated"] == 3
     assert len(built.warnings) == 1
     assert reason in built.warnings[0]
     assert built.warnings[0].startswith("shared_store http://127.0.0.1:")
+    assert "the build goes on, and pays for what other machines may have paid for" in built.warnings[0]
     assert built.report["store"]["failures"] >= MOST_FAILURES
     assert not built.has_traceback
 
@@ -233,7 +242,8 @@ def test_store_that_never_answers_holds_a_build_up_for_one_call_only(runners: Ru
     """All pages ask at once and give up together; `--strict` counts the one warning."""
     environ = {**KEYS, **WRITER}
     with silence() as url:
-        built = runners.site(url).build(runners.services, "--strict", environ=environ)
+        options = {"on_store_failure": "generate"}
+        built = runners.site(url).build(runners.services, "--strict", options=options, environ=environ)
 
     assert built.exit_code == 1
     assert built.totals["generated"] == 3
@@ -242,7 +252,7 @@ def test_store_that_never_answers_holds_a_build_up_for_one_call_only(runners: Ru
 
 
 def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore, runners: Runners) -> None:
-    """Some pictures are in the store and some are not; all are on the pages."""
+    """All pictures that were paid for by then are on their pages, and no other is paid for."""
     pages = {f"{number}.md": page(str(number), hero_prompt=f"harbour {number}") for number in range(12)}
     pages["index.md"] = PAGES["index.md"]
     site = runners.site(store.url, pages)
@@ -254,8 +264,10 @@ def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore,
     built = Built(process.returncode, log, site.folder)
 
     assert built.exit_code == 0
-    assert built.totals["generated"] == 13
-    assert len(built.warnings) == 1
+    assert 4 <= built.totals["generated"] == runners.services.ledger.creates < 13
+    assert set(built.sources.values()) == {"generated", "local"}
+    assert len(built.warnings) == 2
+    assert "the team's store cannot say whether another machine has paid for it" in built.warnings[1]
     assert built.report["store"]["failures"] >= MOST_FAILURES
     assert runners.services.ledger.paid_twice() == ()
 
@@ -328,14 +340,25 @@ def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Pat
 
 
 def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: Runners) -> None:
-    """Pictures come and go, but machines cannot see each other's claims: that costs money, so it must be mended."""
+    """Pictures come and go, but machines cannot see each other's claims: that must be mended."""
     with running("apache", tmp_path / "store") as store:
         found = remarks(runners, store.url.replace("/team", "/unlisted"), {**WRITER, **SECRET})
         assert store.names("claims") == []
 
     assert [grade for grade, _ in found] == ["ok", "ok", "bad", "ok"]
     assert "cannot be listed (403" in found[2][1]
-    assert "machines that build at the same moment may pay for the same pictures" in found[2][1]
+    assert "machines that build at the same moment cannot see what the others make" in found[2][1]
+
+
+def test_doctor_tells_of_what_is_no_object_store(runners: Runners) -> None:
+    """A web page at the address, as of a portal that asks to log in, is nothing that can be read."""
+    url = "s3://heroes/team?endpoint=http://127.0.0.1:1"
+    with gate_to(TeamStore("moto", url)) as gate:
+        gate.outage = Outage(200, body=b"<!DOCTYPE html><title>Log in</title>")
+        found = remarks(runners, gate.url, {})
+
+    assert [grade for grade, _ in found] == ["bad", "note"]
+    assert "what answers there is no object store" in found[0][1]
 
 
 def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:

@@ -39,7 +39,6 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
     """After a rest, one of those that ask; all of them when it has answered."""
     watch = Watch()
     breaker = CircuitBreaker(3, monotonic=watch)
-    breaker.succeeded()
     fail(breaker, 3)
 
     watch.now_s += REST_S
@@ -50,13 +49,3 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
     assert breaker.allows()
     breaker.succeeded()
     assert [breaker.allows() for _ in range(3)] == [True] * 3
-
-
-def test_breaker_service_that_never_answered_is_not_asked_again() -> None:
-    """Nobody waits for what was never there."""
-    watch = Watch()
-    breaker = CircuitBreaker(1, monotonic=watch)
-    fail(breaker, 1)
-
-    watch.now_s += 10 * REST_S
-    assert not breaker.allows()

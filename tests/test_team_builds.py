@@ -179,11 +179,13 @@ def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
 def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """Every build ends well, with every picture, one warning, and never more than its own pages paid for."""
+    """Where the site pays all the same: every picture, one warning, and no more paid for than a build has pages."""
     services = services_process
     services.leonardo.render_s = 0.5
     with running_store("moto", tmp_path / "store") as team:
         copies = machines(tmp_path, team, 2, number_of_pages=4, concurrency=2)
+        for machine in copies:
+            machine.options = {**machine.options, "on_store_failure": "generate"}
         with at_once(copies, services) as builds:
             services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)
             team.stop()

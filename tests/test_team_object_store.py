@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from stores import BUCKET, KEYS, KINDS, Kind, TeamStore, in_loop, running, silence
+from stores import BUCKET, KEYS, KINDS, Kind, Outage, TeamStore, gate_to, in_loop, running, silence
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.team import object_store as module
@@ -178,7 +178,7 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
     async def act(objects: Objects) -> None:
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
             await objects.get("a", timeout_s=0.5)
-        with pytest.raises(StoreUnavailable, match="it is left alone, as it has not answered before"):
+        with pytest.raises(StoreUnavailable, match=r"it is left alone after it failed: no answer within 0\.5 s"):
             await objects.get("a")
 
     with silence() as url:
@@ -189,22 +189,26 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
 
 
 def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
-    """A few calls in a row must go unanswered before it is left alone."""
+    """One call that fails waits for the store, and asks it less often after a few failures in a row."""
+    now_s = 0.0
 
-    async def act(objects: Objects) -> list[str]:
+    async def pause(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    async def act() -> int:
+        objects = Objects(StoreAddress.parse(started.url), {}, sleep=pause, monotonic=lambda: now_s)
         await objects.get("a")
         started.stop()
-        messages = []
-        for _ in range(module.MOST_UNANSWERED + 1):
-            with pytest.raises(StoreUnavailable) as caught:
-                await objects.get("a")
-            messages.append(str(caught.value))
-        return messages
+        with pytest.raises(StoreUnavailable):
+            await objects.get("a")
+        return objects.failures
 
     with running("apache", tmp_path / "store") as started:
-        messages = started.call(act)
+        failures = in_loop(act)
 
-    assert ["left alone" in message for message in messages] == [False] * module.MOST_UNANSWERED + [True]
+    assert module.OUTAGE_S <= now_s < module.OUTAGE_S + 2 * module.RETRY_S
+    assert module.MOST_FAILURES < failures < module.OUTAGE_S / module.RETRY_S
 
 
 @pytest.mark.parametrize("kind", ["moto", "rclone"])
@@ -224,8 +228,42 @@ def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
     with running("rclone", tmp_path / "other", keys=other) as store:
         message = failure(store.url)
 
-    assert message.startswith(f"s3://{BUCKET}/team: cannot be read (403: these credentials may not")
+    assert message.startswith(f"s3://{BUCKET}/team: cannot be read (SignatureDoesNotMatch: the secret key does not")
     assert not any(secret in message for secret in KEYS.values() if secret != KEYS["AWS_REGION"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, "<Error><Code>ExpiredToken</Code></Error>", "ExpiredToken: the session of these credentials has expired"),
+        (403, "<Error><Code>InvalidAccessKeyId</Code></Error>", "InvalidAccessKeyId: it does not know this access key"),
+        (403, "<Error><Code>RequestTimeTooSkewed</Code></Error>", "RequestTimeTooSkewed: this machine's clock is"),
+        (403, "<Error><Code>AccessDenied</Code></Error>", "403: these credentials may not"),
+        (
+            400,
+            "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>",
+            "AuthorizationHeaderMalformed: the bucket is in eu-west-3; write ?region=eu-west-3 behind the address",
+        ),
+        (301, "<Error><Code>PermanentRedirect</Code></Error>", "the bucket is in another region"),
+        (
+            400,
+            "<Error><Code>InvalidBucketName</Code><Message>secret</Message></Error>",
+            "it answers 400, Invalid",
+        ),
+        (200, "\n<!DOCTYPE html><html><title>Log in</title></html>", "what answers there is no object store"),
+        (404, "<html>nothing here</html>", "what answers there is no object store"),
+        (404, '{"detail": "Not Found"}', "what answers there is no object store"),
+    ],
+)
+def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: str, reason: str) -> None:
+    """By the code in the answer, and not by its status alone; nothing else of the answer is repeated."""
+    address = f"s3://{BUCKET}/team?endpoint=http://127.0.0.1:1"
+    with gate_to(TeamStore("moto", address)) as gate:
+        gate.outage = Outage(status, body=body.encode())
+        message = failure(gate.url)
+
+    assert message.startswith(f"s3://{BUCKET}/team: cannot be read ({reason}")
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,14 @@ class PictureStore(Protocol):
 
 
 class TeamPictures(Protocol):
-    """Pictures that machines share. Calls are asynchronous, take a bounded time, and raise nothing about the store."""
+    """Pictures that machines share. Calls are asynchronous and take a bounded time."""
 
     async def fetch(
         self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
     ) -> tuple[int, T] | None:
         """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.
 
-        None if none is there, or nothing can be known.
+        None if there is surely none; StorageError if one may be there that cannot be read or believed.
         """
         ...
 
@@ -178,6 +178,11 @@ class JobJournal(Protocol):
 class Claim(Protocol):
     """One wish that this runner works on, and what others with the same store know of it. Never raises."""
 
+    @property
+    def doubt(self) -> str:
+        """Why it is not known whether another runner pays, or has paid; empty if it is."""
+        ...
+
     def left(self, key: str) -> OpenJob | None:
         """The job that another runner left open for `key`, its times by this machine's clock."""
         ...
@@ -187,7 +192,7 @@ class Claim(Protocol):
         ...
 
     async def intend(self, job: OpenJob) -> bool:
-        """A create call may leave now, for others know of it; False if another runner has taken over."""
+        """A create call may leave now, for others know of it; False if another runner has taken over, or may have."""
         ...
 
     async def accept(self, job: OpenJob) -> None:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
-#: A service that is left alone is asked again after this time, by one call (seconds). Shorter than `claims.HOLD_S`, so
-#: that a runner whose line was broken for a moment still has its claims.
+#: A service that is left alone is asked again after this time, by one call (seconds). Shorter than `leases.HOLD_S`, so
+#: that a machine whose line was broken for a moment still has its leases.
 REST_S = 6.0
-
-
-class Alarm:
-    """How loud to be about one service: whoever is first to find it wanting warns, and further words are not heard."""
-
-    def __init__(self) -> None:
-        self._has_rung = False
-
-    def level(self, otherwise: int = logging.DEBUG) -> int:
-        """WARNING the first time, and `otherwise` from then on."""
-        if self._has_rung:
-            return otherwise
-        self._has_rung = True
-        return logging.WARNING
 
 
 class CircuitBreaker:
     """Counts failures in a row. Calls that were under way together and fail together are one.
 
-    A service that has never answered well is not asked again once it has failed so often. `begin` before a call,
-    `failed` or `succeeded` after it, all in one thread.
+    `begin` before a call, `failed` or `succeeded` after it, all in one thread.
     """
 
     def __init__(self, most: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -37,14 +21,13 @@ class CircuitBreaker:
         self._monotonic = monotonic
         self._failures = 0
         self._asked_again_at = 0.0
-        self._has_succeeded = False
 
     def allows(self) -> bool:
         """Whether to make a call now; of those that ask while the service is left alone, one in `REST_S` may."""
         if self._failures < self._most:
             return True
         now = self._monotonic()
-        if not self._has_succeeded or now < self._asked_again_at:
+        if now < self._asked_again_at:
             return False
         self._asked_again_at = now + REST_S
         return True
@@ -62,4 +45,3 @@ class CircuitBreaker:
     def succeeded(self) -> None:
         """All is well again."""
         self._failures = 0
-        self._has_succeeded = True

@@ -26,18 +26,17 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
 from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
-from mkdocs_leonardo.team.breaker import Alarm, CircuitBreaker
 
 if TYPE_CHECKING:
     import anyio
 
     from mkdocs_leonardo.storage.base import OpenJob
-    from mkdocs_leonardo.team.object_store import ObjectEntry, StoredObject
+    from mkdocs_leonardo.team.object_store import ObjectEntry, Objects
 
 #: Between two signs of life (seconds).
 BEAT_S = 4.0
@@ -53,17 +52,12 @@ MOST_WAIT_S = 900.0
 CLOCKS_APART_S = 3600.0
 #: The intent of another runner is looked for among jobs of this age (seconds), by whatever clock they were made.
 INTENT_AGE_S = 590.0
-#: After so many calls in a row that failed, the store is left alone for a while.
-MOST_FAILURES = 3
 #: An owner reads what so many before it left behind, at the most; the first one that had done so itself ends it.
 MOST_UNFINISHED = 50
 #: No wish is ever claimed so often; what has a higher number is not ours.
 _MOST_NUMBER = 99_999
 #: Attempts to have a claim that others are faster to take, or that somebody else's objects are in the way of.
 _MOST_ATTEMPTS = 20
-#: A store that has answered in this build is waited for as long as this when it is gone, before a runner pays without
-#: knowing what others do (seconds): so long an interrupted line costs a build, and no picture twice.
-OUTAGE_S = 20.0
 #: What letting go may take at the end of a build (seconds).
 RELEASE_S = 5.0
 
@@ -79,35 +73,6 @@ _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FREE = ".free"
 _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
-
-
-class ClaimObjects(Protocol):
-    """The part of an object store that claims need."""
-
-    @property
-    def ignores_preconditions(self) -> bool | None:
-        """Whether the service overwrites what a create should have left alone; None while that is not known."""
-        ...
-
-    async def get(self, name: str, *, max_bytes: int = ...) -> StoredObject | None:
-        """The object, if there is one."""
-        ...
-
-    async def create(self, name: str, data: bytes) -> bool:
-        """Whether the object is there with these bytes, and was not there with others."""
-        ...
-
-    async def replace(self, name: str, data: bytes) -> None:
-        """The object is `data`, whatever it was."""
-        ...
-
-    async def delete(self, name: str) -> None:
-        """There is no such object."""
-        ...
-
-    async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
-        """The objects directly in `folder`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +102,11 @@ _NOTHING = _Seen()
 
 
 class Claims:
-    """The claims of one runner. All calls belong to one event loop, and none that a build makes raises.
-
-    Where the store cannot be reached nobody is kept out: the build goes on as if it were alone.
-    """
+    """The claims of one runner. All calls belong to one event loop, and none that a build makes raises."""
 
     def __init__(
         self,
-        objects: ClaimObjects,
+        objects: Objects,
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -153,13 +115,8 @@ class Claims:
         secret: bytes | None = None,
         may_cross: bool = False,
         patience_s: float = MOST_WAIT_S,
-        breaker: CircuitBreaker | None = None,
-        alarm: Alarm | None = None,
     ) -> None:
-        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says.
-
-        `breaker` and `alarm` may be shared with others who ask the same store.
-        """
+        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says."""
         self.owner = uuid.uuid4().hex
         self._objects = objects
         self.now = now
@@ -180,23 +137,20 @@ class Claims:
         self._listed_at = -math.inf
         self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
-        self._breaker = breaker or CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
-        self._alarm = alarm or Alarm()
-        self._has_answered = False
-        self._gone_since = math.inf
 
     # Having a claim --------------------------------------------------------------------------------------------------
 
     async def take(self, wish: str, keys: Collection[str]) -> Claim | None:
         """This runner's claim on `wish`, with what earlier owners left open; None while another one has it.
 
-        Where one of `keys` was refused, at a price, the claim is for reading alone.
+        Where one of `keys` was refused, at a price, the claim is for reading alone. Its `doubt` says that the store
+        cannot be asked.
         """
         try:
-            claim = await self.insist(lambda: self._taken(wish, keys))
+            claim = await self._taken(wish, keys)
         except StoreUnavailable as error:
-            self.alone(error, self._alarm.level(logging.INFO))
-            return Claim(self, wish, 0, _Content())
+            self.warn(error)
+            return Claim(self, wish, 0, _Content(), doubt=str(error))
         if claim is not None:
             self._waiting_since.pop(wish, None)
         return claim
@@ -308,7 +262,7 @@ class Claims:
 
     async def _read(self, name: str) -> _Content | None:
         try:
-            found = await self._ask(lambda: self._objects.get(name, max_bytes=_MAX_BYTES))
+            found = await self._objects.get(name, max_bytes=_MAX_BYTES)
             if found is None:
                 return None
             content = self._parsed(name, found.data)
@@ -320,11 +274,11 @@ class Claims:
     async def write(self, wish: str, number: int, content: _Content) -> None:
         """Replace one object; StoreUnavailable."""
         name = _name(wish, number)
-        await self._ask(lambda: self._objects.replace(name, self._text(name, content)))
+        await self._objects.replace(name, self._text(name, content))
 
     async def delete(self, wish: str, number: int) -> None:
         """There is no such object; StoreUnavailable."""
-        await self._ask(lambda: self._objects.delete(_name(wish, number)))
+        await self._objects.delete(_name(wish, number))
 
     async def is_mine(self, wish: str, number: int) -> bool:
         """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
@@ -341,42 +295,12 @@ class Claims:
 
     async def _make(self, wish: str, number: int, content: _Content) -> bool:
         name = _name(wish, number)
-        return await self._ask(lambda: self._objects.create(name, self._text(name, content)))
-
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What the store answers, unless it has failed too often in a row to be asked now."""
-        if not self._breaker.allows():
-            raise StoreUnavailable("the store is left alone after it has failed several times")
-        begun = self._breaker.begin()
-        try:
-            answer = await call()
-        except StoreUnavailable:
-            self._breaker.failed(begun)
-            self._gone_since = min(self._gone_since, self.monotonic())
-            raise
-        self._breaker.succeeded()
-        self._has_answered, self._gone_since = True, math.inf
-        return answer
-
-    async def insist(self, act: Callable[[], Awaitable[T]]) -> T:
-        """What `act` comes to; StoreUnavailable if it fails twice, and for as long as a short outage takes."""
-        since, is_first = self.monotonic(), True
-        while True:
-            try:
-                return await act()
-            except StoreUnavailable as error:
-                gone_s = self.monotonic() - min(since, self._gone_since)
-                may_come_back = self._has_answered and not isinstance(error, StoreRefused) and gone_s < OUTAGE_S
-                # Once more in any case, as it costs less than a picture.
-                if not is_first and not may_come_back:
-                    raise
-            is_first = False
-            await self._sleep(LOOK_S)
+        return await self._objects.create(name, self._text(name, content))
 
     async def free(self, wish: str, number: int) -> None:
         """Others may follow; StoreUnavailable."""
         name = f"{_name(wish, number)}{_FREE}"
-        await self._ask(lambda: self._objects.replace(name, self._text(name, _Content(self.owner))))
+        await self._objects.replace(name, self._text(name, _Content(self.owner)))
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every claim there is, as it was a moment ago; all that look at the same moment share one listing."""
@@ -389,7 +313,7 @@ class Claims:
             # What began after this question was asked is as good as a listing of its own.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
-                self._seen = await self._ask(lambda: self._objects.list(CLAIMS_FOLDER))
+                self._seen = await self._objects.list(CLAIMS_FOLDER)
                 self._listed_at = began_at
             return _highest(self._seen, self._foreign)
 
@@ -450,9 +374,9 @@ class Claims:
         claim = self._held[wish] = Claim(self, wish, number, content)
         return claim
 
-    def alone(self, error: StoreUnavailable, level: int = logging.INFO) -> None:
+    def warn(self, error: StoreUnavailable) -> None:
         """Tell that other runners do not hear of this one."""
-        self._tell_once(level, f"shared_store {error}; the build goes on, and no other machine knows what it pays for")
+        self._objects.warn(error)
 
     def let_go(self, claim: Claim) -> None:
         """No more signs of life from this claim."""
@@ -468,16 +392,17 @@ class Claims:
 class Claim:
     """One wish that this runner works on, and no other one that can reach the store.
 
-    Number 0 is no claim at all: nobody can be told, or nothing is to be done.
+    Number 0 is no claim at all: nobody can be told, or nothing is to be done. `doubt` says why it is not known whether
+    another runner has paid.
     """
 
-    def __init__(self, claims: Claims, wish: str, number: int, content: _Content) -> None:
+    def __init__(self, claims: Claims, wish: str, number: int, content: _Content, doubt: str = "") -> None:
         self.wish = wish
+        self.doubt = doubt
         self._claims = claims
         self._number = number
         self._content = content
         self._lock: anyio.Lock | None = None
-        self._seen_alive_at = claims.monotonic()
 
     # What others left ------------------------------------------------------------------------------------------------
 
@@ -509,20 +434,17 @@ class Claim:
     # What this runner does -------------------------------------------------------------------------------------------
 
     async def intend(self, job: OpenJob) -> bool:
-        """A create call may leave now: whoever takes over will know of it. False: somebody has taken over.
+        """A create call may leave now: whoever takes over will know of it. False: that is not sure.
 
-        True as well where the store does not answer, for it is never in the way.
+        True as well for what is no claim; whether to pay without one is the caller's decision.
         """
         if not self._number:
             return True
         try:
-            if await self._claims.insist(lambda: self._intended(job)):
+            if await self._intended(job):
                 return True
         except StoreUnavailable as error:
-            self._claims.alone(error)
-            if self._claims.monotonic() - self._seen_alive_at < HOLD_S - BEAT_CALL_S:
-                return True
-            # Others may take this runner for dead by now, and pay: first of all it looks whether the store is back.
+            self._claims.warn(error)
         self._claims.let_go(self)
         return False
 
@@ -564,7 +486,7 @@ class Claim:
                 if not await self.renew():
                     self._claims.let_go(self)
             except StoreUnavailable as error:
-                self._claims.alone(error)
+                self._claims.warn(error)
 
     async def release(self) -> None:
         """Others may work on it, and know of the jobs that are left open.
@@ -583,7 +505,7 @@ class Claim:
                     self._number = 0
             except StoreUnavailable as error:
                 # It will be found unchanged, and taken over.
-                self._claims.alone(error)
+                self._claims.warn(error)
 
     async def _end(self) -> None:
         if not await self._is_mine():
@@ -601,19 +523,20 @@ class Claim:
         self._content = replace(self._content, jobs={**self._content.jobs, job.key: Entry.of(job)})
 
     async def _publish(self) -> None:
-        if not self._number:
-            return
-        try:
-            await self._write()
-        except StoreUnavailable as error:
-            self._claims.alone(error)
+        """Write at once what the next sign of life would write as well."""
+        from anyio import move_on_after  # noqa: PLC0415 - see `beat`
+
+        with move_on_after(BEAT_CALL_S):
+            try:
+                await self._write()
+            except StoreUnavailable as error:
+                self._claims.warn(error)
 
     async def _write(self) -> None:
         async with self._locked():
             if self._number:
                 self._content = replace(self._content, beat=self._content.beat + 1)
                 await self._claims.write(self.wish, self._number, self._content)
-                self._seen_alive_at = self._claims.monotonic()
 
     async def _is_mine(self) -> bool:
         return await self._claims.is_mine(self.wish, self._number)

@@ -1,16 +1,19 @@
 """Named bytes in an object store: S3 and what speaks like it, Google, Azure, WebDAV, a shared folder.
 
 Every call ends within a bounded time, and every failure is StoreUnavailable with a message that holds neither a
-credential nor an address with a signature in it. What an object may mean is decided elsewhere.
+credential nor an address with a signature in it. A store that answered before, and fails for a moment, is waited for.
+What an object may mean is decided elsewhere.
 """
 
 from __future__ import annotations
 
 import errno
 import ipaddress
+import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,8 +37,14 @@ CALL_S = 10.0
 LONG_CALL_S = 60.0
 #: A machine that is there answers the door sooner.
 CONNECT_S = 2.0
-#: So many calls in a row, and there is nobody to wait for.
-MOST_UNANSWERED = 3
+#: After so many failures in a row the store is left alone for a while; after so many refusals in a row of reading,
+#: writing, deleting or listing, that is not asked for again.
+MOST_FAILURES = 3
+#: A store that has answered is waited for as long as this when it fails (seconds): so long an interrupted line costs a
+#: build, and no picture twice.
+OUTAGE_S = 20.0
+#: Between two tries at a store that is waited for (seconds).
+RETRY_S = 1.5
 #: Two writers who cross on a service that checks nothing have done so within this time.
 SETTLE_S = 1.0
 #: The client's threads hold on to objects of Python's for a moment after they have answered. One that still does when
@@ -52,6 +61,10 @@ _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _STATUS = re.compile(r"status code: (\d{3})")
+#: S3, Azure and Google name the fault in their answers, and S3 the right region.
+_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_REGION = re.compile(r"<Region>([a-z0-9-]{1,32})</Region>")
+_WEB_PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 _OS_ERROR = re.compile(r"(?:os error |code: )(\d+)")
 
 
@@ -134,13 +147,30 @@ class ObjectEntry:
 class Objects:
     """Named bytes at one address. All calls belong to one event loop; several may run at once.
 
-    After `MOST_UNANSWERED` calls in a row without an answer to any call, further ones fail at once, but for one now and
-    then that finds out whether the store is back. A store that has never answered is not asked again.
+    A call that fails is tried again for `OUTAGE_S`, if the store has answered in this build and does not refuse. After
+    `MOST_FAILURES` failures in a row calls fail at once, but for one now and then that finds out whether the store is
+    back. A store that has never answered is not asked again.
     """
 
-    def __init__(self, address: StoreAddress, environ: Mapping[str, str]) -> None:
-        """Open nothing yet. Keys of the services are read from the process's environment by their client."""
+    def __init__(
+        self,
+        address: StoreAddress,
+        environ: Mapping[str, str],
+        *,
+        tell: Callable[[int, str], None] = lambda _level, _text: None,
+        consequence: str = "what is only there counts as missing",
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open nothing yet. Keys of the services are read from the process's environment by their client.
+
+        `consequence` tells in `warn` what a failure means for the build.
+        """
         self.address = address
+        self._tell = tell
+        self._consequence = consequence
+        self._sleep = sleep or _sleep
+        self._monotonic = monotonic
         self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
         # The client takes these itself; that an address is not https must be said besides.
         variables = () if address.endpoint else _ENDPOINT_VARIABLES
@@ -156,20 +186,35 @@ class Objects:
         self._opened: ObjectStore | None = None
         self._creator: ObjectStore | None = None
         self._honours: bool | None = None
-        self._breaker = CircuitBreaker(MOST_UNANSWERED)
+        self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
+        self._is_there = False
         self._is_silent = False
         self._answers = 0
+        #: Since when what fails has failed, by the kind of call, by the object, and ("") for all calls.
+        self._failing_since: dict[str, float] = {}
+        #: What the store said, by the kind of call, as often as it said so in a row.
+        self._refusals: dict[str, list[str]] = {}
+        self._reason = ""
+        self._has_warned = False
+        #: Tries that failed so far.
+        self.failures = 0
 
     @property
     def ignores_preconditions(self) -> bool | None:
         """Whether the service overwrites what a create should have left alone; None while no create has shown it."""
         return None if self._honours is None else not self._honours
 
+    def warn(self, error: StoreUnavailable) -> None:
+        """Tell of a failure: as a WARNING the first time, and at DEBUG afterwards."""
+        level = logging.DEBUG if self._has_warned else logging.WARNING
+        self._has_warned = True
+        self._tell(level, f"shared_store {error}; the build goes on, and {self._consequence}")
+
     async def get(
         self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S
     ) -> StoredObject | None:
         """The object, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
-        return await self._bounded("be read", self._get(name, max_bytes), timeout_s)
+        return await self._call("be read", name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
         """Whether this call made the object; False, and nothing changed, if there is another one already.
@@ -177,32 +222,30 @@ class Objects:
         Bytes that are there already count as this call's: an answer may have been lost on the way. So callers who must
         know which of them it was put something of their own into `data`.
         """
-        return await self._bounded("be written", self._create(name, data), timeout_s)
+        return await self._call("be written", name, lambda: self._create(name, data), timeout_s)
 
     async def replace(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> None:
         """The object is `data`, whatever it was."""
-        await self._bounded("be written", self._replace(name, data), timeout_s)
+        await self._call("be written", name, lambda: self._replace(name, data), timeout_s)
 
     async def delete(self, name: str) -> None:
         """There is no such object."""
-        await self._bounded("be deleted", self._delete(name))
+        await self._call("be deleted", name, lambda: self._delete(name))
 
     async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
         """The objects directly in `folder`, sorted by name; not those in folders below it."""
-        return await self._bounded("be listed", self._list(folder))
+        return await self._call("be listed", folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
         """The process may end. To be awaited after the last call of all, also of those that were cancelled."""
-        from anyio import sleep  # noqa: PLC0415 - see `_open`
-
         if self._opened is not None:
-            await sleep(LET_GO_S)
+            await _sleep(LET_GO_S)
 
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _get(self, name: str, max_bytes: int) -> StoredObject | None:
         store = await self._open()
-        found = await _unless_missing(store.get_async(_checked(name)))
+        found = await self._unless_missing(store.get_async(_checked(name)))
         if found is None:
             return None
         data = bytearray()
@@ -212,6 +255,8 @@ class Objects:
                 if len(data) > max_bytes:
                     break
             else:
+                if _WEB_PAGE.match(data):
+                    raise OSError(_IS_WEB_PAGE)
                 return StoredObject(bytes(data), found.meta["e_tag"], found.meta["last_modified"].timestamp())
         raise BrokenEntry(f"{self.address}/{name}: is larger than {max_bytes} bytes")
 
@@ -226,11 +271,9 @@ class Objects:
             self._honours = not await self._put_new(name, data)
         if self._honours and self._creator is None:
             return True
-        from anyio import sleep  # noqa: PLC0415 - see `_open`
-
         # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
         # The last of them has the object; the others see that, if they look after it wrote.
-        await sleep(SETTLE_S)
+        await _sleep(SETTLE_S)
         return await self._holds(name, data)
 
     async def _replace(self, name: str, data: bytes) -> None:
@@ -239,7 +282,7 @@ class Objects:
     async def _delete(self, name: str) -> None:
         store = await self._open()
         # S3 says nothing of an object that is not there, the others do.
-        await _unless_missing(store.delete_async(_checked(name)))
+        await self._unless_missing(store.delete_async(_checked(name)))
 
     async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
         from obstore import list_with_delimiter_async  # noqa: PLC0415 - see `_connected`
@@ -261,7 +304,7 @@ class Objects:
 
     async def _exists(self, name: str) -> bool:
         store = await self._open()
-        return await _unless_missing(store.head_async(_checked(name))) is not None
+        return await self._unless_missing(store.head_async(_checked(name))) is not None
 
     async def _holds(self, name: str, data: bytes) -> bool:
         """Whether the object is there and is `data`."""
@@ -349,51 +392,101 @@ class Objects:
         # This client has no conditional put for plain web servers; the header is all there is to it.
         return web({"If-None-Match": "*"}), web({})
 
-    async def _bounded(self, what: str, call: Coroutine[object, object, T], timeout_s: float = CALL_S) -> T:
+    async def _unless_missing(self, call: Awaitable[T]) -> T | None:
+        """The call's result; None if there is no such object. A missing bucket is not a missing object."""
+        try:
+            return await call
+        except FileNotFoundError as error:
+            if _NO_PLACE.search(str(error)):
+                raise
+            if self.address.scheme in _WITH_CODES and _status_of(str(error)) and _is_foreign(str(error)):
+                raise OSError(_IS_WEB_PAGE) from None
+            return None
+
+    async def _call(
+        self, what: str, name: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float = CALL_S
+    ) -> T:
+        """The result of a call, tried again for a while where that may help; StoreUnavailable otherwise."""
+        clocks = ("", what, name)
+        while True:
+            begun_at = self._monotonic()
+            try:
+                result = await self._try(what, make, timeout_s)
+            except StoreRefused:
+                raise
+            except StoreUnavailable:
+                since = min(self._failing_since.setdefault(clock, begun_at) for clock in clocks)
+                if not self._is_there or self._monotonic() - since >= OUTAGE_S:
+                    raise
+            else:
+                for clock in clocks:
+                    self._failing_since.pop(clock, None)
+                return result
+            await self._sleep(RETRY_S)
+
+    async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """The call's result within `timeout_s`, every failure turned into StoreUnavailable."""
         from anyio import move_on_after  # noqa: PLC0415 - see `_open`
 
-        if find_spec("obstore") is None:
-            call.close()
-            raise StoreUnavailable(
-                f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
-            )
-        if self._trouble and self.address.scheme == "s3":
-            call.close()
-            raise StoreUnavailable(f"{self.address}: cannot {what} ({self._trouble})")
-        if self._is_silent or not self._breaker.allows():
-            call.close()
-            raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone, as it has not answered before)")
+        self._check(what)
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
-        reason, is_answer, answers = f"no answer within {timeout_s:g} s", False, self._answers
+        text, reason, answers = "", f"no answer within {timeout_s:g} s", self._answers
         begun = self._breaker.begin()
         with move_on_after(timeout_s):
             try:
-                result = await call
+                result = await make()
             except BrokenEntry:
-                self._answered()
+                self._answered(what)
                 raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
-                reason, is_answer = _reason(str(error)), _is_answer(str(error))
+                text = str(error)
+                reason = _reason(text)
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "the client for it fell over"
             else:
-                self._answered()
+                self._answered(what)
                 return result
-        if is_answer:
-            self._answered()
-        elif self._answers == answers:
+        self.failures += 1
+        message = f"{self.address}: cannot {what} ({reason})"
+        # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
+        if _is_refusal(text, is_folder=self.address.scheme == "file"):
+            refusals = self._refusals.get(what, [])
+            self._answered(what)
+            self._refusals[what] = [*refusals, message]
+            raise StoreRefused(message)
+        self._reason = reason
+        self._is_there = self._is_there or _status_of(text) is not None
+        if self._answers == answers:
             # A store that answers others meanwhile is not gone, it has too much to do.
             self._breaker.failed(begun)
-            self._is_silent = not self._answers
-        # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
-        raise (StoreRefused if is_answer else StoreUnavailable)(f"{self.address}: cannot {what} ({reason})")
+            self._is_silent = not self._is_there
+        raise StoreUnavailable(message)
 
-    def _answered(self) -> None:
+    def _check(self, what: str) -> None:
+        """StoreUnavailable for a call that need not be made to know that it fails."""
+        if find_spec("obstore") is None:
+            raise StoreRefused(
+                f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
+            )
+        if self._trouble and self.address.scheme == "s3":
+            raise StoreRefused(f"{self.address}: cannot {what} ({self._trouble})")
+        if len(self._refusals.get(what, ())) >= MOST_FAILURES:
+            raise StoreRefused(self._refusals[what][-1])
+        if self._is_silent or not self._breaker.allows():
+            raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone after it failed: {self._reason})")
+
+    def _answered(self, what: str) -> None:
         self._breaker.succeeded()
-        self._is_silent = False
+        self._refusals.pop(what, None)
+        self._is_there, self._is_silent = True, False
         self._answers += 1
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep  # noqa: PLC0415 - only who has a store needs an event loop
+
+    await sleep(seconds)
 
 
 async def _in_the_background(function: Callable[[], T]) -> T:
@@ -424,31 +517,47 @@ async def _in_the_background(function: Callable[[], T]) -> T:
     return await future
 
 
-async def _unless_missing(call: Awaitable[T]) -> T | None:
-    """The call's result; None if there is no such object. A missing bucket is not a missing object."""
-    try:
-        return await call
-    except FileNotFoundError as error:
-        if _NO_PLACE.search(str(error)):
-            raise
-        return None
-
-
 #: What S3, Azure and Google say of a bucket that does not exist.
 _NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
 #: Where the client asks for credentials when the environment has none.
 _NO_CREDENTIALS = re.compile(
     r"169\.254\.169\.254|169\.254\.170\.2|/computeMetadata/|service-accounts/|CredentialsNotLoaded"
 )
+#: Services that say in a code of theirs what went wrong; web servers with WebDAV answer with pages.
+_WITH_CODES = frozenset({"s3", "gs", "az"})
+_IS_WEB_PAGE = "no object store answers"
 #: What the client's words mean; the first that is found counts.
 _REASONS = (
     (_NO_PLACE, "there is no such bucket"),
+    (
+        re.compile(_IS_WEB_PAGE),
+        "what answers there is no object store; look at the address, and for a login page",
+    ),
     (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
+    (re.compile(r"redirect without LOCATION"), "the bucket is in another region; write its region into the address"),
     (re.compile(r"MKCOL"), "the folder in its address does not exist"),
     (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
     (re.compile(r"error sending request|HTTP error"), "the connection broke"),
 )
+_EXPIRED = "the session of these credentials has expired; get new ones"
+_OTHER_REGION = "the bucket is in another region; write its region into the address"
+_CLOCK = "this machine's clock is wrong; set it"
+_KEY = "it does not know this access key; look at AWS_ACCESS_KEY_ID, and at AWS_SESSION_TOKEN if there is one"
+#: What the code in an answer means.
+_CODES = {
+    "ExpiredToken": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "IllegalLocationConstraintException": _OTHER_REGION,
+    "PermanentRedirect": _OTHER_REGION,
+    "TemporaryRedirect": _OTHER_REGION,
+    "InvalidAccessKeyId": _KEY,
+    "InvalidToken": _KEY,
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key; look at AWS_SECRET_ACCESS_KEY",
+}
 _MEANINGS = {
     401: "401: it knows no such credentials",
     403: "403: these credentials may not; S3 also says so of what is not there, unless they may list the bucket",
@@ -457,21 +566,50 @@ _MEANINGS = {
     429: "429: too many requests",
     507: "507: it is full",
 }
+#: Answers that another try may change: 408, 409 (two writers at once), 425 and 429, and what the server could not do.
+_PASSING = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600)) - {501, 505, 507}
+#: S3 says so with 400.
+_PASSING_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
+#: A network folder that has lost its server for a moment.
+_PASSING_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ESTALE", "ETIMEDOUT", "EAGAIN", "EINTR", "EBUSY", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN")
+    if hasattr(errno, name)
+)
 
 
-def _is_answer(text: str) -> bool:
-    """Whether the service, or the folder, said no; otherwise nobody said anything."""
-    return bool(_STATUS.search(text)) or ("kind: Connect" not in text and bool(_OS_ERROR.search(text)))
+def _status_of(text: str) -> int | None:
+    status = _STATUS.search(text)
+    return int(status[1]) if status else None
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether the body of an answer, as the client tells it, is nothing that an object store says."""
+    body = text.partition("status code: ")[2].partition("\n\nDebug source")[0].partition(": ")[2]
+    return bool(body.strip()) and not _CODE.search(text)
+
+
+def _is_refusal(text: str, *, is_folder: bool) -> bool:
+    """Whether the service, or the folder, said no for good; otherwise another try may help."""
+    status, code, os_error = _status_of(text), _CODE.search(text), _OS_ERROR.search(text)
+    if status is not None:
+        return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
+    if is_folder and os_error:
+        return int(os_error[1]) not in _PASSING_ERRORS
+    return "redirect without LOCATION" in text or _IS_WEB_PAGE in text
 
 
 def _reason(text: str) -> str:
     """What went wrong, in words of ours: the client's own hold addresses and answers."""
     if _NO_CREDENTIALS.search(text):
         return "no credentials for it are in the environment"
-    status = _STATUS.search(text)
+    status, code = _status_of(text), _CODE.search(text)
+    if code and code[1] in _CODES:
+        region = _REGION.search(text) if _CODES[code[1]] is _OTHER_REGION else None
+        cure = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""
+        return f"{code[1]}: {cure or _CODES[code[1]]}"
     if status and not _NO_PLACE.search(text) and "MKCOL" not in text:
-        code = int(status[1])
-        return _MEANINGS.get(code, f"it answers {code}")
+        return _MEANINGS.get(status, f"it answers {status}{f', {code[1]}' if code else ''}")
     os_error = _OS_ERROR.search(text)
     for pattern, meaning in _REASONS:
         if pattern.search(text):

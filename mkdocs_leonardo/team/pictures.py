@@ -3,7 +3,7 @@
 ``pictures/<key>.json`` is the record, ``pictures/<key>-<digest>.<ext>`` the bytes as delivered. The picture goes first,
 and its name says which it is, so that no record ever stands beside another writer's picture. The first record for a key
 wins. Nothing that is read is believed: digest, decoding and size are checked, and with a secret the signature as well.
-Nothing that goes wrong here is more than one warning, and after `MOST_FAILURES` in a row it is left alone for a while.
+What cannot be read is not missing: another machine may have paid for it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
-from mkdocs_leonardo.team.breaker import Alarm, CircuitBreaker
 from mkdocs_leonardo.team.leases import CLAIMS_FOLDER
 from mkdocs_leonardo.team.object_store import LONG_CALL_S, Objects
 
@@ -39,8 +37,6 @@ SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a s
 LOOKUPS = 32
 #: Pictures that are on their way at once: each is held in memory until it is on the disk.
 DOWNLOADS = 16
-#: After so many calls in a row that failed, the store is left alone for a while.
-MOST_FAILURES = 3
 #: A look-up that takes longer is a slow one (seconds): stores are 20 to 200 ms away.
 SLOW_S = 1.0
 #: What slow look-ups may cost a build that finds nothing (seconds, with `LOOKUPS` of them under way).
@@ -102,11 +98,6 @@ class Remark:
     text: str
 
 
-class _Outcome(Enum):
-    MISS = auto()
-    FAILED = auto()
-
-
 class _SignedOtherwise(BrokenEntry):
     """There is a signature, and it is not ours."""
 
@@ -128,12 +119,6 @@ class SharedPictures:
         self._rights = rights
         self._inspect = inspect
         self._tell = tell
-        self._failures = {"read": 0, "write": 0}
-        #: Of reading; claims on the same store share it, so that each learns from the other that the store is back.
-        self.breaker = CircuitBreaker(MOST_FAILURES)
-        self._write_breaker = CircuitBreaker(MOST_FAILURES)
-        #: Shared in the same way: one warning, whoever is first.
-        self.alarm = Alarm()
         self._monotonic = monotonic
         self._slow_s = 0.0
         self._is_too_slow = False
@@ -153,47 +138,55 @@ class SharedPictures:
     @property
     def tally(self) -> Tally:
         """What came of it so far."""
-        failures = sum(self._failures.values())
-        return Tally(len(self._hits), len(self._misses - self._hits), self._writes, len(self._refused), failures)
+        misses = len(self._misses - self._hits)
+        return Tally(len(self._hits), misses, self._writes, len(self._refused), self._objects.failures)
 
     async def fetch(
         self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
     ) -> tuple[int, T] | None:
-        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread."""
-        if not wanted:
-            return None
-        name = wanted[0][0]
+        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.
+
+        None if there is surely none; StorageError if one may be there that cannot be read or believed.
+        """
         lookups, downloads = self._limits()
-        is_known = True
+        doubt: StorageError | None = None
         for place, (key, provider) in enumerate(wanted):
             async with lookups:
-                record = await self._find(key, provider)
+                record = await self._or_why_not(key, self._find(key, provider))
             if isinstance(record, PictureRecord):
                 async with downloads:
-                    data = await self._picture(record)
+                    data = await self._or_why_not(key, self._picture(record))
                     if isinstance(data, bytes):
-                        self._hits.add(name)
+                        self._hits.add(wanted[0][0])
                         return place, await _thread(keep, record, data)
-                is_known = is_known and data is _Outcome.MISS
-            is_known = is_known and record is not _Outcome.FAILED
-        if is_known:
-            self._misses.add(name)
+                doubt = doubt or data
+            else:
+                doubt = doubt or record
+        if doubt is not None:
+            raise doubt
+        self._misses.update(key for key, _ in wanted[:1])
         return None
+
+    async def _or_why_not(self, key: str, call: Awaitable[T]) -> T | StorageError:
+        """What a call comes to, or why it is not known."""
+        try:
+            return await call
+        except StoreUnavailable as error:
+            self._objects.warn(error)
+            return error
+        except BrokenEntry as error:
+            self._refuse(key, error)
+            return error
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
         """Whether others will find this picture under its key; nothing is written without the right to."""
-        breaker = self._write_breaker
-        if not self._rights.is_writer or not breaker.allows():
+        if not self._rights.is_writer:
             return False
-        begun = breaker.begin()
         try:
-            is_there = await self._share(record, data)
+            return await self._share(record, data)
         except StoreUnavailable as error:
-            breaker.failed(begun)
-            self._failed("write", error, "new pictures stay on this machine")
+            self._objects.warn(error)
             return False
-        breaker.succeeded()
-        return is_there
 
     async def aclose(self) -> None:
         """The last call of the build, and of all claims on the same store, is over."""
@@ -237,7 +230,7 @@ class SharedPictures:
             trouble = str(error)
         if trouble:
             remarks.append(
-                Remark("bad", f"{trouble}: machines that build at the same moment may pay for the same pictures")
+                Remark("bad", f"{trouble}: machines that build at the same moment cannot see what the others make")
             )
         try:
             await self._objects.delete(name)
@@ -259,40 +252,36 @@ class SharedPictures:
                 await self._objects.replace(picture, data, timeout_s=LONG_CALL_S)
         text = signed(record, self._rights.secret)
         if not await self._objects.create(_record_name(record.key), text):
-            found = await self._find(record.key, record.provider)
-            if isinstance(found, PictureRecord) and isinstance(await self._picture(found), bytes):
-                return found.digest == record.digest
-            if found is _Outcome.FAILED:
-                return False
+            try:
+                found = await self._find(record.key, record.provider)
+                if found is not None and await self._picture(found):
+                    return found.digest == record.digest
+            except BrokenEntry as error:
+                self._refuse(record.key, error)
             self._tell_of_secrets(record.key)
-            # What is there is a miss for everybody, and would be paid for by each of them.
+            # What is there can be shown on no machine, and would be in the way of every one.
             await self._objects.replace(_record_name(record.key), text)
         self._writes += 1
         return True
 
-    async def _find(self, key: str, provider: str) -> PictureRecord | _Outcome:
-        """The record of `key`, checked but for its picture."""
-
-        async def look() -> PictureRecord | _Outcome:
-            name = _record_name(key)
-            found = await self._objects.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
-            if found is None:
-                return _Outcome.MISS
-            where = f"{self._objects.address}/{name}"
-            record = parse_record(where, found.data)
-            if record.key != key:
-                raise BrokenEntry(f"{where}: belongs to another key")
-            if record.provider != provider:
-                raise BrokenEntry(f"{where}: is not of {provider}")
-            _check_signature(where, found.data, self._rights.secret)
-            return record
-
+    async def _find(self, key: str, provider: str) -> PictureRecord | None:
+        """The record of `key`, checked but for its picture; None if there is none."""
+        name = _record_name(key)
+        where = f"{self._objects.address}/{name}"
         if self._is_too_slow:
-            return _Outcome.FAILED
+            raise StoreUnavailable(f"{self._objects.address}: is left alone, as it answers too slowly")
         begun_at = self._monotonic()
-        outcome = await self._checked(key, look)
+        found = await self._objects.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
         self._judge(self._monotonic() - begun_at)
-        return outcome
+        if found is None:
+            return None
+        record = parse_record(where, found.data)
+        if record.key != key:
+            raise BrokenEntry(f"{where}: belongs to another key")
+        if record.provider != provider:
+            raise BrokenEntry(f"{where}: is not of {provider}")
+        _check_signature(where, found.data, self._rights.secret)
+        return record
 
     def _judge(self, took_s: float) -> None:
         """Look no more, once slow answers have cost more than they have brought."""
@@ -300,61 +289,34 @@ class SharedPictures:
             self._slow_s += took_s / LOOKUPS
         if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
             self._is_too_slow = True
-            self._tell(
-                self.alarm.level(),
-                f"shared_store {self._objects.address}: answers so slowly (at last after {took_s:.0f} s) that it is "
-                "left alone for the rest of the build; the build goes on, and what is only there counts as missing",
-            )
+            slow = f"answers so slowly (at last after {took_s:.0f} s) that it is left alone for the rest of the build"
+            self._objects.warn(StoreUnavailable(f"{self._objects.address}: {slow}"))
 
-    async def _picture(self, record: PictureRecord) -> bytes | _Outcome:
+    async def _picture(self, record: PictureRecord) -> bytes:
         """The picture of `record`, checked."""
-
-        async def look() -> bytes:
-            name = _picture_name(record)
-            where = f"{self._objects.address}/{name}"
-            found = await self._objects.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
-            if found is None:
-                raise BrokenEntry(f"{where}: is missing, though its record is there")
-            if await _thread(digest_of, found.data) != record.digest:
-                raise BrokenEntry(f"{where}: is not the picture that was stored (its digest differs)")
-            try:
-                decoded = await _thread(self._inspect, found.data)
-            except PictureError as error:
-                raise BrokenEntry(f"{where}: {error}") from error
-            seen = (decoded.extension, decoded.width_px, decoded.height_px)
-            if seen != (record.extension, record.width_px, record.height_px):
-                raise BrokenEntry(f"{where}: has not the size or the format that its record says")
-            return found.data
-
-        return await self._checked(record.key, look)
-
-    async def _checked(self, key: str, look: Callable[[], Awaitable[T]]) -> T | _Outcome:
-        """What `look` finds, or why there is nothing to believe."""
-        breaker = self.breaker
-        if not breaker.allows():
-            return _Outcome.FAILED
-        begun = breaker.begin()
+        name = _picture_name(record)
+        where = f"{self._objects.address}/{name}"
+        found = await self._objects.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
+        if found is None:
+            raise BrokenEntry(f"{where}: is missing, though its record is there")
+        if await _thread(digest_of, found.data) != record.digest:
+            raise BrokenEntry(f"{where}: is not the picture that was stored (its digest differs)")
         try:
-            found = await look()
-        except BrokenEntry as error:
-            breaker.succeeded()
-            if isinstance(error, _SignedOtherwise):
-                self._signed_otherwise.add(key)
-            if not self._refused:
-                self._tell(logging.INFO, f"shared_store {error}; it counts as missing")
-            self._refused.add(key)
-            return _Outcome.MISS
-        except StoreUnavailable as error:
-            breaker.failed(begun)
-            self._failed("read", error, "what is only there counts as missing")
-            return _Outcome.FAILED
-        breaker.succeeded()
-        return found
+            decoded = await _thread(self._inspect, found.data)
+        except PictureError as error:
+            raise BrokenEntry(f"{where}: {error}") from error
+        seen = (decoded.extension, decoded.width_px, decoded.height_px)
+        if seen != (record.extension, record.width_px, record.height_px):
+            raise BrokenEntry(f"{where}: has not the size or the format that its record says")
+        return found.data
 
-    def _failed(self, what: Literal["read", "write"], error: StoreUnavailable, meaning: str) -> None:
-        # One warning, however many calls fail: the reason is the same for all of them, or as good as that.
-        self._failures[what] += 1
-        self._tell(self.alarm.level(), f"shared_store {error}; the build goes on, and {meaning}")
+    def _refuse(self, key: str, error: BrokenEntry) -> None:
+        """Note an entry that is there and not believed."""
+        if isinstance(error, _SignedOtherwise):
+            self._signed_otherwise.add(key)
+        if not self._refused:
+            self._tell(logging.INFO, f"shared_store {error}; it is not shown")
+        self._refused.add(key)
 
     def _tell_of_secrets(self, key: str) -> None:
         """Two machines with different secrets buy each other's pictures for ever: that must not pass unseen."""
