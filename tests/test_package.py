@@ -92,6 +92,22 @@ def test_wheel_metadata_names_licence_python_and_extras(wheel: zipfile.ZipFile) 
     assert "hero_prompt" in str(metadata.get_payload())
 
 
+def test_wheel_shows_a_readme_whose_links_work_anywhere(wheel: zipfile.ZipFile) -> None:
+    """On PyPI every link of the README leads to the repository, and every picture to its file."""
+    metadata = _metadata(wheel)
+    (repository,) = (
+        url.partition(", ")[2] for url in metadata.get_all("Project-URL") or () if url.startswith("Repository, ")
+    )
+    text = re.sub(r"^```.*?^```$", "", str(metadata.get_payload()), flags=re.MULTILINE | re.DOTALL)
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith("#")]
+    of_the_project = [target for target in targets if target.startswith(f"{repository}/blob/v")]
+    assert len(of_the_project) > 10
+    assert [target for target in targets if not target.startswith("https://")] == []
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
+        path = re.sub(r"^https://raw\.githubusercontent\.com/[^/]+/[^/]+/v[^/]+/", "", picture)
+        assert (ROOT / path).is_file()
+
+
 def test_wheel_requires_mkdocs_below_version_2(wheel: zipfile.ZipFile) -> None:
     """MkDocs 2 has no plugins; Pillow has no upper bound, since Material's imaging extra needs the newest."""
     required = [
@@ -117,6 +133,7 @@ def test_sdist_holds_what_the_tests_need(dist: Path) -> None:
         "tests/test_package.py",
         ".ci/run",
         ".pre-commit-config.yaml",
+        ".github/SECURITY.md",
     } <= names
     assert not [name for name in names if name.startswith(("example-site/site/", "example-site/.cache/", ".venv/"))]
 
@@ -185,6 +202,44 @@ def test_pre_commit_hooks_use_the_tools_of_the_project() -> None:
         ".venv/bin/mypy",
         ".venv/bin/lint-imports",
     }
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ("vendor.github-workflows", ".github/workflows/release.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),
+        ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ],
+    ids=lambda value: value.rpartition("/")[2],
+)
+def test_file_for_the_git_host_follows_its_published_schema(schema: str, file: str) -> None:
+    """What cannot run here is valid at least."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stdout
+
+
+def test_workflows_run_what_ci_runs_and_tests_that_are_there() -> None:
+    """The workflows hold no list of steps of their own, and name no test that has gone."""
+    ci, release = ((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8") for name in ("ci", "release"))
+    assert "- run: .ci/run\n" in ci
+    assert "- run: .ci/run\n" in release
+    named = re.findall(r"tests/test_\w+\.py", ci)
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_hook_for_pre_commit_calls_the_command_that_is_installed() -> None:
+    """The hook that other repositories use is the command, with a subcommand that there is."""
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    program, subcommand = hook["entry"].split()
+    (found,) = entry_points(group="console_scripts", name=program)
+    assert subcommand in found.load().commands
+    assert re.search(hook["files"], "docs/blog/.meta.yml")
+    assert re.search(hook["files"], "docs/index.md")
+    assert not re.search(hook["files"], "docs/index.md.jpg")
 
 
 def test_changelog_speaks_of_the_version() -> None:
