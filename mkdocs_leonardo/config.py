@@ -38,7 +38,7 @@ from mkdocs_leonardo.providers.options import (
     key_variable,
 )
 from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
-from mkdocs_leonardo.team.object_store import StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 #: The sides Leonardo's v1 create call takes: 32 to 1536 pixels, multiples of 8 (vendor's schema, June 2026).

@@ -39,7 +39,8 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.object_store import Objects
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ import pytest
 from stores import in_loop, running
 
 from mkdocs_leonardo.storage.journal import Entry
+from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.leases import (
     CLOCKS_APART_S,
     HOLD_S,
@@ -21,7 +22,7 @@ from mkdocs_leonardo.team.leases import (
     Claim,
     Claims,
 )
-from mkdocs_leonardo.team.object_store import ObjectEntry, Objects, StoreAddress, StoredObject
+from mkdocs_leonardo.team.object_store import ObjectEntry, Objects, StoredObject
 
 pytestmark = pytest.mark.anyio
 

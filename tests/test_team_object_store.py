@@ -17,7 +17,9 @@ from stores import BUCKET, KEYS, KINDS, Kind, Outage, TeamStore, gate_to, in_loo
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.team import object_store as module
-from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.client import CALL_S
+from mkdocs_leonardo.team.object_store import Objects
 
 
 @pytest.fixture(params=KINDS)
@@ -158,7 +160,7 @@ def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
         message = failure(store.url)
 
     assert message == f"s3://{BUCKET}/team: cannot be read (it cannot be reached)"
-    assert time.monotonic() - started < module.CALL_S
+    assert time.monotonic() - started < CALL_S
 
 
 def test_store_that_never_answers_is_given_up() -> None:
@@ -300,7 +302,8 @@ import sys, time
 import anyio
 from obstore import store
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.object_store import Objects
 
 class Hangs:
     def __init__(self, path):
@@ -349,7 +352,8 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
         endpoint = {name: query.partition("&")[0]}
         code = (
             "import asyncio, os\n"
-            "from mkdocs_leonardo.team.object_store import Objects, StoreAddress\n"
+            "from mkdocs_leonardo.team.address import StoreAddress\n"
+            "from mkdocs_leonardo.team.object_store import Objects\n"
             f"objects = Objects(StoreAddress.parse({bare!r}), os.environ)\n"
             "async def look():\n"
             "    print((await objects.get('pictures/a')).data.decode())\n"
@@ -382,7 +386,8 @@ def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -
     (tmp_path / "store/pictures/a").write_bytes(b"one")
     code = (
         "import anyio, os\n"
-        "from mkdocs_leonardo.team.object_store import Objects, StoreAddress\n"
+        "from mkdocs_leonardo.team.address import StoreAddress\n"
+        "from mkdocs_leonardo.team.object_store import Objects\n"
         f"objects = Objects(StoreAddress.parse({(tmp_path / 'store').as_uri()!r}), os.environ)\n"
         "async def look():\n"
         "    async with anyio.create_task_group() as group:\n"

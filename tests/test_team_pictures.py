@@ -21,7 +21,8 @@ from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
-from mkdocs_leonardo.team.object_store import MOST_FAILURES, Objects, StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.object_store import MOST_FAILURES, Objects
 from mkdocs_leonardo.team.pictures import (
     LOOKUPS,
     PATIENCE_S,

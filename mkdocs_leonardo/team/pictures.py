@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
+from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import CLAIMS_FOLDER
-from mkdocs_leonardo.team.object_store import LONG_CALL_S, Objects
+from mkdocs_leonardo.team.object_store import Objects
 
 if TYPE_CHECKING:
     import anyio

@@ -31,7 +31,8 @@ from stores import running
 from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
-from mkdocs_leonardo.team.object_store import Objects, StoreAddress
+from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.object_store import Objects
 from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights, signed
 
 

@@ -1,0 +1,116 @@
+"""The address of a team's store, taken apart and checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_SCHEMES = ("s3", "gs", "az", "https", "http", "file")
+_PARAMETERS = {"s3": ("endpoint", "region")}
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """Where a team's store is, taken apart."""
+
+    scheme: str
+    #: Bucket or container; host and port for https; empty for a folder.
+    place: str
+    #: Path below the place, without slashes round it; the folder's own path for `file`.
+    prefix: str
+    endpoint: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        """For people: without the query."""
+        if self.scheme == "file":
+            return f"file:///{self.prefix.lstrip('/')}"
+        return f"{self.scheme}://{self.place}/{self.prefix}".rstrip("/")
+
+    @classmethod
+    def parse(cls, text: str) -> StoreAddress:
+        """The address in `text`; ValueError that says what is wrong and does not repeat it, as it may hold a key."""
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise ValueError("it cannot be read as an address, such as s3://bucket/heroes") from None
+        scheme = parts.scheme
+        if scheme not in _SCHEMES or not text.isprintable() or "\\" in text:
+            raise ValueError("it must begin with s3://, gs://, az://, https:// or file:///")
+        if "@" in parts.netloc:
+            raise ValueError("it must hold no credentials; they come from the environment")
+        if parts.fragment:
+            raise ValueError("it must hold no #")
+        query = _query(scheme, parts.query)
+        path = unquote(parts.path)
+        if ".." in path.split("/") or "//" in path or not path.isprintable():
+            raise ValueError("its path must hold no .. and no empty part")
+        if scheme == "file":
+            if parts.netloc or not path.strip("/"):
+                raise ValueError("it must name a folder from the root, with three slashes, such as file:///mnt/heroes")
+            from urllib.request import url2pathname  # noqa: PLC0415 - slow to import, and few need it
+
+            return cls(scheme, "", url2pathname(parts.path).rstrip("/"))
+        is_web = scheme in {"http", "https"}
+        _check_host(scheme, host, "" if is_web or port is None else str(port))
+        return cls(
+            scheme,
+            parts.netloc if is_web else host,
+            path.strip("/"),
+            query.get("endpoint", ""),
+            query.get("region", ""),
+        )
+
+
+def _query(scheme: str, text: str) -> dict[str, str]:
+    allowed = _PARAMETERS.get(scheme, ())
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if name not in allowed:
+            known = f"only {' and '.join(allowed)} may stand" if allowed else "nothing may stand"
+            raise ValueError(f"{known} behind the ?; credentials come from the environment")
+        values[name] = value
+    endpoint = values.get("endpoint", "")
+    if "endpoint" in values and not is_endpoint(endpoint):
+        raise ValueError("its endpoint must be an address without credentials, such as https://s3.example.com")
+    if "region" in values and not re.fullmatch(r"[\w-]+", values["region"]):
+        raise ValueError("its region cannot be read; it must look like eu-central-1")
+    return values
+
+
+def is_endpoint(text: str) -> bool:
+    """Whether a client can use the address, and it holds nothing secret."""
+    try:
+        return bool(re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", text) and urlsplit(text).port != 0)
+    except ValueError:
+        # A port beyond 65535, or none of a number.
+        return False
+
+
+def _check_host(scheme: str, host: str, bucket_port: str) -> None:
+    if scheme in {"http", "https"}:
+        if not _BUCKET.fullmatch(host) and not _is_address(host):
+            raise ValueError("it names no host")
+        if scheme == "http" and not _is_loopback(host):
+            raise ValueError("it must begin with https:// (with http:// only for this machine itself)")
+        return
+    if not _BUCKET.fullmatch(host):
+        raise ValueError("it names no bucket")
+    if bucket_port:
+        raise ValueError("a bucket has no port; write the service's address as ?endpoint=https://host:port")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,116 @@
+"""What the client of object stores says went wrong: in words of ours, and whether another try may help."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+_STATUS = re.compile(r"status code: (\d{3})")
+#: S3, Azure and Google name the fault in their answers, and S3 the right region.
+_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_REGION = re.compile(r"<Region>([a-z0-9-]{1,32})</Region>")
+WEB_PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
+_OS_ERROR = re.compile(r"(?:os error |code: )(\d+)")
+
+#: What S3, Azure and Google say of a bucket that does not exist.
+NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
+#: Where the client asks for credentials when the environment has none.
+_NO_CREDENTIALS = re.compile(
+    r"169\.254\.169\.254|169\.254\.170\.2|/computeMetadata/|service-accounts/|CredentialsNotLoaded"
+)
+#: Services that say in a code of theirs what went wrong; web servers with WebDAV answer with pages.
+WITH_CODES = frozenset({"s3", "gs", "az"})
+NO_STORE_ANSWERS = "no object store answers"
+#: What the client's words mean; the first that is found counts.
+_REASONS = (
+    (NO_PLACE, "there is no such bucket"),
+    (
+        re.compile(NO_STORE_ANSWERS),
+        "what answers there is no object store; look at the address, and for a login page",
+    ),
+    (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
+    (re.compile(r"redirect without LOCATION"), "the bucket is in another region; write its region into the address"),
+    (re.compile(r"MKCOL"), "the folder in its address does not exist"),
+    (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
+    (re.compile(r"kind: Connect"), "it cannot be reached"),
+    (re.compile(r"error sending request|HTTP error"), "the connection broke"),
+)
+_EXPIRED = "the session of these credentials has expired; get new ones"
+_OTHER_REGION = "the bucket is in another region; write its region into the address"
+_CLOCK = "this machine's clock is wrong; set it"
+_KEY = "it does not know this access key; look at AWS_ACCESS_KEY_ID, and at AWS_SESSION_TOKEN if there is one"
+#: What the code in an answer means.
+_CODES = {
+    "ExpiredToken": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "IllegalLocationConstraintException": _OTHER_REGION,
+    "PermanentRedirect": _OTHER_REGION,
+    "TemporaryRedirect": _OTHER_REGION,
+    "InvalidAccessKeyId": _KEY,
+    "InvalidToken": _KEY,
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key; look at AWS_SECRET_ACCESS_KEY",
+}
+_MEANINGS = {
+    401: "401: it knows no such credentials",
+    403: "403: these credentials may not; S3 also says so of what is not there, unless they may list the bucket",
+    404: "404: it does not exist",
+    405: "405: the server is not set up for that",
+    429: "429: too many requests",
+    507: "507: it is full",
+}
+#: Answers that another try may change: 408, 409 (two writers at once), 425 and 429, and what the server could not do.
+_PASSING = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600)) - {501, 505, 507}
+#: S3 says so with 400.
+_PASSING_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
+#: A network folder that has lost its server for a moment.
+_PASSING_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ESTALE", "ETIMEDOUT", "EAGAIN", "EINTR", "EBUSY", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN")
+    if hasattr(errno, name)
+)
+
+
+def status_of(text: str) -> int | None:
+    """The status of HTTP in the client's words; None if no answer came, or none of HTTP."""
+    status = _STATUS.search(text)
+    return int(status[1]) if status else None
+
+
+def is_foreign(text: str) -> bool:
+    """Whether the body of an answer, as the client tells it, is nothing that an object store says."""
+    body = text.partition("status code: ")[2].partition("\n\nDebug source")[0].partition(": ")[2]
+    return bool(body.strip()) and not _CODE.search(text)
+
+
+def is_refusal(text: str, *, is_folder: bool) -> bool:
+    """Whether the service, or the folder, said no for good; otherwise another try may help."""
+    status, code, os_error = status_of(text), _CODE.search(text), _OS_ERROR.search(text)
+    if status is not None:
+        return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
+    if is_folder and os_error:
+        return int(os_error[1]) not in _PASSING_ERRORS
+    return "redirect without LOCATION" in text or NO_STORE_ANSWERS in text
+
+
+def reason_of(text: str) -> str:
+    """What went wrong, in words of ours: the client's own hold addresses and answers."""
+    if _NO_CREDENTIALS.search(text):
+        return "no credentials for it are in the environment"
+    status, code = status_of(text), _CODE.search(text)
+    if code and code[1] in _CODES:
+        region = _REGION.search(text) if _CODES[code[1]] is _OTHER_REGION else None
+        cure = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""
+        return f"{code[1]}: {cure or _CODES[code[1]]}"
+    if status and not NO_PLACE.search(text) and "MKCOL" not in text:
+        return _MEANINGS.get(status, f"it answers {status}{f', {code[1]}' if code else ''}")
+    os_error = _OS_ERROR.search(text)
+    for pattern, meaning in _REASONS:
+        if pattern.search(text):
+            return meaning
+    if os_error and int(os_error[1]) in errno.errorcode:
+        return os.strerror(int(os_error[1]))
+    return "the client gives no reason that can be shown"
