@@ -26,9 +26,24 @@ class _Common:
     verbose: bool
 
 
+#: The options of the program and of each command.
+_OPTIONS: tuple[tuple[list[str], dict[str, Any]], ...] = (
+    (["-f", "--config-file"], {"metavar": "FILE", "help": "The site's configuration (default: mkdocs.yml here)."}),
+    (["-v", "--verbose"], {"is_flag": True, "help": "Say what is going on."}),
+)
+
+
 def _examples(*lines: str) -> str:
     """The end of a help text; click leaves what follows a backspace as it is."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's own signature
+    """The pages of a site in its usual folder, for the completion of a shell."""
+    root = context.find_root().params.get("config_file") or context.params.get("config_file") or "mkdocs.yml"
+    docs_dir = Path(str(root)).parent / "docs"
+    pages = (path.relative_to(docs_dir).as_posix() for path in docs_dir.rglob("*.md"))
+    return sorted(page for page in pages if page.startswith(incomplete))
 
 
 class _Credits(click.FloatRange):
@@ -42,8 +57,24 @@ class _Credits(click.FloatRange):
         return number
 
 
+class _Command(click.Command):
+    """A command that takes the program's own options as well, so that they may stand before it or after it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - click's own signature
+        super().__init__(*arguments, **options)
+        self.params += [click.Option(names, hidden=True, **kind) for names, kind in _OPTIONS]
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command with what was said of the options, wherever it was said."""
+        config_file, verbose = ctx.params.pop("config_file"), ctx.params.pop("verbose")
+        ctx.obj = _Common(config_file or ctx.obj.config_file, verbose or ctx.obj.verbose)
+        return super().invoke(ctx)
+
+
 class _Commands(click.Group):
     """The commands, whose output is printed in whatever encoding there is."""
+
+    command_class = _Command
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run one command; a character that the output cannot show is printed as its number."""
@@ -62,8 +93,8 @@ class _Commands(click.Group):
         "mkdocs-leonardo -f docs/mkdocs.yml check",
     ),
 )
-@click.option("-f", "--config-file", metavar="FILE", help="The site's configuration (default: mkdocs.yml here).")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.option(*_OPTIONS[0][0], **_OPTIONS[0][1])
+@click.option(*_OPTIONS[1][0], **_OPTIONS[1][1])
 @click.version_option(__version__, message="%(version)s")
 @click.pass_context
 def main(context: click.Context, config_file: str | None, *, verbose: bool) -> None:
@@ -105,7 +136,7 @@ def status(common: _Common, *, as_json: bool) -> None:
         "mkdocs-leonardo generate --yes --into docs/assets/leonardo",
     )
 )
-@click.argument("pages", nargs=-1, metavar="[PAGE]...")
+@click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
 @click.option("--dry-run", is_flag=True, help="Show what would be made and what it would cost; open no connection.")
 @click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
 @click.option(
@@ -224,7 +255,7 @@ def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> Non
         "mkdocs-leonardo pin index.md 'blog/*'",
     )
 )
-@click.argument("pages", nargs=-1, metavar="[PAGE]...")
+@click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def pin(common: _Common, pages: tuple[str, ...], *, as_json: bool) -> None:

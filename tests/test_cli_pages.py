@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
-from services import Services
+from services import LEONARDO_KEY, Services
+
+from mkdocs_leonardo.commands.terminal import columns_of
 
 HOOK = """
 from mkdocs.structure.files import File
@@ -148,3 +152,75 @@ def test_output_that_knows_few_letters_shows_the_others_as_numbers(tmp_path: Pat
 
     assert r"\u5d50" in shown.out
     assert "\u5d50\u306e\u706f\u53f0" in str(said)
+
+
+def test_table_on_a_terminal_fits_it_and_lines_up(tmp_path: Path) -> None:
+    """A line is no wider than the terminal, and wide characters leave the columns where they are."""
+    site = Site(
+        tmp_path,
+        {
+            "index.md": page("Home", hero_prompt="a lake " * 20),
+            "\u706f\u53f0.md": page("T", hero_prompt="\u706f\u53f0"),
+        },
+    )
+
+    ran = Shell(site).on_terminal("status", environ={"COLUMNS": "80"})
+
+    lines = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", ran.out).splitlines() if "missing  " in line]
+    assert len(lines) == 2
+    assert max(map(columns_of, lines)) <= 80
+    assert len({columns_of(line[: line.index("missing  ")]) for line in lines}) == 1
+    assert next(line for line in lines if line.startswith("index.md")).endswith("\u2026")
+
+
+def test_configuration_may_be_named_before_and_after_the_command(tmp_path: Path) -> None:
+    """`-f` and `-v` are understood in both places."""
+    site = Site(tmp_path / "elsewhere", {"index.md": page("Home", hero_prompt="a lake")})
+    site.configure(None)
+    (tmp_path / "here").mkdir()
+    shell = Shell(Site(tmp_path / "here"))
+
+    outputs = [
+        shell(*arguments).out
+        for arguments in (
+            ("-f", str(site.folder / "mkdocs.yml"), "status"),
+            ("status", "-f", str(site.folder / "mkdocs.yml")),
+            ("status", "-v", "--config-file", str(site.folder / "mkdocs.yml")),
+        )
+    ]
+
+    assert "a lake" in outputs[0]
+    assert len(set(outputs)) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "note"),
+    [
+        ((), "LEONARDO_API_KEY and OPENAI_API_KEY not set: missing heroes are painted on this machine"),
+        (("LEONARDO_API_KEY",), "OPENAI_API_KEY not set: where leonardo fails, a page shows a placeholder"),
+        (("OPENAI_API_KEY",), "LEONARDO_API_KEY not set: openai is asked instead"),
+        (("LEONARDO_API_KEY", "OPENAI_API_KEY"), ""),
+    ],
+    ids=["none", "leonardo", "openai", "both"],
+)
+def test_status_says_what_follows_from_each_missing_key(tmp_path: Path, keys: tuple[str, ...], note: str) -> None:
+    """A key that is not set means something else beside another one."""
+    shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="a lake")}))
+
+    ran = shell("status", environ=dict.fromkeys(keys, LEONARDO_KEY))
+
+    assert ran.err.strip() == note
+
+
+def test_completion_offers_the_pages_of_the_site(tmp_path: Path) -> None:
+    """A shell that completes PAGE gets the files below docs."""
+    site = Site(tmp_path, {"index.md": page("Home"), "blog/a.md": page("A"), "blog/b.md": page("B")})
+    words = {
+        "_MKDOCS_LEONARDO_COMPLETE": "bash_complete",
+        "COMP_WORDS": "mkdocs-leonardo generate blog/",
+        "COMP_CWORD": "2",
+    }
+
+    ran = Shell(site)(environ=words)
+
+    assert [line.partition(",")[2] for line in ran.out.splitlines()] == ["blog/a.md", "blog/b.md"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, to_pay, workshop_for
 from mkdocs_leonardo.commands.site import wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, counted, dollars, shortened
+from mkdocs_leonardo.providers.options import key_variable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
@@ -43,12 +45,28 @@ def status(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
                 screen.warn(f"{outlook.hero.page}: {outlook.trouble}")
             for loss in outlook.losses:
                 screen.warn(loss)
-        if workshop.missing_keys and to_pay_or_paint(found):
-            screen.note(
-                f"{' and '.join(workshop.missing_keys)} not set; without any key, missing heroes are painted on this "
-                "machine"
-            )
+        if to_pay_or_paint(found):
+            for note in _missing_keys(workshop):
+                screen.note(note)
     return 0
+
+
+def _missing_keys(workshop: Workshop) -> Iterator[str]:
+    """What follows for missing heroes from each key that is not set."""
+    services = [
+        link for link in workshop.chain if key_variable(link.provider.name) in workshop.missing_keys or link.available
+    ]
+    if not any(link.available for link in services):
+        if workshop.missing_keys:
+            yield f"{' and '.join(workshop.missing_keys)} not set: missing heroes are painted on this machine"
+        return
+    for place, link in enumerate(services):
+        if link.available:
+            continue
+        after = next((later.provider.name for later in services[place:] if later.available), "")
+        before = next((earlier.provider.name for earlier in reversed(services[:place]) if earlier.available), "")
+        consequence = f"{after} is asked instead" if after else f"where {before} fails, a page shows a placeholder"
+        yield f"{key_variable(link.provider.name)} not set: {consequence}"
 
 
 def to_pay_or_paint(found: tuple[Outlook, ...]) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 import time
+import unicodedata
 from collections.abc import Sequence
 
 import click
@@ -16,6 +18,10 @@ _BAR_CHARACTERS = 24
 #: Between two redraws of the progress line (seconds).
 _REDRAW_S = 0.1
 _CENTS_FROM_USD = 0.1
+#: Between two columns of a table.
+_GAP = "  "
+#: A narrower last column is left out.
+_LEAST_COLUMNS = 10
 
 
 class Trouble(click.ClickException):
@@ -52,11 +58,15 @@ class Screen:
             self.json(value)
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
-        """Rows in columns as wide as they need to be."""
-        widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
-        for row in (heads, *rows):
-            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            self.say(click.style(line, bold=True) if row is heads else line)
+        """Rows in columns as wide as they need to be; on a terminal, the last column takes what room there is."""
+        cells = [list(row) for row in (heads, *rows)]
+        widths = [max(columns_of(row[place]) for row in cells) for place in range(len(heads))]
+        room = _terminal_columns() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+        if room < widths[-1]:
+            cells = [[*row[:-1], shortened(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]
+        for number, row in enumerate(cells):
+            line = _GAP.join(cell + " " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=False))
+            self.say(click.style(line.rstrip(), bold=True) if number == 0 else line.rstrip())
 
     # Standard error --------------------------------------------------------------------------------------------------
 
@@ -151,6 +161,23 @@ def listed(names: Sequence[str], *, most: int = 10) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """The text in one line of at most `width` characters."""
+    """The text in one line of at most `width` columns."""
     line = " ".join(text.split())
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    if columns_of(line) <= width:
+        return line
+    while columns_of(line) > width - 1:
+        line = line[:-1]
+    return f"{line}…"
+
+
+def columns_of(text: str) -> int:
+    """The columns of a terminal that the text takes: two for a wide character, none for one that combines."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def _terminal_columns() -> int:
+    """The width that a table may take; without a terminal, a program may read it, and nothing is cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
