@@ -28,6 +28,15 @@ from mkdocs_leonardo.front_matter import (
     style_named,
 )
 from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
+from mkdocs_leonardo.providers.models import (
+    ALL_STYLES,
+    CONTRASTS,
+    MAX_HEIGHT_PX,
+    MAX_WIDTH_PX,
+    MIN_SIDE_PX,
+    MODES,
+    SIDE_STEP_PX,
+)
 from mkdocs_leonardo.providers.options import (
     BUILT_IN,
     PROVIDER_GROUP,
@@ -37,15 +46,11 @@ from mkdocs_leonardo.providers.options import (
     OpenAIOptions,
     key_variable,
 )
-from mkdocs_leonardo.spec import STYLES, Encoding, Format, Layout
+from mkdocs_leonardo.providers.orders import picture_problems, rules_for, service_problems
+from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, Layout
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
-#: The sides Leonardo's v1 create call takes: 32 to 1536 pixels, multiples of 8 (vendor's schema, June 2026).
-MIN_SIDE_PX, MAX_SIDE_PX, SIDE_STEP_PX = 32, 1536, 8
-#: The contrasts the v1 create call takes, and the least with Alchemy (same schema).
-CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
-MIN_ALCHEMY_CONTRAST = 2.5
 MAX_CONCURRENCY = 200
 DAY_S = 86_400
 #: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
@@ -53,9 +58,6 @@ ZENSICAL_CACHE = ".leonardo/cache"
 DEFAULT_CACHE = ".cache/plugin/leonardo"
 #: Our Markdown extension: only Zensical has a use for it.
 EXTENSION = "mkdocs_leonardo.markdown"
-
-#: The contrasts of the v2 create call, which has names for them (vendor's guide to Phoenix, July 2026).
-V2_CONTRASTS = (3.0, 3.5, 4.0)
 
 _LEONARDO, _OPENAI, _GEMINI, _ENCODING = LeonardoOptions(), OpenAIOptions(), GeminiOptions(), Encoding()
 
@@ -237,7 +239,7 @@ def _formats(value: object) -> tuple[Format, ...]:
 
 def _style(value: object) -> str:
     text = value if isinstance(value, str) else ""
-    style = style_named(text)
+    style = style_named(text, ALL_STYLES)
     if style is None:
         raise ValueError(did_you_mean(text, STYLES))
     return style
@@ -312,7 +314,6 @@ def _contrast(value: object) -> float:
     raise ValueError(f"the service takes {', '.join(f'{contrast:g}' for contrast in CONTRASTS)} and nothing between")
 
 
-_SIDE_WHY = ", as Leonardo takes no other for Phoenix"
 _WIDTH_WHY = ", as pages show pictures no narrower and no wider"
 
 
@@ -320,11 +321,13 @@ class LeonardoServiceConfig(StrictConfig):
     """Leonardo AI. The key comes from the environment: `LEONARDO_API_KEY`."""
 
     model = Checked(_name, _LEONARDO.model)
-    """The model's id; the default is Phoenix 1.0. Another model is another picture."""
-    api_version: Checked[ApiVersion] = Checked(_choice(("v1", "v2")), _LEONARDO.api_version)
-    """The create call's form: `v1`, or the vendor's newer `v2`. The same picture, under the same key."""
+    """The model's name, as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another picture."""
+    api_version: Checked[ApiVersion] = Checked(_choice(("auto", "v1", "v2")), _LEONARDO.api_version)
+    """The create call's form: `v1`, the newer `v2`, or with `auto` v1 where it can do the order. The same picture."""
     alchemy = Checked(_truth, _LEONARDO.alchemy)
-    """Quality mode: slower, sharper. Off is another picture."""
+    """Quality mode of Phoenix: slower, sharper. Off is another picture."""
+    mode = Checked(_optional(_choice(MODES)), None)
+    """A mode that Alchemy has no word for: `ultra` of Phoenix and Lucid; `low` or `high` of GPT Image 2."""
     contrast = Checked(_contrast, _LEONARDO.contrast)
     """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another picture."""
     timeout = Checked(_seconds, _LEONARDO.timeout_s)
@@ -340,30 +343,29 @@ class LeonardoServiceConfig(StrictConfig):
     credit_alert = Checked(_optional(_credits), None)
     """Warn before a build that will spend when fewer credits are left."""
 
-    def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """As above, and what only together makes sense."""
-        errors, warnings = super().validate()
-        if not errors and self.api_version == "v2":
-            errors += self._v2_problems()
-        if not errors and self.alchemy and self.contrast < MIN_ALCHEMY_CONTRAST:
-            message = (
-                f"it is {self.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "
-                "so raise it or set alchemy: false"
-            )
-            errors.append(("contrast", ValidationError(message)))
-        return errors, warnings
+    #: The options that the author wrote.
+    given: frozenset[str] = frozenset()
 
-    def _v2_problems(self) -> ConfigErrors:
-        errors: ConfigErrors = []
-        if self.contrast not in V2_CONTRASTS:
-            takes = ", ".join(f"{contrast:g}" for contrast in V2_CONTRASTS)
-            errors.append(
-                ("contrast", ValidationError(f"it is {self.contrast:g}; with api_version v2 it takes {takes}"))
-            )
-        if self.base_url.rpartition("/")[2] not in {"v1", "v2"}:
-            message = "with api_version v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
-            errors.append(("base_url", ValidationError(message)))
-        return errors
+    def load_dict(self, patch: dict[str, object]) -> None:
+        """Take what the author wrote, and note what it was."""
+        super().load_dict(patch)
+        self.given |= frozenset(map(str, patch))
+
+    def as_options(self) -> LeonardoOptions:
+        """The options as a value."""
+        return LeonardoOptions(
+            model=self.model,
+            api_version=self.api_version,
+            mode=self.mode or "",
+            alchemy=self.alchemy,
+            contrast=self.contrast,
+            timeout_s=self.timeout,
+            render_estimate_s=self.render_estimate,
+            requests_per_minute=self.requests_per_minute,
+            base_url=self.base_url,
+            image_hosts=self.image_hosts,
+            credit_alert=self.credit_alert,
+        )
 
 
 class OpenAIServiceConfig(StrictConfig):
@@ -402,10 +404,10 @@ class LeonardoConfig(StrictConfig):
     """Who is asked, in this order. The local painter always closes the chain."""
     style = Checked(_style, "CINEMATIC")
     """The style of pages that name none."""
-    width = Checked(_whole(MIN_SIDE_PX, MAX_SIDE_PX, step=SIDE_STEP_PX, why=_SIDE_WHY), 1536)
-    """Width of the generated picture in pixels."""
-    height = Checked(_whole(MIN_SIDE_PX, MAX_SIDE_PX, step=SIDE_STEP_PX, why=_SIDE_WHY), 864)
-    """Height of the generated picture in pixels."""
+    width = Checked(_whole(MIN_SIDE_PX, MAX_WIDTH_PX, step=SIDE_STEP_PX), 1536)
+    """Width of the generated picture in pixels, up to what the model draws."""
+    height = Checked(_whole(MIN_SIDE_PX, MAX_HEIGHT_PX, step=SIDE_STEP_PX), 864)
+    """Height of the generated picture in pixels, up to what the model draws."""
     prompt_template = Checked(_template, "{prompt}")
     """The site's look, around every `{prompt}`; `{title}` and what else a page's prompt may name are filled in."""
     negative_prompt = Checked(_negative_prompt, None)
@@ -455,6 +457,26 @@ class LeonardoConfig(StrictConfig):
         """As the host does, and see whether the author chooses the cache's place."""
         super().load_dict(patch)
         self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
+
+    def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
+        """As above, and what the model that draws does not take."""
+        errors, warnings = super().validate()
+        if not errors and "leonardo" in self.providers:
+            options, given = self.leonardo.as_options(), self.leonardo.given
+            problems = [*service_problems(options, given)] or picture_problems(
+                options,
+                given,
+                size=(self.width, self.height),
+                style=self.style,
+                negative_prompt=self.negative_prompt or "",
+            )
+            for name, text in problems:
+                section, _, option = name.rpartition(".")
+                message = f"Sub-option '{option}': {text}" if section else text
+                errors.append((section or option, ValidationError(message)))
+        elif not errors and self.style not in STYLES:
+            errors.append(("style", ValidationError(f"it is {self.style}, which a model of Leonardo's has alone")))
+        return errors, warnings
 
     def _problem_of(self, name: str, value: object, known: tuple[str, ...]) -> str:
         """A provider of another package has a section of its own, whose lines that package checks."""
@@ -551,6 +573,7 @@ def settings_from(
             prompt_template=config.prompt_template,
             negative_prompt=config.negative_prompt or "",
             layout=config.layout,
+            rules=rules_for(leonardo.as_options()) if "leonardo" in config.providers else ANY_PICTURE,
         ),
         generate=config.generate,
         max_new_images=config.max_new_images,
@@ -575,18 +598,7 @@ def settings_from(
         gallery_dir=folders["gallery_dir"],
         shared_store=config.shared_store,
         on_store_failure=config.on_store_failure,
-        leonardo=LeonardoOptions(
-            model=leonardo.model,
-            api_version=leonardo.api_version,
-            alchemy=leonardo.alchemy,
-            contrast=leonardo.contrast,
-            timeout_s=leonardo.timeout,
-            render_estimate_s=leonardo.render_estimate,
-            requests_per_minute=leonardo.requests_per_minute,
-            base_url=leonardo.base_url,
-            image_hosts=leonardo.image_hosts,
-            credit_alert=leonardo.credit_alert,
-        ),
+        leonardo=leonardo.as_options(),
         openai=OpenAIOptions(
             model=openai.model, quality=openai.quality, timeout_s=openai.timeout, base_url=openai.base_url
         ),

@@ -14,7 +14,18 @@ from typing import TypeGuard, get_args
 
 from mkdocs_leonardo import placeholders
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.spec import CENTER, STYLES, FocalPoint, HeroSpec, Layout, PictureSpec, clean_text
+from mkdocs_leonardo.spec import (
+    ANY_PICTURE,
+    CENTER,
+    MAX_SEED,
+    STYLES,
+    FocalPoint,
+    HeroSpec,
+    Layout,
+    PictureRules,
+    PictureSpec,
+    clean_text,
+)
 
 KEYS = (
     "hero_prompt",
@@ -35,8 +46,6 @@ LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 #: Leonardo's v1 limit (vendor's error page, January 2026); a longer prompt would be refused or cut.
 MAX_PROMPT_CHARACTERS = 1500
-#: The largest seed that the v1 create call documents for Phoenix.
-MAX_SEED = 9_999_999_998
 #: One line under a title; more is a mistake in the file.
 MAX_TAGLINE_CHARACTERS = 300
 MAX_ALT_CHARACTERS = 1000
@@ -80,6 +89,7 @@ class HeroDefaults:
     prompt_template: str = "{prompt}"
     negative_prompt: str = ""
     layout: Layout = "content"
+    rules: PictureRules = ANY_PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +116,10 @@ def read(
     return _Reader(meta, page, title, site_name, defaults).read()
 
 
-def style_named(text: str) -> str | None:
-    """The style that `text` names, whatever its case and separators, else None."""
+def style_named(text: str, styles: tuple[str, ...] = STYLES) -> str | None:
+    """The one of `styles` that `text` names, whatever its case and separators, else None."""
     name = re.sub(r"[^A-Z0-9]+", "_", text.upper().replace("&", "")).strip("_")
-    return name if name in STYLES else None
+    return name if name in styles else None
 
 
 def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
@@ -242,7 +252,10 @@ class _Reader:
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
         both = ", ".join(filter(None, (_legible(self._defaults.negative_prompt), own)))
-        if own:
+        if own and not self._defaults.rules.has_negative_prompt:
+            model = self._defaults.rules.model
+            self._wrong(key, f"{model} takes none; say in hero_prompt what the picture shows instead")
+        elif own:
             self._fits(key, both, " with the site's negative_prompt")
         return both
 
@@ -254,10 +267,14 @@ class _Reader:
     def _style(self) -> str:
         if "hero_style" not in self._meta:
             return self._defaults.style
-        value = self._meta["hero_style"]
-        style = style_named(value) if isinstance(value, str) else None
+        value, rules = self._meta["hero_style"], self._defaults.rules
+        style = style_named(value, rules.styles) if isinstance(value, str) else None
         if style is None:
-            self._wrong("hero_style", did_you_mean(value if isinstance(value, str) else "", STYLES))
+            elsewhere = isinstance(value, str) and style_named(value) is not None
+            lead = f"{rules.model} does not have it; " if elsewhere else ""
+            self._wrong(
+                "hero_style", lead + did_you_mean(value if isinstance(value, str) and not lead else "", rules.styles)
+            )
             return self._defaults.style
         return style
 
@@ -268,8 +285,10 @@ class _Reader:
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             # Metadata without the --- lines holds nothing but text.
             value = int(value)
-        if not _is_whole(value) or not 0 <= value <= MAX_SEED:
-            self._wrong("hero_seed", f"it must be a whole number from 0 to {MAX_SEED}")
+        rules = self._defaults.rules
+        if not _is_whole(value) or not 0 <= value <= rules.seed_max:
+            why = f", as {rules.model} takes no other" if rules.seed_max < MAX_SEED else ""
+            self._wrong("hero_seed", f"it must be a whole number from 0 to {rules.seed_max}{why}")
             return None
         return value
 

@@ -20,6 +20,7 @@ from mkdocs.utils import get_relative_url
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.providers.orders import notes
 from mkdocs_leonardo.spec import SITE_FOLDER
 from mkdocs_leonardo.storage.published import PublishedFolder
 from mkdocs_leonardo.unread import comment_in_prompt
@@ -154,6 +155,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settled(settings, log.log, os.environ)
         self._wanted_settings = self._settings
+        for note in notes(self._settings.leonardo) if "leonardo" in self._settings.providers else ():
+            log.info("%s", note)
         if self._serving:
             if self._preview is None:
                 self._preview = _preview(config)

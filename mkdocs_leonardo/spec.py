@@ -50,6 +50,9 @@ STYLES = (
     "VIBRANT",
 )
 
+#: The largest seed that any model documents: that of Phoenix in the v1 create call.
+MAX_SEED = 9_999_999_998
+
 #: Providers whose pictures no AI made: they carry no AI mark.
 NOT_GENERATED = frozenset({"local", "own"})
 
@@ -87,6 +90,19 @@ class PictureSpec:
     seed: int | None = None
     width_px: int = 1536
     height_px: int = 864
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRules:
+    """What the model that is asked takes of a page's wishes; without a model, all that there is."""
+
+    model: str = field(default="", compare=False)
+    styles: tuple[str, ...] = STYLES
+    has_negative_prompt: bool = True
+    seed_max: int = MAX_SEED
+
+
+ANY_PICTURE = PictureRules()
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tm
         assert "2 cached, 1 missing" in keyless("status").out
         assert "2 heroes copied to heroes, 0 there already, 1 missing" in fresh("pin").out
 
-        assert "1 new picture from leonardo: about $0.030," in author("generate", "--yes").out
+        assert "1 new picture from leonardo: about $0.022," in author("generate", "--yes").out
         assert runners.services.ledger.paid_jobs == 3
 
 

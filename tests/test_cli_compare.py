@@ -26,13 +26,13 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
     arguments = ("compare", "a <harbour> & more", "--styles", "cinematic,MOODY", "--alchemy", "both", "-o", "out")
     unasked = shell(*arguments)
     assert unasked.exit_code == 2
-    assert "together about $0.09" in unasked.out
+    assert "together about $0.07" in unasked.out
     assert services.ledger.requests == ()
 
     ran = shell(*arguments, "--yes")
     assert ran.exit_code == 0
     assert re.search(r"^CINEMATIC  on       1         \d+\.\d s +\$0\.022$", ran.out, re.MULTILINE)
-    assert re.search(r"^Alchemy overhead: \+\$0\.011 a picture, [+-]\d+\.\d s ", ran.out, re.MULTILINE)
+    assert re.search(r"^Alchemy overhead: \+\$0\.007 a picture, [+-]\d+\.\d s ", ran.out, re.MULTILINE)
     jobs = services.ledger.jobs
     assert sorted((job.style, job.quality, job.seed) for job in jobs) == [
         ("CINEMATIC", "alchemy", 1),
@@ -83,7 +83,7 @@ def test_compare_takes_several_pictures_of_each_style(shell: Shell, services: Se
         ("fast", 2),
     ]
     assert len(report["pictures"]) == 3
-    assert report["alchemy_overhead"] == {"pairs": 1, "cost_usd": 0.0112}
+    assert report["alchemy_overhead"] == {"pairs": 1, "cost_usd": 0.0074}
     assert all((shell.site.folder / picture["file"]).is_file() for picture in report["pictures"])
     assert "a picture, " in ran.err
     assert ", over 1 pair\n" in ran.err

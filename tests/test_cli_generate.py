@@ -31,16 +31,16 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
     """A dry run and an unasked terminal spend nothing; --yes pays once for each picture, and never again."""
     before = shell("status", "--json").json
     assert before["totals"]["to_buy"] == 2
-    assert before["totals"]["estimate_usd"] == pytest.approx(0.06)
+    assert before["totals"]["estimate_usd"] == pytest.approx(0.04485)
     assert {page["state"] for page in before["pages"]} == {"missing"}
 
     dry = shell("generate", "--dry-run")
     assert dry.exit_code == 0
-    assert "2 new pictures from leonardo: about $0.060, at most $0.14 if openai has to step in" in dry.out
+    assert "2 new pictures from leonardo: about $0.045, at most $0.13 if openai has to step in" in dry.out
     plan = shell("generate", "--dry-run", "--json").json
     assert sorted(one["prompt"] for one in plan["buy"]) == [DESERT, LIGHTHOUSE]
     assert (plan["collect"], plan["held_back"], plan["cannot_be_made"]) == ([], 0, 0)
-    assert (plan["estimate_usd"], plan["most_usd"]) == (pytest.approx(0.06), pytest.approx(0.144))
+    assert (plan["estimate_usd"], plan["most_usd"]) == (pytest.approx(0.04485), pytest.approx(0.12885))
     unasked = shell("generate")
     assert unasked.exit_code == 2
     assert "--yes" in unasked.err

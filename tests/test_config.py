@@ -84,7 +84,8 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "base_url": "https://cloud.leonardo.ai/api/rest/v1",
         "image_hosts": ("cdn.leonardo.ai",),
         "credit_alert": None,
-        "api_version": "v1",
+        "api_version": "auto",
+        "mode": None,
     }
     assert dict(config.gemini) == {
         "model": "gemini-nano-banana-2.1",
@@ -233,7 +234,7 @@ def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> Non
 
 # What is refused ------------------------------------------------------------------------------------
 
-_WIDTH = "it must be a multiple of 8, from 32 to 1536, as Leonardo takes no other for Phoenix"
+_WIDTH = "it must be a multiple of 8, from 16 to 6336"
 _WIDTHS = "it must be a whole number, from 64 to 4096, as pages show pictures no narrower and no wider"
 _LIST = "it must be a list of at least one, such as"
 _PROVIDERS = f"{_LIST} [leonardo, openai]; for the local painter alone, write generate: false"
@@ -267,11 +268,13 @@ _FALSE = "it is false (as YAML also reads no and off)"
         ("style", "CINEMTIC", "it is 'CINEMTIC'; did you mean CINEMATIC?"),
         ("style", False, f"{_FALSE}; it may be {', '.join(STYLES[:-1])} or VIBRANT"),
         ("width", 1500, f"it is 1500; {_WIDTH}"),
-        ("width", 1544, f"it is 1544; {_WIDTH}"),
-        ("width", 24, f"it is 24; {_WIDTH}"),
+        ("width", 6344, f"it is 6344; {_WIDTH}"),
+        ("width", 8, f"it is 8; {_WIDTH}"),
+        ("width", 2056, "it is 2056; phoenix-v1.0 draws multiples of 8 from 32 to 2048"),
+        ("height", 24, "it is 24; phoenix-v1.0 draws multiples of 8 from 32 to 2048"),
         ("width", 1536.0, f"it is 1536.0; {_WIDTH}"),
         ("width", "1536", f"it is '1536'; {_WIDTH}"),
-        ("height", True, f"{_TRUE}; {_WIDTH}"),
+        ("height", True, f"{_TRUE}; it must be a multiple of 8, from 16 to 5504"),
         ("prompt_template", "a look", "it is 'a look'; it leaves the page's own words out; it must contain {prompt}"),
         ("prompt_template", "{promt}", f"it is '{{promt}}'; {{promt}} {_FIELDS}"),
         ("prompt_template", "{prompt} {}", f"it is '{{prompt}} {{}}'; {{}} {_FIELDS}"),
@@ -481,15 +484,15 @@ def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: st
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"contrast": 4.5}, "Sub-option 'contrast': it is 4.5; with api_version v2 it takes 3, 3.5, 4"),
+        ({"contrast": 4.5}, "Sub-option 'contrast': it is 4.5; phoenix-v1.0 takes 3, 3.5, 4 by v2"),
         (
             {"base_url": "https://api.example/leonardo"},
             (
-                "Sub-option 'base_url': with api_version v2 it must end in /v1 or /v2: jobs are made under one and "
+                "Sub-option 'base_url': with v2 it must end in /v1 or /v2: jobs are made under one and "
                 "read under the other"
             ),
         ),
-        ({"api_version": "v3"}, "Sub-option 'api_version': it is 'v3'; it may be v1 or v2"),
+        ({"api_version": "v3"}, "Sub-option 'api_version': it is 'v3'; it may be auto, v1 or v2"),
     ],
 )
 def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, object], message: str) -> None:
@@ -673,7 +676,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False, spares_fallback=False),
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",
-        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0),  # noqa: FBT003 - in the order of the fields
+        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0, "v1"),  # noqa: FBT003 - in the order of the fields
         openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
         gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
         foreign={},

@@ -36,8 +36,10 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.providers import prices
+from mkdocs_leonardo.providers.options import LeonardoOptions
+from mkdocs_leonardo.providers.orders import estimate_usd
 from mkdocs_leonardo.report import Spending, complaints, report
-from mkdocs_leonardo.spec import STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
+from mkdocs_leonardo.spec import MAX_SEED, STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
 ROOT = tables.ROOT
 SITE = ROOT / "example-site"
@@ -145,7 +147,7 @@ def test_front_matter_table_lists_the_keys_of_the_code(path: Path) -> None:
 def test_front_matter_page_states_the_limits_of_the_code() -> None:
     """The numbers are those that the messages name."""
     text = _text(DOCS / "reference/front-matter.md")
-    assert f"from 0 to {front_matter.MAX_SEED}" in text
+    assert f"from 0 to {MAX_SEED}" in text
     assert f"| {front_matter.MAX_PROMPT_CHARACTERS} characters" in text
     assert f"| {front_matter.MAX_TAGLINE_CHARACTERS} characters |" in text
     assert f"| {front_matter.MAX_ALT_CHARACTERS} characters |" in text
@@ -293,12 +295,29 @@ def test_walk_through_of_the_commands_prints_what_it_shows(tmp_path: Path, servi
 def test_prices_in_the_documents_are_those_of_the_code() -> None:
     """The figures that readers plan with are the ones that the caps are held by."""
     size = {"width_px": 1536, "height_px": 864}
-    with_alchemy, without = (prices.leonardo_usd(alchemy=alchemy, **size) for alchemy in (True, False))
+    with_alchemy, without = (
+        estimate_usd(LeonardoOptions(alchemy=alchemy), PictureSpec("a lake")) for alchemy in (True, False)
+    )
     low, medium, high = (prices.openai_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high"))
     page_of_costs, readme = _text(DOCS / "money/costs.md"), _text(README)
-    for cost in (with_alchemy, without, low, medium, high):
+    for cost in (low, medium, high):
         assert f"| ${cost:.3f} |" in page_of_costs
         assert f"about ${cost:g}" in readme or f"or ${cost:g} |" in readme
+    for cost in (with_alchemy, without):
+        assert f"| ${cost:.4f} |" in page_of_costs
+        assert f"about ${cost:.4f} |" in readme
+    for model, mode in (
+        ("phoenix", "ultra"),
+        ("lucid-origin", ""),
+        ("lucid-realism", "ultra"),
+        ("flux-dev", ""),
+        ("flux-schnell", ""),
+        ("gpt-image-2", "low"),
+        ("gpt-image-2", ""),
+        ("gpt-image-2", "high"),
+        ("nano-banana-2", ""),
+    ):
+        assert f"${estimate_usd(LeonardoOptions(model=model, mode=mode), PictureSpec('a lake')):.4f}" in page_of_costs
     for model in ("gemini-nano-banana-2.1", "gemini-3.1-flash-lite-image", "gemini-3-pro-image"):
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
         assert f"| ${prices.gemini_usd(model):.3f} |" in row
@@ -468,7 +487,7 @@ def test_costs_page_counts_the_prompts_of_this_site() -> None:
         for meta in (_front_matter(_text(path)) or {} for path in DOCS.rglob("*.md"))
         if "hero_prompt" in meta
     }
-    assert f"prompts | {len(prompts)} | ${0.03 * len(prompts):.2f}, once |" in _text(DOCS / "money/costs.md")
+    assert f"prompts | {len(prompts)} | ${0.022425 * len(prompts):.2f}, once |" in _text(DOCS / "money/costs.md")
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,6 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.base import FindsLostJobs, GeneratedImage, Provider, ReportsAccount
-from mkdocs_leonardo.providers.leonardo import STYLES as PHOENIX_STYLES
 from mkdocs_leonardo.providers.leonardo import LeonardoProvider
 from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
 
@@ -153,7 +152,6 @@ async def test_submit_every_style_is_taken(services: Services) -> None:
         await provider.submit(replace(PICTURE, style=style))
     await provider.aclose()
     assert {job.request["styleUUID"] for job in services.ledger.jobs} == set(STYLE_IDS)
-    assert set(PHOENIX_STYLES) == set(STYLES)
 
 
 @pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", ""])
@@ -292,15 +290,15 @@ async def test_submit_request_that_would_be_refused_is_not_sent(
     services: Services, picture: PictureSpec, words: str
 ) -> None:
     """What the service is known to refuse, or to cut in silence, never leaves the machine."""
-    error = await create_error(leonardo_at(services), picture)
+    error = await create_error(leonardo_at(services, options={"api_version": "v1"}), picture)
     assert isinstance(error, RequestRefused)
     assert words in str(error)
     assert services.ledger.requests == ()
 
 
-async def test_submit_model_that_is_no_uuid_is_not_sent(services: Services) -> None:
+async def test_submit_model_that_v1_has_no_id_for_is_not_sent(services: Services) -> None:
     """The service would answer with a 500 that looks like trouble of its own."""
-    error = await create_error(leonardo_at(services, options={"model": "phoenix"}))
+    error = await create_error(leonardo_at(services, options={"model": "gpt-image-2", "api_version": "v1"}))
     assert isinstance(error, AccountRefused)
     assert services.ledger.requests == ()
 
@@ -741,7 +739,7 @@ def test_provider_keeps_the_protocols(services: Services) -> None:
     assert isinstance(provider, FindsLostJobs)
     assert isinstance(provider, ReportsAccount)
     assert typed.options == {"alchemy": True, "contrast": 3.5}
-    assert typed.estimate_usd(PICTURE) == 0.03
-    assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.015
+    assert typed.estimate_usd(PICTURE) == 0.022425
+    assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.01495
     assert services.ledger.requests == ()
     assert LEONARDO_KEY not in repr(vars(provider))

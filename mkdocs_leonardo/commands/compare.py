@@ -15,7 +15,8 @@ from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
-from mkdocs_leonardo.spec import STYLES, HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
+from mkdocs_leonardo.providers.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
+from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.config import Settings
@@ -52,7 +53,7 @@ def compare(
 ) -> int:
     """Make the pictures and show them; 1 if there is none to show."""
     site = options_of(config_file, screen)
-    wanted_styles = _styles(styles)
+    wanted_styles = _styles(styles, site.settings.defaults.rules.styles)
     prompt = clean_text(prompt)
     if not prompt:
         raise Trouble("PROMPT is empty; describe a picture")
@@ -86,12 +87,12 @@ def _make_room(folder: Path) -> None:
         raise Trouble(f"--output: {folder} cannot be written ({error.strerror}); nothing was spent") from error
 
 
-def _styles(text: str) -> tuple[str, ...]:
+def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     styles: list[str] = []
     for name in text.split(","):
-        style = style_named(name)
+        style = style_named(name, known)
         if style is None:
-            raise Trouble(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, STYLES)}")
+            raise Trouble(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, known)}")
         styles.append(style)
     return tuple(dict.fromkeys(styles))
 
@@ -99,13 +100,13 @@ def _styles(text: str) -> tuple[str, ...]:
 def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
     if alchemy is None:
         return (settings.leonardo.alchemy,)
+    if not knows_alchemy(settings.leonardo):
+        raise Trouble(f"--alchemy: {settings.leonardo.model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 
 
 def _settings(settings: Settings, *, alchemy: bool) -> Settings:
     """Leonardo alone, so that like is compared with like, and with time to finish."""
-    from mkdocs_leonardo.config import MIN_ALCHEMY_CONTRAST  # noqa: PLC0415 - `--help` needs no MkDocs
-
     leonardo = settings.leonardo
     return replace(
         settings,

@@ -1,16 +1,14 @@
-"""Leonardo's Phoenix: a job is created and paid for, asked for until it is done, and downloaded.
+"""Leonardo's models: a job is created and paid for, asked for until it is done, and downloaded.
 
-The create call has two forms, v1 and v2; everything else is v1 in both. By the vendor's guides they name the same
-model, modes, contrasts and styles, so that what is asked for is the same picture: both have the same key, a change of
-the form buys nothing anew, and a job made under one is found and collected under the other.
+The create call has two forms, v1 and v2, which `orders` makes; everything else is v1 in both. By the vendor's guides
+they name the same models, modes, contrasts and styles, so that what is asked for is the same picture: both have the
+same key, a change of the form buys nothing anew, and a job made under one is found and collected under the other.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
@@ -44,9 +42,19 @@ from mkdocs_leonardo.providers.answers import (
     utc_seconds,
 )
 from mkdocs_leonardo.providers.base import Account, Clock
-from mkdocs_leonardo.providers.options import PHOENIX_1_0, ApiVersion, LeonardoOptions
+from mkdocs_leonardo.providers.options import LeonardoOptions
+from mkdocs_leonardo.providers.orders import (
+    Order,
+    Version,
+    estimate_usd,
+    has_seed,
+    key_model,
+    key_options,
+    mode_of,
+    order_for,
+)
 from mkdocs_leonardo.providers.polling import RenderClock, next_poll_s
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, leonardo_usd
+from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
@@ -56,17 +64,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Api
 
 NAME = "leonardo"
-#: Vendor's error page, January 2026, and guide, July 2026. Longer prompts were seen to be cut in silence as well, so it
-#: is checked here.
-MAX_PROMPT: Mapping[ApiVersion, int] = {"v1": 1500, "v2": 2000}
-#: Of the negative prompt, v2 (vendor's OpenAPI file, October 2026).
-MAX_NEGATIVE_PROMPT = 1000
-
-#: The v1 ids that v2 knows by name (vendor's guide, July 2026).
-_V2_MODELS: Mapping[str, str] = {PHOENIX_1_0: "phoenix-v1.0"}
-#: What v1 says in numbers (vendor's two guides to Phoenix, spring and July 2026).
-_V2_CONTRASTS: Mapping[float, str] = {3.0: "LOW", 3.5: "MEDIUM", 4.0: "HIGH"}
-
 _READ_TIMEOUT_S = 10.0
 _DOWNLOAD_TIMEOUT_S = 30.0
 #: What was asked for before the deadline may arrive a little after it: a job that is done is paid for.
@@ -88,43 +85,10 @@ _MOST_PAGES = 4
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _NOT_FOUND = 404
+#: Words of a failure in which a job may have been made after all.
+_UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
+_TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """A style as Phoenix takes it, and the nearest value of the older field that other models take."""
-
-    style_id: str
-    preset: str
-
-
-#: Ids from the vendor's guide to Phoenix, July 2026; presets from the API's schema, June 2026.
-STYLES: Mapping[str, _Style] = {
-    "CINEMATIC": _Style("a5632c7c-ddbb-4e2f-ba34-8456ab3ac436", "CINEMATIC"),
-    "CREATIVE": _Style("6fedbf1f-4a17-45ec-84fb-92fe524a29ef", "CREATIVE"),
-    "DYNAMIC": _Style("111dc692-d470-4eec-b791-3475abac4c46", "DYNAMIC"),
-    "3D_RENDER": _Style("debdf72a-91a4-467b-bf61-cc02bdeb69c6", "RENDER_3D"),
-    "BOKEH": _Style("9fdc5e8c-4d13-49b4-9ce6-5a74cbb19177", "BOKEH"),
-    "CINEMATIC_CONCEPT": _Style("33abbb99-03b9-4dd7-9761-ee98650b2c88", "CINEMATIC"),
-    "FASHION": _Style("594c4a08-a522-4e0e-b7ff-e4dac4b6b622", "FASHION"),
-    "GRAPHIC_DESIGN_POP_ART": _Style("2e74ec31-f3a4-4825-b08b-2894f6d13941", "NONE"),
-    "GRAPHIC_DESIGN_VECTOR": _Style("1fbb6a68-9319-44d2-8d56-2957ca0ece6a", "NONE"),
-    "ILLUSTRATION": _Style("645e4195-f63d-4715-a3f2-3fb1e6eb8c70", "ILLUSTRATION"),
-    "MACRO": _Style("30c1d34f-e3a9-479a-b56f-c018bbc9c02a", "MACRO"),
-    "MINIMALIST": _Style("cadc8cd6-7838-4c99-b645-df76be8ba8d8", "MINIMALISTIC"),
-    "MOODY": _Style("621e1c9a-6319-4bee-a12d-ae40659162fa", "MOODY"),
-    "NONE": _Style("556c1ee5-ec38-42e8-955a-1e82dad0ffa1", "NONE"),
-    "PORTRAIT": _Style("ab5a4220-7c42-41e5-a578-eddb9fed3d75", "PORTRAIT"),
-    "PRO_BW_PHOTOGRAPHY": _Style("22a9a7d2-2166-4d86-80ff-22e2643adbcf", "MONOCHROME"),
-    "PRO_COLOR_PHOTOGRAPHY": _Style("7c3f932b-a572-47cb-9b9b-f20211e63b5b", "PHOTOGRAPHY"),
-    "PRO_FILM_PHOTOGRAPHY": _Style("581ba6d6-5aac-4492-bebe-54c424a0d46e", "FILM"),
-    "RAY_TRACED": _Style("b504f83c-3326-4947-82e1-7fe9e839ec0f", "RAYTRACED"),
-    "SKETCH_BW": _Style("be8c6b58-739c-4d44-b9c1-b032ed308b61", "SKETCH_BW"),
-    "SKETCH_COLOR": _Style("093accc3-7633-4ffd-82da-d34000dfc0d6", "SKETCH_COLOR"),
-    "STOCK_PHOTO": _Style("5bdc3f2a-1be6-4d1c-8e77-992a30824a2c", "STOCK_PHOTO"),
-    "VIBRANT": _Style("dee282d3-891f-4f73-ba02-7f8131e5541b", "VIBRANT"),
-}
 
 
 def create(context: ProviderContext) -> LeonardoProvider:
@@ -163,14 +127,13 @@ class LeonardoProvider:
 
     @property
     def model(self) -> str:
-        """The model that draws, under its v1 id where it has one; part of the key."""
-        model = self._options.model
-        return next((number for number, name in _V2_MODELS.items() if model == name), model)
+        """The model that draws; part of the key."""
+        return key_model(self._options)
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
         """What else changes the pixels; part of the key."""
-        return {"alchemy": self._options.alchemy, "contrast": self._options.contrast}
+        return key_options(self._options)
 
     @property
     def timeout_s(self) -> float:
@@ -179,7 +142,7 @@ class LeonardoProvider:
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """What one picture is expected to cost."""
-        return leonardo_usd(alchemy=self._options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
+        return estimate_usd(self._options, picture)
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -190,19 +153,19 @@ class LeonardoProvider:
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """A job, accepted and so paid for. The create request is sent exactly once."""
-        order = self._order(picture)
+        order = order_for(self._options, picture)
         try:
             answer = await self._connected().request(
                 "POST",
-                self._path(self._options.api_version, "/generations"),
-                json=_v2_request(order) if self._options.api_version == "v2" else order,
+                self._path(order.version, "/generations"),
+                json={**order.body},
                 timeout_s=self._options.create_timeout_s,
             )
         except NotSent as error:
             raise _error(ServiceFailed, str(error)) from error
         except AnswerLost as error:
             raise _error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
-        job = member(answer.body, "sdGenerationJob") or member(answer.body, "generate") or answer.body
+        job = _accepted(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not _JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
             raise self._create_refusal(answer)
@@ -215,58 +178,6 @@ class LeonardoProvider:
             cost_usd=_cost_usd(job),
         )
 
-    def _order(self, picture: PictureSpec) -> dict[str, JsonValue]:
-        """The body of v1's create call; ProviderError, before anything is sent, for what the service would refuse."""
-        prompt = clean_text(picture.prompt)
-        negative = clean_text(picture.negative_prompt)
-        if not prompt:
-            raise _error(RequestRefused, "was not asked: the prompt is empty")
-        most = MAX_PROMPT[self._options.api_version]
-        if len(prompt) > most:
-            raise _error(RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {most} are allowed")
-        if self._options.api_version == "v2":
-            self._check_v2(negative)
-        elif not _is_uuid(self.model):
-            # The service answers this with a 500, which would look as if a job might have been made.
-            raise _error(AccountRefused, f"was not asked: leonardo.model must be a UUID, not {self.model!r}")
-        style = STYLES.get(picture.style)
-        if style is None:
-            raise _error(RequestRefused, f"was not asked: it has no style {picture.style!r}")
-        body: dict[str, JsonValue] = {
-            "modelId": self.model,
-            "prompt": prompt,
-            "width": picture.width_px,
-            "height": picture.height_px,
-            "num_images": 1,
-            "alchemy": self._options.alchemy,
-            "contrast": self._options.contrast,
-            "presetStyle": style.preset,
-            "styleUUID": style.style_id,
-            "enhancePrompt": False,
-            "public": False,
-        }
-        if negative:
-            body["negative_prompt"] = negative
-        if picture.seed is not None:
-            body["seed"] = picture.seed
-        return body
-
-    def _check_v2(self, negative: str) -> None:
-        """ProviderError for what only the newer call would refuse."""
-        if _is_uuid(self.model) and self.model not in _V2_MODELS:
-            raise _error(
-                AccountRefused,
-                f"was not asked: v2 of its API knows models by name, and {self.model!r} is an id; set leonardo.model "
-                "to the name, or leonardo.api_version to v1",
-            )
-        if self._options.contrast not in _V2_CONTRASTS:
-            raise _error(RequestRefused, f"was not asked: v2 of its API has no contrast {self._options.contrast:g}")
-        if len(negative) > MAX_NEGATIVE_PROMPT:
-            raise _error(
-                RequestRefused,
-                f"was not asked: the negative prompt has {len(negative)} characters, {MAX_NEGATIVE_PROMPT} are allowed",
-            )
-
     def _create_refusal(self, answer: Answer) -> ProviderError:
         known = self._known_refusal(answer)
         if known is not None:
@@ -274,9 +185,11 @@ class LeonardoProvider:
         said = _said(answer)
         if answer.status in {_NOT_FOUND, 405} or 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
             return _error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
-        if answer.status == _TOO_MANY:
+        # v2 refuses with 200 and a list of errors: no job was made.
+        is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not _UNCERTAIN.search(said)  # noqa: PLR2004 - same
+        if answer.status == _TOO_MANY or (is_refusal and _TOO_OFTEN.search(said)):
             return _error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
-        if answer.status < 300:  # noqa: PLR2004 - HTTP's own number
+        if answer.status < 300 and not is_refusal:  # noqa: PLR2004 - same
             return _error(ServiceFailed, f"accepted the job without naming it ({said})", charged=Charged.UNKNOWN)
         if answer.status >= _SERVER_ERROR or answer.status == 408:  # noqa: PLR2004 - HTTP's own number
             return _error(
@@ -291,7 +204,7 @@ class LeonardoProvider:
         """What the service says in so many words. Its texts are more telling than its status codes."""
         said = _said(answer)
         text = _text(answer).lower()
-        if "authorization hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+        if "authorization hook" in text or "authentication hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
             return _error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
         if "not enough api tokens" in text or answer.status == 402:  # noqa: PLR2004 - same
             return _error(AccountRefused, "has no credit left on this account; top it up")
@@ -319,10 +232,10 @@ class LeonardoProvider:
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """The newest accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
-        order = self._order(picture)
-        if self._options.api_version == "v2":
-            # Never sent, so that what the list shows in its place says nothing.
-            del order["presetStyle"]
+        order = order_for(self._options, picture)
+        if not has_seed(self._options):
+            # Its jobs look alike in the list, and not known is not "no".
+            raise _error(ServiceFailed, f"cannot tell jobs of {self._options.model} from one another in its list")
         user_id = await self._user()
         best: tuple[float, str] | None = None
         for page in range(_MOST_PAGES):
@@ -407,10 +320,11 @@ class LeonardoProvider:
         return _error(ServiceFailed, _said(answer))
 
     def _kind(self, width_px: int, height_px: int) -> str:
-        quality = "alchemy" if self._options.alchemy else "fast"
+        mode = mode_of(self._options).lower()
+        quality = {"quality": "alchemy", "": "alchemy" if self._options.alchemy else "fast"}.get(mode, mode)
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"
 
-    def _path(self, version: ApiVersion, path: str) -> str:
+    def _path(self, version: Version, path: str) -> str:
         """Below `api_root`; an address that names no version is taken as it is."""
         return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"
 
@@ -633,38 +547,33 @@ class _Watch:
         return JobUnfinished(message, provider=NAME, charged=Charged.YES)
 
 
-def _v2_request(order: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The same order in the words of v2. The preset has none; its defaults are others, so nothing is left to them."""
-    model = str(order["modelId"])
-    parameters: dict[str, JsonValue] = {
-        "prompt": order["prompt"],
-        "mode": "QUALITY" if order["alchemy"] else "FAST",
-        "contrast": _V2_CONTRASTS[float(str(order["contrast"]))],
-        "width": order["width"],
-        "height": order["height"],
-        "quantity": 1,
-        "prompt_enhance": "OFF",
-        "style_ids": [order["styleUUID"]],
-    }
-    parameters |= {name: order[name] for name in ("negative_prompt", "seed") if name in order}
-    return {"model": _V2_MODELS.get(model, model), "public": False, "parameters": parameters}
-
-
-def _matches(entry: JsonValue, request: Mapping[str, JsonValue]) -> bool:
-    """Whether a listed job was made by `request`, in whichever form. What either side leaves open is no difference."""
+def _matches(entry: JsonValue, order: Order) -> bool:
+    """Whether a listed job was made by `order`, in whichever form. What either side leaves open is no difference."""
     seed = number_at(entry, "seed")
     negative = clean_text(text_at(entry, "negativePrompt"))
     preset = text_at(entry, "presetStyle").upper()
     return (
-        clean_text(text_at(entry, "prompt")) == request["prompt"]
-        and text_at(entry, "modelId").lower() in _names(str(request["modelId"]))
-        and number_at(entry, "imageWidth") == request["width"]
-        and number_at(entry, "imageHeight") == request["height"]
+        clean_text(text_at(entry, "prompt")) == order.prompt
+        and text_at(entry, "modelId").lower() in order.models
+        and (number_at(entry, "imageWidth"), number_at(entry, "imageHeight")) == order.size
         and text_at(entry, "status").upper() != "FAILED"
-        and (seed is None or "seed" not in request or seed == request["seed"])
-        and (not negative or "negative_prompt" not in request or negative == request["negative_prompt"])
-        and (not preset or "presetStyle" not in request or preset == request["presetStyle"])
+        and (seed is None or order.seed is None or seed == order.seed)
+        and (not negative or not order.negative_prompt or negative == order.negative_prompt)
+        and (not preset or not order.preset or preset == order.preset)
     )
+
+
+def _accepted(body: JsonValue | None) -> JsonValue | None:
+    """The job in an answer: wrapped in either name, bare as the specification has it, or alone in a list."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    return member(body, "sdGenerationJob") or member(body, "generate") or body
+
+
+def _errors_in(body: JsonValue | None) -> list[JsonValue]:
+    """The errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
+    listed = body if isinstance(body, list) else member(body, "errors")
+    return [one for one in listed if text_at(one, "message")] if isinstance(listed, list) else []
 
 
 def _cost_usd(job: JsonValue) -> float | None:
@@ -678,26 +587,18 @@ def _cost_usd(job: JsonValue) -> float | None:
 
 
 def _text(answer: Answer) -> str:
-    return text_at(answer.body, "error") or text_at(answer.body, "message") or answer.text
+    words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
+    for one in _errors_in(answer.body)[:1]:
+        details = member(one, "extensions", "details")
+        # Text, an object with errors of its own, or nothing: all three are in use.
+        deeper = details if isinstance(details, str) else text_at(details, "errors", 0, "message")
+        words = [text_at(one, "message"), deeper if deeper != text_at(one, "message") else ""]
+    return ": ".join(filter(None, words)) or answer.text
 
 
 def _said(answer: Answer) -> str:
     words = quote(_text(answer))
     return f"answered {answer.status}: {words}" if words else f"answered {answer.status}"
-
-
-def _names(model: str) -> frozenset[str]:
-    """What a listed job may call the model; what one made under v2 shows there, if anything, is not documented."""
-    name = _V2_MODELS.get(model)
-    return frozenset({model.lower()} if name is None else {model.lower(), name, ""})
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _error(

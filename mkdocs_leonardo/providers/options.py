@@ -9,15 +9,18 @@ from typing import Literal
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
 BUILT_IN = ("leonardo", "openai", "gemini", "local")
 
-#: The forms of Leonardo's create call.
-ApiVersion = Literal["v1", "v2"]
+#: The forms of Leonardo's create call; `auto` is v1 where it can do the order.
+ApiVersion = Literal["auto", "v1", "v2"]
 
 PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 
 
 @dataclass(frozen=True, slots=True)
 class LeonardoOptions:
-    """Leonardo's settings; times in seconds, `credit_alert` in the account's credits."""
+    """Leonardo's settings; times in seconds, `credit_alert` in the account's credits.
+
+    `mode` is empty where `alchemy` says it, or the model's own default is meant.
+    """
 
     model: str = PHOENIX_1_0
     alchemy: bool = True
@@ -28,7 +31,8 @@ class LeonardoOptions:
     base_url: str = "https://cloud.leonardo.ai/api/rest/v1"
     image_hosts: tuple[str, ...] = ("cdn.leonardo.ai",)
     credit_alert: float | None = None
-    api_version: ApiVersion = "v1"
+    api_version: ApiVersion = "auto"
+    mode: str = ""
     create_timeout_s: float = 30.0
 
 

@@ -1,8 +1,8 @@
 """What a picture is expected to cost, for the caps. One table, with sources and dates; answers that state a cost win.
 
-Leonardo: no price of Phoenix is published. The working estimate of November 2026 is 0.02 to 0.04 USD in quality mode
-(alchemy on) and 0.01 to 0.02 USD in fast mode for 1536x864, from other hosts of the model (0.038 to 0.05) and charges
-seen for its siblings; the middle is taken, and scaled with the pixels.
+Leonardo: the formulas of `models.py`, in credits. They fit every figure of the vendor's calculator of 2026-08-01; the
+largest pictures in it have 1.25 megapixels for Phoenix and FLUX, and 2.1 for Lucid. What a model costs that is not in
+that table is not known: 0.03 USD with Alchemy and 0.015 USD without are taken, and scaled with the pixels.
 
 OpenAI: list prices in USD at 1536x1024, gathered in November 2026 from the vendor's pages and its forum. For
 gpt-image-2 only the high quality is known at that size (5488 output tokens at 30 USD a million: 0.165); low and medium
@@ -55,8 +55,8 @@ _IMAGE_IN_USD = 8 / 1_000_000
 _IMAGE_OUT_USD = 30 / 1_000_000
 
 
-def leonardo_usd(*, alchemy: bool, width_px: int, height_px: int) -> float:
-    """What one Phoenix picture is expected to cost."""
+def unknown_leonardo_usd(*, alchemy: bool, width_px: int, height_px: int) -> float:
+    """What one picture of a model that is not in the table is taken to cost."""
     return round(_LEONARDO_USD[alchemy] * width_px * height_px / _LEONARDO_PIXELS, 6)
 
 

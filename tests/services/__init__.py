@@ -12,8 +12,9 @@ In a test, take the fixture::
         assert shows(Path("site/assets/leonardo/....jpg").read_bytes(), "a lighthouse in a storm")
 
 Sites, each on a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`,
-`services.gemini`, and `services.elsewhere`, where only a redirect or a foreign address leads. `base_url` of the APIs is
-what the plugin's option of that name takes. `services.refusing_url` refuses every connection. Keys: `LEONARDO_KEY`,
+`services.gemini`, `services.leonardo.storage` (for uploads), and `services.elsewhere`, where only a redirect or a
+foreign address leads. `base_url` of the APIs is what the plugin's option of that name takes. `services.refusing_url`
+refuses every connection. Keys: `LEONARDO_KEY`,
 `OPENAI_KEY`, `GEMINI_KEY` (`services.environ` has them all), `UNKNOWN_LEONARDO_KEY` for a 401, any text that is no UUID
 for the 500.
 
@@ -137,13 +138,15 @@ from .behaviours import (
 )
 from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, UNKNOWN_LEONARDO_KEY
 from .ledger import Job, LedgerView, RequestEntry
-from .leonardo import CREDIT_USD, PHOENIX_1_0, STYLE_IDS
+from .leonardo_orders import CREDIT_USD, CUSTOM, KNOWN, PHOENIX_1_0, STYLE_IDS
 from .pictures import draw, pixel_bomb, shows
 from .server import AnyServices, RemoteServices, Services, ServicesProcess
 
 __all__ = [
     "CREDIT_USD",
+    "CUSTOM",
     "GEMINI_KEY",
+    "KNOWN",
     "LEONARDO_KEY",
     "OPENAI_KEY",
     "PHOENIX_1_0",

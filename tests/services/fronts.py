@@ -123,6 +123,12 @@ class PictureHost(Service):
         return self.on("download", *behaviours)
 
 
+class Storage(Service):
+    """The storage that takes uploaded references, on a port of its own."""
+
+    name = "storage"
+
+
 class Leonardo(Service):
     """Leonardo's API."""
 
@@ -137,19 +143,28 @@ class Leonardo(Service):
     create_limit = Setting[int | None](None)
     #: What one picture costs, with alchemy (or quality) and without.
     price_usd = Setting(0.0224)
-    fast_price_usd = Setting(0.0112)
+    fast_price_usd = Setting(0.015)
     #: ``DOLLARS``, ``CREDITS``, or None for an answer that names no cost.
     cost_unit = Setting[str | None]("DOLLARS")
     #: Prepaid dollars; when they are used up, create calls are refused. None: without end.
     balance_usd = Setting[float | None](None)
     #: What `/me` says (the balance counts off it if one is set).
     paid_tokens = Setting[float | None](45677)
-    #: Name of the object that wraps a create answer; empty: none; None: as the real ones do (v1 and v2 differ).
+    #: Name of the object that wraps a create answer; empty: none; ``[]``: a list of one; None: as the real ones do (v1
+    #: and v2 differ).
     answer_shape = Setting[str | None](None)
+    #: How v2 refuses: with 200 and a list whose `details` are ``text``, ``errors`` or ``absent``, or in v1's
+    #: ``envelope``.
+    refusal_details = Setting("errors")
     #: Whether Phoenix refuses a create call without `contrast`.
     contrast_required = Setting(default=True)
     #: Whether the list of jobs begins with the newest.
     newest_first = Setting(default=True)
+    #: How long a form for an upload is good for, in seconds, and whether its fields come as text.
+    form_life_s = Setting(120.0)
+    fields_as_text = Setting(default=True)
+    #: Ids of uploads that the service has lost.
+    lost_uploads = Setting[Sequence[str]](())
     #: Whether picture addresses carry a signature, and nothing is delivered without it.
     sign_urls = Setting(default=False)
     #: Keys that are accepted; each is an account of its own.
@@ -158,6 +173,7 @@ class Leonardo(Service):
     def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
         super().__init__(script, urls)
         self.cdn = PictureHost(script, urls)
+        self.storage = Storage(script, urls)
 
     @property
     def base_url(self) -> str:
@@ -193,6 +209,14 @@ class Leonardo(Service):
     def on_delete(self, *behaviours: Behaviour) -> RuleHandle:
         """For deletions: answers."""
         return self.on("delete", *behaviours)
+
+    def on_form(self, *behaviours: Behaviour) -> RuleHandle:
+        """For the call that asks for a form to upload a reference with: answers."""
+        return self.on("form", *behaviours)
+
+    def on_upload(self, *behaviours: Behaviour) -> RuleHandle:
+        """For the bytes of a reference on their way to the storage: answers."""
+        return self.storage.on("upload", *behaviours)
 
     def on_download(self, *behaviours: Behaviour) -> RuleHandle:
         """For downloads from the picture host: answers and pictures."""

@@ -64,6 +64,10 @@ class Job:
     images: int = 1
     account: str = ""
     request: Mapping[str, object] = field(default_factory=dict)
+    #: The picture that the look is taken from, as far as the service took it, and how much of it.
+    reference: str = ""
+    reference_strength: str = ""
+    is_square: bool = False
     # What will become of it.
     starts_s: float = 0.0
     ends_s: float | None = None
@@ -108,6 +112,8 @@ class Job:
             self.width_px,
             self.height_px,
             self.seed,
+            self.reference,
+            self.reference_strength,
         )
 
 

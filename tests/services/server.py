@@ -26,9 +26,10 @@ from .leonardo import ElsewhereSite, LeonardoSite, PictureSite
 from .openai import OpenAISite
 from .script import LocalScript, Rule, Script
 from .site import World
+from .uploads import StorageSite
 from .wire import Handler, Reply, Request, Server, json_reply
 
-_SITES = ("leonardo", "cdn", "openai", "gemini", "elsewhere", "control")
+_SITES = ("leonardo", "cdn", "storage", "openai", "gemini", "elsewhere", "control")
 _CONTROL = "/__control__/"
 _POLL_S = 0.01
 
@@ -133,9 +134,11 @@ class Services(AnyServices):
         urls = {name: f"http://127.0.0.1:{self._server.port(name)}" for name in _SITES}
         super().__init__(self._script, urls)
         world = World(self._script, self._ledger, urls, self._server.stopping)
+        leonardo = LeonardoSite(world, self.leonardo)
         handlers: dict[str, Handler] = {
-            "leonardo": LeonardoSite(world, self.leonardo).handle,
+            "leonardo": leonardo.handle,
             "cdn": PictureSite(world, self.cdn, self.leonardo).handle,
+            "storage": StorageSite(world, self.leonardo.storage, leonardo.uploads).handle,
             "openai": OpenAISite(world, self.openai).handle,
             "gemini": GeminiSite(world, self.gemini).handle,
             "elsewhere": ElsewhereSite(world, self.elsewhere).handle,

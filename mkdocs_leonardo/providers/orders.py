@@ -1,0 +1,388 @@
+"""Leonardo's create calls, made from the table of models; and what a configuration asks of a model that it is not.
+
+Pure: nothing is sent and nothing is logged. What the service would refuse is a problem of the configuration, told
+before anything is built, and at the latest a `ProviderError` of an order that is not sent.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
+from mkdocs_leonardo.providers.models import (
+    CONTRAST_NAMES,
+    MIN_SIDE_PX,
+    ROWS,
+    SIDE_STEP_PX,
+    V1_MAX_PROMPT,
+    V1_MAX_SIDE_PX,
+    V1_MIN_SIDE_PX,
+    Mode,
+    Row,
+    Sides,
+    Size,
+    credits_for,
+    is_uuid,
+    row_of,
+    size_for,
+)
+from mkdocs_leonardo.providers.options import LeonardoOptions
+from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, unknown_leonardo_usd
+from mkdocs_leonardo.spec import MAX_SEED, STYLES, JsonValue, PictureRules, PictureSpec, clean_text
+
+Version = Literal["v1", "v2"]
+
+#: Values of the older field `presetStyle`, which Phoenix was always sent as well (API's schema, June 2026).
+PRESETS: Mapping[str, str] = {
+    **{style: style for style in STYLES},
+    "3D_RENDER": "RENDER_3D",
+    "CINEMATIC_CONCEPT": "CINEMATIC",
+    "GRAPHIC_DESIGN_POP_ART": "NONE",
+    "GRAPHIC_DESIGN_VECTOR": "NONE",
+    "MINIMALIST": "MINIMALISTIC",
+    "PRO_BW_PHOTOGRAPHY": "MONOCHROME",
+    "PRO_COLOR_PHOTOGRAPHY": "PHOTOGRAPHY",
+    "PRO_FILM_PHOTOGRAPHY": "FILM",
+    "RAY_TRACED": "RAYTRACED",
+}
+#: The least contrast that v1 takes with Alchemy (API's schema, June 2026).
+MIN_ALCHEMY_CONTRAST = 2.5
+
+_NAMES = tuple(row.name for row in ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One create call: its form, its body, and what the account's list will show of the job."""
+
+    version: Version
+    body: Mapping[str, JsonValue]
+    prompt: str
+    negative_prompt: str
+    size: Size
+    seed: int | None
+    models: frozenset[str]
+    preset: str = ""
+
+
+def rules_for(options: LeonardoOptions) -> PictureRules:
+    """The rules for pages of a site with these options."""
+    row = row_of(options.model)
+    if row is None:
+        return PictureRules(options.model)
+    return PictureRules(
+        row.name,
+        tuple(row.styles),
+        row.negative_prompt_max > 0,
+        MAX_SEED if row.seed_max is None else row.seed_max,
+    )
+
+
+def knows_alchemy(options: LeonardoOptions) -> bool:
+    """Whether Alchemy is a switch of the model's; of one that is not known here, it may be."""
+    row = row_of(options.model)
+    return row is None or "QUALITY" in row.modes
+
+
+def has_seed(options: LeonardoOptions) -> bool:
+    """Whether the model takes a seed, by which its jobs can be told from one another."""
+    row = row_of(options.model)
+    return row is None or row.seed_max is not None
+
+
+def key_model(options: LeonardoOptions) -> str:
+    """The model as keys know it.
+
+    One that was written as an id stays that text. A name is the id as well, except for names under which v2 has drawn
+    pictures before names were known here: those pictures keep their keys.
+    """
+    row = row_of(options.model)
+    if row is None or is_uuid(options.model):
+        return options.model
+    return row.model_id if row.key_is_id else row.name
+
+
+def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
+    """What else changes the pixels, as keys know it: Alchemy and contrast as ever, and the mode where it is another."""
+    row, mode = row_of(options.model), mode_of(options)
+    # FLUX and the hosted models have been drawn with either value in their keys, though they know no Alchemy.
+    alchemy = mode == "QUALITY" if row is not None and "FAST" in row.modes else options.alchemy
+    key: dict[str, JsonValue] = {"alchemy": alchemy, "contrast": options.contrast}
+    if row is not None and mode not in {row.modes[0], "QUALITY", "FAST"}:
+        key["mode"] = mode
+    return key
+
+
+def mode_of(options: LeonardoOptions) -> Mode:
+    """The mode that the model draws in; empty if it has only one, or is not known."""
+    row = row_of(options.model)
+    if row is None:
+        return ""
+    chosen = next((mode for mode in row.modes if mode and mode == options.mode.upper()), None)
+    if chosen is not None:
+        return chosen
+    if "QUALITY" in row.modes:
+        return "QUALITY" if options.alchemy else "FAST"
+    return row.modes[0]
+
+
+def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
+    """The form of the create call: as chosen, else v1 where it can do the order."""
+    if options.api_version != "auto":
+        return options.api_version
+    row = row_of(options.model)
+    if row is None:
+        return "v1" if is_uuid(options.model) else "v2"
+    fits = all(V1_MIN_SIDE_PX <= side <= V1_MAX_SIDE_PX for side in size)
+    return "v1" if row.model_id and fits and len(prompt) <= V1_MAX_PROMPT else "v2"
+
+
+def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
+    """What one picture is expected to cost in US dollars, without a reference."""
+    row = row_of(options.model)
+    if row is None:
+        return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
+    size = size_for(row, picture.width_px, picture.height_px)
+    return round(credits_for(row, mode_of(options), size) * LEONARDO_CREDIT_USD, 6)
+
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+
+def order_for(options: LeonardoOptions, picture: PictureSpec) -> Order:
+    """The create call for `picture`; ProviderError, before anything is sent, for what the service would refuse."""
+    row = row_of(options.model)
+    prompt, negative = clean_text(picture.prompt), clean_text(picture.negative_prompt)
+    size = (picture.width_px, picture.height_px) if row is None else size_for(row, picture.width_px, picture.height_px)
+    version = version_of(options, size, prompt)
+    _check(row, options, picture, version, prompt, negative)
+    seed = picture.seed if row is None or row.seed_max is not None else None
+    if version == "v1":
+        body = _v1_body(row, options, picture.style, prompt, size)
+        fields = body
+    else:
+        body = _v2_body(row, options, picture.style, prompt, size)
+        fields = body["parameters"]  # type: ignore[assignment]  # made below
+    if negative:
+        fields["negative_prompt"] = negative
+    if seed is not None:
+        fields["seed"] = seed
+    return Order(
+        version=version,
+        body=body,
+        prompt=prompt,
+        negative_prompt=negative,
+        size=size,
+        seed=seed,
+        models=_listed_names(row, options),
+        # Never sent in v2, so that what the list shows in its place says nothing.
+        preset=PRESETS[picture.style] if version == "v1" and row is not None and row.has_preset_style else "",
+    )
+
+
+def _v1_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+    mode = mode_of(options)
+    body: dict[str, JsonValue] = {
+        "modelId": options.model if row is None or is_uuid(options.model) else row.model_id,
+        "prompt": prompt,
+        "width": size[0],
+        "height": size[1],
+        "num_images": 1,
+        # The schema's default is true, which Lucid refuses.
+        "alchemy": options.alchemy if row is None else mode == "QUALITY",
+        "public": False,
+    }
+    if row is None:
+        # What a model of somebody's own knows beyond this is not known here.
+        return body
+    body |= {"contrast": options.contrast, "styleUUID": row.styles[style], "enhancePrompt": False}
+    if row.has_preset_style:
+        body["presetStyle"] = PRESETS[style]
+    if mode == "ULTRA":
+        body["ultra"] = True
+    return body
+
+
+def _v2_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+    """The defaults of v2 are four pictures and a rewritten prompt, so that nothing is left to them."""
+    parameters: dict[str, JsonValue] = {
+        "prompt": prompt,
+        "width": size[0],
+        "height": size[1],
+        "quantity": 1,
+        "prompt_enhance": "OFF",
+    }
+    if row is not None:
+        parameters["style_ids"] = [row.styles[style]]
+        if row.mode_field:
+            parameters[row.mode_field] = mode_of(options)
+        if row.has_v2_contrast:
+            parameters["contrast"] = CONTRAST_NAMES[options.contrast]
+    return {"model": options.model if row is None else row.name, "public": False, "parameters": parameters}
+
+
+def _listed_names(row: Row | None, options: LeonardoOptions) -> frozenset[str]:
+    """What a listed job may call the model; what one made under v2 shows there, if anything, is not documented."""
+    if row is None:
+        return frozenset({options.model.lower()})
+    return frozenset({row.model_id, row.name, ""})
+
+
+def _check(
+    row: Row | None, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
+) -> None:
+    """ProviderError for what would be refused, and what would be drawn otherwise than it is asked for."""
+    if version == "v1" and not (row.model_id if row is not None else is_uuid(options.model)):
+        # The service answers this with a 500, which would look as if a job might have been made.
+        raise _refused(AccountRefused, f"v1 of its API takes a model's UUID, and {options.model!r} has none")
+    if version == "v2" and row is None and is_uuid(options.model):
+        raise _refused(AccountRefused, "v2 of its API takes names, not ids; set leonardo.api_version: auto")
+    if not prompt:
+        raise _refused(RequestRefused, "the prompt is empty")
+    most = V1_MAX_PROMPT if version == "v1" else 2000 if row is None else row.prompt_max
+    if len(prompt) > most:
+        raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
+    if row is None:
+        return
+    if picture.style not in row.styles:
+        raise _refused(RequestRefused, f"{row.name} has no style {picture.style!r}")
+    if negative and len(negative) > row.negative_prompt_max and (version == "v2" or not row.negative_prompt_max):
+        raise _refused(
+            RequestRefused,
+            f"the negative prompt has {len(negative)} characters, {row.negative_prompt_max} are allowed",
+        )
+    if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
+        raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
+    is_given = options.contrast != LeonardoOptions().contrast
+    problem = _size_problem(row, version, picture.width_px, picture.height_px) or _contrast_problem(
+        row, options, version, is_given=is_given
+    )
+    if problem:
+        raise _refused(RequestRefused, problem)
+
+
+def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
+    return kind(f"was not asked: {reason}", provider="leonardo", charged=Charged.NO)
+
+
+# The configuration ---------------------------------------------------------------------------------------------------
+
+
+def service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
+    row, model = row_of(options.model), options.model
+    if row is None and not is_uuid(model) and options.api_version != "v2":
+        near = difflib.get_close_matches(model.lower(), _NAMES, n=1)
+        cure = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
+        yield "leonardo.model", f"it is {model!r}; {cure}"
+        return
+    if row is None:
+        if is_uuid(model) and options.api_version == "v2":
+            yield (
+                "leonardo.api_version",
+                "it is v2, which takes models by name, and model is an id; leave api_version out",
+            )
+        if options.mode:
+            yield "leonardo.mode", f"it is {options.mode!r}; the modes of {model!r} are not known here, so leave it out"
+        return
+    if options.api_version == "v1" and not row.model_id:
+        yield "leonardo.api_version", f"it is v1, which does not know {row.name}; leave it out"
+    modes = tuple(mode.lower() for mode in row.modes if mode)
+    if options.mode and options.mode.lower() not in modes:
+        possible = f"it may be {', '.join(modes)}" if modes else "leave it out"
+        yield "leonardo.mode", f"it is {options.mode!r}, which {row.name} does not have; {possible}"
+    elif options.mode and "alchemy" in given and options.alchemy != (options.mode.lower() == "quality"):
+        yield "leonardo.mode", f"it is {options.mode!r}, and alchemy says another one; leave alchemy out"
+    if "alchemy" in given and options.alchemy and "QUALITY" not in row.modes:
+        instead = f"; mode may be {', '.join(modes)}" if modes else ""
+        yield "leonardo.alchemy", f"it is true, and {row.name} draws without Alchemy; leave it out{instead}"
+
+
+def picture_problems(
+    options: LeonardoOptions,
+    given: Collection[str],
+    *,
+    size: Size,
+    style: str,
+    negative_prompt: str,
+) -> Iterator[tuple[str, str]]:
+    """What a site asks of the model that it does not draw, by the names of the options, Leonardo's as `leonardo.…`."""
+    row = row_of(options.model)
+    version = version_of(options, size if row is None else size_for(row, *size))
+    if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
+        yield "leonardo.base_url", "with v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
+    if row is None:
+        if "contrast" in given:
+            yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
+        return
+    yield from _side_problems(row, version, size)
+    if style not in row.styles:
+        yield "style", f"it is {style}, which {row.name} does not have; it may be {listed(tuple(row.styles))}"
+    if negative_prompt and not row.negative_prompt_max:
+        yield "negative_prompt", f"{row.name} takes none; say in prompt_template what pictures show instead"
+    problem = _contrast_problem(row, options, version, is_given="contrast" in given)
+    if problem:
+        yield "leonardo.contrast", problem
+
+
+def notes(options: LeonardoOptions) -> Iterator[str]:
+    """What is right, and may surprise: told at INFO when a site is configured."""
+    row = row_of(options.model)
+    if row is None:
+        yield (
+            f"leonardo.model {options.model!r} is not in the table of models: it is sent prompt, size, seed, negative "
+            "prompt and Alchemy, and neither a style nor a contrast"
+        )
+    elif row.seed_max is None:
+        yield (
+            f"{row.name} draws without a seed: another hero_seed is another picture, and the same one does not draw "
+            "the same picture again"
+        )
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """``A, B or C``."""
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _side_problems(row: Row, version: Version, size: Size) -> Iterator[tuple[str, str]]:
+    for name, index in (("width", 0), ("height", 1)):
+        probe = (size[0], 1024) if index == 0 else (1024, size[1])
+        problem = _size_problem(row, version, *probe)
+        if problem:
+            yield name, f"it is {size[index]}; {problem}"
+
+
+def _size_problem(row: Row, version: Version, width_px: int, height_px: int) -> str:
+    """Why the model does not draw the size, and which it does; empty if it does."""
+    sizes = row.sizes
+    if not isinstance(sizes, Sides):
+        most = max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes)
+        low, step = MIN_SIDE_PX, SIDE_STEP_PX
+    else:
+        most, low, step = (sizes.width, sizes.height), sizes.low, sizes.step
+    if version == "v1":
+        low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
+    for side, largest in ((width_px, most[0]), (height_px, most[1])):
+        if not low <= side <= largest or side % step:
+            instead = "" if version == "v2" else "; without api_version: v1 it may be larger"
+            return f"{row.name} draws multiples of {step} from {low} to {largest}{instead}"
+    return ""
+
+
+def _contrast_problem(row: Row, options: LeonardoOptions, version: Version, *, is_given: bool) -> str:
+    takes = row.contrasts if version == "v1" else tuple(CONTRAST_NAMES) if row.has_v2_contrast else ()
+    if not takes:
+        return f"it is {options.contrast:g}, and {row.name} takes none by {version}; leave it out" if is_given else ""
+    if options.contrast not in takes:
+        numbers = ", ".join(f"{contrast:g}" for contrast in takes)
+        return f"it is {options.contrast:g}; {row.name} takes {numbers} by {version}"
+    if version == "v1" and mode_of(options) == "QUALITY" and options.contrast < MIN_ALCHEMY_CONTRAST:
+        return (
+            f"it is {options.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "
+            "so raise it or set alchemy: false"
+        )
+    return ""
