@@ -23,7 +23,7 @@ from mkdocs_leonardo.config import LeonardoConfig
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "example-site/docs/reference"
 #: Every document with something between `<!-- options: NAME -->` and `<!-- end of options -->`, or the same of `help`.
-DOCUMENTS = (ROOT / "README.md", REFERENCE / "options.md", REFERENCE / "command-line.md")
+DOCUMENTS = (REFERENCE / "options.md", REFERENCE / "command-line.md")
 
 PROGRAM = "mkdocs-leonardo"
 #: What has a help text of its own, in the order of the code.
