@@ -199,7 +199,7 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scrim:
-    """How much black (percent, 0 to 55) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
+    """How much shade (percent, 0 to 60) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
 
     `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
     and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.

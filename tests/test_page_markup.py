@@ -109,7 +109,8 @@ def test_header_with_everything_equals_the_golden() -> None:
 
     assert html == (
         '<header class="leonardo-hero leonardo-hero--content" data-provider="leonardo" data-key="0123456789abcdef"'
-        ' data-focus="30-60" data-scrim-narrow="35" data-scrim-wide="20" data-scrim-wide-rtl="25" role="none">\n'
+        ' data-focus="30-60" data-tint="8" data-scrim-narrow="35" data-scrim-wide="20" data-scrim-wide-rtl="25"'
+        ' role="none">\n'
         '<picture class="leonardo-hero__picture">\n'
         f'<source type="image/avif" srcset="{srcset("avif")}" sizes="(min-width: 60em) 688px, 100vw">\n'
         f'<source type="image/webp" srcset="{srcset("webp")}" sizes="(min-width: 60em) 688px, 100vw">\n'
@@ -120,9 +121,9 @@ def test_header_with_everything_equals_the_golden() -> None:
         '<div class="leonardo-hero__text">\n'
         f"{HEADING}\n"
         '<p class="leonardo-hero__tagline">Dawn</p>\n'
-        '<p class="leonardo-hero__credit">Picture made by AI: Leonardo AI</p>\n'
         "</div>\n"
         '<img class="leonardo-hero__placeholder" src="data:image/webp;base64,AAAA" alt="" aria-hidden="true">\n'
+        '<p class="leonardo-hero__credit">Picture made by AI: Leonardo AI</p>\n'
         "</header>"
     )
 
@@ -227,6 +228,13 @@ def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expec
     assert focus_name(focus) == expected
 
 
+@pytest.mark.parametrize(("letters", "size"), [(40, None), (41, "2"), (66, "2"), (67, "3"), (100, "3"), (101, "4")])
+def test_title_has_a_size_by_its_length(letters: int, size: str | None) -> None:
+    """Long titles are smaller, in steps that the stylesheet knows."""
+    header = hero_header(asset("jpeg"), spec(), f"<h1><em>{'m' * letters}</em></h1>", url=url)
+    assert Outline(header).attributes["leonardo-hero leonardo-hero--content"].get("data-title") == size
+
+
 @pytest.mark.parametrize(("measured", "step"), [(0, 0), (1, 5), (20, 20), (31, 35), (55, 55), (90, 60), (-3, 0)])
 def test_scrim_is_the_next_step_upwards(measured: int, step: int) -> None:
     """The stylesheet knows every fifth percent; never less shade than was measured."""
@@ -237,33 +245,23 @@ def test_scrim_is_the_next_step_upwards(measured: int, step: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "tagline", "credit", "step"),
+    ("title", "tagline", "step"),
     [
-        ("A lighthouse in a storm", "", False, "5"),
-        ("A lighthouse in a storm", "What a keeper sees at night", True, "5"),
-        ("Everything that the keepers of the northern lighthouses wrote about", "", False, "55"),
-        (
-            "A lighthouse in a storm",
-            "What a keeper sees when the wind turns north, and how the lamp is kept",
-            True,
-            "55",
-        ),
-        ("Wie wir &amp; die anderen &lt;em&gt; &amp;amp; &lt;strong&gt; schreiben, und warum", "", False, "5"),
-        ("灯台守が嵐の夜に書き残したすべてのことについて、そしてその後のことについて", "", False, "55"),
+        ("A lighthouse in a storm", "", "5"),
+        ("A lighthouse in a storm", "What a keeper sees when the wind turns north, and how the lamp is kept", "5"),
+        ("Everything that the keepers of the northern lighthouses wrote about", "", "55"),
+        ("A lighthouse in a storm", f"What a keeper sees {'when the wind turns north, ' * 3}", "55"),
+        ("Wie wir &amp; die anderen &lt;em&gt; &amp;amp; &lt;strong&gt; schreiben, und warum", "", "5"),
+        ("灯台守が嵐の夜に書き残したすべてのことについて、そしてその後のことについて", "", "55"),
     ],
-    ids=["short", "tagline and credit", "long", "long tagline", "markup is not read", "wide letters"],
+    ids=["short", "tagline", "long", "long tagline", "markup is not read", "wide letters"],
 )
-def test_scrim_is_that_of_long_texts_where_text_climbs_higher(
-    title: str,
-    tagline: str,
-    credit: bool,  # noqa: FBT001 - drawn by name
-    step: str,
-) -> None:
-    """A bright sky is darkened only under text that may reach it."""
+def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, tagline: str, step: str) -> None:
+    """A bright sky is darkened only under text that may reach it; the credit line is a caption, and no part of it."""
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(5, 5, 5, 55, 55, 55)))
     heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'
-    header = hero_header(darker, replace(spec(), tagline=tagline), heading, url=url, credit=credit)
+    header = hero_header(darker, replace(spec(), tagline=tagline), heading, url=url, credit=True)
     shades = Outline(header).attributes["leonardo-hero leonardo-hero--content"]
     assert [shades[f"data-scrim-{where}"] for where in ("narrow", "wide", "wide-rtl")] == [step] * 3
 
@@ -271,12 +269,14 @@ def test_scrim_is_that_of_long_texts_where_text_climbs_higher(
 def test_sizes_in_material_follow_the_columns() -> None:
     """A page that hides a side column has a wider hero; a blog post has a column of its own in its place."""
     both = picture_sizes("material", "content")
-    assert both == (
+    columns = (
         "(min-width: 2000px) 826px, (min-width: 1600px) 757px, (min-width: 1220px) 688px,"
-        " (min-width: 960px) calc(100vw - 274px), calc(100vw - 32px)"
+        " (min-width: 960px) calc(100vw - 274px), "
     )
+    assert both == f"{columns}calc(100vw - 8px)", "from edge to edge on phones"
+    assert picture_sizes("material", "content", is_card=True) == f"{columns}calc(100vw - 32px)"
     assert "(min-width: 1220px) 938px" in picture_sizes("material", "content", hidden=["navigation"])
-    assert "(min-width: 1220px) 1188px, calc(100vw - 32px)" in picture_sizes(
+    assert "(min-width: 1220px) 1188px, (min-width: 960px) calc(100vw - 32px), calc(100vw - 8px)" in picture_sizes(
         "material", "content", hidden=["navigation", "toc"]
     )
     assert picture_sizes("material", "content", hidden=["navigation"], is_post=True) == both

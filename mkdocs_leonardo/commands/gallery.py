@@ -262,12 +262,11 @@ def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes
     """Whether the site's own shade, an alpha, suffices for the picture."""
     from mkdocs_leonardo.imaging.contrast import STEP, measure  # noqa: PLC0415 - Pillow is slow to import
     from mkdocs_leonardo.imaging.normalise import normalise  # noqa: PLC0415 - same
+    from mkdocs_leonardo.imaging.variants import dominant  # noqa: PLC0415 - same
 
     encoding, focus = site.settings.encoding, outlook.hero.focus
-    needed = measure(
-        normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus),
-        focus,
-    )
+    image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
+    needed = measure(image, focus, dominant=dominant(image))
     # A script from right to left has its text elsewhere, and is none of most sites; nor is every title long.
     percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP:
@@ -287,7 +286,7 @@ def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
     heroes = [variant for variant in rendering.variants if variant.role == "hero"]
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
-    needed = measure(image, outlook.hero.focus)
+    needed = measure(image, outlook.hero.focus, dominant=rendering.dominant)
     return all(
         getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
         for field in fields(needed)

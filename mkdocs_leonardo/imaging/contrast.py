@@ -1,21 +1,22 @@
-"""How much black must lie behind white text so that everybody can read it, and no more than that.
+"""How much shade must lie behind white text so that everybody can read it, and no more than that.
 
-The stylesheet puts title and tagline at the foot of the hero and lays black at the measured alpha behind them: across
-the whole width of a phone, in the three quarters of a desktop where lines start, which are the right ones in
-right-to-left scripts. Which part of the picture that is depends on the window and on how much text there is, so the
-views below stand for what phones and desktops show, and the most demanding one of each kind decides: of those for short
-texts, so that a bright sky high above a title of two words is left alone, or of all, for texts that climb up to it.
+The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint at the measured alpha
+behind them: across the whole width of a phone, in the three quarters of a desktop where lines start, which are the
+right ones in right-to-left scripts. Which part of the picture that is depends on the window and on how much text there
+is, so the views below stand for what phones and desktops show, and the most demanding one of each kind decides: of
+those for short texts, so that a bright sky high above a title of two words is left alone, or of all, for texts that
+climb up to it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 from PIL import Image
 
 from mkdocs_leonardo.imaging.normalise import Box, crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
+from mkdocs_leonardo.tint import TINTS, Colour, tint_of
 
 #: WCAG 2.2, 1.4.3 (level AA) for text of any size.
 CONTRAST_RATIO = 4.5
@@ -25,8 +26,8 @@ MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
 BRIGHT_SHARE = 0.01
 #: The scrim comes in these steps (percent), for each of which the stylesheet has a class.
 STEP = 5
-#: Black at alpha 0.535 makes room for white text on pure white; this is the next step.
-MOST = 55
+#: With this much of any tint, white text reaches the ratio on pure white; black would need 54.
+MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,27 @@ class View:
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
 
 
-# How much of the height text takes was measured in the three themes, with titles of 25 to 120 letters, with and without
-# a tagline and the credit line: short texts (`markup.is_long`) at most 0.59 of a phone's hero and 0.63 of a wider one,
-# long ones at most 0.83 of a phone's and 0.80 of the narrowest wide one, 0.75 elsewhere.
+# How much of the height text takes was measured in the three themes, with titles of 12 to 140 letters, with and without
+# a tagline: short texts (`markup.is_long`) at most 0.57 of a phone's hero (0.66 where it is 320 px wide) and 0.58 of a
+# wider one, less the wider it is; long ones at most 0.79 and 0.69; on a phone in landscape, 0.65 and 0.71.
 #: Phones, with a short text.
-NARROW_VIEWS = (View(390, 312, text_share=0.7), View(320, 272, text_share=0.7))
-#: Desktops, with a short text: a small window, `content` layout, `full` layout, and that across a very wide window.
+NARROW_VIEWS = (View(390, 312, text_share=0.6), View(320, 272, text_share=0.7))
+#: With a short text: a small window, a phone in landscape, `content` layout, `full` layout, also in a very wide window.
 WIDE_VIEWS = (
-    View(640, 299, text_share=0.65, column_share=0.75),
-    View(880, 495, text_share=0.65, column_share=0.75),
-    View(1440, 544, text_share=0.65, column_share=0.75),
-    View(2560, 544, text_share=0.65, column_share=0.75),
+    View(640, 300, text_share=0.6, column_share=0.75),
+    View(844, 287, text_share=0.66, column_share=0.75),
+    View(880, 440, text_share=0.52, column_share=0.75),
+    View(1440, 544, text_share=0.46, column_share=0.75),
+    View(2560, 653, text_share=0.35, column_share=0.75),
 )
 #: The same with a long text, which makes the hero grow where there is little room.
-LONG_NARROW_VIEWS = (View(390, 420, text_share=0.85), View(320, 500, text_share=0.88))
+LONG_NARROW_VIEWS = (View(390, 344, text_share=0.78), View(320, 418, text_share=0.82))
 LONG_WIDE_VIEWS = (
-    View(640, 555, text_share=0.85, column_share=0.75),
-    View(880, 550, text_share=0.8, column_share=0.75),
-    View(1440, 560, text_share=0.76, column_share=0.75),
-    View(2560, 560, text_share=0.76, column_share=0.75),
+    View(640, 345, text_share=0.72, column_share=0.75),
+    View(844, 346, text_share=0.74, column_share=0.75),
+    View(880, 440, text_share=0.68, column_share=0.75),
+    View(1440, 544, text_share=0.6, column_share=0.75),
+    View(2560, 653, text_share=0.5, column_share=0.75),
 )
 
 # 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
@@ -78,10 +81,11 @@ _SAMPLE_WIDTH_PX = 400
 _THRESHOLD = 200
 
 
-def measure(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
-    """The least scrim, in steps of 5 percent up to 55, with which white text on the RGB picture reaches 4.5:1.
+def measure(image: Image.Image, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
+    """The least scrim, in steps of 5 percent up to 60, with which white text on the RGB picture reaches 4.5:1.
 
-    "Reaches" means for 99 of 100 pixels behind the text, both of the file's and of a screen's.
+    `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 99 of 100
+    pixels behind the text, both of the file's and of a screen's.
     """
     width, height = image.size
     size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
@@ -92,19 +96,20 @@ def measure(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     sampled = image.resize(size, Image.Resampling.NEAREST)
     averaged = image.resize(size, Image.Resampling.BOX)
     copies = (sampled, averaged)
+    tint = TINTS[tint_of(dominant)]
     narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
     return Scrim(
-        narrow=_least_scrim(copies, NARROW_VIEWS, focus),
-        wide=_least_scrim(copies, WIDE_VIEWS, focus),
-        wide_rtl=_least_scrim(copies, WIDE_VIEWS, focus, is_rtl=True),
-        long_narrow=_least_scrim(copies, narrow_views, focus),
-        long_wide=_least_scrim(copies, wide_views, focus),
-        long_wide_rtl=_least_scrim(copies, wide_views, focus, is_rtl=True),
+        narrow=_least_scrim(copies, NARROW_VIEWS, focus, tint),
+        wide=_least_scrim(copies, WIDE_VIEWS, focus, tint),
+        wide_rtl=_least_scrim(copies, WIDE_VIEWS, focus, tint, is_rtl=True),
+        long_narrow=_least_scrim(copies, narrow_views, focus, tint),
+        long_wide=_least_scrim(copies, wide_views, focus, tint),
+        long_wide_rtl=_least_scrim(copies, wide_views, focus, tint, is_rtl=True),
     )
 
 
 def _least_scrim(
-    copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint, *, is_rtl: bool = False
+    copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint, tint: Colour, *, is_rtl: bool = False
 ) -> int:
     parts = [
         copy.crop(_outward(view.text_box(copy.size, focus, is_rtl=is_rtl), copy.size))
@@ -114,7 +119,7 @@ def _least_scrim(
     low, high = 0, MOST // STEP
     while low < high:
         middle = (low + high) // 2
-        table = _blended_luminance(middle * STEP / 100)
+        table = _blended_luminance(middle * STEP / 100, tint)
         if all(_is_dark_enough(part, table) for part in parts):
             high = middle
         else:
@@ -134,15 +139,21 @@ def _is_dark_enough(part: Image.Image, table: list[int]) -> bool:
     return bright <= BRIGHT_SHARE * luminance.width * luminance.height
 
 
-def _blended_luminance(alpha: float) -> list[int]:
-    """For each value of red, green and blue: its part of the luminance under black at `alpha`.
+def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
+    """For each value of red, green and blue: its part of the luminance under `tint` at `alpha`.
 
     Blending is done on the encoded values, as browsers do it, the luminance is WCAG 2.2's. Every value counts as the
     next brighter one, because encoders and blending round.
     """
     shares = (0.2126, 0.7152, 0.0722)
-    linear = [_linear((value + 1) / 255 * (1 - alpha)) / MAX_LUMINANCE * _THRESHOLD for value in range(256)]
-    return list(chain.from_iterable([min(255, -int(-value * share // 1)) for value in linear] for share in shares))
+    return [
+        min(
+            255,
+            -int(-_linear(((value + 1) * (1 - alpha) + dark * alpha) / 255) / MAX_LUMINANCE * _THRESHOLD * share // 1),
+        )
+        for share, dark in zip(shares, tint, strict=True)
+        for value in range(256)
+    ]
 
 
 def _linear(value: float) -> float:

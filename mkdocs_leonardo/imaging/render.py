@@ -28,10 +28,26 @@ from mkdocs_leonardo.imaging.variants import (
     write_social,
 )
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, Encoding, FocalPoint, Format, JsonValue, Rendering, Variant
+from mkdocs_leonardo.tint import TINTS
 
 _KEY_CHARS = 16
 #: The provider whose pictures are placeholders.
 _PAINTER = "local"
+#: What the shade was measured for before it had a tint: width, height, share of the height and of the width.
+_FIRST_VIEWS: list[JsonValue] = [
+    [390, 312, 0.7, 1.0],
+    [320, 272, 0.7, 1.0],
+    [640, 299, 0.65, 0.75],
+    [880, 495, 0.65, 0.75],
+    [1440, 544, 0.65, 0.75],
+    [2560, 544, 0.65, 0.75],
+    [390, 420, 0.85, 1.0],
+    [320, 500, 0.88, 1.0],
+    [640, 555, 0.85, 0.75],
+    [880, 550, 0.8, 0.75],
+    [1440, 560, 0.76, 0.75],
+    [2560, 560, 0.76, 0.75],
+]
 
 
 def settings(
@@ -66,6 +82,7 @@ def settings(
                 *contrast.LONG_WIDE_VIEWS,
             )
         ],
+        "tints": [list(tint) for tint in TINTS],
         "provider": provider,
         "model": model,
     }
@@ -81,11 +98,13 @@ def superseded(
 ) -> Iterator[dict[str, JsonValue]]:
     """The settings with which earlier versions rendered the same picture, so that their files serve.
 
-    Up to 0.1 the default was every format in every width.
+    The shade was black and measured for other views then, and the default was every format in every width.
     """
-    if encoding.spares_fallback:
-        every = replace(encoding, formats=("avif", "webp", "jpeg"), spares_fallback=False)
-        yield settings(every, focus, provider=provider, model=model, available=available)
+    every = replace(encoding, formats=("avif", "webp", "jpeg"), spares_fallback=False)
+    for earlier in (encoding, every) if encoding.spares_fallback else (encoding,):
+        known = settings(earlier, focus, provider=provider, model=model, available=available)
+        del known["tints"]
+        yield {**known, "views": _FIRST_VIEWS}
 
 
 def render(
@@ -146,11 +165,12 @@ def render(
         if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
             raise PictureError(f"cannot be encoded: {error}") from error
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
+    colour = dominant(image)
     rendering = Rendering(
         variants=tuple(variants),
         placeholder=placeholder(image),
-        dominant=dominant(image),
-        scrim=contrast.measure(image, focus),
+        dominant=colour,
+        scrim=contrast.measure(image, focus, dominant=colour),
         width_px=width,
         height_px=height,
         source_type=source_type,

@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Collection
 from functools import cache
 from html import escape, unescape
+from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
+from mkdocs_leonardo.tint import tint_of
 
 #: How a provider wants to be called where its work is shown. Others are shown under their own name.
 _CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
@@ -38,8 +40,8 @@ _NO_ROLE = ' role="none"'
 
 #: A text that weighs more than this is a long one: a title of so many letters, or a shorter one with a tagline.
 SHORT_TEXT = 66
-#: What the credit line weighs, in letters of a title.
-_CREDIT_WEIGHT = 20
+#: The stylesheet has a smaller size for titles of more letters than each of these.
+_TITLE_STEPS = (40, 66, 100)
 _TAG = re.compile(r"<[^>]*>")
 
 _HERO_START = '<header class="leonardo-hero '
@@ -56,32 +58,60 @@ def focus_name(focus: FocalPoint) -> str:
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
 
 
-def picture_sizes(theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False) -> str:
+class _Step(NamedTuple):
+    """How wide the article is from a width of the window on: so many hundredths of the window and so many pixels."""
+
+    window_px: int
+    share_vw: int
+    width_px: int
+
+    def __str__(self) -> str:
+        if not self.share_vw:
+            width = f"{self.width_px}px"
+        elif not self.width_px:
+            width = f"{self.share_vw}vw"
+        else:
+            width = f"calc({self.share_vw}vw - {-self.width_px}px)"
+        return f"(min-width: {self.window_px}px) {width}" if self.window_px else width
+
+
+#: Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
+_MKDOCS = (_Step(1400, 0, 966), _Step(1200, 0, 831), _Step(992, 0, 696), _Step(576, 0, 516), _Step(0, 100, -24))
+#: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
+_READTHEDOCS = (_Step(1100, 0, 696), _Step(769, 100, -404), _Step(0, 100, -52))
+_UNKNOWN = (_Step(960, 0, 960), _Step(0, 100, 0))
+#: Less than a reader can see is missing, so that phones of 390 px with two pixels a point take the file of 768 px.
+_FROM_EDGE_TO_EDGE = _Step(0, 100, -8)
+
+
+def picture_sizes(
+    theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
+) -> str:
     """The `sizes` that are true for a hero or a card: its width at every width of the window.
 
     `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
     (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
-    blog posts, whose own side column stands where the navigation was.
+    blog posts, whose own side column stands where the navigation was. A card is as wide as the article, and so is a
+    hero, but for phones, where a hero reaches from edge to edge.
     """
-    if layout == "full":
-        # Read the Docs never gives up its 300 px side column.
-        return "(min-width: 769px) calc(100vw - 300px), 100vw" if theme == "readthedocs" else "100vw"
-    if theme in {"material", "materialx"}:
-        return _material_sizes(has_left="navigation" not in hidden or is_post, has_right="toc" not in hidden)
-    if theme == "mkdocs":
-        # Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
-        return (
-            "(min-width: 1400px) 966px, (min-width: 1200px) 831px, (min-width: 992px) 696px, "
-            "(min-width: 576px) 516px, calc(100vw - 24px)"
-        )
-    if theme == "readthedocs":
-        # MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
-        return "(min-width: 1100px) 696px, (min-width: 769px) calc(100vw - 404px), calc(100vw - 52px)"
-    return "(min-width: 960px) 960px, 100vw"
+    has_left, has_right = "navigation" not in hidden or is_post, "toc" not in hidden
+    return _sizes(theme, layout, has_left=has_left, has_right=has_right, is_card=is_card)
 
 
 @cache
-def _material_sizes(*, has_left: bool, has_right: bool) -> str:
+def _sizes(theme: str, layout: Layout, *, has_left: bool, has_right: bool, is_card: bool) -> str:
+    if layout == "full" and not is_card:
+        # Read the Docs never gives up its 300 px side column.
+        return "(min-width: 769px) calc(100vw - 300px), 100vw" if theme == "readthedocs" else "100vw"
+    steps = {"mkdocs": _MKDOCS, "readthedocs": _READTHEDOCS}.get(theme, _UNKNOWN)
+    if theme in {"material", "materialx"}:
+        steps = _material(has_left=has_left, has_right=has_right)
+    if not is_card:
+        steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
+    return ", ".join(map(str, steps))
+
+
+def _material(*, has_left: bool, has_right: bool) -> tuple[_Step, ...]:
     """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
 
     The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
@@ -89,13 +119,14 @@ def _material_sizes(*, has_left: bool, has_right: bool) -> str:
     """
     columns_rem = 12.1 * (has_left + has_right)
     margins_rem = (1.2 if has_left else 0.8) + (1.2 if has_right else 0.8)
-    widths = [
-        f"(min-width: {window_px}px) {round((61 - columns_rem - margins_rem) * root_px)}px"
-        for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
-    ]
-    if has_right:
-        widths.append("(min-width: 960px) calc(100vw - 274px)")
-    return ", ".join([*widths, "calc(100vw - 32px)"])
+    return (
+        *(
+            _Step(window_px, 0, round((61 - columns_rem - margins_rem) * root_px))
+            for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
+        ),
+        _Step(960, 100, -274 if has_right else -32),
+        _Step(0, 100, -32),
+    )
 
 
 def hero_header(
@@ -113,9 +144,9 @@ def hero_header(
     `credit` a line says which AI made the picture, if one did; a text is that line, with ``{creator}`` for the name.
     """
     creator = creator_name(asset.provider) if credit else ""
-    title = unescape(_TAG.sub("", heading_html))
-    shade = _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline, has_credit=bool(creator)))
-    attributes = f"{_attributes(asset, spec)}{shade}{_NO_ROLE}"
+    title = unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
+    shade = _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
+    attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
     placeholder = escape(asset.rendering.placeholder)
     lines = [
         f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>',
@@ -125,16 +156,12 @@ def hero_header(
     ]
     if spec.tagline:
         lines.append(f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>')
+    # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.
+    lines += ["</div>", f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">']
     if creator:
         words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
         lines.append(f'<p class="leonardo-hero__credit">{words}</p>')
-    # Last of all, though it lies below everything: it tells the stylesheet that the text before it is whole.
-    lines += [
-        "</div>",
-        f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">',
-        "</header>",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "</header>"])
 
 
 def card(
@@ -156,13 +183,11 @@ def card(
     else:
         # "auto" is the truth itself, where it is known and the picture is lazy; others skip it and read on.
         loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
-    return "\n".join(
-        [
-            f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>',
-            _picture("leonardo-card", asset, spec.alt, sizes, url, loading),
-            "</a>",
-        ]
-    )
+    lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
+    if is_eager:
+        # The others are below the window, and their pages need not carry them.
+        lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.placeholder)}" alt="">')
+    return "\n".join([*lines, _picture("leonardo-card", asset, spec.alt, sizes, url, loading), "</a>"])
 
 
 def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> str:
@@ -256,14 +281,20 @@ def _unbroken(url: str) -> str:
     return url.replace(" ", "%20").replace(",", "%2C")
 
 
-def is_long(title: str, tagline: str, *, has_credit: bool) -> bool:
+def is_long(title: str, tagline: str) -> bool:
     """Whether the text on a hero may reach higher than short ones do, by a rule on the safe side (see `contrast`)."""
-    return _letters(title) + _letters(tagline) / 2 + _CREDIT_WEIGHT * has_credit > SHORT_TEXT
+    return _letters(title) + _letters(tagline) / 2 > SHORT_TEXT
 
 
 def _letters(text: str) -> int:
     """The text's length; letters of East Asian scripts are twice as wide as others (Unicode, annex 11)."""
     return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _title_attribute(title: str) -> str:
+    """Which size the title has, from 1, which needs no attribute, to 4."""
+    size = 1 + sum(_letters(title) > letters for letters in _TITLE_STEPS)
+    return f' data-title="{size}"' if size > 1 else ""
 
 
 def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
@@ -281,7 +312,8 @@ def _scrim_step(percent: int) -> int:
 
 def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
     focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
-    return f' data-provider="{escape(asset.provider)}" data-key="{escape(asset.key[:16])}"{focus}'
+    tint = tint_of(asset.rendering.dominant)
+    return f' data-provider="{escape(asset.provider)}" data-key="{escape(asset.key[:16])}"{focus} data-tint="{tint}"'
 
 
 def _percent(fraction: float) -> int:

@@ -211,7 +211,7 @@ class Site:
         if not self._cards or post not in self._heroes:
             return content_html
         spec, asset = self._heroes[post]
-        sizes = picture_sizes(page.theme, "content", hidden=page.hidden)
+        sizes = picture_sizes(page.theme, "content", hidden=page.hidden, is_card=True)
         has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
         is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)

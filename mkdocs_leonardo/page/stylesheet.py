@@ -9,6 +9,7 @@ from importlib import resources
 
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
 from mkdocs_leonardo.spec import CENTER, FocalPoint
+from mkdocs_leonardo.tint import TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
 #: White space has no meaning beside braces, semicolons, commas and ">", and after a colon; elsewhere it counts once.
@@ -22,7 +23,7 @@ def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
 
     `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
     """
-    content = (_source("hero.css") + "".join([*_scrim_rules(), *_focus_rules(focuses)])).encode()
+    content = (_source("hero.css") + "".join([*_tint_rules(), *_scrim_rules(), *_focus_rules(focuses)])).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
 
@@ -46,6 +47,11 @@ def _shortest(match: re.Match[str]) -> str:
     if match["kept"]:
         return match["kept"]
     return match["sign"] or (":" if match[0].startswith(":") else " ")
+
+
+def _tint_rules() -> list[str]:
+    """One rule for each dark colour that a picture may have."""
+    return [f'[data-tint="{place}"]{{--_tint:{" ".join(map(str, tint))}}}' for place, tint in enumerate(TINTS)]
 
 
 def _scrim_rules() -> list[str]:

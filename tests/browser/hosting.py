@@ -46,7 +46,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
                     _spec(post.meta),
                     href=get_relative_url(post.url, page.url),
                     url=url,
-                    sizes=markup.picture_sizes("material", "content", hidden=hidden),
+                    sizes=markup.picture_sizes("material", "content", hidden=hidden, is_card=True),
                     is_eager=index == 0,
                 ),
             )

@@ -152,7 +152,7 @@ def test_blog_shows_covers_that_lead_to_their_posts(addresses: dict[str, str], o
         assert covers.nth(number).evaluate("async image => (await image.decode(), image.naturalWidth)") > 600
         shape = covers.nth(number).bounding_box()
         assert shape is not None
-        assert shape["width"] / shape["height"] == pytest.approx(2.5, abs=0.02)
+        assert shape["width"] / shape["height"] == pytest.approx(688 / 320, abs=0.02)
     expect(shown.locator(".leonardo-hero__tagline").first).to_be_hidden()
     covers.last.scroll_into_view_if_needed()
     shape = covers.last.bounding_box()

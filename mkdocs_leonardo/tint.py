@@ -1,0 +1,47 @@
+"""The dark colour of a picture: what lies behind its text, and in its place until it is loaded."""
+
+from __future__ import annotations
+
+import math
+
+Colour = tuple[int, int, int]
+
+#: Twelve hues, in steps of 30 degrees, and a neutral one, in sRGB. Each has lightness 0.22 and chroma 0.045 in OKLCH
+#: (Ottosson 2020), dark enough for white text on pure white at the alpha of `contrast.MOST`.
+TINTS: tuple[Colour, ...] = (
+    (43, 17, 26),
+    (44, 18, 14),
+    (41, 21, 3),
+    (35, 25, 0),
+    (24, 29, 4),
+    (9, 32, 15),
+    (0, 33, 27),
+    (0, 32, 38),
+    (3, 29, 45),
+    (18, 25, 47),
+    (30, 21, 44),
+    (38, 18, 36),
+    (24, 26, 30),
+)
+NEUTRAL = len(TINTS) - 1
+#: Below this chroma a colour is grey to the eye.
+_LEAST_CHROMA = 0.03
+
+
+def tint_of(dominant: str) -> int:
+    """The place in `TINTS` of the hue of a colour, given as ``#rrggbb``."""
+    red, green, blue = (_linear(int(dominant[place : place + 2], 16) / 255) for place in (1, 3, 5))
+    # From linear sRGB to OKLab: matrices M1 (with the primaries of sRGB) and M2 of its definition.
+    long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
+    medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
+    short = math.cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
+    a = 1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short
+    b = 0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short
+    if math.hypot(a, b) < _LEAST_CHROMA:
+        return NEUTRAL
+    return round(math.degrees(math.atan2(b, a)) / 30) % NEUTRAL
+
+
+def _linear(value: float) -> float:
+    """The sRGB value 0 to 1 as light (IEC 61966-2-1)."""
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition
