@@ -45,6 +45,7 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
     folder = shell.site.folder / "out"
     names = {path.name for path in folder.iterdir()}
     assert names == {
+        ".mkdocs-leonardo",
         "index.html",
         "sheet.jpg",
         "cinematic-1.jpg",
@@ -132,6 +133,29 @@ def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Servi
     keyless = shell("compare", "a hill", "-o", "out", "--yes", environ={"LEONARDO_API_KEY": ""})
     assert keyless.exit_code == 2
     assert "set LEONARDO_API_KEY" in keyless.err
+
+
+def test_compare_writes_only_into_an_empty_folder_or_one_of_its_own(shell: Shell, services: Services) -> None:
+    """An author's page is never replaced, and nothing is spent; an earlier version left no mark, and will do."""
+    arguments = ("compare", "a harbour", "--styles", "MOODY", "--yes", "-o", "public")
+    page_file = shell.site.folder / "public" / "index.html"
+    page_file.parent.mkdir()
+    page_file.write_text("mine", encoding="utf-8")
+
+    refused = shell(*arguments)
+    assert refused.exit_code == 2
+    assert "--output: public holds files that this command did not make" in refused.err
+    assert page_file.read_text("utf-8") == "mine"
+    assert services.ledger.requests == ()
+
+    page_file.unlink()
+    assert shell(*arguments).exit_code == 0
+    (page_file.parent / ".mkdocs-leonardo").unlink()
+    assert shell(*arguments).exit_code == 0
+    (page_file.parent / ".mkdocs-leonardo").unlink()
+    (page_file.parent / "moody.jpg").write_text("mine", encoding="utf-8")
+    assert shell(*arguments).exit_code == 2
+    assert services.ledger.creates == 1
 
 
 def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> None:

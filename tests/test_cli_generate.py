@@ -92,6 +92,30 @@ def test_generate_copies_pages_of_like_names_beside_each_other(shell: Shell) -> 
     assert {"blog--dunes.jpg", "blog-dunes.jpg"} < set(names)
 
 
+def test_generate_copies_only_into_an_empty_folder_or_one_of_its_own(shell: Shell, services: Services) -> None:
+    """An author's picture is never replaced, and nothing is spent; an earlier version left no mark."""
+    folder = shell.site.folder / "press"
+    folder.mkdir()
+    (folder / "index.jpg").write_text("mine", encoding="utf-8")
+
+    refused = shell("generate", "--yes", "--into", "press")
+    assert refused.exit_code == 2
+    assert "--into: press holds files that this command did not make" in refused.err
+    assert (folder / "index.jpg").read_text("utf-8") == "mine"
+    assert services.ledger.requests == ()
+    (shell.site.folder / "docs/img").mkdir()
+    (shell.site.folder / "docs/img/mine.jpg").write_text("mine", encoding="utf-8")
+    assert shell("generate", "--yes", "--into", "docs/img").exit_code == 2
+
+    (folder / "index.jpg").unlink()
+    assert shell("generate", "--yes", "--into", "press").exit_code == 0
+    (folder / ".mkdocs-leonardo").unlink()
+    assert shell("generate", "--yes", "--into", "press").exit_code == 0
+    (folder / ".mkdocs-leonardo").unlink()
+    (folder / "a.jpg").write_text("mine", encoding="utf-8")
+    assert shell("generate", "--yes", "--into", "press").exit_code == 2
+
+
 def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
     """Names, paths as a shell completes them, folders and patterns choose; others end with a suggestion and exit 2."""
     typo = shell("generate", "blog/dune.md", "--yes")

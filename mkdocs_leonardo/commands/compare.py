@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.outlook import outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
@@ -54,6 +54,7 @@ def compare(
     """Make the pictures and show them; 1 if there is none to show."""
     site = options_of(config_file, screen)
     wanted_styles = _styles(styles, site.settings.defaults.rules.styles)
+    check_room(output, "--output", is_earlier=is_sheet)
     prompt = clean_text(prompt)
     if not prompt:
         raise Trouble("PROMPT is empty; describe a picture")
@@ -67,24 +68,15 @@ def compare(
     if any(not plan.is_idle for plan, _ in runs):
         if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
             return 1
-        _make_room(output)
+        make_room(output, "--output", is_earlier=is_sheet)
         _carry_out(runs, site.settings, screen)
     samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, screen, alchemy=mode)]
     if not samples:
         return 1
+    make_room(output, "--output", is_earlier=is_sheet)
     _show(samples, prompt, output, screen, styles=wanted_styles)
     screen.report(_report(samples, prompt, output))
     return 0
-
-
-def _make_room(folder: Path) -> None:
-    """There is a folder for the results; Trouble before anything is paid that could not be shown."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Trouble(f"--output: {folder} cannot be written ({error.strerror}); nothing was spent") from error
 
 
 def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:

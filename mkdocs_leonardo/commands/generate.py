@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
+from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.gallery import half_of
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
@@ -54,6 +56,8 @@ def generate(
         plan = Plan(found, site.settings)
         _tell_of_halves(plan, workshop.gallery.halves(), screen)
         excuse = _excuse(site.settings, workshop)
+        if into is not None and not dry_run:
+            check_room(into, "--into", is_earlier=_former(workshop, takes=bool(takes), is_published=is_published))
     unmakable = _show(plan, found, screen, excuse=excuse)
     if dry_run:
         screen.report(_plan_report(plan, unmakable))
@@ -77,6 +81,22 @@ def generate(
         copy_into(site.settings, heroes, into, screen)
     screen.report(_report(purchases, failed))
     return 1 if failed else 0
+
+
+def _former(workshop: Workshop, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
+    """What tells a folder that an earlier version has filled for the same purpose."""
+    if takes:
+        return is_sheet
+    return publish.is_earlier if is_published else partial(_are_copies, workshop)
+
+
+def _are_copies(workshop: Workshop, entries: Sequence[Path]) -> bool:
+    """Whether every file is one of a hero, encoded for the site or as it was delivered."""
+    digests = {record.digest for folder in (workshop.gallery, workshop.cache) for record in folder.records()}
+    return all(
+        VARIANT_NAME.fullmatch(path.name) or (path.is_file() and digest_of(path.read_bytes()) in digests)
+        for path in entries
+    )
 
 
 def _warn(problems: Sequence[str], screen: Screen) -> None:
@@ -230,6 +250,10 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: 
                 lines.append(f"  {label:<24}{facts(outlook.record)}")
     if not lines:
         return
+    ours = site.settings.cache_dir / "takes"
+    if folder.is_relative_to(ours) and (ours.is_symlink() or folder.is_symlink()):
+        raise Trouble(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
+    make_room(folder, "--into", is_earlier=is_sheet)
     write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), exhibits=exhibits, columns=2)
     screen.say(f"look at them: {folder / 'index.html'}")
     screen.say(f"then put the line of the one you like into the front matter of {page}:")
@@ -260,7 +284,7 @@ def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, scre
     with workshop_for(replace(settings, generate=False), screen) as workshop:
         bridge = Bridge()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_room(folder, "--into", is_earlier=partial(_are_copies, workshop))
             for outlook in outlooks(workshop, heroes):
                 if outlook.record is None and outlook.hero.picture is not None:
                     continue

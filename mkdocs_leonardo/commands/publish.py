@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.folders import VARIANT_NAME
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 def is_published(site: SiteWishes, folder: Path) -> bool:
     """Whether what lies in `folder` becomes a part of the built site."""
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
+
+
+def is_earlier(entries: Sequence[Path]) -> bool:
+    """Whether `publish_into` has written these files, to its end or not; its manifest is the mark."""
+    names = {path.name for path in entries}
+    return MANIFEST in names or all(name == STYLESHEET or VARIANT_NAME.fullmatch(name) for name in names)
 
 
 def for_zensical(site: SiteWishes, screen: Screen) -> SiteWishes:

@@ -1,0 +1,58 @@
+"""Folders that a command fills for its user: empty ones, and those that it has filled before."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mkdocs_leonardo.commands.terminal import Trouble
+
+#: The file that says that a folder is ours.
+MARK = ".mkdocs-leonardo"
+_MARK_TEXT = "mkdocs-leonardo writes into this folder, and replaces what is in it.\n"
+#: Files of a hero in a site, whatever its size, crop and format.
+VARIANT_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-z-]{1,40}\.(?:avif|webp|jpg|png)")
+#: Files of a contact sheet of takes, and of any contact sheet.
+TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.html|sheet\.jpg")
+_SHEET_NAME = re.compile(rf"{TAKE_NAME.pattern}|[a-z0-9-]{{1,60}}-[0-9]{{1,2}}(?:-no-alchemy)?\.(?:avif|webp|jpg|png)")
+_SIGNATURE = '<dialog aria-label="Picture">'
+
+
+def is_sheet(entries: list[Path]) -> bool:
+    """Whether an earlier version, which left no mark, has made a contact sheet of these files."""
+    page = next((path for path in entries if path.name == "index.html"), None)
+    if page is None or not all(_SHEET_NAME.fullmatch(path.name) for path in entries):
+        return False
+    return _SIGNATURE in page.read_text(encoding="utf-8", errors="replace")
+
+
+def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
+    """There is a folder that can be written and is ours, marked as such; else Trouble, and nothing in it has changed.
+
+    `is_earlier` says of the files in a folder without the mark whether an earlier version of the command wrote them.
+    """
+    check_room(folder, option, is_earlier=is_earlier)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if not (folder / MARK).exists():
+            (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{option}: {folder} cannot be written ({error.strerror or error}); nothing was spent") from error
+
+
+def check_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
+    """Trouble if the folder holds what somebody else has put there."""
+    try:
+        entries = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise Trouble(f"{option}: {folder} cannot be read ({error.strerror or error}); nothing was spent") from error
+    names = {entry.name for entry in entries}
+    if entries and MARK not in names and not is_earlier(entries):
+        raise Trouble(
+            f"{option}: {folder} holds files that this command did not make, and writing there might replace them; "
+            f"name an empty folder, or put an empty file called {MARK} into this one. Nothing was spent"
+        )
