@@ -16,7 +16,7 @@ import click
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.report import Complaint
-from mkdocs_leonardo.spec import Source
+from mkdocs_leonardo.spec import Source, printable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.pipeline import Resolution
@@ -67,7 +67,7 @@ class Annotation:
         properties = {"file": self.file, "line": str(self.line)} if self.file else {}
         properties["title"] = self.title
         given = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items())
-        return f"::{_KINDS[self.level]} {given}::{_escaped(self.text)}"
+        return printable(f"::{_KINDS[self.level]} {given}::{_escaped(self.text)}")
 
 
 class Annotations:

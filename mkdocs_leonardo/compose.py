@@ -36,7 +36,7 @@ from mkdocs_leonardo.spec import (
     variant_key,
 )
 from mkdocs_leonardo.storage.adoption import hide_from_git
-from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, SealedStore, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, SealedStore, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 
 if TYPE_CHECKING:
@@ -136,11 +136,18 @@ class Workshop:
 
         settings = self._settings
         hide_from_git(settings.cache_dir)
-        journal_store = self._open(settings.cache_dir / "journal", durable=True)
+        pictures = settings.cache_dir / "pictures"
+        refused = RefusedFolder(pictures) if pictures.is_symlink() else None
+        if refused is not None:
+            self._tell(logging.WARNING, f"{refused.reason}; nothing is paid for until then")
+        journal_store = (
+            self._open(settings.cache_dir / "journal", durable=True) if refused is None else SealedStore(refused.reason)
+        )
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
         journal = self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now)
-        cache, rescue, memory = self._picture_stores()
+        cache = refused or PictureFolder(pictures, index)
+        rescue, memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
         self._bring_home(rescue, cache, journal)
         self._variants = self._variants_folder()
         self.shelf = RenderingShelf(self._variants, index)
@@ -240,12 +247,6 @@ class Workshop:
             self._tell(logging.INFO, store.trouble)
         return store
 
-    def _picture_stores(self) -> tuple[PictureFolder, PrivateFolder, PictureMemory]:
-        """The cache; a folder of this user's in the system's temporary place; the memory of this process."""
-        cache_dir = self._settings.cache_dir
-        rescue = PrivateFolder(rescue_folder(cache_dir))
-        return PictureFolder(cache_dir / "pictures", self._index), rescue, PictureMemory()
-
     def _bring_home(self, rescue: PrivateFolder, cache: PictureFolder, journal: Journal) -> None:
         """Move pictures that an earlier build could not keep into the cache, now that it may take them."""
         for record in list(rescue.records()):
@@ -259,6 +260,9 @@ class Workshop:
     def _variants_folder(self) -> Path:
         """Where encoded files go: the cache, or a folder that ends with this build."""
         folder = self._settings.cache_dir / "variants"
+        if folder.is_symlink():
+            self._tell(logging.INFO, f"{folder}: is a symbolic link; put a folder in its place, or every build encodes")
+            return self._scratch_folder()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):

@@ -546,7 +546,7 @@ def settings_from(
     if config.cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
         former = Path(os.path.abspath(root / DEFAULT_CACHE))  # noqa: PTH100 - it may be a link, which has to go
         names["cache_dir"] = ZENSICAL_CACHE
-    folders = {name: (root / folder).resolve() for name, folder in names.items()}
+    folders = {name: _place(root, name, folder) for name, folder in names.items()}
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
@@ -617,6 +617,19 @@ def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mappi
     is_ci = environ.get("CI", "").strip().lower() not in {"", *_OFF}
     cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)
     return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
+
+
+def _place(root: Path, option: str, name: str) -> Path:
+    """The folder that an option names; ValidationError for one that only a shell would understand."""
+    if (root / name).is_dir():
+        # Also one called `~`, which earlier versions made.
+        return (root / name).resolve()
+    if re.search(r"^\$|\$\{|^%\w+%", name):
+        raise ValidationError(f"{option}: it is {name!r}; a variable is filled in where !ENV stands before its name")
+    try:
+        return (root / Path(name).expanduser()).resolve()
+    except RuntimeError:
+        raise ValidationError(f"{option}: it is {name!r}; there is no such user, so write the whole path") from None
 
 
 def _check_providers(names: tuple[str, ...]) -> None:

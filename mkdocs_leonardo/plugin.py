@@ -21,7 +21,7 @@ from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.providers.orders import notes
-from mkdocs_leonardo.spec import SITE_FOLDER
+from mkdocs_leonardo.spec import SITE_FOLDER, printable
 from mkdocs_leonardo.storage.published import PublishedFolder
 from mkdocs_leonardo.unread import comment_in_prompt
 from mkdocs_leonardo.unread import problem_of as unread_problem
@@ -42,7 +42,21 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.session import Session
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
+
+class _OneLine(logging.Filter):
+    """Names of pages and texts of services reach the log as they are shown, and give a terminal no commands."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass every record on."""
+        text = record.getMessage()
+        line = printable(text)
+        if line != text:
+            record.msg, record.args = line, ()
+        return True
+
+
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
+log.logger.addFilter(_OneLine())
 
 
 class PictureFile(File):

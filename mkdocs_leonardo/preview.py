@@ -26,6 +26,7 @@ from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
 from mkdocs_leonardo.report import complaints, shown_instead
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+from mkdocs_leonardo.storage.pictures import write_plain_file
 
 if TYPE_CHECKING:
     import anyio
@@ -345,15 +346,15 @@ def stamp(cache_dir: Path) -> Path | None:
     path = cache_dir / STAMP
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8"):
-            return path
+        write_plain_file(path, b"", is_added=True)
     except OSError:
         return None
+    return path
 
 
 def write_stamp(cache_dir: Path) -> None:
     """Have a running preview rebuild: there is something new in the cache. OSError if it cannot be written."""
-    (cache_dir / STAMP).write_text(f"{time.time_ns()}\n", encoding="utf-8")
+    write_plain_file(cache_dir / STAMP, f"{time.time_ns()}\n".encode())
 
 
 def _file(docs_dir: Path, page: str) -> Path | None:

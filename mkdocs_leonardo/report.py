@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
+from mkdocs_leonardo.storage.pictures import write_plain_file
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.pictures import Tally
@@ -166,19 +167,24 @@ def _is_stand_in(resolution: Resolution) -> bool:
 def write_json(path: Path, value: JsonValue) -> None:
     """Replace the file at `path` as a whole; OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with temporary.open("xb") as file:
+            file.write(_encoded(json.dumps(value, indent=2, ensure_ascii=False)))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def append_json_line(path: Path, value: JsonValue) -> None:
-    """Add one line to the file at `path`; OSError if it cannot be written."""
+    """Add one line to the file at `path`; OSError if it cannot be written, or is a link."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(value, ensure_ascii=False) + "\n")
+    write_plain_file(path, _encoded(json.dumps(value, ensure_ascii=False)), is_added=True)
+
+
+def _encoded(text: str) -> bytes:
+    """The line; halves of characters, which names of files may hold, as JSON's own escapes."""
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def _complaint(resolution: Resolution) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -264,6 +265,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 # Made once: a build with a thousand heroes writes and reads thousands of values.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+#: What a terminal acts upon instead of showing it, and what no encoding can write.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -286,6 +289,11 @@ def digest_of(data: bytes) -> str:
 def clean_text(text: str) -> str:
     """Text as the keys see it: NFC, no white space at the ends, line breaks and runs of spaces folded to one space."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def printable(text: str) -> str:
+    """The text in one line that any terminal shows as it is: control characters and halves of characters as numbers."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def generation_request(

@@ -19,7 +19,7 @@ from services import Answer429, Fails, PromptModerated, Services
 from mkdocs_leonardo.ci import MOST_BYTES, MOST_ROWS, MOST_SHOWN, Annotation, Annotations, append_summary
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.purchase import Attempt
-from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, printable
 
 #: As GitHub's runner reads a line: a command only at its beginning, properties up to the next two colons.
 COMMAND = re.compile(r"^::(warning|error) ([^:]*(?:[^:]|:(?!:))*?)::(.*)$")
@@ -175,6 +175,8 @@ def test_annotation_whatever_its_texts_is_one_line_that_reads_back(text: str, ti
     """No colon, comma, percent sign or line end in a value can end it, or begin another command."""
     command = Annotation(logging.WARNING, text, title, file, line).command()
     assert not re.search(r"[\r\n]", command)
+    # Line ends arrive; other control characters are shown as their numbers.
+    file, title, text = (re.sub(r"[^\r\n]+", lambda part: printable(part[0]), each) for each in (file, title, text))
     assert read(command) == [Shown("warning", file, line, title, text)]
 
 

@@ -153,7 +153,7 @@ def test_number_or_request_that_cannot_be_kept_loses_no_picture(pictures: Pictur
 
     pictures.save(odd, DATA)
 
-    assert pictures.find(KEY) == replace(odd, cost_usd=None, seconds=None, request={})
+    assert pictures.find(KEY) == replace(odd, cost_usd=None, seconds=None, page="\ufffd.md", request={})
 
 
 def test_field_of_a_later_version_is_passed_over(pictures: PictureFolder, folder: Path) -> None:

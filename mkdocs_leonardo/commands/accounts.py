@@ -87,7 +87,7 @@ def doctor(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
             word, colour = _MARKS[finding.grade]
-            screen.say(f"{click.style(word.ljust(4), fg=colour)}  {finding.subject.ljust(width)}  {finding.text}")
+            screen.say(f"  {finding.subject.ljust(width)}  {finding.text}", start=click.style(word.ljust(4), fg=colour))
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 STRAY_AFTER_S = 3600.0
 
 _PICTURE_NAME = re.compile(r"([0-9a-f]{16})\.(?:json|jpg|png|webp|avif)")
-_TEMPORARY_NAME = re.compile(r"\..+\.tmp")
+_VARIANT_NAME = re.compile(r"[0-9a-f]{16}-(?:[0-9]{1,5}|social)\.(?:avif|webp|jpg|jpeg|png)")
+#: What is written beside a file before it takes the file's name.
+_TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{4,16}\.tmp")
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
@@ -43,7 +45,7 @@ class Unused:
         size = 0
         for path in self.files:
             with suppress(OSError):
-                size += sum(part.lstat().st_size for part in ([path] if not path.is_dir() else path.rglob("*")))
+                size += path.lstat().st_size
         return size
 
 
@@ -69,7 +71,7 @@ def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) 
         _show(unused, screen)
         is_wanted = bool(unused) and (yes or _is_agreed(screen))
         if is_wanted:
-            _delete(workshop, unused)
+            _delete(workshop, unused, site.settings.cache_dir)
             screen.say(f"deleted, {_size(sum(sizes))} freed")
     lines: list[JsonValue] = [
         {
@@ -124,8 +126,9 @@ def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, galler
     stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
     yield from _strays(cache_dir / "pictures", stems)
     yield from _variants(workshop, cache_dir / "variants", found)
-    if (cache_dir / "takes").is_dir():
-        yield Unused((cache_dir / "takes",), "takes: contact sheets of earlier choices")
+    takes = [file for folder in _folders(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
+    if takes:
+        yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
         for record in orphans(workshop, found):
             path = workshop.gallery.path(record)
@@ -145,7 +148,7 @@ def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> I
     """Halves of pairs, and files that a killed process left."""
     for path in _files(folder):
         match = _PICTURE_NAME.fullmatch(path.name)
-        if _TEMPORARY_NAME.fullmatch(path.name) or (match and match[1] not in stems and not temporary_only):
+        if _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only):
             with suppress(OSError):
                 if time.time() - path.lstat().st_mtime > STRAY_AFTER_S:
                     yield Unused((path,), f"stray file {path.name}")
@@ -162,29 +165,52 @@ def _variants(workshop: Workshop, folder: Path, found: tuple[Outlook, ...]) -> I
     for path in _files(folder):
         with suppress(OSError):
             is_fresh = time.time() - path.lstat().st_mtime <= STRAY_AFTER_S
-            if path not in used and not (is_fresh and _TEMPORARY_NAME.fullmatch(path.name)):
+            is_left = _is_temporary(path, _VARIANT_NAME) and not is_fresh
+            if is_left or (_VARIANT_NAME.fullmatch(path.name) and path not in used):
                 unused.append(path)
     if unused:
         yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of pictures not in use")
 
 
-def _files(folder: Path) -> list[Path]:
+def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:
+    match = _TEMPORARY_NAME.fullmatch(path.name)
+    return match is not None and name.fullmatch(match[1]) is not None
+
+
+def _is_take(path: Path) -> bool:
+    return path.name == MARK or TAKE_NAME.fullmatch(path.name.removeprefix(".").removesuffix(".tmp")) is not None
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, where neither it nor they are links."""
     try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+        is_ours = not folder.is_symlink()
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()) if is_ours else []
     except OSError:
         return []
 
 
-def _delete(workshop: Workshop, unused: list[Unused]) -> None:
+def _files(folder: Path) -> list[Path]:
+    """The plain files in a folder that is no link."""
+    try:
+        is_ours = not folder.is_symlink()
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()) if is_ours else []
+    except OSError:
+        return []
+
+
+def _delete(workshop: Workshop, unused: list[Unused], cache_dir: Path) -> None:
     try:
         for one in unused:
             for path in one.files:
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise Trouble(f"{error.filename} cannot be deleted ({error.strerror})") from error
+    takes = cache_dir / "takes"
+    for folder in (*_folders(takes), takes):
+        with suppress(OSError):
+            # Whatever else is in it stays.
+            folder.rmdir()
     for key in workshop.shelf.keys():  # noqa: SIM118 - a shelf is no mapping
         try:
             workshop.shelf.load(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.spec import JsonValue, printable
 
 _BAR_CHARACTERS = 24
 #: Between two redraws of the progress line (seconds).
@@ -22,12 +23,16 @@ _CENTS_FROM_USD = 0.1
 _GAP = "  "
 #: A narrower last column is left out.
 _LEAST_COLUMNS = 10
+_UNSEEN_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Trouble(click.ClickException):
     """The command cannot be carried out as given; the message holds the cure."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(map(printable, message.split("\n"))))
 
 
 class Screen:
@@ -41,16 +46,19 @@ class Screen:
 
     # Standard output -------------------------------------------------------------------------------------------------
 
-    def say(self, text: str = "") -> None:
-        """One line of the result; beside it where the result is JSON."""
+    def say(self, text: str = "", *, start: str = "", is_bold: bool = False) -> None:
+        """One line of the result; beside it where the result is JSON. `start` may be coloured."""
         self._clear()
-        click.echo(text, err=self.for_program)
+        line = printable(text)
+        click.echo(start + (click.style(line, bold=True) if is_bold else line), err=self.for_program)
 
     def json(self, value: JsonValue) -> None:
         """The result for a program."""
         self._clear()
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-        click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
+        text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
+        # JSON leaves these to the terminal, which takes some of them for commands.
+        click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
     def report(self, value: JsonValue) -> None:
         """The result once more, for a program; nothing for a person, who has seen it."""
@@ -59,26 +67,26 @@ class Screen:
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Rows in columns as wide as they need to be; on a terminal, the last column takes what room there is."""
-        cells = [list(row) for row in (heads, *rows)]
+        cells = [[printable(cell) for cell in row] for row in (heads, *rows)]
         widths = [max(columns_of(row[place]) for row in cells) for place in range(len(heads))]
         room = _terminal_columns() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
         if room < widths[-1]:
             cells = [[*row[:-1], shortened(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]
         for number, row in enumerate(cells):
             line = _GAP.join(cell + " " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=False))
-            self.say(click.style(line.rstrip(), bold=True) if number == 0 else line.rstrip())
+            self.say(line.rstrip(), is_bold=number == 0)
 
     # Standard error --------------------------------------------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """One line beside the result."""
+    def note(self, text: str, *, start: str = "") -> None:
+        """One line beside the result. `start` may be coloured."""
         self._clear()
-        click.echo(text, err=True)
+        click.echo(start + printable(text), err=True)
 
     def warn(self, text: str) -> None:
         """One line that asks for somebody's attention."""
         self._warned.add(text)
-        self.note(f"{click.style('warning:', fg='yellow')} {text}")
+        self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
     def tell(self, level: int, text: str) -> None:
         """A message of the pipeline; those below a warning only with --verbose. A warning is told once."""
@@ -112,7 +120,7 @@ class Screen:
             filled = _BAR_CHARACTERS * done // max(1, total)
             bar = "#" * filled + "-" * (_BAR_CHARACTERS - filled)
             # Raw, as click takes the carriage return's line for several.
-            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}  {text}")
+            sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}  {printable(text)}")
             sys.stderr.flush()
             self._line = True
 

@@ -127,6 +127,8 @@ def _move(former: Path, folder: Path) -> None:
 def _merge(former: Path, folder: Path) -> None:
     if not former.exists():
         return  # another process was quicker
+    if (former / _PICTURES).is_symlink():
+        raise StoreUnavailable(f"{former / _PICTURES}: is a symbolic link; put a folder in its place")
     source, target = PictureFolder(former / _PICTURES), PictureFolder(folder / _PICTURES)
     for record in list(source.records()):
         with suppress(BrokenEntry):

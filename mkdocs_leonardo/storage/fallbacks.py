@@ -76,6 +76,38 @@ class PictureMemory:
         return iter([record for record, _ in self._pairs.values()])
 
 
+class RefusedFolder(PictureFolder):
+    """A folder that is a symbolic link, which a restored cache may have brought: nothing is read or written there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reason = f"{folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
+
+    def find(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - the interface of a folder
+        """Nothing is there."""
+        return None
+
+    def sound(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
+        """Nothing is there."""
+        return None
+
+    def remains(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
+        """Nothing is there."""
+        return None
+
+    def save(self, record: PictureRecord, data: bytes) -> None:  # noqa: ARG002 - same
+        """StoreUnavailable."""
+        raise StoreUnavailable(self.reason)
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Nothing is there."""
+        return iter(())
+
+    def halves(self) -> tuple[Path, ...]:
+        """Nothing is there."""
+        return ()
+
+
 class PrivateFolder(PictureFolder):
     """Pairs in a folder below the system's temporary one, where others may write: trusted only if it is ours alone."""
 

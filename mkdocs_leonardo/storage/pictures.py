@@ -5,6 +5,7 @@ The cache and the gallery are such folders. A pair may be foreign or damaged: ev
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -30,7 +31,10 @@ MAX_RECORD_BYTES = 64 * 2**10
 _TRIES = 8
 _KEY = re.compile(r"[0-9a-f]{64}")
 _EXTENSION = re.compile("|".join(EXTENSIONS))
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: The first second that no calendar here has (the year 10000); a picture made then was made at an unknown time.
+_END_OF_TIME_S = 253_402_300_800
 _LARGEST = 1e12
 _LARGEST_SIDE_PX = 2**16
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
@@ -260,6 +264,21 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
+def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
+    """A regular file holds `data`, or ends with it; OSError where its name belongs to a link or to anything else."""
+    kept = os.O_APPEND if is_added else 0
+    if path.is_symlink():
+        # Where the system cannot refuse it by itself.
+        raise OSError(errno.ELOOP, "is a symbolic link", str(path))
+    descriptor = os.open(path, (_OPEN_FLAGS & ~os.O_RDONLY) | os.O_WRONLY | os.O_CREAT | kept, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a plain file", str(path))
+        if not is_added:
+            file.truncate(0)
+        file.write(data)
+
+
 def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
     """Sizes and times of last change of both halves; None unless they are plain files."""
     try:
@@ -345,9 +364,6 @@ def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
     if not isinstance(value, dict):
         raise BrokenEntry(f"{path}: is not the record of a picture")
     read = _Fields(path, value)
-    request = value.get("request", {})
-    if not isinstance(request, dict):
-        raise read.wrong("request")
     return PictureRecord(
         key=read.text("key", _KEY),
         digest=read.text("digest", _KEY),
@@ -356,13 +372,13 @@ def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
         model=read.text("model", _NAME),
         job_id=read.text("job_id", default=""),
         cost_usd=read.number("cost_usd"),
-        created_at=read.number("created_at") or 0.0,
+        created_at=read.time("created_at"),
         width_px=read.pixels("width_px"),
         height_px=read.pixels("height_px"),
         seconds=read.number("seconds"),
         page=read.text("page", default=""),
         marks=read.text("marks", default=""),
-        request=request,
+        request=read.request("request"),
     )
 
 
@@ -380,7 +396,19 @@ class _Fields:
         value = self._values.get(name, default)
         if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
             raise self.wrong(name)
-        return value
+        # The name of a page may hold bytes that are no text. What was read must be fit to be written again.
+        return _SURROGATE.sub("\ufffd", value)
+
+    def time(self, name: str) -> float:
+        value = self.number(name) or 0.0
+        return value if value < _END_OF_TIME_S else 0.0
+
+    def request(self, name: str) -> dict[str, JsonValue]:
+        value = self._values.get(name, {})
+        if not isinstance(value, dict):
+            raise self.wrong(name)
+        # For people alone; one that no encoding can write is left out.
+        return {} if _SURROGATE.search(json.dumps(value, ensure_ascii=False)) else value
 
     def number(self, name: str) -> float | None:
         value = self._values.get(name)
