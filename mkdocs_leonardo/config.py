@@ -435,7 +435,7 @@ class LeonardoConfig(StrictConfig):
     formats: Checked[tuple[Format, ...]] = Checked(_formats, _ENCODING.formats)
     """What is written, best first. The default's JPEG comes in at most three widths, a list of yours in all."""
     widths = Checked(_list_of(_whole(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
-    """Widths in pixels that are written of each picture."""
+    """Widths in pixels that are written of each picture; those beyond `width` where the picture has them."""
     cache_dir = Checked(_name, DEFAULT_CACHE)
     """Pictures, variants, journal and report; relative to the configuration file. With Zensical: `.leonardo/cache`."""
     gallery_dir = Checked(_name, "heroes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -81,16 +82,20 @@ def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, site.heroes)
         findings = list(_findings(site, workshop, found, require_alt=require_alt))
+        small = list(_small(site, workshop, found))
     if as_json:
         screen.json(
             {
                 "heroes": len(found),
                 "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
+                "warnings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in small],
             }
         )
     else:
         for finding in findings:
             screen.say(finding.line())
+        for warning in small:
+            screen.warn(warning.line())
         screen.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
@@ -228,6 +233,25 @@ def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Fin
         yield from _legible(outlook, workshop.rendered(record, outlook.hero), data, site)
     except (PictureError, OSError) as error:
         yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
+
+
+def _small(site: SiteWishes, workshop: Workshop, found: Sequence[Outlook]) -> Iterator[Finding]:
+    """Own pictures that are shown larger than they are: no fault of the site's, and not sharp."""
+    from mkdocs_leonardo.imaging.normalise import upright_size  # noqa: PLC0415 - Pillow is slow to import
+
+    width_px, height_px = site.settings.encoding.width_px, site.settings.encoding.height_px
+    for outlook in found:
+        path = outlook.hero.own_image
+        if path is None:
+            continue
+        with suppress(PictureError, OSError):
+            size = upright_size(workshop.tools.own(path)[1])
+            if size[0] < width_px or size[1] < height_px:
+                text = (
+                    f"hero_image {path.name} has {size[0]} x {size[1]} pixels and is used as it is; screens show it "
+                    f"sharp from {width_px} x {height_px} on"
+                )
+                yield Finding(outlook.hero.page, "small", text)
 
 
 def _stored(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.imaging.provenance import jpeg_segments, png_chunks
 from mkdocs_leonardo.spec import CENTER, FocalPoint
 
-#: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 16.
+#: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
 MAX_PIXELS = 40_000_000
 
 #: What lies behind see-through pixels: dark, because white text will stand on them; neutral, to go with any colour.

@@ -33,6 +33,8 @@ from mkdocs_leonardo.tint import TINTS
 _KEY_CHARS = 16
 #: The provider whose pictures are placeholders.
 _PAINTER = "local"
+#: The provider of pictures that authors bring themselves.
+_OWN = "own"
 #: What the shade was measured for before it had a tint: width, height, share of the height and of the width.
 _FIRST_VIEWS: list[JsonValue] = [
     [390, 312, 0.7, 1.0],
@@ -64,7 +66,13 @@ def settings(
     is left out: it belongs to the picture.
     """
     is_placeholder = provider == _PAINTER
+    beyond = [width for width in encoding.widths if width > encoding.width_px]
+    # Only where they matter, so that what was rendered before they did is not rendered again.
+    extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
+    if provider == _OWN:
+        extra["enlarged"] = False
     return {
+        **extra,
         "encoder": ENCODER_VERSION,
         "files": [
             [name, width, dict(options_for(name, width, is_placeholder=is_placeholder))]
@@ -107,6 +115,25 @@ def superseded(
         yield {**known, "views": _FIRST_VIEWS}
 
 
+def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool) -> Encoding:
+    """`encoding` with the size and widths that are made of a picture of `delivered_px`.
+
+    Its own size is always made, in one step from what was delivered, and each larger width that was delivered as well.
+    Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
+    """
+    wanted = encoding.width_px, encoding.height_px
+    left, _, right, _ = crop_box(delivered_px, wanted, focus)
+    part_px = max(1, int(right - left))
+    width = max((each for each in encoding.widths if encoding.width_px < each <= part_px), default=encoding.width_px)
+    if not may_enlarge:
+        width = min(width, part_px)
+    if width == encoding.width_px:
+        return encoding
+    height = max(1, round(width * encoding.height_px / encoding.width_px))
+    widths = tuple(sorted({*encoding.widths, min(width, encoding.width_px)}))
+    return replace(encoding, width_px=width, height_px=height, widths=widths)
+
+
 def render(
     picture: bytes | Image.Image,
     *,
@@ -129,16 +156,16 @@ def render(
     `write_ladder`. Raises PictureError if the bytes are not a picture we
     may show, StoreUnavailable if the folder cannot be written.
     """
-    width, height = encoding.width_px, encoding.height_px
     source_type = ""
+    delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
+    encoding = sized(encoding, delivered_size, focus, may_enlarge=provider != _OWN)
+    width, height = encoding.width_px, encoding.height_px
     if isinstance(picture, bytes):
-        delivered_size = upright_size(picture)
         if provider in NOT_GENERATED:
             # An author's own picture that says it was made by an AI goes on saying so.
             source_type = detect(picture).digital_source_type or ""
         image = normalise(picture, width_px=width, height_px=height, focus=focus)
     else:
-        delivered_size = picture.size
         image = fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, (width, height), focus) != (0.0, 0.0, *delivered_size)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from PIL import Image, ImageFilter, features
 
-from mkdocs_leonardo.imaging.normalise import fit
+from mkdocs_leonardo.imaging.normalise import crop_box, fit
 from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Format, Variant, digest_of
 
 #: Raised when equal settings give other files or measurements: everything is then made anew.
@@ -226,6 +226,10 @@ def _weight(file: tuple[int, Format]) -> tuple[bool, int]:
 def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str, stem: str) -> Variant:
     """The picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
     width, height = SOCIAL_SIZE_PX
+    left, _, right, _ = crop_box(image.size, SOCIAL_SIZE_PX, focus)
+    if right - left < width:
+        # Enlarged pixels would say nothing more.
+        width, height = max(1, int(right - left)), max(1, round((right - left) * height / width))
     return draft.add(
         fit(image, width_px=width, height_px=height, focus=focus),
         role="social",
