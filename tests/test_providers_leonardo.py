@@ -740,6 +740,6 @@ def test_provider_keeps_the_protocols(services: Services) -> None:
     assert isinstance(provider, ReportsAccount)
     assert typed.options == {"alchemy": True, "contrast": 3.5}
     assert typed.estimate_usd(PICTURE) == 0.022425
-    assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.01495
+    assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.015
     assert services.ledger.requests == ()
     assert LEONARDO_KEY not in repr(vars(provider))

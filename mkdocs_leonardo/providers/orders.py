@@ -146,7 +146,10 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     if row is None:
         return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
     size = size_for(row, picture.width_px, picture.height_px)
-    return round(credits_for(row, mode_of(options), size) * LEONARDO_CREDIT_USD, 6)
+    exact_usd = round(credits_for(row, mode_of(options), size) * LEONARDO_CREDIT_USD, 6)
+    # Answers state four digits, halves rounded up, which may be a little more; a cap must have room for what it was
+    # agreed for.
+    return max(exact_usd, int(exact_usd * 10_000 + 0.5 + 1e-6) / 10_000)
 
 
 # Orders --------------------------------------------------------------------------------------------------------------
