@@ -47,10 +47,11 @@ from mkdocs_leonardo.providers.options import (
     key_variable,
 )
 from mkdocs_leonardo.providers.orders import picture_problems, rules_for, service_problems
-from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, Layout
+from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, JsonValue, Layout
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+API_VERSIONS: tuple[ApiVersion, ...] = get_args(ApiVersion)
 MAX_CONCURRENCY = 200
 DAY_S = 86_400
 #: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
@@ -71,6 +72,18 @@ _FROM_ENVIRONMENT = "keys come from the environment only"
 _ON, _OFF = frozenset({True, "true", "yes", "on", "1"}), frozenset({False, "false", "no", "off", "0"})
 
 
+@dataclass(frozen=True, slots=True)
+class Converter(Generic[T]):
+    """A function that converts an option's value, and the JSON schema of the values that it takes."""
+
+    convert: Callable[[object], T]
+    schema: Mapping[str, JsonValue]
+
+    def __call__(self, value: object) -> T:
+        """The converted value; TypeError or ValueError with the fix as its message."""
+        return self.convert(value)
+
+
 class Checked(BaseConfigOption[T], Generic[T]):
     """An option that a function converts, or refuses (TypeError, ValueError) with the cure as its message."""
 
@@ -78,6 +91,11 @@ class Checked(BaseConfigOption[T], Generic[T]):
         super().__init__()
         self.default = default
         self._convert = convert
+
+    @property
+    def schema(self) -> Mapping[str, JsonValue]:
+        """The JSON schema of the values that an author may write; text, unless the option's kind says otherwise."""
+        return self._convert.schema if isinstance(self._convert, Converter) else {"type": "string"}
 
     def run_validation(self, value: object) -> T:
         """The converted value; a refusal becomes the host's own kind of error, which names value and cure."""
@@ -123,7 +141,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
     return f"there is no such option; {did_you_mean(name, known)}"
 
 
-def _whole(low: int, high: int | None = None, *, step: int = 1, why: str = "") -> Callable[[object], int]:
+def _whole(low: int, high: int | None = None, *, step: int = 1, why: str = "") -> Converter[int]:
     kind = "a whole number" if step == 1 else f"a multiple of {step}"
     cure = f"it must be {kind}, {f'{low} or more' if high is None else f'from {low} to {high}'}{why}"
 
@@ -134,10 +152,12 @@ def _whole(low: int, high: int | None = None, *, step: int = 1, why: str = "") -
             raise ValueError(cure)
         return value
 
-    return convert
+    schema: dict[str, JsonValue] = {"type": "integer", "minimum": low}
+    schema |= {} if high is None else {"maximum": high}
+    return Converter(convert, schema if step == 1 else {**schema, "multipleOf": step})
 
 
-def _number(cure: str, *, fits: Callable[[float], bool]) -> Callable[[object], float]:
+def _number(cure: str, *, fits: Callable[[float], bool], **limits: JsonValue) -> Converter[float]:
     def convert(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise TypeError(cure)
@@ -149,19 +169,27 @@ def _number(cure: str, *, fits: Callable[[float], bool]) -> Callable[[object], f
             raise ValueError(cure)
         return number
 
-    return convert
+    return Converter(convert, {"type": "number", **limits})
 
 
-_seconds = _number(f"it must be seconds, more than 0 and at most {DAY_S} (a day)", fits=lambda x: 0 < x <= DAY_S)
-_dollars = _number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0)
+_seconds = _number(
+    f"it must be seconds, more than 0 and at most {DAY_S} (a day)",
+    fits=lambda x: 0 < x <= DAY_S,
+    exclusiveMinimum=0,
+    maximum=DAY_S,
+)
+_dollars = _number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0, minimum=0)
 _credits = _number("it must be credits, 0 or more; leave the line out for no alert", fits=lambda x: x >= 0)
 
 
-def _optional(convert: Callable[[object], T]) -> Callable[[object], T | None]:
-    return lambda value: None if value is None else convert(value)
+def _optional(convert: Callable[[object], T]) -> Converter[T | None]:
+    schema = convert.schema if isinstance(convert, Converter) else {"type": "string"}
+    return Converter(
+        lambda value: None if value is None else convert(value), {"anyOf": [dict(schema), {"type": "null"}]}
+    )
 
 
-def _truth(value: object) -> bool:
+def _is_on(value: object) -> bool:
     """A switch, also as an environment variable or a workflow's input has it."""
     word = value.strip().lower() if isinstance(value, str) else value
     if not isinstance(word, bool | int | str) or word not in _ON | _OFF:
@@ -169,7 +197,10 @@ def _truth(value: object) -> bool:
     return word in _ON
 
 
-def _credit(value: object) -> bool | str:
+_truth = Converter(_is_on, {"type": "boolean"})
+
+
+def _credit_line(value: object) -> bool | str:
     """A switch, or the site's own words for the line."""
     if isinstance(value, str) and "{creator}" in value:
         return _text(value)
@@ -177,6 +208,9 @@ def _credit(value: object) -> bool | str:
         return _truth(value)
     except ValueError:
         raise ValueError("it must be true, false, or the line in your words, with {creator} in it") from None
+
+
+_credit = Converter(_credit_line, {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\{creator\\}"}]})
 
 
 def _text(value: object) -> str:
@@ -203,17 +237,17 @@ def _negative_prompt(value: object) -> str | None:
     return text
 
 
-def _choice(choices: tuple[S, ...]) -> Callable[[object], S]:
+def _choice(choices: tuple[S, ...]) -> Converter[S]:
     def convert(value: object) -> S:
         for choice in choices:
             if value == choice:
                 return choice
         raise ValueError(did_you_mean(value if isinstance(value, str) else "", choices))
 
-    return convert
+    return Converter(convert, {"enum": [*choices]})
 
 
-def _list_of(convert: Callable[[object], T], *, such_as: str) -> Callable[[object], tuple[T, ...]]:
+def _list_of(convert: Callable[[object], T], *, such_as: str) -> Converter[tuple[T, ...]]:
     def convert_one(item: object) -> T:
         try:
             return convert(item)
@@ -226,23 +260,30 @@ def _list_of(convert: Callable[[object], T], *, such_as: str) -> Callable[[objec
             raise ValueError(f"it must be a list of at least one, such as {such_as}")
         return tuple(dict.fromkeys(convert_one(item) for item in value))
 
-    return convert_all
+    items = convert.schema if isinstance(convert, Converter) else {"type": "string"}
+    return Converter(convert_all, {"type": "array", "minItems": 1, "items": dict(items)})
 
 
 _listed_formats = _list_of(_choice(FORMATS), such_as="[avif, webp, jpeg]")
 
 
-def _formats(value: object) -> tuple[Format, ...]:
+def _formats_written(value: object) -> tuple[Format, ...]:
     """The formats of a list; the default is itself, so that a list with the same formats can be told from it."""
     return _ENCODING.formats if value is _ENCODING.formats else _listed_formats(value)
 
 
-def _style(value: object) -> str:
+_formats = Converter(_formats_written, _listed_formats.schema)
+
+
+def _known_style(value: object) -> str:
     text = value if isinstance(value, str) else ""
     style = style_named(text, ALL_STYLES)
     if style is None:
         raise ValueError(did_you_mean(text, STYLES))
     return style
+
+
+_style = Converter(_known_style, {"enum": [*STYLES]})
 
 
 def _template(value: object) -> str:
@@ -307,11 +348,14 @@ def _host(value: object) -> str:
     return text
 
 
-def _contrast(value: object) -> float:
+def _known_contrast(value: object) -> float:
     for contrast in CONTRASTS:
         if value == contrast and not isinstance(value, bool):
             return contrast
     raise ValueError(f"the service takes {', '.join(f'{contrast:g}' for contrast in CONTRASTS)} and nothing between")
+
+
+_contrast = Converter(_known_contrast, {"enum": [*CONTRASTS]})
 
 
 _WIDTH_WHY = ", as pages show pictures no narrower and no wider"
@@ -322,7 +366,7 @@ class LeonardoServiceConfig(StrictConfig):
 
     model = Checked(_name, _LEONARDO.model)
     """The model's name, as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another picture."""
-    api_version: Checked[ApiVersion] = Checked(_choice(("auto", "v1", "v2")), _LEONARDO.api_version)
+    api_version: Checked[ApiVersion] = Checked(_choice(API_VERSIONS), _LEONARDO.api_version)
     """The create call's form: `v1`, the newer `v2`, or with `auto` v1 where it can do the order. The same picture."""
     alchemy = Checked(_truth, _LEONARDO.alchemy)
     """Quality mode of Phoenix: slower, sharper. Off is another picture."""

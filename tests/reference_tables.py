@@ -1,9 +1,9 @@
-"""The tables of options and the help of the commands in the documentation, made from the code.
+"""The tables of options, the help of the commands and the schemas for editors in the documentation, made from the code.
 
     python tests/reference_tables.py
 
-writes them anew between the marks of the documents that show them; a test fails while they differ. Options are told by
-the docstrings below them, commands by what `--help` says.
+writes them anew, tables and help between the marks of the documents that show them; a test fails while they differ.
+Options are told by the docstrings below them, commands by what `--help` says, keys of front matter by their table.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from mkdocs_leonardo import cli, config
+from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
+from mkdocs_leonardo.spec import MAX_SEED, STYLES, JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "example-site/docs/reference"
@@ -149,8 +151,79 @@ def _shown(value: object) -> str:
     return f'`"{value}"`' if "{" in str(value) else f"`{value}`"
 
 
+# Schemas -------------------------------------------------------------------------------------------------------------
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[Path, str]:
+    """Each schema file with its content: of `mkdocs.yml`, as far as the plugin goes, and of a page's front matter."""
+    named: JsonValue = {"leonardo": {"$ref": "#/$defs/leonardo"}}
+    mkdocs: JsonValue = {
+        "$schema": _DIALECT,
+        "title": "The options of mkdocs-leonardo in mkdocs.yml",
+        "type": "object",
+        "properties": {"plugins": {"items": {"properties": named}, "properties": named}},
+        "$defs": {"leonardo": {"anyOf": [_group_schema("plugin"), {"type": "null"}]}},
+    }
+    page: JsonValue = {
+        "$schema": _DIALECT,
+        "title": "The front matter of a page with a hero",
+        "type": "object",
+        "properties": {key: {"description": meaning, **_KEYS[key]} for key, meaning in _key_meanings().items()},
+        "patternProperties": {"^hero_": True},
+    }
+    folder = ROOT / "example-site/docs/schema"
+    files = {folder / "mkdocs.json": mkdocs, folder / "front-matter.json": page}
+    return {path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for path, schema in files.items()}
+
+
+_TEXT: dict[str, JsonValue] = {"type": "string", "minLength": 1}
+#: What each key of front matter takes.
+_KEYS: dict[str, dict[str, JsonValue]] = {
+    "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": front_matter.MAX_PROMPT_CHARACTERS}, {"const": False}]},
+    "hero_style": {"enum": [*STYLES]},
+    "hero_negative_prompt": {**_TEXT, "maxLength": front_matter.MAX_PROMPT_CHARACTERS},
+    "hero_seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
+    "hero_alt": {**_TEXT, "maxLength": front_matter.MAX_ALT_CHARACTERS},
+    "hero_tagline": {**_TEXT, "maxLength": front_matter.MAX_TAGLINE_CHARACTERS},
+    "hero_focus": {
+        "anyOf": [
+            {"enum": ["left", "right", "top", "bottom", "center"]},
+            {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%\s+\d{1,3}(\.\d+)?%$"},
+        ]
+    },
+    "hero_layout": {"enum": [*front_matter.LAYOUTS]},
+    "hero_image": _TEXT,
+}
+
+
+def _group_schema(group: str) -> JsonValue:
+    kind = GROUPS[group]
+    meanings = _docstrings(kind.__name__)
+    properties: dict[str, JsonValue] = {}
+    for name, option in kind()._schema:
+        if isinstance(option, config.Checked):
+            properties[name] = {"description": meanings[name], **option.schema}
+        else:
+            properties[name] = {"description": meanings[name], "anyOf": [_group_schema(name), {"type": "null"}]}
+    # Providers of other packages have sections of their own.
+    return {"type": "object", "properties": properties, "additionalProperties": {"type": "object"}}
+
+
+def _key_meanings() -> dict[str, str]:
+    text = (REFERENCE / "front-matter.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(hero_\w+)` \| .*? \| (.*) \|$", text, re.MULTILINE)
+    return {key: re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", meaning).replace("`", "") for key, meaning in rows}
+
+
 def main() -> None:
     """Write every document that differs from the code, and say which."""
+    for path, new in schemas().items():
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != new:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)}: written anew")
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         new = refreshed(text)
