@@ -334,6 +334,65 @@ def doctor(common: _Common, *, as_json: bool) -> None:
     _finish(common, run, as_json=as_json)
 
 
+@main.group(
+    name="zensical",
+    epilog=_examples(
+        "mkdocs-leonardo zensical build --strict",
+        "mkdocs-leonardo zensical serve --dev-addr localhost:9000",
+    ),
+)
+def zensical() -> None:
+    """Let Zensical build or serve the site, with heroes.
+
+    Type this instead of `zensical`: the plugin's section in the configuration is all that it needs.
+    """
+
+
+_PASSED_ON = {**_SETTINGS, "ignore_unknown_options": True}
+_CONFIG_FILE = click.option("-f", "--config-file", "named", metavar="FILE", help="The site's configuration.")
+_STRICT = click.option("-s", "--strict", is_flag=True, help="Exit with 1 after any warning, Zensical's or ours.")
+
+
+@zensical.command(name="build", context_settings=_PASSED_ON)
+@_CONFIG_FILE
+@click.option("-c", "--clean", is_flag=True, help="Empty Zensical's cache first; pictures that are paid for stay.")
+@_STRICT
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost of missing pictures beforehand.")
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[ZENSICAL'S OPTIONS]...")
+@click.pass_obj
+def zensical_build(
+    common: _Common, named: str | None, *, clean: bool, strict: bool, yes: bool, rest: tuple[str, ...]
+) -> None:
+    """Make the heroes that are missing, then build the site.
+
+    Shows what is missing and what that costs, and asks before it spends; the caps of the configuration hold. Without
+    a terminal nothing is bought unless you say --yes, and pages show what they had, or a painted picture.
+    """
+    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.zensical_build import build, call_for  # noqa: PLC0415 - same
+
+    call = call_for(named or common.config_file, rest, is_clean=clean, is_strict=strict)
+    sys.exit(build(call, Screen(verbose=common.verbose), yes=yes))
+
+
+@zensical.command(name="serve", context_settings=_PASSED_ON)
+@_CONFIG_FILE
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[ZENSICAL'S OPTIONS]...")
+@click.pass_obj
+def zensical_serve(common: _Common, named: str | None, rest: tuple[str, ...]) -> None:
+    """Serve the site while you write, with heroes.
+
+    A changed prompt is read as soon as its page is saved; on_serve says whether its picture is made. A picture that is
+    there is shown by itself.
+    """
+    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.zensical_build import call_for  # noqa: PLC0415 - same
+    from mkdocs_leonardo.commands.zensical_serve import serve  # noqa: PLC0415 - same
+
+    call = call_for(named or common.config_file, rest)
+    sys.exit(serve(call, Screen(verbose=common.verbose)))
+
+
 def _finish(
     common: _Common, run: Callable[..., int], *arguments: object, for_program: bool = False, **options: object
 ) -> None:

@@ -8,6 +8,7 @@ options of the plugin come from there as well. On MkDocs, where the plugin does 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import posixpath
 import re
@@ -22,6 +23,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from markdown.extensions import Extension
 
 from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes
@@ -39,6 +41,8 @@ _CONTEXT = "rendering_context"
 #: extensions, and those parts are no pages.
 _MARK = "_leonardo_is_shown"
 _BLOG_POST = "blog-post.html"
+#: The command that needs nothing in the site's configuration but the plugin's section.
+WRAPPER = "mkdocs-leonardo zensical"
 _UNSEARCHED = " data-search-exclude"
 
 
@@ -46,6 +50,7 @@ class _Page(Protocol):
     """A page, as Zensical describes it. `path` is its source below `docs_dir`."""
 
     path: str
+    url: str
     title: str | None
     meta: MutableMapping[str, Any]
 
@@ -61,7 +66,13 @@ class LeonardoExtension(Extension):
     """Shows each page's hero where Zensical builds the site; anywhere else it does nothing."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
-        self.config = {"assets": [SITE_FOLDER, "Folder below docs_dir with what `generate --into` has written."]}
+        self.config = {
+            "assets": [SITE_FOLDER, "Folder below docs_dir with what `generate --into` has written."],
+            # From here on, `mkdocs-leonardo zensical` speaks to its own extension.
+            "manifest": ["", "The manifest's file, where the pictures are not below docs_dir."],
+            "revision": ["", "Changes with what pages show, so that none of them is taken from Zensical's cache."],
+            "report": ["", "Where to write what is found, a line of JSON each."],
+        }
         super().__init__(**options)
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - called by this name
@@ -81,9 +92,9 @@ class LeonardoExtension(Extension):
         md.convert = with_hero  # type: ignore[method-assign]  # see above
 
     def _shown(self, context: _Context, content: str) -> str:
-        assets = str(self.getConfig("assets")).strip("/")
+        assets, manifest, report = (str(self.getConfig(name)) for name in ("assets", "manifest", "report"))
         try:
-            return _Painter(context, assets).show(content)
+            return _Painter(context, assets.strip("/"), manifest=manifest, report=report).show(content)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             log.warning("leonardo: %s: no hero, for an unexpected error: %r", context.page.path, error)
             return content
@@ -106,16 +117,19 @@ def _context_of(md: Markdown) -> _Context | None:
 class _Folder:
     """The published pictures, read once for all pages. Says everything once."""
 
-    def __init__(self, path: Path, command: str) -> None:
+    def __init__(self, path: Path, command: str, report: str) -> None:
+        # In a preview, the wrapper says what is missing, and mends it.
+        self._level = logging.INFO if command == WRAPPER else logging.WARNING
         self.manifest: Manifest | None = None
         self._command = command
+        self._report = report
         self._told: set[str] = set()
         try:
-            self.manifest = read_manifest((path / MANIFEST).read_bytes())
+            self.manifest = read_manifest(path.read_bytes())
         except UnreadableManifest as error:
-            self._trouble = f"{path / MANIFEST} cannot be used, as {error}"
+            self._trouble = f"{path} cannot be used, as {error}"
         except OSError:
-            self._trouble = f"there are no pictures in {path} yet"
+            self._trouble = f"there are no pictures in {path.parent} yet"
 
     def tell_trouble(self) -> None:
         """Say why there is no manifest."""
@@ -127,16 +141,21 @@ class _Folder:
 
     def tell(self, text: str) -> None:
         """Say something, the first time."""
-        if text not in self._told:
-            self._told.add(text)
-            log.warning("leonardo: %s", text)
+        if text in self._told:
+            return
+        self._told.add(text)
+        if self._report:
+            with Path(self._report).open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(text)}\n")
+        else:
+            log.log(self._level, "leonardo: %s", text)
 
 
 @lru_cache(maxsize=8)
-def _folder(path: Path, command: str, changed_at_ns: int) -> _Folder:
-    """The folder as it was at that time; while a site is served, the time tells that there are new pictures."""
+def _folder(path: Path, command: str, report: str, changed_at_ns: int) -> _Folder:
+    """The manifest as it was at that time; while a site is served, the time tells that there are new pictures."""
     del changed_at_ns
-    return _Folder(path, command)
+    return _Folder(path, command, report)
 
 
 def _changed_at_ns(path: Path) -> int:
@@ -157,16 +176,18 @@ class _Hero:
 class _Painter:
     """Puts the hero into one page."""
 
-    def __init__(self, context: _Context, assets: str) -> None:
+    def __init__(self, context: _Context, assets: str, *, manifest: str, report: str) -> None:
         self._page = context.page
         self._config = context.config
         self._assets = assets
         self._docs_dir = Path(str(self._config["root_dir"]), str(self._config["docs_dir"]))
         self._path = self._docs_dir / assets
+        self._folder_url: str | None = None
+        self._is_wrapped = bool(manifest)
         place = (Path(str(self._config["docs_dir"])) / assets).as_posix()
-        self._folder = _folder(
-            self._path, f"mkdocs-leonardo generate --into {place}", _changed_at_ns(self._path / MANIFEST)
-        )
+        command = WRAPPER if self._is_wrapped else f"mkdocs-leonardo generate --into {place}"
+        path = Path(manifest) if self._is_wrapped else self._path / MANIFEST
+        self._folder = _folder(path, command, report, _changed_at_ns(path))
 
     def show(self, content: str) -> str:
         """The page's content with its hero at the top, if it has one."""
@@ -174,16 +195,17 @@ class _Painter:
         hero = self._hero(manifest or Manifest())
         if hero is None or manifest is None:
             return content
+        social = self._social(hero) if manifest.social else ""
         if manifest.social:
             self._name_social_picture(hero.asset)
         if hero.spec.layout == "none":
-            return content
+            return f"{content}{social}"
 
         def header(heading_html: str) -> str:
             return self._header(hero, heading_html, credit=manifest.credit)
 
         shown = insert_hero(content, header, self._page.title or str(self._config.get("site_name") or ""))
-        return f"{self._stylesheet_link()}{shown}{self._origin(hero)}"
+        return f"{self._stylesheet_link()}{shown}{self._origin(hero)}{social}"
 
     # What is shown ---------------------------------------------------------------------------------------------------
 
@@ -214,11 +236,14 @@ class _Painter:
         if shown is None:
             self._folder.ask_for_run(f"{path}: there is no picture for it yet")
             return None
-        if not all((self._path / variant.name).is_file() for variant in shown.asset.rendering.variants):
+        variants = () if self._is_wrapped else shown.asset.rendering.variants
+        if not all((self._path / variant.name).is_file() for variant in variants):
             # Somebody keeps the manifest in the repository, and the pictures out of it.
             self._folder.ask_for_run(f"{path}: not all files of its picture are in {self._path}")
             return None
-        if shown.asked != asked_for(wish.hero, own_digest):
+        # The wrapper has said already that a page shows its last hero.
+        is_known = self._is_wrapped and not shown.asked
+        if not is_known and shown.asked != asked_for(wish.hero, own_digest):
             self._folder.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
         layout = wish.hero.layout
         if layout == "full" and not self._has_no_columns:
@@ -268,7 +293,8 @@ class _Painter:
         """A link to the stylesheet, unless every page has one already."""
         if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
             return ""
-        return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}">\n'
+        mark = f" {STYLE_MARK}" if self._is_wrapped else ""
+        return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
 
     def _origin(self, hero: _Hero) -> str:
         """For machines: which AI made the picture. At the end, which no excerpt repeats."""
@@ -277,6 +303,25 @@ class _Painter:
         folder_url = urljoin(self._site_url, f"{quote(self._assets)}/")
         origin = origin_of(hero.asset, folder_url, caption=hero.spec.alt)
         return "" if origin is None else f"\n{linked_data(origin)}"
+
+    def _social(self, hero: _Hero) -> str:
+        """What the finished page's head is to say for those who share it; only the wrapper reaches that."""
+        picture = next((variant for variant in hero.asset.rendering.variants if variant.role == "social"), None)
+        if not self._is_wrapped or not self._site_url or picture is None:
+            return ""
+        meta, ours = self._page.meta, urljoin(self._site_url, f"{quote(self._assets)}/{picture.name}")
+        theirs = meta.get("image")
+        image = urljoin(self._site_url, theirs) if isinstance(theirs, str) and theirs else ours
+        value = {
+            "url": self._page.url,
+            "image": image,
+            "size": [picture.width_px, picture.height_px] if image == ours else None,
+            "alt": hero.spec.alt if image == ours else "",
+            "title": self._page.title or str(self._config.get("site_name") or ""),
+            "description": str(meta.get("description") or self._config.get("site_description") or ""),
+            "site_name": str(self._config.get("site_name") or ""),
+        }
+        return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(value))}"></template>'
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Templates and feeds find the picture for sharing where the plugin puts it, too."""
@@ -293,7 +338,11 @@ class _Painter:
 
     def _url(self, name: str) -> str:
         """Relative to the page's source, as authors write links: Zensical turns it into what works on the page."""
-        return quote(posixpath.relpath(f"{self._assets}/{name}", posixpath.dirname(self._page.path) or "."))
+        if self._folder_url is None:
+            # Asked of every file.
+            folder = posixpath.relpath(self._assets, posixpath.dirname(self._page.path) or ".")
+            self._folder_url = quote(f"{folder}/")
+        return f"{self._folder_url}{quote(name)}"
 
     @property
     def _absolute_url(self) -> Callable[[str], str] | None:

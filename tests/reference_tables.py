@@ -100,11 +100,23 @@ def help_of(name: str) -> str:
         rows = [_option(*record) for record in records if record]
     if rows:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
+    elif isinstance(command, click.Group):
+        parts += _parts(command, context)
     if command is cli.main:
         parts.append("\n".join(["| command | what it does |", "|---|---|", *_summaries()]))
     examples = (command.epilog or "").partition("Examples:\n")[2].splitlines()
     parts.append("\n".join(["```console", *(f"$ {line.strip()}" for line in examples), "```"]))
     return "\n" + "\n\n".join([*parts, ""])
+
+
+def _parts(group: click.Group, context: click.Context) -> Iterator[str]:
+    """Usage, paragraphs and options of each command of a group."""
+    for name, command in group.commands.items():
+        inner = click.Context(command, info_name=name, parent=context)
+        yield f"```text\n{' '.join([inner.command_path, *command.collect_usage_pieces(inner)])}\n```"
+        yield from (_as_code(" ".join(text.split())) for text in inspect.cleandoc(command.help or "").split("\n\n"))
+        records = [option.get_help_record(inner) for option in command.params if isinstance(option, click.Option)]
+        yield "\n".join(["| option | meaning |", "|---|---|", *(_option(*record) for record in records if record)])
 
 
 def _summaries() -> Iterator[str]:

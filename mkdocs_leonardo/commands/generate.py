@@ -104,6 +104,15 @@ def _warn(problems: Sequence[str], screen: Screen) -> None:
         screen.warn(problem)
 
 
+def plan_for(site: SiteWishes, screen: Screen) -> Plan:
+    """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
+    with workshop_for(site.settings, screen) as workshop:
+        plan = Plan(outlooks(workshop, site.heroes), site.settings)
+        _tell_of_halves(plan, workshop.gallery.halves(), screen)
+    _show_plan(plan, screen)
+    return plan
+
+
 def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
     return {
         "buy": [
@@ -170,6 +179,11 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} at hand"
         screen.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
+    _show_plan(plan, screen)
+    return unmakable
+
+
+def _show_plan(plan: Plan, screen: Screen) -> None:
     for outlook in plan.allowed:
         for loss in outlook.losses:
             screen.warn(loss)
@@ -178,7 +192,6 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         screen.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
     for line in plan.lines():
         screen.say(line)
-    return unmakable
 
 
 def _tell_of_halves(plan: Plan, halves: Sequence[Path], screen: Screen) -> None:

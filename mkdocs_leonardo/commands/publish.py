@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
@@ -74,11 +75,11 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, scr
                 if asset is None:
                     screen.warn(f"{page}: no picture: {resolution.failure}")
                 elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
-                    shown[page] = ShownHero(_asked(resolution.hero, asset), resolution.hero.focus, asset)
+                    shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         _write(folder / variant.name, variant.path.read_bytes())
         settings = site.settings
-        manifest = Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
+        manifest = _manifest(settings, shown)
         focuses = [hero.focus for hero in shown.values()]
         _write(folder / STYLESHEET, build_foreign_stylesheet(focuses, cards=settings.cards))
         # Last, so that it never names a file that is not there.
@@ -128,9 +129,20 @@ def _is_better(shown: ShownHero | None, folder: Path) -> bool:
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
 
 
-def _asked(hero: HeroSpec, asset: HeroAsset) -> str:
-    """The wish that the picture fulfils; the last hero of a page fulfils an older one, which nobody knows."""
-    return "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
+def manifest_of(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
+    """What a builder must know to show what came of each page's wish."""
+    shown = {one.hero.page: _shown(one.hero, one.asset) for one in resolutions if one.asset is not None}
+    return _manifest(settings, shown)
+
+
+def _manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
+    return Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
+
+
+def _shown(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
+    """The picture, and the wish that it fulfils; a page's last hero fulfils an older one, which nobody knows."""
+    asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
+    return ShownHero(asked, hero.focus, asset)
 
 
 def _write(path: Path, data: bytes) -> None:

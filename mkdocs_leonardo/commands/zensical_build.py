@@ -1,0 +1,371 @@
+"""`zensical build`: what is missing is made, then Zensical builds the site with heroes, covers and tags for sharing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.commands.zensical import CONFIGURATIONS, Project, read_project
+from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, run_zensical
+from mkdocs_leonardo.commands.zensical_state import (
+    MANIFEST,
+    STYLESHEET,
+    PublishedFile,
+    State,
+    fingerprint_of,
+    forget_state,
+    read_state,
+    replace_file,
+    write_state,
+)
+from mkdocs_leonardo.errors import HeroError
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.site import SiteWishes
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.pipeline import Resolution
+
+#: Where pictures lie in the site, unless the extension's own option says otherwise.
+_ASSETS = "assets/leonardo"
+_DECLINED = "it is not at hand, and its cost was not agreed to (--yes agrees)"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How Zensical is called. `rest` are the options that only Zensical reads."""
+
+    config_file: Path
+    rest: tuple[str, ...] = ()
+    is_clean: bool = False
+    is_strict: bool = False
+
+    @property
+    def arguments(self) -> list[str]:
+        """What Zensical gets."""
+        flags = ["--clean"] * self.is_clean + ["--strict"] * self.is_strict
+        return ["--config-file", str(self.config_file), *flags, *self.rest]
+
+
+def call_for(config_file: str | None, rest: Sequence[str], *, is_clean: bool = False, is_strict: bool = False) -> Call:
+    """The call, with the configuration that Zensical would find; Trouble if there is none."""
+    name = config_file or next((each for each in CONFIGURATIONS if Path(each).is_file()), "")
+    if not name:
+        raise Trouble("there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f")
+    if not Path(name).is_file():
+        raise Trouble(f"-f: there is no file {name}")
+    return Call(Path(name).resolve(), tuple(rest), is_clean, is_strict)
+
+
+def build(call: Call, screen: Screen, *, yes: bool) -> int:
+    """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`."""
+    project = read_project(call.config_file)
+    if not is_used(project):
+        screen.note(
+            f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
+        )
+        return run_zensical(["build", *call.arguments], None)
+    with ready(project, screen, yes=yes) as state:
+        if state.stops:
+            screen.note(f"Error: {state.stops}")
+            return 1
+        return _run(_spared(call, project, screen), project, state, screen)
+
+
+def _run(call: Call, project: Project, state: State, screen: Screen) -> int:
+    folder = folder_of(project)
+    report = folder / "report.jsonl"
+    with suppress(OSError):
+        report.unlink(missing_ok=True)
+    code = run_zensical(["build", *call.arguments], Addition(str(folder / MANIFEST), str(report)))
+    if code != 0:
+        return code
+    warnings = [*state.warnings, *_finish_site(project, state)]
+    for text in warnings[len(state.warnings) :]:
+        screen.warn(text)
+    for text in _lines(report):
+        if text not in warnings:
+            screen.warn(text)
+            warnings.append(text)
+    if warnings and (call.is_strict or project.values.get("strict") is True):
+        screen.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
+        return 1
+    return 0
+
+
+def is_used(project: Project) -> bool:
+    """Whether the site asks for heroes at all."""
+    options = project.plugins.get("leonardo")
+    return options is not None and str(options.get("enabled", True)).strip().lower() not in {"false", "no", "off", "0"}
+
+
+def folder_of(project: Project) -> Path:
+    """Where the manifest and our notes for this site lie: out of reach of `--clean`, and not in the site."""
+    return project.root / ".leonardo/zensical"
+
+
+def assets_of(project: Project) -> str:
+    """The pictures' folder below the site's."""
+    return str(project.extensions.get(EXTENSION, {}).get("assets", _ASSETS)).strip("/")
+
+
+# Heroes --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heroes:
+    """What each page shows. The files are there until `close` is called."""
+
+    site: SiteWishes
+    resolutions: tuple[Resolution, ...]
+    close: Callable[[], None]
+    lacking: str = ""
+    """What the site lacks to ask a provider, and the cure."""
+    nobody: str = ""
+    """Why no provider could be asked even if that were allowed."""
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether another build would show the same: each is there, or no provider and no team could be asked."""
+        if all(map(is_at_hand, self.resolutions)):
+            return True
+        is_alone = self.site.settings.shared_store is None and bool(self.lacking)
+        return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
+
+
+def is_at_hand(resolution: Resolution | None) -> bool:
+    """Whether the page shows what it asks for."""
+    if resolution is None or resolution.failure or resolution.asset is None:
+        return False
+    return resolution.asset.source not in {"last", "local"}
+
+
+@contextmanager
+def ready(project: Project, screen: Screen, *, yes: bool) -> Iterator[State]:
+    """What pages show in this build, with the manifest in its place; what is missing is made, after a question.
+
+    A site whose pages and configuration are as they were when all heroes were at hand is not looked at again.
+    """
+    folder = folder_of(project)
+    state = read_state(folder, project)
+    if state is not None:
+        for text in state.warnings:
+            screen.warn(text)
+        yield state
+        return
+    from mkdocs_leonardo.commands.site import project_wishes  # noqa: PLC0415 - not on a warm build
+
+    fingerprint = fingerprint_of(project)
+    site = project_wishes(project, screen)
+    for problem in site.problems:
+        screen.warn(problem)
+    heroes = made(site, screen, yes=yes)
+    try:
+        yield published(project, heroes, screen, fingerprint=fingerprint)
+    finally:
+        heroes.close()
+
+
+def made(site: SiteWishes, screen: Screen, *, yes: bool) -> Heroes:
+    """What each page shows. What is not at hand is bought, within the caps, if that is agreed on."""
+    heroes = at_hand(site, screen)
+    if heroes is not None:
+        return heroes
+    from mkdocs_leonardo.commands.generate import plan_for  # noqa: PLC0415 - not where all is at hand
+    from mkdocs_leonardo.commands.purchases import agreed  # noqa: PLC0415 - same
+
+    settings = site.settings
+    plan = plan_for(site, screen)
+    is_declined = bool(plan.allowed) and not (yes or (screen.can_ask and agreed(screen, yes=False)))
+    allowed = 0 if is_declined else len(plan.allowed)
+    heroes = by_session(
+        site, replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0), screen
+    )
+    if not is_declined:
+        return heroes
+    return replace(
+        heroes,
+        resolutions=tuple(
+            replace(one, failure=_DECLINED, capped_usd=None) if one.capped_usd is not None else one
+            for one in heroes.resolutions
+        ),
+    )
+
+
+def at_hand(site: SiteWishes, screen: Screen) -> Heroes | None:
+    """Every page's hero, if each is there; None if any is not. Opens no connection."""
+    from mkdocs_leonardo.compose import Workshop  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.report import Spending, report, summary, write_json  # noqa: PLC0415 - same
+
+    workshop = Workshop(site.settings, environ=os.environ, tell=screen.tell)
+
+    def close() -> None:
+        workshop.close()
+        workshop.discard()
+
+    found: list[Resolution] = []
+    for hero in site.heroes:
+        resolution = None
+        with suppress(HeroError, OSError):
+            resolution = workshop.pipeline.at_hand(hero)
+        if resolution is None or not is_at_hand(resolution):
+            close()
+            return None
+        found.append(resolution)
+    with suppress(OSError):
+        write_json(site.settings.cache_dir / "report.json", report(found, Spending(), None))
+    screen.note(f"leonardo: {summary(found, Spending())}")
+    return Heroes(site, tuple(found), close)
+
+
+def by_session(site: SiteWishes, settings: Settings, screen: Screen) -> Heroes:
+    """What a build with these settings shows on each page."""
+    from mkdocs_leonardo.session import Session  # noqa: PLC0415 - not on a warm build
+
+    session = Session(settings, environ=os.environ, tell=screen.tell)
+    try:
+        for hero in site.heroes:
+            session.want(hero)
+        found = session.join()
+        totals = session.finish(found, title=site.options.config_file.parent.name)
+        if settings.on_missing != "ignore":
+            screen.note(f"leonardo: {totals}")
+        lacking, nobody = session.lacking, session.nobody
+        session.settle()
+    except BaseException:
+        session.close()
+        raise
+    return Heroes(site, found, session.close, lacking, nobody)
+
+
+def published(
+    project: Project, heroes: Heroes, screen: Screen, *, fingerprint: str = "", theme: Path | None = None
+) -> State:
+    """The manifest and the stylesheet are written; what the site is to hold besides, and what is to be said.
+
+    With `theme`, the pictures lie there, for Zensical to copy into the site.
+    """
+    from mkdocs_leonardo.commands.publish import manifest_of  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.page.manifest import write_manifest  # noqa: PLC0415 - same
+    from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet  # noqa: PLC0415 - same
+    from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - same
+    from mkdocs_leonardo.storage.adoption import hide_from_git  # noqa: PLC0415 - same
+
+    settings, folder = heroes.site.settings, folder_of(project)
+    manifest = manifest_of(settings, heroes.resolutions)
+    # In a preview it is the preview that says what is missing.
+    shown_by_build = () if theme is not None else heroes.resolutions
+    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.lacking)
+    for level, text in told:
+        screen.tell(level, str(text))
+    sheet = build_foreign_stylesheet([hero.focus for hero in manifest.heroes.values()], cards=settings.cards)
+    shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
+    own = [one.hero.own_image for one in heroes.resolutions if one.hero.own_image is not None]
+    try:
+        hide_from_git(folder)
+        replace_file(folder / STYLESHEET, sheet)
+        places = {variant.name: variant.path for variants in shown for variant in variants}
+        files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
+        if theme is not None:
+            _put(files, theme / assets_of(project))
+        # Last, so that it never names a file that is not there.
+        replace_file(folder / MANIFEST, write_manifest(manifest))
+        state = State(
+            warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
+            files=tuple(files),
+            own=tuple(PublishedFile.of("", path) for path in own),
+            stops="heroes are missing, and `on_missing: error` stops the build"
+            if any(level >= logging.ERROR for level, _ in told)
+            else "",
+        )
+        if fingerprint and not told and heroes.are_settled:
+            write_state(folder, state, fingerprint)
+        else:
+            forget_state(folder)
+    except OSError as error:
+        raise Trouble(f"{error.filename}: {error.strerror}; make {folder} writable") from error
+    return state
+
+
+# The site ------------------------------------------------------------------------------------------------------------
+
+
+def _finish_site(project: Project, state: State) -> Iterator[str]:
+    """The pictures are in the site, and what belongs into the pages' heads is there; what went wrong."""
+    from mkdocs_leonardo.page.finish import MARKS, finish  # noqa: PLC0415 - only where a site was built
+
+    site_dir, site_url = str(project.site_dir), project.site_url
+    is_plain = project.values.get("use_directory_urls") is False
+    try:
+        _put(state.files, project.site_dir / assets_of(project))
+        bare = 0
+        for folder, _, files in os.walk(site_dir):
+            for name in files:
+                if not name.endswith(".html"):
+                    continue
+                path = os.path.join(folder, name)  # noqa: PTH118 - of each page, on every build
+                with open(path, "rb") as file:  # noqa: PTH123 - same
+                    data = file.read()
+                if MARKS not in data:
+                    continue
+                place = path[len(site_dir) + 1 :].replace(os.sep, "/")
+                page, is_named = finish(data, _url(place, is_plain), site_url)
+                bare += not is_named
+                with open(path, "wb") as file:  # noqa: PTH123 - same
+                    file.write(page)
+    except (OSError, ValueError) as error:
+        yield f"the site is not finished: {error}"
+        return
+    if bare:
+        yield f"{counted(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
+
+
+def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - as the site's option
+    """The address of a file of the site, relative to the site's."""
+    return place if is_plain and place != "index.html" else place.removesuffix("index.html")
+
+
+def _put(files: Sequence[PublishedFile], folder: Path) -> None:
+    """Links to the cache's files, which are never written to again, or copies on another disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start = f"{folder}{os.sep}"
+    for file in files:
+        target = start + file.name
+        try:
+            os.link(file.path, target)
+        except FileExistsError:
+            if not Path(target).samefile(file.path):
+                Path(target).unlink()
+                shutil.copyfile(file.path, target)
+        except OSError:
+            shutil.copyfile(file.path, target)
+
+
+def _spared(call: Call, project: Project, screen: Screen) -> Call:
+    """The call without `--clean` where that would remove what is paid for; the rest is removed here instead."""
+    wiped = project.root / ".cache"
+    kept = project.plugins["leonardo"].get("cache_dir")
+    kept_dir = (project.root / str(kept)).resolve() if kept else None
+    if not call.is_clean or kept_dir is None or not kept_dir.is_relative_to(wiped.resolve()):
+        return call
+    for path in sorted(wiped.rglob("*"), reverse=True):
+        if path.is_relative_to(kept_dir) or kept_dir.is_relative_to(path):
+            continue
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    screen.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
+    return replace(call, is_clean=False)
+
+
+def _lines(report: Path) -> Iterator[str]:
+    """What our extension has found while it made pages."""
+    with suppress(OSError, ValueError):
+        for line in report.read_text(encoding="utf-8").splitlines():
+            yield str(json.loads(line))

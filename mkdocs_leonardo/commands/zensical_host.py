@@ -1,0 +1,115 @@
+"""Zensical with our Markdown extension switched on, whatever the site's configuration says of it.
+
+Zensical asks `zensical.config.parse_config` for the configuration, at the start and at each restart of its server. That
+function is replaced by one that completes its result. Each addition stands by itself: what a later Zensical no longer
+has is left alone, and the site is built all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mkdocs_leonardo.commands.terminal import Trouble
+
+#: Our Markdown extension.
+EXTENSION = "mkdocs_leonardo.markdown"
+#: Where the server's process finds what to add.
+VARIABLE = "_MKDOCS_LEONARDO_ZENSICAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What Zensical is to know. `theme` is a folder whose files it copies into the site; `report` may be ""."""
+
+    manifest: str
+    report: str = ""
+    theme: str = ""
+
+
+def run_zensical(arguments: list[str], addition: Addition | None) -> int:
+    """Zensical's own command in this process; its exit code. Trouble if Zensical is not installed."""
+    try:
+        from zensical import config, main  # noqa: PLC0415 - an optional companion
+    except ImportError as error:
+        raise Trouble(f"Zensical cannot be started ({error}); pip install zensical") from error
+    if addition is not None:
+        _install(config, addition)
+    try:
+        main.cli(arguments, prog_name="zensical", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except RuntimeError as error:
+        # How newer versions say that a build has failed, which they have explained.
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _install(config: Any, addition: Addition) -> None:  # noqa: ANN401 - a module that need not be there
+    parse: Callable[[str], Any] | None = getattr(config, "parse_config", None)
+    if parse is None:
+        _say("this version of Zensical reads its configuration in another way")
+        return
+
+    def parse_config(path: str) -> Any:  # noqa: ANN401 - Zensical's own signature
+        read = parse(path)
+        complete(read, addition)
+        return read
+
+    config.parse_config = parse_config
+
+
+def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whatever a version of Zensical makes of it
+    """Name the extension in a configuration that was read, with a hash that changes with the manifest."""
+    revision = _revision(Path(addition.manifest))
+    options = {"manifest": addition.manifest, "revision": revision, "report": addition.report}
+    try:
+        extensions, configs = config["markdown_extensions"], config["mdx_configs"]
+        configs[EXTENSION] = {**configs.get(EXTENSION, {}), **options}
+        if EXTENSION not in extensions:
+            extensions.append(EXTENSION)
+    except (AttributeError, KeyError, TypeError) as error:
+        _say(f"this version of Zensical keeps its extensions elsewhere ({error!r})")
+        return
+    try:
+        mixed = hashlib.sha256(f"{config['mdx_configs_hash']:d} {revision}".encode()).hexdigest()
+        config["mdx_configs_hash"] = int(mixed, 16) % 2**64
+    except (KeyError, TypeError, ValueError):
+        _say("pages may show an old picture until `--clean`, since this version of Zensical tells its cache otherwise")
+    if not addition.theme:
+        return
+    try:
+        # The last folder: no template of the theme's is shadowed.
+        config["theme_dirs"].append(addition.theme)
+        config["watched_files"].append((addition.manifest, 0))
+    except (AttributeError, KeyError, TypeError):
+        _say("a new picture is shown after a restart, since this version of Zensical watches other files")
+
+
+def _revision(manifest: Path) -> str:
+    from mkdocs_leonardo import __version__  # noqa: PLC0415 - also what this version makes of the manifest counts
+
+    try:
+        return hashlib.sha256(__version__.encode() + manifest.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"leonardo: {text}\n")
+
+
+def environment(addition: Addition) -> dict[str, str]:
+    """The environment of a process that runs `python -m` this module."""
+    return {**os.environ, VARIABLE: json.dumps(asdict(addition))}
+
+
+if __name__ == "__main__":
+    sys.exit(run_zensical(sys.argv[1:], Addition(**json.loads(os.environ.pop(VARIABLE)))))

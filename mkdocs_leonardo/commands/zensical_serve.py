@@ -1,0 +1,146 @@
+"""`zensical serve`: Zensical's server beside a look at prompts, so that a new picture is shown by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.terminal import Screen, Trouble
+from mkdocs_leonardo.commands.zensical import Project, read_project
+from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of, is_used, published
+from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
+from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.pipeline import NOT_GENERATED
+from mkdocs_leonardo.preview import STAMP, Preview
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+#: Between two looks at the files (seconds).
+_LOOK_S = 0.3
+#: How long the server may take to end when it is asked to (seconds).
+_END_S = 5.0
+
+
+def serve(call: Call, screen: Screen) -> int:
+    """Serve the site until somebody ends that; the exit code of Zensical's server."""
+    project = read_project(call.config_file)
+    if not is_used(project):
+        screen.note(
+            f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
+        )
+        return run_zensical(["serve", *call.arguments], None)
+    theme = folder_of(project) / "theme"
+    shutil.rmtree(theme, ignore_errors=True)
+    watch = _Watch(call.config_file, screen, theme)
+    watch.refresh()
+    command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", "serve", *call.arguments]
+    addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
+    try:
+        with _server(command, environment(addition)) as server:
+            while server.poll() is None:
+                time.sleep(_LOOK_S)
+                watch.look()
+            return server.returncode
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        watch.close()
+
+
+@contextmanager
+def _server(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The server's process, which ends with the block, and with this process where that is asked to end."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    server = subprocess.Popen(command, env=environ)  # noqa: S603 - this very Python, and the caller's own options
+    try:
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Watch:
+    """Looks whether pages want something else than the manifest says, and what has been made for them."""
+
+    def __init__(self, config_file: Path, screen: Screen, theme: Path) -> None:
+        self._config_file = config_file
+        self._screen = screen
+        self._theme = theme
+        self._preview = Preview(
+            environ=os.environ,
+            tell=lambda level, text: screen.note(f"leonardo: {text}") if level >= logging.INFO else None,
+            command=("mkdocs-leonardo",),
+        )
+        self._seen: object = None
+        self._stamp = Path()
+        self._project: Project | None = None
+
+    def look(self) -> None:
+        """Refresh if anything has changed; what is wrong meanwhile is said, and the last state stays."""
+        if self._state() != self._seen:
+            try:
+                self.refresh()
+            except Trouble as error:
+                self._screen.tell(logging.WARNING, error.message)
+
+    def refresh(self) -> None:
+        """Write what pages show now, from what is at hand; what is missing is made as `on_serve` says."""
+        from mkdocs_leonardo.commands.site import project_wishes  # noqa: PLC0415 - also to be read by `--help`
+
+        self._seen = self._state()
+        self._preview.hold()
+        project = self._project = read_project(self._config_file)
+        site = project_wishes(project, self._screen, with_drafts=True)
+        for problem in site.problems:
+            self._screen.tell(logging.WARNING, problem)
+        settings = site.settings
+        self._stamp = settings.cache_dir / STAMP
+        quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
+        heroes = by_session(site, quiet, self._screen)
+        try:
+            published(project, heroes, self._screen, theme=self._theme)
+            missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
+            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, nobody=heroes.nobody)
+        except HeroError as error:
+            raise Trouble(str(error)) from error
+        finally:
+            heroes.close()
+        self._seen = self._state()
+
+    def close(self) -> None:
+        """End what is being made; what is paid for is collected by the next build."""
+        self._preview.close()
+
+    def _state(self) -> object:
+        """Sizes and times of everything that decides what pages show."""
+        project = self._project
+        files = [] if project is None else [*map(str, project.files), *(path for _, path in sources_of(project))]
+        return [_described(path) for path in (*files, str(self._stamp))]
+
+
+def _described(path: str) -> object:
+    with suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116 - of each page, three times a second
+        return path, found.st_size, found.st_mtime_ns
+    return path

@@ -1,0 +1,129 @@
+"""What the last build of a site with all its heroes at hand found, so that the next one need not look at each page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mkdocs_leonardo import __version__
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.zensical import Project
+
+MANIFEST, STYLESHEET = "heroes.json", "hero.css"
+_STATE = "state.json"
+_ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file for the site: its name there, and where it is, as it was when it was found whole."""
+
+    name: str
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, name: str, path: Path) -> PublishedFile:
+        """The file as it is now."""
+        found = path.stat()
+        return cls(name, str(path), found.st_size, found.st_mtime_ns)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the file is as it was."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - of each picture, on every build
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What pages show. `warnings` are repeated by every build; `stops` says why there is no build, if so.
+
+    `own` are the authors' pictures that pages show.
+    """
+
+    warnings: tuple[str, ...] = ()
+    files: tuple[PublishedFile, ...] = ()
+    own: tuple[PublishedFile, ...] = ()
+    stops: str = ""
+
+
+def fingerprint_of(project: Project) -> str:
+    """Digest of all that decides which heroes pages want: version, day, keys that are set, configuration, pages."""
+    keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
+    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
+    for path in project.files:
+        data = path.read_bytes()
+        digest.update(data)
+        for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
+            digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
+    for name, place in sorted(sources_of(project)):
+        with open(place, "rb") as file:  # noqa: PTH123 - of each page, on every build
+            digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
+    return digest.hexdigest()
+
+
+def sources_of(project: Project) -> Iterator[tuple[str, str]]:
+    """Names and places of pages, and of files of metadata."""
+    docs_dir = str(project.docs_dir)
+    for folder, _, files in os.walk(docs_dir, followlinks=True):
+        for name in files:
+            if name.endswith((".md", ".yml", ".yaml")):
+                path = os.path.join(folder, name)  # noqa: PTH118 - as above
+                yield path[len(docs_dir) :], path
+
+
+def read_state(folder: Path, project: Project) -> State | None:
+    """The state that the last build has left; None if anything has changed since."""
+    try:
+        value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
+        state = State(
+            warnings=tuple(map(str, value["warnings"])),
+            files=tuple(PublishedFile(*each) for each in value["files"]),
+            own=tuple(PublishedFile(*each) for each in value["own"]),
+        )
+        is_current = value["fingerprint"] == fingerprint_of(project)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return state if is_current and all(file.is_unchanged for file in (*state.files, *state.own)) else None
+
+
+def write_state(folder: Path, state: State, fingerprint: str) -> None:
+    """Leave the state for the next build; OSError if that cannot be done."""
+    value = {
+        "fingerprint": fingerprint,
+        "warnings": state.warnings,
+        "files": [list(asdict(file).values()) for file in state.files],
+        "own": [list(asdict(file).values()) for file in state.own],
+    }
+    replace_file(folder / _STATE, json.dumps(value).encode())
+
+
+def forget_state(folder: Path) -> None:
+    """Let the next build look for itself."""
+    (folder / _STATE).unlink(missing_ok=True)
+
+
+def replace_file(path: Path, data: bytes) -> bool:
+    """Whether the file had to be written: one that holds `data` already keeps its time, which others watch."""
+    try:
+        if path.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    return True

@@ -1,0 +1,72 @@
+"""The last touches to a page that another builder has finished: what belongs into its head is moved there."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+from mkdocs_leonardo.page.head import Social, insert_head
+
+#: Attributes of what our Markdown extension leaves in a page's content; "data-leonardo-" is in each.
+STYLE_MARK = "data-leonardo-style"
+SOCIAL_MARK = "data-leonardo-social"
+MARKS = b"data-leonardo-s"
+
+_HEAD_END = b"</head"
+# A minifier may have taken quotes away, or changed them.
+_HREF = re.compile(r"\bhref=[\"']?([^\"'\s>]+)")
+_VALUE = re.compile(rf"\b{SOCIAL_MARK}=(?:\"([^\"]*)\"|'([^']*)')")
+
+
+def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
+    """The page at `url` (relative to the site's) with its head complete, and whether it names its picture there.
+
+    The head gets one link to the stylesheet, and the tags for sharing of the page's own hero: on blog views stand those
+    of posts as well. Only the head is searched: pages of large sites have hundreds of kilobytes.
+    """
+    page, links = _taken(page, b"<link", STYLE_MARK.encode(), b">")
+    page, templates = _taken(page, b"<template", SOCIAL_MARK.encode(), b"</template>")
+    href = _HREF.search(links[0]) if links else None
+    heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := _VALUE.search(each))]
+    own = next((hero for hero in heroes if hero["url"] == url), None)
+    end = page.find(b">", page.find(_HEAD_END)) + 1
+    head = page[:end].decode("utf-8")
+    finished = insert_head(
+        head,
+        stylesheet_url=unescape(href[1]) if href else "",
+        social=None if own is None else _social(own, site_url),
+    )
+    is_named = own is None or "og:image" in finished
+    return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
+
+
+def _taken(page: bytes, start: bytes, mark: bytes, end: bytes) -> tuple[bytes, list[str]]:
+    """The page without the elements that carry the mark, and those elements."""
+    taken: list[str] = []
+    kept: list[bytes] = []
+    position = 0
+    while (place := page.find(mark, position)) >= 0:
+        first, last = page.rfind(start, position, place), page.find(end, place)
+        if first < 0 or last < 0:
+            break
+        last += len(end)
+        taken.append(page[first:last].decode("utf-8"))
+        kept.append(page[position:first])
+        position = last
+    return (b"".join((*kept, page[position:])) if taken else page), taken
+
+
+def _social(hero: dict[str, Any], site_url: str) -> Social:
+    return Social(
+        image_url=hero["image"],
+        image_type="image/jpeg" if hero["size"] else "",
+        width_px=hero["size"][0] if hero["size"] else 0,
+        height_px=hero["size"][1] if hero["size"] else 0,
+        alt=hero["alt"],
+        page_url=site_url + hero["url"],
+        title=hero["title"],
+        description=hero["description"],
+        site_name=hero["site_name"],
+    )

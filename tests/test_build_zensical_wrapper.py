@@ -1,0 +1,333 @@
+"""`mkdocs-leonardo zensical`: one command, and nothing in the configuration but the plugin's section."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builds import Site, page
+from cli_rig import COMMAND, Ran, Shell
+from services import AnyServices, Picture, Services
+from services.pictures import draw
+from serving import Serving
+from zensical_rig import BLOG, Zensical
+from zensical_rig import build as plain_build
+
+from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, complete
+
+SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}
+URL = "https://example.org/sub/"
+THEME: dict[str, Any] = {"theme": {"name": "material", "font": False}, "site_url": URL}
+POSTS = {
+    f"blog/posts/{name}.md": page(
+        f"Post {name}",
+        f"Intro of {name}.\n\n<!-- more -->\n\nRest.",
+        date=date(2026, 1, number),
+        categories=["Sea"],
+        hero_prompt=f"a picture of {name}",
+    )
+    for number, name in enumerate(("one", "two"), 1)
+}
+PAGES: dict[str, str | bytes] = {
+    "index.md": page("Home", "Text.", hero_prompt="a lighthouse", hero_alt='A "storm"', description="About a storm"),
+    "guide/own.md": page("Own", hero_image="own.png"),
+    "guide/own.png": draw("own", "", 640, 360, Picture()),
+    "guide/plain.md": page("Plain", "No hero here."),
+    "guide/wide.md": page("Wide", hero_prompt="a wide sea", hero_layout="none"),
+    "blog/index.md": page("Blog"),
+    **POSTS,
+}
+
+
+def built(shell: Shell, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[Ran, Zensical]:
+    """One build by the wrapper, and the site that it made."""
+    ran = shell("zensical", "build", *arguments, environ=environ)
+    url = str(shell.site.config.get("site_url") or "http://127.0.0.1/anywhere/")
+    return ran, Zensical(ran.exit_code, ran.out + ran.err, shell.site.folder / "site", url)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A blog with nothing but the plugin, whose pictures a build of MkDocs has bought."""
+    with Services() as services:
+        services.leonardo.render_s = 0.05
+        site = Site(tmp_path_factory.mktemp("blog"), PAGES, options=SMALL, config=THEME, plugins=BLOG)
+        shell = Shell(site, services)
+        assert site.build(services, "--strict").exit_code == 0
+        assert services.ledger.creates == 4
+        yield shell
+
+
+@pytest.fixture(scope="module")
+def first(shell: Shell) -> Zensical:
+    """The first build by the wrapper."""
+    before = files_below(shell.site.folder / "docs")
+    ran, site = built(shell, "--strict")
+    assert ran.exit_code == 0, ran
+    assert files_below(shell.site.folder / "docs") == before
+    return site
+
+
+def test_blog_with_nothing_but_the_plugin_shows_heroes_and_covers(first: Zensical) -> None:
+    """What MkDocs has bought is shown, every address leads to a file, and the head links the stylesheet once."""
+    places = ("index.html", "guide/own/index.html", "blog/2026/01/01/post-one/index.html")
+    for place in places:
+        assert len(first.headers(place)) == 1
+    assert len(first.headers("blog/index.html")) == len(POSTS)
+    for place in (*places, "blog/index.html"):
+        text = first.html(place)
+        assert all(first.has(address) for address in first.addresses(place))
+        assert text.count("hero.css") == 1
+        link = re.search(r'href="([^"]*hero\.css)"', text.partition("</head>")[0])
+        assert link is not None
+        assert first.has(first.resolved(place, link[1]))
+        assert "data-leonardo-s" not in text
+
+
+def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
+    """In the finished HTML, with everything that MkDocs's pages say; not on blog views, nor on pages without a hero."""
+    head = first.html("index.html").partition("</head>")[0]
+    image = re.search(r'property="og:image" content="(.*?)"', head)
+    assert image is not None
+    assert first.has(image[1])
+    for line in (
+        f'<meta property="og:url" content="{URL}">',
+        '<meta property="og:title" content="Home">',
+        '<meta property="og:description" content="About a storm">',
+        '<meta property="og:image:alt" content="A &quot;storm&quot;">',
+        '<meta property="og:image:width" content="',
+        '<meta name="twitter:card" content="summary_large_image">',
+    ):
+        assert line in head
+    assert 'property="og:image"' in first.html("guide/wide/index.html")
+    assert 'property="og:image"' in first.html("blog/2026/01/01/post-one/index.html")
+    assert "og:image" not in first.html("blog/index.html")
+    assert "og:image" not in first.html("guide/plain/index.html")
+
+
+def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, first: Zensical, tmp_path: Path) -> None:
+    """Byte for byte, and so is every other file of the site that is not ours."""
+    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".*", "site"))
+    site = replace(shell.site, folder=folder, pages={})
+    site.configure(shell.services)
+    (folder / "mkdocs.yml").write_text(
+        re.sub(r"- leonardo:(\n    .*)*", "", (folder / "mkdocs.yml").read_text("utf-8")), encoding="utf-8"
+    )
+    alone = plain_build(site)
+    assert alone.exit_code == 0
+    theirs = files_below(alone.folder)
+    ours = {name: data for name, data in files_below(first.folder).items() if not name.startswith("assets/leonardo/")}
+    assert set(ours) == set(theirs)
+    assert ours["guide/plain/index.html"] == theirs["guide/plain/index.html"]
+    changed = {name for name in ours if ours[name] != theirs[name]}
+    assert changed <= {"search.json", *(name for name in ours if b"leonardo" in ours[name])}
+
+
+def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first: Zensical, tmp_path: Path) -> None:
+    """In CI, with `--clean` and `--strict`: the same pages, no connection, and the pictures are there afterwards."""
+    assert shell.services is not None
+    asked = len(shell.services.ledger.requests)
+    folder = shutil.copytree(shell.site.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".*", "site"))
+    shutil.copytree(shell.site.folder / ".leonardo/cache", folder / ".leonardo/cache")
+    site = replace(shell.site, folder=folder, pages={})
+    site.configure(shell.services)
+    clone = replace(shell, site=site)
+    for _ in range(2):
+        ran, again = built(clone, "--clean", "-s", environ={"CI": "true"})
+        assert ran.exit_code == 0, ran
+        assert {name: data for name, data in files_below(again.folder).items() if name.endswith(".html")} == {
+            name: data for name, data in files_below(first.folder).items() if name.endswith(".html")
+        }
+    assert len(shell.services.ledger.requests) == asked
+    assert len(list((folder / ".leonardo/cache/pictures").glob("*.json"))) == 4
+    assert site.build(shell.services, "--strict").totals["cached"] == 4
+
+
+# What is missing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path, services: Services) -> Shell:
+    """Two pages that want a hero, of which none is at hand."""
+    services.leonardo.render_s = 0.05
+    pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
+    return Shell(Site(tmp_path, pages, options=SMALL, config=THEME), services)
+
+
+def keys(site: Zensical) -> list[str]:
+    """The keys of the pictures on both pages."""
+    found = [re.search(r'data-key="(.*?)"', site.html(place)) for place in ("index.html", "two/index.html")]
+    return [match[1] if match else "" for match in found]
+
+
+def test_missing_pictures_are_bought_once_that_is_agreed_on(small: Shell, services: Services) -> None:
+    """Without a terminal and --yes nothing is spent and strict fails; then one page's prompt costs one picture."""
+    ran, site = built(small, "--strict")
+    assert (ran.exit_code, services.ledger.creates) == (1, 0)
+    assert "its cost was not agreed to (--yes agrees)" in ran.err
+    assert all(keys(site))
+    ran, site = built(small, "--yes", "--strict")
+    assert (ran.exit_code, services.ledger.creates) == (0, 2)
+    before = keys(site)
+    small.site.write({"two.md": page("Two", hero_prompt="an oasis")})
+    ran, site = built(small, "--yes")
+    assert (ran.exit_code, services.ledger.creates) == (0, 3)
+    assert keys(site)[0] == before[0]
+    assert keys(site)[1] not in {before[1], ""}
+    asked = small.on_terminal("zensical", "build", typed="y\n")
+    assert asked.exit_code == 0
+    assert "[y/N]" not in asked.out
+    assert services.ledger.creates == 3
+
+
+def test_cap_holds_and_is_told(small: Shell, services: Services) -> None:
+    """`max_new_images` bounds what one build buys."""
+    small.site.options = {**SMALL, "max_new_images": 1}
+    small.site.configure(services)
+    ran, _ = built(small, "--yes")
+    assert (ran.exit_code, services.ledger.creates) == (0, 1)
+    assert "max_new_images or max_cost_usd allows no more" in ran.err
+
+
+def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
+    """Here as with MkDocs; `on_missing: error` stops before anything is built."""
+    small.services = None
+    small.site.configure(None)
+    ran, site = built(small, "--strict")
+    assert ran.exit_code == 0
+    assert 'data-provider="local"' in site.html("index.html")
+    shutil.rmtree(site.folder)
+    small.site.options = {**SMALL, "on_missing": "error"}
+    small.site.configure(None)
+    ran, site = built(small)
+    assert ran.exit_code == 1
+    assert "`on_missing: error` stops the build" in ran.err
+    assert not site.folder.exists()
+
+
+def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:
+    """Zensical takes an unchanged page from its cache; what is wrong with it is told all the same."""
+    small.services = None
+    small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
+    small.site.configure(None)
+    for arguments, code in (((), 0), ((), 0), (("--strict",), 1)):
+        ran, _ = built(small, *arguments)
+        assert ran.exit_code == code
+        assert ran.err.count("two.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?") == 1
+
+
+def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shell, services: Services) -> None:
+    """Everything else in `.cache` goes."""
+    small.site.options = {**SMALL, "cache_dir": ".cache/mine/heroes"}
+    small.site.configure(services)
+    assert built(small, "--yes")[0].exit_code == 0
+    (small.site.folder / ".cache/other").mkdir()
+    ran, _ = built(small, "-c", "--strict")
+    assert (ran.exit_code, services.ledger.creates) == (0, 2)
+    assert not (small.site.folder / ".cache/other").exists()
+    assert len(list((small.site.folder / ".cache/mine/heroes/pictures").glob("*.json"))) == 2
+
+
+def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: Shell) -> None:
+    """One sentence, and no heroes."""
+    small.site.options = {**SMALL, "enabled": False}
+    small.site.configure(None)
+    ran, site = built(small, "--strict")
+    assert ran.exit_code == 0
+    assert "the site has no heroes" in ran.err
+    assert "leonardo" not in site.html("index.html")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({}, "keeps its extensions elsewhere"),
+        ({"markdown_extensions": [], "mdx_configs": {}, "mdx_configs_hash": "text"}, "tells its cache otherwise"),
+        ({"markdown_extensions": [], "mdx_configs": {}, "mdx_configs_hash": 1}, "watches other files"),
+    ],
+    ids=["extensions", "hash", "theme"],
+)
+def test_changed_zensical_costs_one_sentence(
+    config: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a version does not have is left alone, and the rest is there."""
+    manifest = tmp_path / "heroes.json"
+    complete(config, Addition(str(manifest), theme="theme" if "watches" in sentence else ""))
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert sentence in told
+    assert ("markdown_extensions" not in config) or config["markdown_extensions"] == [EXTENSION]
+
+
+# Serving -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
+    """A real server of Zensical's behind the wrapper, until the end of the block."""
+    site.configure(services)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = site.folder / "serve.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [COMMAND, "zensical", "serve", "--dev-addr", f"127.0.0.1:{port}"],
+            cwd=site.folder,
+            env=site.environ(services),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield Serving(f"http://127.0.0.1:{port}/", log, process)  # type: ignore[arg-type]  # it waits and ends alike
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def test_preview_shows_a_new_picture_by_itself(tmp_path: Path, services: Services) -> None:
+    """With `on_serve: generate`: a changed prompt is paid for once it rests, and only its page changes; no restart."""
+    services.leonardo.render_s = 0.05
+    pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
+    config = {**THEME, "site_url": ""}
+    site = Site(tmp_path, pages, options={**SMALL, "on_serve": "generate"}, config=config)
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html())
+        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html("two/"))
+        before = preview.html()
+        site.write({"two.md": page("Two", hero_prompt="an oasis")})
+        preview.wait_until(lambda: services.ledger.creates == 3)
+        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html("two/"))
+        key = re.search(r'data-key="(.*?)"', before)
+        assert key is not None
+        assert key[1] in preview.html()
+    assert services.ledger.creates == 3
+    assert not preview.has_traceback, preview.log
+
+
+def test_preview_spends_nothing_unless_told_and_ends_with_a_signal(tmp_path: Path, services: Services) -> None:
+    """`on_serve: cached`: a stand-in is shown and the command named; the server goes with its wrapper."""
+    site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=THEME)
+    with serving(site, services) as preview:
+        preview.wait_until(lambda: 'data-provider="local"' in preview.html("sub/"))
+        preview.wait_until(lambda: "`mkdocs-leonardo generate index.md` makes the new one" in preview.log)
+    assert services.ledger.creates == 0
+    assert preview.process.returncode == 0
+    with pytest.raises(OSError, match="refused"):
+        preview.html("sub/")
