@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.files import write_plain_file
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
 from mkdocs_leonardo.report import complaints, shown_instead
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
-from mkdocs_leonardo.storage.pictures import write_plain_file
 
 if TYPE_CHECKING:
     import anyio

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mkdocs_leonardo.files import write_atomically, write_plain_file
 from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
-from mkdocs_leonardo.storage.pictures import write_plain_file
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.pictures import Tally
@@ -167,13 +166,7 @@ def _is_stand_in(resolution: Resolution) -> bool:
 def write_json(path: Path, value: JsonValue) -> None:
     """Replace the file at `path` as a whole; OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(_encoded(json.dumps(value, indent=2, ensure_ascii=False)))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, _encoded(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def append_json_line(path: Path, value: JsonValue) -> None:

@@ -14,6 +14,7 @@ from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.page.manifest import (
     MANIFEST,
     STYLESHEET,
@@ -152,9 +153,7 @@ def _write(path: Path, data: bytes) -> None:
             return
     except FileNotFoundError:
         pass
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, data)
 
 
 def _reason(error: Exception) -> str:

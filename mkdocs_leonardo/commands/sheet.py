@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from mkdocs_leonardo.commands.terminal import Trouble, shortened
 from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.imaging.normalise import inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.spec import PictureRecord
@@ -46,17 +47,11 @@ def write_sheet(folder: Path, *, title: str, subtitle: str, exhibits: Sequence[E
         folder.mkdir(parents=True, exist_ok=True)
         previews = [_preview(exhibit) for exhibit in exhibits]
         for exhibit in exhibits:
-            _replace(folder / _file_name(exhibit), exhibit.data)
-        _replace(folder / "index.html", _page(title, subtitle, exhibits, previews).encode())
-        _replace(folder / "sheet.jpg", _sheet(title, subtitle, exhibits, previews, columns))
+            write_atomically(folder / _file_name(exhibit), exhibit.data)
+        write_atomically(folder / "index.html", _page(title, subtitle, exhibits, previews).encode())
+        write_atomically(folder / "sheet.jpg", _sheet(title, subtitle, exhibits, previews, columns))
     except OSError as error:
         raise Trouble(f"{folder} cannot be written ({error.strerror or error})") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
 
 
 def _file_name(exhibit: Exhibit) -> str:

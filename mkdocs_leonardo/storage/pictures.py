@@ -5,7 +5,6 @@ The cache and the gallery are such folders. A pair may be foreign or damaged: ev
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.files import OPEN_FLAGS, write_atomically
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ _LARGEST = 1e12
 _LARGEST_SIDE_PX = 2**16
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 _HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
-#: A link is not followed, a pipe does not block; 0 where the system has no such flag.
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 class PictureFolder:
@@ -133,8 +125,8 @@ class PictureFolder:
             # Two writers with different pictures may cross; whoever looks last puts both halves right.
             for attempt in range(_TRIES):
                 self._folder.mkdir(parents=True, exist_ok=True)
-                _replace(path, data)
-                _replace(path.with_suffix(".json"), text)
+                write_atomically(path, data, is_durable=True)
+                write_atomically(path.with_suffix(".json"), text, is_durable=True)
                 self._forget_others(path)
                 _sync_folder(self._folder)
                 if self._is_whole(record.key):
@@ -243,7 +235,7 @@ class PictureFolder:
 def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
     """The bytes of a regular file, no link; FileNotFoundError if there is none, BrokenEntry if it is anything else."""
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(path, OPEN_FLAGS | os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     except OSError as error:
@@ -264,21 +256,6 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
-def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
-    """A regular file holds `data`, or ends with it; OSError where its name belongs to a link or to anything else."""
-    kept = os.O_APPEND if is_added else 0
-    if path.is_symlink():
-        # Where the system cannot refuse it by itself.
-        raise OSError(errno.ELOOP, "is a symbolic link", str(path))
-    descriptor = os.open(path, (_OPEN_FLAGS & ~os.O_RDONLY) | os.O_WRONLY | os.O_CREAT | kept, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is not a plain file", str(path))
-        if not is_added:
-            file.truncate(0)
-        file.write(data)
-
-
 def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
     """Sizes and times of last change of both halves; None unless they are plain files."""
     try:
@@ -295,21 +272,6 @@ def _stem(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a generation key (64 hex digits)")
     return key[:16]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """`path` holds `data` as a whole, on the disk; on failure it is what it was, and nothing is left beside it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _sync_folder(folder: Path) -> None:

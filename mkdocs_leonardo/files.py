@@ -1,0 +1,47 @@
+"""Files of the plugin's own folders, written so that neither a kill, a second process nor a planted link does harm."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+#: A link is not followed where the system can refuse it, and no pipe is waited for.
+OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def write_atomically(path: Path, data: bytes, *, is_durable: bool = False) -> None:
+    """Replace the file at `path` as a whole. OSError leaves it as it was, and nothing beside it.
+
+    `is_durable` waits until `data` is on the disk, so that the file survives a power cut.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
+    """Write a regular file in place, or add to it; OSError where its name belongs to a link or to anything else."""
+    kept = os.O_APPEND if is_added else 0
+    if path.is_symlink():
+        # Where the system cannot refuse it by itself.
+        raise OSError(errno.ELOOP, "is a symbolic link", str(path))
+    descriptor = os.open(path, OPEN_FLAGS | os.O_WRONLY | os.O_CREAT | kept, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a plain file", str(path))
+        if not is_added:
+            file.truncate(0)
+        file.write(data)
