@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: So that sums of floats do not refuse what exactly fits: a millionth of a cent.
@@ -20,7 +21,7 @@ class Budget:
     """Counts submissions and dollars against the caps. Not thread-safe: used from one event loop.
 
     Retries and fallbacks reserve for themselves, so both are counted. A reservation stands at its estimate until the
-    service states the cost; one whose outcome is unknown stands as if it had been paid. Closing a reservation twice
+    service states the cost; one whose outcome is unknown stands as if it had been paid. Giving a reservation back twice
     gives nothing back twice.
     """
 
@@ -28,6 +29,8 @@ class Budget:
         self._max_new_images = max_new_images
         self._max_cost_usd = max_cost_usd
         self._standing_usd: dict[Reservation, float] = {}
+        self._doubtful: set[Reservation] = set()
+        self._ruled_out: dict[str, list[float]] = {}
 
     def allow(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
         """Put other caps in force. What stands counts against them; what was granted stays granted."""
@@ -44,20 +47,31 @@ class Budget:
         """What they cost, as far as is known, else at their estimates. Never below 0."""
         return math.fsum(self._standing_usd.values())
 
-    def would_fit(self, estimate_usd: float) -> bool:
+    @property
+    def uncertain(self) -> int:
+        """How many of them may have been charged without a picture."""
+        return len(self._doubtful)
+
+    def cost_of(self, reservations: Iterable[Reservation]) -> float:
+        """What these cost, as far as they stand. Never below 0."""
+        return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
+
+    def would_fit(self, estimate_usd: float, provider: str = "") -> bool:
         """Whether `reserve` would grant one more submission at `estimate_usd`."""
-        if self.new_images + 1 > self._max_new_images:
+        hidden = self._ruled_out.get(provider, [])
+        if self.new_images + len(hidden) + 1 > self._max_new_images:
             return False
+        spent_usd = self.cost_usd + math.fsum(hidden)
         return self._max_cost_usd is None or (
-            _is_money(estimate_usd) and self.cost_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD
+            _is_money(estimate_usd) and spent_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD
         )
 
-    def reserve(self, estimate_usd: float) -> Reservation | None:
-        """One more submission at `estimate_usd`, or None if a cap would be passed.
+    def reserve(self, estimate_usd: float, provider: str = "") -> Reservation | None:
+        """One more submission at `estimate_usd` to `provider`, or None if a cap would be passed.
 
         Under a cap on the cost, an estimate that is not a sum of money (negative, infinite, not a number) never fits.
         """
-        if not self.would_fit(estimate_usd):
+        if not self.would_fit(estimate_usd, provider):
             return None
         reservation = Reservation(estimate_usd if _is_money(estimate_usd) else 0.0)
         self._standing_usd[reservation] = reservation.estimate_usd
@@ -72,7 +86,13 @@ class Budget:
         if cost_usd is None or not _is_money(cost_usd):
             cost_usd = self._standing_usd.get(reservation, reservation.estimate_usd)
         self._standing_usd[reservation] = cost_usd
+        self._doubtful.discard(reservation)
         return cost_usd
+
+    def doubt(self, reservation: Reservation) -> None:
+        """Nothing says whether the submission made a job: it stands, and is counted among the uncertain ones."""
+        if reservation in self._standing_usd:
+            self._doubtful.add(reservation)
 
     def cancel(self, reservation: Reservation) -> None:
         """Give the money of `reservation` back: nothing was charged. The submission still counts as one made."""
@@ -80,8 +100,18 @@ class Budget:
             self._standing_usd[reservation] = 0.0
 
     def withdraw(self, reservation: Reservation) -> None:
-        """Give the whole reservation back: nothing was ever sent."""
+        """Give the whole reservation back: the submission was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
+        self._doubtful.discard(reservation)
+
+    def rule_out(self, reservation: Reservation, provider: str) -> None:
+        """Give the whole reservation back: the list of `provider` shows that the submission made no job.
+
+        Whatever a list says, `provider` itself is not called more often in one build than a cap allows.
+        """
+        if reservation in self._standing_usd:
+            self._ruled_out.setdefault(provider, []).append(self._standing_usd[reservation])
+        self.withdraw(reservation)
 
 
 def _is_money(amount_usd: float) -> bool:

@@ -14,12 +14,13 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.orders import Tell, Wish
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, PictureError, StoreUnavailable
 from mkdocs_leonardo.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
-from mkdocs_leonardo.purchase import Buyer, Tell, Wish
+from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -40,8 +41,8 @@ from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, Refu
 from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.orders import Delivered
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.purchase import Delivered
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
@@ -122,7 +123,7 @@ class Workshop:
     def spending(self) -> Spending:
         """What has been submitted so far."""
         budget = self.budget
-        return Spending(budget.new_images, max(0.0, budget.cost_usd), self._requests)
+        return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), self._requests)
 
     @property
     def tally(self) -> Tally | None:
@@ -252,7 +253,7 @@ class Workshop:
         for record in list(rescue.records()):
             try:
                 cache.save(record, rescue.read(record))
-                journal.close(record.key)
+                journal.close(record.key, record.job_id)
                 rescue.remove(record.key)
             except (BrokenEntry, StoreUnavailable) as error:
                 self._tell(logging.DEBUG, f"{error}; left where it is")

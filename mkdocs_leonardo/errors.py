@@ -6,6 +6,7 @@
     ├── ProviderError             failover decides; `charged` says whether money may be gone
     │   ├── RateLimited           let the provider rest, go on with the next one
     │   ├── ServiceFailed         the create call failed on their side: look for the job, else once more
+    │   │   └── NoAnswer          it may have been carried out: look for a while before anything is created again
     │   ├── AccountRefused        key, balance or model: the provider is off for this build
     │   ├── PromptRefused         a content check said no: the author needs another prompt
     │   ├── RequestRefused        the service does not take this request: the next provider
@@ -79,6 +80,10 @@ class RateLimited(ProviderError):
 
 class ServiceFailed(ProviderError):
     """The create call ended in a 5xx or in no answer; `charged` is unknown unless nothing was sent."""
+
+
+class NoAnswer(ServiceFailed):
+    """The create call was sent, and no answer came that says what became of it."""
 
 
 class AccountRefused(ProviderError):

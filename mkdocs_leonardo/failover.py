@@ -3,7 +3,8 @@
 | event                                   | what happens                                                               |
 |-----------------------------------------|----------------------------------------------------------------------------|
 | 429                                     | the provider rests for everybody, the next one at once                     |
-| 5xx or no answer on the create call     | wait, look for a job that was accepted after all, else create once more    |
+| 5xx on the create call                  | wait, look once for a job that was accepted after all, else create again   |
+| no answer to the create call            | look for the job for a while, create again only if there is surely none    |
 | key, balance or model refused           | the provider is off for this build, the next one                           |
 | the shape of the request refused        | the next provider                                                          |
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
@@ -25,6 +26,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    NoAnswer,
     PictureElsewhere,
     PromptRefused,
     ProviderError,
@@ -39,6 +41,8 @@ DEFAULT_REST_S = 60.0
 MAX_REST_S = 3600.0
 #: How long to wait before looking for a lost job or creating once more (seconds).
 RETRY_WAIT_S = 2.0
+#: How long a job is looked for whose create call got no answer (seconds).
+LOST_ANSWER_S = 10.0
 #: A create call is sent at most this often for one picture at one provider in one build.
 MAX_CREATES = 2
 
@@ -55,7 +59,8 @@ class Step(Enum):
 class Decision:
     """The next step and what must be done on the way. Times in seconds.
 
-    `look_first`: search the account's recent jobs before the step, and adopt what is found instead.
+    `look_first`: search the account's recent jobs before the step, and adopt what is found instead. `look_for_s`: go on
+    looking for so long, and create again only where the list shows that there is no job.
     `warn`: a switched off provider is worth a warning, since only the site's owner can mend it.
     `forget`: the journal's entry is closed, for nothing is left to collect or to look for.
     """
@@ -63,6 +68,7 @@ class Decision:
     step: Step
     wait_s: float = 0.0
     look_first: bool = False
+    look_for_s: float = 0.0
     rest_s: float = 0.0
     switch_off: bool = False
     warn: bool = False
@@ -70,12 +76,12 @@ class Decision:
     log_prompt: bool = False
 
 
-def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  # noqa: PLR0911 - one return per row of the table
+def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
     """What follows from `error` after `creates` create calls at this provider (0: a job of an earlier build).
 
-    Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs can show
-    that it was not accepted; `can_look` is False where there is no list, and where it could not be read. A job that
-    may be paid for is forgotten only when the service says that it failed or does not know it.
+    Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs will show
+    what became of it; `can_look` is False where there is no list. A job that may be paid for is forgotten only when
+    the service says that it failed or does not know it.
     """
     in_the_air = creates == 0 or error.charged is not Charged.NO
     match error:
@@ -84,6 +90,10 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
         case ServiceFailed(charged=Charged.NO) if creates > 0:
             step = _again(creates)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
+        case NoAnswer(charged=Charged.UNKNOWN) if creates > 0 and can_look:
+            return Decision(
+                _again(creates), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=LOST_ANSWER_S, forget=False
+            )
         case ServiceFailed(charged=Charged.UNKNOWN) if creates > 0 and can_look:
             return Decision(_again(creates), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
         case AccountRefused():
@@ -105,6 +115,11 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
 
 def _again(creates: int) -> Step:
     return Step.CREATE_AGAIN if creates < MAX_CREATES else Step.NEXT_PROVIDER
+
+
+def outage_rest_s(error: ServiceFailed) -> float:
+    """How long a provider is left alone that seems to be down (seconds)."""
+    return _rest_s(error.retry_after_s)
 
 
 def _rest_s(retry_after_s: float | None) -> float:

@@ -13,6 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mkdocs_leonardo.acquire.orders import (
+    Attempt,
+    Candidate,
+    LeaseLost,
+    Log,
+    NobodyCould,
+    Tell,
+    Unshared,
+    Wish,
+    turn,
+)
 from mkdocs_leonardo.errors import (
     BrokenEntry,
     HeroError,
@@ -23,7 +34,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, Provider
-from mkdocs_leonardo.purchase import Attempt, Buyer, Candidate, LeaseLost, Log, NobodyCould, Tell, Unshared, Wish, turn
+from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -284,7 +295,7 @@ class Pipeline:
         try:
             if found.record.key in self._open_jobs and found.source in _AT_HAND and self._is_kept(found):
                 # A build died between storing the picture and closing its entry.
-                self._journal.close(found.record.key)
+                self._journal.close(found.record.key, found.record.job_id)
             if self._last_heroes is None:
                 self._last_heroes = self._journal.last_heroes()
             if self._last_heroes.get(page) != found.record.key:
@@ -304,7 +315,9 @@ class Pipeline:
         assert hero.picture is not None  # noqa: S101 - nobody buys an author's own picture
         flight = await self._fly(hero.picture, hero.page, self._candidates(hero.picture), lambda: None)
         failure = str(flight.failure) if flight.failure else ("" if flight.found else "no provider could be asked")
-        return Purchase(hero, flight.found, tuple(flight.log.attempts), flight.log.cost_usd, failure)
+        return Purchase(
+            hero, flight.found, tuple(flight.log.attempts), self._buyer.budget.cost_of(flight.log.paid), failure
+        )
 
     # The way of one page ---------------------------------------------------------------------------------------------
 
@@ -324,7 +337,7 @@ class Pipeline:
             hero,
             None,
             tuple(log.attempts),
-            log.cost_usd,
+            self._buyer.budget.cost_of(log.paid),
             self._clock.now() - started,
             capped_usd=log.capped_usd,
         )

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mkdocs_leonardo.acquire.orders import Tell
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
 from mkdocs_leonardo.pipeline import Resolution
-from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
+from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import complaints, shown_instead
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 

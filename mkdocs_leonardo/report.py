@@ -36,9 +36,13 @@ _PAGES_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What the build submitted: paid jobs, dollars (estimates where the service said nothing), API requests."""
+    """What the build submitted: paid jobs, dollars (estimates where the service said nothing), API requests.
+
+    `uncertain` of the new images may have been charged without a picture: no service has said that they were not.
+    """
 
     new_images: int = 0
+    uncertain: int = 0
     cost_usd: float = 0.0
     requests: int = 0
 
@@ -90,6 +94,7 @@ def report(resolutions: Sequence[Resolution], spending: Spending, store: Tally |
             "local": sources[Source.LOCAL],
             "failed": sum(bool(resolution.failure) for resolution in resolutions),
             "new_images": spending.new_images,
+            "uncertain": spending.uncertain,
             "cost_usd": round(spending.cost_usd, 6),
             "requests": spending.requests,
         },
@@ -109,6 +114,8 @@ def summary(resolutions: Sequence[Resolution], spending: Spending, store: Tally 
     line = f"{_count(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
     if spending.new_images:
         line += f"; {_count(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
+    if spending.uncertain:
+        line += f" ({spending.uncertain} of them may have been charged without a picture)"
     if store is not None:
         line += f"; store: {_store(store)}"
     return line

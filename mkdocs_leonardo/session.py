@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.orders import Tell
 from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution, unexpected
-from mkdocs_leonardo.purchase import Tell, given_up, waiting_for
+from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 

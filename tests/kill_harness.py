@@ -26,7 +26,8 @@ from services import AnyServices, LedgerView
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.spec import PictureRecord
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.journal import Entry, Journal, Owner
+from mkdocs_leonardo.storage.entries import Entry
+from mkdocs_leonardo.storage.journal import Journal, Owner
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 #: Between two looks at something outside this process (seconds).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Literal
@@ -86,6 +86,7 @@ class Job:
     fate: Fate
     cost_usd: float
     job_id: str
+    seed: int | None = None
     refunded: bool = False
 
 
@@ -106,6 +107,8 @@ class World:
     unlisted_until_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    #: Pictures for which the list could not be read when it was asked.
+    unread: set[tuple[str, str]] = field(default_factory=set)
 
     def now(self) -> float:
         """Unix seconds, moved by those who sleep."""
@@ -125,11 +128,11 @@ class World:
         """The journal of one more process."""
         return Journal(self.journal_store, Owner.of_this_process(), self.now)
 
-    def charge(self, provider: str, key: str, prompt: str, fate: Fate) -> Job:
-        """One more paid job."""
-        if self.alive(provider, key):
+    def charge(self, provider: str, key: str, prompt: str, fate: Fate, seed: int | None = None) -> Job:
+        """One more paid job; a second one for a picture only where the first one's was hidden."""
+        if self.alive(provider, key) and (provider, key) not in self.unread:
             self.wrong.append(f"{prompt} is paid for twice at {provider}")
-        job = Job(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}")
+        job = Job(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}", seed)
         self.jobs.append(job)
         mine = [each for each in self.jobs if each.build == self.build]
         if len(mine) > self.max_new_images:
@@ -163,9 +166,9 @@ class ScriptedProvider:
     async def submit(self, picture: PictureSpec) -> Submission:
         """As scripted; the intent must be there."""
         world = self._world
-        key = generation_key(self.name, self.model, picture, self.options)
+        key = generation_key(self.name, self.model, replace(picture, seed=None), self.options)
         entry = world.journal().entry(key)
-        if entry is None or entry.state != "intended":
+        if entry is None or [one.seed for one in entry.sent][-1:] != [picture.seed]:
             world.wrong.append(f"a create call with {entry} in the journal")
         creation = next(world.creations)
         await world.give_way()
@@ -183,7 +186,7 @@ class ScriptedProvider:
         if creation == "lost" and fate in {"failed", "gone"}:
             # Nobody can know that there was a job, and one that failed is not charged for.
             raise refusals["broken"]
-        job = world.charge(self.name, key, picture.prompt, fate)
+        job = world.charge(self.name, key, picture.prompt, fate, picture.seed)
         await world.give_way()
         if creation == "lost":
             raise refusals["broken"]
@@ -209,18 +212,19 @@ class ScriptedProvider:
         return GeneratedImage(f"picture of {job.prompt} by {self.name}".encode())
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The newest job of that prompt that nobody knows of."""
+        """The job with that prompt and seed, unless it is known."""
         del since
         world = self._world
         await world.give_way()
+        key = generation_key(self.name, self.model, replace(picture, seed=None), self.options)
         if not next(world.lists):
+            world.unread.add((self.name, key))
             raise ServiceFailed("the list cannot be read", provider=self.name)
         if world.now_s < world.unlisted_until_s:
             return None
-        key = generation_key(self.name, self.model, picture, self.options)
         for job in reversed(world.jobs):
-            listed = job.fate not in {"failed", "gone"}
-            if listed and (job.provider, job.key) == (self.name, key) and job.job_id not in known:
+            listed = job.fate not in {"failed", "gone"} and job.job_id not in known
+            if listed and (job.provider, job.key, job.seed) == (self.name, key, picture.seed):
                 return Submission(self.name, self.model, job.job_id, world.now_s)
         return None
 
@@ -371,8 +375,9 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         # Late at both: the first one's picture is shown, and the second one's is not needed.
         assert entry.provider == "second"
         assert home.sound(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
-    alive = {job.key for job in world.jobs if job.fate in {"done", "late"}}
-    assert alive - set(left) == {record.key for record in home.records()}
+    alive = {job.job_id for job in world.jobs if job.fate in {"done", "late"}}
+    open_ids = {job.job_id for entry in left.values() for job in entry.jobs}
+    assert alive - open_ids == {record.job_id for record in home.records()}
 
 
 @pytest.mark.parametrize("intended_before_s", [0.0, 90.0])

@@ -13,6 +13,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    NoAnswer,
     PictureElsewhere,
     PromptRefused,
     ProviderError,
@@ -27,6 +28,7 @@ AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     ProviderError: Decision(Step.NEXT_PROVIDER),
     RateLimited: Decision(Step.NEXT_PROVIDER, rest_s=DEFAULT_REST_S),
     ServiceFailed: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
+    NoAnswer: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     AccountRefused: Decision(Step.NEXT_PROVIDER, switch_off=True),
     PromptRefused: Decision(Step.STOP, log_prompt=True),
     RequestRefused: Decision(Step.NEXT_PROVIDER),
@@ -116,6 +118,16 @@ def test_decide_on_a_second_create_of_unknown_outcome_looks_before_it_moves_on()
     decision = after(ServiceFailed, creates=2, charged=Charged.UNKNOWN)
 
     assert decision == Decision(Step.NEXT_PROVIDER, wait_s=2.0, look_first=True, forget=False)
+
+
+@pytest.mark.parametrize(("creates", "step"), [(1, Step.CREATE_AGAIN), (2, Step.NEXT_PROVIDER)])
+def test_decide_on_a_create_without_an_answer_looks_for_ten_seconds_before_anything_else(
+    creates: int, step: Step
+) -> None:
+    """The call may be carried out late, and the list may lag behind it."""
+    decision = after(NoAnswer, creates=creates, charged=Charged.UNKNOWN)
+
+    assert decision == Decision(step, wait_s=2.0, look_first=True, look_for_s=10.0, forget=False)
 
 
 def test_decide_on_a_create_of_unknown_outcome_without_a_list_moves_on_and_keeps_the_intent() -> None:

@@ -5,7 +5,15 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.spec import STYLES, PictureSpec, canonical_json, generation_key, variant_key
+from mkdocs_leonardo.spec import (
+    SEED_LIMIT,
+    STYLES,
+    PictureSpec,
+    canonical_json,
+    generation_key,
+    order_seed,
+    variant_key,
+)
 
 
 def test_generation_key_is_frozen_for_ever() -> None:
@@ -15,6 +23,15 @@ def test_generation_key_is_frozen_for_ever() -> None:
     key = generation_key("leonardo", "phoenix", picture, {"alchemy": True, "contrast": 3.5})
 
     assert key == "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
+
+
+def test_seeds_of_create_calls_are_frozen_and_all_different() -> None:
+    """A later version finds the jobs of an earlier one's calls, and takes no job for another."""
+    seeds = [order_seed(f"{key:064x}", number) for key in range(40) for number in range(1, 6)]
+
+    assert order_seed("5" * 64, 1) == 1_455_220_238
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < SEED_LIMIT for seed in seeds)
 
 
 @given(st.text(min_size=1), st.sampled_from(["NFC", "NFD"]))

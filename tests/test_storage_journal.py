@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,14 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Entry, Journal, Owner
+from mkdocs_leonardo.storage.entries import Entry, Try
+from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Journal, Owner
 
 KEY = "5" * 64
 REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
+TIMES: dict[str, JsonValue] = dict.fromkeys(
+    ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "unknown_since"), 0.0
+)
 HERE = Owner.of_this_process()
 ELSEWHERE = Owner(id="other", machine="another machine", pid=1)
 
@@ -52,9 +56,11 @@ def journal(store: TextStore, time: Time) -> Journal:
     return Journal(store, HERE, time)
 
 
-def intend(journal: Journal, key: str = KEY) -> Entry:
+def intend(journal: Journal, key: str = KEY, seed: Callable[[int], int | None] = lambda _: None) -> Entry:
     """An intent like the pipeline's."""
-    return journal.intend(key, provider="leonardo", model="phoenix", page="a.md", request=REQUEST, estimate_usd=0.01)
+    return journal.intend(
+        key, provider="leonardo", model="phoenix", page="a.md", request=REQUEST, estimate_usd=0.01, seed=seed
+    )
 
 
 def submission(job_id: str = "job-1") -> Submission:
@@ -69,9 +75,8 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
     """Everything needed to look for a lost job is on disk before a request leaves."""
     entry = intend(journal)
 
-    assert entry == Entry(
-        KEY, "leonardo", "phoenix", "a.md", "intended", REQUEST, 0.01, intended_at=1_790_000_000.0, creates=1
-    )
+    sent = Try(1, estimate_usd=0.01, sent_at=1_790_000_000.0)
+    assert entry == Entry(KEY, "leonardo", "phoenix", "a.md", (sent,), REQUEST)
     other = TextStore.open(tmp_path / "store", durable=True)
     assert Journal(other, ELSEWHERE, time).entries() == {KEY: entry}
     other.close()
@@ -79,14 +84,91 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
     assert store.trouble is None
 
 
-def test_second_intent_counts_and_keeps_the_time_of_the_first(journal: Journal, time: Time) -> None:
-    """A lost job may be as old as the first call that was not answered."""
+def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Journal, time: Time) -> None:
+    """Several calls for one picture stand side by side, and numbers go on where earlier calls are settled."""
     first = intend(journal)
     time.now_s += 5
 
-    second = intend(journal)
+    second = intend(journal, seed=lambda number: 40 + number)
 
-    assert second == replace(first, creates=2)
+    sent = Try(2, seed=42, estimate_usd=0.01, sent_at=1_790_000_005.0)
+    assert second == replace(first, tries=(*first.tries, sent))
+    assert journal.withdraw(KEY, 1) == replace(second, tries=(sent,))
+    journal.accept(KEY, submission())
+    journal.close(KEY, "job-1")
+    assert [one.number for one in intend(journal).tries] == [3]
+
+
+def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> None:
+    """The first call's job turns up while the second one's is open: each is closed by its own id."""
+    intend(journal)
+    intend(journal)
+    journal.accept(KEY, submission("second"))
+    time.now_s += 60
+    journal.accept(KEY, submission("first"), 1)
+
+    entry = journal.entry(KEY)
+
+    assert entry is not None
+    assert [(one.number, one.state, one.job_id) for one in entry.tries] == [
+        (1, "accepted", "first"),
+        (2, "accepted", "second"),
+    ]
+    left = journal.close(KEY, "second")
+    assert left is not None
+    assert [one.job_id for one in left.tries] == ["first"]
+    assert journal.close(KEY, "first") is None
+    assert journal.known_jobs("leonardo") == {"first", "second"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"state": "intended", "creates": 2}, Try(2, estimate_usd=0.01, sent_at=5.0)),
+        (
+            {"state": "accepted", "creates": 1, "job_id": "job-1", "accepted_at": 7.0, "cost_usd": 0.02},
+            Try(1, "accepted", None, 0.01, 5.0, job_id="job-1", accepted_at=7.0, cost_usd=0.02),
+        ),
+    ],
+)
+def test_entry_of_an_earlier_version_is_one_call_without_a_seed(
+    store: TextStore, journal: Journal, row: dict[str, JsonValue], expected: Try
+) -> None:
+    """What was noted before calls had seeds is never lost."""
+    common: dict[str, JsonValue] = {"key": KEY, "provider": "leonardo", "model": "phoenix", "page": "a.md"}
+    numbers: dict[str, JsonValue] = {"estimate_usd": 0.01, "intended_at": 5.0, "accepted_at": 0.0, "cost_usd": None}
+    store.set(f"job:{KEY}", {**common, **numbers, "job_id": "", "request": {**REQUEST}, **row})
+
+    entry = journal.entry(KEY)
+
+    assert entry == Entry(KEY, "leonardo", "phoenix", "a.md", (expected,), REQUEST)
+
+
+def test_row_can_be_read_by_earlier_versions(store: TextStore, journal: Journal) -> None:
+    """They find the fields that they know, of the job that is known."""
+    intend(journal)
+    intend(journal)
+    journal.accept(KEY, submission())
+
+    row: Any = store.get(f"job:{KEY}")
+
+    assert (row["state"], row["job_id"], row["creates"]) == ("accepted", "job-1", 2)
+    assert (row["intended_at"], row["accepted_at"]) == (1_790_000_000.0, 1_790_000_007.0)
+
+
+def test_job_that_was_asked_for_in_vain_is_due_at_growing_intervals(journal: Journal, time: Time) -> None:
+    """At once for the first time, a minute later at the least, and the later the older it is; a clock may jump."""
+    intend(journal)
+    journal.accept(KEY, submission())
+    waited = []
+    for age_s in (20.0, 600.0, 86_400.0):
+        time.now_s = 1_790_000_007.0 + age_s
+        asked = journal.ask(KEY, 1, is_unknown=False)
+        assert asked is not None
+        waited.append(next(seconds for seconds in range(100_000) if asked.is_due(time.now_s + seconds)))
+        assert asked.is_due(time.now_s - 2 * 3600)
+
+    assert waited == [60, 300, 43_200]
 
 
 def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Time) -> None:
@@ -96,7 +178,9 @@ def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Tim
 
     entry = journal.accept(KEY, submission())
 
-    assert entry == replace(first, state="accepted", job_id="job-1", accepted_at=1_790_000_007.0, cost_usd=0.0125)
+    (sent,) = first.tries
+    accepted = replace(sent, state="accepted", job_id="job-1", accepted_at=1_790_000_007.0, cost_usd=0.0125)
+    assert entry == replace(first, tries=(accepted,))
     assert journal.entry(KEY) == entry
 
 
@@ -117,7 +201,8 @@ def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
     entry = journal.entry(KEY)
 
     assert entry is not None
-    assert (entry.state, entry.job_id, entry.intended_at) == ("accepted", "job-1", 1_790_000_007.0)
+    assert entry.jobs == (replace(submission(), cost_usd=0.0125),)
+    assert entry.tries[0].sent_at == 1_790_000_007.0
 
 
 def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
@@ -128,7 +213,7 @@ def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
     entry = journal.entry(KEY)
 
     assert entry is not None
-    assert (entry.state, entry.job_id, entry.cost_usd) == ("accepted", "", None)
+    assert [(one.state, one.job_id, one.cost_usd) for one in entry.tries] == [("accepted", "", None)]
 
 
 def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -> None:
@@ -182,13 +267,22 @@ def test_job_id_may_be_any_text(journal: Journal) -> None:
         ("provider", None),
         ("model", 5),
         ("page", []),
-        ("state", "paid"),
         ("request", "x"),
-        ("creates", "1"),
-        ("intended_at", "now"),
-        ("accepted_at", -1),
-        ("job_id", {}),
-        ("job_id", "x" * 5000),
+        ("tries", []),
+        ("tries", {}),
+        ("tries", [1]),
+        *(
+            ("tries", [{"number": 1, "state": "sent", "seed": None, "job_id": "", **TIMES, name: value}])
+            for name, value in (
+                ("number", "1"),
+                ("state", "paid"),
+                ("seed", 0.5),
+                ("sent_at", "now"),
+                ("accepted_at", -1),
+                ("job_id", {}),
+                ("job_id", "x" * 5000),
+            )
+        ),
     ],
 )
 def test_entry_that_is_not_ours_is_none(store: TextStore, journal: Journal, name: str, value: JsonValue) -> None:

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from stores import in_loop, running
 
-from mkdocs_leonardo.storage.journal import Entry
+from mkdocs_leonardo.storage.entries import Entry, Try
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.leases import (
     CLOCKS_APART_S,
@@ -32,8 +32,9 @@ OTHER_KEY = "6" * 64
 NOW = 1_790_000_000.0
 #: A second of these tests in real seconds.
 SECOND_S = 0.01
-INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", state="intended", intended_at=NOW, creates=1)
-ACCEPTED = replace(INTENT, state="accepted", job_id="job-1", accepted_at=NOW)
+SENT = Try(1, sent_at=NOW)
+INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", tries=(SENT,))
+ACCEPTED = replace(INTENT, tries=(replace(SENT, state="accepted", job_id="job-1", accepted_at=NOW),))
 
 
 class Stopping(Objects):
@@ -281,7 +282,8 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
     left = (await taken_over(team.runner())).left(KEY)
 
     assert left is not None
-    assert (left.state, left.job_id, left.provider, left.page) == (job.state, job.job_id, "leonardo", "a.md")
+    assert (left.state, left.provider, left.page) == (job.state, "leonardo", "a.md")
+    assert [one.job_id for one in left.tries] == [one.job_id for one in job.tries]
 
 
 async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
@@ -294,7 +296,7 @@ async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team)
     second = await taken(team.runner())
     left = second.left(KEY)
     assert left is not None
-    assert left.job_id == "job-1"
+    assert [one.job_id for one in left.accepted] == ["job-1"]
     await second.close(KEY)
     await second.release()
     assert (await taken(team.runner())).left(KEY) is None
@@ -417,9 +419,11 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
     """Minutes or hours apart: the living are left alone, the dead are followed, and their jobs are young enough."""
     first, second = team.runner(ahead_s=ahead_s), team.runner()
     claim = await taken(first)
-    entry = replace(INTENT, intended_at=NOW + ahead_s)
-    assert await claim.intend(entry)
-    await claim.accept(replace(entry, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s))
+    sent = replace(SENT, sent_at=NOW + ahead_s)
+    assert await claim.intend(replace(INTENT, tries=(sent,)))
+    await claim.accept(
+        replace(INTENT, tries=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
+    )
     assert await second.take(WISH, {KEY}) is None
     with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
@@ -430,9 +434,9 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
     left = (await taken_over(second)).left(KEY)
 
     assert left is not None
-    assert left.intended_at < NOW
+    assert left.tries[0].sent_at < NOW
     if ahead_s > -CLOCKS_APART_S:
-        assert left.accepted_at == NOW
+        assert left.tries[0].accepted_at == NOW
 
 
 # The store ------------------------------------------------------------------------------------------------------------
@@ -566,7 +570,7 @@ async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: byte
 async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
     """A job id is a part of an address: one with other letters in it is dropped."""
     claim = await taken(team.runner())
-    await claim.accept(replace(ACCEPTED, job_id="../../me"))
+    await claim.accept(replace(ACCEPTED, tries=(replace(ACCEPTED.tries[0], job_id="../../me"),)))
     await claim.release()
 
     assert (await taken(team.runner())).left(KEY) is None

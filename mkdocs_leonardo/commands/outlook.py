@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Link
     from mkdocs_leonardo.spec import HeroSpec, PictureSpec
-    from mkdocs_leonardo.storage.base import OpenJob, PictureStore
+    from mkdocs_leonardo.storage.base import PictureStore
+    from mkdocs_leonardo.storage.entries import Entry
 
 State = Literal["own", "pinned", "cached", "paid", "refused", "missing"]
 
@@ -41,7 +42,7 @@ class Offer:
     key: str
     estimate_usd: float
     is_available: bool
-    job: OpenJob | None = None
+    job: Entry | None = None
     is_gone: bool = False
     is_lost: bool = False
 
@@ -135,7 +136,7 @@ def outlooks(workshop: Workshop, heroes: Iterable[HeroSpec]) -> tuple[Outlook, .
     return tuple(_outlook(workshop, hero, jobs) for hero in heroes)
 
 
-def open_jobs(workshop: Workshop) -> Mapping[str, OpenJob]:
+def open_jobs(workshop: Workshop) -> Mapping[str, Entry]:
     """What is paid for, or may be, and not collected yet, by key."""
     try:
         return workshop.journal.entries()
@@ -165,7 +166,7 @@ def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, .
     return (*records, workshop.tools.painted(hero.picture))
 
 
-def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) -> Outlook:
+def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
     if hero.picture is None:
         return Outlook(hero, "own")
     offers = tuple(_offer(workshop, link, hero.picture, jobs) for link in workshop.chain)
@@ -188,7 +189,7 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, OpenJob]) ->
     return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=_last(workshop, hero.page))
 
 
-def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[str, OpenJob]) -> Offer:
+def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[str, Entry]) -> Offer:
     provider = link.provider
     key = generation_key(provider.name, provider.model, picture, provider.options)
     job = jobs.get(key)

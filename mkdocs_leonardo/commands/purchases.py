@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.orders import HELD_BACK
 from mkdocs_leonardo.bridge import Bridge
 from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
 from mkdocs_leonardo.commands.terminal import Screen, Ticker, counted, dollars, listed
 from mkdocs_leonardo.pipeline import Purchase
-from mkdocs_leonardo.purchase import HELD_BACK, waiting_for
+from mkdocs_leonardo.purchase import waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ class Clock(Protocol):
     """Time, passed in so that tests own it."""
 
     def now(self) -> float:
-        """Wall-clock time in Unix seconds."""
+        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock moves nothing."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -138,7 +138,12 @@ class FindsLostJobs(Protocol):
     """A provider whose account lists recent jobs, so that a lost answer can be made good."""
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The newest accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
+        """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`.
+
+        None says that there is certainly none: the list was read until it was past `since`. `ProviderError` where
+        that could not be done. Every create call is sent with a `picture.seed` of its own, which tells its job from
+        every other one; without a seed (a call of an earlier version) the newest job that fits is meant.
+        """
         ...
 
 

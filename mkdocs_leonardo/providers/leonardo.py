@@ -8,7 +8,7 @@ same key, a change of the form buys nothing anew, and a job made under one is fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
@@ -21,6 +21,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    NoAnswer,
     NotSent,
     PictureElsewhere,
     PromptRefused,
@@ -79,8 +80,11 @@ _TICK_S = 0.01
 _RETRY_WAITS_S = (0.5, 1.0, 2.0)
 #: How far createdAt may lie before our own idea of the time of a lost create call.
 _CLOCK_SLACK_S = 120.0
+#: The same where the service's answers do not tell its time: our clock may be wrong by so much more.
+_NO_DATE_SLACK_S = 3600.0
 _PAGE = 50
-_MOST_PAGES = 4
+#: A list that has not come to its end by then is not known to be whole.
+_MOST_PAGES = 40
 
 _SERVER_ERROR = 500
 _TOO_MANY = 429
@@ -164,7 +168,7 @@ class LeonardoProvider:
         except NotSent as error:
             raise _error(ServiceFailed, str(error)) from error
         except AnswerLost as error:
-            raise _error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
+            raise _error(NoAnswer, str(error), charged=Charged.UNKNOWN) from error
         job = _accepted(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not _JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
@@ -190,7 +194,7 @@ class LeonardoProvider:
         if answer.status == _TOO_MANY or (is_refusal and _TOO_OFTEN.search(said)):
             return _error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
         if answer.status < 300 and not is_refusal:  # noqa: PLR2004 - same
-            return _error(ServiceFailed, f"accepted the job without naming it ({said})", charged=Charged.UNKNOWN)
+            return _error(NoAnswer, f"accepted the job without naming it ({said})", charged=Charged.UNKNOWN)
         if answer.status >= _SERVER_ERROR or answer.status == 408:  # noqa: PLR2004 - HTTP's own number
             return _error(
                 ServiceFailed,
@@ -231,36 +235,34 @@ class LeonardoProvider:
     # Lost jobs ---------------------------------------------------------------------------------------------------
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The newest accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
+        """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
         order = order_for(self._options, picture)
         if not has_seed(self._options):
             # Its jobs look alike in the list, and not known is not "no".
             raise _error(ServiceFailed, f"cannot tell jobs of {self._options.model} from one another in its list")
         user_id = await self._user()
-        best: tuple[float, str] | None = None
-        for page in range(_MOST_PAGES):
-            path = f"/generations/user/{quote_path(user_id, safe='')}?offset={page * _PAGE}&limit={_PAGE}"
+        listing = _Listing(order, since=since, known=known)
+        for _ in range(_MOST_PAGES):
+            path = f"/generations/user/{quote_path(user_id, safe='')}?offset={listing.length}&limit={_PAGE}"
             answer = await self._read(self._path("v1", path))
             listed = member(answer.body, "generations")
             if not isinstance(listed, list):
                 raise _error(ServiceFailed, f"shows no list of jobs ({_said(answer)})")
-            # createdAt is by the service's clock, `since` by ours.
-            ahead_s = (served_at(answer) or self._clock.now()) - self._clock.now()
-            any_newer = False
-            for entry in listed:
-                created = utc_seconds(text_at(entry, "createdAt"))
-                if created is None or created - ahead_s < since - _CLOCK_SLACK_S:
-                    continue
-                any_newer = True
-                job_id = text_at(entry, "id")
-                if job_id not in known and _JOB_ID.fullmatch(job_id) and _matches(entry, order):
-                    best = max(best or (created - ahead_s, job_id), (created - ahead_s, job_id))
-            if len(listed) < _PAGE or not any_newer:
+            listing.add(listed, served_at(answer), self._clock.now())
+            if not listed or listing.is_enough:
                 break
-        if best is None:
+        else:
+            if listing.best is None:
+                raise _error(
+                    ServiceFailed, f"lists more than {listing.length} jobs, and this one may be among the rest"
+                )
+        if listing.best is None:
+            if listing.has_unseeded:
+                raise _error(ServiceFailed, "lists a job that may be this one, without its seed")
             return None
-        self._kinds[best[1]] = self._kind(picture.width_px, picture.height_px)
-        return Submission(provider=NAME, model=self.model, job_id=best[1], accepted_at=min(best[0], self._clock.now()))
+        created, job_id = listing.best
+        self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
+        return Submission(provider=NAME, model=self.model, job_id=job_id, accepted_at=min(created, self._clock.now()))
 
     # The account -------------------------------------------------------------------------------------------------
 
@@ -332,6 +334,50 @@ class LeonardoProvider:
         if self._api is None:
             self._api = self._make_api()
         return self._api
+
+
+class _Listing:
+    """The account's list of jobs as far as it was read, in search of the one that `order` made after `since`."""
+
+    def __init__(self, order: Order, *, since: float, known: frozenset[str]) -> None:
+        self._order = order
+        self._since = since
+        self._known = known
+        self._times: list[float] = []
+        self._is_newest_first = True
+        self.length = 0
+        #: Time of creation by our clock, and id.
+        self.best: tuple[float, str] | None = None
+        #: A job may be the one, but its seed is not shown.
+        self.has_unseeded = False
+        self.is_enough = False
+
+    def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
+        """One more page, which came at `now`; `served` is the service's time then, if it told."""
+        # createdAt is by the service's clock, `since` by ours.
+        ahead_s = (now if served is None else served) - now
+        since = self._since - _CLOCK_SLACK_S - (_NO_DATE_SLACK_S if served is None else 0.0)
+        for entry in listed:
+            stated = utc_seconds(text_at(entry, "createdAt"))
+            created = None if stated is None else stated - ahead_s
+            self._note_order(created)
+            job_id = text_at(entry, "id")
+            if job_id in self._known or not _JOB_ID.fullmatch(job_id):
+                continue
+            is_recent = created is not None and created >= since
+            if _is_made_by(entry, self._order) and (is_recent or (created is None and self._order.seed is not None)):
+                self.best = max(self.best or (0.0, ""), (now if created is None else created, job_id))
+            elif is_recent and _may_be_made_by(entry, self._order):
+                self.has_unseeded = True
+        self.length += len(listed)
+        is_past = len(set(self._times)) > 1 and self._times[-1] < since
+        self.is_enough = self._is_newest_first and (is_past or self.best is not None)
+
+    def _note_order(self, created: float | None) -> None:
+        if created is None or (self._times and created > self._times[-1]):
+            self._is_newest_first = False
+        else:
+            self._times.append(created)
 
 
 class _Watch:
@@ -547,20 +593,33 @@ class _Watch:
         return JobUnfinished(message, provider=NAME, charged=Charged.YES)
 
 
-def _matches(entry: JsonValue, order: Order) -> bool:
-    """Whether a listed job was made by `order`, in whichever form. What either side leaves open is no difference."""
-    seed = number_at(entry, "seed")
-    negative = clean_text(text_at(entry, "negativePrompt"))
-    preset = text_at(entry, "presetStyle").upper()
+def _fits(entry: JsonValue, order: Order) -> bool:
+    """Whether a listed job has the prompt, size and model of `order`, in either form, and did not fail."""
     return (
         clean_text(text_at(entry, "prompt")) == order.prompt
         and text_at(entry, "modelId").lower() in order.models
         and (number_at(entry, "imageWidth"), number_at(entry, "imageHeight")) == order.size
         and text_at(entry, "status").upper() != "FAILED"
-        and (seed is None or order.seed is None or seed == order.seed)
-        and (not negative or not order.negative_prompt or negative == order.negative_prompt)
-        and (not preset or not order.preset or preset == order.preset)
     )
+
+
+def _is_made_by(entry: JsonValue, order: Order) -> bool:
+    """Whether a listed job was made by `order`; one that was sent without a seed, by whatever else the list shows."""
+    if not _fits(entry, order):
+        return False
+    if order.seed is not None:
+        return number_at(entry, "seed") == order.seed
+    negative = clean_text(text_at(entry, "negativePrompt"))
+    preset = text_at(entry, "presetStyle").upper()
+    # What either side leaves open is no difference.
+    return (not negative or not order.negative_prompt or negative == order.negative_prompt) and (
+        not preset or not order.preset or preset == order.preset
+    )
+
+
+def _may_be_made_by(entry: JsonValue, order: Order) -> bool:
+    """Whether only the seed is missing to tell."""
+    return order.seed is not None and number_at(entry, "seed") is None and _fits(entry, order)
 
 
 def _accepted(body: JsonValue | None) -> JsonValue | None:

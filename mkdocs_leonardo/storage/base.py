@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Submission
+from mkdocs_leonardo.storage.entries import Entry, Try
 
 T = TypeVar("T")
 
@@ -70,37 +71,14 @@ class RenderingStore(Protocol):
         ...
 
 
-class OpenJob(Protocol):
-    """A job that was intended or accepted, and whose picture is not stored yet."""
-
-    @property
-    def key(self) -> str: ...  # noqa: D102 - the names are the journal's
-    @property
-    def provider(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def page(self) -> str: ...  # noqa: D102
-    @property
-    def state(self) -> str: ...  # noqa: D102
-    @property
-    def job_id(self) -> str: ...  # noqa: D102
-    @property
-    def intended_at(self) -> float: ...  # noqa: D102
-    @property
-    def accepted_at(self) -> float: ...  # noqa: D102
-    @property
-    def cost_usd(self) -> float | None: ...  # noqa: D102
-
-
 class JobJournal(Protocol):
     """The memory of what was paid. Every method may raise StoreUnavailable."""
 
-    def entry(self, key: str) -> OpenJob | None:
+    def entry(self, key: str) -> Entry | None:
         """The open job of `key`."""
         ...
 
-    def entries(self) -> Mapping[str, OpenJob]:
+    def entries(self) -> Mapping[str, Entry]:
         """Every open job by key."""
         ...
 
@@ -114,24 +92,36 @@ class JobJournal(Protocol):
         request: Mapping[str, JsonValue],
         estimate_usd: float,
         lease: str = "",
-    ) -> OpenJob:
-        """On disk: a create call is about to be sent. ValueError if it must not be: paid already, or the lease lost."""
+        seed: Callable[[int], int | None] = ...,
+    ) -> Entry:
+        """On disk: a create call is about to be sent, the last of the entry's tries.
+
+        ValueError if it must not be: paid already, or the lease lost.
+        """
         ...
 
-    def inherit(self, job: OpenJob) -> None:
-        """On disk: a job that another runner left open, unless there is one for its key already."""
+    def inherit(self, entry: Entry) -> None:
+        """On disk: what another runner left open, unless there is something for its key already."""
         ...
 
-    def withdraw(self, key: str) -> None:
-        """The create call certainly led to no job."""
+    def doubt(self, key: str, number: int) -> None:
+        """On disk: the call failed, and nothing says whether it made a job."""
         ...
 
-    def accept(self, key: str, submission: Submission) -> OpenJob:
-        """On disk: the service accepted, under this job id."""
+    def ask(self, key: str, number: int, *, is_unknown: bool) -> Try | None:
+        """On disk: the job was asked for in vain; the try as it is noted now."""
         ...
 
-    def close(self, key: str) -> None:
-        """Nothing is left to collect."""
+    def withdraw(self, key: str, number: int = 0) -> Entry | None:
+        """Try `number` (0: every one) certainly led to no job. What is left."""
+        ...
+
+    def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
+        """On disk: the service accepted try `number` (0: the last one), under this job id."""
+        ...
+
+    def close(self, key: str, job_id: str | None = None) -> Entry | None:
+        """Nothing is left to collect of that job, or, without one, of `key`. What is left."""
         ...
 
     def known_jobs(self, provider: str) -> frozenset[str]:
@@ -183,7 +173,7 @@ class Claim(Protocol):
         """Why it is not known whether another runner pays, or has paid; empty if it is."""
         ...
 
-    def left(self, key: str) -> OpenJob | None:
+    def left(self, key: str) -> Entry | None:
         """The job that another runner left open for `key`, its times by this machine's clock."""
         ...
 
@@ -191,11 +181,11 @@ class Claim(Protocol):
         """Why `key` was refused, if another runner was told so."""
         ...
 
-    async def intend(self, job: OpenJob) -> bool:
+    async def intend(self, job: Entry) -> bool:
         """A create call may leave now, for others know of it; False if another runner has taken over, or may have."""
         ...
 
-    async def accept(self, job: OpenJob) -> None:
+    async def accept(self, job: Entry) -> None:
         """Others can collect the job."""
         ...
 

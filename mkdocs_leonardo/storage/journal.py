@@ -6,34 +6,35 @@ happens to the answer. So whatever dies, the next build knows what to look for, 
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
-from mkdocs_leonardo.storage.base import OpenJob
 from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.entries import MOST_TEXT, Entry, Try, amount, entry_from, entry_value, text_in
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
 LEASE_S = 10.0
 #: How long the job id of a closed entry is remembered, so that it is not taken for a lost one.
 CLOSED_S = 86400.0
 
+#: How long the number of a picture's last create call is remembered after the call is settled (seconds).
+NUMBERS_S = 90 * 86400.0
+
 _DAY_S = 86400.0
+_MOST_NUMBER = 1_000_000
 _JOB = "job:"
 _CLOSED = "closed:"
 _LEASE = "lease:"
 _REFUSED = "refused:"
 _LAST = "last:"
-_MOST_TEXT = 4096
-_LARGEST = 1e12
+_NUMBER = "number:"
 #: Where /proc/<pid>/stat has the state and the start time, counted after the command (proc(5), fields 3 and 22).
 _STATE, _START = 0, 19
 
@@ -59,46 +60,6 @@ class Owner:
             return False
         process = _process(self.pid)
         return process.is_gone or bool(self.started and process.started and self.started != process.started)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A job that was intended or accepted and whose picture is not stored yet. Times in Unix seconds.
-
-    `intended_at` is the time of the first unanswered intent, `creates` how many create calls were intended.
-    `job_id`, `accepted_at` and `cost_usd` are those of an accepted one.
-    """
-
-    key: str
-    provider: str
-    model: str
-    page: str
-    state: Literal["intended", "accepted"]
-    request: Mapping[str, JsonValue] = field(default_factory=dict)
-    estimate_usd: float = 0.0
-    intended_at: float = 0.0
-    creates: int = 0
-    job_id: str = ""
-    accepted_at: float = 0.0
-    cost_usd: float | None = None
-
-    @classmethod
-    def of(cls, job: OpenJob) -> Entry:
-        """The job as an entry."""
-        if isinstance(job, cls):
-            return job
-        return cls(
-            key=job.key,
-            provider=job.provider,
-            model=job.model,
-            page=job.page,
-            state="accepted" if job.state == "accepted" else "intended",
-            intended_at=job.intended_at,
-            creates=1,
-            job_id=job.job_id,
-            accepted_at=job.accepted_at,
-            cost_usd=job.cost_usd,
-        )
 
 
 class Journal:
@@ -135,11 +96,12 @@ class Journal:
         request: Mapping[str, JsonValue],
         estimate_usd: float,
         lease: str = "",
+        seed: Callable[[int], int | None] = lambda _number: None,
     ) -> Entry:
-        """On disk: a create call is about to be sent.
+        """On disk: a create call is about to be sent, the last of the entry's tries; `seed` gives it one by its number.
 
-        ValueError if its job was accepted already (that is paid), or if `lease` has passed to another owner: it may
-        have paid meanwhile, and closed the entry too. Nothing is written then. Else the lease is good for another
+        ValueError if a job of `key` was accepted already (that is paid), or if `lease` has passed to another owner: it
+        may have paid meanwhile, and closed the entry too. Nothing is written then. Else the lease is good for another
         LEASE_S.
         """
         with self._lock, self._store.transaction():
@@ -149,80 +111,119 @@ class Journal:
                     raise ValueError(f"{key} is another owner's business by now")
                 self._renew(lease)
             before = self.entry(key)
-            if before is not None and before.state == "accepted":
+            if before is not None and before.accepted:
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
-            entry = Entry(
-                key=key,
-                provider=provider,
-                model=model,
-                page=page,
-                state="intended",
-                request=dict(request),
-                estimate_usd=estimate_usd,
-                intended_at=self._now() if before is None else before.intended_at,
-                creates=1 if before is None else before.creates + 1,
-            )
-            self._store.set(_JOB + key, entry_value(entry))
-        return entry
+            earlier = before.tries if before is not None else ()
+            number = 1 + max(self._last_number(key), *(one.number for one in earlier), 0)
+            sent = Try(number, seed=seed(number), estimate_usd=amount(estimate_usd) or 0.0, sent_at=self._now())
+            return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))
 
-    def inherit(self, job: OpenJob) -> None:
-        """On disk: a job that another runner left open, unless there is one for its key already."""
+    def inherit(self, entry: Entry) -> None:
+        """On disk: what another runner left open, unless there is something for its key already."""
         with self._store.transaction():
-            if self.entry(job.key) is None:
-                self._store.set(_JOB + job.key, entry_value(Entry.of(job)))
+            if self.entry(entry.key) is None:
+                self._write(entry)
 
-    def accept(self, key: str, submission: Submission) -> Entry:
-        """On disk: the service accepted, under this job id. Also where the intent was lost: the job is paid."""
+    def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
+        """On disk: the service accepted, under this job id. Also where the intent was lost: the job is paid.
+
+        `number` is the try that the job belongs to; 0: the last one.
+        """
         with self._store.transaction():
             before = self.entry(key)
             if before is None:
-                before = Entry(key, submission.provider, submission.model, page="", state="intended", creates=1)
-                before = replace(before, intended_at=submission.accepted_at)
-            elif before.job_id and before.job_id != submission.job_id:
-                self._remember_closed(before)
-            entry = replace(
-                before,
-                provider=submission.provider,
-                model=submission.model,
+                before = Entry(key, submission.provider, submission.model, page="", tries=())
+            fitting = [one for one in before.tries if number in (0, one.number)]
+            chosen = fitting[-1] if fitting else Try(number or 1, sent_at=submission.accepted_at)
+            if chosen.job_id not in ("", submission.job_id):
+                self._remember_closed(before.provider, chosen.job_id)
+            accepted = replace(
+                chosen,
                 state="accepted",
                 job_id=submission.job_id,
                 accepted_at=submission.accepted_at,
-                cost_usd=_amount(submission.cost_usd),
+                cost_usd=amount(submission.cost_usd),
+                asked_at=0.0,
+                unknown_since=0.0,
             )
-            self._store.set(_JOB + key, entry_value(entry))
-        return entry
+            others = (one for one in before.tries if one.number != accepted.number)
+            tries = tuple(sorted((*others, accepted), key=lambda one: one.number))
+            return self._write(replace(before, provider=submission.provider, model=submission.model, tries=tries))
 
-    def withdraw(self, key: str) -> None:
-        """No intent of `key` is left: the create call certainly led to no job. An accepted job stays."""
+    def doubt(self, key: str, number: int) -> None:
+        """On disk: the call failed, and nothing says whether it made a job."""
+        self._change(key, number, lambda one: replace(one, ended_at=self._now()))
+
+    def ask(self, key: str, number: int, *, is_unknown: bool) -> Try | None:
+        """On disk: the job was asked for in vain; the try as it is noted now. `is_unknown`: there was no such job."""
+        now = self._now()
+        return self._change(
+            key,
+            number,
+            lambda one: replace(one, asked_at=now, unknown_since=(one.unknown_since or now) if is_unknown else 0.0),
+        )
+
+    def withdraw(self, key: str, number: int = 0) -> Entry | None:
+        """Try `number` (0: every one) certainly led to no job. What is left; an accepted job stays."""
+        return self._drop(key, lambda one: one.state == "sent" and number in (0, one.number))
+
+    def close(self, key: str, job_id: str | None = None) -> Entry | None:
+        """Nothing is left to collect of that job, or, without one, of `key`. What is left of the entry."""
+        return self._drop(key, lambda one: job_id is None or (one.state == "accepted" and one.job_id == job_id))
+
+    def _change(self, key: str, number: int, change: Callable[[Try], Try]) -> Try | None:
         with self._store.transaction():
             entry = self.entry(key)
-            if entry is None or entry.state == "intended":
+            if entry is None:
+                return None
+            tries = tuple(change(one) if one.number == number else one for one in entry.tries)
+            self._write(replace(entry, tries=tries))
+            return next((one for one in tries if one.number == number), None)
+
+    def _drop(self, key: str, is_over: Callable[[Try], bool]) -> Entry | None:
+        with self._store.transaction():
+            entry = self.entry(key)
+            if entry is None:
                 self._store.delete(_JOB + key)
-
-    def close(self, key: str) -> None:
-        """Nothing is left to collect: the picture is stored, or the job failed or is unknown."""
-        with self._store.transaction():
-            entry = self.entry(key)
-            if entry is not None and entry.job_id:
-                self._remember_closed(entry)
+                return None
+            over = [one for one in entry.tries if is_over(one)]
+            for one in over:
+                if one.job_id:
+                    self._remember_closed(entry.provider, one.job_id)
+            left = tuple(one for one in entry.tries if one not in over)
+            if left:
+                return self._write(replace(entry, tries=left)) if over else entry
             self._store.delete(_JOB + key)
+            # The next call for the same picture gets a seed that no earlier job has.
+            self._store.set(_NUMBER + key, {"number": entry.tries[-1].number}, expire_s=NUMBERS_S)
+            return None
+
+    def _last_number(self, key: str) -> int:
+        value = self._store.get(_NUMBER + key)
+        number = value.get("number") if isinstance(value, dict) else None
+        return number if type(number) is int and 0 <= number <= _MOST_NUMBER else 0
+
+    def _write(self, entry: Entry) -> Entry:
+        self._store.set(_JOB + entry.key, entry_value(entry))
+        return entry
 
     def known_jobs(self, provider: str) -> frozenset[str]:
         """Job ids at `provider` that belong to an open entry, or to one closed within a day."""
-        known = {entry.job_id for entry in self.entries().values() if entry.provider == provider and entry.job_id}
+        entries = [entry for entry in self.entries().values() if entry.provider == provider]
+        known = {one.job_id for entry in entries for one in entry.tries if one.job_id}
         now = self._now()
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
                 continue
-            job_id, closed_at = value.get("job_id"), _amount(value.get("closed_at"))
+            job_id, closed_at = value.get("job_id"), amount(value.get("closed_at"))
             if isinstance(job_id, str) and closed_at is not None and abs(now - closed_at) <= CLOSED_S:
                 known.add(job_id)
         return frozenset(known)
 
-    def _remember_closed(self, entry: Entry) -> None:
+    def _remember_closed(self, provider: str, job_id: str) -> None:
         # By digest: a job id is a service's text and may be anything.
-        name = digest_of(f"{entry.provider}\0{entry.job_id}".encode("utf-8", "surrogatepass"))
-        value: JsonValue = {"provider": entry.provider, "job_id": entry.job_id, "closed_at": self._now()}
+        name = digest_of(f"{provider}\0{job_id}".encode("utf-8", "surrogatepass"))
+        value: JsonValue = {"provider": provider, "job_id": job_id, "closed_at": self._now()}
         self._store.set(_CLOSED + name, value, expire_s=2 * _DAY_S)
 
     # Leases ----------------------------------------------------------------------------------------------------------
@@ -296,11 +297,11 @@ class Journal:
 
     def refuse(self, key: str, reason: str) -> None:
         """Remember a refused prompt, so that it is not sent again."""
-        self._store.set(_REFUSED + key, {"reason": reason[:_MOST_TEXT], "refused_at": self._now()})
+        self._store.set(_REFUSED + key, {"reason": reason[:MOST_TEXT], "refused_at": self._now()})
 
     def refusal(self, key: str) -> str | None:
         """Why `key` was refused, if it was."""
-        return _text_in(self._store.get(_REFUSED + key), "reason")
+        return text_in(self._store.get(_REFUSED + key), "reason")
 
     def accept_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
@@ -308,90 +309,50 @@ class Journal:
 
     def last_heroes(self) -> dict[str, str]:
         """The key of the picture that each page showed last: one question instead of a thousand."""
-        found = ((_text_in(value, "page"), _text_in(value, "key")) for _, value in self._store.items(_LAST))
+        found = ((text_in(value, "page"), text_in(value, "key")) for _, value in self._store.items(_LAST))
         return {page: key for page, key in found if page is not None and key is not None}
 
     def last_hero(self, page: str) -> str | None:
         """The key of the picture that `page` showed last."""
         value = self._store.get(_LAST + _page_name(page))
-        return _text_in(value, "key") if _text_in(value, "page") == page else None
-
-
-def entry_value(entry: Entry) -> JsonValue:
-    """The entry as JSON."""
-    value: dict[str, JsonValue] = dict(asdict(replace(entry, request={})))
-    value["request"] = dict(entry.request)
-    value["estimate_usd"] = _amount(entry.estimate_usd) or 0.0
-    return value
-
-
-def entry_from(key: str, value: JsonValue | None) -> Entry | None:
-    """The entry in `value`; None if it is not one that `entry_value` wrote for `key`."""
-    if not isinstance(value, dict) or value.get("key") != key:
-        return None
-    texts = {name: _text_in(value, name) for name in ("provider", "model", "page", "job_id")}
-    times = {name: _amount(value.get(name)) for name in ("intended_at", "accepted_at", "estimate_usd")}
-    state, creates, request = value.get("state"), value.get("creates"), value.get("request")
-    if (
-        None in texts.values()
-        or None in times.values()
-        or not isinstance(creates, int)
-        or not isinstance(request, dict)
-        or state not in ("intended", "accepted")
-    ):
-        return None
-    return Entry(
-        key=key,
-        provider=texts["provider"] or "",
-        model=texts["model"] or "",
-        page=texts["page"] or "",
-        state="accepted" if state == "accepted" else "intended",
-        request=request,
-        estimate_usd=times["estimate_usd"] or 0.0,
-        intended_at=times["intended_at"] or 0.0,
-        creates=creates,
-        job_id=texts["job_id"] or "",
-        accepted_at=times["accepted_at"] or 0.0,
-        cost_usd=_amount(value.get("cost_usd")),
-    )
+        return text_in(value, "key") if text_in(value, "page") == page else None
 
 
 def adopt_rows(source: Store, target: Store) -> None:
     """Everything that `source` knows and `target` does not is in `target`; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):
-            mine = target.get(name)
-            if mine is None or _is_further(name.removeprefix(_JOB), value, mine):
-                target.set(name, value, expire_s=2 * _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
+            merged = _merged(name.removeprefix(_JOB), value, target.get(name))
+            if merged is not None:
+                target.set(name, merged, expire_s=2 * _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
 
 
-def _is_further(key: str, value: JsonValue, mine: JsonValue) -> bool:
+def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | None:
+    """What `target` is to say; None where it says enough."""
+    if mine is None:
+        return value
     theirs, ours = entry_from(key, value), entry_from(key, mine)
-    return theirs is not None and ours is not None and (theirs.state, ours.state) == ("accepted", "intended")
+    if theirs is None or ours is None:
+        return None
+    tries = {one.number: one for one in theirs.tries if one.state == "sent"} | {one.number: one for one in ours.tries}
+    for one in theirs.accepted:
+        mine_too = tries.get(one.number, one)
+        is_taken = mine_too.state == "accepted" and mine_too.job_id != one.job_id
+        number = max(tries) + 1 if is_taken else one.number
+        tries[number] = replace(one, number=number)
+    return entry_value(replace(ours, tries=tuple(tries[number] for number in sorted(tries))))
 
 
 def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:
     """Holder and last beat; None if it is not a lease that `_renew` wrote."""
     if not isinstance(value, dict):
         return None
-    owner, beat_at = value.get("owner"), _amount(value.get("beat_at"))
-    ident, machine, started = (_text_in(owner, name) for name in ("id", "machine", "started"))
+    owner, beat_at = value.get("owner"), amount(value.get("beat_at"))
+    ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
     pid = owner.get("pid") if isinstance(owner, dict) else None
     if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
         return None
     return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at
-
-
-def _text_in(value: JsonValue | None, name: str) -> str | None:
-    text = value.get(name) if isinstance(value, dict) else None
-    return text if isinstance(text, str) and len(text) <= _MOST_TEXT else None
-
-
-def _amount(value: object) -> float | None:
-    """A finite number, not below 0; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value if 0 <= value <= _LARGEST else None
 
 
 def _page_name(page: str) -> str:

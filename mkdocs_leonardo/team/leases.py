@@ -30,12 +30,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, canonical_json
-from mkdocs_leonardo.storage.journal import Entry, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import Entry, Try, entry_from, entry_value
 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.storage.base import OpenJob
     from mkdocs_leonardo.team.object_store import ObjectEntry, Objects
 
 #: Between two signs of life (seconds).
@@ -433,7 +432,7 @@ class Claim:
 
     # What this runner does -------------------------------------------------------------------------------------------
 
-    async def intend(self, job: OpenJob) -> bool:
+    async def intend(self, job: Entry) -> bool:
         """A create call may leave now: whoever takes over will know of it. False: that is not sure.
 
         True as well for what is no claim; whether to pay without one is the caller's decision.
@@ -448,14 +447,14 @@ class Claim:
         self._claims.let_go(self)
         return False
 
-    async def _intended(self, job: OpenJob) -> bool:
+    async def _intended(self, job: Entry) -> bool:
         if not await self._is_mine():
             return False
         self._note(job)
         await self._write()
         return await self._is_mine()
 
-    async def accept(self, job: OpenJob) -> None:
+    async def accept(self, job: Entry) -> None:
         """The service accepted, under this job id: others can collect it."""
         self._note(job)
         await self._publish()
@@ -519,8 +518,8 @@ class Claim:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _note(self, job: OpenJob) -> None:
-        self._content = replace(self._content, jobs={**self._content.jobs, job.key: Entry.of(job)})
+    def _note(self, job: Entry) -> None:
+        self._content = replace(self._content, jobs={**self._content.jobs, job.key: job})
 
     async def _publish(self) -> None:
         """Write at once what the next sign of life would write as well."""
@@ -581,14 +580,18 @@ def _line(text: str) -> str:
 
 def _is_plausible(entry: Entry) -> bool:
     """Whether the job may be asked for: its id goes into an address."""
-    return entry.state == "intended" or _JOB_ID.fullmatch(entry.job_id) is not None
+    return all(_JOB_ID.fullmatch(one.job_id) is not None for one in entry.accepted)
 
 
 def _by_our_clock(entry: Entry, now: float) -> Entry:
     """The entry of a runner whose clock may be wrong by minutes, so that it is neither too old nor yet to come."""
-    intended_at = entry.intended_at
-    if intended_at > now - CLOCKS_APART_S:
+    return replace(entry, tries=tuple(_try_by_our_clock(one, now) for one in entry.tries))
+
+
+def _try_by_our_clock(one: Try, now: float) -> Try:
+    sent_at = one.sent_at
+    if sent_at > now - CLOCKS_APART_S:
         # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
-        intended_at = now - INTENT_AGE_S
-    accepted_at = now if entry.accepted_at > now - CLOCKS_APART_S else entry.accepted_at
-    return replace(entry, intended_at=intended_at, accepted_at=accepted_at)
+        sent_at = now - INTENT_AGE_S
+    accepted_at = now if one.accepted_at > now - CLOCKS_APART_S else one.accepted_at
+    return replace(one, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)

@@ -165,6 +165,11 @@ class Leonardo(Service):
     fields_as_text = Setting(default=True)
     #: Ids of uploads that the service has lost.
     lost_uploads = Setting[Sequence[str]](())
+    #: How long a new job is not in the list yet.
+    list_lag_s = Setting(0.0)
+    #: What the list and a poll show as a job's preset; whether they show its seed.
+    shown_preset = Setting[str | None](None)
+    shows_seed = Setting(default=True)
     #: Whether picture addresses carry a signature, and nothing is delivered without it.
     sign_urls = Setting(default=False)
     #: Keys that are accepted; each is an account of its own.

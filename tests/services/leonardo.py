@@ -10,6 +10,7 @@ import contextlib
 import json
 import random
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -274,7 +275,12 @@ class LeonardoSite(Site):
         query, account = call.request.query, self._account(call)
         if call.request.path.rpartition("/")[2] != account:
             return json_reply(200, {"generations": []})
-        jobs = [job for job in self._world.ledger.jobs() if job.account == account and not job.vanishes]
+        listed_until_s = time.time() - self._front.list_lag_s
+        jobs = [
+            job
+            for job in self._world.ledger.jobs()
+            if job.account == account and not job.vanishes and job.created_s <= listed_until_s
+        ]
         if self._front.newest_first:
             jobs.reverse()
         texts = query.get("offset", "0"), query.get("limit", "10")
@@ -321,9 +327,9 @@ class LeonardoSite(Site):
             "negativePrompt": job.negative_prompt,
             "imageWidth": job.width_px,
             "imageHeight": job.height_px,
-            "seed": job.drawn_seed,
+            "seed": job.drawn_seed if self._front.shows_seed else None,
             "public": False,
-            "presetStyle": None,
+            "presetStyle": self._front.shown_preset,
             "scheduler": "LEONARDO",
             "sdVersion": _SD_VERSIONS.get(job.model, "PHOENIX_NEXT"),
             "guidanceScale": None,

@@ -1,0 +1,1 @@
+"""What leads from a missing picture to a stored one: who may be asked, looking for lost jobs, collecting."""

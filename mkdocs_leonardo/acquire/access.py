@@ -1,0 +1,221 @@
+"""Whether, and when, a provider may be asked in this build: off, resting, its slots, its request limit, an outage."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.orders import Tell, thread, turn
+from mkdocs_leonardo.errors import ProviderError
+from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import RestList
+
+#: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see providers/polling.py).
+REQUESTS_PER_JOB = 5
+#: Between two looks at the request limit (seconds).
+PACE_S = 1.0
+#: So many pages may have create calls in the air at a provider of which it is not known that it is up.
+MOST_PROBES = 2
+#: After so many pages in a row whose create calls all failed, a provider is taken to be down.
+PAGES_OF_AN_OUTAGE = 2
+
+
+class Access:
+    """What this build knows of its providers, and the turns of its pages at them."""
+
+    def __init__(
+        self,
+        *,
+        rests: RestList,
+        clock: Clock,
+        tell: Tell,
+        credit_alert: float | None,
+        room_s: Callable[[str, int], float],
+    ) -> None:
+        """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
+        self._rests = rests
+        self._clock = clock
+        self._tell = tell
+        self._credit_alert = credit_alert
+        self._room_s = room_s
+        self._off: dict[str, str] = {}
+        self._resting: dict[str, str] = {}
+        self._outages: dict[str, Outage] = {}
+        self._accounts: dict[str, anyio.Event] = {}
+        self._slots: dict[str, anyio.CapacityLimiter] = {}
+        self._gates: dict[str, anyio.Lock] = {}
+        self._in_flight: Counter[str] = Counter()
+
+    def is_off(self, name: str) -> bool:
+        """Whether the provider is not asked for anything in this build."""
+        return name in self._off
+
+    def switch_off(self, name: str, reason: str, level: int) -> None:
+        """Ask the provider for nothing more in this build; said once."""
+        if name not in self._off:
+            self._off[name] = reason
+            self._tell(level, f"{name} is off for this build: {reason}")
+            self.outage(name).changed()
+
+    async def rest(self, name: str, reason: str, rest_s: float) -> None:
+        """Leave the provider alone for so long, in this process and in others."""
+        self._resting[name] = reason
+        await thread(self._rests.rest, name, self._clock.now() + rest_s)
+        self.outage(name).changed()
+
+    async def refusal(self, name: str) -> str:
+        """Why the provider is not to be asked for a new picture now; empty if it may be."""
+        if name in self._off:
+            return self._off[name]
+        if await thread(self._rests.resting_until, name) > self._clock.now():
+            # The same words for every page, so that one warning holds them all.
+            return self._resting.get(name, "is resting: it was asked too often a short while ago")
+        return ""
+
+    def outage(self, name: str) -> Outage:
+        """What is known of whether the provider is up."""
+        return self._outages.setdefault(name, Outage())
+
+    async def wait(self, name: str, page: object) -> str:
+        """Return when the page may send a create call, or with the reason why it may not."""
+        outage = self.outage(name)
+        while not (reason := await self.refusal(name)):
+            if outage.admits(page):
+                return ""
+            await outage.change()
+        return reason
+
+    async def meet(self, provider: Provider) -> None:
+        """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
+        from anyio import CapacityLimiter, Event  # noqa: PLC0415 - a warm build needs no event loop
+
+        if not isinstance(provider, ReportsAccount) or await self.refusal(provider.name):
+            return
+        if provider.name in self._accounts:
+            await self._accounts[provider.name].wait()
+            return
+        asked = self._accounts[provider.name] = Event()
+        try:
+            account = await provider.account()
+        except ProviderError as error:
+            # The create call will say it with authority.
+            self._tell(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
+            return
+        finally:
+            asked.set()
+        if account.slots is not None and account.slots > 0:
+            self._slots[provider.name] = CapacityLimiter(account.slots)
+        if self._credit_alert is not None and account.credits is not None and account.credits < self._credit_alert:
+            self._tell(
+                logging.WARNING,
+                f"{provider.name} has {account.credits:g} credits left, below the alert at {self._credit_alert:g}; "
+                "top the account up",
+            )
+
+    @asynccontextmanager
+    async def paced(self, name: str) -> AsyncIterator[None]:
+        """Inside, the request limit has room for this job and for the polls of those in flight.
+
+        A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
+        """
+        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
+
+        async with self._gates.setdefault(name, Lock()):
+            waited = False
+            while not await self.refusal(name):
+                wait_s = await thread(self._room_s, name, REQUESTS_PER_JOB * (self._in_flight[name] + 1))
+                if wait_s <= 0:
+                    break
+                if not waited:
+                    self._tell(logging.DEBUG, f"{name}: waiting for room under requests_per_minute")
+                waited = True
+                await self._clock.sleep(min(wait_s, PACE_S))
+            self._in_flight[name] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[name] -= 1
+
+    @asynccontextmanager
+    async def slot(self, name: str) -> AsyncIterator[Callable[[], None]]:
+        """One of the account's slots, if it says how many there are; the function gives it back early."""
+        limiter = self._slots.get(name)
+        if limiter is None:
+            yield lambda: None
+            return
+        async with turn(limiter) as free:
+            yield free
+
+
+class Outage:
+    """Whether one provider is up, found out with few create calls: each that fails counts as paid for.
+
+    Until it has accepted a call, and from a failed one until the next that it accepts, `MOST_PROBES` pages at a time
+    may call it. `PAGES_OF_AN_OUTAGE` pages in a row that failed, while it accepted nothing, are an outage.
+    """
+
+    def __init__(self) -> None:
+        self._is_up = False
+        self._accepts = 0
+        self._failures = 0
+        self._probes: set[object] = set()
+        self._began: dict[object, int] = {}
+        self._event: anyio.Event | None = None
+
+    def admits(self, page: object) -> bool:
+        """Whether the page may call now; if so, it has a place until `leave`."""
+        if not self._is_up and page not in self._probes:
+            # With one page failed, the next one decides.
+            if len(self._probes) >= max(1, MOST_PROBES - self._failures):
+                return False
+            self._probes.add(page)
+        self._began.setdefault(page, self._accepts)
+        return True
+
+    def accepted(self, page: object) -> None:
+        """The provider accepted a call of the page."""
+        self._accepts += 1
+        self._failures = 0
+        self._is_up = True
+        self.leave(page)
+
+    def failed(self) -> None:
+        """A call ended in a failure of the provider, or in no answer."""
+        self._is_up = False
+
+    def answered(self) -> None:
+        """The provider refused a call in so many words, so that it is not down."""
+        self._failures = 0
+
+    def gave_up(self, page: object) -> bool:
+        """Every call of the page has failed. True where that completes an outage."""
+        # Others that were accepted meanwhile say that it is up.
+        self._failures = self._failures + 1 if self._began.get(page) == self._accepts else 0
+        return self._failures >= PAGES_OF_AN_OUTAGE
+
+    def leave(self, page: object) -> None:
+        """The page calls no more."""
+        self._began.pop(page, None)
+        self._probes.discard(page)
+        self.changed()
+
+    def changed(self) -> None:
+        """Pages that wait look again."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def change(self) -> None:
+        """Return when something has changed."""
+        from anyio import Event  # noqa: PLC0415 - a warm build needs no event loop
+
+        if self._event is None:
+            self._event = Event()
+        await self._event.wait()

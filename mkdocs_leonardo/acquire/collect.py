@@ -1,0 +1,160 @@
+"""From an accepted job to a stored picture: free, repeatable, and stored before anything else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.orders import Candidate, Delivered, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.errors import Charged, JobFailed, JobUnfinished, PictureError, StoreUnavailable
+from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.spec import GeneratedImage, PictureRecord, Source, Submission, digest_of, request_key
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.base import JobJournal, PictureStore
+
+#: Between two downloads of a picture that came damaged (seconds).
+DAMAGED_WAIT_S = 1.0
+
+
+class Collector:
+    """Fetches pictures and keeps them, for one build."""
+
+    def __init__(
+        self,
+        *,
+        journal: JobJournal,
+        keep: Sequence[PictureStore],
+        inspect: Callable[[bytes], Delivered],
+        clock: Clock,
+        tell: Tell,
+    ) -> None:
+        """`keep` are the stores for new pictures: the next one is used where one cannot be written."""
+        self._journal = journal
+        self._keep = tuple(keep)
+        self._inspect = inspect
+        self._clock = clock
+        self._tell = tell
+
+    def is_home(self, store: PictureStore) -> bool:
+        """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
+        return store is self._keep[0]
+
+    async def fetch(
+        self,
+        wish: Wish,
+        candidate: Candidate,
+        submission: Submission,
+        *,
+        give_up_at: float,
+        source: Source,
+        landed: Callable[[], None],
+    ) -> Obtained:
+        """The picture of an accepted job, decoded once to be sure, and stored before anything else."""
+        image, delivered = await self._picture(candidate, submission, give_up_at)
+        # From here on nothing can lead to another job, so that its slot need not wait for the disk.
+        landed()
+        record = self._record(
+            candidate, submission, image, delivered, page=wish.page, is_new=source is Source.GENERATED
+        )
+        return Obtained(record, await thread(self.keep, wish.page, record, image.data), source)
+
+    async def fetch_spare(
+        self, wish: Wish, candidate: Candidate, submission: Submission, *, seed: int | None, give_up_at: float
+    ) -> None:
+        """A second picture of one wish: kept as the one that the wish would have with `seed` for its `hero_seed`.
+
+        Where the author has set that already, or the job's seed is not known, the job's id takes its place.
+        """
+        image, delivered = await self._picture(candidate, submission, give_up_at)
+        is_free = seed is not None and candidate.request["seed"] is None
+        request = {**candidate.request, "seed": seed} if is_free else {**candidate.request, "job": submission.job_id}
+        other = Candidate(candidate.provider, candidate.available, request_key(request), request)
+        record = self._record(other, submission, image, delivered, page=wish.page, is_new=False)
+        store = await thread(self.keep, wish.page, record, image.data)
+        if self.is_home(store):
+            await thread(self._journal.close, candidate.key, submission.job_id)
+        shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
+        self._tell(
+            logging.INFO,
+            f"{wish.page}: {submission.provider} had accepted an earlier call as well; its picture is kept{shows}",
+        )
+
+    async def _picture(
+        self, candidate: Candidate, submission: Submission, give_up_at: float
+    ) -> tuple[GeneratedImage, Delivered]:
+        while True:
+            image = await candidate.provider.fetch(submission, give_up_at=give_up_at)
+            try:
+                return image, await thread(self._inspect, image.data)
+            except PictureError as error:
+                if submission.image is not None:
+                    raise JobFailed(
+                        f"sent something that {error}", provider=submission.provider, charged=Charged.YES
+                    ) from error
+                if self._clock.now() + DAMAGED_WAIT_S >= give_up_at:
+                    raise JobUnfinished(
+                        f"the picture {error}", provider=submission.provider, charged=Charged.YES
+                    ) from error
+                await self._clock.sleep(DAMAGED_WAIT_S)
+
+    def _record(
+        self,
+        candidate: Candidate,
+        submission: Submission,
+        image: GeneratedImage,
+        delivered: Delivered,
+        *,
+        page: str,
+        is_new: bool,
+    ) -> PictureRecord:
+        now = self._clock.now()
+        return PictureRecord(
+            key=candidate.key,
+            digest=digest_of(image.data),
+            extension=delivered.extension,
+            provider=submission.provider,
+            model=submission.model,
+            job_id=submission.job_id,
+            cost_usd=submission.cost_usd if image.cost_usd is None else image.cost_usd,
+            created_at=now,
+            width_px=delivered.width_px,
+            height_px=delivered.height_px,
+            # A job that waited for this build to collect it took who knows how long.
+            seconds=max(0.0, round(now - submission.accepted_at, 3)) if is_new else None,
+            page=page,
+            marks=delivered.marks,
+            request=candidate.request,
+        )
+
+    def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
+        """Save first, account for it afterwards: no bookkeeping error may lose a paid picture.
+
+        One that is not new lies in a team's store as well.
+        """
+        for place, store in enumerate(self._keep):
+            try:
+                store.save(record, data)
+            except StoreUnavailable as error:
+                last = error
+                continue
+            if place == 0:
+                with suppress(StoreUnavailable):
+                    self._journal.close(record.key, record.job_id)
+            elif not is_new:
+                self._tell(
+                    logging.INFO,
+                    f"{page}: its picture is the team's, and could not be kept in the cache ({last}); make room or "
+                    "cache_dir writable",
+                )
+            else:
+                # The entry stays open: the next build collects the job again, which costs nothing.
+                self._tell(
+                    logging.WARNING,
+                    f"{page}: its new picture could not be kept in the cache ({last}); make room or cache_dir "
+                    "writable, and build again here",
+                )
+            return store
+        raise StoreUnavailable(f"the picture of {page} could not be kept anywhere")

@@ -1,0 +1,239 @@
+"""One wish's turn at one provider: the create call, on the one line that spends money, and what may follow it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.jobs import Jobs
+from mkdocs_leonardo.acquire.lost_jobs import LostJobs
+from mkdocs_leonardo.acquire.orders import HELD_BACK, Candidate, LeaseLost, Log, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.budget import Budget, Reservation
+from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.failover import Decision, Step, decide, outage_rest_s
+from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
+from mkdocs_leonardo.spec import Source, Submission, order_seed
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.base import JobJournal
+    from mkdocs_leonardo.storage.entries import Try
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a build creates with. `asking` holds the providers that are at this moment asked, one for each call."""
+
+    journal: JobJournal
+    budget: Budget
+    access: Access
+    jobs: Jobs
+    lost: LostJobs
+    tell: Tell
+    asking: list[Provider]
+
+
+class Turn:
+    """One wish's turn at one provider."""
+
+    def __init__(self, means: Means, wish: Wish, candidate: Candidate, log: Log) -> None:
+        self._means = means
+        self._wish = wish
+        self._candidate = candidate
+        self._provider = candidate.provider
+        self._log = log
+        self._made: dict[int, Reservation] = {}
+        self._failure: ServiceFailed | None = None
+
+    async def take(self) -> Obtained | None:
+        """The picture, or None when it is the next provider's turn."""
+        name, access = self._provider.name, self._means.access
+        if not self._fits():
+            return None
+        await access.meet(self._provider)
+        async with access.slot(name) as free, access.paced(name):
+            try:
+                return await self._create(free)
+            finally:
+                try:
+                    if self._failure is not None and access.outage(name).gave_up(self):
+                        await self._rest(self._failure)
+                finally:
+                    access.outage(name).leave(self)
+
+    def _fits(self) -> bool:
+        """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
+        estimate_usd = self._provider.estimate_usd(self._wish.picture)
+        if self._means.budget.would_fit(estimate_usd, self._provider.name):
+            return True
+        if self._log.capped_usd is None:
+            # Of the provider that is asked first: the next build will ask it again.
+            self._log.capped_usd = estimate_usd
+        self._log.note(self._provider.name, f"{HELD_BACK} (about ${estimate_usd:.3f})")
+        return False
+
+    async def _rest(self, failure: ServiceFailed) -> None:
+        """Two pages in a row have found the provider down: it is left alone as after a 429."""
+        seconds, name = outage_rest_s(failure), self._provider.name
+        self._means.tell(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
+        await self._means.access.rest(name, str(failure), seconds)
+
+    async def _create(self, free: Callable[[], None]) -> Obtained | None:
+        while True:
+            reason = await self._means.access.wait(self._provider.name, self) or await self._why_not()
+            if reason:
+                self._log.note(self._provider.name, reason)
+                return None
+            estimate_usd = self._provider.estimate_usd(self._wish.picture)
+            reservation = self._means.budget.reserve(estimate_usd, self._provider.name)
+            if reservation is None and self._made:
+                # A call that made a job after all gives the picture; one that made none leaves room to the fallback.
+                found = (await self._means.lost.settle(self._wish, self._candidate, self._log)).found
+                for number, submission in found.items():
+                    return await self._receive(submission, number, free)
+            if reservation is None:
+                self._fits()
+                return None
+            order = await self._intend(reservation)
+            try:
+                submission = await self._submit(order, reservation)
+            except ProviderError as error:
+                decision, found = await self._after(error, order)
+                for number, submission in found.items():
+                    return await self._receive(submission, number, free)
+                if decision.step is not Step.CREATE_AGAIN:
+                    return None
+            else:
+                return await self._receive(submission, order.number, free)
+
+    async def _why_not(self) -> str:
+        """Why nothing new is to be paid for here; empty if nothing stands against it."""
+        entry = await thread(self._means.journal.entry, self._candidate.key)
+        if entry is None and self._candidate.key not in self._means.jobs.uncollected:
+            return ""
+        if entry is None or entry.accepted:
+            return "has a job that is paid for and not collected yet"
+        if all(one.number in self._made for one in entry.sent):
+            return ""
+        return "may have accepted an earlier call; nothing is paid for until that is known"
+
+    async def _intend(self, reservation: Reservation) -> Try:
+        """The create call that is about to leave, on disk."""
+        wish, candidate, provider = self._wish, self._candidate, self._provider
+        journal, budget = self._means.journal, self._means.budget
+
+        def seed(number: int) -> int | None:
+            if not isinstance(provider, FindsLostJobs):
+                return None
+            return order_seed(candidate.key, number) if wish.picture.seed is None else wish.picture.seed
+
+        try:
+            entry = await thread(
+                lambda: journal.intend(
+                    candidate.key,
+                    provider=provider.name,
+                    model=provider.model,
+                    page=wish.page,
+                    request=candidate.request,
+                    estimate_usd=reservation.estimate_usd,
+                    lease=wish.lease,
+                    seed=seed,
+                )
+            )
+        except StoreUnavailable as error:
+            budget.withdraw(reservation)
+            raise StoreUnavailable(
+                f"no job is paid for that cannot be noted down ({error}); make cache_dir writable"
+            ) from error
+        except ValueError:
+            # Whoever took the lease over while this process was asleep pays, or has paid.
+            budget.withdraw(reservation)
+            raise LeaseLost from None
+        order = entry.tries[-1]
+        if not await wish.claim.intend(entry):
+            await thread(journal.withdraw, candidate.key, order.number)
+            budget.withdraw(reservation)
+            raise LeaseLost
+        return order
+
+    async def _submit(self, order: Try, reservation: Reservation) -> Submission:
+        """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the wish."""
+        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+
+        means, wish, provider = self._means, self._wish, self._provider
+        means.tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
+        self._made[order.number] = reservation
+        self._log.paid.append(reservation)
+        means.budget.doubt(reservation)
+        means.asking.append(provider)
+        try:
+            submission = await provider.submit(
+                replace(wish.picture, seed=wish.picture.seed if order.seed is None else order.seed)
+            )
+        finally:
+            means.asking.remove(provider)
+        means.jobs.uncollected[self._candidate.key] = submission
+        means.access.outage(provider.name).accepted(self)
+        with CancelScope(shield=True), suppress(StoreUnavailable):
+            # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
+            await wish.claim.accept(await thread(means.journal.accept, self._candidate.key, submission, order.number))
+        means.budget.settle(reservation, submission.cost_usd)
+        return submission
+
+    async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
+        """What follows from a create call that failed, up to the next step; jobs that it led to after all."""
+        means, reservation = self._means, self._made[order.number]
+        if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
+            self._failure = error
+            means.access.outage(self._provider.name).failed()
+        else:
+            self._failure = None
+            means.access.outage(self._provider.name).answered()
+        if error.charged is Charged.NO:
+            means.budget.withdraw(reservation)
+        else:
+            await thread(means.lost.doubt, self._candidate.key, order.number, reservation)
+        decision = decide(error, creates=len(self._made), can_look=isinstance(self._provider, FindsLostJobs))
+        await means.jobs.after(decision, error, self._wish, self._candidate, self._log, number=order.number)
+        if not decision.look_first:
+            return decision, {}
+        look = means.lost.settle if decision.look_for_s else means.lost.look
+        looked = await look(self._wish, self._candidate, self._log)
+        if decision.look_for_s and looked.trouble is not None:
+            # Not known is not "no": the next build looks again before it pays.
+            decision = replace(decision, step=Step.NEXT_PROVIDER)
+        return decision, looked.found
+
+    async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> Obtained | None:
+        """The picture of a job that this build paid for, or None when it is the next provider's turn."""
+        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+
+        means, wish, candidate, log = self._means, self._wish, self._candidate, self._log
+        self._failure = None
+
+        def landed() -> None:
+            free()
+            wish.landed()
+
+        # A picture that is here already is kept, even by a build that is being cancelled.
+        with CancelScope(shield=submission.image is not None):
+            try:
+                return await means.jobs.collect(
+                    wish,
+                    candidate,
+                    submission,
+                    log,
+                    give_up_at=submission.accepted_at + self._provider.timeout_s,
+                    source=Source.GENERATED,
+                    landed=landed,
+                )
+            except ProviderError as error:
+                if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
+                    means.budget.cancel(self._made[number])
+                # It is in the air like an earlier build's job: what goes wrong now never leads to a second create.
+                decision = decide(error, creates=0, can_look=False)
+                await means.jobs.after(decision, error, wish, candidate, log, job=submission)
+        return None

@@ -1,0 +1,147 @@
+"""A build's jobs: collecting one, and what follows where that, or the call that should have made it, fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.collect import Collector
+from mkdocs_leonardo.acquire.orders import Candidate, Log, Obtained, Tell, Wish, tell_others, thread
+from mkdocs_leonardo.errors import JobUnfinished, PromptRefused, ProviderError
+from mkdocs_leonardo.failover import Decision, Step, decide
+from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.spec import Source, Submission
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.base import JobJournal
+
+#: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
+OLD_JOB_S = 600.0
+#: How long that one look may take (seconds).
+ONE_LOOK_S = 5.0
+
+
+class Jobs:
+    """Collects jobs for one build, and carries out what follows from errors."""
+
+    def __init__(
+        self,
+        *,
+        journal: JobJournal,
+        access: Access,
+        collector: Collector,
+        clock: Clock,
+        tell: Tell,
+        reject: Callable[[Wish, str, str], None],
+    ) -> None:
+        self._journal = journal
+        self._access = access
+        self._collector = collector
+        self._clock = clock
+        self._tell = tell
+        self._reject = reject
+        #: Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
+        self.uncollected: dict[str, Submission] = {}
+
+    async def collect(
+        self,
+        wish: Wish,
+        candidate: Candidate,
+        job: Submission,
+        log: Log,
+        *,
+        give_up_at: float,
+        source: Source,
+        landed: Callable[[], None],
+    ) -> Obtained:
+        """The picture of a job, stored; ProviderError if it cannot be had until `give_up_at`."""
+        obtained = await self._collector.fetch(
+            wish, candidate, job, give_up_at=give_up_at, source=source, landed=landed
+        )
+        self.uncollected.pop(candidate.key, None)
+        log.note(job.provider, "collected" if source is Source.RESUMED else "generated")
+        return obtained
+
+    async def collect_earlier(self, wish: Wish, candidate: Candidate, job: Submission, log: Log) -> Obtained | None:
+        """The picture of a job that is paid for already; None if it cannot be had now."""
+        try:
+            return await self.collect(
+                wish,
+                candidate,
+                job,
+                log,
+                give_up_at=self._give_up_at(candidate, job),
+                source=Source.RESUMED,
+                landed=wish.landed,
+            )
+        except ProviderError as error:
+            decision = decide(error, creates=0, can_look=False)
+            await self.after(decision, error, wish, candidate, log, job=job)
+            if decision.step is Step.NEXT_PROVIDER:
+                log.passed_over.add(candidate.provider.name)
+        return None
+
+    async def collect_spare(self, wish: Wish, candidate: Candidate, job: Submission, log: Log) -> None:
+        """The picture of a second job for a wish that has its picture, kept beside it."""
+        entry = await thread(self._journal.entry, candidate.key)
+        seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        try:
+            await self._collector.fetch_spare(
+                wish, candidate, job, seed=seeds[0] if seeds else None, give_up_at=self._give_up_at(candidate, job)
+            )
+        except ProviderError as error:
+            log.note(candidate.provider.name, str(error))
+            if decide(error, creates=0, can_look=False).forget:
+                await tell_others(wish, candidate.key, await thread(self._journal.close, candidate.key, job.job_id))
+
+    def _give_up_at(self, candidate: Candidate, job: Submission) -> float:
+        now = self._clock.now()
+        return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else candidate.provider.timeout_s)
+
+    async def after(
+        self,
+        decision: Decision,
+        error: ProviderError,
+        wish: Wish,
+        candidate: Candidate,
+        log: Log,
+        *,
+        number: int = 0,
+        job: Submission | None = None,
+    ) -> None:
+        """Carry `decision` out, up to its next step; `error` again if that is to stop.
+
+        `number` is the create call's that failed; `job` the one that could not be collected.
+        """
+        name = candidate.provider.name
+        log.note(name, str(error))
+        if decision.rest_s:
+            await self._access.rest(name, str(error), decision.rest_s)
+        if decision.switch_off:
+            self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
+        if isinstance(error, JobUnfinished):
+            self._tell(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for and kept for a later build")
+        if decision.log_prompt:
+            await thread(self._reject, wish, name, str(error))
+        if decision.forget:
+            await self._forget(error, wish, candidate, number, job)
+        if decision.step is Step.STOP:
+            raise error
+        if decision.wait_s:
+            await self._clock.sleep(decision.wait_s)
+
+    async def _forget(
+        self, error: ProviderError, wish: Wish, candidate: Candidate, number: int, job: Submission | None
+    ) -> None:
+        key = candidate.key
+        if isinstance(error, PromptRefused):
+            await thread(self._journal.refuse, key, str(error))
+            await wish.claim.refuse(key, str(error))
+        if job is not None:
+            self.uncollected.pop(key, None)
+            left = await thread(self._journal.close, key, job.job_id)
+        else:
+            left = await thread(self._journal.withdraw, key, number)
+        await tell_others(wish, key, left)

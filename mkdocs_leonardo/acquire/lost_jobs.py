@@ -1,0 +1,162 @@
+"""Jobs whose create call was answered by a failure or not at all: looked for in the account's list until it is known.
+
+Not seen is not "no". A call is ruled out only by a list that was read until it was past the call's time, 10 s or more
+after the call had ended. Until then it stands in the journal and in the budget as if it had been paid for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.orders import Candidate, Log, Tell, Wish, tell_others, thread
+from mkdocs_leonardo.budget import Budget, Reservation
+from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.failover import LOST_ANSWER_S, RETRY_WAIT_S
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
+from mkdocs_leonardo.spec import Submission
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import JobJournal
+
+#: A call of an earlier process that is older was carried out long ago, or never: one look is enough (seconds). A call
+#: may have waited for the limiter for minutes before it left.
+FRESH_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What looking for the lost jobs of one picture came to.
+
+    `found` are the jobs that are known now, by the numbers of their calls. `trouble` says why nothing is known of other
+    calls, None if everything is.
+    """
+
+    found: Mapping[int, Submission] = field(default_factory=dict)
+    trouble: str | None = None
+
+
+class LostJobs:
+    """Looks for jobs for one build, and gives back what stood for calls that made none."""
+
+    def __init__(self, *, journal: JobJournal, budget: Budget, clock: Clock, tell: Tell) -> None:
+        self._journal = journal
+        self._budget = budget
+        self._clock = clock
+        self._tell = tell
+        self._locks: dict[str, anyio.Lock] = {}
+        self._reserved: dict[tuple[str, int], Reservation] = {}
+        self._ended_at: dict[tuple[str, int], float] = {}
+        self._seen_at: dict[tuple[str, int], float] = {}
+
+    def doubt(self, key: str, number: int, reservation: Reservation) -> None:
+        """A call of this build ended, and nothing says whether it made a job: it stands as `reservation`."""
+        self._budget.doubt(reservation)
+        self._reserved[key, number] = reservation
+        self._ended_at[key, number] = self._clock.now()
+        with suppress(StoreUnavailable):
+            # Without the note the next build takes it for a call that may be in the air.
+            self._journal.doubt(key, number)
+
+    async def has_doubts(self, key: str) -> bool:
+        """Whether nothing is known of some call that this build made for `key`."""
+        if not any(reserved == key for reserved, _ in self._reserved):
+            return False
+        entry = await thread(self._journal.entry, key)
+        return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
+
+    async def settle(self, wish: Wish, candidate: Candidate, log: Log) -> Looked:
+        """Look until some job is found, or every call is ruled out, or the list cannot tell after 10 s."""
+        since = self._clock.now()
+        while True:
+            looked = await self.look(wish, candidate, log)
+            entry = await thread(self._journal.entry, candidate.key)
+            if looked.found or entry is None or not entry.sent:
+                return looked
+            left_s = max(self._unripe_s(candidate.key, one) for one in entry.sent)
+            if left_s <= 0:
+                return looked
+            # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
+            await self._clock.sleep(min(left_s, max(RETRY_WAIT_S, (self._clock.now() - since) / 2)))
+
+    async def look(self, wish: Wish, candidate: Candidate, log: Log) -> Looked:
+        """One look at the list for each call for this picture of which nothing is known."""
+        provider = candidate.provider
+        entry = await thread(self._journal.entry, candidate.key)
+        found: dict[int, Submission] = {}
+        for one in entry.sent if entry is not None else ():
+            is_ripe = self._unripe_s(candidate.key, one) <= 0
+            try:
+                submission = await self._find(wish, candidate, one, log)
+            except ProviderError as error:
+                trouble = f"its list of jobs could not be read ({error})"
+                if isinstance(error, ServiceFailed) and not is_ripe:
+                    return Looked(found, trouble)
+                log.note(provider.name, trouble)
+                return Looked(found, trouble)
+            if submission is not None:
+                found[one.number] = submission
+            elif is_ripe:
+                await self._rule_out(wish, provider.name, candidate.key, one)
+        return Looked(found)
+
+    async def _rule_out(self, wish: Wish, provider: str, key: str, one: Try) -> None:
+        """The call certainly made no job: nothing of it stands, here or with other machines."""
+        reservation = self._reserved.pop((key, one.number), None)
+        if reservation is not None:
+            self._budget.rule_out(reservation, provider)
+        await tell_others(wish, key, await thread(self._journal.withdraw, key, one.number))
+
+    async def _find(self, wish: Wish, candidate: Candidate, one: Try, log: Log) -> Submission | None:
+        """The job of one call, noted down as such, if the list has it."""
+        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
+
+        provider, key = candidate.provider, candidate.key
+        assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
+        is_ours = (key, one.number) in self._reserved
+        since = min(one.sent_at, self._clock.now())
+        if one.seed is not None and not is_ours:
+            since -= CLOCKS_APART_S
+        # One at a time: two pictures whose calls cannot be told apart must not take the same job for theirs.
+        async with self._locks.setdefault(provider.name, Lock()):
+            if one.seed is not None and candidate.request["seed"] is not None:
+                await self._check_rivals(candidate)
+            known = await thread(self._journal.known_jobs, provider.name)
+            picture = replace(wish.picture, seed=one.seed)
+            submission = await provider.find(picture, since=since, known=known)
+            if submission is None:
+                return None
+            await wish.claim.accept(await thread(self._journal.accept, key, submission, one.number))
+        if is_ours:
+            self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
+            log.note(provider.name, "had accepted the job after all")
+        else:
+            self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
+        return submission
+
+    async def _check_rivals(self, candidate: Candidate) -> None:
+        """ServiceFailed if the lost call of another picture has the author's seed, prompt, size and model as well."""
+        what = ("seed", "prompt", "width", "height", "model")
+        for entry in (await thread(self._journal.entries)).values():
+            is_other = entry.key != candidate.key and entry.provider == candidate.provider.name and entry.sent
+            if is_other and all(entry.request.get(name) == candidate.request[name] for name in what):
+                raise ServiceFailed(
+                    f"it does not show styles, and {entry.page} lost a job with the same prompt and seed",
+                    provider=candidate.provider.name,
+                )
+
+    def _unripe_s(self, key: str, one: Try) -> float:
+        """Seconds until a list that does not show the call's job proves that there is none."""
+        now = self._clock.now()
+        if (key, one.number) in self._reserved:
+            return self._ended_at[key, one.number] + LOST_ANSWER_S - now
+        if abs(now - max(one.sent_at, one.ended_at)) > FRESH_S + CLOCKS_APART_S:
+            return 0.0
+        # A call in the air when its process died may reach the service a moment from now, however old it is.
+        return self._seen_at.setdefault((key, one.number), now) + LOST_ANSWER_S - now

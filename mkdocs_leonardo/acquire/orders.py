@@ -1,0 +1,186 @@
+"""The values that travel on the way to one picture."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from mkdocs_leonardo.budget import Reservation
+from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.storage.base import Claim, PictureStore
+    from mkdocs_leonardo.storage.entries import Entry
+
+#: How an attempt's result begins that a cap did not allow.
+HELD_BACK = "a cap of this build holds it back"
+
+T = TypeVar("T")
+
+#: Where messages go: one of `logging`'s levels, and the text.
+Tell = Callable[[int, str], None]
+
+
+class Delivered(Protocol):
+    """What is known of delivered bytes after decoding them."""
+
+    @property
+    def extension(self) -> str:
+        """Of the file: jpg, png, webp or avif."""
+        ...
+
+    @property
+    def width_px(self) -> int:
+        """As delivered."""
+        ...
+
+    @property
+    def height_px(self) -> int:
+        """As delivered."""
+        ...
+
+    @property
+    def marks(self) -> str:
+        """What the bytes say of their origin: ``xmp``, ``c2pa``, both or nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider's name for a wish. `available`: it has a key, and the site allows generation."""
+
+    provider: Provider
+    available: bool
+    key: str
+    request: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one provider, in words for the report."""
+
+    provider: str
+    result: str
+
+
+@dataclass(slots=True)
+class Log:
+    """What happened on the way to one picture.
+
+    `paid`: what stands in the budget for it. `capped_usd`: what a create call that a cap held back would have cost.
+    `passed_over`: providers whose turn is over.
+    """
+
+    attempts: list[Attempt] = field(default_factory=list)
+    paid: list[Reservation] = field(default_factory=list)
+    capped_usd: float | None = None
+    passed_over: set[str] = field(default_factory=set)
+
+    def note(self, provider: str, result: str) -> None:
+        """Add one try."""
+        self.attempts.append(Attempt(provider, result))
+
+    def words(self) -> str:
+        """All tries in one line, each once."""
+        return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts))
+
+
+class Unshared:
+    """The claim of a build that shares nothing with other machines."""
+
+    doubt = ""
+
+    def left(self, _key: str) -> Entry | None:
+        """Nobody else leaves anything."""
+        return None
+
+    def refusal(self, _key: str) -> str | None:
+        """Nobody else pays."""
+        return None
+
+    async def intend(self, _job: Entry) -> bool:
+        """Nobody takes over."""
+        return True
+
+    async def accept(self, job: Entry) -> None:
+        """Nobody is told."""
+
+    async def close(self, key: str) -> None:
+        """Nobody is told."""
+
+    async def refuse(self, key: str, reason: str) -> None:
+        """Nobody is told."""
+
+    async def release(self) -> None:
+        """Nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A picture that some page asked for; `lease` is the name under which other processes are kept out.
+
+    `landed` is called when its job is in flight no more, so that the next one may start while it is stored. `claim` is
+    what `lease` is among machines that share a store.
+    """
+
+    picture: PictureSpec
+    page: str
+    lease: str
+    landed: Callable[[], None]
+    claim: Claim = field(default_factory=Unshared)
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A picture that came from a service in this build, and the store that holds it."""
+
+    record: PictureRecord
+    store: PictureStore
+    source: Source
+
+
+class LeaseLost(Exception):
+    """Another process works on this wish now; nothing was sent."""
+
+
+class NobodyCould(Exception):
+    """Every provider is out; the message says what each one said."""
+
+
+@asynccontextmanager
+async def turn(limiter: anyio.CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
+    """One place of `limiter` for the length of the block, or until the function is called."""
+    holder = object()
+    await limiter.acquire_on_behalf_of(holder)
+    is_held = True
+
+    def free() -> None:
+        nonlocal is_held
+        if is_held:
+            is_held = False
+            limiter.release_on_behalf_of(holder)
+
+    try:
+        yield free
+    finally:
+        free()
+
+
+async def tell_others(wish: Wish, key: str, left: Entry | None) -> None:
+    """Machines that share a store learn what is left open for `key`."""
+    if left is None:
+        await wish.claim.close(key)
+    else:
+        await wish.claim.accept(left)
+
+
+async def thread(function: Callable[..., T], *arguments: object) -> T:
+    """What `function` returns, called in a worker thread."""
+    from anyio import to_thread  # noqa: PLC0415 - a warm build needs no event loop
+
+    return await to_thread.run_sync(function, *arguments)

@@ -1,0 +1,187 @@
+"""Journal entries: which create calls were made for a picture, and what is known of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from mkdocs_leonardo.spec import JsonValue, Submission
+
+#: Wall clocks of two processes are taken to differ by up to this (seconds).
+CLOCKS_APART_S = 3600.0
+#: A job that an earlier build asked for in vain is asked for again after this time at the least (seconds).
+LEAST_INTERVAL_S = 60.0
+#: And after this part of the age that it had then, so that the intervals grow.
+INTERVAL_PART = 0.5
+
+MOST_TEXT = 4096
+_LARGEST = 1e12
+_MOST_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One create call. Times in Unix seconds, 0 where the event did not happen.
+
+    `number` counts the calls for one key, from 1. `seed` is the seed it was sent with; None: the provider takes none,
+    or an earlier version of this package sent none. `ended_at`: the call failed, and nothing says whether it made a
+    job. `asked_at`: a later build asked for the job in vain; `unknown_since`: since then every answer was that there is
+    no such job.
+    """
+
+    number: int
+    state: Literal["sent", "accepted"] = "sent"
+    seed: int | None = None
+    estimate_usd: float = 0.0
+    sent_at: float = 0.0
+    ended_at: float = 0.0
+    job_id: str = ""
+    accepted_at: float = 0.0
+    cost_usd: float | None = None
+    asked_at: float = 0.0
+    unknown_since: float = 0.0
+
+    @property
+    def began_at(self) -> float:
+        """The time from which the job's age counts."""
+        return self.accepted_at if self.state == "accepted" else self.sent_at
+
+    def is_due(self, now: float) -> bool:
+        """Whether a build may ask for the job: the intervals grow with its age."""
+        if not self.asked_at or now < self.asked_at - CLOCKS_APART_S:
+            return True
+        return now - self.asked_at >= max(LEAST_INTERVAL_S, INTERVAL_PART * (self.asked_at - self.began_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The create calls for one picture whose outcome is open, or whose job is not collected; at least one, in order."""
+
+    key: str
+    provider: str
+    model: str
+    page: str
+    tries: tuple[Try, ...]
+    request: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> tuple[Try, ...]:
+        """The calls whose job is known."""
+        return tuple(one for one in self.tries if one.state == "accepted")
+
+    @property
+    def jobs(self) -> tuple[Submission, ...]:
+        """The jobs that are known."""
+        return tuple(
+            Submission(self.provider, self.model, one.job_id, one.accepted_at, one.cost_usd) for one in self.accepted
+        )
+
+    @property
+    def sent(self) -> tuple[Try, ...]:
+        """The calls of which nothing is known but that they were made, or were about to be."""
+        return tuple(one for one in self.tries if one.state == "sent")
+
+    @property
+    def state(self) -> Literal["intended", "accepted"]:
+        """Whether a job is known."""
+        return "accepted" if self.accepted else "intended"
+
+    def is_due(self, now: float) -> bool:
+        """Whether a build may ask for any of the jobs."""
+        return any(one.is_due(now) for one in self.tries)
+
+
+def entry_value(entry: Entry) -> JsonValue:
+    """The entry as JSON. Beside `tries` it has the fields of earlier versions, which know of one create call."""
+    known = entry.accepted[0] if entry.accepted else entry.tries[-1]
+    return {
+        "key": entry.key,
+        "provider": entry.provider,
+        "model": entry.model,
+        "page": entry.page,
+        "state": entry.state,
+        "request": dict(entry.request),
+        "estimate_usd": amount(known.estimate_usd) or 0.0,
+        "intended_at": entry.tries[0].sent_at,
+        "creates": len(entry.tries),
+        "job_id": known.job_id,
+        "accepted_at": known.accepted_at,
+        "cost_usd": known.cost_usd,
+        "tries": [{**asdict(replace(one, estimate_usd=amount(one.estimate_usd) or 0.0))} for one in entry.tries],
+    }
+
+
+def entry_from(key: str, value: JsonValue | None) -> Entry | None:
+    """The entry in `value`; None if it is not one that `entry_value` of some version wrote for `key`."""
+    if not isinstance(value, dict) or value.get("key") != key:
+        return None
+    texts = {name: text_in(value, name) for name in ("provider", "model", "page")}
+    request = value.get("request")
+    tries = _tries_in(value["tries"]) if "tries" in value else _only_try_in(value)
+    if None in texts.values() or not isinstance(request, dict) or not tries:
+        return None
+    return Entry(key, texts["provider"] or "", texts["model"] or "", texts["page"] or "", tries, request)
+
+
+def _tries_in(value: JsonValue) -> tuple[Try, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_TRIES:
+        return ()
+    tries = tuple(one for one in map(_try_in, value) if one is not None)
+    return tries if len(tries) == len(value) else ()
+
+
+def _try_in(value: JsonValue) -> Try | None:
+    if not isinstance(value, dict):
+        return None
+    number, state, seed, job_id = value.get("number"), value.get("state"), value.get("seed"), text_in(value, "job_id")
+    names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "unknown_since")
+    amounts = {name: amount(value.get(name)) for name in names}
+    if (
+        type(number) is not int
+        or state not in ("sent", "accepted")
+        or not (seed is None or type(seed) is int)
+        or job_id is None
+        or None in amounts.values()
+    ):
+        return None
+    return Try(
+        number,
+        "accepted" if state == "accepted" else "sent",
+        seed if isinstance(seed, int) else None,
+        job_id=job_id,
+        cost_usd=amount(value.get("cost_usd")),
+        **{name: found or 0.0 for name, found in amounts.items()},
+    )
+
+
+def _only_try_in(value: dict[str, JsonValue]) -> tuple[Try, ...]:
+    """The one create call that an earlier version noted, without a seed."""
+    state, creates, job_id = value.get("state"), value.get("creates"), text_in(value, "job_id")
+    amounts = {name: amount(value.get(name)) for name in ("intended_at", "accepted_at", "estimate_usd")}
+    if type(creates) is not int or state not in ("intended", "accepted") or job_id is None or None in amounts.values():
+        return ()
+    only = Try(
+        max(1, creates),
+        "accepted" if state == "accepted" else "sent",
+        estimate_usd=amounts["estimate_usd"] or 0.0,
+        sent_at=amounts["intended_at"] or 0.0,
+        job_id=job_id,
+        accepted_at=amounts["accepted_at"] or 0.0,
+        cost_usd=amount(value.get("cost_usd")),
+    )
+    return (only,)
+
+
+def text_in(value: JsonValue | None, name: str) -> str | None:
+    """The text in field `name` of a JSON object; None if there is none, or one too long."""
+    text = value.get(name) if isinstance(value, dict) else None
+    return text if isinstance(text, str) and len(text) <= MOST_TEXT else None
+
+
+def amount(value: object) -> float | None:
+    """A finite number, not below 0; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value if 0 <= value <= _LARGEST else None

@@ -1,0 +1,103 @@
+"""Create calls of which nothing is known: they count as spent, are looked for, and are found or given back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from kill_harness import entries, records
+from services import Answer500, CutAfterRead, LostAnswer, Services
+
+QUICK: dict[str, object] = {
+    "formats": ["jpeg"],
+    "social": False,
+    "leonardo": {"timeout": 30, "render_estimate": 0.2, "requests_per_minute": 100_000},
+}
+
+
+def site_of(folder: Path, number: int, **options: object) -> Site:
+    """A site with so many pages, each with a wish of its own."""
+    pages = {f"p{place}.md": page(f"Page {place}", hero_prompt=f"<p{place}>") for place in range(number)}
+    return Site(folder, pages, {**QUICK, **options})
+
+
+def test_calls_that_are_accepted_in_secret_are_no_more_than_the_cap(tmp_path: Path, services: Services) -> None:
+    """Every call is accepted and answered 500, and the list shows none of them for an hour."""
+    services.leonardo.on_create(LostAnswer())
+    services.leonardo.list_lag_s = 3600.0
+    site = site_of(tmp_path, 5, max_new_images=1, concurrency=1, providers=["leonardo"])
+
+    built = site.build(services)
+
+    assert built.exit_code == 0, built.log
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 5.0])
+def test_call_with_a_lost_answer_is_looked_for_until_its_job_is_in_the_list(
+    tmp_path: Path, services: Services, lag_s: float
+) -> None:
+    """Under a cap of one image the page has its picture, paid for once."""
+    services.leonardo.on_create(LostAnswer()).once()
+    services.leonardo.list_lag_s = lag_s
+
+    built = site_of(tmp_path, 1, max_new_images=1).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+    assert (built.totals["new_images"], built.totals["uncertain"]) == (1, 0)
+    assert built.totals["cost_usd"] == built.hero("p0.md")["cost_usd"] > 0
+
+
+def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(
+    tmp_path: Path, services: Services
+) -> None:
+    """Leonardo is down, its list as well: twenty pages have OpenAI's pictures under a cap of 25."""
+    services.leonardo.on_create(Answer500())
+    services.leonardo.on_list(Answer500())
+    site = site_of(tmp_path, 20, max_new_images=25)
+
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert Counter(hero["provider"] for hero in built.report["heroes"]) == {"openai": 20}
+    calls = len(services.ledger.requests_to("leonardo", "create"))
+    assert 1 <= calls <= 4
+    assert (built.totals["uncertain"], built.totals["new_images"]) == (calls, calls + 20)
+    assert f"({calls} of them may have been charged without a picture)" in built.log
+
+
+def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, services: Services) -> None:
+    """A list that lags for four seconds, begins with the oldest and shows another preset: each job finds its page.
+
+    One 500 hid its job for longer than the retry waits: both pictures are kept. Another one made none: nothing stands.
+    """
+    services.leonardo.list_lag_s, services.leonardo.newest_first = 4.0, False
+    services.leonardo.shown_preset = "DYNAMIC"
+    services.leonardo.on_create(LostAnswer()).once().when_prompt("<hidden>")
+    services.leonardo.on_create(CutAfterRead()).once().when_prompt("<same>")
+    services.leonardo.on_create(CutAfterRead()).once().when_prompt("<same>")
+    services.leonardo.on_create(Answer500()).when_prompt("<down>")
+    prompts = {"hidden": {}, "down": {}, "same": {"hero_style": "CINEMATIC"}, "moody": {"hero_style": "MOODY"}}
+    pages = {
+        f"{name}.md": page(name, hero_prompt="<same>" if name == "moody" else f"<{name}>", **more)
+        for name, more in prompts.items()
+    }
+    site = Site(tmp_path, pages, QUICK)
+
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    providers = {hero["page"]: hero["provider"] for hero in built.report["heroes"]}
+    assert providers == {"hidden.md": "leonardo", "down.md": "openai", "same.md": "leonardo", "moody.md": "leonardo"}
+    kept = {record.page: record for record in records(site.cache) if record.provider == "leonardo"}
+    styles = {job.job_id: job.style for job in services.ledger.jobs_of("leonardo")}
+    assert styles[kept["same.md"].job_id] == "CINEMATIC"
+    assert styles[kept["moody.md"].job_id] == "MOODY"
+    assert {record.job_id for record in records(site.cache)} == {*styles, ""}
+    assert len(services.ledger.jobs_for("<hidden>")) == 2
+    assert "`hero_seed: " in built.log
+    assert (built.totals["uncertain"], built.totals["new_images"]) == (0, 5)
+    assert entries(site.cache) == {}
