@@ -318,6 +318,28 @@ def prune(common: _Common, *, yes: bool, gallery: bool, as_json: bool) -> None:
 
 @main.command(
     epilog=_examples(
+        "mkdocs-leonardo jobs",
+        "mkdocs-leonardo jobs --forget 1f197fd2",
+    )
+)
+@click.option("--forget", metavar="ID", help="Give one up; the beginning of its id will do.")
+@click.option("-y", "--yes", is_flag=True, help="Give it up without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def jobs(common: _Common, *, forget: str | None, yes: bool, as_json: bool) -> None:
+    """List jobs that are paid for, or may be, and not collected.
+
+    And prompts that are not sent again: refused, or answered by a job without a picture.
+
+    Builds ask for such jobs by themselves, at growing intervals, for 30 days. Opens no connection.
+    """
+    from mkdocs_leonardo.commands.jobs import jobs as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, forget=forget, yes=yes, as_json=as_json)
+
+
+@main.command(
+    epilog=_examples(
         "mkdocs-leonardo doctor",
     )
 )

@@ -11,9 +11,10 @@
     │   ├── PromptRefused         a content check said no: the author needs another prompt
     │   ├── RequestRefused        the service does not take this request: the next provider
     │   ├── JobFailed             accepted, then failed: the next provider
+    │   ├── JobEmpty              accepted, and ended without a picture: remembered; the next provider
     │   ├── JobUnfinished         accepted and not collected in time: keep the job, the next provider
     │   │   └── PictureElsewhere  it lies where `image_hosts` does not allow to fetch it: the owner must mend that
-    │   └── JobUnknown            the service does not know the job (any more): forget it
+    │   └── JobUnknown            the service does not know the job: keep it, give it up when that lasts for hours
     ├── TransportError            no answer came; providers turn it into one of the above
     │   ├── NotSent               nothing reached the service
     │   ├── AnswerLost            the request may have been read; the answer never came
@@ -100,6 +101,10 @@ class RequestRefused(ProviderError):
 
 class JobFailed(ProviderError):
     """The accepted job ended without a picture."""
+
+
+class JobEmpty(ProviderError):
+    """The accepted job is complete and has no picture, and never will have one."""
 
 
 class JobUnfinished(ProviderError):

@@ -9,9 +9,11 @@
 | the shape of the request refused        | the next provider                                                          |
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
 | job failed                              | the prompt is logged, the next provider                                    |
+| job ended without a picture             | the same; remembered, so that it is not made again here                    |
 | job not collected in time               | the job is kept, the next provider                                         |
 | the picture lies on a host not allowed  | the job is kept, the owner is warned, off for this build, the next one     |
-| job unknown to the service              | forgotten; made anew if it was an earlier build's                          |
+| job unknown to the service              | the job is kept, given up when it is unknown for hours; the next provider  |
+| the same where the service keeps no job | forgotten; made anew if it was an earlier build's                          |
 | anything while a job may be in the air  | the job is kept, never a second create                                     |
 """
 
@@ -23,6 +25,7 @@ from enum import Enum, auto
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
+    JobEmpty,
     JobFailed,
     JobUnfinished,
     JobUnknown,
@@ -100,10 +103,12 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not in_the_air)
         case PromptRefused():
             return Decision(Step.STOP, log_prompt=True)
-        case JobFailed():
+        case JobFailed() | JobEmpty():
             return Decision(Step.NEXT_PROVIDER, log_prompt=True)
         case JobUnknown():
-            return Decision(Step.CREATE_AGAIN if creates == 0 else Step.NEXT_PROVIDER)
+            # A service that keeps its jobs may know it again in a moment.
+            step = Step.CREATE_AGAIN if creates == 0 and not can_look else Step.NEXT_PROVIDER
+            return Decision(step, forget=not can_look)
         case PictureElsewhere():
             # Every other picture would be paid for here and not fetched, and paid for once more at the next provider.
             return Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False)

@@ -7,7 +7,7 @@ any number of pages side by side. Knows protocols only: which services and store
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     import anyio
 
     from mkdocs_leonardo.storage.base import Claim, ClaimBoard, JobJournal, PictureStore, TeamPictures
+    from mkdocs_leonardo.storage.entries import Entry
 
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
@@ -214,7 +215,7 @@ class Pipeline:
             if self._team is not None or self._may_ask(candidates):
                 return None
             return self._stand_in_at_hand(hero, self._why_nobody())
-        if self._open_before(candidates, found.rank):
+        if self._is_open(candidates, found):
             return None
         rendering = self._tools.rendered(found.record, hero)
         if rendering is None:
@@ -273,7 +274,16 @@ class Pipeline:
         return None
 
     def _open_before(self, candidates: Sequence[Candidate], rank: int) -> bool:
-        return any(candidate.available and candidate.key in self._open_jobs for candidate in candidates[:rank])
+        now = self._clock.now()
+        entries = (self._open_jobs.get(candidate.key) for candidate in candidates[:rank] if candidate.available)
+        return any(entry is not None and entry.is_due(now) for entry in entries)
+
+    def _is_open(self, candidates: Sequence[Candidate], found: Found) -> bool:
+        """Whether there is something to ask for, better than what is at hand, or paid for beside it."""
+        own = self._open_jobs.get(found.record.key)
+        others = [one for one in own.tries if one.job_id != found.record.job_id] if own is not None else []
+        is_spare_due = any(one.is_due(self._clock.now()) for one in others)
+        return self._open_before(candidates, found.rank) or (is_spare_due and candidates[found.rank].available)
 
     def _may_ask(self, candidates: Sequence[Candidate]) -> bool:
         return any(candidate.available for candidate in candidates)
@@ -282,14 +292,14 @@ class Pipeline:
         """Why no provider is asked at all; empty if a stand-in is simply what a site without keys gets."""
         return "" if self._generate else NOT_GENERATED
 
-    def _read_open_jobs(self) -> frozenset[str]:
+    def _read_open_jobs(self) -> Mapping[str, Entry]:
         try:
-            return frozenset(self._journal.entries())
+            return self._journal.entries()
         except StoreUnavailable as error:
             self._tell_once(
                 logging.WARNING, f"the journal of paid jobs cannot be read ({error}); make cache_dir writable"
             )
-            return frozenset()
+            return {}
 
     def _remember(self, page: str, found: Found) -> None:
         try:
@@ -451,7 +461,7 @@ class Pipeline:
     ) -> Found | None:
         while True:
             found, doubt = await self._look_up(page, candidates)
-            if found is not None and not self._open_before(candidates, found.rank):
+            if found is not None and not self._is_open(candidates, found):
                 return found
             if not self._may_ask(candidates):
                 return found
@@ -486,6 +496,7 @@ class Pipeline:
             self._tell(logging.INFO, f"{wish.page}: keeps its hero from {found.record.provider}: {error}")
             return found
         if obtained is None and found is not None:
+            await self._buyer.collect_spares(wish, candidates[rank], log)
             return found
         if obtained is None:
             if doubt or (wish.claim.doubt and not self._pays_in_doubt):

@@ -33,6 +33,7 @@ from mkdocs_leonardo.spec import PictureRecord, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore, RestList
+    from mkdocs_leonardo.storage.entries import Entry
 
 
 class Buyer:
@@ -54,6 +55,7 @@ class Buyer:
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._journal = journal
+        self._clock = clock
         self._tell = tell
         access = Access(rests=rests, clock=clock, tell=tell, credit_alert=credit_alert, room_s=room_s)
         collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, tell=tell)
@@ -84,7 +86,7 @@ class Buyer:
             for job in await self._paid_jobs(wish, candidate, log, damaged.get(candidate.key)):
                 obtained = await self._jobs.collect_earlier(wish, candidate, job, log)
                 if obtained is not None:
-                    await self._collect_spares(wish, candidate, log)
+                    await self.collect_spares(wish, candidate, log)
                     return obtained
         return None
 
@@ -94,7 +96,7 @@ class Buyer:
         """The jobs of earlier builds for this key: known, or found in the account's list."""
         provider = candidate.provider
         left = wish.claim.left(candidate.key)
-        if left is not None:
+        if left is not None and await thread(self._journal.emptiness, candidate.key) is None:
             await thread(self._journal.inherit, left)
         entry = await thread(self._journal.entry, candidate.key)
         if entry is not None:
@@ -108,18 +110,31 @@ class Buyer:
                 return ()
             return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
         if entry.accepted:
-            return entry.jobs
+            return tuple(self._jobs.due(entry))
         if isinstance(provider, FindsLostJobs):
-            return tuple((await self._lost.settle(wish, candidate, log)).found.values())
+            return await self._lost_jobs(wish, candidate, log, entry)
         # The answer was the picture itself, and it was not kept.
         self._tell(logging.WARNING, lost_answer(wish.page, provider.name))
         await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
 
-    async def _collect_spares(self, wish: Wish, candidate: Candidate, log: Log) -> None:
+    async def _lost_jobs(self, wish: Wish, candidate: Candidate, log: Log, entry: Entry) -> tuple[Submission, ...]:
+        """The jobs that calls of earlier builds led to."""
+        if not any(one.is_due(self._clock.now()) for one in entry.sent):
+            return ()
+        looked = await self._lost.settle(wish, candidate, log)
+        if looked.trouble is not None:
+            await self._jobs.put_off(
+                wish, candidate, [one.number for one in entry.sent if one.number not in looked.found]
+            )
+        return tuple(looked.found.values())
+
+    async def collect_spares(self, wish: Wish, candidate: Candidate, log: Log) -> None:
         """Keep what other calls for a picture that is here led to."""
         entry = await thread(self._journal.entry, candidate.key)
-        for job in entry.jobs if entry is not None and isinstance(candidate.provider, FindsLostJobs) else ():
+        if entry is None or not isinstance(candidate.provider, FindsLostJobs):
+            return
+        for job in (*self._jobs.due(entry), *await self._lost_jobs(wish, candidate, log, entry)):
             await self._jobs.collect_spare(wish, candidate, job, log)
 
     # What must be paid for -------------------------------------------------------------------------------------------
@@ -143,7 +158,10 @@ class Buyer:
             refusal = wish.claim.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
-            if candidate.available and candidate.provider.name not in log.passed_over:
+            emptiness = await thread(self._journal.emptiness, candidate.key)
+            if emptiness is not None:
+                log.note(candidate.provider.name, not_again(emptiness, candidate.key))
+            elif candidate.available and candidate.provider.name not in log.passed_over:
                 obtained = await Turn(self._means, wish, candidate, log).take()
                 if obtained is not None:
                     return obtained
@@ -164,8 +182,16 @@ class Buyer:
                     if obtained is None or obtained.record.key != candidate.key:
                         obtained = await self._jobs.collect_earlier(wish, candidate, job, log) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
-                await self._collect_spares(wish, candidate, log)
+                await self.collect_spares(wish, candidate, log)
         return obtained
+
+
+def not_again(emptiness: str, key: str) -> str:
+    """Why a picture is not made where it has ended without one, and what changes that."""
+    return (
+        f"{emptiness}; it is not paid for again until prompt, style, seed or model change, or "
+        f"`mkdocs-leonardo jobs --forget {key[:16]}`"
+    )
 
 
 def waiting_for(names: Sequence[str]) -> str:

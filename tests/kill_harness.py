@@ -24,7 +24,7 @@ from fork_server import Process, start
 from services import AnyServices, LedgerView
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.spec import PictureRecord
+from mkdocs_leonardo.spec import JsonValue, PictureRecord
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.journal import Journal, Owner
@@ -71,6 +71,28 @@ def records(cache: Path) -> list[PictureRecord]:
     for record in found:
         folder.read(record)
     return found
+
+
+def age(cache: Path, seconds: float) -> None:
+    """Every time in the open jobs is so much longer ago."""
+    store = TextStore.open(cache / "journal", durable=False)
+    try:
+        for name, value in list(store.items("job:")):
+            assert isinstance(value, dict)
+            tries = value["tries"]
+            assert isinstance(tries, list)
+            older = [
+                {key: _earlier(part, seconds) if key.endswith(("_at", "_since")) else part for key, part in one.items()}
+                for one in tries
+                if isinstance(one, dict)
+            ]
+            store.set(name, {**value, "tries": [*older]})
+    finally:
+        store.close()
+
+
+def _earlier(moment: JsonValue, seconds: float) -> JsonValue:
+    return moment - seconds if isinstance(moment, float) and moment else moment
 
 
 @contextmanager

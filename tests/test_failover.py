@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
+    JobEmpty,
     JobFailed,
     JobUnfinished,
     JobUnknown,
@@ -33,12 +34,13 @@ AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     PromptRefused: Decision(Step.STOP, log_prompt=True),
     RequestRefused: Decision(Step.NEXT_PROVIDER),
     JobFailed: Decision(Step.NEXT_PROVIDER, log_prompt=True),
+    JobEmpty: Decision(Step.NEXT_PROVIDER, log_prompt=True),
     JobUnfinished: Decision(Step.NEXT_PROVIDER, forget=False),
     PictureElsewhere: Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False),
-    JobUnknown: Decision(Step.NEXT_PROVIDER),
+    JobUnknown: Decision(Step.NEXT_PROVIDER, forget=False),
 }
 #: The only answers that end a job which may be paid for.
-FINAL = (PromptRefused, JobFailed, JobUnknown)
+FINAL = (PromptRefused, JobFailed, JobEmpty, JobUnknown)
 
 
 def family(kind: type[ProviderError]) -> Iterator[type[ProviderError]]:
@@ -152,10 +154,10 @@ def test_decide_on_a_refused_key_while_collecting_keeps_the_job() -> None:
     assert after(AccountRefused, creates=0) == Decision(Step.NEXT_PROVIDER, switch_off=True, forget=False)
 
 
-def test_decide_on_a_job_unknown_to_the_service_makes_an_earlier_builds_anew() -> None:
-    """There is nothing to collect, so the page gets its picture from a new job; our own lost job is not repeated."""
-    assert after(JobUnknown, creates=0) == Decision(Step.CREATE_AGAIN)
-    assert after(JobUnknown, creates=1) == Decision(Step.NEXT_PROVIDER)
+def test_decide_on_a_job_unknown_to_the_service_keeps_it_where_jobs_are_kept() -> None:
+    """Its answers may lag behind itself; a service that keeps no jobs has lost the picture, which is made anew."""
+    assert after(JobUnknown, creates=0) == Decision(Step.NEXT_PROVIDER, forget=False)
+    assert after(JobUnknown, creates=0, can_look=False) == Decision(Step.CREATE_AGAIN)
 
 
 @given(**anything)

@@ -54,6 +54,7 @@ from services import (
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
+    JobEmpty,
     JobFailed,
     JobUnfinished,
     JobUnknown,
@@ -345,8 +346,8 @@ async def test_fetch_unknown_status_is_pending(services: Services) -> None:
         (Fails(), JobFailed, Charged.NO),
         (MarkedNsfw(), PromptRefused, Charged.YES),
         (Vanishes(), JobUnknown, Charged.UNKNOWN),
-        (CompletesWithoutImages(), JobFailed, Charged.UNKNOWN),
-        (CompletesWithUrl(), JobFailed, Charged.UNKNOWN),
+        (CompletesWithoutImages(), JobEmpty, Charged.UNKNOWN),
+        (CompletesWithUrl(), JobEmpty, Charged.UNKNOWN),
         (NeverFinishes(), JobUnfinished, Charged.YES),
         (CompletesWithUrl(url=TO_FOREIGN_HOST), PictureElsewhere, Charged.YES),
         (CompletesWithUrl(url=TO_PRIVATE_ADDRESS), JobUnfinished, Charged.YES),
@@ -426,15 +427,33 @@ async def test_fetch_job_of_an_earlier_process_still_at_work_is_waited_for(servi
     assert 3 <= len(services.ledger.requests_to("leonardo", "poll")) <= 6
 
 
-async def test_fetch_unknown_job_of_long_ago_is_asked_for_twice(services: Services) -> None:
+async def test_fetch_unknown_job_of_long_ago_is_asked_for_until_the_end(services: Services) -> None:
     """No single answer makes us forget a job."""
     clock = FastClock()
     provider = leonardo_at(services, clock=clock)
     lost = Submission("leonardo", provider.model, "1f197fd2-30f6-6e90-a026-b7ff00000001", clock.now() - 9999)
     with pytest.raises(JobUnknown):
-        await provider.fetch(lost, give_up_at=clock.now() - 1)
+        await provider.fetch(lost, give_up_at=clock.now() + 5)
     await provider.aclose()
-    assert len(services.ledger.requests_to("leonardo", "poll")) == 2
+    assert len(services.ledger.requests_to("leonardo", "poll")) > 2
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {"generations_by_pk": None}), Answer(404, {"error": "not found"})])
+@pytest.mark.parametrize("is_pending_first", [True, False])
+async def test_fetch_job_that_is_unknown_for_a_while_is_waited_for(
+    services: Services, answer: Answer, *, is_pending_first: bool
+) -> None:
+    """After it was accepted, or was seen already, the service's answers may lag behind themselves for seconds."""
+    services.leonardo.render_s = 0.02
+    pending = Answer(200, {"generations_by_pk": {"status": "PENDING", "generated_images": []}})
+    services.leonardo.on_poll(*[pending] * is_pending_first, *[answer] * 8)
+    provider = leonardo_at(services)
+    submission = await provider.submit(PICTURE)
+
+    image = await provider.fetch(submission, give_up_at=submission.accepted_at + 100)
+
+    await provider.aclose()
+    assert shows(image.data, PICTURE.prompt)
 
 
 # Download ------------------------------------------------------------------------------------------------------------

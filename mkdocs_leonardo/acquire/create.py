@@ -234,6 +234,6 @@ class Turn:
                 if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
                     means.budget.cancel(self._made[number])
                 # It is in the air like an earlier build's job: what goes wrong now never leads to a second create.
-                decision = decide(error, creates=0, can_look=False)
+                decision = means.jobs.decide(error, candidate)
                 await means.jobs.after(decision, error, wish, candidate, log, job=submission)
         return None

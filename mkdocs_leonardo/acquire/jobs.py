@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.orders import Candidate, Log, Obtained, Tell, Wish, tell_others, thread
-from mkdocs_leonardo.errors import JobUnfinished, PromptRefused, ProviderError
+from mkdocs_leonardo.errors import JobEmpty, JobUnfinished, JobUnknown, PromptRefused, ProviderError
 from mkdocs_leonardo.failover import Decision, Step, decide
-from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Source, Submission
+from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import JobJournal
+    from mkdocs_leonardo.storage.entries import Entry
 
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
 OLD_JOB_S = 600.0
@@ -77,11 +79,53 @@ class Jobs:
                 landed=wish.landed,
             )
         except ProviderError as error:
-            decision = decide(error, creates=0, can_look=False)
+            decision = self.decide(error, candidate)
             await self.after(decision, error, wish, candidate, log, job=job)
-            if decision.step is Step.NEXT_PROVIDER:
+            is_over = not decision.forget and await self._put_off(wish, candidate, job, error)
+            if decision.step is Step.NEXT_PROVIDER and not is_over:
                 log.passed_over.add(candidate.provider.name)
         return None
+
+    def due(self, entry: Entry) -> Iterator[Submission]:
+        """The known jobs that may be asked for now."""
+        now = self._clock.now()
+        return (job for job, one in zip(entry.jobs, entry.accepted, strict=True) if one.is_due(now))
+
+    @staticmethod
+    def decide(error: ProviderError, candidate: Candidate) -> Decision:
+        """What follows where an accepted job cannot be collected: never a second create call."""
+        return decide(error, creates=0, can_look=isinstance(candidate.provider, FindsLostJobs))
+
+    async def _put_off(self, wish: Wish, candidate: Candidate, job: Submission, error: ProviderError) -> bool:
+        entry = await thread(self._journal.entry, candidate.key)
+        numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        return await self.put_off(wish, candidate, numbers, is_unknown=isinstance(error, JobUnknown))
+
+    async def put_off(
+        self, wish: Wish, candidate: Candidate, numbers: Iterable[int], *, is_unknown: bool = False
+    ) -> bool:
+        """Jobs of these create calls were asked for in vain: later builds ask at growing intervals.
+
+        True if they are given up, which is told once: they are too old, or the service has not known them for hours.
+        """
+        is_over = False
+        for number in numbers:
+            one = await thread(lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown))
+            if one is None or not one.is_over(self._clock.now()):
+                continue
+            is_over = True
+            left = await thread(self._journal.give_up, candidate.key, number)
+            await tell_others(wish, candidate.key, left)
+            why = (
+                f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its picture"
+            )
+            days = (self._clock.now() - one.began_at) / 86400
+            self._tell(
+                logging.WARNING,
+                f"{wish.page}: the job {one.job_id or 'without a number'} of {candidate.provider.name} is given up "
+                f"after {days:.0f} days: the service {why}; it may have been charged",
+            )
+        return is_over
 
     async def collect_spare(self, wish: Wish, candidate: Candidate, job: Submission, log: Log) -> None:
         """The picture of a second job for a wish that has its picture, kept beside it."""
@@ -93,8 +137,10 @@ class Jobs:
             )
         except ProviderError as error:
             log.note(candidate.provider.name, str(error))
-            if decide(error, creates=0, can_look=False).forget:
+            if self.decide(error, candidate).forget:
                 await tell_others(wish, candidate.key, await thread(self._journal.close, candidate.key, job.job_id))
+            else:
+                await self._put_off(wish, candidate, job, error)
 
     def _give_up_at(self, candidate: Candidate, job: Submission) -> float:
         now = self._clock.now()
@@ -136,12 +182,17 @@ class Jobs:
         self, error: ProviderError, wish: Wish, candidate: Candidate, number: int, job: Submission | None
     ) -> None:
         key = candidate.key
+        if isinstance(error, PromptRefused | JobEmpty):
+            about = {"page": wish.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}
+            is_empty = isinstance(error, JobEmpty)
+            await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
         if isinstance(error, PromptRefused):
-            await thread(self._journal.refuse, key, str(error))
             await wish.claim.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
             left = await thread(self._journal.close, key, job.job_id)
         else:
             left = await thread(self._journal.withdraw, key, number)
-        await tell_others(wish, key, left)
+        if not isinstance(error, JobEmpty):
+            # Other machines ask for an empty job themselves, and remember it then.
+            await tell_others(wish, key, left)

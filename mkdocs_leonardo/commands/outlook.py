@@ -14,7 +14,7 @@ from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.pipeline import lease_name
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.purchase import lost_answer
+from mkdocs_leonardo.purchase import lost_answer, not_again
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
 
 if TYPE_CHECKING:
@@ -197,18 +197,21 @@ def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[s
     if is_gone and workshop.journal.holder(lease_name(picture)) is not None:
         # Another process waits for the answer.
         is_gone = False
-    return Offer(
-        provider.name, provider.model, key, provider.estimate_usd(picture), link.available, job, is_gone=is_gone
-    )
+    is_available = link.available and workshop.journal.emptiness(key) is None
+    return Offer(provider.name, provider.model, key, provider.estimate_usd(picture), is_available, job, is_gone=is_gone)
 
 
 def _refusal(workshop: Workshop, offers: Sequence[Offer]) -> str:
-    """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one."""
+    """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one.
+
+    Or the only job that anybody made of it ended without a picture.
+    """
     for offer in offers:
         refusal = workshop.journal.refusal(offer.key)
         if refusal or offer.is_available:
             return refusal or ""
-    return ""
+    empty = ((offer.key, workshop.journal.emptiness(offer.key)) for offer in offers)
+    return next((not_again(emptiness, key) for key, emptiness in empty if emptiness is not None), "")
 
 
 def _is_lost(workshop: Workshop, offer: Offer) -> bool:

@@ -18,6 +18,7 @@ from mkdocs_leonardo.errors import (
     Charged,
     DownloadRefused,
     HostNotListed,
+    JobEmpty,
     JobFailed,
     JobUnfinished,
     JobUnknown,
@@ -73,8 +74,8 @@ _LEAST_GRACE_S = 2.0
 _MOST_GRACE_S = 10.0
 #: A job of an earlier process is asked for at this interval once it should long be done.
 _OVERDUE_POLL_S = 1.5
-#: A job that the service does not know is asked for once more after this time: its answers may lag behind itself.
-_NULL_AGAIN_S = 3.0
+#: A job that is complete without a picture is asked for until it was so for this long: pictures may come after it.
+_EMPTY_S = 3.0
 #: Clocks and timers differ by this much at most.
 _TICK_S = 0.01
 _RETRY_WAITS_S = (0.5, 1.0, 2.0)
@@ -393,8 +394,8 @@ class _Watch:
         self._end_at = end_at
         self._failures = 0
         self._trouble = ""
-        self._unknown_since: float | None = None
-        self._empty = False
+        self._is_unknown = False
+        self._empty_since: float | None = None
 
     async def run(self, kind: str | None) -> GeneratedImage:
         """The picture, or the ProviderError that ends the wait."""
@@ -441,9 +442,6 @@ class _Watch:
         import anyio  # noqa: PLC0415 - a warm build needs no event loop
 
         seconds = min(seconds, max(0.0, self._give_up_at - self._clock.now()))
-        if self._unknown_since is not None:
-            # The second question after an answer of "no such job" is worth a moment beyond the deadline.
-            seconds = max(seconds, self._unknown_since + _NULL_AGAIN_S - self._clock.now())
         if changed is None or seconds <= 0:
             await self._clock.sleep(max(0.0, seconds))
             return False
@@ -465,10 +463,10 @@ class _Watch:
         now = self._clock.now()
         if now < self._give_up_at - _TICK_S:
             return
-        if self._unknown_since is not None and now < self._unknown_since + _NULL_AGAIN_S - _TICK_S:
-            return
-        if self._empty:
-            raise _error(JobFailed, "finished the job without a picture", charged=Charged.UNKNOWN)
+        if self._is_unknown:
+            raise _error(JobUnknown, "does not know the job", charged=Charged.UNKNOWN)
+        if self._empty_since is not None and now - self._empty_since >= min(_EMPTY_S, self._provider.timeout_s / 2):
+            raise _error(JobEmpty, "finished the job without a picture", charged=Charged.UNKNOWN)
         raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
 
     # One poll ----------------------------------------------------------------------------------------------------
@@ -491,10 +489,12 @@ class _Watch:
         if answer.status == 200 and isinstance(job, dict):  # noqa: PLR2004 - HTTP's own number
             self._failures = 0
             self._trouble = ""
-            self._unknown_since = None
+            self._is_unknown = False
             return self._url(job), None
         if self._says_unknown(answer):
-            return None, self._unknown()
+            # What a service says of a job that it has just accepted may lag behind itself, for seconds or longer.
+            self._is_unknown = True
+            return None, None
         return None, self._refused(answer)
 
     def _url(self, job: JsonValue) -> str | None:
@@ -502,10 +502,11 @@ class _Watch:
         status = text_at(job, "status").upper()
         if status == "FAILED":
             raise _error(JobFailed, "could not make the picture (status FAILED, not charged)")
-        self._empty = status == "COMPLETE"
         if status != "COMPLETE":
             # PENDING, and whatever word is added next.
+            self._empty_since = None
             return None
+        self._empty_since = self._empty_since or self._clock.now()
         images = member(job, "generated_images")
         for image in images if isinstance(images, list) else ():
             if member(image, "nsfw") is True:
@@ -522,14 +523,6 @@ class _Watch:
         # A wrong address answers 404 as well, and must not make us forget what was paid for.
         text = _text(answer).lower()
         return answer.status == _NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
-
-    def _unknown(self) -> float:
-        now = self._clock.now()
-        if self._unknown_since is None:
-            self._unknown_since = now
-        elif now - self._unknown_since >= _NULL_AGAIN_S - _TICK_S:
-            raise _error(JobUnknown, "does not know the job", charged=Charged.UNKNOWN)
-        return _NULL_AGAIN_S
 
     def _refused(self, answer: Answer) -> float:
         """The seconds until the next question after an answer that says nothing of the job."""

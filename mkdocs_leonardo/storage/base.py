@@ -124,6 +124,10 @@ class JobJournal(Protocol):
         """Nothing is left to collect of that job, or, without one, of `key`. What is left."""
         ...
 
+    def give_up(self, key: str, number: int) -> Entry | None:
+        """Try `number` is asked for no more. What is left."""
+        ...
+
     def known_jobs(self, provider: str) -> frozenset[str]:
         """Job ids that belong to some entry, open or closed within a day."""
         ...
@@ -144,8 +148,21 @@ class JobJournal(Protocol):
         """Tell others that this process lives; the claims that it still has."""
         ...
 
-    def refuse(self, key: str, reason: str) -> None:
-        """Remember a refused prompt, so that it is not sent again."""
+    def refuse(
+        self,
+        key: str,
+        reason: str,
+        *,
+        is_empty: bool = False,
+        page: str = "",
+        provider: str = "",
+        job_id: str = "",
+    ) -> None:
+        """Remember a refused prompt, or one whose job ended without a picture, so that it is not sent again."""
+        ...
+
+    def emptiness(self, key: str) -> str | None:
+        """How the job of `key` ended without a picture, if it did."""
         ...
 
     def refusal(self, key: str) -> str | None:

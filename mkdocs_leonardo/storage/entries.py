@@ -16,6 +16,11 @@ LEAST_INTERVAL_S = 60.0
 #: And after this part of the age that it had then, so that the intervals grow.
 INTERVAL_PART = 0.5
 
+#: A job whose picture cannot be had is given up after this time (seconds).
+GIVE_UP_S = 30 * 86400.0
+#: And one that the service does not know, if it has said nothing else for so long (seconds).
+UNKNOWN_S = 6 * 3600.0
+
 MOST_TEXT = 4096
 _LARGEST = 1e12
 _MOST_TRIES = 100
@@ -54,6 +59,11 @@ class Try:
             return True
         return now - self.asked_at >= max(LEAST_INTERVAL_S, INTERVAL_PART * (self.asked_at - self.began_at))
 
+    def is_over(self, now: float) -> bool:
+        """Whether a job that was asked for in vain at `now` is given up."""
+        is_unknown = bool(self.unknown_since) and now - self.unknown_since > UNKNOWN_S + CLOCKS_APART_S
+        return is_unknown or now - self.began_at > GIVE_UP_S
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -91,6 +101,19 @@ class Entry:
     def is_due(self, now: float) -> bool:
         """Whether a build may ask for any of the jobs."""
         return any(one.is_due(now) for one in self.tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A prompt that is not sent again: refused, or, if it `is_empty`, its job ended without a picture."""
+
+    key: str
+    reason: str
+    page: str = ""
+    provider: str = ""
+    job_id: str = ""
+    refused_at: float = 0.0
+    is_empty: bool = False
 
 
 def entry_value(entry: Entry) -> JsonValue:

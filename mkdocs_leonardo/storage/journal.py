@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.cache import Store
-from mkdocs_leonardo.storage.entries import MOST_TEXT, Entry, Try, amount, entry_from, entry_value, text_in
+from mkdocs_leonardo.storage.entries import MOST_TEXT, Entry, Refusal, Try, amount, entry_from, entry_value, text_in
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
 LEASE_S = 10.0
@@ -171,6 +171,10 @@ class Journal:
         """Nothing is left to collect of that job, or, without one, of `key`. What is left of the entry."""
         return self._drop(key, lambda one: job_id is None or (one.state == "accepted" and one.job_id == job_id))
 
+    def give_up(self, key: str, number: int) -> Entry | None:
+        """Try `number` is asked for no more. What is left."""
+        return self._drop(key, lambda one: one.number == number)
+
     def _change(self, key: str, number: int, change: Callable[[Try], Try]) -> Try | None:
         with self._store.transaction():
             entry = self.entry(key)
@@ -295,13 +299,38 @@ class Journal:
 
     # What pages have -------------------------------------------------------------------------------------------------
 
-    def refuse(self, key: str, reason: str) -> None:
-        """Remember a refused prompt, so that it is not sent again."""
-        self._store.set(_REFUSED + key, {"reason": reason[:MOST_TEXT], "refused_at": self._now()})
+    def refuse(
+        self,
+        key: str,
+        reason: str,
+        *,
+        is_empty: bool = False,
+        page: str = "",
+        provider: str = "",
+        job_id: str = "",
+    ) -> None:
+        """Remember a refused prompt, or one whose job ended without a picture, so that it is not sent again."""
+        about: dict[str, JsonValue] = {"page": page, "provider": provider, "job_id": job_id, "is_empty": is_empty}
+        self._store.set(_REFUSED + key, {"reason": reason[:MOST_TEXT], "refused_at": self._now(), **about})
 
     def refusal(self, key: str) -> str | None:
-        """Why `key` was refused, if it was."""
-        return text_in(self._store.get(_REFUSED + key), "reason")
+        """Why the prompt of `key` was refused, if it was."""
+        found = _refusal(key, self._store.get(_REFUSED + key))
+        return None if found is None or found.is_empty else found.reason
+
+    def emptiness(self, key: str) -> str | None:
+        """How the job of `key` ended without a picture, if it did."""
+        found = _refusal(key, self._store.get(_REFUSED + key))
+        return found.reason if found is not None and found.is_empty else None
+
+    def refusals(self) -> dict[str, Refusal]:
+        """Everything that is not sent again, by key."""
+        found = (_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
+        return {one.key: one for one in found if one is not None}
+
+    def forget_refusal(self, key: str) -> None:
+        """The prompt of `key` may be sent again."""
+        self._store.delete(_REFUSED + key)
 
     def accept_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
@@ -341,6 +370,15 @@ def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | N
         number = max(tries) + 1 if is_taken else one.number
         tries[number] = replace(one, number=number)
     return entry_value(replace(ours, tries=tuple(tries[number] for number in sorted(tries))))
+
+
+def _refusal(key: str, value: JsonValue | None) -> Refusal | None:
+    reason = text_in(value, "reason")
+    if not isinstance(value, dict) or reason is None:
+        return None
+    page, provider, job_id = (text_in(value, name) or "" for name in ("page", "provider", "job_id"))
+    refused_at = amount(value.get("refused_at")) or 0.0
+    return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
 def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:

@@ -1,0 +1,149 @@
+"""`jobs`: what is paid for, or may be, and is not collected; what is not made again; and giving one of them up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.outlook import open_jobs, workshop_for
+from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.spec import JsonValue
+    from mkdocs_leonardo.storage.entries import Entry, Try
+
+#: The least of an id by which a line can be chosen.
+_LEAST_OF_ID = 6
+_HOUR_S, _DAY_S = 3600.0, 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One job, or one prompt that is not sent again (`number` 0). `at` in Unix seconds."""
+
+    id: str
+    key: str
+    number: int
+    page: str
+    provider: str
+    job_id: str
+    at: float
+    cost_usd: float | None
+    state: str
+
+
+def jobs(config_file: str | None, screen: Screen, *, forget: str | None, yes: bool, as_json: bool) -> int:
+    """List them, or give up the one with the id `forget`, once that is agreed on. Opens no connection."""
+    settings = options_of(config_file, screen).settings
+    with workshop_for(settings, screen) as workshop:
+        lines = tuple(_lines(workshop))
+        if forget is not None:
+            _forget(workshop, _chosen(lines, forget), screen, yes=yes)
+            return 0
+        now = time.time()
+        if as_json:
+            screen.json({"jobs": [_value(line, now) for line in lines]})
+            return 0
+    if not lines:
+        screen.say("no job is open, and nothing is remembered as refused")
+        return 0
+    rows = [(line.id, line.page, line.provider, _age(now - line.at), _cost(line), line.state) for line in lines]
+    screen.table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
+    screen.say(counted(len(lines), "line", "lines"))
+    return 0
+
+
+def _lines(workshop: Workshop) -> Iterator[_Line]:
+    for entry in open_jobs(workshop).values():
+        for one in entry.tries:
+            yield _line(entry, one)
+    for refusal in workshop.journal.refusals().values():
+        state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
+        yield _Line(
+            refusal.key[:16],
+            refusal.key,
+            0,
+            refusal.page,
+            refusal.provider,
+            refusal.job_id,
+            refusal.refused_at,
+            None,
+            state,
+        )
+
+
+def _line(entry: Entry, one: Try) -> _Line:
+    if one.state == "sent":
+        state = "no answer: may be paid for, looked for by the next build"
+    elif one.unknown_since:
+        state = "paid for; the service does not know it"
+    else:
+        state = "paid for, to be collected"
+    cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
+    return _Line(
+        one.job_id or f"{entry.key[:16]}-{one.number}",
+        entry.key,
+        one.number,
+        entry.page,
+        entry.provider,
+        one.job_id,
+        one.began_at,
+        cost_usd,
+        state,
+    )
+
+
+def _chosen(lines: Sequence[_Line], name: str) -> _Line:
+    """The line with that id, which may be cut short."""
+    exact = [line for line in lines if name in (line.id, line.key)]
+    fitting = exact or [line for line in lines if len(name) >= _LEAST_OF_ID and line.id.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    ids = ", ".join(line.id for line in (fitting or lines))
+    why = "is the beginning of several" if fitting else "is no job that is open or remembered"
+    raise Trouble(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
+
+
+def _forget(workshop: Workshop, line: _Line, screen: Screen, *, yes: bool) -> None:
+    if line.number:
+        screen.say(
+            f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: what was "
+            "made of it is lost, and the next build pays for another picture"
+        )
+    else:
+        screen.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")
+    if not yes and not screen.ask("Give it up?"):
+        screen.note("nothing was changed")
+        return
+    if line.number:
+        workshop.journal.give_up(line.key, line.number)
+    else:
+        workshop.journal.forget_refusal(line.key)
+    screen.say("given up")
+
+
+def _value(line: _Line, now: float) -> JsonValue:
+    return {
+        "id": line.id,
+        "key": line.key[:16],
+        "page": line.page or None,
+        "provider": line.provider or None,
+        "job_id": line.job_id or None,
+        "age_s": round(max(0.0, now - line.at), 1),
+        "cost_usd": None if line.cost_usd is None else round(line.cost_usd, 6),
+        "state": line.state,
+    }
+
+
+def _cost(line: _Line) -> str:
+    return "" if line.cost_usd is None else f"about {dollars(line.cost_usd)}"
+
+
+def _age(seconds: float) -> str:
+    if seconds >= 2 * _DAY_S:
+        return f"{seconds / _DAY_S:.0f} days"
+    return f"{seconds / _HOUR_S:.0f} h" if seconds >= 2 * _HOUR_S else f"{max(0.0, seconds) / 60:.0f} min"

@@ -1,0 +1,111 @@
+"""A job whose number is known is asked for until it is known to be over, or until its time is; `jobs` lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builds import Site, page
+from cli_rig import Shell
+from kill_harness import LEONARDO_ONLY, age, entries
+from services import Answer, CompletesWithoutImages, Services, Vanishes
+
+DAY_S, HOUR_S = 86_400.0, 3600.0
+HASTY: dict[str, object] = {
+    "formats": ["jpeg"],
+    "social": False,
+    "leonardo": {"timeout": 2, "render_estimate": 0.2, "requests_per_minute": 100_000},
+}
+
+
+def site_of(folder: Path, **options: object) -> Site:
+    """One page with a wish."""
+    return Site(folder, {"a.md": page("A", hero_prompt="<a>")}, {**HASTY, **options})
+
+
+def test_picture_that_never_comes_is_asked_for_at_growing_intervals_and_given_up_after_a_month(
+    tmp_path: Path, services: Services
+) -> None:
+    """Within the interval a warm build asks nothing; the end is told once."""
+    services.leonardo.on_download(Answer(404))
+    site = site_of(tmp_path)
+    assert site.build(services).sources == {"a.md": "generated"}
+    age(site.cache, 2 * DAY_S)
+
+    asked = [site.build(services, "--strict").totals["requests"] > 0 for _ in range(3)]
+    age(site.cache, 1.1 * DAY_S)
+    asked_again = [site.build(services, "--strict").totals["requests"] > 0 for _ in range(2)]
+
+    assert (asked, asked_again) == ([True, False, False], [True, False])
+    age(site.cache, 28 * DAY_S)
+    last = site.build(services)
+    (warning,) = last.warnings
+    assert "a.md: the job " in warning
+    assert "of leonardo is given up after 31 days" in warning
+    assert entries(site.cache) == {}
+    over = site.build(services, "--strict")
+    assert (over.exit_code, over.totals["requests"], over.sources) == (0, 0, {"a.md": "cached"})
+
+
+def test_job_that_the_service_does_not_know_for_hours_is_made_anew(tmp_path: Path, services: Services) -> None:
+    """For minutes it is kept, and nothing is paid for instead of it at the same service."""
+    rule = services.leonardo.on_create(Vanishes())
+    site = site_of(tmp_path, **LEONARDO_ONLY)
+    assert site.build(services).sources == {"a.md": "local"}
+    rule.drop()
+
+    assert site.build(services).sources == {"a.md": "local"}
+    age(site.cache, 8 * HOUR_S)
+    made = site.build(services)
+
+    assert made.sources == {"a.md": "generated"}
+    assert services.ledger.creates == 2
+    assert "has not known it for 6 hours" in made.warnings[0]
+
+
+def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Path, services: Services) -> None:
+    """It is not bought again on every build; the message names the command that changes that."""
+    rule = services.leonardo.on_create(CompletesWithoutImages())
+    site = site_of(tmp_path, **LEONARDO_ONLY)
+    shell = Shell(site, services)
+    assert site.build(services).sources == {"a.md": "local"}
+    rule.drop()
+    (job,) = services.ledger.jobs
+
+    second = site.build(services)
+
+    assert second.sources == {"a.md": "local"}
+    assert (services.ledger.creates, second.totals["requests"]) == (1, 0)
+    (line,) = shell("jobs", "--json").json["jobs"]
+    assert (line["page"], line["provider"], line["job_id"]) == ("a.md", "leonardo", job.job_id)
+    assert f"`mkdocs-leonardo jobs --forget {line['id']}`" in second.warnings[0]
+    assert shell.pages()["a.md"]["state"] == "refused"
+    assert shell("jobs", "--forget", line["id"]).exit_code == 2
+    assert "nothing was changed" in shell.on_terminal("jobs", "--forget", line["id"], typed="n\n").out
+    assert "given up" in shell("jobs", "--forget", line["id"], "--yes").out
+    assert shell("jobs", "--json").json["jobs"] == []
+    assert site.build(services).sources == {"a.md": "generated"}
+
+
+def test_jobs_lists_what_is_open_and_gives_one_up(tmp_path: Path, services: Services) -> None:
+    """Page, provider, age, cost and state, in words and for programs, without a connection."""
+    services.leonardo.on_download(Answer(404))
+    site = site_of(tmp_path, **LEONARDO_ONLY)
+    site.build(services)
+    age(site.cache, 3 * DAY_S)
+    shell = Shell(site, services)
+    (job,) = services.ledger.jobs
+    requests = len(services.ledger.requests)
+
+    told = shell("jobs").out
+
+    assert [part in told for part in (job.job_id, "a.md", "leonardo", "3 days", "$0.022", "to be collected")] == [
+        True
+    ] * 6
+    (line,) = shell("jobs", "--json").json["jobs"]
+    assert (line["id"], line["page"], line["cost_usd"]) == (job.job_id, "a.md", 0.0224)
+    assert 3 * DAY_S <= line["age_s"] < 3.1 * DAY_S
+    assert "is no job" in shell("jobs", "--forget", "nonsense").err
+    assert shell("jobs", "--forget", job.job_id[:12], "--yes").exit_code == 0
+    assert entries(site.cache) == {}
+    assert "no job is open" in shell("jobs").out
+    assert len(services.ledger.requests) == requests
