@@ -7,12 +7,16 @@ options of the plugin come from there as well. On MkDocs, where the plugin does 
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import logging
+import os
 import posixpath
 import re
+import time
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
@@ -124,12 +128,17 @@ class _Folder:
         self._command = command
         self._report = report
         self._told: set[str] = set()
+        self._is_lacking = False
+        self._path = path
         try:
-            self.manifest = read_manifest(path.read_bytes())
+            data = path.read_bytes()
+        except OSError:
+            data = b""
+        self._trouble = f"there are no pictures in {path.parent} yet"
+        try:
+            self.manifest = read_manifest(data) if data else None
         except UnreadableManifest as error:
             self._trouble = f"{path} cannot be used, as {error}"
-        except OSError:
-            self._trouble = f"there are no pictures in {path.parent} yet"
 
     def tell_trouble(self) -> None:
         """Say why there is no manifest."""
@@ -138,6 +147,9 @@ class _Folder:
     def ask_for_run(self, reason: str) -> None:
         """Say what is wrong, and which command mends it."""
         self.tell(f"{reason}; run `{self._command}` and build again")
+        if self._command != WRAPPER and not self._is_lacking:
+            self._is_lacking = True
+            atexit.register(_touch, self._path)
 
     def tell(self, text: str) -> None:
         """Say something, the first time."""
@@ -149,6 +161,19 @@ class _Folder:
                 file.write(f"{json.dumps(text)}\n")
         else:
             log.log(self._level, "leonardo: %s", text)
+
+
+def _touch(manifest: Path) -> None:
+    """Make Zensical render every page again in the next build, which then says again what is missing.
+
+    It takes unchanged pages from its cache and runs no extension for them, unless a watched file has another time, in
+    whole seconds. A server ends without this, so that nothing is written while it watches.
+    """
+    with suppress(OSError):
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.touch()
+        changed_at_s = max(time.time(), manifest.stat().st_mtime + 1)
+        os.utime(manifest, (changed_at_s, changed_at_s))
 
 
 @lru_cache(maxsize=8)

@@ -255,11 +255,37 @@ def keys(built: Zensical) -> list[str]:
 
 def test_without_published_pictures_the_site_is_built_and_the_command_named(small: Shell) -> None:
     """One line for the whole site says what to run; pages are built without heroes."""
-    built = build(small.site)
-    assert built.exit_code == 0
-    assert keys(built) == ["", ""]
-    assert built.log.count("leonardo:") == 1
-    assert f"run `mkdocs-leonardo generate --into {FOLDER}` and build again" in built.log
+    for _ in range(2):
+        # Also where Zensical takes its pages from its cache.
+        built = build(small.site)
+        assert built.exit_code == 0
+        assert keys(built) == ["", ""]
+        assert built.log.count("leonardo:") == 1
+        assert f"run `mkdocs-leonardo generate --into {FOLDER}` and build again" in built.log
+
+
+def test_fresh_clone_is_published_and_built(small: Shell) -> None:
+    """The folder that the configuration watches is made before MkDocs reads that line, and stops every command."""
+    (small.site.folder / FOLDER).rmdir()
+    assert small("status").exit_code == 0
+    (small.site.folder / FOLDER).rmdir()
+    assert small(*PUBLISH).exit_code == 0
+    assert all(keys(build(small.site, "--strict")))
+
+
+def test_check_looks_into_the_published_folder(tmp_path: Path, services: Services) -> None:
+    """A clone with committed pictures and neither cache nor gallery passes; then one prompt is changed."""
+    services.leonardo.render_s = 0.05
+    pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
+    site = Site(tmp_path, pages, options=SMALL, config=EXTENSIONS)
+    shell = Shell(site, services)
+    assert shell(*PUBLISH).exit_code == 0
+    shutil.rmtree(site.cache)
+    assert shell("check").exit_code == 0
+    site.write({"two.md": page("Two", hero_prompt="an oasis")})
+    ran = shell("check", "--json")
+    assert (ran.exit_code, [one["where"] for one in ran.json["findings"]]) == (1, ["two.md"])
+    assert services.ledger.creates == 2
 
 
 def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell) -> None:
@@ -286,7 +312,7 @@ def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell
 
 def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
     """Whatever is in the file, the site is built without heroes and the cure is named, which works."""
-    for content in (b"", b"\xff", b'{"version": 99}'):
+    for content in (b"{}", b"\xff", b'{"version": 99}'):
         (small.site.folder / FOLDER / "heroes.json").write_bytes(content)
         built = build(small.site, "--clean")
         assert built.exit_code == 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.ci import Annotations, is_github
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
+from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
@@ -81,7 +82,8 @@ def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt
     require_alt = _theme_requires_alt(site) or require_alt
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, site.heroes)
-        findings = list(_findings(site, workshop, found, require_alt=require_alt))
+        shown = _published(site, found, screen)
+        findings = list(_findings(site, workshop, found, require_alt=require_alt, shown=shown))
         small = list(_small(site, workshop, found))
     if as_json:
         screen.json(
@@ -101,6 +103,16 @@ def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt
         # Standard output holds nothing but JSON, if JSON is wanted.
         _annotated(site, findings).publish(to_stderr=as_json)
     return 1 if findings else 0
+
+
+def _published(site: SiteWishes, found: Sequence[Outlook], screen: Screen) -> frozenset[str]:
+    """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
+    folder = site.options.published
+    if folder is None:
+        return frozenset()
+    manifest = earlier(folder, screen)
+    absent = [outlook.hero for outlook in found if outlook.state == "missing" and not outlook.trouble]
+    return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
 def orphans(workshop: Workshop, found: Sequence[Outlook]) -> tuple[PictureRecord, ...]:
@@ -144,13 +156,14 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
 
 
 def _findings(
-    site: SiteWishes, workshop: Workshop, found: Sequence[Outlook], *, require_alt: bool
+    site: SiteWishes, workshop: Workshop, found: Sequence[Outlook], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
     for problem in site.problems:
         yield Finding(problem.partition(":")[0], "front matter", problem)
     unused, halves = orphans(workshop, found), workshop.gallery.halves()
     for outlook in found:
-        yield from _of_page(site, workshop, outlook, unused, halves)
+        if outlook.hero.page not in shown:
+            yield from _of_page(site, workshop, outlook, unused, halves)
         if require_alt and not outlook.hero.alt:
             yield Finding(outlook.hero.page, "no alt text", "say what the picture shows in hero_alt")
     for path in site.coverless:

@@ -67,7 +67,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, scr
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        before = _earlier(folder, screen)
+        before = earlier(folder, screen)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
         with _resolved(site, heroes, screen) as resolutions:
@@ -108,7 +108,13 @@ def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], screen: Screen) -> I
             bridge.close(workshop.pipeline.aclose)
 
 
-def _earlier(folder: Path, screen: Screen) -> Manifest:
+def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
+    """Whether the published picture is the one that the page asks for, with all of its files."""
+    shown = manifest.heroes.get(hero.page)
+    return shown is not None and _is_better(shown, folder) and shown.asked == asked_for(hero)
+
+
+def earlier(folder: Path, screen: Screen) -> Manifest:
     """What an earlier run has left; nothing if it cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -28,6 +28,7 @@ from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_ex
 from mkdocs_leonardo.commands.pages import wishes_in
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
+from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -62,6 +63,8 @@ class SiteOptions:
     alt_rule: object = None
     shade: float | None = None
     is_for_zensical: bool = False
+    published: Path | None = None
+    """Where the Markdown extension looks for pictures; None where the site does not name it."""
 
     @property
     def danger(self) -> str:
@@ -200,6 +203,7 @@ def project_options(project: Project, screen: Screen) -> SiteOptions:
         alt_rule=theme.get("hero_alt"),
         shade=shade_alpha(_texts(project.values.get("extra_css") or (), (project.docs_dir,))),
         is_for_zensical=True,
+        published=_published(project.docs_dir, project.extensions),
     )
 
 
@@ -223,7 +227,20 @@ def _project(config_file: str | None) -> Project | None:
     if not path.is_file():
         return None
     project = read_project(path)
+    _make_watched(project)
     return project if "leonardo" in project.plugins and any(_missing(project)) else None
+
+
+def _make_watched(project: Project) -> None:
+    """The pictures' folder is there where the site watches it: on a fresh clone, MkDocs would refuse the line."""
+    folder = _published(project.docs_dir, project.extensions)
+    watched = project.values.get("watch")
+    if folder is not None and isinstance(watched, list) and project.docs_dir.is_dir():
+        places = {(project.root / str(each)).resolve() for each in watched}
+        if folder.resolve() in places:
+            # If it cannot be made, MkDocs says what is wrong.
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
 
 
 def _missing(project: Project) -> Iterator[str]:
@@ -422,7 +439,15 @@ def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptio
         alt_rule=config.theme.get("hero_alt"),
         shade=shade_alpha(_texts(config.extra_css, (config.docs_dir, *config.theme.dirs))),
         is_for_zensical=for_zensical,
+        published=_published(
+            Path(config.docs_dir), {name: config.mdx_configs.get(name, {}) for name in config.markdown_extensions}
+        ),
     )
+
+
+def _published(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -> Path | None:
+    options = extensions.get(EXTENSION)
+    return None if options is None else docs_dir / str(options.get("assets", ASSETS)).strip("/")
 
 
 def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:

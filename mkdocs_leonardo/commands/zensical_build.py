@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
 from mkdocs_leonardo.commands.zensical import CONFIGURATIONS, Project, read_project
-from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, run_zensical
+from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION, Addition, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
     MANIFEST,
     STYLESHEET,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Resolution
 
-#: Where pictures lie in the site, unless the extension's own option says otherwise.
-_ASSETS = "assets/leonardo"
 _DECLINED = "it is not at hand, and its cost was not agreed to (--yes agrees)"
 
 
@@ -113,7 +111,7 @@ def folder_of(project: Project) -> Path:
 
 def assets_of(project: Project) -> str:
     """The pictures' folder below the site's."""
-    return str(project.extensions.get(EXTENSION, {}).get("assets", _ASSETS)).strip("/")
+    return str(project.extensions.get(EXTENSION, {}).get("assets", ASSETS)).strip("/")
 
 
 # Heroes --------------------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from typing import Any
 
 from mkdocs_leonardo.commands.terminal import Trouble
 
-#: Our Markdown extension.
+#: Our Markdown extension, and where below the site's folder its pictures lie if it is told nothing else.
 EXTENSION = "mkdocs_leonardo.markdown"
+ASSETS = "assets/leonardo"
 #: Where the server's process finds what to add.
 VARIABLE = "_MKDOCS_LEONARDO_ZENSICAL"
 
