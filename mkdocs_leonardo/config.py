@@ -469,7 +469,7 @@ class LeonardoConfig(StrictConfig):
     on_serve = Checked(_choice(("cached", "generate")), "cached")
     """A hero missing in `mkdocs serve`: `cached` (a stand-in, nothing spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(_choice(LAYOUTS), "content")
-    """`content` (across the article), `full` (across the window) or `none` (files, metadata, template variables)."""
+    """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none` (Look and templates)."""
     cards = Checked(_truth, default=True)
     """Cover pictures on blog index, archive, category and author views."""
     social = Checked(_truth, default=True)

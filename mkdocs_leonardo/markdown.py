@@ -30,7 +30,7 @@ from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
-from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes
+from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec
 
@@ -297,9 +297,10 @@ class _Painter:
         The heading has to be named as well: it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
-        sizes = picture_sizes("material", hero.spec.layout, hidden=self._hidden, is_post=self._is_post)
+        spec = replace(hero.spec, layout=settled_layout(hero.spec, hero.asset, heading_html))
+        sizes = picture_sizes("material", spec.layout, hidden=self._hidden, is_post=self._is_post)
         url = self._url if not self._is_post else (self._absolute_url or self._url)
-        header = hero_header(hero.asset, hero.spec, heading_html, url=url, sizes=sizes, credit=credit)
+        header = hero_header(hero.asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
         return self._fit_for_excerpts(header) if self._is_post else header
 

@@ -25,7 +25,7 @@ SEED_LIMIT = 2_147_483_637
 #: Where our files lie in the site.
 SITE_FOLDER = "assets/leonardo"
 
-Layout = Literal["content", "full", "none"]
+Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
 
 #: The styles of Phoenix 1.0 (vendor's guide, July 2026), the three of the main job first.

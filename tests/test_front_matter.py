@@ -419,8 +419,8 @@ _QUOTES = "it must be text; put quotes around it"
         ("hero_focus: 30 60", f"is '30 60'; {_FOCUS}"),
         ("hero_focus: [30%, 60%]", f"is ['30%', '60%']; {_FOCUS}"),
         ("hero_layout: ful", "is 'ful'; did you mean full?"),
-        ("hero_layout: wide", "is 'wide'; it may be content, full or none"),
-        ("hero_layout: off", f"{_FALSE}; it may be content, full or none"),
+        ("hero_layout: wide", "is 'wide'; it may be content, full, stacked, split, auto or none"),
+        ("hero_layout: off", f"{_FALSE}; it may be content, full, stacked, split, auto or none"),
     ],
 )
 def test_read_of_a_wrong_value_names_page_key_value_and_cure(line: str, message: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.front_matter import LAYOUTS, HeroDefaults
 from mkdocs_leonardo.page.manifest import (
     Manifest,
     ShownHero,
@@ -34,7 +34,7 @@ SHOWN = ShownHero("a" * 16, FocalPoint(0.25, 1.0), HeroAsset("0" * 16, "openai",
 PICTURE = PictureSpec("a lighthouse")
 
 
-@given(page=st.text(), template=st.text(), layout=st.sampled_from(["content", "full", "none"]), switch=st.booleans())
+@given(page=st.text(), template=st.text(), layout=st.sampled_from(LAYOUTS), switch=st.booleans())
 def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout: str, switch: bool) -> None:  # noqa: FBT001 - drawn by name
     """Any page's name and any option survive the way through the file."""
     defaults = HeroDefaults(prompt_template=template, layout=layout)  # type: ignore[arg-type]  # one of them

@@ -18,12 +18,14 @@ from mkdocs_leonardo.page.markup import (
     insert_card,
     picture_sizes,
     place_full,
+    settled_layout,
 )
 from mkdocs_leonardo.spec import (
     FocalPoint,
     Format,
     HeroAsset,
     HeroSpec,
+    Layout,
     PictureSpec,
     Rendering,
     Scrim,
@@ -126,6 +128,48 @@ def test_header_with_everything_equals_the_golden() -> None:
         '<p class="leonardo-hero__credit">Picture made by AI: Leonardo AI</p>\n'
         "</header>"
     )
+
+
+@pytest.mark.parametrize("layout", ["stacked", "split"])
+def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
+    """The text comes first, as it is read; picture, placeholder and credit are one figure, and nothing is shaded."""
+    html = hero_header(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, url=url, credit=True)
+    outline = Outline(html)
+    names = [name for name in outline.attributes if name.startswith("leonardo")]
+    assert names == [
+        f"leonardo-hero leonardo-hero--{layout}",
+        "leonardo-hero__text",
+        "leonardo-hero__tagline",
+        "leonardo-hero__figure",
+        "leonardo-hero__picture",
+        "leonardo-hero__image",
+        "leonardo-hero__placeholder",
+        "leonardo-hero__credit",
+    ]
+    assert outline.tags[-3:] == ["/figcaption", "/figure", "/header"]
+    assert "data-scrim" not in html
+
+
+@pytest.mark.parametrize(
+    ("title", "tagline", "scrim", "layout"),
+    [
+        ("A storm", "", Scrim(45, 45, 60, 60, 60, 60), "content"),
+        ("A storm", "", Scrim(50, 0, 0, 50, 0, 0), "stacked"),
+        ("A storm", "", Scrim(0, 50, 0, 0, 50, 0), "stacked"),
+        ("A storm", "when the wind turns north, " * 6, Scrim(0, 0, 0, 50, 0, 0), "stacked"),
+        ("m" * 100, "", Scrim(0, 0, 0, 0, 0, 0), "content"),
+        ("m" * 101, "", Scrim(0, 0, 0, 0, 0, 0), "stacked"),
+    ],
+)
+def test_settled_layout_of_auto_covers_no_picture_with_much(
+    title: str, tagline: str, scrim: Scrim, layout: Layout
+) -> None:
+    """Titles of more than 100 letters stand above the picture, and those that need half a shade; others lie on it."""
+    made = asset("jpeg")
+    shown = replace(made, rendering=replace(made.rendering, scrim=scrim))
+    heading = f"<h1>{title}</h1>"
+    assert settled_layout(spec(layout="auto", tagline=tagline), shown, heading) == layout
+    assert settled_layout(spec(layout="split", tagline=tagline), shown, heading) == "split"
 
 
 def test_header_with_nothing_else_said_is_decoration() -> None:

@@ -286,9 +286,9 @@ def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: S
     """
     from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
 
-    if outlook.hero.layout != "none" and site.options.shade is not None:
+    if outlook.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
         yield from _legible_under(site.options.shade, outlook, data, site)
-    elif outlook.hero.layout == "none" or rendering is None:
+    elif outlook.hero.layout in {"none", "stacked", "split"} or rendering is None:
         inspect(data)
     elif not _is_legible(outlook, rendering):
         folder = _shown(site.settings.cache_dir / "variants", site)

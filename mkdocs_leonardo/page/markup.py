@@ -7,7 +7,7 @@ so a policy of ``default-src 'self'; img-src 'self' data:`` holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from html import escape, unescape
 from typing import NamedTuple
@@ -34,6 +34,12 @@ _PLAIN_WIDTH_PX = 960
 #: The stylesheet has a rule for every fifth percent up to here.
 SCRIM_STEP = 5
 SCRIM_LIMIT = 60
+
+#: Text stands beside or above the picture, not on it.
+_APART = frozenset({"stacked", "split"})
+
+#: `auto` puts titles of more letters above the picture, and those that would need this much shade (percent).
+_AUTO_LETTERS, _AUTO_SHADE = 100, 50
 
 #: Without it, some screen readers take a `<header>` within ``<div role="main">`` for the banner of the site.
 _NO_ROLE = ' role="none"'
@@ -82,6 +88,8 @@ _READTHEDOCS = (_Step(1100, 0, 696), _Step(769, 100, -404), _Step(0, 100, -52))
 _UNKNOWN = (_Step(960, 0, 960), _Step(0, 100, 0))
 #: Less than a reader can see is missing, so that phones of 390 px with two pixels a point take the file of 768 px.
 _FROM_EDGE_TO_EDGE = _Step(0, 100, -8)
+#: The article must be this wide for text and picture side by side.
+_SPLIT_PX = 720
 
 
 def picture_sizes(
@@ -92,7 +100,7 @@ def picture_sizes(
     `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
     (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
     blog posts, whose own side column stands where the navigation was. A card is as wide as the article, and so is a
-    hero, but for phones, where a hero reaches from edge to edge.
+    hero, but for phones, where a hero reaches from edge to edge, and for `split`, whose picture stands beside the text.
     """
     has_left, has_right = "navigation" not in hidden or is_post, "toc" not in hidden
     return _sizes(theme, layout, has_left=has_left, has_right=has_right, is_card=is_card)
@@ -106,9 +114,29 @@ def _sizes(theme: str, layout: Layout, *, has_left: bool, has_right: bool, is_ca
     steps = {"mkdocs": _MKDOCS, "readthedocs": _READTHEDOCS}.get(theme, _UNKNOWN)
     if theme in {"material", "materialx"}:
         steps = _material(has_left=has_left, has_right=has_right)
-    if not is_card:
+    if layout == "split" and not is_card:
+        steps = tuple(_beside_text(steps))
+    if not is_card and layout != "stacked":
         steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
     return ", ".join(map(str, steps))
+
+
+def _beside_text(steps: Iterable[_Step]) -> Iterator[_Step]:
+    """What remains for the picture of `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
+    above_px = 10_000
+    for step in steps:
+        if not step.share_vw:
+            gap_px = min(56, max(24, 0.04 * step.width_px))
+            yield (
+                step if step.width_px < _SPLIT_PX else step._replace(width_px=round((step.width_px - gap_px) * 5 / 12))
+            )
+        elif (wide_from_px := max(step.window_px, _SPLIT_PX - step.width_px)) < above_px:
+            yield _Step(wide_from_px, 40, round(step.width_px * 0.4))
+            if wide_from_px > step.window_px:
+                yield step
+        else:
+            yield step
+        above_px = step.window_px
 
 
 def _material(*, has_left: bool, has_right: bool) -> tuple[_Step, ...]:
@@ -140,28 +168,46 @@ def hero_header(
 ) -> str:
     """The hero of one page, with the page's own heading in it as it was.
 
-    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`. With
-    `credit` a line says which AI made the picture, if one did; a text is that line, with ``{creator}`` for the name.
+    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`, the layout
+    from `settled_layout`. With `credit` a line says which AI made the picture, if one did; a text is that line, with
+    ``{creator}`` for the name.
     """
-    creator = creator_name(asset.provider) if credit else ""
-    title = unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
-    shade = _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
-    attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
-    placeholder = escape(asset.rendering.placeholder)
-    lines = [
-        f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>',
-        _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"'),
-        '<div class="leonardo-hero__text">',
-        heading_html,
-    ]
-    if spec.tagline:
-        lines.append(f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>')
+    title = _title(heading_html)
+    is_apart = spec.layout in _APART
+    shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
+    tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
+    text = ['<div class="leonardo-hero__text">', heading_html, *tagline, "</div>"]
+    picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.
-    lines += ["</div>", f'<img class="leonardo-hero__placeholder" src="{placeholder}" alt="" aria-hidden="true">']
-    if creator:
-        words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
-        lines.append(f'<p class="leonardo-hero__credit">{words}</p>')
-    return "\n".join([*lines, "</header>"])
+    source = escape(asset.rendering.placeholder)
+    placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
+    caption = _caption("figcaption" if is_apart else "p", asset.provider, credit)
+    if is_apart:
+        inside = [*text, '<figure class="leonardo-hero__figure">', picture, placeholder, *caption, "</figure>"]
+    else:
+        inside = [picture, *text, placeholder, *caption]
+    attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
+    return "\n".join([f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
+
+
+def _caption(tag: str, provider: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it
+    creator = creator_name(provider) if credit else ""
+    words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
+    return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator else []
+
+
+def settled_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
+    """The layout of a hero with this heading: what `auto` comes to, and any other as it is."""
+    if spec.layout != "auto":
+        return spec.layout
+    title, scrim = _title(heading_html), asset.rendering.scrim
+    shades = (scrim.long_narrow, scrim.long_wide) if is_long(title, spec.tagline) else (scrim.narrow, scrim.wide)
+    return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
+
+
+def _title(heading_html: str) -> str:
+    """The heading's words, without its permalink."""
+    return unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
 
 
 def card(

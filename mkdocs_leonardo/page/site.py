@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -17,6 +17,7 @@ from mkdocs_leonardo.page.markup import (
     insert_hero,
     picture_sizes,
     place_full,
+    settled_layout,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
@@ -194,10 +195,11 @@ class Site:
         spec, asset = self._heroes[page.source]
         if spec.layout == "none":
             return content_html
-        sizes = picture_sizes(page.theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
 
         def header(heading_html: str) -> str:
-            hero = hero_header(asset, spec, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
+            shown = replace(spec, layout=settled_layout(spec, asset, heading_html))
+            sizes = picture_sizes(page.theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
+            hero = hero_header(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
             self._headers[page.url] = hero
             return hero
 

@@ -23,14 +23,19 @@ def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
 
     `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
     """
-    content = (_source("hero.css") + "".join([*_tint_rules(), *_scrim_rules(), *_focus_rules(focuses)])).encode()
+    content = (_source("hero.css") + _source("themes.css") + _rules(focuses)).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
 
 def build_foreign_stylesheet(focuses: Iterable[FocalPoint] = (), *, cards: bool = True) -> bytes:
     """Content of the stylesheet for a builder that knows no plugin: blog excerpts hold heroes, which become cards."""
-    content = build_stylesheet(focuses)[1].decode() + _source("zensical.css")
+    content = _source("hero.css") + _source("zensical.css") + _rules(focuses)
     return f"{content}{'' if cards else _NO_CARDS}".encode()
+
+
+def _rules(focuses: Iterable[FocalPoint]) -> str:
+    """One for each value that an attribute may have."""
+    return "".join([*_tint_rules(), *_scrim_rules(), *_focus_rules(focuses)])
 
 
 def _source(name: str) -> str:

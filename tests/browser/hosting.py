@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,14 +54,14 @@ class HeroPlugin(BasePlugin[NoOptions]):
             self._pages_with_cards.add(page.url)
         if "picture" not in page.meta:
             return context
-        spec = _spec(page.meta)
-        sizes = markup.picture_sizes(
-            config.theme.name or "", spec.layout, hidden=hidden, is_post="blog-post" in page.meta.get("template", "")
-        )
+        is_post = "blog-post" in page.meta.get("template", "")
 
         def header(heading: str) -> str:
+            asset, spec = self._assets[page.meta["picture"]], _spec(page.meta)
+            spec = replace(spec, layout=markup.settled_layout(spec, asset, heading))
+            sizes = markup.picture_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
             self._headers[page.url] = markup.hero_header(
-                self._assets[page.meta["picture"]],
+                asset,
                 spec,
                 heading,
                 url=url,

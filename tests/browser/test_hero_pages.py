@@ -25,6 +25,10 @@ PAGES = {
     "long.md": hero_page(f"{LONG_TITLE} Donaudampfschifffahrtsgesellschaftskapitän", tagline=TAGLINE, credit=True),
     "fullhidden.md": hero_page(layout="full", hide="[navigation, toc]"),
     "code.md": hero_page("Why the picture is an `<img>`", picture="white"),
+    "stacked.md": hero_page(layout="stacked", picture="white", tagline=TAGLINE, credit=True),
+    "split.md": hero_page(layout="split", tagline=TAGLINE, credit=True),
+    "splitwide.md": hero_page(layout="split", tagline=TAGLINE, hide="[navigation, toc]"),
+    "auto.md": hero_page(f"{LONG_TITLE} and after", layout="auto"),
     "none.md": f"# No hero\n\n[To the hero](full.md)\n\n{TEXT}",
     "hidden.md": hero_page(hide="[navigation, toc]"),
     "white.md": hero_page(picture="white", tagline=TAGLINE),
@@ -66,7 +70,7 @@ def blog(sites: Sites) -> str:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("path", ["", "full/"])
+@pytest.mark.parametrize("path", ["", "full/", "stacked/", "split/"])
 def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
     """A picture that arrives after everything else moves nothing, and a phone has nothing to scroll sideways."""
     held: list[Route] = []
@@ -189,6 +193,13 @@ def test_bright_sky_above_a_short_text_is_left_as_it_is(addresses: dict[str, str
         ("readthedocs", "", 1000),
         ("readthedocs", "", 1440),
         ("readthedocs", "full/", 1440),
+        ("material", "stacked/", 390),
+        ("material", "split/", 390),
+        ("material", "split/", 800),
+        ("material", "split/", 1100),
+        ("material", "splitwide/", 1440),
+        ("mkdocs", "split/", 1440),
+        ("readthedocs", "split/", 1440),
     ],
 )
 def test_sizes_tell_the_truth(
@@ -196,7 +207,7 @@ def test_sizes_tell_the_truth(
 ) -> None:
     """A picture chosen by `srcset` is as wide in CSS pixels as `sizes` promised; that is as wide as the hero is."""
     page = open_page(f"{addresses[theme]}/{path}", viewport={"width": width_px, "height": 900})
-    assert_shown_as_promised(page, ".leonardo-hero")
+    assert_shown_as_promised(page, ".leonardo-hero__picture")
 
 
 def assert_shown_as_promised(page: Page, selector: str) -> None:
@@ -240,7 +251,7 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
 def test_hero_breaks_no_rule_of_accessibility(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
     """Whatever axe-core has to say of a page with a hero it says of the theme without one as well."""
     of_the_theme, _ = broken_rules(open_page(f"{addresses[theme]}/none/"))
-    for path, device in (("", DESKTOP), ("full/", PHONE), ("long/", PHONE), ("fullhidden/", DESKTOP)):
+    for path, device in (("", DESKTOP), ("full/", PHONE), ("long/", PHONE), ("stacked/", PHONE), ("split/", DESKTOP)):
         page = open_page(f"{addresses[theme]}/{path}", **device)
         everywhere, in_the_hero = broken_rules(page)
         assert (everywhere - of_the_theme, in_the_hero) == (set(), set()), path
@@ -263,6 +274,50 @@ def test_full_layout_spans_what_the_theme_allows(
     assert page.locator("h1").count() == 1
     if theme == "material":
         assert hero["y"] == sum(box(page, f".md-{part}")["height"] for part in ("header", "tabs"))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_stacked_title_is_the_theme_s_own_and_nothing_covers_the_picture(
+    theme: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """It looks and lies as on a page without a hero; `auto` does the same with a title that is too long."""
+    looks: list[tuple[float, float, list[str]]] = []
+    for path in ("none", "stacked", "auto"):
+        page = open_page(f"{addresses[theme]}/{path}/", **PHONE)
+        style = "e => (s => [s.color, s.fontSize, s.fontWeight, s.lineHeight])(getComputedStyle(e))"
+        place = box(page, "h1")
+        top = place["y"] if path != "auto" else looks[0][1]  # other things in a page are as long as its title, too
+        looks.append((place["x"], top, page.locator("h1").first.evaluate(style)))
+        if path != "none":
+            assert box(page, ".leonardo-hero__image")["y"] >= box(page, ".leonardo-hero__text")["y"] + place["height"]
+    assert looks[1:] == looks[:1] * 2
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_split_has_the_picture_beside_the_text_or_above_it(
+    theme: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Where the article has 720 pixels side by side, else the picture first; on phones it reaches from edge to edge."""
+    page = open_page(f"{addresses[theme]}/splitwide/", **PHONE)
+    picture, text = box(page, ".leonardo-hero__picture"), box(page, ".leonardo-hero__text")
+    assert (picture["x"], picture["width"]) == (0, 390)
+    assert picture["y"] + picture["height"] <= text["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.set_viewport_size({"width": 1440, "height": 900})
+    picture, text = box(page, ".leonardo-hero__picture"), box(page, ".leonardo-hero__text")
+    is_beside = text["x"] + text["width"] < picture["x"]
+    assert is_beside == (theme != "readthedocs"), "which never has more than 696 pixels"
+    if is_beside:
+        assert abs(picture["y"] + picture["height"] / 2 - text["y"] - text["height"] / 2) < 2
+        assert picture["width"] / picture["height"] == pytest.approx(4 / 3, abs=0.01)
+
+
+def test_printed_page_keeps_a_stacked_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """It covers no text, and is content there, at most 6 cm high."""
+    page = open_page(f"{addresses['material']}/stacked/")
+    page.emulate_media(media="print")
+    expect(page.locator(".leonardo-hero__placeholder")).to_be_hidden()
+    assert 100 < box(page, ".leonardo-hero__image")["height"] <= 6 / 2.54 * 96 + 1
 
 
 def test_contrast_is_measured_behind_text_that_would_fade(addresses: dict[str, str], open_page: OpenPage) -> None:

@@ -45,6 +45,8 @@ def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "wide.md": page(
             "Wide", TEXT, **{**hero, "hero_image": "hero.png"}, hero_layout="full", hide=["navigation", "toc"]
         ),
+        "stacked.md": page("Stacked", TEXT, **{**hero, "hero_image": "hero.png"}, hero_layout="stacked"),
+        "split.md": page("Split", TEXT, **{**hero, "hero_image": "hero.png"}, hero_layout="split"),
         "plain.md": page("Plain", f"[To the hero](deep/page.md)\n\n{TEXT}"),
         "blog/index.md": page("Blog"),
         **{
@@ -52,9 +54,12 @@ def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[st
                 f"A post from the {name}",
                 f"Intro.\n\n<!-- more -->\n\n{TEXT}",
                 **{**hero, "hero_image": "../../hero.png"},
+                hero_layout=layout,
                 date=date(2026, 1, number),
             )
-            for number, name in enumerate(("tower", "stairs", "lamp"), 1)
+            for number, (name, layout) in enumerate(
+                {"tower": "content", "stairs": "stacked", "lamp": "split"}.items(), 1
+            )
         },
     }
     features = ["navigation.instant", "content.action.edit"]
@@ -96,7 +101,7 @@ def test_hero_looks_as_material_shows_it(
     assert seen[0][1:] == pytest.approx(seen[1][1:], abs=SCROLL_BAR_PX)
 
 
-@pytest.mark.parametrize("path", ["", "wide/", POST])
+@pytest.mark.parametrize("path", ["", "wide/", "stacked/", "split/", POST])
 def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
     """A picture that arrives after everything else moves nothing, though the stylesheet is linked in the content."""
     held: list[Route] = []
@@ -120,6 +125,17 @@ def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_
     shown.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert shown.evaluate("window.shifts") == []
     assert box(shown, "h2") == before
+
+
+@pytest.mark.parametrize("path", ["stacked/", "split/"])
+def test_text_apart_covers_no_picture(path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
+    """The title has the theme's colour and stands above the picture, or in the narrow article below it."""
+    shown = open_page(f"{addresses['zensical']}/{path}", **DESKTOP)
+    picture, text = box(shown, ".leonardo-hero__image"), box(shown, ".leonardo-hero__text")
+    first, second = (text, picture) if path == "stacked/" else (picture, text)
+    assert first["y"] + first["height"] <= second["y"]
+    colour = "e => getComputedStyle(e).color"
+    assert shown.locator("h1").evaluate(colour) == shown.locator("h2").first.evaluate(colour)
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
