@@ -14,8 +14,8 @@ from stores import in_loop, running
 
 from mkdocs_leonardo.storage.entries import Entry, Try
 from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.team.lease_record import CLOCKS_APART_S
 from mkdocs_leonardo.team.leases import (
-    CLOCKS_APART_S,
     HOLD_S,
     MOST_UNFINISHED,
     MOST_WAIT_S,

@@ -17,24 +17,23 @@ Three rules make this safe without any two clocks that agree:
 
 from __future__ import annotations
 
-import hmac
-import json
 import logging
 import math
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue, canonical_json
-from mkdocs_leonardo.storage.entries import Entry, Try, entry_from, entry_value
+from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, by_our_clock
 
 if TYPE_CHECKING:
     import anyio
 
+    from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.object_store import ObjectEntry, Objects
 
 #: Between two signs of life (seconds).
@@ -47,10 +46,6 @@ HOLD_S = 20.0
 LOOK_S = 1.5
 #: The longest that a picture of another runner is waited for (seconds).
 MOST_WAIT_S = 900.0
-#: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
-CLOCKS_APART_S = 3600.0
-#: The intent of another runner is looked for among jobs of this age (seconds), by whatever clock they were made.
-INTENT_AGE_S = 590.0
 #: An owner reads what so many before it left behind, at the most; the first one that had done so itself ends it.
 MOST_UNFINISHED = 50
 #: No wish is ever claimed so often; what has a higher number is not ours.
@@ -63,29 +58,8 @@ RELEASE_S = 5.0
 #: Where runners tell each other what they make.
 CLAIMS_FOLDER = "claims"
 
-T = TypeVar("T")
-
-_VERSION = 1
-_MAX_BYTES = 2**18
-_MOST_REASON = 4096
-_JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
-_KEY = re.compile(r"[0-9a-f]{64}")
 _FREE = ".free"
 _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What one numbered object says.
-
-    `is_whole`: what lower numbers said of jobs and refusals is in it. `refusals` were paid for, by key.
-    """
-
-    owner: str = ""
-    beat: int = 0
-    is_whole: bool = False
-    jobs: Mapping[str, Entry] = field(default_factory=dict)
-    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +99,7 @@ class Claims:
         self._may_cross = may_cross
         self._patience_s = patience_s
         self._tell = tell
-        self._told: set[tuple[int, str]] = set()
+        self._told: set[str] = set()
         self._held: dict[str, Claim] = {}
         self._rivals: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
@@ -149,7 +123,7 @@ class Claims:
             claim = await self._taken(wish, keys)
         except StoreUnavailable as error:
             self.warn(error)
-            return Claim(self, wish, 0, _Content(), doubt=str(error))
+            return Claim(self, wish, 0, LeaseRecord(), doubt=str(error))
         if claim is not None:
             self._waiting_since.pop(wish, None)
         return claim
@@ -160,11 +134,11 @@ class Claims:
             return claim
         for _ in range(_MOST_ATTEMPTS):
             seen = (await self._look(fresh=True)).get(wish, _NOTHING)
-            content = await self.read(wish, seen.number) if seen.number else None
-            if content is not None and not content.owner:
+            record = await self.read(wish, seen.number) if seen.number else None
+            if record is not None and not record.owner:
                 self._foreign.add((wish, seen.number))
                 continue
-            if content is not None and not await self._is_free(wish, seen):
+            if record is not None and not await self._is_free(wish, seen):
                 if seen.number == self._tried.get(wish):
                     claim = await self._found_again(wish, seen.number)
                     if claim is not None:
@@ -172,8 +146,8 @@ class Claims:
                 if self._dead.get(wish) != seen:
                     self._rivals[wish] = seen
                     return None
-            if content is not None and not content.refusals.keys().isdisjoint(keys):
-                return Claim(self, wish, 0, content)
+            if record is not None and not record.refusals.keys().isdisjoint(keys):
+                return Claim(self, wish, 0, record)
             claim = await self._made(wish, seen.number)
             if claim is not None:
                 return claim
@@ -183,15 +157,15 @@ class Claims:
         """Whether the owner has let go. Where claims are signed, only a signed word of it is believed."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
-        content = await self._read(f"{_name(wish, seen.number)}{_FREE}")
-        return content is not None and bool(content.owner)
+        record = await self._read(f"{_name(wish, seen.number)}{_FREE}")
+        return record is not None and bool(record.owner)
 
     async def _found_again(self, wish: str, number: int) -> Claim | None:
         """The claim, if it is this runner's after all: it was asleep, or the answer to its call was lost."""
-        content = await self.read(wish, number)
-        if content is None or content.owner != self.owner:
+        record = await self.read(wish, number)
+        if record is None or record.owner != self.owner:
             return None
-        claim = self._claim(wish, number, content)
+        claim = self._claim(wish, number, record)
         if await claim.renew():
             return claim
         self.let_go(claim)
@@ -203,10 +177,10 @@ class Claims:
         while (wish, number) in self._foreign:
             number += 1
         self._tried[wish] = number
-        content = _Content(self.owner, is_whole=not after)
-        if not await self._make(wish, number, content):
+        name, record = _name(wish, number), LeaseRecord(self.owner, is_whole=not after)
+        if not await self._objects.create(name, record.encoded(name, self._secret)):
             return None
-        claim = self._claim(wish, number, content)
+        claim = self._claim(wish, number, record)
         if after:
             try:
                 await claim.inherit()
@@ -255,51 +229,46 @@ class Claims:
 
     # Objects ---------------------------------------------------------------------------------------------------------
 
-    async def read(self, wish: str, number: int) -> _Content | None:
-        """What is in one object; what nobody of ours wrote counts as free and empty."""
+    async def read(self, wish: str, number: int) -> LeaseRecord | None:
+        """One object; what no machine of the team wrote counts as free and empty. StoreUnavailable."""
         return await self._read(_name(wish, number))
 
-    async def _read(self, name: str) -> _Content | None:
+    async def _read(self, name: str) -> LeaseRecord | None:
         try:
-            found = await self._objects.get(name, max_bytes=_MAX_BYTES)
-            if found is None:
-                return None
-            content = self._parsed(name, found.data)
+            found = await self._objects.get(name, max_bytes=MAX_BYTES)
+            return None if found is None else LeaseRecord.decoded(name, found.data, self._secret)
         except (BrokenEntry, ValueError):
-            self._tell_once(logging.INFO, f"a claim in the store is not one of ours ({name}); it counts for nothing")
-            return _Content()
-        return content
+            if name not in self._told:
+                self._told.add(name)
+                self._tell(logging.INFO, f"a claim in the store is not one of ours ({name}); it counts for nothing")
+            return LeaseRecord()
 
-    async def write(self, wish: str, number: int, content: _Content) -> None:
+    async def write(self, name: str, record: LeaseRecord) -> None:
         """Replace one object; StoreUnavailable."""
-        name = _name(wish, number)
-        await self._objects.replace(name, self._text(name, content))
+        await self._objects.replace(name, record.encoded(name, self._secret))
 
-    async def delete(self, wish: str, number: int) -> None:
-        """There is no such object; StoreUnavailable."""
-        await self._objects.delete(_name(wish, number))
+    async def end(self, wish: str, number: int, record: LeaseRecord) -> None:
+        """Let others follow, with what is left to say; StoreUnavailable."""
+        name = _name(wish, number)
+        if number == 1 and not record.jobs and not record.refusals:
+            await self._objects.delete(name)
+            return
+        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
+        await self.write(name, record)
+        await self.write(f"{name}{_FREE}", LeaseRecord(self.owner))
 
     async def is_mine(self, wish: str, number: int) -> bool:
         """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
         for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
-            content = await self.read(wish, following)
-            if content is None:
+            record = await self.read(wish, following)
+            if record is None:
                 break
-            if content.owner:
+            if record.owner:
                 return False
         if not self._may_cross and self._objects.ignores_preconditions is False:
             return True
-        content = await self.read(wish, number)
-        return content is not None and content.owner == self.owner
-
-    async def _make(self, wish: str, number: int, content: _Content) -> bool:
-        name = _name(wish, number)
-        return await self._objects.create(name, self._text(name, content))
-
-    async def free(self, wish: str, number: int) -> None:
-        """Others may follow; StoreUnavailable."""
-        name = f"{_name(wish, number)}{_FREE}"
-        await self._objects.replace(name, self._text(name, _Content(self.owner)))
+        record = await self.read(wish, number)
+        return record is not None and record.owner == self.owner
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every claim there is, as it was a moment ago; all that look at the same moment share one listing."""
@@ -316,61 +285,10 @@ class Claims:
                 self._listed_at = began_at
             return _highest(self._seen, self._foreign)
 
-    def _text(self, name: str, content: _Content) -> bytes:
-        claim: dict[str, JsonValue] = {
-            "version": _VERSION,
-            "owner": content.owner,
-            "beat": content.beat,
-            "is_whole": content.is_whole,
-            "jobs": {key: entry_value(entry) for key, entry in content.jobs.items()},
-            "refusals": dict(content.refusals),
-        }
-        value: dict[str, JsonValue] = {"claim": claim}
-        if self._secret is not None:
-            value["signature"] = _signature(name, claim, self._secret)
-        return canonical_json(value)
-
-    def _parsed(self, name: str, data: bytes) -> _Content:
-        """ValueError for what `_text` did not write."""
-        try:
-            value: JsonValue = json.loads(data)
-        except RecursionError as error:
-            raise ValueError("too deep") from error
-        claim = value.get("claim") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(claim, dict) or claim.get("version") != _VERSION:
-            raise ValueError("no claim")
-        signature = value.get("signature")
-        if self._secret is not None and not (
-            isinstance(signature, str)
-            and _KEY.fullmatch(signature)
-            and hmac.compare_digest(signature, _signature(name, claim, self._secret))
-        ):
-            raise ValueError("not signed with our secret")
-        owner, beat, jobs, refusals = (claim.get(part) for part in ("owner", "beat", "jobs", "refusals"))
-        if (
-            not isinstance(owner, str)
-            or type(beat) is not int
-            or not isinstance(jobs, dict)
-            or not isinstance(refusals, dict)
-        ):
-            raise ValueError("no claim")
-        entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
-        return _Content(
-            owner=owner,
-            beat=beat,
-            is_whole=claim.get("is_whole") is True,
-            jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
-            refusals={
-                key: _line(reason)
-                for key, reason in refusals.items()
-                if _KEY.fullmatch(key) and isinstance(reason, str)
-            },
-        )
-
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _claim(self, wish: str, number: int, content: _Content) -> Claim:
-        claim = self._held[wish] = Claim(self, wish, number, content)
+    def _claim(self, wish: str, number: int, record: LeaseRecord) -> Claim:
+        claim = self._held[wish] = Claim(self, wish, number, record)
         return claim
 
     def warn(self, error: StoreUnavailable) -> None:
@@ -382,11 +300,6 @@ class Claims:
         if self._held.get(claim.wish) is claim:
             del self._held[claim.wish]
 
-    def _tell_once(self, level: int, message: str) -> None:
-        if (level, message) not in self._told:
-            self._told.add((level, message))
-            self._tell(level, message)
-
 
 class Claim:
     """One wish that this runner works on, and no other one that can reach the store.
@@ -395,39 +308,35 @@ class Claim:
     another runner has paid.
     """
 
-    def __init__(self, claims: Claims, wish: str, number: int, content: _Content, doubt: str = "") -> None:
+    def __init__(self, claims: Claims, wish: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
         self.wish = wish
         self.doubt = doubt
         self._claims = claims
         self._number = number
-        self._content = content
+        self._record = record
         self._lock: anyio.Lock | None = None
 
     # What others left ------------------------------------------------------------------------------------------------
 
     def left(self, key: str) -> Entry | None:
         """The job that an earlier owner left open for `key`, its times by this machine's clock."""
-        entry = self._content.jobs.get(key)
-        return None if entry is None else _by_our_clock(entry, self._claims.now())
+        entry = self._record.jobs.get(key)
+        return None if entry is None else by_our_clock(entry, self._claims.now())
 
     def refusal(self, key: str) -> str | None:
         """Why `key` was refused, if another runner has paid to know."""
-        return self._content.refusals.get(key)
+        return self._record.refusals.get(key)
 
     async def inherit(self) -> None:
         """What earlier owners have written until this moment is ours; StoreUnavailable."""
-        jobs: dict[str, Entry] = {}
-        refusals: dict[str, str] = {}
-        is_whole, number = self._content.is_whole, self._number - 1
+        record, number = self._record, self._number - 1
         # So many owners that died before they could do this are not the work of our runners.
-        while number > max(0, self._number - MOST_UNFINISHED) and not is_whole:
-            before = await self._claims.read(self.wish, number)
-            if before is not None:
-                jobs = {**before.jobs, **jobs}
-                refusals = {**before.refusals, **refusals}
-                is_whole = before.is_whole
+        while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
+            earlier = await self._claims.read(self.wish, number)
+            if earlier is not None:
+                record = earlier.before(record)
             number -= 1
-        self._content = replace(self._content, jobs=jobs, refusals=refusals, is_whole=True)
+        self._record = replace(record, is_whole=True)
         await self._write()
 
     # What this runner does -------------------------------------------------------------------------------------------
@@ -450,23 +359,22 @@ class Claim:
     async def _intended(self, job: Entry) -> bool:
         if not await self._is_mine():
             return False
-        self._note(job)
+        self._record = self._record.with_job(job)
         await self._write()
         return await self._is_mine()
 
     async def accept(self, job: Entry) -> None:
         """The service accepted, under this job id: others can collect it."""
-        self._note(job)
+        self._record = self._record.with_job(job)
         await self._publish()
 
     async def close(self, key: str) -> None:
         """Nothing is left to collect for `key`; others hear of it with the next sign of life."""
-        jobs = {name: entry for name, entry in self._content.jobs.items() if name != key}
-        self._content = replace(self._content, jobs=jobs)
+        self._record = self._record.without_job(key)
 
     async def refuse(self, key: str, reason: str) -> None:
         """Others need not pay for this refusal again."""
-        self._content = replace(self._content, refusals={**self._content.refusals, key: _line(reason)})
+        self._record = self._record.with_refusal(key, reason)
         await self._publish()
 
     async def renew(self) -> bool:
@@ -478,64 +386,50 @@ class Claim:
 
     async def beat(self) -> None:
         """A sign of life; one that does not get through in time is left out."""
-        from anyio import move_on_after  # noqa: PLC0415 - a warm build needs no event loop
-
-        with move_on_after(BEAT_CALL_S):
-            try:
-                if not await self.renew():
-                    self._claims.let_go(self)
-            except StoreUnavailable as error:
-                self._claims.warn(error)
+        with self._bounded(BEAT_CALL_S):
+            if not await self.renew():
+                self._claims.let_go(self)
 
     async def release(self) -> None:
         """Others may work on it, and know of the jobs that are left open.
 
         Bounded, and done even by a build that is being cancelled.
         """
-        from anyio import CancelScope, move_on_after  # noqa: PLC0415 - see `beat`
+        from anyio import CancelScope  # noqa: PLC0415 - see `_bounded`
 
         self._claims.let_go(self)
         if not self._number:
             return
-        with CancelScope(shield=True), move_on_after(RELEASE_S):
-            try:
-                async with self._locked():
-                    await self._end()
-                    self._number = 0
-            except StoreUnavailable as error:
-                # It will be found unchanged, and taken over.
-                self._claims.warn(error)
-
-    async def _end(self) -> None:
-        if not await self._is_mine():
-            return
-        if self._number == 1 and not self._content.jobs and not self._content.refusals:
-            await self._claims.delete(self.wish, 1)
-            return
-        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        await self._claims.write(self.wish, self._number, self._content)
-        await self._claims.free(self.wish, self._number)
+        # It is found unchanged, and taken over, if this fails.
+        with CancelScope(shield=True), self._bounded(RELEASE_S):
+            async with self._locked():
+                if await self._is_mine():
+                    await self._claims.end(self.wish, self._number, self._record)
+                self._number = 0
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _note(self, job: Entry) -> None:
-        self._content = replace(self._content, jobs={**self._content.jobs, job.key: job})
-
     async def _publish(self) -> None:
         """Write at once what the next sign of life would write as well."""
-        from anyio import move_on_after  # noqa: PLC0415 - see `beat`
+        with self._bounded(BEAT_CALL_S):
+            await self._write()
 
-        with move_on_after(BEAT_CALL_S):
+    @contextmanager
+    def _bounded(self, seconds: float) -> Iterator[None]:
+        """Calls that may fail, or be given up after a while."""
+        from anyio import move_on_after  # noqa: PLC0415 - a warm build needs no event loop
+
+        with move_on_after(seconds):
             try:
-                await self._write()
+                yield
             except StoreUnavailable as error:
                 self._claims.warn(error)
 
     async def _write(self) -> None:
         async with self._locked():
             if self._number:
-                self._content = replace(self._content, beat=self._content.beat + 1)
-                await self._claims.write(self.wish, self._number, self._content)
+                self._record = replace(self._record, beat=self._record.beat + 1)
+                await self._claims.write(_name(self.wish, self._number), self._record)
 
     async def _is_mine(self) -> bool:
         return await self._claims.is_mine(self.wish, self._number)
@@ -546,11 +440,6 @@ class Claim:
         if self._lock is None:
             self._lock = Lock()
         return self._lock
-
-
-def _signature(name: str, claim: Mapping[str, JsonValue], secret: bytes) -> str:
-    """HMAC-SHA256 of what an object says and of where it is."""
-    return hmac.new(secret, canonical_json({"name": name, "claim": dict(claim)}), "sha256").hexdigest()
 
 
 def _name(wish: str, number: int) -> str:
@@ -571,27 +460,3 @@ def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]
         elif (wish, number) not in foreign and seen.get(wish, _NOTHING).number < number <= _MOST_NUMBER:
             seen[wish] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
     return {wish: replace(found, is_free=(wish, found.number) in free) for wish, found in seen.items()}
-
-
-def _line(text: str) -> str:
-    """What may be shown of a text that comes from elsewhere."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])
-
-
-def _is_plausible(entry: Entry) -> bool:
-    """Whether the job may be asked for: its id goes into an address."""
-    return all(_JOB_ID.fullmatch(one.job_id) is not None for one in entry.accepted)
-
-
-def _by_our_clock(entry: Entry, now: float) -> Entry:
-    """The entry of a runner whose clock may be wrong by minutes, so that it is neither too old nor yet to come."""
-    return replace(entry, tries=tuple(_try_by_our_clock(one, now) for one in entry.tries))
-
-
-def _try_by_our_clock(one: Try, now: float) -> Try:
-    sent_at = one.sent_at
-    if sent_at > now - CLOCKS_APART_S:
-        # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
-        sent_at = now - INTENT_AGE_S
-    accepted_at = now if one.accepted_at > now - CLOCKS_APART_S else one.accepted_at
-    return replace(one, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)

@@ -8,10 +8,8 @@ What cannot be read is not missing: another machine may have paid for it.
 
 from __future__ import annotations
 
-import hmac
 import json
 import logging
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,11 +17,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, digest_of
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import CLAIMS_FOLDER
 from mkdocs_leonardo.team.object_store import Objects
+from mkdocs_leonardo.team.signing import has_form, is_signed, signature
 
 if TYPE_CHECKING:
     import anyio
@@ -48,7 +47,6 @@ WORTH_S = 2.0
 _FOLDER = "pictures"
 _SIGNATURE = "signature"
 _SIGNATURE_BYTES = 256
-_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class Decoded(Protocol):
@@ -344,15 +342,8 @@ def signed(record: PictureRecord, secret: bytes | None) -> bytes:
     if secret is None:
         return text
     values: dict[str, JsonValue] = json.loads(text)
-    values[_SIGNATURE] = _signature(values, secret)
+    values[_SIGNATURE] = signature(_said(values), secret)
     return (json.dumps(values, indent=2) + "\n").encode()
-
-
-def _signature(values: Mapping[str, JsonValue], secret: bytes) -> str:
-    """HMAC-SHA256 of everything that the record says, its own signature left out."""
-    said = {name: value for name, value in values.items() if name != _SIGNATURE}
-    message = canonical_json({"key": said.get("key"), "digest": said.get("digest"), "record": said})
-    return hmac.new(secret, message, "sha256").hexdigest()
 
 
 def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
@@ -360,15 +351,20 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
         return
     # The text has been read as a record, so that it is an object of JSON.
     values: dict[str, JsonValue] = json.loads(text)
-    signature = values.get(_SIGNATURE)
-    if not isinstance(signature, str) or not _HEX.fullmatch(signature):
+    if not has_form(values.get(_SIGNATURE)):
         raise BrokenEntry(f"{where}: is not signed")
     try:
-        expected = _signature(values, secret)
+        is_ours = is_signed(values[_SIGNATURE], _said(values), secret)
     except (ValueError, RecursionError) as error:
         raise BrokenEntry(f"{where}: holds what nobody signs") from error
-    if not hmac.compare_digest(signature, expected):
+    if not is_ours:
         raise _SignedOtherwise(f"{where}: is signed with another secret, or was changed")
+
+
+def _said(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """Everything that a signature is of: what the record says, its own signature left out."""
+    said = {name: value for name, value in values.items() if name != _SIGNATURE}
+    return {"key": said.get("key"), "digest": said.get("digest"), "record": said}
 
 
 def _record_name(key: str) -> str:

@@ -1,0 +1,132 @@
+"""What one object of a lease says: its owner, open jobs and paid refusals, as JSON that a team's secret may sign."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mkdocs_leonardo.spec import JsonValue, canonical_json
+from mkdocs_leonardo.storage.entries import Entry, Try, entry_from, entry_value
+from mkdocs_leonardo.team.signing import is_signed, signature
+
+#: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
+CLOCKS_APART_S = 3600.0
+#: The intent of another machine is looked for among jobs of this age (seconds), by whatever clock they were made.
+INTENT_AGE_S = 590.0
+#: No record is larger.
+MAX_BYTES = 2**18
+
+_VERSION = 1
+_MOST_REASON = 4096
+_JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRecord:
+    """The content of one numbered object.
+
+    `is_whole`: jobs and refusals of lower numbers are in it. `refusals` were paid for, by key. Without an `owner` it is
+    of no machine of the team.
+    """
+
+    owner: str = ""
+    beat: int = 0
+    is_whole: bool = False
+    jobs: Mapping[str, Entry] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    def with_job(self, job: Entry) -> LeaseRecord:
+        """The record with a job that is open."""
+        return replace(self, jobs={**self.jobs, job.key: job})
+
+    def without_job(self, key: str) -> LeaseRecord:
+        """The record with no open job for `key`."""
+        return replace(self, jobs={name: job for name, job in self.jobs.items() if name != key})
+
+    def with_refusal(self, key: str, reason: str) -> LeaseRecord:
+        """The record with a refusal that was paid for."""
+        return replace(self, refusals={**self.refusals, key: _line(reason)})
+
+    def before(self, newer: LeaseRecord) -> LeaseRecord:
+        """`newer` with what this record of a lower number adds to it."""
+        return replace(
+            newer,
+            is_whole=self.is_whole,
+            jobs={**self.jobs, **newer.jobs},
+            refusals={**self.refusals, **newer.refusals},
+        )
+
+    def encoded(self, name: str, secret: bytes | None) -> bytes:
+        """The text of the object `name`, signed if there is a secret."""
+        said: dict[str, JsonValue] = {
+            "version": _VERSION,
+            "owner": self.owner,
+            "beat": self.beat,
+            "is_whole": self.is_whole,
+            "jobs": {key: entry_value(entry) for key, entry in self.jobs.items()},
+            "refusals": dict(self.refusals),
+        }
+        value: dict[str, JsonValue] = {"claim": said}
+        if secret is not None:
+            value["signature"] = signature({"name": name, "claim": said}, secret)
+        return canonical_json(value)
+
+    @classmethod
+    def decoded(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
+        """The record in the object `name`; ValueError for what `encoded` did not write with this secret."""
+        try:
+            value: JsonValue = json.loads(data)
+        except RecursionError as error:
+            raise ValueError("too deep") from error
+        said = value.get("claim") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(said, dict) or said.get("version") != _VERSION:
+            raise ValueError("no lease")
+        if secret is not None and not is_signed(value.get("signature"), {"name": name, "claim": said}, secret):
+            raise ValueError("not signed with our secret")
+        owner, beat, jobs, refusals = (said.get(part) for part in ("owner", "beat", "jobs", "refusals"))
+        if (
+            not isinstance(owner, str)
+            or type(beat) is not int
+            or not isinstance(jobs, dict)
+            or not isinstance(refusals, dict)
+        ):
+            raise ValueError("no lease")
+        entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
+        return cls(
+            owner=owner,
+            beat=beat,
+            is_whole=said.get("is_whole") is True,
+            jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
+            refusals={
+                key: _line(reason)
+                for key, reason in refusals.items()
+                if _KEY.fullmatch(key) and isinstance(reason, str)
+            },
+        )
+
+
+def by_our_clock(entry: Entry, now: float) -> Entry:
+    """The entry of a machine whose clock may be wrong by minutes, so that it is neither too old nor yet to come."""
+    return replace(entry, tries=tuple(_try_by_our_clock(one, now) for one in entry.tries))
+
+
+def _try_by_our_clock(one: Try, now: float) -> Try:
+    sent_at = one.sent_at
+    if sent_at > now - CLOCKS_APART_S:
+        # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
+        sent_at = now - INTENT_AGE_S
+    accepted_at = now if one.accepted_at > now - CLOCKS_APART_S else one.accepted_at
+    return replace(one, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
+
+
+def _is_plausible(entry: Entry) -> bool:
+    """Whether the job may be asked for: its id goes into an address."""
+    return all(_JOB_ID.fullmatch(one.job_id) is not None for one in entry.accepted)
+
+
+def _line(text: str) -> str:
+    """What may be shown of a text that comes from elsewhere."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])
