@@ -52,8 +52,10 @@ from mkdocs_leonardo.spec import (
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.storage.base import Claim, ClaimBoard, JobJournal, PictureStore, TeamPictures
+    from mkdocs_leonardo.storage.base import JobJournal, PictureStore
     from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.team.leases import Claim, Claims
+    from mkdocs_leonardo.team.pictures import SharedPictures
 
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
@@ -176,8 +178,8 @@ class Pipeline:
         tell: Tell,
         generate: bool,
         concurrency: int,
-        team: TeamPictures | None = None,
-        claims: ClaimBoard | None = None,
+        team: SharedPictures | None = None,
+        claims: Claims | None = None,
         pays_in_doubt: bool = False,
     ) -> None:
         """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `claims` cannot tell."""
@@ -575,7 +577,7 @@ class Pipeline:
                 self._release(name)
 
     @asynccontextmanager
-    async def _claim(self, lease: str, candidates: Sequence[Candidate]) -> AsyncIterator[Claim | None]:
+    async def _claim(self, lease: str, candidates: Sequence[Candidate]) -> AsyncIterator[Claim | Unshared | None]:
         """Only one of the machines that share a store works on a wish; None while that is another one."""
         if self._claims is None:
             yield Unshared()

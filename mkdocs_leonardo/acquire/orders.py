@@ -14,8 +14,9 @@ from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.storage.base import Claim, PictureStore
+    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.team.leases import Claim
 
 #: How an attempt's result begins that a cap did not allow.
 HELD_BACK = "a cap of this build holds it back"
@@ -132,7 +133,7 @@ class Wish:
     page: str
     lease: str
     landed: Callable[[], None]
-    claim: Claim = field(default_factory=Unshared)
+    claim: Claim | Unshared = field(default_factory=Unshared)
 
 
 @dataclass(frozen=True, slots=True)

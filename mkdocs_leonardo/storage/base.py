@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Submission
@@ -32,30 +32,6 @@ class PictureStore(Protocol):
 
     def records(self) -> Iterator[PictureRecord]:
         """Every sound record."""
-        ...
-
-
-class TeamPictures(Protocol):
-    """Pictures that machines share. Calls are asynchronous and take a bounded time."""
-
-    async def fetch(
-        self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
-    ) -> tuple[int, T] | None:
-        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.
-
-        None if there is surely none; StorageError if one may be there that cannot be read or believed.
-        """
-        ...
-
-    async def share(self, record: PictureRecord, data: bytes) -> bool:
-        """Others will find a picture under its key; False if they will find another one, or this one cannot be shared.
-
-        `fetch` gives the one that they find.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Nothing of the store is used any more, and the process may end."""
         ...
 
 
@@ -179,59 +155,6 @@ class JobJournal(Protocol):
 
     def last_hero(self, page: str) -> str | None:
         """The key of the picture that `page` showed last."""
-        ...
-
-
-class Claim(Protocol):
-    """One wish that this runner works on, and what others with the same store know of it. Never raises."""
-
-    @property
-    def doubt(self) -> str:
-        """Why it is not known whether another runner pays, or has paid; empty if it is."""
-        ...
-
-    def left(self, key: str) -> Entry | None:
-        """The job that another runner left open for `key`, its times by this machine's clock."""
-        ...
-
-    def refusal(self, key: str) -> str | None:
-        """Why `key` was refused, if another runner was told so."""
-        ...
-
-    async def intend(self, job: Entry) -> bool:
-        """A create call may leave now, for others know of it; False if another runner has taken over, or may have."""
-        ...
-
-    async def accept(self, job: Entry) -> None:
-        """Others can collect the job."""
-        ...
-
-    async def close(self, key: str) -> None:
-        """Nothing is left to collect for `key`."""
-        ...
-
-    async def refuse(self, key: str, reason: str) -> None:
-        """Other runners need not send this prompt."""
-        ...
-
-    async def release(self) -> None:
-        """Others may work on it, and know of the jobs that are left open."""
-        ...
-
-
-class ClaimBoard(Protocol):
-    """Who makes which picture, among runners that share a store. Never raises."""
-
-    async def take(self, wish: str, keys: Collection[str]) -> Claim | None:
-        """This runner's claim on `wish`, whose picture goes by one of `keys`; None while another one has it."""
-        ...
-
-    async def watch(self, wish: str) -> bool:
-        """Return when it is worth while to `take` again; False if that takes longer than anybody should wait."""
-        ...
-
-    async def beat(self) -> None:
-        """Tell others that this runner lives, for as long as the build runs."""
         ...
 
 
