@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
-    from mkdocs_leonardo.team.leases import Claims
-    from mkdocs_leonardo.team.pictures import SharedPictures, Tally
+    from mkdocs_leonardo.team.leases import TeamLeases
+    from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
 
 #: Our own, without a search through everything that is installed: a warm build has no time for that.
 ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
@@ -126,9 +126,9 @@ class Workshop:
         return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), self._requests)
 
     @property
-    def tally(self) -> Tally | None:
+    def store_stats(self) -> StoreStats | None:
         """What came of the team's store so far; None without one."""
-        return self.team.tally if self.team is not None else None
+        return self.team.stats if self.team is not None else None
 
     def _wire(self, environ: Mapping[str, str]) -> None:
         from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
@@ -165,7 +165,7 @@ class Workshop:
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
-        self.team, claims = self._team(environ)
+        self.team, leases = self._team(environ)
         self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
@@ -192,30 +192,30 @@ class Workshop:
             generate=settings.generate,
             concurrency=settings.concurrency,
             team=self.team,
-            claims=claims,
+            leases=leases,
             pays_in_doubt=settings.on_store_failure == "generate",
         )
 
-    def _team(self, environ: Mapping[str, str]) -> tuple[SharedPictures | None, Claims | None]:
+    def _team(self, environ: Mapping[str, str]) -> tuple[TeamPictures | None, TeamLeases | None]:
         """The pictures that machines share, if there is a store for them; nothing is connected yet.
 
-        And the claims that keep others from paying for the same: of a machine that may write, and may pay.
+        And the leases that keep others from paying for the same: of a machine that may write, and may pay.
         """
         address = self._settings.shared_store
         if address is None:
             return None, None
-        from mkdocs_leonardo.team.leases import Claims  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.team.object_store import Objects  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights  # noqa: PLC0415 - same
+        from mkdocs_leonardo.team.leases import TeamLeases  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.team.object_store import ObjectStore  # noqa: PLC0415 - few sites have one
+        from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures  # noqa: PLC0415 - same
 
         may_pay = self._settings.generate and any(link.available for link in self.chain)
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
-        objects = Objects(address, environ, tell=self._tell, consequence=consequence)
+        objects = ObjectStore(address, environ, tell=self._tell, consequence=consequence)
         rights = StoreRights.of(environ)
-        team = SharedPictures(objects, rights, inspect=_inspect, tell=self._tell)
+        team = TeamPictures(objects, rights, inspect=_inspect, tell=self._tell)
         if not rights.is_writer or not any(link.available for link in self.chain):
             return team, None
-        claims = Claims(
+        leases = TeamLeases(
             objects,
             now=self._clock.now,
             sleep=self._clock.sleep,
@@ -223,7 +223,7 @@ class Workshop:
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
         )
-        return team, claims
+        return team, leases
 
     # Stores ----------------------------------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from mkdocs_leonardo.acquire.orders import (
     LeaseLost,
     Log,
     NobodyCould,
+    NoTeamLease,
     Tell,
-    Unshared,
     Wish,
     turn,
 )
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.team.leases import Claim, Claims
-    from mkdocs_leonardo.team.pictures import SharedPictures
+    from mkdocs_leonardo.team.leases import TeamLease, TeamLeases
+    from mkdocs_leonardo.team.pictures import TeamPictures
 
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
@@ -178,11 +178,11 @@ class Pipeline:
         tell: Tell,
         generate: bool,
         concurrency: int,
-        team: SharedPictures | None = None,
-        claims: Claims | None = None,
+        team: TeamPictures | None = None,
+        leases: TeamLeases | None = None,
         pays_in_doubt: bool = False,
     ) -> None:
-        """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `claims` cannot tell."""
+        """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `leases` cannot tell."""
         self._chain = tuple(chain)
         self._lookup = tuple(lookup)
         self._journal = journal
@@ -193,7 +193,7 @@ class Pipeline:
         self._generate = generate
         self._concurrency = concurrency
         self._team = team
-        self._claims = claims
+        self._team_leases = leases
         self._pays_in_doubt = pays_in_doubt
         self._told: set[str] = set()
         self._flights: dict[PictureSpec, Flight] = {}
@@ -472,10 +472,12 @@ class Pipeline:
             is_mine = True
             async with turn(self._limits()[0]) as landed, self._lease(picture) as lease:
                 with suppress(LeaseLost):
-                    async with self._claim(lease, candidates) as claim:
-                        is_mine = claim is not None
-                        if claim is not None:
-                            return await self._obtain_alone(Wish(picture, page, lease, landed, claim), candidates, log)
+                    async with self._team_lease(lease, candidates) as team_lease:
+                        is_mine = team_lease is not None
+                        if team_lease is not None:
+                            return await self._obtain_alone(
+                                Wish(picture, page, lease, landed, team_lease), candidates, log
+                            )
             if is_mine:
                 # This process was asleep for so long that others took it for dead: what they did comes first.
                 self._tell(logging.INFO, f"{page}: this build was asleep or cut off; looking what others did meanwhile")
@@ -501,7 +503,7 @@ class Pipeline:
             await self._buyer.collect_spares(wish, candidates[rank], log)
             return found
         if obtained is None:
-            if doubt or (wish.claim.doubt and not self._pays_in_doubt):
+            if doubt or (wish.team_lease.doubt and not self._pays_in_doubt):
                 raise NobodyCould(doubt or IN_DOUBT)
             obtained = await self._buyer.create(wish, candidates, log)
         return await self._share(Found(obtained.record, obtained.store, obtained.source, rank), wish)
@@ -540,11 +542,11 @@ class Pipeline:
         with suppress(StorageError):
             data = await self._disk(found.store.read, found.record)
             if await self._team.share(found.record, data):
-                await wish.claim.close(found.record.key)
+                await wish.team_lease.close(found.record.key)
                 return found
             theirs = await self._fetch(wish.page, [(found.record.key, found.record.provider)])
             if theirs is not None:
-                await wish.claim.close(found.record.key)
+                await wish.team_lease.close(found.record.key)
                 return replace(found, record=theirs.record, store=theirs.store)
         return found
 
@@ -577,21 +579,23 @@ class Pipeline:
                 self._release(name)
 
     @asynccontextmanager
-    async def _claim(self, lease: str, candidates: Sequence[Candidate]) -> AsyncIterator[Claim | Unshared | None]:
+    async def _team_lease(
+        self, lease: str, candidates: Sequence[Candidate]
+    ) -> AsyncIterator[TeamLease | NoTeamLease | None]:
         """Only one of the machines that share a store works on a wish; None while that is another one."""
-        if self._claims is None:
-            yield Unshared()
+        if self._team_leases is None:
+            yield NoTeamLease()
             return
-        claim = await self._claims.take(lease, {candidate.key for candidate in candidates})
+        team_lease = await self._team_leases.acquire(lease, {candidate.key for candidate in candidates})
         try:
-            yield claim
+            yield team_lease
         finally:
-            if claim is not None:
-                await claim.release()
+            if team_lease is not None:
+                await team_lease.release()
 
     async def _wait_for_others(self, lease: str) -> None:
-        assert self._claims is not None  # noqa: S101 - there is nobody else without claims
-        if not await self._claims.watch(lease):
+        assert self._team_leases is not None  # noqa: S101 - there is no other machine without team leases
+        if not await self._team_leases.wait(lease):
             raise NobodyCould("another machine has been making it for too long; it is not paid for a second time")
 
     def _release(self, lease: str) -> None:
@@ -605,8 +609,8 @@ class Pipeline:
 
         async with create_task_group() as group:
             group.start_soon(self._beat)
-            if self._claims is not None:
-                group.start_soon(self._claims.beat)
+            if self._team_leases is not None:
+                group.start_soon(self._team_leases.heartbeat)
 
     async def _beat(self) -> None:
         from anyio import current_time  # noqa: PLC0415 - see `_render`

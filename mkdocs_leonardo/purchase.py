@@ -95,12 +95,12 @@ class Buyer:
     ) -> tuple[Submission, ...]:
         """The jobs of earlier builds for this key: known, or found in the account's list."""
         provider = candidate.provider
-        left = wish.claim.left(candidate.key)
+        left = wish.team_lease.open_job(candidate.key)
         if left is not None and await thread(self._journal.emptiness, candidate.key) is None:
             await thread(self._journal.inherit, left)
         entry = await thread(self._journal.entry, candidate.key)
         if entry is not None:
-            await wish.claim.accept(entry)
+            await wish.team_lease.accept(entry)
         uncollected = self._jobs.uncollected.get(candidate.key)
         if uncollected is not None and (entry is None or not entry.accepted):
             # What the journal has comes first: another build may have taken over while this one was asleep.
@@ -155,7 +155,7 @@ class Buyer:
     async def _first(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Obtained | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            refusal = wish.claim.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
+            refusal = wish.team_lease.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
             emptiness = await thread(self._journal.emptiness, candidate.key)

@@ -15,7 +15,7 @@ from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.team.pictures import Tally
+    from mkdocs_leonardo.team.pictures import StoreStats
 
 #: In the order in which the summary names them, with the words for it.
 _SUMMARY = (
@@ -63,7 +63,9 @@ class Complaint(str):
         return self
 
 
-def report(resolutions: Sequence[Resolution], spending: Spending, store: Tally | None = None) -> dict[str, JsonValue]:
+def report(
+    resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None
+) -> dict[str, JsonValue]:
     """The content of ``report.json``.
 
     `key` is the one that file names in the site begin with. `marks` are the marks of origin that the service's own file
@@ -104,7 +106,7 @@ def report(resolutions: Sequence[Resolution], spending: Spending, store: Tally |
     return content
 
 
-def summary(resolutions: Sequence[Resolution], spending: Spending, store: Tally | None = None) -> str:
+def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None) -> str:
     """One line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
     sources = _sources(resolutions)
     parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]
@@ -121,15 +123,15 @@ def summary(resolutions: Sequence[Resolution], spending: Spending, store: Tally 
     return line
 
 
-def _store(tally: Tally) -> str:
+def _store(stats: StoreStats) -> str:
     parts = [
         f"{number} {word}"
         for number, word in (
-            (tally.hits, "found"),
-            (tally.misses, "missing"),
-            (tally.writes, "added"),
-            (tally.refusals, "refused"),
-            (tally.failures, "failed"),
+            (stats.hits, "found"),
+            (stats.misses, "missing"),
+            (stats.writes, "added"),
+            (stats.refusals, "refused"),
+            (stats.failures, "failed"),
         )
         if number
     ]

@@ -106,10 +106,12 @@ class Session:
         """Write the report; the summary for the log. `title` is the site's, for a CI job with several."""
         spending = self._workshop.spending
         try:
-            write_json(self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.tally))
+            write_json(
+                self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.store_stats)
+            )
         except OSError as error:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
-        totals = summary(resolutions, spending, self._workshop.tally)
+        totals = summary(resolutions, spending, self._workshop.store_stats)
         if self._job_summary:
             try:
                 append_summary(Path(self._job_summary), resolutions, title=title, totals=totals)

@@ -40,7 +40,7 @@ import anyio
 import pytest
 
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.object_store import Objects
+from mkdocs_leonardo.team.object_store import ObjectStore
 
 T = TypeVar("T")
 
@@ -114,11 +114,11 @@ class TeamStore:
     process: subprocess.Popen[bytes] | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: dict(KEYS))
 
-    def objects(self) -> Objects:
+    def objects(self) -> ObjectStore:
         """A client, for one event loop."""
-        return Objects(StoreAddress.parse(self.url), self.environ)
+        return ObjectStore(StoreAddress.parse(self.url), self.environ)
 
-    def call(self, function: Callable[[Objects], Awaitable[T]]) -> T:
+    def call(self, function: Callable[[ObjectStore], Awaitable[T]]) -> T:
         """What `function` gets from the store, in an event loop of its own."""
         return in_loop(lambda: function(self.objects()))
 

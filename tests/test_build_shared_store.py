@@ -340,7 +340,7 @@ def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Pat
 
 
 def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: Runners) -> None:
-    """Pictures come and go, but machines cannot see each other's claims: that must be mended."""
+    """Pictures come and go, but machines cannot see each other's leases: that must be mended."""
     with running("apache", tmp_path / "store") as store:
         found = remarks(runners, store.url.replace("/team", "/unlisted"), {**WRITER, **SECRET})
         assert store.names("claims") == []

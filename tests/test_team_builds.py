@@ -72,17 +72,17 @@ def providers(machine: Machine) -> set[str]:
     return {hero["provider"] for hero in built(machine).report["heroes"]}
 
 
-def claims(team: TeamStore) -> list[str]:
-    """The claims that are left in a store whose files can be seen."""
+def leases(team: TeamStore) -> list[str]:
+    """The leases that are left in a store whose files can be seen."""
     assert team.folder is not None
     return sorted(str(path.relative_to(team.folder)) for path in (team.folder / "claims").rglob("*") if path.is_file())
 
 
 def texts(team: TeamStore) -> list[str]:
-    """What these claims say."""
+    """What these leases say."""
     assert team.folder is not None
     found = []
-    for name in claims(team):
+    for name in leases(team):
         # Deleted between the two looks.
         with suppress(FileNotFoundError):
             found.append((team.folder / name).read_text(encoding="utf-8"))
@@ -93,7 +93,7 @@ def texts(team: TeamStore) -> list[str]:
 def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, kind: Kind
 ) -> None:
-    """Whoever claims a picture pays for it; all builds show every picture, and nothing is left but pictures."""
+    """The machine with the lease pays; all builds show every picture, and nothing is left but pictures."""
     services_process.leonardo.render_s = 0.3
     with running_store(kind, tmp_path / "store") as team:
         copies = machines(tmp_path, team, 3, number_of_pages=4)
@@ -107,7 +107,7 @@ def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
         assert [providers(machine) for machine in copies] == [{"leonardo"}] * 3
         assert len(team.names()) == 2 * 4
         if kind == "folder":
-            assert claims(team) == []
+            assert leases(team) == []
 
 
 @linux_only
@@ -148,7 +148,7 @@ def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothi
         assert built(third).sources == {"index.md": "resumed", "page1.md": "generated"}
         assert built(asleep).sources == {"page1.md": "cached"}
         # Each wish has had two owners; nothing is open with the second.
-        assert [claim.rpartition("-")[2] for claim in claims(team)] == ["000001", "000002", "000002.free"] * 2
+        assert [name.rpartition("-")[2] for name in leases(team)] == ["000001", "000002", "000002.free"] * 2
         assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::3]] == [{}, {}]
 
 

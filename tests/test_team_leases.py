@@ -19,10 +19,10 @@ from mkdocs_leonardo.team.leases import (
     HOLD_S,
     MOST_UNFINISHED,
     MOST_WAIT_S,
-    Claim,
-    Claims,
+    TeamLease,
+    TeamLeases,
 )
-from mkdocs_leonardo.team.object_store import ObjectEntry, Objects, StoredObject
+from mkdocs_leonardo.team.object_store import ObjectEntry, ObjectStore, StoredObject
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", tries
 ACCEPTED = replace(INTENT, tries=(replace(SENT, state="accepted", job_id="job-1", accepted_at=NOW),))
 
 
-class Stopping(Objects):
+class Stopping(ObjectStore):
     """A store that can be cut off, or hold a runner at its next call for as long as the test likes."""
 
     is_cut = False
@@ -96,9 +96,9 @@ class Team:
 
     def runner(
         self, *, ahead_s: float = 0.0, secret: str = "", store: Stopping | None = None, patience_s: float = MOST_WAIT_S
-    ) -> Claims:
+    ) -> TeamLeases:
         """One of them, whose clock is ahead by so much."""
-        return Claims(
+        return TeamLeases(
             store or self.store(),
             now=lambda: NOW + ahead_s,
             sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
@@ -120,8 +120,8 @@ class Team:
     def content(self, number: int) -> dict[str, Any]:
         """What one of them says."""
         path = self.folder / "claims" / f"{WISH}-{number:06}"
-        claim: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
-        return claim
+        lease: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
+        return lease
 
 
 @pytest.fixture
@@ -131,35 +131,35 @@ def team(tmp_path: Path) -> Team:
     return Team(tmp_path / "store")
 
 
-async def taken(runner: Claims) -> Claim:
-    """The claim of a runner who gets it."""
-    claim = await runner.take(WISH, {KEY})
-    assert claim is not None
-    return claim
+async def taken(runner: TeamLeases) -> TeamLease:
+    """The lease of a runner who gets it."""
+    lease = await runner.acquire(WISH, {KEY})
+    assert lease is not None
+    return lease
 
 
-async def taken_over(runner: Claims) -> Claim:
-    """The claim that a runner gets after it has waited."""
-    while (claim := await runner.take(WISH, {KEY})) is None:
-        assert await runner.watch(WISH)
-    return claim
+async def taken_over(runner: TeamLeases) -> TeamLease:
+    """The lease that a runner gets after it has waited."""
+    while (lease := await runner.acquire(WISH, {KEY})) is None:
+        assert await runner.wait(WISH)
+    return lease
 
 
 # One at a time --------------------------------------------------------------------------------------------------------
 
 
 async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
-    """Of eight runners who ask at the same moment one gets the claim."""
-    got: list[Claim | None] = []
+    """Of eight runners who ask at the same moment one gets the lease."""
+    got: list[TeamLease | None] = []
 
-    async def ask(runner: Claims) -> None:
-        got.append(await runner.take(WISH, {KEY}))
+    async def ask(runner: TeamLeases) -> None:
+        got.append(await runner.acquire(WISH, {KEY}))
 
     async with anyio.create_task_group() as group:
         for _ in range(8):
             group.start_soon(ask, team.runner())
 
-    assert sum(claim is not None for claim in got) == 1
+    assert sum(lease is not None for lease in got) == 1
 
 
 async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
@@ -173,42 +173,42 @@ async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
 
 async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> None:
     """The store has the picture; no trace of who made it is left."""
-    claim = await taken(team.runner())
-    assert await claim.intend(INTENT)
-    await claim.accept(ACCEPTED)
-    await claim.close(KEY)
+    lease = await taken(team.runner())
+    assert await lease.intend(INTENT)
+    await lease.accept(ACCEPTED)
+    await lease.close(KEY)
 
-    await claim.release()
+    await lease.release()
 
     assert team.objects == []
 
 
 @pytest.mark.parametrize("job", [None, ACCEPTED])
 async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: Entry | None) -> None:
-    """Who waited may try, without waiting for the claim to grow stale."""
+    """Who waited may try, without waiting for the lease to grow stale."""
     first, second = team.runner(), team.runner()
-    claim = await taken(first)
+    lease = await taken(first)
     if job is not None:
-        await claim.accept(job)
-    assert await second.take(WISH, {KEY}) is None
+        await lease.accept(job)
+    assert await second.acquire(WISH, {KEY}) is None
     started = time.monotonic()
     async with anyio.create_task_group() as group:
-        group.start_soon(second.watch, WISH)
-        await claim.release()
+        group.start_soon(second.wait, WISH)
+        await lease.release()
 
     assert time.monotonic() - started < HOLD_S * SECOND_S / 2
-    assert await second.take(WISH, {KEY}) is not None
+    assert await second.acquire(WISH, {KEY}) is not None
 
 
 async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
-    """An owner that lives keeps its claim."""
+    """An owner that lives keeps its lease."""
     first, second = team.runner(), team.runner()
     await taken(first)
-    assert await second.take(WISH, {KEY}) is None
+    assert await second.acquire(WISH, {KEY}) is None
     with anyio.move_on_after(3 * HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
-            group.start_soon(first.beat)
-            await second.watch(WISH)
+            group.start_soon(first.heartbeat)
+            await second.wait(WISH)
 
     assert scope.cancelled_caught
 
@@ -217,11 +217,11 @@ async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team
     """There is an end to a runner's patience, and then it does not pay either."""
     first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
     await taken(first)
-    assert await second.take(WISH, {KEY}) is None
+    assert await second.acquire(WISH, {KEY}) is None
     started = time.monotonic()
     async with anyio.create_task_group() as group:
-        group.start_soon(first.beat)
-        assert not await second.watch(WISH)
+        group.start_soon(first.heartbeat)
+        assert not await second.wait(WISH)
         group.cancel_scope.cancel()
 
     assert (time.monotonic() - started) / SECOND_S > 3 * HOLD_S
@@ -229,17 +229,17 @@ async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team
 
 
 async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
-    """Seven watchers see the owner fall silent; one gets the claim, and the six others wait for that one."""
+    """Seven watchers see the owner fall silent; one gets the lease, and the six others wait for that one."""
     await taken(team.runner())
     watchers = [team.runner() for _ in range(7)]
-    got: list[Claim] = []
+    got: list[TeamLease] = []
 
-    async def wait(runner: Claims) -> None:
-        while (claim := await runner.take(WISH, {KEY})) is None:
-            assert await runner.watch(WISH)
+    async def wait(runner: TeamLeases) -> None:
+        while (lease := await runner.acquire(WISH, {KEY})) is None:
+            assert await runner.wait(WISH)
             if got:
                 return
-        got.append(claim)
+        got.append(lease)
 
     async with anyio.create_task_group() as group:
         for watcher in watchers:
@@ -252,7 +252,7 @@ async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -
 async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
     """A runner whose own clock jumps ahead between two looks takes nobody for dead."""
     jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
-    sleeper = Claims(
+    sleeper = TeamLeases(
         team.store(),
         now=lambda: NOW,
         sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
@@ -261,9 +261,9 @@ async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
     )
     first = team.runner()
     await taken(first)
-    assert await sleeper.take(WISH, {KEY}) is None
+    assert await sleeper.acquire(WISH, {KEY}) is None
     with anyio.move_on_after(HOLD_S / 2 * SECOND_S) as scope:
-        await sleeper.watch(WISH)
+        await sleeper.wait(WISH)
 
     assert scope.cancelled_caught
 
@@ -279,7 +279,7 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
     if job is ACCEPTED:
         await dead.accept(ACCEPTED)
 
-    left = (await taken_over(team.runner())).left(KEY)
+    left = (await taken_over(team.runner())).open_job(KEY)
 
     assert left is not None
     assert (left.state, left.provider, left.page) == (job.state, "leonardo", "a.md")
@@ -294,16 +294,16 @@ async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team)
     await first.release()
 
     second = await taken(team.runner())
-    left = second.left(KEY)
+    left = second.open_job(KEY)
     assert left is not None
     assert [one.job_id for one in left.accepted] == ["job-1"]
     await second.close(KEY)
     await second.release()
-    assert (await taken(team.runner())).left(KEY) is None
+    assert (await taken(team.runner())).open_job(KEY) is None
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> None:
-    """A runner that slept past its hold does not submit: another one has the claim by then."""
+    """A runner that slept past its hold does not submit: another one has the lease by then."""
     asleep = await taken(team.runner())
     await taken_over(team.runner())
 
@@ -323,7 +323,7 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
     """A runner that is frozen just before its intent is written either stops or has told its successor."""
     store = team.store()
     owner = await taken(team.runner(store=store))
-    successors: list[Claim] = []
+    successors: list[TeamLease] = []
 
     async def overtake() -> None:
         successors.append(await taken_over(team.runner()))
@@ -331,7 +331,7 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
     store.before_replace.append(overtake)
 
     assert not await owner.intend(INTENT)
-    assert successors[0].left(KEY) is None
+    assert successors[0].open_job(KEY) is None
 
 
 async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_found_it_dead(team: Team) -> None:
@@ -339,13 +339,13 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
     owner = await taken(team.runner())
     store = team.store()
     successor = team.runner(store=store)
-    assert await successor.take(WISH, {KEY}) is None
-    assert await successor.watch(WISH)
+    assert await successor.acquire(WISH, {KEY}) is None
+    assert await successor.wait(WISH)
 
     # The predecessor wakes up after it was found dead, and before it is overtaken: its mark is another by then.
     assert await owner.intend(INTENT)
 
-    left = (await taken_over(successor)).left(KEY)
+    left = (await taken_over(successor)).open_job(KEY)
     assert left is not None
     assert left.state == "intended"
 
@@ -356,25 +356,25 @@ async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(tea
     assert await first.intend(INTENT)
     store = team.store()
     second = team.runner(store=store)
-    assert await second.take(WISH, {KEY}) is None
-    assert await second.watch(WISH)
+    assert await second.acquire(WISH, {KEY}) is None
+    assert await second.wait(WISH)
 
     async def die() -> None:
         store.is_cut = True
         raise OSError("HTTP error: gone")
 
     store.before_replace.append(die)
-    await second.take(WISH, {KEY})
+    await second.acquire(WISH, {KEY})
     assert team.content(2)["jobs"] == {}
 
-    left = (await taken_over(team.runner())).left(KEY)
+    left = (await taken_over(team.runner())).open_job(KEY)
 
     assert team.objects == ["000001", "000002", "000003"]
     assert left is not None
 
 
 async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> None:
-    """Nobody came while it was asleep: it has its claim without waiting for itself."""
+    """Nobody came while it was asleep: it has its lease without waiting for itself."""
     runner = team.runner()
     first = await taken(runner)
     assert await first.intend(INTENT)
@@ -387,9 +387,9 @@ async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> N
 
 async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim(team: Team) -> None:
     """The next hundred builds read of it, and leave nothing behind."""
-    claim = await taken(team.runner())
-    await claim.refuse(KEY, "no violence,\nplease")
-    await claim.release()
+    lease = await taken(team.runner())
+    await lease.refuse(KEY, "no violence,\nplease")
+    await lease.release()
 
     for _ in range(3):
         other = await taken(team.runner())
@@ -401,11 +401,11 @@ async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim
 
 async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
     """A site whose providers are others than the one that refused may try them."""
-    claim = await taken(team.runner())
-    await claim.refuse(KEY, "no")
-    await claim.release()
+    lease = await taken(team.runner())
+    await lease.refuse(KEY, "no")
+    await lease.release()
 
-    other = await team.runner().take(WISH, {OTHER_KEY})
+    other = await team.runner().acquire(WISH, {OTHER_KEY})
 
     assert other is not None
     assert await other.intend(replace(INTENT, key=OTHER_KEY))
@@ -418,20 +418,20 @@ async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
 async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -> None:
     """Minutes or hours apart: the living are left alone, the dead are followed, and their jobs are young enough."""
     first, second = team.runner(ahead_s=ahead_s), team.runner()
-    claim = await taken(first)
+    lease = await taken(first)
     sent = replace(SENT, sent_at=NOW + ahead_s)
-    assert await claim.intend(replace(INTENT, tries=(sent,)))
-    await claim.accept(
+    assert await lease.intend(replace(INTENT, tries=(sent,)))
+    await lease.accept(
         replace(INTENT, tries=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
     )
-    assert await second.take(WISH, {KEY}) is None
+    assert await second.acquire(WISH, {KEY}) is None
     with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
-            group.start_soon(first.beat)
-            await second.watch(WISH)
+            group.start_soon(first.heartbeat)
+            await second.wait(WISH)
     assert scope.cancelled_caught
 
-    left = (await taken_over(second)).left(KEY)
+    left = (await taken_over(second)).open_job(KEY)
 
     assert left is not None
     assert left.tries[0].sent_at < NOW
@@ -448,23 +448,23 @@ async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> Non
     runner = team.runner(store=store)
     store.is_cut = True
 
-    claim = await taken(runner)
+    lease = await taken(runner)
 
-    assert "cannot be written (the connection broke)" in claim.doubt
-    assert await claim.intend(INTENT)
-    await claim.accept(ACCEPTED)
-    await claim.release()
+    assert "cannot be written (the connection broke)" in lease.doubt
+    assert await lease.intend(INTENT)
+    await lease.accept(ACCEPTED)
+    await lease.release()
     assert len(team.told) == 1
     assert "the connection broke" in team.told[0]
 
 
 def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
-    """Machines that cannot see each other's claims do not know what is paid for already; of a new wish they do."""
+    """Machines that cannot see each other's leases do not know what is paid for already; of a new wish they do."""
     told: list[tuple[int, str]] = []
 
-    def runner(url: str) -> Claims:
-        objects = Objects(StoreAddress.parse(url), {}, tell=lambda level, text: told.append((level, text)))
-        return Claims(
+    def runner(url: str) -> TeamLeases:
+        objects = ObjectStore(StoreAddress.parse(url), {}, tell=lambda level, text: told.append((level, text)))
+        return TeamLeases(
             objects, now=time.time, sleep=lambda seconds: anyio.sleep(seconds * SECOND_S), tell=lambda *_: None
         )
 
@@ -473,7 +473,7 @@ def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
         assert (await taken(first)).doubt == ""
         assert "cannot be listed (403" in (await taken(second)).doubt
         assert "cannot be listed (403" in (await taken(second)).doubt
-        other = await second.take("e" * 64, {KEY})
+        other = await second.acquire("e" * 64, {KEY})
         assert other is not None
         assert other.doubt == ""
 
@@ -487,59 +487,59 @@ async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> Non
     """A store that is gone costs a build a few calls, not one for each page."""
     store = team.store()
     runner = team.runner(store=store)
-    assert await runner.take(OTHER_KEY, {KEY}) is not None
+    assert await runner.acquire(OTHER_KEY, {KEY}) is not None
     store.is_cut = True
     for page in range(100):
-        assert await runner.take(f"{page:064x}", {KEY}) is not None
+        assert await runner.acquire(f"{page:064x}", {KEY}) is not None
 
     assert store.failed < 20
 
 
 async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
-    """A call whose answer was lost is no reason to pay for what another machine makes; its claim may be there."""
+    """A call whose answer was lost is no reason to pay for what another machine makes; its lease may be there."""
     store = team.store()
     assert await store.get("pictures/a") is None
     store.lose_answers = 1
     runner = team.runner(store=store)
 
-    claim = await taken(runner)
+    lease = await taken(runner)
 
     assert team.objects == ["000001"]
-    assert await claim.intend(INTENT)
-    assert await team.runner().take(WISH, {KEY}) is None
+    assert await lease.intend(INTENT)
+    assert await team.runner().acquire(WISH, {KEY}) is None
     assert team.told == []
 
 
 async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
-    """A line that breaks for a moment leaves the next pages their claims."""
+    """A line that breaks for a moment leaves the next pages their leases."""
     store = team.store()
     runner = team.runner(store=store)
-    assert await runner.take(OTHER_KEY, {KEY}) is not None
+    assert await runner.acquire(OTHER_KEY, {KEY}) is not None
     for page in range(6):
         store.is_cut = page % 2 == 0
         async with anyio.create_task_group() as group:
-            group.start_soon(runner.take, f"{page:064x}", {KEY})
+            group.start_soon(runner.acquire, f"{page:064x}", {KEY})
             await anyio.sleep(3 * SECOND_S)
             store.is_cut = False
 
-    assert await runner.take(WISH, {KEY}) is not None
-    assert await team.runner().take(WISH, {KEY}) is None
+    assert await runner.acquire(WISH, {KEY}) is not None
+    assert await team.runner().acquire(WISH, {KEY}) is None
 
 
 async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:
     """It looks whether the store is back, and knows nothing then; nothing raises, and who waits comes back to try."""
     store = team.store()
     runner = team.runner(store=store)
-    claim = await taken(runner)
+    lease = await taken(runner)
     other_store = team.store()
     waiting = team.runner(store=other_store)
-    assert await waiting.take(WISH, {KEY}) is None
+    assert await waiting.acquire(WISH, {KEY}) is None
     store.is_cut = other_store.is_cut = True
 
-    assert not await claim.intend(INTENT)
-    await claim.release()
+    assert not await lease.intend(INTENT)
+    await lease.release()
     assert (await taken(runner)).doubt
-    assert await waiting.watch(WISH)
+    assert await waiting.wait(WISH)
     assert (await taken(waiting)).doubt
 
 
@@ -556,24 +556,24 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
     ],
 )
 async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: bytes) -> None:
-    """Whatever lies in the place of a claim is waited for as for a dead runner, and then told of."""
+    """Whatever lies in the place of a lease is waited for as for a dead runner, and then told of."""
     (team.folder / "claims").mkdir()
     (team.folder / "claims" / f"{WISH}-000001").write_bytes(text)
 
-    claim = await taken_over(team.runner())
+    lease = await taken_over(team.runner())
 
-    assert await claim.intend(INTENT)
+    assert await lease.intend(INTENT)
     assert team.objects == ["000001", "000002"]
     assert len(team.told) == 1
 
 
 async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
     """A job id is a part of an address: one with other letters in it is dropped."""
-    claim = await taken(team.runner())
-    await claim.accept(replace(ACCEPTED, tries=(replace(ACCEPTED.tries[0], job_id="../../me"),)))
-    await claim.release()
+    lease = await taken(team.runner())
+    await lease.accept(replace(ACCEPTED, tries=(replace(ACCEPTED.tries[0], job_id="../../me"),)))
+    await lease.release()
 
-    assert (await taken(team.runner())).left(KEY) is None
+    assert (await taken(team.runner())).open_job(KEY) is None
 
 
 async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
@@ -582,12 +582,12 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
     await forger.accept(ACCEPTED)
     await forger.release()
 
-    claim = await taken(team.runner(secret="right"))
+    lease = await taken(team.runner(secret="right"))
 
-    assert claim.left(KEY) is None
-    await claim.accept(ACCEPTED)
-    await claim.release()
-    honest = (await taken(team.runner(secret="right"))).left(KEY)
+    assert lease.open_job(KEY) is None
+    await lease.accept(ACCEPTED)
+    await lease.release()
+    honest = (await taken(team.runner(secret="right"))).open_job(KEY)
     assert honest is not None
 
 
@@ -603,44 +603,44 @@ def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
 
 @pytest.mark.parametrize("number", ["020000", "099999", "999999", "999999999"])
 async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
-    """A claim that nobody of ours made is not waited for, not read down from, and not in the way of one of ours."""
+    """A lease that nobody of ours made is not waited for, not read down from, and not in the way of one of ours."""
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
     owner = await taken(team.runner(store=store, secret="team"))
     assert await owner.intend(INTENT)
     other = team.runner(store=store, secret="team")
-    assert await other.take(WISH, {KEY}) is None
+    assert await other.acquire(WISH, {KEY}) is None
 
-    assert await other.watch(WISH)
+    assert await other.wait(WISH)
     heir = await taken(other)
 
-    assert heir.left(KEY) is not None
+    assert heir.open_job(KEY) is not None
     assert not await owner.intend(INTENT)
     assert len(store.calls) < 3 * MOST_UNFINISHED
 
 
 async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
-    """Where claims are signed, nobody without the secret can take one from its owner."""
+    """Where leases are signed, nobody without the secret can take one from its owner."""
     owner = await taken(team.runner(secret="team"))
     _forge(team, "000001.free", data=b'{"claim": {}}')
     other = team.runner(secret="team")
 
-    assert await other.take(WISH, {KEY}) is None
+    assert await other.acquire(WISH, {KEY}) is None
     assert await owner.intend(INTENT)
 
     await owner.release()
-    assert await other.watch(WISH)
-    claim = await taken(other)
-    assert claim.left(KEY) is not None
+    assert await other.wait(WISH)
+    lease = await taken(other)
+    assert lease.open_job(KEY) is not None
 
 
 async def test_unsigned_claim_is_nobodys(team: Team) -> None:
     """Whoever has no secret cannot keep those who have one from their work."""
-    assert await team.runner().take(WISH, {KEY}) is not None
+    assert await team.runner().acquire(WISH, {KEY}) is not None
 
-    claim = await taken(team.runner(secret="team"))
+    lease = await taken(team.runner(secret="team"))
 
-    assert await claim.intend(INTENT)
+    assert await lease.intend(INTENT)
 
 
 # Services that check nothing -----------------------------------------------------------------------------------------
@@ -648,7 +648,9 @@ async def test_unsigned_claim_is_nobodys(team: Team) -> None:
 
 async def test_owner_whose_claim_was_overwritten_does_not_pay(team: Team) -> None:
     """Where a service lets two runners make one object, the last one has it, and the first one sees that."""
-    first = await taken(Claims(team.store(), now=lambda: NOW, sleep=anyio.sleep, tell=lambda *_: None, may_cross=True))
+    first = await taken(
+        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, tell=lambda *_: None, may_cross=True)
+    )
     path = team.folder / "claims" / f"{WISH}-000001"
     value = json.loads(path.read_text(encoding="utf-8"))
     value["claim"]["owner"] = "another"

@@ -19,7 +19,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.team import object_store as module
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.client import CALL_S
-from mkdocs_leonardo.team.object_store import Objects
+from mkdocs_leonardo.team.object_store import ObjectStore
 
 
 @pytest.fixture(params=KINDS)
@@ -33,7 +33,7 @@ def failure(url: str, environ: dict[str, str] | None = None) -> str:
     """What a read at an address says."""
     address = StoreAddress.parse(url)
     with pytest.raises(StoreUnavailable) as caught:
-        in_loop(lambda: Objects(address, environ or {}).get("pictures/a"))
+        in_loop(lambda: ObjectStore(address, environ or {}).get("pictures/a"))
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -107,7 +107,7 @@ def test_service_that_ignores_the_condition_is_noticed_by_its_first_create(
 ) -> None:
     """Known after the first create, and not before."""
 
-    async def act(objects: Objects) -> None:
+    async def act(objects: ObjectStore) -> None:
         assert objects.ignores_preconditions is None
         await objects.create("pictures/a", b"one")
         assert objects.ignores_preconditions is ignores
@@ -168,7 +168,7 @@ def test_store_that_never_answers_is_given_up() -> None:
     with silence() as url:
         started = time.monotonic()
         with pytest.raises(StoreUnavailable) as caught:
-            in_loop(lambda: Objects(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
+            in_loop(lambda: ObjectStore(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
 
     assert str(caught.value) == f"s3://{BUCKET}: cannot be read (no answer within 1 s)"
     assert time.monotonic() - started < 5
@@ -177,7 +177,7 @@ def test_store_that_never_answers_is_given_up() -> None:
 def test_store_that_has_not_answered_is_left_alone() -> None:
     """One call waits for it; those that come after fail at once."""
 
-    async def act(objects: Objects) -> None:
+    async def act(objects: ObjectStore) -> None:
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
             await objects.get("a", timeout_s=0.5)
         with pytest.raises(StoreUnavailable, match=r"it is left alone after it failed: no answer within 0\.5 s"):
@@ -185,7 +185,7 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
 
     with silence() as url:
         started = time.monotonic()
-        in_loop(lambda: act(Objects(StoreAddress.parse(url), {})))
+        in_loop(lambda: act(ObjectStore(StoreAddress.parse(url), {})))
 
     assert time.monotonic() - started < 5
 
@@ -199,7 +199,7 @@ def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
         now_s += seconds
 
     async def act() -> int:
-        objects = Objects(StoreAddress.parse(started.url), {}, sleep=pause, monotonic=lambda: now_s)
+        objects = ObjectStore(StoreAddress.parse(started.url), {}, sleep=pause, monotonic=lambda: now_s)
         await objects.get("a")
         started.stop()
         with pytest.raises(StoreUnavailable):
@@ -278,8 +278,8 @@ def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_pa
         store.write("pictures/a", b"one")
         address = StoreAddress.parse(store.url.replace("/team", f"/{path}"))
         for act in (
-            lambda: Objects(address, {}).create("pictures/b", b"two"),
-            lambda: Objects(address, {}).replace("pictures/b", b"two"),
+            lambda: ObjectStore(address, {}).create("pictures/b", b"two"),
+            lambda: ObjectStore(address, {}).replace("pictures/b", b"two"),
         ):
             with pytest.raises(StoreUnavailable) as caught:
                 in_loop(act)
@@ -293,7 +293,7 @@ def test_folder_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
 
     assert failure(place.as_uri()) == f"{place.as_uri()}: cannot be read (No such file or directory)"
     with pytest.raises(StoreUnavailable):
-        in_loop(lambda: Objects(StoreAddress.parse(place.as_uri()), {}).create("pictures/a", b"one"))
+        in_loop(lambda: ObjectStore(StoreAddress.parse(place.as_uri()), {}).create("pictures/a", b"one"))
     assert not place.exists()
 
 
@@ -303,7 +303,7 @@ import anyio
 from obstore import store
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.object_store import Objects
+from mkdocs_leonardo.team.object_store import ObjectStore
 
 class Hangs:
     def __init__(self, path):
@@ -313,7 +313,7 @@ store.LocalStore = Hangs
 
 async def main():
     try:
-        await Objects(StoreAddress.parse("file:///mnt/gone"), {}).get("a", timeout_s=1)
+        await ObjectStore(StoreAddress.parse("file:///mnt/gone"), {}).get("a", timeout_s=1)
     except StoreUnavailable as error:
         print(error)
 
@@ -336,7 +336,7 @@ def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -
         store.write("pictures/a", b"one")
         address = StoreAddress.parse(store.url.replace("/team", "/guarded"))
 
-        assert in_loop(lambda: Objects(address, environ).get("pictures/a")) is not None
+        assert in_loop(lambda: ObjectStore(address, environ).get("pictures/a")) is not None
         message = failure(str(address), {module.AUTHORIZATION_VARIABLE: "Bearer guess"})
 
     assert "403" in message
@@ -353,8 +353,8 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
         code = (
             "import asyncio, os\n"
             "from mkdocs_leonardo.team.address import StoreAddress\n"
-            "from mkdocs_leonardo.team.object_store import Objects\n"
-            f"objects = Objects(StoreAddress.parse({bare!r}), os.environ)\n"
+            "from mkdocs_leonardo.team.object_store import ObjectStore\n"
+            f"objects = ObjectStore(StoreAddress.parse({bare!r}), os.environ)\n"
             "async def look():\n"
             "    print((await objects.get('pictures/a')).data.decode())\n"
             "    await objects.aclose()\n"
@@ -387,8 +387,8 @@ def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -
     code = (
         "import anyio, os\n"
         "from mkdocs_leonardo.team.address import StoreAddress\n"
-        "from mkdocs_leonardo.team.object_store import Objects\n"
-        f"objects = Objects(StoreAddress.parse({(tmp_path / 'store').as_uri()!r}), os.environ)\n"
+        "from mkdocs_leonardo.team.object_store import ObjectStore\n"
+        f"objects = ObjectStore(StoreAddress.parse({(tmp_path / 'store').as_uri()!r}), os.environ)\n"
         "async def look():\n"
         "    async with anyio.create_task_group() as group:\n"
         "        for _ in range(64):\n"

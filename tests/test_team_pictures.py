@@ -22,13 +22,13 @@ from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.object_store import MOST_FAILURES, Objects
+from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
 from mkdocs_leonardo.team.pictures import (
     LOOKUPS,
     PATIENCE_S,
-    SharedPictures,
     StoreRights,
-    Tally,
+    StoreStats,
+    TeamPictures,
     signed,
 )
 
@@ -79,20 +79,20 @@ class Runner:
     told: list[tuple[int, str]] = field(default_factory=list)
     #: Why it is not known whether a picture is there, in words.
     doubts: list[str] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    stats: StoreStats = field(default_factory=StoreStats)
     #: What passes by its clock from one look at it to the next, besides what passes.
     answers_after_s: float = 0.0
     _ahead_s: float = 0.0
 
-    def pictures(self) -> SharedPictures:
+    def pictures(self) -> TeamPictures:
         """For one event loop."""
         environ = {"MKDOCS_LEONARDO_STORE_SECRET": self.secret, "MKDOCS_LEONARDO_STORE_WRITE": str(int(self.is_writer))}
 
         def tell(level: int, text: str) -> None:
             self.told.append((level, text))
 
-        return SharedPictures(
-            Objects(StoreAddress.parse(self.url), environ, tell=tell),
+        return TeamPictures(
+            ObjectStore(StoreAddress.parse(self.url), environ, tell=tell),
             StoreRights.of(environ),
             inspect=_inspect,
             tell=tell,
@@ -110,12 +110,12 @@ class Runner:
             pictures = self.pictures()
             for _ in range(times):
                 data = await self.look(pictures, key)
-            self.tally = pictures.tally
+            self.stats = pictures.stats
             return data
 
         return in_loop(act)
 
-    async def look(self, pictures: SharedPictures, key: str = KEY) -> bytes | None:
+    async def look(self, pictures: TeamPictures, key: str = KEY) -> bytes | None:
         """One look at the store."""
         try:
             fetched = await pictures.fetch(((key, "leonardo"),), lambda _, data: data)
@@ -130,7 +130,7 @@ class Runner:
         async def act() -> bool:
             pictures = self.pictures()
             is_shared = await pictures.share(record_of(data, key), data)
-            self.tally = pictures.tally
+            self.stats = pictures.stats
             return is_shared
 
         return in_loop(act)
@@ -164,11 +164,11 @@ def test_picture_that_one_machine_shares_is_found_by_another(kind: str, tmp_path
         writer, reader = Runner(store.url), Runner(store.url, is_writer=False)
 
         assert reader.fetch() is None
-        assert reader.tally == Tally(misses=1)
+        assert reader.stats == StoreStats(misses=1)
         assert writer.share()
-        assert writer.tally == Tally(writes=1)
+        assert writer.stats == StoreStats(writes=1)
         assert reader.fetch() == DATA
-        assert reader.tally == Tally(hits=1)
+        assert reader.stats == StoreStats(hits=1)
         assert store.names() == [PICTURE_NAME, RECORD_NAME]
         assert store.read(PICTURE_NAME) == DATA
         assert json.loads(store.read(RECORD_NAME))["digest"] == RECORD.digest
@@ -185,7 +185,7 @@ def test_first_picture_for_a_key_wins(kind: str, tmp_path: Path) -> None:
         assert first.share()
         assert not second.share(other)
         assert second.fetch() == DATA
-        assert second.tally.writes == 0
+        assert second.stats.writes == 0
 
 
 def test_fallback_of_another_provider_is_found_after_the_first_choice(store: TeamStore) -> None:
@@ -195,7 +195,7 @@ def test_fallback_of_another_provider_is_found_after_the_first_choice(store: Tea
     async def act() -> tuple[int, bytes] | None:
         pictures = Runner(store.url).pictures()
         fetched = await pictures.fetch(((KEY, "openai"), (OTHER_KEY, "leonardo")), lambda _, data: data)
-        assert pictures.tally == Tally(hits=1)
+        assert pictures.stats == StoreStats(hits=1)
         return fetched
 
     assert in_loop(act) == (1, DATA)
@@ -274,7 +274,7 @@ def test_entry_that_is_not_what_was_stored_is_no_miss_and_mended(store: TeamStor
 
     reader = Runner(store.url, is_writer=False)
     assert reader.fetch(times=2) is None
-    assert reader.tally == Tally(refusals=1)
+    assert reader.stats == StoreStats(refusals=1)
     assert reader.warnings == []
     assert [reason in text for _, text in reader.told] == [True]
     assert [reason in text for text in reader.doubts] == [True, True]
@@ -302,7 +302,7 @@ def test_record_without_the_teams_signature_is_not_believed(store: TeamStore, fo
 
     reader = Runner(store.url, "the team's secret", is_writer=False)
     assert reader.fetch() is None
-    assert reader.tally == Tally(refusals=1)
+    assert reader.stats == StoreStats(refusals=1)
     assert [reason in text for _, text in reader.told] == [True]
     assert [reason in text for text in reader.doubts] == [True]
 
@@ -328,7 +328,7 @@ def test_signed_record_under_another_key_is_not_believed(store: TeamStore) -> No
     store.write(RECORD_NAME, json.dumps(moved).encode())
 
     assert writer.fetch() is None
-    assert writer.tally.refusals == 1
+    assert writer.stats.refusals == 1
 
 
 def test_signed_record_is_found_with_and_without_the_secret(store: TeamStore) -> None:
@@ -360,7 +360,7 @@ def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: P
         runner = Runner(store.url.replace("/team", "/closed"))
         assert runner.fetch(times=MOST_FAILURES + 5) is None
 
-    assert runner.tally == Tally(failures=MOST_FAILURES)
+    assert runner.stats == StoreStats(failures=MOST_FAILURES)
     assert len(runner.warnings) == 1
     assert "cannot be read (403" in runner.warnings[0]
 
@@ -371,7 +371,7 @@ def look_for(runner: Runner, keys: Iterable[str]) -> int:
     async def act() -> int:
         pictures = runner.pictures()
         found = [await runner.look(pictures, key) for key in keys]
-        runner.tally = pictures.tally
+        runner.stats = pictures.stats
         return sum(picture is not None for picture in found)
 
     return in_loop(act)
@@ -385,7 +385,7 @@ def test_store_that_answers_slowly_is_left_alone_when_it_has_nothing(tmp_path: P
 
         assert look_for(runner, (f"{number:064x}" for number in range(2 * most))) == 0
 
-    assert runner.tally.misses in {most, most + 1}
+    assert runner.stats.misses in {most, most + 1}
     assert len(runner.warnings) == 1
     assert "answers so slowly (at last after 8 s)" in runner.warnings[0]
 
@@ -445,7 +445,7 @@ def test_store_that_takes_nothing_is_read_all_the_same(path: str, reason: str, t
                 key = f"{number:x}{OTHER_KEY[1:]}"
                 assert not await pictures.share(record_of(other, key), other)
             data = await runner.look(pictures)
-            assert pictures.tally == Tally(hits=1, failures=MOST_FAILURES)
+            assert pictures.stats == StoreStats(hits=1, failures=MOST_FAILURES)
             return data
 
         assert in_loop(act) == DATA
@@ -483,7 +483,7 @@ def test_many_pages_are_looked_up_side_by_side() -> None:
                     wanted = ((f"{number:064x}", "leonardo"),)
                     asking.start_soon(pictures.fetch, wanted, lambda _, data: data)
             serving.cancel_scope.cancel()
-        assert pictures.tally == Tally(misses=2 * LOOKUPS)
+        assert pictures.stats == StoreStats(misses=2 * LOOKUPS)
 
     in_loop(act)
 

@@ -153,7 +153,7 @@ class Turn:
             budget.withdraw(reservation)
             raise LeaseLost from None
         order = entry.tries[-1]
-        if not await wish.claim.intend(entry):
+        if not await wish.team_lease.intend(entry):
             await thread(journal.withdraw, candidate.key, order.number)
             budget.withdraw(reservation)
             raise LeaseLost
@@ -179,7 +179,9 @@ class Turn:
         means.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
-            await wish.claim.accept(await thread(means.journal.accept, self._candidate.key, submission, order.number))
+            await wish.team_lease.accept(
+                await thread(means.journal.accept, self._candidate.key, submission, order.number)
+            )
         means.budget.settle(reservation, submission.cost_usd)
         return submission
 

@@ -187,7 +187,7 @@ class Jobs:
             is_empty = isinstance(error, JobEmpty)
             await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
         if isinstance(error, PromptRefused):
-            await wish.claim.refuse(key, str(error))
+            await wish.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
             left = await thread(self._journal.close, key, job.job_id)

@@ -132,7 +132,7 @@ class LostJobs:
             submission = await provider.find(picture, since=since, known=known)
             if submission is None:
                 return None
-            await wish.claim.accept(await thread(self._journal.accept, key, submission, one.number))
+            await wish.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
             log.note(provider.name, "had accepted the job after all")

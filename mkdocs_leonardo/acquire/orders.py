@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.team.leases import Claim
+    from mkdocs_leonardo.team.leases import TeamLease
 
 #: How an attempt's result begins that a cap did not allow.
 HELD_BACK = "a cap of this build holds it back"
@@ -91,49 +91,49 @@ class Log:
         return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts))
 
 
-class Unshared:
-    """The claim of a build that shares nothing with other machines."""
+class NoTeamLease:
+    """The team lease of a build without a team: there is nothing to know, and no other machine to tell."""
 
     doubt = ""
 
-    def left(self, _key: str) -> Entry | None:
-        """Nobody else leaves anything."""
+    def open_job(self, _key: str) -> Entry | None:
+        """None: no other machine leaves a job open."""
         return None
 
     def refusal(self, _key: str) -> str | None:
-        """Nobody else pays."""
+        """None: no other machine was refused."""
         return None
 
     async def intend(self, _job: Entry) -> bool:
-        """Nobody takes over."""
+        """True: no other machine takes over."""
         return True
 
     async def accept(self, job: Entry) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     async def close(self, key: str) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     async def release(self) -> None:
-        """Nobody waits."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A picture that some page asked for; `lease` is the name under which other processes are kept out.
 
-    `landed` is called when its job is in flight no more, so that the next one may start while it is stored. `claim` is
-    what `lease` is among machines that share a store.
+    `landed` is called when its job is in flight no more, so that the next one may start while it is stored.
+    `team_lease` is what `lease` is among machines that share a store.
     """
 
     picture: PictureSpec
     page: str
     lease: str
     landed: Callable[[], None]
-    claim: Claim | Unshared = field(default_factory=Unshared)
+    team_lease: TeamLease | NoTeamLease = field(default_factory=NoTeamLease)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +175,9 @@ async def turn(limiter: anyio.CapacityLimiter) -> AsyncIterator[Callable[[], Non
 async def tell_others(wish: Wish, key: str, left: Entry | None) -> None:
     """Machines that share a store learn what is left open for `key`."""
     if left is None:
-        await wish.claim.close(key)
+        await wish.team_lease.close(key)
     else:
-        await wish.claim.accept(left)
+        await wish.team_lease.accept(left)
 
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
-    from obstore.store import HTTPStore, ObjectStore
+    from obstore.store import HTTPStore
+    from obstore.store import ObjectStore as Client
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ LONG_CALL_S = 60.0
 CONNECT_S = 2.0
 
 
-def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> tuple[ObjectStore | None, ObjectStore]:
+def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> tuple[Client | None, Client]:
     """The client for creating, where that needs one of its own, and the client for everything else."""
     from obstore import store  # noqa: PLC0415 - only who has a store has the client
 

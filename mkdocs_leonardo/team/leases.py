@@ -1,16 +1,16 @@
-"""Who makes which picture, and what is paid for it, for runners that share an object store and nothing else.
+"""Leases between machines that share an object store and nothing else: which of them makes, and pays for, a picture.
 
-A claim is a row of numbered objects, ``claims/<wish>-<number>``. Its owner is whoever made the one with the highest
-number, and only the owner writes to it. Taking over is making the next one, which a service lets one runner do.
-An owner who has given up, and leaves something to know, says so with ``claims/<wish>-<number>.free``. So one listing of
-the folder tells a runner of everything that it waits for.
+A lease is a row of numbered objects, ``claims/<name>-<number>``. Its owner is the machine that made the one with the
+highest number, and only the owner writes to it. Taking over is making the next one, which a service lets one machine
+do. An owner that releases a lease with something left to know writes a marker, ``claims/<name>-<number>.free``. So one
+listing of the folder tells a machine of everything that it waits for.
 
 Three rules make this safe without any two clocks that agree:
 
 - An owner lives as long as what it writes changes while an observer looks on, by the observer's own clock.
-- Before a create call leaves, its owner writes the intent, and then looks whether there is a next number. Whoever
-  takes over makes the next number, and then reads what earlier owners wrote. So either the owner stops, or its
-  successor knows of the job.
+- Before a create call leaves, its owner writes the intent, and then looks whether there is a next number. A successor
+  makes the next number, and then reads what earlier owners wrote. So either the owner stops, or its successor knows
+  of the job.
 - What an owner leaves behind is never overwritten by another: numbers go up, and only the first one is ever deleted,
   by its owner, when nothing is left to say.
 """
@@ -34,29 +34,29 @@ if TYPE_CHECKING:
     import anyio
 
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.team.object_store import ObjectEntry, Objects
+    from mkdocs_leonardo.team.object_store import ObjectEntry, ObjectStore
 
 #: Between two signs of life (seconds).
 BEAT_S = 4.0
 #: How long one sign of life may take (seconds): two that fail come to less than `HOLD_S`.
 BEAT_CALL_S = 5.0
-#: An owner that has not changed its object for so long, while an observer looked on, has lost its claim (seconds).
+#: An owner that has not changed its object for so long, while an observer looked on, has lost its lease (seconds).
 HOLD_S = 20.0
-#: Between two looks of one runner at the claims that it waits for, all in one listing (seconds).
+#: Between two looks of one machine at the leases that it waits for, all in one listing (seconds).
 LOOK_S = 1.5
-#: The longest that a picture of another runner is waited for (seconds).
+#: The longest that a picture of another machine is waited for (seconds).
 MOST_WAIT_S = 900.0
-#: An owner reads what so many before it left behind, at the most; the first one that had done so itself ends it.
+#: A new owner merges the records of at most this many predecessors, and stops at one that had merged its own.
 MOST_UNFINISHED = 50
-#: No wish is ever claimed so often; what has a higher number is not ours.
+#: No lease is ever taken over so often; what has a higher number is not ours.
 _MOST_NUMBER = 99_999
-#: Attempts to have a claim that others are faster to take, or that somebody else's objects are in the way of.
+#: Attempts at a lease that other machines are faster to take, or that objects of no machine of the team stand in.
 _MOST_ATTEMPTS = 20
-#: What letting go may take at the end of a build (seconds).
+#: How long the release of a lease may take (seconds).
 RELEASE_S = 5.0
 
-#: Where runners tell each other what they make.
-CLAIMS_FOLDER = "claims"
+#: The folder of the leases' objects.
+LEASES_FOLDER = "claims"
 
 _FREE = ".free"
 _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
@@ -64,7 +64,7 @@ _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The highest number of a wish, as a listing shows it: `mark` changes with every sign of life."""
+    """The highest number of a name, as a listing shows it: `mark` changes with every sign of life."""
 
     number: int = 0
     mark: tuple[str | None, float, int] = (None, 0.0, 0)
@@ -74,12 +74,12 @@ class _Seen:
 _NOTHING = _Seen()
 
 
-class Claims:
-    """The claims of one runner. All calls belong to one event loop, and none that a build makes raises."""
+class TeamLeases:
+    """The leases of one machine. All calls belong to one event loop, and none that a build makes raises."""
 
     def __init__(
         self,
-        objects: Objects,
+        store: ObjectStore,
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -91,7 +91,7 @@ class Claims:
     ) -> None:
         """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says."""
         self.owner = uuid.uuid4().hex
-        self._objects = objects
+        self._store = store
         self.now = now
         self._sleep = sleep
         self.monotonic = monotonic
@@ -100,112 +100,109 @@ class Claims:
         self._patience_s = patience_s
         self._tell = tell
         self._told: set[str] = set()
-        self._held: dict[str, Claim] = {}
+        self._held: dict[str, TeamLease] = {}
         self._rivals: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
         self._seen: tuple[ObjectEntry, ...] = ()
-        # What others than our runners have put there.
+        # Numbers that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
         self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
 
-    # Having a claim --------------------------------------------------------------------------------------------------
+    # Having a lease --------------------------------------------------------------------------------------------------
 
-    async def take(self, wish: str, keys: Collection[str]) -> Claim | None:
-        """This runner's claim on `wish`, with what earlier owners left open; None while another one has it.
+    async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
+        """This machine's lease on `name`, with what earlier owners left open; None while another one has it.
 
-        Where one of `keys` was refused, at a price, the claim is for reading alone. Its `doubt` says that the store
+        Where one of `keys` was refused, at a price, the lease is for reading alone. Its `doubt` says that the store
         cannot be asked.
         """
         try:
-            claim = await self._taken(wish, keys)
+            lease = await self._acquired(name, keys)
         except StoreUnavailable as error:
             self.warn(error)
-            return Claim(self, wish, 0, LeaseRecord(), doubt=str(error))
-        if claim is not None:
-            self._waiting_since.pop(wish, None)
-        return claim
+            return TeamLease(self, name, 0, LeaseRecord(), doubt=str(error))
+        if lease is not None:
+            self._waiting_since.pop(name, None)
+        return lease
 
-    async def _taken(self, wish: str, keys: Collection[str]) -> Claim | None:
+    async def _acquired(self, name: str, keys: Collection[str]) -> TeamLease | None:
         # Nearly always there is nothing: so one call is enough.
-        if wish not in self._tried and (claim := await self._made(wish, 0)) is not None:
-            return claim
+        if name not in self._tried and (lease := await self._made(name, 0)) is not None:
+            return lease
         for _ in range(_MOST_ATTEMPTS):
-            seen = (await self._look(fresh=True)).get(wish, _NOTHING)
-            record = await self.read(wish, seen.number) if seen.number else None
+            seen = (await self._look(fresh=True)).get(name, _NOTHING)
+            record = await self.read(name, seen.number) if seen.number else None
             if record is not None and not record.owner:
-                self._foreign.add((wish, seen.number))
+                self._foreign.add((name, seen.number))
                 continue
-            if record is not None and not await self._is_free(wish, seen):
-                if seen.number == self._tried.get(wish):
-                    claim = await self._found_again(wish, seen.number)
-                    if claim is not None:
-                        return claim
-                if self._dead.get(wish) != seen:
-                    self._rivals[wish] = seen
+            if record is not None and not await self._is_free(name, seen):
+                if seen.number == self._tried.get(name):
+                    lease = await self._found_again(name, seen.number)
+                    if lease is not None:
+                        return lease
+                if self._dead.get(name) != seen:
+                    self._rivals[name] = seen
                     return None
             if record is not None and not record.refusals.keys().isdisjoint(keys):
-                return Claim(self, wish, 0, record)
-            claim = await self._made(wish, seen.number)
-            if claim is not None:
-                return claim
-        raise StoreUnavailable("a claim in the store cannot be had, though nobody has it")
+                return TeamLease(self, name, 0, record)
+            lease = await self._made(name, seen.number)
+            if lease is not None:
+                return lease
+        raise StoreUnavailable("a lease in the store cannot be had, though no machine has it")
 
-    async def _is_free(self, wish: str, seen: _Seen) -> bool:
-        """Whether the owner has let go. Where claims are signed, only a signed word of it is believed."""
+    async def _is_free(self, name: str, seen: _Seen) -> bool:
+        """Whether the owner has let go. Where leases are signed, only a signed word of it is believed."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
-        record = await self._read(f"{_name(wish, seen.number)}{_FREE}")
+        record = await self._read(f"{_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
-    async def _found_again(self, wish: str, number: int) -> Claim | None:
-        """The claim, if it is this runner's after all: it was asleep, or the answer to its call was lost."""
-        record = await self.read(wish, number)
+    async def _found_again(self, name: str, number: int) -> TeamLease | None:
+        """The lease, if it is this machine's after all: it was asleep, or the answer to its call was lost."""
+        record = await self.read(name, number)
         if record is None or record.owner != self.owner:
             return None
-        claim = self._claim(wish, number, record)
-        if await claim.renew():
-            return claim
-        self.let_go(claim)
+        lease = self._hold(name, number, record)
+        if await lease.renew():
+            return lease
+        self.let_go(lease)
         return None
 
-    async def _made(self, wish: str, after: int) -> Claim | None:
-        """The claim with the number that follows, if nobody else was faster."""
+    async def _made(self, name: str, after: int) -> TeamLease | None:
+        """The lease with the number that follows; None if another machine was faster."""
         number = after + 1
-        while (wish, number) in self._foreign:
+        while (name, number) in self._foreign:
             number += 1
-        self._tried[wish] = number
-        name, record = _name(wish, number), LeaseRecord(self.owner, is_whole=not after)
-        if not await self._objects.create(name, record.encoded(name, self._secret)):
+        self._tried[name] = number
+        path, record = _path(name, number), LeaseRecord(self.owner, is_whole=not after)
+        if not await self._store.create(path, record.encoded(path, self._secret)):
             return None
-        claim = self._claim(wish, number, record)
+        lease = self._hold(name, number, record)
         if after:
             try:
-                await claim.inherit()
+                await lease.inherit()
             except StoreUnavailable:
-                self.let_go(claim)
+                self.let_go(lease)
                 raise
-        return claim
+        return lease
 
-    async def watch(self, wish: str) -> bool:
-        """Return when it is worth while to `take` again: its owner has let go, or is dead.
-
-        False if that takes longer than anybody should wait.
-        """
-        rival = self._rivals[wish]
-        since = self._waiting_since.setdefault(wish, self.monotonic())
+    async def wait(self, name: str) -> bool:
+        """Return when to `acquire` again: the owner has released the lease, or is dead. False after `patience_s`."""
+        rival = self._rivals[name]
+        since = self._waiting_since.setdefault(name, self.monotonic())
         unchanged_s, looked_at = 0.0, self.monotonic()
         while unchanged_s < HOLD_S:
             await self._sleep(LOOK_S)
             try:
-                seen = (await self._look()).get(wish, _NOTHING)
+                seen = (await self._look()).get(name, _NOTHING)
             except StoreUnavailable:
-                # `take` will meet it too.
+                # `acquire` will meet it too.
                 return True
             now = self.monotonic()
-            # Time in which this runner itself was asleep says nothing of the other one.
+            # Time in which this machine itself was asleep says nothing of the other one.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
             if now - since > self._patience_s:
@@ -214,64 +211,67 @@ class Claims:
                 return True
             if seen != rival:
                 rival, unchanged_s = seen, 0.0
-        self._dead[wish] = rival
+        self._dead[name] = rival
         return True
 
-    async def beat(self) -> None:
-        """A sign of life of every claim, for as long as the build runs."""
+    async def heartbeat(self) -> None:
+        """A sign of life of every lease, for as long as the build runs."""
         from anyio import create_task_group  # noqa: PLC0415 - a warm build needs no event loop
 
         while True:
             await self._sleep(BEAT_S)
             async with create_task_group() as group:
-                for claim in list(self._held.values()):
-                    group.start_soon(claim.beat)
+                for lease in list(self._held.values()):
+                    group.start_soon(lease.beat)
 
     # Objects ---------------------------------------------------------------------------------------------------------
 
-    async def read(self, wish: str, number: int) -> LeaseRecord | None:
-        """One object; what no machine of the team wrote counts as free and empty. StoreUnavailable."""
-        return await self._read(_name(wish, number))
+    async def read(self, name: str, number: int) -> LeaseRecord | None:
+        """One record; what no machine of the team wrote counts as free and empty. StoreUnavailable."""
+        return await self._read(_path(name, number))
 
-    async def _read(self, name: str) -> LeaseRecord | None:
+    async def _read(self, path: str) -> LeaseRecord | None:
         try:
-            found = await self._objects.get(name, max_bytes=MAX_BYTES)
-            return None if found is None else LeaseRecord.decoded(name, found.data, self._secret)
+            found = await self._store.get(path, max_bytes=MAX_BYTES)
+            return None if found is None else LeaseRecord.decoded(path, found.data, self._secret)
         except (BrokenEntry, ValueError):
-            if name not in self._told:
-                self._told.add(name)
-                self._tell(logging.INFO, f"a claim in the store is not one of ours ({name}); it counts for nothing")
+            if path not in self._told:
+                self._told.add(path)
+                self._tell(logging.INFO, f"a lease in the store is not one of ours ({path}); it counts for nothing")
             return LeaseRecord()
 
-    async def write(self, name: str, record: LeaseRecord) -> None:
+    async def write(self, name: str, number: int, record: LeaseRecord) -> None:
         """Replace one object; StoreUnavailable."""
-        await self._objects.replace(name, record.encoded(name, self._secret))
+        await self._write(_path(name, number), record)
 
-    async def end(self, wish: str, number: int, record: LeaseRecord) -> None:
+    async def _write(self, path: str, record: LeaseRecord) -> None:
+        await self._store.replace(path, record.encoded(path, self._secret))
+
+    async def end(self, name: str, number: int, record: LeaseRecord) -> None:
         """Let others follow, with what is left to say; StoreUnavailable."""
-        name = _name(wish, number)
+        path = _path(name, number)
         if number == 1 and not record.jobs and not record.refusals:
-            await self._objects.delete(name)
+            await self._store.delete(path)
             return
         # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        await self.write(name, record)
-        await self.write(f"{name}{_FREE}", LeaseRecord(self.owner))
+        await self._write(path, record)
+        await self._write(f"{path}{_FREE}", LeaseRecord(self.owner))
 
-    async def is_mine(self, wish: str, number: int) -> bool:
-        """Whether there is no next number, and, where the service lets runners overwrite each other, ours still is."""
+    async def is_mine(self, name: str, number: int) -> bool:
+        """Whether there is no next number, and, where the service lets machines overwrite each other, ours still is."""
         for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
-            record = await self.read(wish, following)
+            record = await self.read(name, following)
             if record is None:
                 break
             if record.owner:
                 return False
-        if not self._may_cross and self._objects.ignores_preconditions is False:
+        if not self._may_cross and self._store.ignores_preconditions is False:
             return True
-        record = await self.read(wish, number)
+        record = await self.read(name, number)
         return record is not None and record.owner == self.owner
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
-        """Every claim there is, as it was a moment ago; all that look at the same moment share one listing."""
+        """Every lease there is, as it was a moment ago; all that look at the same moment share one listing."""
         from anyio import Lock  # noqa: PLC0415 - see `beat`
 
         asked_at = self.monotonic()
@@ -281,70 +281,70 @@ class Claims:
             # What began after this question was asked is as good as a listing of its own.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
-                self._seen = await self._objects.list(CLAIMS_FOLDER)
+                self._seen = await self._store.list(LEASES_FOLDER)
                 self._listed_at = began_at
             return _highest(self._seen, self._foreign)
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _claim(self, wish: str, number: int, record: LeaseRecord) -> Claim:
-        claim = self._held[wish] = Claim(self, wish, number, record)
-        return claim
+    def _hold(self, name: str, number: int, record: LeaseRecord) -> TeamLease:
+        lease = self._held[name] = TeamLease(self, name, number, record)
+        return lease
 
     def warn(self, error: StoreUnavailable) -> None:
-        """Tell that other runners do not hear of this one."""
-        self._objects.warn(error)
+        """Tell that other machines do not hear of this one."""
+        self._store.warn(error)
 
-    def let_go(self, claim: Claim) -> None:
-        """No more signs of life from this claim."""
-        if self._held.get(claim.wish) is claim:
-            del self._held[claim.wish]
+    def let_go(self, lease: TeamLease) -> None:
+        """No more signs of life from this lease."""
+        if self._held.get(lease.name) is lease:
+            del self._held[lease.name]
 
 
-class Claim:
-    """One wish that this runner works on, and no other one that can reach the store.
+class TeamLease:
+    """One name that this machine works on, and no other one that can reach the store.
 
-    Number 0 is no claim at all: nobody can be told, or nothing is to be done. `doubt` says why it is not known whether
-    another runner has paid.
+    Number 0 is no lease at all: nobody can be told, or nothing is to be done. `doubt` says why it is not known whether
+    another machine has paid.
     """
 
-    def __init__(self, claims: Claims, wish: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
-        self.wish = wish
+    def __init__(self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
+        self.name = name
         self.doubt = doubt
-        self._claims = claims
+        self._leases = leases
         self._number = number
         self._record = record
         self._lock: anyio.Lock | None = None
 
     # What others left ------------------------------------------------------------------------------------------------
 
-    def left(self, key: str) -> Entry | None:
+    def open_job(self, key: str) -> Entry | None:
         """The job that an earlier owner left open for `key`, its times by this machine's clock."""
         entry = self._record.jobs.get(key)
-        return None if entry is None else by_our_clock(entry, self._claims.now())
+        return None if entry is None else by_our_clock(entry, self._leases.now())
 
     def refusal(self, key: str) -> str | None:
-        """Why `key` was refused, if another runner has paid to know."""
+        """Why `key` was refused, if another machine has paid to know."""
         return self._record.refusals.get(key)
 
     async def inherit(self) -> None:
         """What earlier owners have written until this moment is ours; StoreUnavailable."""
         record, number = self._record, self._number - 1
-        # So many owners that died before they could do this are not the work of our runners.
+        # So many owners that died before they could do this are not the work of our machines.
         while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
-            earlier = await self._claims.read(self.wish, number)
+            earlier = await self._leases.read(self.name, number)
             if earlier is not None:
                 record = earlier.before(record)
             number -= 1
         self._record = replace(record, is_whole=True)
         await self._write()
 
-    # What this runner does -------------------------------------------------------------------------------------------
+    # What this machine does -------------------------------------------------------------------------------------------
 
     async def intend(self, job: Entry) -> bool:
         """A create call may leave now: whoever takes over will know of it. False: that is not sure.
 
-        True as well for what is no claim; whether to pay without one is the caller's decision.
+        True as well for what is no lease; whether to pay without one is the caller's decision.
         """
         if not self._number:
             return True
@@ -352,8 +352,8 @@ class Claim:
             if await self._intended(job):
                 return True
         except StoreUnavailable as error:
-            self._claims.warn(error)
-        self._claims.let_go(self)
+            self._leases.warn(error)
+        self._leases.let_go(self)
         return False
 
     async def _intended(self, job: Entry) -> bool:
@@ -378,7 +378,7 @@ class Claim:
         await self._publish()
 
     async def renew(self) -> bool:
-        """Whether the claim is still ours, with a sign of life; StoreUnavailable."""
+        """Whether the lease is still ours, with a sign of life; StoreUnavailable."""
         if not await self._is_mine():
             return False
         await self._write()
@@ -388,7 +388,7 @@ class Claim:
         """A sign of life; one that does not get through in time is left out."""
         with self._bounded(BEAT_CALL_S):
             if not await self.renew():
-                self._claims.let_go(self)
+                self._leases.let_go(self)
 
     async def release(self) -> None:
         """Others may work on it, and know of the jobs that are left open.
@@ -397,14 +397,14 @@ class Claim:
         """
         from anyio import CancelScope  # noqa: PLC0415 - see `_bounded`
 
-        self._claims.let_go(self)
+        self._leases.let_go(self)
         if not self._number:
             return
         # It is found unchanged, and taken over, if this fails.
         with CancelScope(shield=True), self._bounded(RELEASE_S):
             async with self._locked():
                 if await self._is_mine():
-                    await self._claims.end(self.wish, self._number, self._record)
+                    await self._leases.end(self.name, self._number, self._record)
                 self._number = 0
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -423,16 +423,16 @@ class Claim:
             try:
                 yield
             except StoreUnavailable as error:
-                self._claims.warn(error)
+                self._leases.warn(error)
 
     async def _write(self) -> None:
         async with self._locked():
             if self._number:
                 self._record = replace(self._record, beat=self._record.beat + 1)
-                await self._claims.write(_name(self.wish, self._number), self._record)
+                await self._leases.write(self.name, self._number, self._record)
 
     async def _is_mine(self) -> bool:
-        return await self._claims.is_mine(self.wish, self._number)
+        return await self._leases.is_mine(self.name, self._number)
 
     def _locked(self) -> anyio.Lock:
         from anyio import Lock  # noqa: PLC0415 - see `beat`
@@ -442,21 +442,21 @@ class Claim:
         return self._lock
 
 
-def _name(wish: str, number: int) -> str:
-    return f"{CLAIMS_FOLDER}/{wish}-{number:06}"
+def _path(name: str, number: int) -> str:
+    return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 
 def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
-    """What a listing says of each wish, `foreign` numbers left out."""
+    """What a listing says of each name, `foreign` numbers left out."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()
     for entry in entries:
         match = _NAME.fullmatch(entry.name.rpartition("/")[2])
         if match is None:
             continue
-        wish, number = match[1], int(match[2])
+        name, number = match[1], int(match[2])
         if match[3]:
-            free.add((wish, number))
-        elif (wish, number) not in foreign and seen.get(wish, _NOTHING).number < number <= _MOST_NUMBER:
-            seen[wish] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
-    return {wish: replace(found, is_free=(wish, found.number) in free) for wish, found in seen.items()}
+            free.add((name, number))
+        elif (name, number) not in foreign and seen.get(name, _NOTHING).number < number <= _MOST_NUMBER:
+            seen[name] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
+    return {name: replace(found, is_free=(name, found.number) in free) for name, found in seen.items()}

@@ -32,7 +32,7 @@ from mkdocs_leonardo.team.breaker import CircuitBreaker
 from mkdocs_leonardo.team.client import CALL_S, connect, in_the_background
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore as Client
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class ObjectEntry:
     modified_at: float
 
 
-class Objects:
+class ObjectStore:
     """Named bytes at one address. All calls belong to one event loop; several may run at once.
 
     A call that fails is tried again for `OUTAGE_S`, if the store has answered in this build and does not refuse. After
@@ -117,8 +117,8 @@ class Objects:
         self._trouble = next(
             (f"{name} must be an address without credentials, such as https://s3.example.com" for name in wrong), ""
         )
-        self._opened: ObjectStore | None = None
-        self._creator: ObjectStore | None = None
+        self._opened: Client | None = None
+        self._creator: Client | None = None
         self._honours: bool | None = None
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
         self._is_there = False
@@ -265,7 +265,7 @@ class Objects:
             return False
         return True
 
-    async def _made_folder(self, put: Callable[[ObjectStore], Awaitable[T]]) -> T:
+    async def _made_folder(self, put: Callable[[Client], Awaitable[T]]) -> T:
         """The result of `put`, asked again if another writer made the object's folder at the same moment."""
         from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
 
@@ -277,7 +277,7 @@ class Objects:
                 raise
         return await put(store)
 
-    async def _open(self) -> ObjectStore:
+    async def _open(self) -> Client:
         if self._opened is None:
             opened = await in_the_background(
                 partial(connect, self.address, authorization=self._authorization, allows_http=self._allows_http)

@@ -20,8 +20,8 @@ from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, Stor
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
-from mkdocs_leonardo.team.leases import CLAIMS_FOLDER
-from mkdocs_leonardo.team.object_store import Objects
+from mkdocs_leonardo.team.leases import LEASES_FOLDER
+from mkdocs_leonardo.team.object_store import ObjectStore
 from mkdocs_leonardo.team.signing import has_form, is_signed, signature
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class StoreRights:
 
 
 @dataclass(slots=True)
-class Tally:
+class StoreStats:
     """What came of the store in one build. `refusals`: entries that were there and not believed."""
 
     hits: int = 0
@@ -101,12 +101,12 @@ class _SignedOtherwise(BrokenEntry):
     """There is a signature, and it is not ours."""
 
 
-class SharedPictures:
+class TeamPictures:
     """A team's pictures, for one build. All calls belong to one event loop."""
 
     def __init__(
         self,
-        objects: Objects,
+        store: ObjectStore,
         rights: StoreRights,
         *,
         inspect: Callable[[bytes], Decoded],
@@ -114,7 +114,7 @@ class SharedPictures:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`inspect` decodes a picture, or raises PictureError."""
-        self._objects = objects
+        self._store = store
         self._rights = rights
         self._inspect = inspect
         self._tell = tell
@@ -135,10 +135,10 @@ class SharedPictures:
         return self._rights.is_writer
 
     @property
-    def tally(self) -> Tally:
+    def stats(self) -> StoreStats:
         """What came of it so far."""
         misses = len(self._misses - self._hits)
-        return Tally(len(self._hits), misses, self._writes, len(self._refused), self._objects.failures)
+        return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
 
     async def fetch(
         self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
@@ -171,7 +171,7 @@ class SharedPictures:
         try:
             return await call
         except StoreUnavailable as error:
-            self._objects.warn(error)
+            self._store.warn(error)
             return error
         except BrokenEntry as error:
             self._refuse(key, error)
@@ -184,20 +184,20 @@ class SharedPictures:
         try:
             return await self._share(record, data)
         except StoreUnavailable as error:
-            self._objects.warn(error)
+            self._store.warn(error)
             return False
 
     async def aclose(self) -> None:
-        """The last call of the build, and of all claims on the same store, is over."""
-        await self._objects.aclose()
+        """The last call of the build, and of all leases on the same store, is over."""
+        await self._store.aclose()
 
     async def examine(self) -> tuple[Remark, ...]:
         """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
-        where = str(self._objects.address)
-        # Where claims are, because a writer may do there all that it must be able to do.
-        name = f"{CLAIMS_FOLDER}/doctor-{secrets.token_hex(16)}"
+        where = str(self._store.address)
+        # Where leases are, because a writer may do there all that it must be able to do.
+        name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
-            await self._objects.get(name)
+            await self._store.get(name)
         except StoreUnavailable as error:
             return (Remark("bad", str(error)), self._about_secret())
         remarks = [Remark("ok", f"{where} is there and can be read")]
@@ -209,19 +209,19 @@ class SharedPictures:
 
     async def _try_writing(self, where: str, name: str) -> list[Remark]:
         try:
-            await self._objects.create(name, name.encode())
+            await self._store.create(name, name.encode())
         except StoreUnavailable as error:
             return [Remark("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
         remarks = [Remark("ok", "new pictures are added to it, and the first one for a key stays")]
-        if self._objects.ignores_preconditions:
+        if self._store.ignores_preconditions:
             remarks[0] = Remark(
                 "note",
                 "new pictures are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
                 "that write at the same moment the last one stays",
             )
         try:
-            await self._objects.replace(name, name.encode())
-            entries = await self._objects.list(CLAIMS_FOLDER)
+            await self._store.replace(name, name.encode())
+            entries = await self._store.list(LEASES_FOLDER)
             trouble = (
                 "" if name in {entry.name for entry in entries} else f"{where}: its listing leaves out what is there"
             )
@@ -232,7 +232,7 @@ class SharedPictures:
                 Remark("bad", f"{trouble}: machines that build at the same moment cannot see what the others make")
             )
         try:
-            await self._objects.delete(name)
+            await self._store.delete(name)
         except StoreUnavailable as error:
             remarks.append(Remark("note", f"{error}: {name} stays there, which does no harm"))
         return remarks
@@ -247,10 +247,10 @@ class SharedPictures:
         _, downloads = self._limits()
         async with downloads:
             # Its name holds its digest: what is there and differs is damaged.
-            if not await self._objects.create(picture, data, timeout_s=LONG_CALL_S):
-                await self._objects.replace(picture, data, timeout_s=LONG_CALL_S)
+            if not await self._store.create(picture, data, timeout_s=LONG_CALL_S):
+                await self._store.replace(picture, data, timeout_s=LONG_CALL_S)
         text = signed(record, self._rights.secret)
-        if not await self._objects.create(_record_name(record.key), text):
+        if not await self._store.create(_record_name(record.key), text):
             try:
                 found = await self._find(record.key, record.provider)
                 if found is not None and await self._picture(found):
@@ -259,18 +259,18 @@ class SharedPictures:
                 self._refuse(record.key, error)
             self._tell_of_secrets(record.key)
             # What is there can be shown on no machine, and would be in the way of every one.
-            await self._objects.replace(_record_name(record.key), text)
+            await self._store.replace(_record_name(record.key), text)
         self._writes += 1
         return True
 
     async def _find(self, key: str, provider: str) -> PictureRecord | None:
         """The record of `key`, checked but for its picture; None if there is none."""
         name = _record_name(key)
-        where = f"{self._objects.address}/{name}"
+        where = f"{self._store.address}/{name}"
         if self._is_too_slow:
-            raise StoreUnavailable(f"{self._objects.address}: is left alone, as it answers too slowly")
+            raise StoreUnavailable(f"{self._store.address}: is left alone, as it answers too slowly")
         begun_at = self._monotonic()
-        found = await self._objects.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
+        found = await self._store.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
         self._judge(self._monotonic() - begun_at)
         if found is None:
             return None
@@ -289,13 +289,13 @@ class SharedPictures:
         if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
             self._is_too_slow = True
             slow = f"answers so slowly (at last after {took_s:.0f} s) that it is left alone for the rest of the build"
-            self._objects.warn(StoreUnavailable(f"{self._objects.address}: {slow}"))
+            self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))
 
     async def _picture(self, record: PictureRecord) -> bytes:
         """The picture of `record`, checked."""
         name = _picture_name(record)
-        where = f"{self._objects.address}/{name}"
-        found = await self._objects.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
+        where = f"{self._store.address}/{name}"
+        found = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if found is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
         if await _thread(digest_of, found.data) != record.digest:
@@ -323,7 +323,7 @@ class SharedPictures:
             self._has_told_of_secrets = True
             self._tell(
                 logging.WARNING,
-                f"shared_store {self._objects.address}: a picture there is signed with another {SECRET_VARIABLE} than "
+                f"shared_store {self._store.address}: a picture there is signed with another {SECRET_VARIABLE} than "
                 "this machine has, so it was made again and replaced; give every machine the same secret, or each of "
                 "them pays for what the others have made",
             )

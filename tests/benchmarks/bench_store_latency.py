@@ -32,8 +32,8 @@ from mkdocs_leonardo.compose import _inspect
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.object_store import Objects
-from mkdocs_leonardo.team.pictures import SharedPictures, StoreRights, signed
+from mkdocs_leonardo.team.object_store import ObjectStore
+from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures, signed
 
 
 class Distance:
@@ -101,7 +101,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
     """Every picture in the cache, all pages at once, as a build does; how many were found."""
     rights = StoreRights(secret=b"secret")
-    pictures = SharedPictures(Objects(StoreAddress.parse(url), {}), rights, inspect=_inspect, tell=print)
+    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=_inspect, tell=print)
     folder = PictureFolder(cache)
     async with anyio.create_task_group() as group:
         for key in keys:
@@ -109,7 +109,7 @@ async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -
             if is_missing:
                 wanted = [(digest_of(key.encode()), "leonardo"), (digest_of(key[1:].encode()), "openai")]
             group.start_soon(pictures.fetch, wanted, folder.save)
-    return pictures.tally.hits
+    return pictures.stats.hits
 
 
 def main() -> int:

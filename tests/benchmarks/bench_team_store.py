@@ -33,13 +33,13 @@ from stores import running as running_store
 
 #: No round takes longer, or something hangs (seconds).
 ROUND_S = 900.0
-#: A build whose claims live and die faster.
+#: A build whose leases live and die faster.
 _HURRIED = """
 import sys
-from mkdocs_leonardo.team import leases as claims
-factor = float(sys.argv.pop(1)) / claims.HOLD_S
+from mkdocs_leonardo.team import leases
+factor = float(sys.argv.pop(1)) / leases.HOLD_S
 for name in ("BEAT_S", "BEAT_CALL_S", "HOLD_S", "LOOK_S"):
-    setattr(claims, name, getattr(claims, name) * factor)
+    setattr(leases, name, getattr(leases, name) * factor)
 from mkdocs.__main__ import cli
 cli()
 """
