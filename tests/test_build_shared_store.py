@@ -350,11 +350,12 @@ def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: 
     assert "machines that build at the same moment cannot see what the others make" in found[2][1]
 
 
-def test_doctor_tells_of_what_is_no_object_store(runners: Runners) -> None:
+@pytest.mark.parametrize("answer", [b"<!DOCTYPE html><title>Log in</title>", b'{"status": "ok"}'])
+def test_doctor_tells_of_what_is_no_object_store(runners: Runners, answer: bytes) -> None:
     """A web page at the address, as of a portal that asks to log in, is nothing that can be read."""
     url = "s3://heroes/team?endpoint=http://127.0.0.1:1"
     with gate_to(TeamStore("moto", url)) as gate:
-        gate.outage = Outage(200, body=b"<!DOCTYPE html><title>Log in</title>")
+        gate.outage = Outage(200, body=answer)
         found = remarks(runners, gate.url, {})
 
     assert [grade for grade, _ in found] == ["bad", "note"]

@@ -53,6 +53,7 @@ class Stopping(ObjectStore):
         )
         self.calls: list[str] = []
         self.before_replace: list[Callable[[], Any]] = []
+        self.after_delete: list[Callable[[], Any]] = []
 
     def _pass(self, what: str) -> None:
         if self.is_cut:
@@ -81,6 +82,8 @@ class Stopping(ObjectStore):
     async def _delete(self, name: str) -> None:
         self._pass("delete")
         await super()._delete(name)
+        for step in [self.after_delete.pop() for _ in self.after_delete]:
+            await step()
 
     async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
         self._pass("list")
@@ -181,6 +184,23 @@ async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> No
     await lease.release()
 
     assert team.objects == []
+
+
+async def test_claim_released_while_the_line_breaks_deletes_no_claim_of_another_runner(team: Team) -> None:
+    """The answer to the deletion is lost, and another runner has the lease by then: nothing is deleted again."""
+    store = team.store()
+    first = await taken(team.runner(store=store))
+    successors: list[TeamLease] = []
+
+    async def follow() -> None:
+        successors.append(await taken(team.runner()))
+        raise OSError("HTTP error: the answer is lost")
+
+    store.after_delete.append(follow)
+    await first.release()
+
+    assert team.objects == ["000001"]
+    assert await successors[0].intend(INTENT)
 
 
 @pytest.mark.parametrize("job", [None, ACCEPTED])

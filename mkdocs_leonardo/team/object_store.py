@@ -83,9 +83,9 @@ class ObjectEntry:
 class ObjectStore:
     """Named bytes at one address. All calls belong to one event loop; several may run at once.
 
-    A call that fails is tried again for `OUTAGE_S`, if the store has answered in this build and does not refuse. After
-    `MOST_FAILURES` failures in a row calls fail at once, but for one now and then that finds out whether the store is
-    back. A store that has never answered is not asked again.
+    A call that fails is tried again for `OUTAGE_S`, unless it deletes, if the store has answered in this build and does
+    not refuse. After `MOST_FAILURES` failures in a row calls fail at once, but for one now and then that finds out
+    whether the store is back. A store that has never answered is not asked again.
     """
 
     def __init__(
@@ -163,8 +163,11 @@ class ObjectStore:
         await self._call("be written", name, lambda: self._replace(name, data), timeout_s)
 
     async def delete(self, name: str) -> None:
-        """There is no such object."""
-        await self._call("be deleted", name, lambda: self._delete(name))
+        """Delete the object, if there is one; a call that fails is not made again.
+
+        A second call, after the lost answer of the first one, could delete what another machine has put there since.
+        """
+        await self._try("be deleted", lambda: self._delete(name), CALL_S)
 
     async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
         """The objects directly in `folder`, sorted by name; not those in folders below it."""

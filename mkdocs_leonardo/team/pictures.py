@@ -197,7 +197,8 @@ class TeamPictures:
         # Where leases are, because a writer may do there all that it must be able to do.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
-            await self._store.get(name)
+            if await self._store.get(name) is not None:
+                return (Remark("bad", f"{where}: what answers there is no object store"), self._about_secret())
         except StoreUnavailable as error:
             return (Remark("bad", str(error)), self._about_secret())
         remarks = [Remark("ok", f"{where} is there and can be read")]
