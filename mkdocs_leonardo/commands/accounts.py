@@ -150,8 +150,12 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
         for link in workshop.chain:
             yield from _provider(link, site.settings)
         if workshop.team is not None:
-            for remark in _in_loop(workshop.team.examine, workshop.team):
-                yield Finding(remark.grade, "shared_store", remark.text)
+            try:
+                remarks = _in_loop(workshop.team.examine, workshop.team)
+            except TimeoutError:
+                yield Finding("bad", "shared_store", "does not answer in time")
+            else:
+                yield from (Finding(remark.grade, "shared_store", remark.text) for remark in remarks)
     yield from _encoders(site.settings)
 
 
