@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -297,6 +297,7 @@ class Workshop:
             clock=self._clock,
             window=self._counted(window.reserve),
             render_times=RenderTimes(times.seen, times.observe),
+            uploads=limits.UploadIds(self._index, name),
         )
         provider: Provider
         if name in BUILT_IN:
@@ -465,7 +466,8 @@ def _painted(picture: PictureSpec) -> PictureRecord:
     """The painter's picture as a record. Nothing was bought, so its digest is its name."""
     from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options  # noqa: PLC0415 - Pillow is slow
 
-    key = generation_key(NAME, MODEL, picture, painter_key_options())
+    # The painter has a hand of its own, whatever look is wished.
+    key = generation_key(NAME, MODEL, replace(picture, look=None), painter_key_options())
     return PictureRecord(key=key, digest=key, extension="png", provider=NAME, model=MODEL)
 
 

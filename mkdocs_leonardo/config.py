@@ -19,6 +19,7 @@ from mkdocs.config import Config
 from mkdocs.config import config_options as c
 from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
 
+from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.front_matter import (
     LAYOUTS,
     MAX_PROMPT_CHARACTERS,
@@ -27,6 +28,7 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
+from mkdocs_leonardo.imaging.reference import read_look
 from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
 from mkdocs_leonardo.providers.models import (
     ALL_STYLES,
@@ -47,10 +49,11 @@ from mkdocs_leonardo.providers.options import (
     key_variable,
 )
 from mkdocs_leonardo.providers.orders import picture_problems, rules_for, service_problems
-from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, JsonValue, Layout
+from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, JsonValue, Layout, Look, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 API_VERSIONS: tuple[ApiVersion, ...] = get_args(ApiVersion)
 MAX_CONCURRENCY = 200
 DAY_S = 86_400
@@ -283,7 +286,7 @@ def _known_style(value: object) -> str:
     return style
 
 
-_style = Converter(_known_style, {"enum": [*STYLES]})
+_style = Converter(_known_style, {"enum": [*ALL_STYLES]})
 
 
 def _template(value: object) -> str:
@@ -456,6 +459,10 @@ class LeonardoConfig(StrictConfig):
     """The site's look, around every `{prompt}`; `{title}` and what else a page's prompt may name are filled in."""
     negative_prompt = Checked(_negative_prompt, None)
     """What to keep out of every picture; a page's own words are added."""
+    style_reference = Checked(_optional(_name), None)
+    """A picture whose look all pictures of the site take over; relative to the configuration file or to `docs_dir`."""
+    style_strength: Checked[Strength] = Checked(_choice(STRENGTHS), "mid")
+    """How much of a reference's look is taken over: `low`, `mid` or `high`."""
     generate = Checked(_truth, default=True)
     """`false`: no provider is ever called; what is not at hand is missing."""
     max_new_images = Checked(_whole(0, why=" (0 allows none)"), 25)
@@ -617,6 +624,8 @@ def settings_from(
             prompt_template=config.prompt_template,
             negative_prompt=config.negative_prompt or "",
             layout=config.layout,
+            look=_look(config, (root, docs_dir)),
+            strength=config.style_strength,
             rules=rules_for(leonardo.as_options()) if "leonardo" in config.providers else ANY_PICTURE,
         ),
         generate=config.generate,
@@ -674,6 +683,22 @@ def _place(root: Path, option: str, name: str) -> Path:
         return (root / Path(name).expanduser()).resolve()
     except RuntimeError:
         raise ValidationError(f"{option}: it is {name!r}; there is no such user, so write the whole path") from None
+
+
+def _look(config: LeonardoConfig, folders: tuple[Path, ...]) -> Look | None:
+    """The site's reference; ValidationError, with the cure, if it cannot be one."""
+    if config.style_reference is None:
+        return None
+    name = config.style_reference
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if path is None:
+        raise ValidationError(
+            f"style_reference: there is no file {name!r}; write its path relative to mkdocs.yml or to docs_dir"
+        )
+    try:
+        return read_look(path.resolve(), config.style_strength)
+    except PictureError as error:
+        raise ValidationError(f"style_reference: {name!r} {error}") from None
 
 
 def _check_providers(names: tuple[str, ...]) -> None:

@@ -22,8 +22,10 @@ from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroSpec,
     Layout,
+    Look,
     PictureRules,
     PictureSpec,
+    Strength,
     clean_text,
 )
 
@@ -37,6 +39,7 @@ KEYS = (
     "hero_focus",
     "hero_layout",
     "hero_image",
+    "hero_reference",
 )
 #: Our keys without their underscores, in which a misspelt key is looked up.
 _BARE = {key.replace("_", ""): key for key in KEYS}
@@ -89,6 +92,8 @@ class HeroDefaults:
     prompt_template: str = "{prompt}"
     negative_prompt: str = ""
     layout: Layout = "content"
+    look: Look | None = None
+    strength: Strength = "mid"
     rules: PictureRules = ANY_PICTURE
 
 
@@ -96,12 +101,14 @@ class HeroDefaults:
 class FrontMatter:
     """What one page asks for. With any problem of a value, `hero` is None: nothing is spent on a misunderstanding.
 
-    `image` is the own picture's path relative to the documentation folder, for the caller to open.
+    `image` is the own picture's path relative to the documentation folder, for the caller to open. `reference` are
+    those where the page's reference may lie, beside the page first: a folder's metadata holds for pages at any depth.
     """
 
     hero: HeroSpec | None
     problems: tuple[InputError, ...] = ()
     image: PurePosixPath | None = None
+    reference: tuple[PurePosixPath, ...] = ()
 
 
 def read(
@@ -158,7 +165,8 @@ class _Reader:
         if _declines(self._meta.get("hero_prompt")):
             return FrontMatter(None, unknown)
         prompt = self._prompt()
-        image = self._image()
+        image = self._path("hero_image", "the picture")
+        reference = self._references()
         style = self._style()
         negative = self._negative_prompt()
         seed = self._seed()
@@ -178,9 +186,10 @@ class _Reader:
                 seed=seed,
                 width_px=self._defaults.width_px,
                 height_px=self._defaults.height_px,
+                look=self._defaults.look,
             )
         hero = HeroSpec(page=self._page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
-        return FrontMatter(hero, problems, image)
+        return FrontMatter(hero, problems, image, reference if picture is not None else ())
 
     def _unknown_keys(self) -> tuple[InputError, ...]:
         endings = tuple(key.removeprefix("hero_") for key in KEYS)
@@ -327,8 +336,17 @@ class _Reader:
         self._wrong("hero_layout", did_you_mean(value if isinstance(value, str) else "", LAYOUTS))
         return self._defaults.layout
 
-    def _image(self) -> PurePosixPath | None:
-        key = "hero_image"
+    def _references(self) -> tuple[PurePosixPath, ...]:
+        """Where the page's reference may lie: beside the page, or below the documentation folder."""
+        key = "hero_reference"
+        beside = self._path(key, "the reference")
+        if beside is None:
+            return ()
+        below = PurePosixPath(str(self._meta[key]).strip())
+        return (beside,) if ".." in below.parts or below == beside else (beside, below)
+
+    def _path(self, key: str, what: str) -> PurePosixPath | None:
+        """The file that `key` names, relative to the documentation folder."""
         if key not in self._meta:
             return None
         value = self._meta[key]
@@ -336,7 +354,7 @@ class _Reader:
         if _ADDRESS.match(text):
             # It may be signed, or hold a password: only its plain part may be seen in a log.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
-            cure = "copy the picture into the documentation folder and write its path, such as images/harbour.jpg"
+            cure = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
             self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {cure}"))
             return None
         cure = _path_cure(text)

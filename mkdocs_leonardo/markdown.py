@@ -32,7 +32,7 @@ from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
-from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec
+from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, Look, digest_of
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -257,6 +257,7 @@ class _Painter:
             except OSError:
                 self._folder.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
                 return None
+        hero = self._with_look(wish, wish.hero, manifest)
         shown = manifest.heroes.get(path)
         if shown is None:
             self._folder.ask_for_run(f"{path}: there is no picture for it yet")
@@ -268,12 +269,20 @@ class _Painter:
             return None
         # The wrapper has said already that a page shows its last hero.
         is_known = self._is_wrapped and not shown.asked
-        if not is_known and shown.asked != asked_for(wish.hero, own_digest):
+        if not is_known and shown.asked != asked_for(hero, own_digest):
             self._folder.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
         layout = wish.hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
         return _Hero(replace(wish.hero, focus=shown.focus, layout=layout), shown.asset)
+
+    def _with_look(self, wish: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
+        """The wish with the page's own reference, where there is one."""
+        path = next((self._docs_dir / each for each in wish.reference if (self._docs_dir / each).is_file()), None)
+        if path is None or hero.picture is None:
+            return hero
+        look = Look(digest_of(path.read_bytes()), manifest.defaults.strength, path)
+        return replace(hero, picture=replace(hero.picture, look=look))
 
     @property
     def _hidden(self) -> frozenset[str]:

@@ -255,9 +255,25 @@ class Pipeline:
             for link in self._chain
         )
         return tuple(
-            Candidate(link.provider, link.available and self._generate, request_key(request), request)
+            Candidate(
+                link.provider,
+                link.available and self._generate and self._takes(link.provider, picture),
+                request_key(request),
+                request,
+            )
             for link, request in zip(self._chain, requests, strict=True)
         )
+
+    def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
+        """Whether the provider takes the picture's reference; without it, the picture is not ordered."""
+        takes = picture.look is None or bool(getattr(provider, "takes_references", False))
+        if not takes:
+            self._tell_once(
+                logging.WARNING,
+                f"{provider.name} takes no reference with the model {provider.model}, so it draws no page that has "
+                "one; leave style_reference and hero_reference out, or choose another model",
+            )
+        return takes
 
     def _find(self, candidates: Sequence[Candidate]) -> Found | None:
         for source, store in self._lookup:

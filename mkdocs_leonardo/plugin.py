@@ -19,7 +19,8 @@ from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
-from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.errors import HeroError, InputError, PictureError
+from mkdocs_leonardo.imaging.reference import Looks
 from mkdocs_leonardo.providers.orders import notes
 from mkdocs_leonardo.spec import SITE_FOLDER, printable
 from mkdocs_leonardo.storage.published import PublishedFolder
@@ -129,6 +130,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._shown: Callable[[Page], ShownPage]
         self._promised: dict[str, str] = {}
         self._told_of_cards = False
+        self._looks = Looks()
         self._is_frozen = False
         self._listener: Listener | None = None
         #: Where the command line learns what pages want: each page's wish goes there, and nothing is made.
@@ -153,6 +155,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._missing = ()
         self._promised = {}
         self._told_of_cards = False
+        self._looks = Looks()
         if not self.config.enabled:
             return
         if not self._serving:
@@ -206,7 +209,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         unread = unread_problem(markdown, page.file.src_uri)
         if unread is not None:
             log.warning("%s", unread)
-        hero = _wish(page, self._settings, config)
+        hero = _wish(page, self._settings, config, self._looks)
         if self.reader is not None:
             self.reader(page, hero)
             return ""
@@ -516,7 +519,7 @@ def _rendered(page: Page, config: MkDocsConfig) -> Mapping[str, object]:
     return meta
 
 
-def _wish(page: Page, settings: Settings, config: MkDocsConfig) -> HeroSpec | None:
+def _wish(page: Page, settings: Settings, config: MkDocsConfig, looks: Looks) -> HeroSpec | None:
     """What the page asks for; what is wrong with it is told, and no wish then."""
     wish = front_matter.read(
         _rendered(page, config),
@@ -527,9 +530,25 @@ def _wish(page: Page, settings: Settings, config: MkDocsConfig) -> HeroSpec | No
     )
     for problem in wish.problems:
         log.warning("%s", problem)
-    if wish.hero is None or wish.image is None:
-        return wish.hero
-    return _with_file(wish.hero, wish.image, Path(config.docs_dir))
+    if wish.hero is None:
+        return None
+    if wish.image is not None:
+        return _with_file(wish.hero, wish.image, Path(config.docs_dir))
+    return _with_look(wish, wish.hero, Path(config.docs_dir), settings, looks)
+
+
+def _with_look(
+    wish: front_matter.FrontMatter, hero: HeroSpec, docs_dir: Path, settings: Settings, looks: Looks
+) -> HeroSpec | None:
+    """The wish with the page's own reference, or a warning and nothing if that cannot be one."""
+    if not wish.reference or hero.picture is None:
+        return hero
+    try:
+        look = looks.first([docs_dir / each for each in wish.reference], settings.defaults.strength)
+    except PictureError as error:
+        log.warning("%s: hero_reference is %r; it %s", hero.page, str(wish.reference[0]), error)
+        return None
+    return replace(hero, picture=replace(hero.picture, look=look))
 
 
 def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:

@@ -85,6 +85,22 @@ class FocalPoint:
 CENTER = FocalPoint()
 
 
+#: How much of a reference's look a picture takes over.
+Strength = Literal["low", "mid", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A picture whose look the new one takes over: its SHA-256 (64 hex digits), and how much of it.
+
+    `path` is where the file lies now, which changes nothing.
+    """
+
+    digest: str
+    strength: Strength = "mid"
+    path: Path = field(default=Path(), compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class PictureSpec:
     """Everything an author says that changes the paid pixels. `prompt` is the text after the template."""
@@ -95,6 +111,7 @@ class PictureSpec:
     seed: int | None = None
     width_px: int = 1536
     height_px: int = 864
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +321,7 @@ def generation_request(
     provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """What changes the paid pixels for one provider, and nothing else (no key, path, CPU count, format or width)."""
-    return {
+    request: dict[str, JsonValue] = {
         "version": KEY_VERSION,
         "provider": provider,
         "model": model,
@@ -316,6 +333,9 @@ def generation_request(
         "seed": picture.seed,
         "options": dict(options),
     }
+    if picture.look is not None:
+        request["reference"] = {"digest": picture.look.digest, "strength": picture.look.strength}
+    return request
 
 
 def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:

@@ -20,7 +20,8 @@ import click
 
 from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.spec import MAX_SEED, STYLES, JsonValue
+from mkdocs_leonardo.providers.models import ALL_STYLES
+from mkdocs_leonardo.spec import MAX_SEED, JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "example-site/docs/reference"
@@ -194,7 +195,7 @@ _TEXT: dict[str, JsonValue] = {"type": "string", "minLength": 1}
 #: What each key of front matter takes.
 _KEYS: dict[str, dict[str, JsonValue]] = {
     "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": front_matter.MAX_PROMPT_CHARACTERS}, {"const": False}]},
-    "hero_style": {"enum": [*STYLES]},
+    "hero_style": {"enum": [*ALL_STYLES]},
     "hero_negative_prompt": {**_TEXT, "maxLength": front_matter.MAX_PROMPT_CHARACTERS},
     "hero_seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
     "hero_alt": {**_TEXT, "maxLength": front_matter.MAX_ALT_CHARACTERS},
@@ -207,6 +208,7 @@ _KEYS: dict[str, dict[str, JsonValue]] = {
     },
     "hero_layout": {"enum": [*front_matter.LAYOUTS]},
     "hero_image": _TEXT,
+    "hero_reference": _TEXT,
 }
 
 

@@ -73,6 +73,8 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "cache_dir": ".cache/plugin/leonardo",
         "gallery_dir": "heroes",
         "shared_store": None,
+        "style_reference": None,
+        "style_strength": "mid",
     }
     assert dict(config.leonardo) == {
         "model": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",

@@ -601,8 +601,8 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
         ("hero_title", "did you mean hero_tagline?"),
         ("heroImage", "did you mean hero_image?"),
         ("hero-alt", "did you mean hero_alt?"),
-        ("hero_colour", f"it may be {', '.join(KEYS[:-1])} or hero_image"),
-        ("hero_", f"it may be {', '.join(KEYS[:-1])} or hero_image"),
+        ("hero_colour", f"it may be {', '.join(KEYS[:-1])} or hero_reference"),
+        ("hero_", f"it may be {', '.join(KEYS[:-1])} or hero_reference"),
     ],
 )
 def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: str) -> None:
@@ -706,6 +706,7 @@ right: dict[str, st.SearchStrategy[object]] = {
     "hero_focus": st.sampled_from(["left", "right", "top", "bottom", "center", "30% 60%"]),
     "hero_layout": st.sampled_from(LAYOUTS),
     "hero_image": st.sampled_from(["a.jpg", "b/c.png"]),
+    "hero_reference": st.sampled_from(["a.jpg", "b/c.png"]),
 }
 right_values = st.fixed_dictionaries(
     {"hero_prompt": right["hero_prompt"]},
@@ -737,6 +738,7 @@ wrong: dict[str, st.SearchStrategy[object]] = {
     "hero_tagline": _not_text | st.booleans() | st.just("x" * 301),
     "hero_focus": _not_text | st.booleans() | st.sampled_from(["", "middle", "1%", "101% 5%", "5% 1e9%", "a% b%"]),
     "hero_layout": _not_text | st.booleans() | st.sampled_from(["", "wide", "contents"]),
+    "hero_reference": _not_text | st.sampled_from(["", "/etc/passwd", "C:/a.jpg", "a/", "../../../a.jpg"]),
     "hero_image": _not_text
     | st.booleans()
     | st.sampled_from(["", "/a", "../../a", "a\\b", "https://x/y", "a/", "a\0"]),

@@ -16,6 +16,7 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     JsonValue,
+    Look,
     Rendering,
     Scrim,
     Source,
@@ -79,6 +80,8 @@ def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
             "width": picture.width_px,
             "height": picture.height_px,
         }
+        if picture.look is not None:
+            wish["reference"] = _look_to_json(picture.look)
     return digest_of(canonical_json(wish))[:16]
 
 
@@ -94,6 +97,8 @@ def write_manifest(manifest: Manifest) -> bytes:
             "prompt_template": defaults.prompt_template,
             "negative_prompt": defaults.negative_prompt,
             "layout": defaults.layout,
+            **({"look": _look_to_json(defaults.look)} if defaults.look is not None else {}),
+            **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
         "cards": manifest.cards,
         "social": manifest.social,
@@ -119,6 +124,8 @@ def read_manifest(data: bytes) -> Manifest:
                 prompt_template=str(defaults["prompt_template"]),
                 negative_prompt=str(defaults["negative_prompt"]),
                 layout=defaults["layout"],
+                look=Look(*defaults["look"]) if "look" in defaults else None,
+                strength=defaults.get("strength", "mid"),
             ),
             cards=bool(value["cards"]),
             social=bool(value["social"]),
@@ -138,6 +145,10 @@ def _json(value: JsonValue) -> str:
 def _check_version(version: object) -> None:
     if version != _VERSION:
         raise UnreadableManifest("it comes from another version of mkdocs-leonardo")
+
+
+def _look_to_json(look: Look) -> list[JsonValue]:
+    return [look.digest, look.strength]
 
 
 def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:

@@ -56,12 +56,58 @@ class RenderTimes:
     observe: Callable[[str, float], None]
 
 
+class Uploads(Protocol):
+    """Ids under which the service keeps files that were uploaded to it, by account and digest.
+
+    What is lost is uploaded again, which costs nothing.
+    """
+
+    def get(self, name: str) -> str | None:
+        """The id of the file, as far as is known."""
+        ...
+
+    def put(self, name: str, upload_id: str) -> None:
+        """Remember the id."""
+        ...
+
+    def claim(self, name: str, now: float) -> bool:
+        """Whether this process may upload the file now; it calls `release` when it has."""
+        ...
+
+    def release(self, name: str) -> None:
+        """The upload has ended, well or badly."""
+        ...
+
+
+class OwnUploads:
+    """Uploads that are remembered as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        """The id of the file, as far as is known."""
+        return self._ids.get(name)
+
+    def put(self, name: str, upload_id: str) -> None:
+        """Remember the id."""
+        self._ids[name] = upload_id
+
+    def claim(self, name: str, now: float) -> bool:  # noqa: ARG002 - the protocol's
+        """No other process is known."""
+        return True
+
+    def release(self, name: str) -> None:
+        """No other process waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
     """What a provider is made from.
 
     `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
-    never asked for one. `options` are the provider's own settings. `window` is asked before every API request: 0.0 and
+    never asked for one. `uploads` remembers what was uploaded.
+    `options` are the provider's own settings. `window` is asked before every API request: 0.0 and
     the request is counted, or the seconds to wait.
     """
 
@@ -70,6 +116,7 @@ class ProviderContext:
     clock: Clock
     window: Callable[[float], float]
     render_times: RenderTimes
+    uploads: Uploads = field(default_factory=OwnUploads)
 
     def connection(
         self, provider: str, *, base_url: str, secret_headers: Callable[[str], Mapping[str, str]]

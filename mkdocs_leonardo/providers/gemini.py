@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.options import GeminiOptions
-from mkdocs_leonardo.providers.prices import gemini_usage_usd, gemini_usd
+from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
+from mkdocs_leonardo.providers.references import bytes_of, mime_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -90,9 +92,10 @@ class GeminiProvider(SynchronousProvider):
         """What else changes the pixels; part of the key."""
         return {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
-    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - every picture has the same size
-        """What one picture is expected to cost."""
-        return gemini_usd(self.model)
+    def estimate_usd(self, picture: PictureSpec) -> float:
+        """What one picture is expected to cost; every one has the same size."""
+        usd = gemini_usd(self.model)
+        return round(usd + GEMINI_REFERENCE_USD, 6) if picture.look is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
@@ -108,8 +111,12 @@ class GeminiProvider(SynchronousProvider):
         shape: dict[str, JsonValue] = {"aspectRatio": ratio_for(self.model, picture.width_px, picture.height_px)}
         if not self.model.startswith(_ONE_SIZE):
             shape["imageSize"] = _IMAGE_SIZE
+        parts: list[JsonValue] = [{"text": prompt}]
+        if picture.look is not None:
+            data, extension = bytes_of(picture.look, NAME)
+            parts.append({"inlineData": {"mimeType": mime_of(extension), "data": b64encode(data).decode()}})
         return {
-            "contents": [{"role": "user", "parts": [{"text": prompt}]}],
+            "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": shape},
         }
 

@@ -35,6 +35,8 @@ log = logging.getLogger("mkdocs.plugins.leonardo")
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 Proxy: TypeAlias = Callable[[str], str | None]
+#: One part of a form: its name, and a text or a file (name, bytes, type).
+Part: TypeAlias = tuple[str, str | tuple[str, bytes, str]]
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MOST_REDIRECTS = 3
@@ -161,6 +163,7 @@ class Api:
         path: str,
         *,
         json: JsonValue | None = None,
+        parts: Sequence[Part] | None = None,
         timeout_s: float,
         max_bytes: int = MIB,
         give_up_at: float | None = None,
@@ -168,6 +171,7 @@ class Api:
     ) -> Answer:
         """The answer, sent exactly once and read whole within `timeout_s` of leaving the limiter.
 
+        The body is `json`, or a form of `parts`.
         `give_up_at` (Unix seconds) bounds the wait for the limiter. With `keep_once_sent` a cancelled build waits for
         the answer of a request that has left: it is what was paid for. NotSent or AnswerLost if no answer came.
         """
@@ -181,6 +185,7 @@ class Api:
                     method,
                     str(self._base_url) + path,
                     json=json,
+                    files=None if parts is None else _form(parts),
                     headers={"accept-encoding": "identity"},
                     timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
                     extensions={"trace": progress.trace, "progress": progress},
@@ -211,6 +216,31 @@ class Api:
             value = None
         headers = {name.lower(): content for name, content in response.headers.items()}
         return Answer(response.status_code, headers, value, text[:_TEXT_KEPT])
+
+    # Uploads -----------------------------------------------------------------------------------------------------
+
+    async def upload(self, url: str, parts: Sequence[Part], *, timeout_s: float) -> int:
+        """The status that the storage at `url` answers a form with, which is sent without any key.
+
+        To any https host of the open internet, and on loopback if the API is there. DownloadRefused if a rule is
+        broken, AnswerLost or NotSent if asking again may help. Messages name the host alone.
+        """
+        failure: TransportError
+        host = "the storage"
+        with anyio.move_on_after(timeout_s) as scope:
+            try:
+                target = self._checked(url, None, None)
+                host = target.host
+                async with self._open(target, is_listed=False, parts=parts) as response:
+                    return response.status_code
+            except TransportError as error:
+                failure = error
+            except _FAILURES as error:
+                failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
+        if scope.cancelled_caught:
+            failure = AnswerLost(f"{host} took too long")
+        # As in `request`.
+        raise failure
 
     # Downloads ---------------------------------------------------------------------------------------------------
 
@@ -299,7 +329,10 @@ class Api:
         return data
 
     @asynccontextmanager
-    async def _open(self, target: httpx.URL, *, is_listed: bool) -> AsyncIterator[httpx.Response]:
+    async def _open(
+        self, target: httpx.URL, *, is_listed: bool, parts: Sequence[Part] | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        method, form = ("GET", None) if parts is None else ("POST", _form(parts))
         loopback = is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
         headers = {"host": target.netloc.decode("ascii"), "user-agent": _user_agent(), "accept-encoding": "identity"}
@@ -313,7 +346,7 @@ class Api:
             if proxy is not None or loopback or is_own:
                 # A proxy looks names up itself, often in a network where we cannot: the list of hosts must do.
                 response = await transport.handle_async_request(
-                    httpx.Request("GET", target, headers=headers, extensions=extensions)
+                    httpx.Request(method, target, headers=headers, files=form, extensions=extensions)
                 )
             else:
                 # The connection goes to the very address that was checked (a second look-up could answer otherwise);
@@ -322,9 +355,10 @@ class Api:
                     transport,
                     [
                         httpx.Request(
-                            "GET",
+                            method,
                             target.copy_with(host=address),
                             headers=headers,
+                            files=form,
                             extensions={**extensions, "sni_hostname": target.host},
                         )
                         for address in await self._public_addresses(target)
@@ -375,6 +409,11 @@ class Api:
 @dataclass(frozen=True, slots=True)
 class _Redirect:
     location: str = field(repr=False)
+
+
+def _form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
+    """The parts in their order, as httpx takes them."""
+    return [(name, value if isinstance(value, tuple) else (None, value)) for name, value in parts]
 
 
 def is_loopback(host: str) -> bool:

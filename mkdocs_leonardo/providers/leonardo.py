@@ -43,7 +43,8 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
     utc_seconds,
 )
-from mkdocs_leonardo.providers.base import Account, Clock
+from mkdocs_leonardo.providers.base import Account, Clock, Uploads
+from mkdocs_leonardo.providers.models import row_of
 from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.providers.orders import (
     Order,
@@ -57,6 +58,7 @@ from mkdocs_leonardo.providers.orders import (
 )
 from mkdocs_leonardo.providers.polling import RenderClock, next_poll_s
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
+from mkdocs_leonardo.providers.references import LeonardoUploads
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ _NOT_FOUND = 404
 #: Words of a failure in which a job may have been made after all.
 _UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
 _TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
+#: What it says of an id that is no uploaded picture's: nothing was ordered.
+_NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -103,7 +107,7 @@ def create(context: ProviderContext) -> LeonardoProvider:
         NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
     )
     render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
-    return LeonardoProvider(options, api=api, clock=context.clock, render_clock=render_clock)
+    return LeonardoProvider(options, api=api, clock=context.clock, render_clock=render_clock, uploads=context.uploads)
 
 
 def api_root(base_url: str) -> str:
@@ -118,7 +122,13 @@ class LeonardoProvider:
     name = NAME
 
     def __init__(
-        self, options: LeonardoOptions, *, api: Callable[[], Api], clock: Clock, render_clock: RenderClock
+        self,
+        options: LeonardoOptions,
+        *,
+        api: Callable[[], Api],
+        clock: Clock,
+        render_clock: RenderClock,
+        uploads: Uploads,
     ) -> None:
         """Make the provider; `api` is called on first use."""
         self._options = options
@@ -127,6 +137,7 @@ class LeonardoProvider:
         self._clock = clock
         self._render_clock = render_clock
         self._user_id = ""
+        self._uploads = LeonardoUploads(uploads, clock, lambda path: self._path("v1", path))
         # What kind of job an id is, for those created by this process: a Submission does not say its size.
         self._kinds: dict[str, str] = {}
 
@@ -139,6 +150,11 @@ class LeonardoProvider:
     def options(self) -> Mapping[str, JsonValue]:
         """What else changes the pixels; part of the key."""
         return key_options(self._options)
+
+    @property
+    def takes_references(self) -> bool:
+        """Whether the model is one of those of which it is known how they take a reference."""
+        return row_of(self._options.model) is not None
 
     @property
     def timeout_s(self) -> float:
@@ -158,7 +174,12 @@ class LeonardoProvider:
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """A job, accepted and so paid for. The create request is sent exactly once."""
+        # Checked before anything is uploaded for it.
         order = order_for(self._options, picture)
+        reference_id = ""
+        if picture.look is not None:
+            reference_id = await self._uploads.id_of(picture.look, self._connected(), self._user)
+            order = order_for(self._options, picture, reference_id)
         try:
             answer = await self._connected().request(
                 "POST",
@@ -173,6 +194,9 @@ class LeonardoProvider:
         job = _accepted(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not _JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
+            if picture.look is not None and _NO_REFERENCE.search(_text(answer)) and answer.status < _SERVER_ERROR:
+                self._uploads.forget(picture.look, reference_id)
+                raise _error(ServiceFailed, f"has lost the reference; it is uploaded again ({_said(answer)})")
             raise self._create_refusal(answer)
         self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
         return Submission(

@@ -31,7 +31,8 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.options import OpenAIOptions
-from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
+from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
+from mkdocs_leonardo.providers.references import bytes_of, mime_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -92,7 +93,8 @@ class OpenAIProvider(SynchronousProvider):
     def estimate_usd(self, picture: PictureSpec) -> float:
         """What one picture is expected to cost."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
-        return openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
+        usd = openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
+        return round(usd + OPENAI_REFERENCE_USD, 6) if picture.look is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
@@ -106,7 +108,13 @@ class OpenAIProvider(SynchronousProvider):
             "output_format": "jpeg",
             "output_compression": _COMPRESSION,
         }
-        return await self._submission(await self._create("/images/generations", request))
+        if picture.look is None:
+            return await self._submission(await self._create("/images/generations", request))
+        data, extension = bytes_of(picture.look, NAME)
+        # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
+        fields = [(name, str(value)) for name, value in request.items()]
+        file = ("image[]", (f"reference.{extension}", data, mime_of(extension)))
+        return await self._submission(await self._create("/images/edits", None, parts=[*fields, file]))
 
     # Answers -----------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,10 @@ _GEMINI_USD = MappingProxyType(
 _GEMINI_IMAGE_OUT_USD = MappingProxyType(
     {"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000}
 )
+#: USD for a reference: about 3050 tokens for gpt-image-1.5 at 8 USD a million (a reseller, 2026), of gpt-image-2
+#: unknown; for Gemini the largest that a ledger shows for 2.1 (October 2026). The tokens that an answer states win.
+OPENAI_REFERENCE_USD = 0.025
+GEMINI_REFERENCE_USD = 0.004
 #: USD for a token, gpt-image-2, 2.5 and 2.6 (November 2026).
 _TEXT_IN_USD = 5 / 1_000_000
 _IMAGE_IN_USD = 8 / 1_000_000

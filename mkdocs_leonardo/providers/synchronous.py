@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from mkdocs_leonardo.errors import (
@@ -26,7 +26,7 @@ from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.http import Api
+    from mkdocs_leonardo.providers.http import Api, Part
 
 #: OpenAI's limit. Gemini's image models have none that is published; longer texts than this are a mistake there too.
 MAX_PROMPT = 32_000
@@ -43,6 +43,7 @@ class SynchronousProvider:
     """What such providers share: `submit` brings the picture, and nothing can be fetched or found afterwards."""
 
     name: ClassVar[str]
+    takes_references: ClassVar[bool] = True
 
     def __init__(self, *, model: str, timeout_s: float, api: Callable[[], Api], clock: Clock) -> None:
         """Make the provider; `api` is called on first use."""
@@ -88,13 +89,14 @@ class SynchronousProvider:
             )
         return prompt
 
-    async def _create(self, path: str, request: JsonValue) -> Answer:
+    async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
         """The answer to the create request, which is sent exactly once; ServiceFailed if there is none."""
         try:
             return await self._connected().request(
                 "POST",
                 path,
                 json=request,
+                parts=parts,
                 timeout_s=self._timeout_s,
                 max_bytes=MAX_ANSWER_BYTES,
                 keep_once_sent=True,

@@ -19,6 +19,11 @@ WINDOW_S = 61.0
 #: No row of a store makes a provider rest longer than this.
 LONGEST_REST_S = 3600.0
 
+#: How long an uploaded file's id is remembered without being looked up (seconds): a year.
+UPLOAD_LIFE_S = 31_536_000.0
+#: How long one process has for an upload before another one may try (seconds).
+UPLOAD_TURN_S = 140.0
+
 _LEAST_WAIT_S = 0.001
 _MOST_TIMES = 32
 _LONGEST_RENDER_S = 3600.0
@@ -89,6 +94,37 @@ class RequestWindow:
         """0.0 if so many requests (or all that there may ever be) would fit at `now`, or the seconds until they may."""
         spare = min(requests, self._per_minute) - 1
         return admit(_numbers(self._values.get(self._key)), now, self._per_minute - spare)[0]
+
+
+class UploadIds:
+    """Ids of files that a provider keeps, by what names the file, for all processes on the store."""
+
+    def __init__(self, store: Store, provider: str) -> None:
+        self._values = _Shared(store)
+        self._prefix = f"upload:{provider}:"
+        self._busy = f"uploading:{provider}:"
+
+    def get(self, name: str) -> str | None:
+        """The id under which the provider keeps the file, as far as is known."""
+        value = self._values.get(self._prefix + name)
+        return value if isinstance(value, str) else None
+
+    def put(self, name: str, upload_id: str) -> None:
+        """Remember the id."""
+        self._values.update(self._prefix + name, lambda _: (None, upload_id), expire_s=UPLOAD_LIFE_S)
+
+    def claim(self, name: str, now: float) -> bool:
+        """Whether no other process uploads the file; what a process that died was at is free after a while."""
+
+        def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
+            is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S
+            return is_free, now + UPLOAD_TURN_S if is_free else value
+
+        return self._values.update(self._busy + name, change, expire_s=UPLOAD_TURN_S)
+
+    def release(self, name: str) -> None:
+        """Another process may upload the file."""
+        self._values.update(self._busy + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
 
 class Rests:

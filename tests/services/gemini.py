@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import math
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .behaviours import (
     BadBase64,
@@ -123,6 +125,17 @@ def prompt_in(body: object) -> str:
         except (LookupError, TypeError):
             return ""
     return text_of(value)
+
+
+def _reference_in(body: Mapping[str, object]) -> str:
+    """The SHA-256 of the picture beside the words, empty if there is none; raises `Refused` for what is none."""
+    contents: Any = body["contents"]
+    for part in contents[0]["parts"][1:]:
+        data = base64.b64decode(part["inlineData"]["data"], validate=True)
+        if part["inlineData"]["mimeType"] not in {"image/jpeg", "image/png", "image/webp"}:
+            raise _invalid("Unsupported MIME type.")
+        return hashlib.sha256(data).hexdigest()
+    return ""
 
 
 def check(name: str, body: Mapping[str, object]) -> Order:
@@ -287,6 +300,7 @@ class GeminiSite(Site):
                 charged_usd=round(drawn * MODELS[order.model].token_usd, 6),
                 created_s=0.0,
                 quality=order.size,
+                reference=_reference_in(body),
                 request=body,
             ),
             render_s,

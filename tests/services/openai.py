@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import re
 import uuid
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from .ledger import Job
 from .pictures import deliver
 from .script import Chosen
 from .site import Call, Refused, Site, World, bearer, text_of
-from .wire import Reply, Request, json_reply
+from .wire import Reply, Request, json_reply, multipart
 
 _THREE_SIZES = ("1024x1024", "1536x1024", "1024x1536", "auto")
 _BASE_QUALITIES = ("low", "medium", "high", "auto")
@@ -147,6 +148,25 @@ def check(body: Mapping[str, object]) -> Order:
     return Order(name, prompt, width_px, height_px, text_of(body.get("quality")) or "auto", output_format, images)
 
 
+def _form_of(request: Request) -> dict[str, object]:
+    """The fields of a form, numbers as such; ValueError if it is none."""
+    parts = multipart(request)
+    if not parts:
+        raise ValueError("no form")
+    fields = {name: value.decode() for name, value in parts if name not in {"image", "image[]"}}
+    return {name: int(text) if text.isdecimal() else text for name, text in fields.items()}
+
+
+def _reference_of(request: Request, body: Mapping[str, object]) -> str:
+    """The SHA-256 of the one picture of an edit; raises `Refused` for what the service does not take."""
+    if "input_fidelity" in body:
+        raise _invalid("input_fidelity is not supported", "input_fidelity", "invalid_input_fidelity_model")
+    files = [value for name, value in multipart(request) if name in {"image", "image[]"}]
+    if len(files) != 1 or not files[0].startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF")):
+        raise _invalid("Invalid image file or mode for image.", "image")
+    return hashlib.sha256(files[0]).hexdigest()
+
+
 class OpenAISite(Site):
     """The API behind one port."""
 
@@ -194,10 +214,14 @@ class OpenAISite(Site):
 
     def route(self, request: Request) -> Call:
         """What the request is about."""
-        endpoints = {("POST", "/v1/images/generations"): "create", ("GET", "/v1/models"): "models"}
+        endpoints = {
+            ("POST", "/v1/images/generations"): "create",
+            ("POST", "/v1/images/edits"): "create",
+            ("GET", "/v1/models"): "models",
+        }
         body: object = None
         with contextlib.suppress(ValueError):  # refused later, in the service's words
-            body = request.json()
+            body = _form_of(request) if request.path.endswith("/edits") else request.json()
         return Call(
             request,
             endpoints.get((request.method, request.path), "unknown"),
@@ -228,12 +252,14 @@ class OpenAISite(Site):
 
     def _create(self, call: Call, answer: Instead | None, form: PictureBehaviour | None) -> Reply:
         self._check_key(call)
+        is_edit = call.request.path.endswith("/edits")
         try:
-            body = call.request.json()
+            body = _form_of(call.request) if is_edit else call.request.json()
         except ValueError:
             raise _invalid("We could not parse the JSON body of your request.", "", "invalid_json") from None
         if not isinstance(body, dict):
             raise _invalid("The body of your request must be an object.", "", "invalid_json")
+        reference = _reference_of(call.request, body) if is_edit else ""
         order = check(body)
         input_tokens = 1 + len(order.prompt) // 4
         output_tokens = round(order.images * _TOKENS[order.quality] * order.width_px * order.height_px / (1536 * 1024))
@@ -249,6 +275,7 @@ class OpenAISite(Site):
                 charged_usd=round(input_tokens * _TEXT_TOKEN_USD + output_tokens * _IMAGE_TOKEN_USD, 6),
                 created_s=0.0,
                 quality=order.quality,
+                reference=reference,
                 images=order.images,
                 request=body,
             ),

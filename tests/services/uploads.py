@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import threading
 import uuid
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from .fronts import SIGNATURE, Leonardo, Storage
 from .leonardo_orders import refuse
 from .script import Chosen
 from .site import Call, Site, World, text_of
-from .wire import Reply, Request, json_reply
+from .wire import Reply, Request, json_reply, multipart
 
 _EXTENSIONS = {"png": b"\x89PNG", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
 
@@ -80,7 +79,7 @@ class Uploads:
         """The bytes of a form."""
         if "authorization" in request.headers:
             return Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
-        parts = _parts(request)
+        parts = multipart(request)
         names = [name for name, _ in parts]
         fields = [(name, value.decode("utf-8", "replace")) for name, value in parts if name != "file"]
         with self._lock:
@@ -118,17 +117,3 @@ class StorageSite(Site):
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:  # noqa: ARG002 - the site's interface
         """Take the bytes."""
         return self._uploads.receive(call.request)
-
-
-def _parts(request: Request) -> list[tuple[str, bytes]]:
-    """The parts of a multipart body, in their order."""
-    found = re.fullmatch(r'multipart/form-data; boundary="?([^"]+)"?', request.headers.get("content-type", ""))
-    if found is None:
-        return []
-    pieces = request.body.split(b"--" + found[1].encode())[1:-1]
-    parts = []
-    for piece in pieces:
-        head, _, value = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        name = re.search(rb'name="([^"]*)"', head)
-        parts.append((name[1].decode() if name else "", value.removesuffix(b"\r\n")))
-    return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import selectors
 import socket
 import struct
@@ -72,6 +73,18 @@ def json_reply(status: int, value: object, headers: Mapping[str, str] | None = N
         json.dumps(value).encode(),
         {"Content-Type": "application/json; charset=utf-8", **(headers or {})},
     )
+
+
+def multipart(request: Request) -> list[tuple[str, bytes]]:
+    """The parts of a form by name, in their order; none if the body is no form."""
+    found = re.fullmatch(r'multipart/form-data; boundary="?([^"]+)"?', request.headers.get("content-type", ""))
+    pieces = request.body.split(b"--" + found[1].encode())[1:-1] if found is not None else []
+    parts = []
+    for piece in pieces:
+        head, _, value = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        name = re.search(rb'name="([^"]*)"', head)
+        parts.append((name[1].decode() if name else "", value.removesuffix(b"\r\n")))
+    return parts
 
 
 def zeros(size_bytes: int, start: bytes = b"\xff\xd8\xff\xe0") -> Iterator[bytes]:

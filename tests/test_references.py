@@ -1,0 +1,353 @@
+"""One look for a whole site: a picture gives others their palette and manner, and nothing is drawn without it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from builds import Site, page
+from PIL import Image
+from providers_rig import gemini_at, leonardo_at, openai_at
+from services import CUSTOM, KNOWN, SIGNATURE, Answer, CutAfterRead, Picture, Services
+from services.fronts import Leonardo
+from services.pictures import draw
+
+from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
+from mkdocs_leonardo.imaging.reference import MAX_BYTES
+from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.spec import Look, PictureSpec, Strength, generation_key
+
+pytestmark = pytest.mark.anyio
+
+LOOK = draw("a look", "", 320, 180, Picture())
+DIGEST = hashlib.sha256(LOOK).hexdigest()
+OTHER = draw("another look", "", 320, 180, Picture(format="PNG"))
+SMALL: dict[str, Any] = {"formats": ["jpeg"], "widths": [320], "width": 512, "height": 288, "concurrency": 20}
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    """A picture whose look others take over."""
+    path = tmp_path / "look.jpg"
+    path.write_bytes(LOOK)
+    return Look(DIGEST, "high", path)
+
+
+def picture(look: Look | None, **more: Any) -> PictureSpec:  # noqa: ANN401 - chosen by tests
+    """A picture with a look."""
+    return PictureSpec(prompt="a lighthouse", style="DYNAMIC", look=look, **more)
+
+
+# The key -------------------------------------------------------------------------------------------------------------
+
+
+def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Look) -> None:
+    """Where the file lies, and under which id a service keeps it, changes nothing; its bytes and the strength do."""
+
+    def key(look: Look | None) -> str:
+        return generation_key("leonardo", "m", picture(look), {})
+
+    assert key(look) == key(replace(look, path=Path("/elsewhere.jpg")))
+    assert len({key(None), key(look), key(replace(look, strength="low")), key(replace(look, digest="0" * 64))}) == 4
+
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strength", ["low", "mid", "high"])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_order_of_every_model_takes_the_reference(
+    services: Services, look: Look, version: str, strength: Strength
+) -> None:
+    """By the number and in the words of the model; the service would drop another kind in silence."""
+    names = [name for name, known in KNOWN.items() if version == "v2" or known.model_id]
+    for name in names:
+        provider = leonardo_at(services, options={"model": name, "api_version": version})
+        await provider.submit(picture(replace(look, strength=strength)))
+        await provider.aclose()
+
+    jobs = services.ledger.jobs
+    assert [job.reference for job in jobs] == [DIGEST] * len(names)
+    assert {job.reference_strength for job in jobs if job.model != "gpt-image-2"} == {strength.upper()}
+    plain = [job for job in jobs if job.model in {"gpt-image-2", "nano-banana-2"}]
+    assert all("palette, light and manner, and nothing of what it shows" in job.prompt for job in plain)
+    assert all(job.prompt == "a lighthouse" for job in jobs if job not in plain)
+    assert services.ledger.authorization_leaks == ()
+
+
+async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, look: Look) -> None:
+    """A form with the picture in it, told in words that it is no subject, and nothing that the model refuses."""
+    provider = openai_at(services)
+    submission = await provider.submit(picture(look))
+    await provider.aclose()
+
+    (job,) = services.ledger.jobs
+    assert (job.reference, job.width_px, job.height_px, job.quality) == (DIGEST, 1536, 864, "medium")
+    assert set(job.request) == {"model", "prompt", "n", "size", "quality", "output_format", "output_compression"}
+    assert "take over exactly its palette" in job.prompt
+    assert submission.image is not None
+    (entry,) = services.ledger.requests_to("openai", "create")
+    assert entry.path == "/v1/images/edits"
+
+
+async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Services, look: Look) -> None:
+    """Inline, with its own type."""
+    provider = gemini_at(services)
+    await provider.submit(picture(look))
+    await provider.aclose()
+
+    (job,) = services.ledger.jobs
+    assert job.reference == DIGEST
+    assert "nothing of what it shows" in job.prompt
+
+
+def test_estimate_with_a_reference_is_not_below_the_one_without(services: Services, look: Look) -> None:
+    """What a reference costs is hardly published, so that a cap holds back early."""
+    for provider in (leonardo_at(services), openai_at(services), gemini_at(services)):
+        assert provider.estimate_usd(picture(look)) > provider.estimate_usd(picture(None))
+
+
+@pytest.mark.parametrize("make", [leonardo_at, openai_at, gemini_at], ids=["leonardo", "openai", "gemini"])
+@pytest.mark.parametrize("change", ["gone", "another"])
+async def test_reference_that_has_changed_meanwhile_is_not_sent(
+    services: Services, look: Look, make: Callable[[Services], Provider], change: str
+) -> None:
+    """The key says what the picture was made from."""
+    if change == "gone":
+        look.path.unlink()
+    else:
+        look.path.write_bytes(OTHER)
+    provider = make(services)
+    with pytest.raises(RequestRefused, match=r"look\.jpg"):
+        await provider.submit(picture(look))
+    await provider.aclose()
+    assert services.ledger.creates == 0
+
+
+# Uploads -------------------------------------------------------------------------------------------------------------
+
+
+def uploads(services: Services) -> tuple[int, int]:
+    """How many forms were asked for, and how many were sent to the storage."""
+    ledger = services.ledger
+    return len(ledger.requests_to("leonardo", "form")), len(ledger.requests_to("storage", "upload"))
+
+
+async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services: Services, look: Look) -> None:
+    """The others wait for the first one's."""
+    provider = leonardo_at(services)
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(provider.submit, picture(look, seed=number))
+    await provider.aclose()
+
+    assert uploads(services) == (1, 1)
+    assert {job.reference for job in services.ledger.jobs} == {DIGEST}
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
+    services: Services, look: Look, *, as_text: bool
+) -> None:
+    """The real service sends a text that holds JSON; its specification says so less clearly."""
+    services.leonardo.fields_as_text = as_text
+    provider = leonardo_at(services)
+    await provider.submit(picture(look))
+    await provider.aclose()
+    assert services.ledger.jobs[0].reference == DIGEST
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda leonardo: leonardo.on_upload(Answer(403, "<Error/>")).once(),
+        lambda leonardo: leonardo.on_upload(CutAfterRead()).once(),
+        lambda leonardo: leonardo.on_form(Answer(500, {"error": "internal error"})).once(),
+        lambda leonardo: leonardo.on_form(Answer(200, {"uploadInitImage": None})).once(),
+    ],
+    ids=["403", "cut", "no form", "empty form"],
+)
+async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
+    services: Services, look: Look, trouble: Callable[[Leonardo], object]
+) -> None:
+    """An upload is free; nothing is ordered before the reference is there."""
+    trouble(services.leonardo)
+    provider = leonardo_at(services)
+    await provider.submit(picture(look))
+    await provider.aclose()
+
+    assert services.ledger.jobs[0].reference == DIGEST
+    assert uploads(services)[0] == 2
+
+
+async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: Services, look: Look) -> None:
+    """Every form has run out by then; the next provider may be asked, and nothing was paid for."""
+    services.leonardo.form_life_s = -1.0
+    provider = leonardo_at(services)
+    with pytest.raises(ServiceFailed, match="the storage answered 403; nothing was ordered without it") as caught:
+        await provider.submit(picture(look))
+    await provider.aclose()
+
+    assert caught.value.charged is Charged.NO
+    assert SIGNATURE not in str(caught.value)
+    assert services.ledger.creates == 0
+
+
+async def test_reference_that_the_service_loses_between_two_posts_is_uploaded_again(
+    services: Services, look: Look
+) -> None:
+    """A refusal that costs nothing, told as one, and the next order has its reference again."""
+    provider = leonardo_at(services)
+    await provider.submit(picture(look, seed=1))
+    lost = services.ledger.jobs[0].request["controlnets"]
+    services.leonardo.lost_uploads = [lost[0]["initImageId"]]  # type: ignore[index]  # a list of objects
+
+    with pytest.raises(ProviderError, match="has lost the reference") as caught:
+        await provider.submit(picture(look, seed=2))
+    await provider.submit(picture(look, seed=2))
+    await provider.aclose()
+
+    assert (type(caught.value), caught.value.charged) == (ServiceFailed, Charged.NO)
+    assert [job.reference for job in services.ledger.jobs] == [DIGEST] * 2
+    assert uploads(services) == (2, 2)
+
+
+# Whole builds --------------------------------------------------------------------------------------------------------
+
+
+def blog(folder: Path, count: int, **options: Any) -> Site:  # noqa: ANN401 - chosen by tests
+    """A blog whose posts have one prompt and one reference for all of them, in the folder's metadata."""
+    pages: dict[str, str | bytes] = {
+        "posts/.meta.yml": 'hero_prompt: "a still life about {title}"\n',
+        "assets/look.jpg": LOOK,
+        **{f"posts/{number}.md": page(f"Post {number}") for number in range(count)},
+    }
+    theme = {"theme": {"name": "material"}}
+    return Site(folder, pages, {**SMALL, "style_reference": "assets/look.jpg", **options}, theme, ["material/meta"])
+
+
+def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_path: Path, services: Services) -> None:
+    """Forty pictures and one upload; none again in a second build, on another machine, or once the upload is lost."""
+    site = blog(tmp_path / "a", 40, max_new_images=40, providers=["leonardo"])
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    jobs = services.ledger.jobs
+    assert (len(jobs), uploads(services)) == (40, (1, 1))
+    assert {(job.reference, job.reference_strength) for job in jobs} == {(DIGEST, "MID")}
+    assert site.build(services).totals["cached"] == 40
+    records = [json.loads(path.read_text()) for path in (site.cache / "pictures").glob("*.json")]
+    assert {json.dumps(record["request"]["reference"]) for record in records} == {
+        json.dumps({"digest": DIGEST, "strength": "mid"})
+    }
+
+    # Another machine has the cache's pictures, and the file elsewhere.
+    other = blog(tmp_path / "b", 41, max_new_images=40, providers=["leonardo"], style_reference="look.jpg")
+    (tmp_path / "b" / "look.jpg").write_bytes(LOOK)
+    other.cache.mkdir(parents=True)
+    (site.cache / "pictures").rename(other.cache / "pictures")
+    (site.cache / "index").rename(other.cache / "index")
+    sent: Any = jobs[0].request["controlnets"]
+    services.leonardo.lost_uploads = [sent[0]["initImageId"]]
+    moved = other.build(services, "--strict")
+
+    assert moved.exit_code == 0, moved.log
+    assert (moved.totals["cached"], moved.totals["generated"]) == (40, 1)
+    assert (len(services.ledger.jobs), uploads(services)) == (41, (2, 2))
+    assert services.ledger.jobs[-1].reference == DIGEST
+
+
+def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Path, services: Services) -> None:
+    """Beside the page, or below the documentation folder; the strength is the site's."""
+    site = blog(tmp_path, 1, style_strength="low")
+    site.write(
+        {
+            "posts/own.md": page("Own", hero_reference="own.png"),
+            "posts/own.png": OTHER,
+            "posts/deep/er.md": page("Deeper", hero_reference="assets/look.jpg", hero_seed=3),
+        }
+    )
+
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    references = {job.prompt: (job.reference, job.reference_strength) for job in services.ledger.jobs}
+    assert references == {
+        "a still life about Post 0": (DIGEST, "LOW"),
+        "a still life about Own": (hashlib.sha256(OTHER).hexdigest(), "LOW"),
+        "a still life about Deeper": (DIGEST, "LOW"),
+    }
+
+
+WRONG: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "missing.md": ("nowhere.jpg", ("'nowhere.jpg'", "is not there", "relative to the page")),
+    "text.md": ("text.jpg", ("'text.jpg'", "is not a JPEG, PNG, WebP or AVIF picture")),
+    "cut.md": ("cut.jpg", ("'cut.jpg'", "cut short or damaged")),
+    "avif.md": ("look.avif", ("'look.avif'", "save it as JPEG, PNG or WebP")),
+    "large.md": ("large.png", ("'large.png'", "more than 10 MB")),
+    "outside.md": ("../../etc/passwd", ("hero_reference", "inside the documentation folder")),
+    "url.md": ("https://example.org/a.jpg?sig=secret", ("hero_reference", "copy the reference")),
+    "list.md": (["a.jpg"], ("hero_reference", "relative to the page")),
+}
+
+
+def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: Path, services: Services) -> None:
+    """Page, key, value and cure; the page is built without a hero."""
+    avif = io.BytesIO()
+    Image.new("RGB", (64, 36)).save(avif, "AVIF")
+    pages: dict[str, str | bytes] = {
+        **{name: page(name, hero_prompt="a pier", hero_reference=value) for name, (value, _) in WRONG.items()},
+        "text.jpg": "no picture at all",
+        "cut.jpg": LOOK[: len(LOOK) // 2],
+        "look.avif": avif.getvalue(),
+        "large.png": OTHER + os.urandom(MAX_BYTES),
+    }
+
+    built = Site(tmp_path, pages, SMALL).build(services)
+
+    assert built.exit_code == 0
+    assert not built.has_traceback
+    assert "secret" not in built.log
+    for name, (_, words) in WRONG.items():
+        (line,) = [line for line in built.warnings if line.startswith(f"{name}: ")]
+        assert all(word in line for word in words), line
+    assert services.ledger.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("nowhere.jpg", "style_reference: there is no file 'nowhere.jpg'; write its path relative to mkdocs.yml or to"),
+        ("mkdocs.yml", "style_reference: 'mkdocs.yml' is not a JPEG, PNG, WebP or AVIF picture"),
+    ],
+)
+def test_sites_reference_that_cannot_be_one_stops_the_build(tmp_path: Path, value: str, words: str) -> None:
+    """Before anything is asked or paid for."""
+    built = Site(tmp_path, {"a.md": page("A", hero_prompt="a pier")}, {"style_reference": value}).build()
+
+    assert built.exit_code == 1
+    assert words in built.log
+    assert not built.has_traceback
+
+
+SO_NONE = "so it draws no page that has one; leave style_reference and hero_reference out, or choose another model"
+
+
+def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, services: Services) -> None:
+    """A model of one's own may take it in another way, or drop it in silence: nothing is drawn without its look."""
+    site = blog(tmp_path, 2, providers=["leonardo"], leonardo={"model": CUSTOM})
+
+    built = site.build(services)
+
+    assert [line for line in built.warnings if "takes no reference" in line] == [
+        f"leonardo takes no reference with the model {CUSTOM}, {SO_NONE}"
+    ]
+    assert services.ledger.requests == ()
