@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from mkdocs_leonardo import __version__
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.balance import Alert
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -46,15 +48,19 @@ def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: 
     return sorted(page for page in pages if page.startswith(incomplete))
 
 
-class _Credits(click.FloatRange):
-    """A number of credits; `nan` would be less than nothing, and never alert."""
+class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
+    """Credits, or dollars behind their sign."""
+
+    name = "alert"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
-        """The number in `value`."""
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a number of credits.", param, ctx)
-        return number
+        """The alert in `value`; a shell that reads a dollar sign as a variable's leaves nothing of it."""
+        from mkdocs_leonardo.providers.balance import Alert  # noqa: PLC0415 - `--help` should be quick
+
+        try:
+            return Alert.of(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is no such amount; {error}, with the quotes.", param, ctx)
 
 
 class _Command(click.Command):
@@ -234,15 +240,16 @@ def compare(
     epilog=_examples(
         "mkdocs-leonardo balance",
         "mkdocs-leonardo balance --alert-below 2000",
+        "mkdocs-leonardo balance --alert-below '$5'",
     )
 )
-@click.option("--alert-below", type=_Credits(min=0), metavar="N", help="Exit with 1 if fewer credits are left.")
+@click.option("--alert-below", type=_Alert(), metavar="N", help="Exit with 1 if less is left: credits, or '$5'.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
-def balance(common: _Common, *, alert_below: float | None, as_json: bool) -> None:
-    """Show the credits that are left.
+def balance(common: _Common, *, alert_below: Alert | None, as_json: bool) -> None:
+    """Show what is left of the account.
 
-    Costs nothing. Exits with 1 if fewer than N are left, or if the service does not say.
+    Costs nothing. Exits with 1 if less than N is left, or if the service cannot be asked.
     """
     from mkdocs_leonardo.commands.accounts import balance as run  # noqa: PLC0415 - `--help` should be quick
 

@@ -30,6 +30,7 @@ from mkdocs_leonardo.front_matter import (
 )
 from mkdocs_leonardo.imaging.reference import read_look
 from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
+from mkdocs_leonardo.providers.balance import Alert
 from mkdocs_leonardo.providers.models import (
     ALL_STYLES,
     CONTRASTS,
@@ -182,7 +183,10 @@ _seconds = _number(
     maximum=DAY_S,
 )
 _dollars = _number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0, minimum=0)
-_credits = _number("it must be credits, 0 or more; leave the line out for no alert", fits=lambda x: x >= 0)
+#: An amount in either unit, which `Alert` reads.
+_alert: Converter[Alert] = Converter(
+    Alert.of, {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\$ *[0-9]+(\.[0-9]+)?$"}]}
+)
 
 
 def _optional(convert: Callable[[object], T]) -> Converter[T | None]:
@@ -387,8 +391,8 @@ class LeonardoServiceConfig(StrictConfig):
     """Address of the API."""
     image_hosts = Checked(_list_of(_host, such_as="[cdn.leonardo.ai]"), _LEONARDO.image_hosts)
     """The only hosts that pictures are downloaded from."""
-    credit_alert = Checked(_optional(_credits), None)
-    """Warn before a build that will spend when fewer credits are left."""
+    credit_alert = Checked(_optional(_alert), None)
+    """Warn before a build that will spend when less is left: credits, or dollars as in `$5`."""
 
     #: The options that the author wrote.
     given: frozenset[str] = frozenset()

@@ -32,6 +32,7 @@ from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import PictureRecord, Submission
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore, RestList
     from mkdocs_leonardo.storage.entries import Entry
 
@@ -50,7 +51,7 @@ class Buyer:
         clock: Clock,
         tell: Tell,
         reject: Callable[[Wish, str, str], None],
-        credit_alert: float | None = None,
+        credit_alert: Alert | None = None,
         room_s: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""

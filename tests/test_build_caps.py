@@ -424,16 +424,26 @@ def test_account_is_asked_once_by_a_build_that_submits_and_by_no_other(tmp_path:
     assert questions(services) == 1
 
 
-@pytest.mark.parametrize(("tokens", "warned"), [(499.0, True), (500.0, False)])
-def test_credit_alert_warns_below_it(tmp_path: Path, services: Services, tokens: float, *, warned: bool) -> None:
-    """One warning that names the credits left and the alert, none at the alert itself; pictures are made either way."""
-    services.leonardo.paid_tokens = tokens
-    site = Site(tmp_path, pages=pages(2), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
+@pytest.mark.parametrize(
+    ("tokens", "alert", "warning"),
+    [
+        (499.0, 500, "leonardo: 499 credits left (about $0.75), below the alert at 500 credits; top the account up"),
+        (500.0, 500, None),
+        (4.99, "$5", "leonardo: $4.99 left, below the alert at $5.00; top the account up"),
+        (None, 500, None),
+    ],
+)
+def test_credit_alert_warns_below_it(
+    tmp_path: Path, services: Services, tokens: float | None, alert: object, warning: str | None
+) -> None:
+    """One warning that names what is left and the alert, none at the alert itself; pictures are made either way."""
+    services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": tokens, "apiSubscriptionTokens": 0}]}))
+    site = Site(tmp_path, pages=pages(2), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": alert}})
 
     built = site.build(services)
 
     assert built.totals["generated"] == 2
-    assert [("499" in warning, "500" in warning) for warning in built.warnings] == [(True, True)] * warned
+    assert built.warnings == ([] if warning is None else [warning])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
-from services import Answer500, Fails, Services
+from services import Answer, Answer500, Fails, Services
 
 from mkdocs_leonardo.imaging.provenance import detect
 
@@ -170,7 +170,7 @@ def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> N
 
     nonsense = shell("balance", "--alert-below", "nan")
     assert nonsense.exit_code == 2
-    assert "'nan' is not a number of credits" in nonsense.err
+    assert "'nan' is no such amount; it must be credits, 0 or more, or US dollars, such as '$5'" in nonsense.err
 
     services.leonardo.on_me(Answer500())
     silent = shell("balance")
@@ -179,6 +179,16 @@ def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> N
     keyless = shell("balance", environ={"LEONARDO_API_KEY": ""})
     assert keyless.exit_code == 2
     assert "set LEONARDO_API_KEY in the environment" in keyless.err
+
+    services.forget_rules()
+    services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": None, "apiSubscriptionTokens": 0}]}))
+    unknown = shell("balance", "--alert-below", "10")
+    assert (unknown.exit_code, unknown.out) == (0, "leonardo: does not say what is left\n")
+    services.forget_rules()
+    services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": 12.4567}]}))
+    dollars = shell("balance", "--alert-below", "$20")
+    assert (dollars.exit_code, dollars.out) == (1, "leonardo: $12.46 left\n")
+    assert "less than $20.00 is left" in dollars.err
     assert services.ledger.creates == 0
 
 

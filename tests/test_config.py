@@ -12,6 +12,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
 from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.providers.balance import Alert
 from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.spec import STYLES, Encoding
 
@@ -173,7 +174,8 @@ def test_option_within_its_range_is_taken(name: str, value: object, taken: objec
         ("leonardo", "base_url", "http://[::1]:8000/v1", "http://[::1]:8000/v1"),
         ("openai", "base_url", "http://localhost:8000/v1", "http://localhost:8000/v1"),
         ("leonardo", "image_hosts", ["CDN.leonardo.ai", "127.0.0.1"], ("cdn.leonardo.ai", "127.0.0.1")),
-        ("leonardo", "credit_alert", 500, 500.0),
+        ("leonardo", "credit_alert", 500, Alert(500.0)),
+        ("leonardo", "credit_alert", "$5", Alert(5.0, is_usd=True)),
         ("leonardo", "alchemy", False, False),
         ("openai", "quality", "high", "high"),
         ("openai", "model", "gpt-image-1", "gpt-image-1"),
@@ -352,7 +354,7 @@ def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value
         ("leonardo", "render_estimate", -1, f"it is -1; {_SECONDS}"),
         ("openai", "timeout", 86_401, f"it is 86401; {_SECONDS}"),
         ("leonardo", "requests_per_minute", 0, "it is 0; it must be a whole number, 1 or more"),
-        ("leonardo", "credit_alert", -1, "it is -1; it must be credits, 0 or more; leave the line out for no alert"),
+        ("leonardo", "credit_alert", -1, "it is -1; it must be credits, 0 or more, or US dollars, such as '$5'"),
         ("leonardo", "model", "", "it is empty; write some text, or leave the line out"),
         (
             "leonardo",
@@ -678,7 +680,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False, spares_fallback=False),
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",
-        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), 9.0, "v1"),  # noqa: FBT003 - in the order of the fields
+        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), Alert(9.0), "v1"),  # noqa: FBT003 - in the order of the fields
         openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
         gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
         foreign={},

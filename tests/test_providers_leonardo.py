@@ -66,7 +66,8 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.base import FindsLostJobs, GeneratedImage, Provider, ReportsAccount
+from mkdocs_leonardo.providers.balance import Alert, balance_words
+from mkdocs_leonardo.providers.base import Account, FindsLostJobs, GeneratedImage, Provider, ReportsAccount
 from mkdocs_leonardo.providers.leonardo import LeonardoProvider
 from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
 
@@ -749,23 +750,59 @@ async def test_find_user_without_an_id_is_an_error(services: Services) -> None:
 
 
 @pytest.mark.parametrize(
-    ("details", "credits_left", "slots"),
+    ("details", "credits_left", "usd", "slots"),
     [
-        ({"apiPaidTokens": 100, "apiSubscriptionTokens": 13, "apiConcurrencySlots": 10}, 113.0, 10),
-        ({"apiPaidTokens": "4.25", "apiSubscriptionTokens": None, "apiConcurrencySlots": None}, 4.25, None),
-        ({"apiPaidTokens": -3, "apiConcurrencySlots": 0}, -3.0, None),
-        ({"apiPaidTokens": None, "paidTokens": 9}, None, None),
+        ({"apiPaidTokens": 100, "apiSubscriptionTokens": 13, "apiConcurrencySlots": 10}, 113.0, None, 10),
+        ({"apiPaidTokens": 0, "apiSubscriptionTokens": 0}, 0.0, None, None),
+        ({"apiPaidTokens": -3, "apiConcurrencySlots": 0}, -3.0, None, None),
+        ({"apiPaidTokens": "12.4567", "apiSubscriptionTokens": None, "apiConcurrencySlots": None}, None, 12.4567, None),
+        ({"apiPaidTokens": 12.4567, "apiSubscriptionTokens": 0}, None, 12.4567, None),
+        ({"apiPaidTokens": 12.4567, "apiSubscriptionTokens": 13}, 13.0, 12.4567, None),
+        ({"apiPaidTokens": None, "paidTokens": 9}, None, None, None),
+        ({"apiPaidTokens": None, "apiSubscriptionTokens": 0}, None, None, None),
+        ({"apiPaidTokens": None, "apiSubscriptionTokens": 500}, 500.0, None, None),
+        ({"apiPaidTokens": 7, "apiSubscriptionTokens": None}, 7.0, None, None),
     ],
 )
 async def test_account_is_read_leniently(
-    services: Services, details: dict[str, object], credits_left: float | None, slots: int | None
+    services: Services, details: dict[str, object], credits_left: float | None, usd: float | None, slots: int | None
 ) -> None:
-    """What is null or missing is unknown, not zero."""
+    """What is null or missing is unknown, not zero; a fraction is an amount in dollars."""
     services.leonardo.on_me(Answer(200, {"user_details": [details]}))
     provider = leonardo_at(services)
     account = await provider.account()
     await provider.aclose()
-    assert (account.credits, account.slots) == (credits_left, slots)
+    assert (account.credits, account.usd, account.slots) == (credits_left, usd, slots)
+
+
+@pytest.mark.parametrize(
+    ("account", "alert", "is_below", "words"),
+    [
+        (Account(credits=499), 500, True, "499 credits left (about $0.75)"),
+        (Account(credits=500), 500, False, "500 credits left (about $0.75)"),
+        (Account(credits=45_677), "$100", True, "45,677 credits left (about $68.29)"),
+        (Account(credits=45_677), "$5", False, "45,677 credits left (about $68.29)"),
+        (Account(usd=4.99), "$5", True, "$4.99 left"),
+        (Account(usd=12.4567), "$5", False, "$12.46 left"),
+        (Account(usd=2.5), 2000, True, "$2.50 left"),
+        (Account(usd=12.4567), 2000, False, "$12.46 left"),
+        (Account(credits=13, usd=4.99), "$5", False, "$4.99 and 13 credits left"),
+        (Account(credits=-3), 0, True, "-3 credits left (about -$0.004)"),
+        (Account(), 10_000, False, ""),
+        (Account(), "$10", False, ""),
+    ],
+)
+def test_balance_is_compared_in_either_unit(account: Account, alert: object, words: str, *, is_below: bool) -> None:
+    """Credits and dollars are held against each other by the price of a credit; what is unknown is not low."""
+    assert Alert.of(alert).is_below("leonardo", account) is is_below
+    assert balance_words("leonardo", account) == words
+
+
+@pytest.mark.parametrize("value", ["", "five", "$", "$-5", "-1", -1, True, None, float("nan"), float("inf"), "nan"])
+def test_alert_that_is_no_amount_is_refused_with_the_cure(value: object) -> None:
+    """A misread alert would never warn."""
+    with pytest.raises(ValueError, match="credits, 0 or more, or US dollars"):
+        Alert.of(value)
 
 
 @pytest.mark.parametrize(

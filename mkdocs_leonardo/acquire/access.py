@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.orders import Tell, thread, turn
 from mkdocs_leonardo.errors import ProviderError
+from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
 
 if TYPE_CHECKING:
     import anyio
 
+    from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.base import RestList
 
 #: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see providers/polling.py).
@@ -36,7 +38,7 @@ class Access:
         rests: RestList,
         clock: Clock,
         tell: Tell,
-        credit_alert: float | None,
+        credit_alert: Alert | None,
         room_s: Callable[[str, int], float],
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
@@ -112,12 +114,10 @@ class Access:
             asked.set()
         if account.slots is not None and account.slots > 0:
             self._slots[provider.name] = CapacityLimiter(account.slots)
-        if self._credit_alert is not None and account.credits is not None and account.credits < self._credit_alert:
-            self._tell(
-                logging.WARNING,
-                f"{provider.name} has {account.credits:g} credits left, below the alert at {self._credit_alert:g}; "
-                "top the account up",
-            )
+        alert = self._credit_alert
+        if alert is not None and alert.is_below(provider.name, account):
+            left = balance_words(provider.name, account)
+            self._tell(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager
     async def paced(self, name: str) -> AsyncIterator[None]:

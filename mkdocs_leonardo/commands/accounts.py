@@ -16,23 +16,25 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.bridge import Bridge
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
 from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
-from mkdocs_leonardo.providers.base import FindsLostJobs, ReportsAccount
+from mkdocs_leonardo.providers.balance import balance_words
+from mkdocs_leonardo.providers.base import Account, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.options import key_variable
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Link
     from mkdocs_leonardo.providers.answers import Answer
+    from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.spec import JsonValue
 
 T = TypeVar("T")
 Grade = Literal["ok", "note", "bad"]
 
+_SILENT = "does not say what is left"
 _TIMEOUT_S = 60.0
 _GET_TIMEOUT_S = 10.0
 _OK = 200
@@ -53,8 +55,8 @@ class Finding:
     text: str
 
 
-def balance(config_file: str | None, screen: Screen, *, alert_below: float | None, as_json: bool) -> int:
-    """Show what is left; 1 if an account has fewer credits than asked for, or does not say."""
+def balance(config_file: str | None, screen: Screen, *, alert_below: Alert | None, as_json: bool) -> int:
+    """Show what is left; 1 if an account is known to have less than asked for, or cannot be asked."""
     site = options_of(config_file, screen)
     low = is_short = False
     report: list[JsonValue] = []
@@ -64,16 +66,23 @@ def balance(config_file: str | None, screen: Screen, *, alert_below: float | Non
         if not asked:
             raise Trouble(_nobody_to_ask(workshop))
         for provider in asked:
-            credits_left, problem = _credits(provider)
-            is_short = is_short or (alert_below is not None and credits_left is not None and credits_left < alert_below)
-            low = low or is_short or credits_left is None
-            report.append({"provider": provider.name, "credits": credits_left, "problem": problem or None})
+            account, problem = _account(provider)
+            is_short = is_short or (alert_below is not None and alert_below.is_below(provider.name, account))
+            low = low or is_short or bool(problem)
+            report.append(
+                {
+                    "provider": provider.name,
+                    "credits": account.credits,
+                    "usd": account.usd,
+                    "problem": problem or None,
+                }
+            )
             if not as_json:
-                screen.say(f"{provider.name}: {problem or _credit_words(provider.name, credits_left)}")
+                screen.say(f"{provider.name}: {problem or balance_words(provider.name, account) or _SILENT}")
     if as_json:
         screen.json({"accounts": report, "is_low": low})
-    elif is_short and alert_below is not None:
-        screen.warn(f"fewer than {alert_below:g} credits are left; top the account up")
+    elif is_short:
+        screen.warn(f"less than {alert_below} is left; top the account up")
     return 1 if low else 0
 
 
@@ -102,20 +111,12 @@ def _nobody_to_ask(workshop: Workshop) -> str:
 # The account ---------------------------------------------------------------------------------------------------------
 
 
-def _credits(provider: ReportsAccount) -> tuple[float | None, str]:
-    """Credits, and what went wrong."""
+def _account(provider: ReportsAccount) -> tuple[Account, str]:
+    """What the service states, and what went wrong."""
     try:
-        account = _in_loop(provider.account, provider)
+        return _in_loop(provider.account, provider), ""
     except ProviderError as error:
-        return None, str(error)
-    return account.credits, "" if account.credits is not None else "does not say how many credits are left"
-
-
-def _credit_words(name: str, credits_left: float | None) -> str:
-    if credits_left is None:
-        return "does not say how many credits are left"
-    about = f" (about {dollars(credits_left * LEONARDO_CREDIT_USD)})" if name == "leonardo" else ""
-    return f"{credits_left:,.0f} credits left{about}"
+        return Account(), str(error)
 
 
 def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
@@ -211,14 +212,12 @@ def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
         yield Finding("note", provider.name, f"skipped: {variable} is not set")
         return
     if isinstance(provider, ReportsAccount):
-        credits_left, problem = _credits(provider)
-        silent = credits_left is None and problem.startswith("does not say")
-        if problem and not silent:
+        account, problem = _account(provider)
+        if problem:
             yield Finding("bad", provider.name, _unanswered(variable, problem))
         else:
-            yield Finding(
-                "ok", provider.name, f"{variable} is set and accepted; {_credit_words(provider.name, credits_left)}"
-            )
+            left = balance_words(provider.name, account) or _SILENT
+            yield Finding("ok", provider.name, f"{variable} is set and accepted; {left}")
     elif provider.name == "openai":
         yield _openai(provider, settings, variable)
     elif provider.name == "gemini":

@@ -42,9 +42,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the service says of the account; None where it says nothing."""
+    """What the service says of the account; None where it says nothing. `usd` are dollars that are no credits."""
 
     credits: float | None = None
+    usd: float | None = None
     slots: int | None = None
 
 

@@ -296,9 +296,15 @@ class LeonardoProvider:
         details = await self._me()
         amounts = [number_at(details, name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
         stated = [amount for amount in amounts if amount is not None]
+        # Credits are whole by the vendor's schema (June 2026); a fraction was seen on an account in dollars.
+        usd = [amount for amount in stated if not amount.is_integer()]
+        whole = sum(amount for amount in stated if amount.is_integer())
+        # No paid tokens and none of a subscription: null says that they are not known, not that there are none.
+        is_known = amounts[0] is not None or whole > 0
         slots = number_at(details, "apiConcurrencySlots")
         return Account(
-            credits=sum(stated) if stated else None,
+            credits=whole if is_known and (whole or not usd) else None,
+            usd=sum(usd) if usd else None,
             slots=int(slots) if slots is not None and slots >= 1 else None,
         )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.balance import Alert
 
 #: The entry point group in which providers register, and the names of our own.
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
@@ -17,7 +20,7 @@ PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 
 @dataclass(frozen=True, slots=True)
 class LeonardoOptions:
-    """Leonardo's settings; times in seconds, `credit_alert` in the account's credits.
+    """Leonardo's settings; times in seconds.
 
     `mode` is empty where `alchemy` says it, or the model's own default is meant.
     """
@@ -30,7 +33,7 @@ class LeonardoOptions:
     requests_per_minute: int = 150
     base_url: str = "https://cloud.leonardo.ai/api/rest/v1"
     image_hosts: tuple[str, ...] = ("cdn.leonardo.ai",)
-    credit_alert: float | None = None
+    credit_alert: Alert | None = None
     api_version: ApiVersion = "auto"
     mode: str = ""
     create_timeout_s: float = 30.0
