@@ -146,8 +146,8 @@ class Workshop:
         )
         index = self._open(settings.cache_dir / "index", durable=False)
         self._index = index
-        journal = self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now)
-        cache = refused or PictureFolder(pictures, index)
+        journal = self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
+        cache = refused or PictureFolder(pictures, index, site=settings.site)
         rescue, memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
         self._bring_home(rescue, cache, journal)
         self._variants = self._variants_folder()
@@ -166,7 +166,7 @@ class Workshop:
         )
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
         self.team, leases = self._team(environ)
-        self.gallery, self.cache = PictureFolder(settings.gallery_dir, index), cache
+        self.gallery, self.cache = PictureFolder(settings.gallery_dir, index, site=settings.site), cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
             (Source.CACHED, cache),

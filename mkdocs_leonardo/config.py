@@ -577,6 +577,8 @@ class Settings:
     """Whether the author leaves the cache's place to us."""
     former_cache_dir: Path | None = None
     """Where the cache may lie still; its content belongs into `cache_dir`."""
+    site: str = ""
+    """The configuration's name: its file, seen from its folder, or from a cache or gallery that others may share."""
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
@@ -585,7 +587,13 @@ def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
 
 
 def settings_from(
-    config: LeonardoConfig, *, root: Path, docs_dir: Path, site_dir: Path | None = None, for_zensical: bool = False
+    config: LeonardoConfig,
+    *,
+    root: Path,
+    docs_dir: Path,
+    site_dir: Path | None = None,
+    config_name: str = "mkdocs.yml",
+    for_zensical: bool = False,
 ) -> Settings:
     """`Settings` for a site whose configuration lies in `root`; ValidationError if a folder is in the wrong place.
 
@@ -652,6 +660,7 @@ def settings_from(
         cache_dir=folders["cache_dir"],
         cache_is_default=config.cache_is_default,
         former_cache_dir=former,
+        site=_site_name(root / config_name, folders.values()),
         gallery_dir=folders["gallery_dir"],
         shared_store=config.shared_store,
         on_store_failure=config.on_store_failure,
@@ -674,6 +683,18 @@ def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mappi
     is_ci = environ.get("CI", "").strip().lower() not in {"", *_OFF}
     cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)
     return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
+
+
+def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
+    """What tells this configuration from others that use the same folders, on every machine alike."""
+    folders = list(folders)
+    if all(folder.is_relative_to(config_file.parent) for folder in folders):
+        return config_file.name
+    try:
+        return Path(os.path.relpath(config_file, folders[0])).as_posix()
+    except ValueError:
+        # On another drive.
+        return config_file.as_posix()
 
 
 def _place(root: Path, option: str, name: str) -> Path:

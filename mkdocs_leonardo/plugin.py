@@ -166,6 +166,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
                 root=_root(config),
                 docs_dir=Path(config.docs_dir),
                 site_dir=Path(config.site_dir),
+                config_name=Path(config.config_file_path or "mkdocs.yml").name,
                 for_zensical=is_for_zensical(Path(config.config_file_path or "mkdocs.yml"), config.markdown_extensions),
             )
         except ValidationError as error:

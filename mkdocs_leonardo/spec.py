@@ -172,7 +172,8 @@ class PictureRecord:
 
     `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
     `created_at` is in Unix seconds. `page` is the page it was first made for. `marks` names what the delivered bytes
-    say of their origin: ``xmp``, ``c2pa``, both or nothing.
+    say of their origin: ``xmp``, ``c2pa``, both or nothing. `site` is the configuration that it was made for, seen from
+    its folder or from the cache; earlier versions noted none.
     """
 
     key: str
@@ -189,6 +190,7 @@ class PictureRecord:
     page: str = ""
     marks: str = ""
     request: Mapping[str, JsonValue] = field(default_factory=dict)
+    site: str = ""
 
 
 class Variant(NamedTuple):

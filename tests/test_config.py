@@ -684,6 +684,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
         gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
         foreign={},
+        site="mkdocs.yml",
     )
 
 

@@ -328,6 +328,22 @@ def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
     assert journal.last_hero("b.md") is None
 
 
+def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(store: TextStore, time: Time) -> None:
+    """Two configurations note pages of one name apart; what is noted for none serves either, until one claims it."""
+    Journal(store, HERE, time).accept_hero("index.md", KEY)
+    other = "6" * 64
+    english, german = (Journal(store, HERE, time, site) for site in ("mkdocs.en.yml", "mkdocs.de.yml"))
+    assert english.last_hero("index.md") == german.last_hero("index.md") == KEY
+    assert english.last_heroes() == {}
+
+    english.accept_hero("index.md", KEY)
+    assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, None)
+    german.accept_hero("index.md", other)
+    assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, other)
+    assert english.last_heroes() == {"index.md": KEY}
+    assert english.heroes_by_site() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}
+
+
 def test_journal_in_memory_is_the_same(time: Time) -> None:
     """Where no file can be, the journal works for as long as the process lives."""
     journal = Journal(MemoryStore(), HERE, time)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.ci import Annotations, is_github
+from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
@@ -61,7 +62,7 @@ def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
                 there.append(page)
             elif outlook.state == "cached" and record is not None and store is not None:
                 try:
-                    workshop.gallery.save(replace(record, page=page), store.read(record))
+                    workshop.gallery.save(replace(record, page=page, site=""), store.read(record))
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise Trouble(f"{page}: {error}") from error
                 copied[page] = _shown(workshop.gallery.path(record), site)
@@ -115,10 +116,12 @@ def _published(site: SiteWishes, found: Sequence[Outlook], screen: Screen) -> fr
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
-def orphans(workshop: Workshop, found: Sequence[Outlook]) -> tuple[PictureRecord, ...]:
-    """What lies in the gallery and belongs to no page as it is now."""
+def orphans(workshop: Workshop, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
+    """What lies in the gallery and belongs to no page as it is now, neither here nor of another configuration."""
     wanted = {offer.key for outlook in found for offer in outlook.offers}
-    return tuple(record for record in workshop.gallery.records() if record.key not in wanted)
+    return tuple(
+        record for record in workshop.gallery.records() if record.key not in wanted and not neighbours.keep(record)
+    )
 
 
 def half_of(outlook: Outlook, halves: Sequence[Path]) -> Path | None:
@@ -127,10 +130,11 @@ def half_of(outlook: Outlook, halves: Sequence[Path]) -> Path | None:
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def idle_halves(workshop: Workshop, found: Sequence[Outlook]) -> tuple[Path, ...]:
-    """What lies in the gallery without its other half, and belongs to no page."""
+def idle_halves(workshop: Workshop, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[Path, ...]:
+    """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
     wanted = {offer.key[:16] for outlook in found for offer in outlook.offers}
-    return tuple(path for path in workshop.gallery.halves() if path.stem not in wanted)
+    halves = () if neighbours.are_there else workshop.gallery.halves()
+    return tuple(path for path in halves if path.stem not in wanted)
 
 
 def _theme_requires_alt(site: SiteWishes) -> bool:
@@ -160,7 +164,8 @@ def _findings(
 ) -> Iterator[Finding]:
     for problem in site.problems:
         yield Finding(problem.partition(":")[0], "front matter", problem)
-    unused, halves = orphans(workshop, found), workshop.gallery.halves()
+    neighbours = Neighbours(site.options, workshop)
+    unused, halves = orphans(workshop, found, neighbours), workshop.gallery.halves()
     for outlook in found:
         if outlook.hero.page not in shown:
             yield from _of_page(site, workshop, outlook, unused, halves)
@@ -180,7 +185,7 @@ def _findings(
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in idle_halves(workshop, found):
+    for path in idle_halves(workshop, found, neighbours):
         text = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(_shown(path, site), "orphaned", text, is_file=True)
 

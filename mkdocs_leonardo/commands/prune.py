@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
+from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
 from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
+from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
-    from mkdocs_leonardo.spec import JsonValue, PictureRecord
+    from mkdocs_leonardo.spec import JsonValue
 
 #: A file without a record may be half of a pair that a build is writing just now (seconds).
 STRAY_AFTER_S = 3600.0
@@ -115,25 +117,29 @@ def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, galler
     pages = site.pages | preview.pages
     used = {offer.key for outlook in found for offer in outlook.offers} | set(open_jobs(workshop))
     used |= {record.key for outlook in found for record in used_records(workshop, outlook)}
-    sound = list(workshop.cache.records())
+    sound, kept = list(workshop.cache.records()), list[PictureRecord]()
+    neighbours = Neighbours(site.options, workshop)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
         is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
-        if record.key in used or is_elsewhere:
+        if record.key in used:
+            continue
+        if is_elsewhere or neighbours.keep(record):
+            kept.append(record)
             continue
         path = workshop.cache.path(record)
         yield Unused((path, path.with_suffix(".json")), _words(record), record.cost_usd or 0.0)
     stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
-    yield from _strays(cache_dir / "pictures", stems)
-    yield from _variants(workshop, cache_dir / "variants", found)
+    yield from _strays(cache_dir / "pictures", stems, temporary_only=neighbours.are_there)
+    yield from _variants(workshop, cache_dir / "variants", found, kept)
     takes = [file for folder in _folders(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in orphans(workshop, found):
+        for record in orphans(workshop, found, neighbours):
             path = workshop.gallery.path(record)
             yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
-        for path in idle_halves(workshop, found):
+        for path in idle_halves(workshop, found, neighbours):
             yield Unused((path,), f"gallery: half of a pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 
@@ -154,13 +160,19 @@ def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> I
                     yield Unused((path,), f"stray file {path.name}")
 
 
-def _variants(workshop: Workshop, folder: Path, found: tuple[Outlook, ...]) -> Iterator[Unused]:
+def _variants(
+    workshop: Workshop, folder: Path, found: tuple[Outlook, ...], kept: Sequence[PictureRecord]
+) -> Iterator[Unused]:
     """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
     used: set[Path] = set()
     for outlook in found:
         for record in used_records(workshop, outlook):
             rendering = workshop.rendered(record, outlook.hero)
             used |= {variant.path for variant in rendering.variants} if rendering else set()
+    for record in kept:
+        # As most pages show it: another configuration's focal points are not known here.
+        rendering = workshop.rendered(record, HeroSpec(record.page))
+        used |= {variant.path for variant in rendering.variants} if rendering else set()
     unused = []
     for path in _files(folder):
         with suppress(OSError):

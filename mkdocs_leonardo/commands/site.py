@@ -189,7 +189,12 @@ def project_options(project: Project, screen: Screen) -> SiteOptions:
     plugin, theme = plugin_config(project), project.theme
     try:
         settings = settings_from(
-            plugin, root=project.root, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
+            plugin,
+            root=project.root,
+            docs_dir=project.docs_dir,
+            site_dir=project.site_dir,
+            config_name=project.path.name,
+            for_zensical=True,
         )
     except ValidationError as error:
         raise Trouble(str(error)) from None
@@ -425,6 +430,7 @@ def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptio
             root=path.parent,
             docs_dir=Path(config.docs_dir),
             site_dir=Path(config.site_dir),
+            config_name=path.name,
             for_zensical=for_zensical,
         )
     except ValidationError as error:

@@ -68,7 +68,9 @@ class Journal:
     The store should be a durable one: what `intend` and `accept` wrote must outlive a power cut.
     """
 
-    def __init__(self, store: Store, owner: Owner, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, owner: Owner, now: Callable[[], float], site: str = "") -> None:
+        """`site` is the configuration whose pages' last heroes are meant; jobs are those of all."""
+        self._site = site
         self._store = store
         self._owner = owner
         self._now = now
@@ -334,17 +336,36 @@ class Journal:
 
     def accept_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
-        self._store.set(_LAST + _page_name(page), {"page": page, "key": key})
+        with self._store.transaction():
+            self._store.set(_LAST + self._page_name(page), {"page": page, "key": key, "site": self._site})
+            if self._site and _hero_of(page, self._store.get(_LAST + _page_name(page)), site="") == key:
+                # Noted by an earlier version, for whichever configuration: now it is known for which.
+                self._store.delete(_LAST + _page_name(page))
 
     def last_heroes(self) -> dict[str, str]:
-        """The key of the picture that each page showed last: one question instead of a thousand."""
-        found = ((text_in(value, "page"), text_in(value, "key")) for _, value in self._store.items(_LAST))
-        return {page: key for page, key in found if page is not None and key is not None}
+        """The key of the picture that each page of this site showed last: one question instead of a thousand."""
+        return {page: key for page, key, site in self._heroes() if site == self._site}
+
+    def heroes_by_site(self) -> dict[str, frozenset[str]]:
+        """The keys of the pictures that pages showed last, by site; those that earlier versions noted under ""."""
+        heroes = self._heroes()
+        return {site: frozenset(key for _, key, other in heroes if other == site) for _, _, site in heroes}
 
     def last_hero(self, page: str) -> str | None:
-        """The key of the picture that `page` showed last."""
-        value = self._store.get(_LAST + _page_name(page))
-        return text_in(value, "key") if text_in(value, "page") == page else None
+        """The key of the picture that `page` showed last; of whichever site, if an earlier version noted it."""
+        own = _hero_of(page, self._store.get(_LAST + self._page_name(page)), site=self._site)
+        return own or _hero_of(page, self._store.get(_LAST + _page_name(page)), site="")
+
+    def _heroes(self) -> list[tuple[str, str, str]]:
+        """Page, key and site of every note."""
+        found = [
+            (text_in(value, "page"), text_in(value, "key"), text_in(value, "site") or "")
+            for _, value in self._store.items(_LAST)
+        ]
+        return [(page, key, site) for page, key, site in found if page is not None and key is not None]
+
+    def _page_name(self, page: str) -> str:
+        return _page_name(f"{self._site}\0{page}" if self._site else page)
 
 
 def adopt_rows(source: Store, target: Store) -> None:
@@ -391,6 +412,12 @@ def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:
     if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
         return None
     return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at
+
+
+def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
+    """The key in a note about `page` of `site`; None in any other note."""
+    is_about = text_in(value, "page") == page and (text_in(value, "site") or "") == site
+    return text_in(value, "key") if is_about else None
 
 
 def _page_name(page: str) -> str:

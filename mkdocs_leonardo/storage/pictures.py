@@ -13,7 +13,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -44,8 +44,12 @@ _HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
 class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
-    def __init__(self, folder: Path, notes: Store | None = None) -> None:
-        """`notes` remembers which pairs were verified, in which state of their files, and what they say."""
+    def __init__(self, folder: Path, notes: Store | None = None, *, site: str = "") -> None:
+        """`notes` remembers which pairs were verified, in which state of their files, and what they say.
+
+        `site` is the configuration that pairs are saved for.
+        """
+        self._site = site
         self._folder = folder
         self._start = f"{folder}{os.sep}"
         self._notes = notes
@@ -117,6 +121,7 @@ class PictureFolder:
         """
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
+        record = replace(record, site=record.site or self._site)
         path = self.path(record)
         text = record_text(record)
         try:
@@ -341,6 +346,7 @@ def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
         page=read.text("page", default=""),
         marks=read.text("marks", default=""),
         request=read.request("request"),
+        site=read.text("site", default=""),
     )
 
 

@@ -1,0 +1,69 @@
+"""What other configurations on the same cache and gallery have paid for, so that no command of this one deletes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.site import SiteOptions
+    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.spec import PictureRecord
+
+#: A configuration that uses the plugin, or may inherit it.
+_USES_PLUGIN = re.compile(r"^INHERIT\s*:|^[^#\n]*\bleonardo\b", re.MULTILINE)
+_CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
+
+
+class Neighbours:
+    """Other configurations beside this one. A file that is gone has no say any more."""
+
+    def __init__(self, options: SiteOptions, workshop: Workshop) -> None:
+        self._options = options
+        self._workshop = workshop
+
+    def keep(self, record: PictureRecord) -> bool:
+        """Whether a picture that no page here uses may be another configuration's."""
+        if record.site not in {"", self._options.settings.site} and self._is_there(record.site):
+            return True
+        return record.key in self._noted or (not record.site and self.are_there)
+
+    @cached_property
+    def are_there(self) -> bool:
+        """Whether there are other configurations, so that what bears no name of one may be theirs."""
+        return any(self._names_plugin(path) for path in self._beside()) or any(map(self._is_there, self._sites))
+
+    @cached_property
+    def _sites(self) -> dict[str, frozenset[str]]:
+        """The pictures that pages of each other configuration show; "" stands for those that earlier versions noted."""
+        with suppress(StoreUnavailable):
+            found = self._workshop.journal.heroes_by_site()
+            return {site: keys for site, keys in found.items() if site != self._options.settings.site}
+        return {}
+
+    @cached_property
+    def _noted(self) -> frozenset[str]:
+        keys = [keys for site, keys in self._sites.items() if (self._is_there(site) if site else self.are_there)]
+        return frozenset().union(*keys)
+
+    def _is_there(self, site: str) -> bool:
+        places = (self._options.config_file.parent, self._options.settings.cache_dir)
+        return bool(site) and any((place / site).is_file() for place in places)
+
+    def _beside(self) -> Iterator[Path]:
+        own = self._options.config_file
+        for pattern in _CONFIGURATIONS:
+            yield from (path for path in own.parent.glob(pattern) if path != own)
+
+    @staticmethod
+    def _names_plugin(path: Path) -> bool:
+        try:
+            return _USES_PLUGIN.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+        except OSError:
+            return False
