@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.pipeline import Resolution, unexpected
+from mkdocs_leonardo.progress import Progress
 from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec
@@ -36,7 +38,8 @@ class Session:
 
     def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
         self._settings = settings
-        self._tell = tell
+        self._progress = Progress(tell)
+        self._tell = tell = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._workshop = Workshop(settings, environ=environ, tell=tell)
         self._bridge: Bridge | None = None
@@ -96,10 +99,12 @@ class Session:
 
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
-        waiting = sum(isinstance(wish, Future) and not wish.done() for _, wish in self._wishes.values())
-        # Where nothing may be generated these are stand-ins, painted in a moment.
-        if waiting and self._settings.generate:
-            self._tell(logging.INFO, f"{waiting} {'hero is' if waiting == 1 else 'heroes are'} being made")
+        waiting = [wish for _, wish in self._wishes.values() if isinstance(wish, Future) and not wish.done()]
+        try:
+            self._progress.wait(waiting, patience_s=self._patience_s())
+        except KeyboardInterrupt:
+            self._tell_open_jobs()
+            raise
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
@@ -141,6 +146,14 @@ class Session:
         self.settle()
         self._workshop.discard()
 
+    def _tell_open_jobs(self) -> None:
+        """Say what an interrupted build leaves to the next one."""
+        with suppress(HeroError):
+            pages = {entry.page for entry in self._workshop.journal.entries().values()} & self._wishes.keys()
+            if pages:
+                count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
+                self._tell(logging.INFO, f"{count} being made; the next build collects what the services keep")
+
     def _at_hand(self, hero: HeroSpec) -> Resolution | None:
         try:
             return self._workshop.pipeline.at_hand(hero)
@@ -163,7 +176,7 @@ class Session:
         if isinstance(wish, Resolution):
             return wish
         try:
-            return wish.result(timeout=self._patience_s())
+            return wish.result(timeout=0)
         except (FutureTimeoutError, CancelledError):
             wish.cancel()
             return Resolution(hero, None, failure="it took too long; what was paid for is collected by the next build")

@@ -1,0 +1,68 @@
+"""How far a build is with its heroes: a line that is rewritten on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TextIO, TypeVar
+
+#: A shorter wait needs no words (seconds).
+QUIET_S = 2.0
+#: Between two lines where they cannot be rewritten (seconds).
+LINE_S = 10.0
+#: Between two rewritten lines at the least (seconds).
+_REDRAW_S = 0.2
+
+T = TypeVar("T")
+
+_CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """Waits for futures and says how many are done.
+
+    `notify` is where lines go; its own lines are passed on through `around`, so that they never join the rewritten one.
+    """
+
+    def __init__(self, notify: Callable[[int, str], None], *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:
+        self._notify = notify
+        self._quiet_s = quiet_s
+        self._line_s = line_s
+        self._stream: TextIO = sys.stderr
+        self._is_drawn = False
+
+    def around(self, level: int, text: str) -> None:
+        """Pass a line on; the rewritten one makes room for it."""
+        self._clear()
+        self._notify(level, text)
+
+    def wait(self, futures: Sequence[Future[T]], *, patience_s: float) -> None:
+        """Return when every future is done, or after `patience_s` seconds."""
+        total, pending, started_at = len(futures), {*futures}, time.monotonic()
+        said_at = started_at
+        try:
+            while pending := wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED).not_done:
+                now = time.monotonic()
+                words = f"{total - len(pending)} of {total} heroes ready after {now - started_at:.0f} s"
+                if now - started_at > patience_s:
+                    return
+                if now - started_at < self._quiet_s:
+                    continue
+                if self._stream.isatty():
+                    self._stream.write(f"{_CLEAR}leonardo: {words}")
+                    self._stream.flush()
+                    self._is_drawn = True
+                elif now - said_at >= self._line_s:
+                    said_at = now
+                    self._notify(logging.INFO, words)
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._is_drawn:
+            self._is_drawn = False
+            self._stream.write(_CLEAR)
+            self._stream.flush()
