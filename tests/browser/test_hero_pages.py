@@ -234,6 +234,13 @@ def test_phone_loads_one_small_picture(addresses: dict[str, str], open_page: Ope
     assert page.locator(".leonardo-hero__image").evaluate("image => image.currentSrc").endswith("-768.avif")
 
 
+def test_title_is_in_view_at_400_percent(addresses: dict[str, str], open_page: OpenPage) -> None:
+    """Which on a desktop leaves 360 x 225 pixels: the hero is lower there, and its fade shorter."""
+    page = open_page(f"{addresses['material']}/", viewport={"width": 360, "height": 225})
+    title = box(page, ".leonardo-hero h1")
+    assert title["y"] + title["height"] < 225
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
     """Nothing is cut off where there is least room: a narrow phone, or a desktop at 400 % (WCAG 2.2, 1.4.10)."""
@@ -356,6 +363,18 @@ def test_nothing_of_the_hero_moves_or_fades(theme: str, addresses: dict[str, str
     page.locator(".leonardo-hero h1").hover()
     moving = "e => e.getAnimations({subtree: true}).map(one => one.effect.target.className)"
     assert page.locator(".leonardo-hero").evaluate(moving) == []
+
+
+@pytest.mark.parametrize("path", ["", "fullhidden/"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_printed_title_is_aligned_with_the_text(
+    theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """On paper no hero reaches over an edge."""
+    page = open_page(f"{addresses[theme]}/{path}", viewport={"width": 780, "height": 1100})
+    page.emulate_media(media="print")
+    assert box(page, "h1")["x"] == pytest.approx(box(page, "h2")["x"], abs=1)
+    assert page.locator(".md-content__button:visible").count() == 0
 
 
 def test_printed_page_has_dark_text_and_no_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
