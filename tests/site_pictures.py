@@ -1,4 +1,4 @@
-"""The sheets of pictures in the documentation, made anew: ``python tests/site_pictures.py``.
+"""The sheets of pictures in the documentation, made anew: ``python tests/site_pictures.py [NAME…]``.
 
 Run it after a change of the painter or of the page; it takes some minutes, and needs a Chromium for the sheet of pages.
 """
@@ -6,11 +6,13 @@ Run it after a change of the painter or of the page; it takes some minutes, and 
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.contact_sheet import CELL_PX, GAP_PX, PROMPTS, STYLES, sheet
 from browser.conftest import FLAGS, find_browser
+from browser.sites import TEXT
 from builds import Site, page
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
@@ -26,6 +28,14 @@ SHEET_WIDTH_PX = 1200
 STYLE_PROMPT = "a lighthouse in a storm, dawn"
 TILE_PX = (384, 216)
 COLUMNS = 3
+SHOWN_LAYOUTS = ("content", "full", "stacked", "split")
+#: All pages of the sheet of layouts have it.
+LAYOUT_TITLE = "Notes from the north coast"
+THEMES: dict[str, dict[str, object]] = {
+    "material": {"name": "material", "font": False},
+    "mkdocs": {"name": "mkdocs", "highlightjs": False},
+    "readthedocs": {"name": "readthedocs", "highlightjs": False},
+}
 CAPTION_PX = 26
 TILE_GAP_PX = 8
 #: What an author might write above each of the twelve prompts.
@@ -90,10 +100,53 @@ def page_sheet() -> Image.Image:
     return canvas
 
 
-def main() -> None:
-    """Write all sheets."""
-    sheets = {"contact-sheet": sheet, "style-sheet": style_sheet, "page-sheet": page_sheet}
+def layout_sheet() -> Image.Image:
+    """Each layout in a row: in each theme as a desktop of 1440 pixels and a phone of 390 show it."""
+    pages = {
+        f"{layout}.md": page(
+            LAYOUT_TITLE,
+            TEXT,
+            hero_prompt=STYLE_PROMPT,
+            hero_layout=layout,
+            hero_tagline=TITLES[0][1],
+            **({"hide": ["navigation", "toc"]} if layout == "split" else {}),
+        )
+        for layout in SHOWN_LAYOUTS
+    }
+    cells = {1440: (480, 300), 390: (138, 300)}
+    pitch_x = sum(width + GAP_PX for width, _ in cells.values())
+    canvas = Image.new("RGB", (GAP_PX + len(THEMES) * pitch_x, GAP_PX + len(pages) * (300 + GAP_PX)), (18, 19, 22))
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        reader = chromium.new_page()
+        for column, (name, theme) in enumerate(THEMES.items()):
+            config = {"theme": theme, "use_directory_urls": False, "nav": [f"{layout}.md" for layout in SHOWN_LAYOUTS]}
+            built = Site(Path(folder, name), pages, {"widths": [1536]}, config).build()
+            assert built.exit_code == 0, built.log
+            for row, layout in enumerate(SHOWN_LAYOUTS):
+                x = GAP_PX + column * pitch_x
+                for window_px, size_px in cells.items():
+                    reader.set_viewport_size({"width": window_px, "height": round(window_px * size_px[1] / size_px[0])})
+                    reader.goto((built.site / f"{layout}.html").as_uri(), wait_until="load")
+                    reader.evaluate("Promise.all([...document.images].map(image => image.decode()))")
+                    shot = Image.open(io.BytesIO(reader.screenshot())).convert("RGB")
+                    canvas.paste(shot.resize(size_px, Image.Resampling.LANCZOS), (x, GAP_PX + row * (300 + GAP_PX)))
+                    x += size_px[0] + GAP_PX
+        chromium.close()
+    return canvas
+
+
+def main(*names: str) -> None:
+    """Write the sheets of these names, by default all."""
+    sheets = {
+        "contact-sheet": sheet,
+        "style-sheet": style_sheet,
+        "page-sheet": page_sheet,
+        "layout-sheet": layout_sheet,
+    }
     for name, make in sheets.items():
+        if names and name not in names:
+            continue
         picture = make()
         height_px = round(picture.height * SHEET_WIDTH_PX / picture.width)
         small = picture.resize((SHEET_WIDTH_PX, height_px), Image.Resampling.LANCZOS)
@@ -103,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -447,14 +447,17 @@ def test_readme_shows_a_small_picture_of_a_built_page() -> None:
     assert 0 < (ROOT / shown[0]).stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("name", ["contact-sheet.webp", "style-sheet.webp"])
-def test_sheet_of_pictures_is_small_enough_for_a_page(name: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("styles", "contact-sheet.webp"), ("styles", "style-sheet.webp"), ("gallery", "layout-sheet.webp")],
+)
+def test_sheet_of_pictures_is_small_enough_for_a_page(page: str, name: str) -> None:
     """Dozens of pictures in less than 300 kB, shown with their true size, so that nothing moves."""
     path = DOCS / "images" / name
     assert 0 < path.stat().st_size < 300_000
     with Image.open(path) as sheet:
         shown = f'{name}){{ width="{sheet.width}" height="{sheet.height}"'
-    assert shown in _text(DOCS / "guide/styles.md")
+    assert shown in _text(DOCS / f"guide/{page}.md")
 
 
 def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
@@ -473,7 +476,7 @@ def test_example_site_has_a_hero_on_every_page_and_post() -> None:
     assert all("hero_prompt" in meta or "hero_image" in meta for meta in metas.values())
     assert len({meta.get("hero_style") for meta in metas.values()}) >= 6
     assert {"CINEMATIC", "CREATIVE", "DYNAMIC"} <= {meta.get("hero_style") for meta in metas.values()}
-    assert {"full"} <= {meta.get("hero_layout") for meta in metas.values()}
+    assert {"full", "stacked", "split", "auto"} <= {meta.get("hero_layout") for meta in metas.values()}
     assert [path for path, meta in metas.items() if "hero_image" in meta] == [DOCS / "guide/look.md"]
 
 
