@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -25,6 +25,7 @@ from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroSpec,
+    ImageInfo,
     JsonValue,
     PictureRecord,
     PictureSpec,
@@ -41,7 +42,6 @@ from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, Refu
 from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.orders import Delivered
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
@@ -157,7 +157,7 @@ class Workshop:
             rests=Rests(index, self._clock.now),
             keep=(cache, rescue, memory),
             budget=self.budget,
-            inspect=_inspect,
+            inspect=inspected,
             clock=self._clock,
             tell=self._tell,
             reject=self._reject,
@@ -212,7 +212,7 @@ class Workshop:
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
         objects = ObjectStore(address, environ, tell=self._tell, consequence=consequence)
         rights = StoreRights.of(environ)
-        team = TeamPictures(objects, rights, inspect=_inspect, tell=self._tell)
+        team = TeamPictures(objects, rights, inspect=inspected, tell=self._tell)
         if not rights.is_writer or not any(link.available for link in self.chain):
             return team, None
         leases = TeamLeases(
@@ -443,23 +443,14 @@ def _registered(name: str) -> EntryPoint:
     return next(iter(entry_points(group=PROVIDER_GROUP, name=name)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Inspected:
-    """Delivered bytes, decoded once and searched for what they say of their origin."""
-
-    extension: str
-    width_px: int
-    height_px: int
-    marks: str
-
-
-def _inspect(data: bytes) -> Delivered:
+def inspected(data: bytes) -> ImageInfo:
+    """What the bytes are and say of their origin; PictureError if they are not a picture we may show."""
     from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
     from mkdocs_leonardo.imaging.provenance import detect  # noqa: PLC0415 - same
 
-    picture, origin = inspect(data), detect(data)
+    origin = detect(data)
     marks = [name for name, is_there in (("xmp", origin.xmp), ("c2pa", origin.c2pa)) if is_there]
-    return _Inspected(picture.extension, picture.width_px, picture.height_px, " ".join(marks))
+    return replace(inspect(data), marks=" ".join(marks))
 
 
 def _painted(picture: PictureSpec) -> PictureRecord:

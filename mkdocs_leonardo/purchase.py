@@ -17,7 +17,6 @@ from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.orders import (
     Candidate,
-    Delivered,
     Log,
     NobodyCould,
     Obtained,
@@ -29,7 +28,7 @@ from mkdocs_leonardo.acquire.orders import (
 from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
-from mkdocs_leonardo.spec import PictureRecord, Submission
+from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
@@ -47,7 +46,7 @@ class Buyer:
         rests: RestList,
         keep: Sequence[PictureStore],
         budget: Budget,
-        inspect: Callable[[bytes], Delivered],
+        inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         tell: Tell,
         reject: Callable[[Wish, str, str], None],

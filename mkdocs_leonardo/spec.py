@@ -152,6 +152,20 @@ class GeneratedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What decoding says of a picture's bytes. Width and height are those of the upright picture.
+
+    `extension` is jpg, png, webp or avif. `marks` is what the bytes say of their origin: ``xmp``, ``c2pa``, both or
+    nothing.
+    """
+
+    extension: str
+    width_px: int
+    height_px: int
+    marks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A job the service accepted, which is to say: was paid for. `accepted_at` is in Unix seconds.
 

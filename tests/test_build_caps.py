@@ -34,6 +34,7 @@ from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,
+    ImageInfo,
     JsonValue,
     PictureRecord,
     PictureSpec,
@@ -232,16 +233,6 @@ class ScriptedProvider:
         """Nothing is open."""
 
 
-@dataclass(frozen=True)
-class Delivered:
-    """What is known of the bytes."""
-
-    extension: str = "jpg"
-    width_px: int = 1536
-    height_px: int = 864
-    marks: str = ""
-
-
 RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0, 0, 0, 0), 1536, 864)
 
 
@@ -254,7 +245,7 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
         rests=Rests(rests, world.now),
         keep=(home,),
         budget=budget,
-        inspect=lambda _: Delivered(),
+        inspect=lambda _: ImageInfo("jpg", 1536, 864),
         clock=world,
         tell=lambda *_: None,
         reject=lambda *_: None,

@@ -16,7 +16,7 @@ from services.pictures import draw
 from serving import serving
 from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, silence
 
-from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.compose import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.team.object_store import MOST_FAILURES
 from mkdocs_leonardo.team.pictures import signed
@@ -180,7 +180,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     """Somebody with the right to write replaced every record and picture: they cost nothing unless the site says so."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign picture", "", 1536, 864, Picture())
-    decoded = _inspect(foreign)
+    decoded = inspected(foreign)
     for name in [name for name in store.names() if name.endswith(".json")]:
         values = json.loads(store.read(name))
         forged = PictureRecord(

@@ -17,7 +17,7 @@ from PIL import Image
 from services.pictures import pixel_bomb
 from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
-from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.compose import inspected
 from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
@@ -94,7 +94,7 @@ class Runner:
         return TeamPictures(
             ObjectStore(StoreAddress.parse(self.url), environ, tell=tell),
             StoreRights.of(environ),
-            inspect=_inspect,
+            inspect=inspected,
             tell=tell,
             monotonic=self._monotonic,
         )

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.orders import Candidate, Delivered, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.acquire.orders import Candidate, Obtained, Tell, Wish, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, JobUnfinished, PictureError, StoreUnavailable
 from mkdocs_leonardo.providers.base import Clock
-from mkdocs_leonardo.spec import GeneratedImage, PictureRecord, Source, Submission, digest_of, request_key
+from mkdocs_leonardo.spec import GeneratedImage, ImageInfo, PictureRecord, Source, Submission, digest_of, request_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore
@@ -27,7 +27,7 @@ class Collector:
         *,
         journal: JobJournal,
         keep: Sequence[PictureStore],
-        inspect: Callable[[bytes], Delivered],
+        inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         tell: Tell,
     ) -> None:
@@ -84,7 +84,7 @@ class Collector:
 
     async def _picture(
         self, candidate: Candidate, submission: Submission, give_up_at: float
-    ) -> tuple[GeneratedImage, Delivered]:
+    ) -> tuple[GeneratedImage, ImageInfo]:
         while True:
             image = await candidate.provider.fetch(submission, give_up_at=give_up_at)
             try:
@@ -105,7 +105,7 @@ class Collector:
         candidate: Candidate,
         submission: Submission,
         image: GeneratedImage,
-        delivered: Delivered,
+        delivered: ImageInfo,
         *,
         page: str,
         is_new: bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.budget import Reservation
 from mkdocs_leonardo.providers.base import Provider
@@ -25,30 +25,6 @@ T = TypeVar("T")
 
 #: Where messages go: one of `logging`'s levels, and the text.
 Tell = Callable[[int, str], None]
-
-
-class Delivered(Protocol):
-    """What is known of delivered bytes after decoding them."""
-
-    @property
-    def extension(self) -> str:
-        """Of the file: jpg, png, webp or avif."""
-        ...
-
-    @property
-    def width_px(self) -> int:
-        """As delivered."""
-        ...
-
-    @property
-    def height_px(self) -> int:
-        """As delivered."""
-        ...
-
-    @property
-    def marks(self) -> str:
-        """What the bytes say of their origin: ``xmp``, ``c2pa``, both or nothing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ checked before anything is decoded, and a file that is cut short is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
@@ -24,7 +23,7 @@ from PIL import (
 
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.imaging.provenance import jpeg_segments, png_chunks
-from mkdocs_leonardo.spec import CENTER, FocalPoint
+from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
 MAX_PIXELS = 40_000_000
@@ -61,22 +60,12 @@ _OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
 _EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What delivered bytes are. Width and height are those of the upright picture."""
-
-    format: DeliveredFormat
-    extension: str
-    width_px: int
-    height_px: int
-
-
-def inspect(data: bytes) -> Delivered:
+def inspect(data: bytes) -> ImageInfo:
     """What the bytes are, after decoding all of them. Raises PictureError if they are not a picture we may show."""
     width, height = upright_size(data)
     # Small pixels take little memory, and every byte is read for them all the same.
     kind, _ = _decode(data, at_least_px=1)
-    return Delivered(kind, _EXTENSIONS[kind], width, height)
+    return ImageInfo(_EXTENSIONS[kind], width, height)
 
 
 def upright_size(data: bytes) -> tuple[int, int]:

@@ -14,10 +14,10 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
@@ -47,17 +47,6 @@ WORTH_S = 2.0
 _FOLDER = "pictures"
 _SIGNATURE = "signature"
 _SIGNATURE_BYTES = 256
-
-
-class Decoded(Protocol):
-    """What is known of bytes after decoding them."""
-
-    @property
-    def extension(self) -> str: ...  # noqa: D102 - as in PictureRecord
-    @property
-    def width_px(self) -> int: ...  # noqa: D102
-    @property
-    def height_px(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +98,7 @@ class TeamPictures:
         store: ObjectStore,
         rights: StoreRights,
         *,
-        inspect: Callable[[bytes], Decoded],
+        inspect: Callable[[bytes], ImageInfo],
         tell: Callable[[int, str], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -28,7 +28,7 @@ from anyio.from_thread import start_blocking_portal
 from PIL import Image
 from stores import running
 
-from mkdocs_leonardo.compose import _inspect
+from mkdocs_leonardo.compose import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
@@ -101,7 +101,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
     """Every picture in the cache, all pages at once, as a build does; how many were found."""
     rights = StoreRights(secret=b"secret")
-    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=_inspect, tell=print)
+    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspected, tell=print)
     folder = PictureFolder(cache)
     async with anyio.create_task_group() as group:
         for key in keys:
