@@ -27,6 +27,13 @@ from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
 MAX_PIXELS = 40_000_000
+#: A JPEG is decoded at half its size and less, so that it may have more: phones make 48, 50 and 108 megapixels.
+MAX_JPEG_PIXELS = 110_000_000
+#: One of several scans is held in memory as a whole, at up to 6 bytes a pixel.
+MAX_PROGRESSIVE_PIXELS = 51_000_000
+#: Each scan goes over all pixels again. Encoders write about ten; the limit of libjpeg's own programs is 100 to 500.
+MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 1_200_000_000
 
 #: What lies behind see-through pixels: dark, because white text will stand on them; neutral, to go with any colour.
 BACKGROUND = (32, 32, 32)
@@ -141,6 +148,8 @@ def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFo
         if at_least_px is not None:
             # The shorter side must stay large enough too, whichever way the picture is turned and cropped.
             shrink = min(1.0, at_least_px / min(width, height))
+            if width * height > MAX_PIXELS:
+                shrink = min(shrink, 0.5)
             image.draft(image.mode, (round(width * shrink), round(height * shrink)))
         image.load()
     except Exception as error:  # decoders raise whatever a broken file leads them to
@@ -162,14 +171,25 @@ def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
         image = _OPENERS[kind](BytesIO(data))
     except Exception as error:  # same
         raise PictureError(f"is a broken {kind} picture: {error}") from error
-    _check_size(image.size)
+    if kind == "jpeg":
+        _check_jpeg(data, image.size)
+    else:
+        _check_size(image.size)
     return kind, image
 
 
-def _check_size(size_px: tuple[int, int]) -> None:
+def _check_size(size_px: tuple[int, int], most: int = MAX_PIXELS) -> None:
     width, height = size_px
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels allowed")
+    if width * height > most:
+        raise PictureError(f"has {width} x {height} pixels, more than the {most // 1_000_000} megapixels allowed")
+
+
+def _check_jpeg(data: bytes, size_px: tuple[int, int]) -> None:
+    """PictureError for a picture whose decoding takes too much memory or work."""
+    scans = sum(marker == 0xDA for marker, _ in jpeg_segments(data))  # noqa: PLR2004 -- SOS
+    _check_size(size_px, MAX_JPEG_PIXELS if scans == 1 else MAX_PROGRESSIVE_PIXELS)
+    if scans > MAX_SCANS or scans * size_px[0] * size_px[1] > MAX_SCANNED_PIXELS:
+        raise PictureError(f"has {scans} scans, more than is allowed for its size; save it anew with another program")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -20,6 +20,11 @@ TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trai
 #: The packet is in every file a phone loads, so names are cut to keep it below 700 bytes.
 MAX_NAME_BYTES = 32
 
+#: Segments or chunks of one file that are looked at. The longest files that cameras and services write have thousands.
+MAX_PARTS = 50_000
+
+#: Not what is inside a scan: stuffing, fill bytes and restarts.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _XMP_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_PNG = b"XML:com.adobe.xmp"
 # C2PA 2.1, appendix A: the UUID of the box that holds a manifest store in ISO BMFF files such as AVIF.
@@ -89,14 +94,15 @@ def detect(data: bytes) -> Provenance:
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The marker segments of a JPEG as (marker, body), up to the end of image (0xD9) if there is one.
 
-    The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count.
+    The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count. A file
+    of more than `MAX_PARTS` has no end here.
     """
     position = 2
-    while (start := data.find(b"\xff", position)) != -1 and start + 1 < len(data):
-        marker = data[start + 1]
-        position = start + 1 if marker == 0xFF else start + 2  # noqa: PLR2004 -- JPEG's fill byte
-        if marker in (0x00, 0xFF) or 0xD0 <= marker <= 0xD7:  # noqa: PLR2004 -- stuffing, fill, restart: inside a scan
-            continue
+    for _ in range(MAX_PARTS):
+        found = _JPEG_MARKER.search(data, position)
+        if found is None:
+            return
+        marker, position = found[1][0], found.end()
         if marker == 0xD9:  # noqa: PLR2004 -- EOI
             yield marker, b""
             return
@@ -106,9 +112,11 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """The chunks of a PNG as (type, body, whether the checksum holds), up to the last whole one."""
+    """The chunks of a PNG as (type, body, whether the checksum holds), up to the last whole one or `MAX_PARTS`."""
     position = 8
-    while position + 12 <= len(data):
+    for _ in range(MAX_PARTS):
+        if position + 12 > len(data):
+            return
         length = int.from_bytes(data[position : position + 4], "big")
         kind = data[position + 4 : position + 8]
         end = position + 8 + length
