@@ -224,3 +224,23 @@ def test_completion_offers_the_pages_of_the_site(tmp_path: Path) -> None:
     ran = Shell(site)(environ=words)
 
     assert [line.partition(",")[2] for line in ran.out.splitlines()] == ["blog/a.md", "blog/b.md"]
+
+
+def test_doctor_for_an_issue_shows_no_path_of_its_user_and_suggests_to_pin(tmp_path: Path, services: Services) -> None:
+    """The report names host and Python, places within the site alone, and pictures that only the cache has."""
+    shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="a lake")}), services)
+    shell("generate", "--yes")
+
+    ran = shell("doctor", "--json")
+
+    findings = [(one["subject"], one["text"]) for one in ran.json["findings"]]
+    assert str(tmp_path) not in ran.out
+    assert str(Path.home()) not in ran.out
+    assert re.match(r"MkDocs on Python 3\.\d+", dict(findings)["host"])
+    assert ("cache_dir", "./.cache/plugin/leonardo can be written") in findings
+    assert (
+        "pictures",
+        "paid pictures lie in the cache alone; mkdocs-leonardo pin keeps them in the repository",
+    ) in findings
+    shell("pin")
+    assert "lie in the cache alone" not in shell("doctor").out

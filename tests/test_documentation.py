@@ -241,7 +241,9 @@ def test_command_reference_lists_the_exit_codes_of_the_code() -> None:
 
 
 #: What differs between two runs, or between two machines.
-FIGURES = re.compile(r"[+-]?\d+\.\d (?:s|kB|times)\b|\d+\.\d+\.\d+|[\d,]+ credits left \(about \$[\d.]+\)")
+FIGURES = re.compile(
+    r"[+-]?\d+\.\d (?:s|kB|times)\b|\d+\.\d+\.\d+|[\d,]+ credits left \(about \$[\d.]+\)|(?<=, )\w+ \(\w+\)$"
+)
 
 
 def _without_figures(text: str) -> list[str]:

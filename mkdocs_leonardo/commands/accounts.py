@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -40,6 +41,8 @@ _GET_TIMEOUT_S = 10.0
 _OK = 200
 _NOT_FOUND = 404
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
+#: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
+_HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
 _THEMES = (
     *("material", "materialx", "mkdocs", "readthedocs"),
     *("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill"),
@@ -89,7 +92,7 @@ def balance(config_file: str | None, screen: Screen, *, alert_below: Alert | Non
 def doctor(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
     """Look at everything that a build needs; 1 if anything stands in its way. No key is ever shown."""
     site = options_of(config_file, screen)
-    findings = list(_findings(site, screen))
+    findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, screen)]
     if as_json:
         screen.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
     else:
@@ -138,6 +141,7 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
 
 def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
     yield Finding("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
+    yield Finding("ok", "host", _host(site))
     if not site.enabled:
         yield Finding("note", "enabled", "the plugin is switched off in this configuration")
     if not site.settings.generate:
@@ -160,8 +164,33 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
     yield from _encoders(site.settings)
 
 
+def _without_paths(text: str, site: SiteOptions) -> str:
+    """The text as it can be shared: places as seen from the configuration file, or from the home folder."""
+    for folder, short in ((site.config_file.parent.resolve(), "."), (Path.home(), "~")):
+        text = text.replace(f"{folder}{os.sep}", f"{short}/")
+    return text
+
+
+def _host(site: SiteOptions) -> str:
+    """What builds the site here. Zensical has no plugins, so its own sites are built by its command."""
+    if site.is_for_zensical:
+        name = "Zensical"
+    else:
+        name = next((title for package, title in _HOSTS if _is_installed(package)), "MkDocs")
+    return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def _versions() -> Iterator[str]:
-    for name in ("mkdocs", "mkdocs-material", "pillow", "httpx"):
+    others = ("zensical", "mkdocs-material", "mkdocs-materialx", "pillow", "httpx")
+    for name in (*(package for package, _ in reversed(_HOSTS)), *others):
         try:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
@@ -203,6 +232,10 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
         unanswered = counted(len(jobs) - waiting, "picture was", "pictures were")
         yield Finding("note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status")
     yield Finding("ok", "pictures", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
+    if pictures and not pinned and workshop.team is None:
+        yield Finding(
+            "note", "pictures", "paid pictures lie in the cache alone; mkdocs-leonardo pin keeps them in the repository"
+        )
 
 
 def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
