@@ -23,6 +23,7 @@ from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_vari
 from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
+    Encoding,
     FocalPoint,
     HeroSpec,
     ImageInfo,
@@ -96,7 +97,7 @@ class Workshop:
         self._requests = 0
         self._counting = Lock()
         self._windows: dict[str, RequestWindow] = {}
-        self._rendering_settings: dict[tuple[FocalPoint, str, str], str] = {}
+        self._rendering_settings: dict[tuple[Encoding, FocalPoint, str, str], str] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
         # The largest files take turns: a core more would save less time than it takes memory.
@@ -347,24 +348,29 @@ class Workshop:
     # Pictures --------------------------------------------------------------------------------------------------------
 
     def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
-        kind = (hero.focus, record.provider, record.model)
+        kind = (self._encoding(hero), hero.focus, record.provider, record.model)
         if kind not in self._rendering_settings:
             # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
             self._rendering_settings[kind] = digest_of(canonical_json({**self._settings_of_rendering(*kind)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._rendering_settings[kind], "key": record.key})
 
-    def _settings_of_rendering(self, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
+    def _encoding(self, hero: HeroSpec) -> Encoding:
+        return self._settings.encoding.across(hero.layout)
+
+    def _settings_of_rendering(
+        self, encoding: Encoding, focus: FocalPoint, provider: str, model: str
+    ) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
         from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - same
 
-        kept, dropped = usable_formats(self._settings.encoding.formats)
+        kept, dropped = usable_formats(encoding.formats)
         if dropped and not self._rendering_settings:
             self._tell(
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
-        return settings(self._settings.encoding, focus, provider=provider, model=model)
+        return settings(encoding, focus, provider=provider, model=model)
 
     def rendered(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         """The files of a picture for pages, if they are made already."""
@@ -380,7 +386,7 @@ class Workshop:
         """The files that an earlier version encoded of the picture."""
         from mkdocs_leonardo.imaging.render import superseded  # noqa: PLC0415 - Pillow is slow to import
 
-        kind = superseded(self._settings.encoding, hero.focus, provider=record.provider, model=record.model)
+        kind = superseded(self._encoding(hero), hero.focus, provider=record.provider, model=record.model)
         for settings in kind:
             facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
             with suppress(BrokenEntry, StoreUnavailable):
@@ -409,7 +415,7 @@ class Workshop:
                 picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow would be imported here
                 key=record.key,
                 variant_key=key,
-                encoding=self._settings.encoding,
+                encoding=self._encoding(hero),
                 folder=folder,
                 provider=record.provider,
                 model=record.model,

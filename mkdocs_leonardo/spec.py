@@ -8,7 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Union
@@ -281,6 +281,10 @@ class HeroAsset:
     marks: str = ""
 
 
+#: A window of 1440 points with two pixels each would take more, and few eyes would see it.
+FULL_WIDTH_PX = 2048
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """What is written of each picture. A change re-encodes and never re-buys.
@@ -294,6 +298,12 @@ class Encoding:
     height_px: int = 864
     social: bool = True
     spares_fallback: bool = True
+
+    def across(self, layout: Layout) -> Encoding:
+        """The encoding for this layout: across the window the default has a width more, where it was delivered."""
+        if layout != "full" or self.widths != Encoding().widths:
+            return self
+        return replace(self, widths=(*self.widths, FULL_WIDTH_PX))
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -19,10 +19,10 @@ from mkdocs_leonardo.spec import Encoding
 THEMES = ("mkdocs", "readthedocs", "material")
 
 
-def picture(colour: str = "steelblue") -> bytes:
-    """A small JPEG of one colour, as an author's own picture."""
+def picture(colour: str = "steelblue", size: tuple[int, int] = (640, 400)) -> bytes:
+    """A JPEG of one colour, as an author's own picture."""
     buffer = io.BytesIO()
-    Image.new("RGB", (640, 400), colour).save(buffer, "JPEG")
+    Image.new("RGB", size, colour).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
@@ -368,9 +368,9 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
 def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> None:
     """AVIF in all widths, JPEG for a fallback, one for sharing; a list of formats is written in all widths.
 
-    What an earlier version encoded with its own default is not encoded again.
+    What was encoded is not encoded again. Across the window, a picture that has so many pixels is 2048 wide.
     """
-    site = Site(tmp_path, {"hero.jpg": picture(), "index.md": own("Home")})
+    site = Site(tmp_path, {"hero.jpg": picture(size=(2400, 1350)), "index.md": own("Home")})
     variants = site.cache / "variants"
 
     def files() -> dict[str, int]:
@@ -388,6 +388,20 @@ def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> Non
     assert len(written) == 16
     assert files() == written
     assert dangling(built, "index.html") == []
+
+    site.write({"index.md": own("Home", hero_layout="full")})
+    wide = site.build(None, "--strict")
+    assert {name.partition("-")[2] for name in wide.pictures()} == {
+        *avif,
+        "2048.avif",
+        "960.jpg",
+        "2048.jpg",
+        "social.jpg",
+        "",
+    }
+    new = {name.partition("-")[2] for name in files().keys() - written.keys()}
+    assert new == {"2048.avif", "2048.jpg", "960.jpg"}
+    assert "-2048.avif 2048w" in wide.html("index.html")
 
 
 def test_page_refuses_the_prompt_of_its_folder(tmp_path: Path) -> None:

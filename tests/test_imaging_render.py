@@ -12,9 +12,21 @@ from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect
-from mkdocs_leonardo.imaging.render import render, settings
+from mkdocs_leonardo.imaging.render import render, settings, superseded
 from mkdocs_leonardo.imaging.variants import available_formats
-from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Rendering, Scrim, Variant, variant_key
+from mkdocs_leonardo.spec import (
+    CENTER,
+    Encoding,
+    FocalPoint,
+    Format,
+    Layout,
+    Rendering,
+    Scrim,
+    Variant,
+    canonical_json,
+    digest_of,
+    variant_key,
+)
 
 KEY = "0123456789abcdef" * 4
 VARIANT_KEY = "fedcba9876543210" * 4
@@ -245,6 +257,23 @@ def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
+
+
+@pytest.mark.parametrize(
+    ("provider", "digest"),
+    [
+        ("leonardo", "50ea990ebb94cb590dda2da4a7d56bcd4deca06c795726325d1e1975453b7189"),
+        ("own", "e80291f8d965417374fcf298a62525118c606191270d0e4d27cc82dfd315c5e2"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["content", "full"])
+def test_superseded_settings_are_those_of_earlier_defaults(provider: str, digest: str, layout: Layout) -> None:
+    """Under this digest the first versions kept a picture's sixteen files, which are found and used."""
+    formats: tuple[Format, ...] = ("avif", "webp", "jpeg")
+    encoding = Encoding().across(layout)
+    earlier = superseded(encoding, CENTER, provider=provider, model="m", available=formats)
+
+    assert digest in {digest_of(canonical_json({**each})) for each in earlier}
 
 
 def test_settings_move_with_everything_that_changes_the_files() -> None:

@@ -106,13 +106,16 @@ def superseded(
 ) -> Iterator[dict[str, JsonValue]]:
     """The settings with which earlier versions rendered the same picture, so that their files serve.
 
-    The shade was black and measured for other views then, and the default was every format in every width.
+    The shade was black and measured for other views then, pictures were never wider than the encoding's, and the
+    default was every format in every width, as a site may list them still.
     """
-    every = replace(encoding, formats=("avif", "webp", "jpeg"), spares_fallback=False)
-    for earlier in (encoding, every) if encoding.spares_fallback else (encoding,):
+    plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
+    every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
+    for earlier in (plain, every) if encoding.spares_fallback else (plain,):
         known = settings(earlier, focus, provider=provider, model=model, available=available)
-        del known["tints"]
-        yield {**known, "views": _FIRST_VIEWS}
+        if earlier != encoding:
+            yield known
+        yield {name: known[name] for name in known if name not in {"tints", "enlarged"}} | {"views": _FIRST_VIEWS}
 
 
 def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool) -> Encoding:

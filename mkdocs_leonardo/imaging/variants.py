@@ -63,6 +63,8 @@ PLACEHOLDER_AVIF: Options = {**OPTIONS["avif"], "quality": 49, "speed": 9}
 #: comes with them. A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
 #: and a phone of three pixels a point, 1200; a picture across the window, a template and a search engine the widest.
 FALLBACK_WIDTHS_PX = (768, 1200)
+#: Where the ladder has a step more than the default's, one JPEG serves for both, so that a hero stays nine files.
+FEWER_FALLBACK_WIDTHS_PX = (960,)
 
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
 AVIF_LIGHT_WIDTH_PX = 768
@@ -110,7 +112,8 @@ def wanted_files(encoding: Encoding, available: Iterable[Format] | None = None) 
     widths_px = ladder(encoding.widths, encoding.width_px)
     fallback_px = set(widths_px)
     if encoding.spares_fallback and formats != ("jpeg",):
-        nearest = (min(widths_px, key=lambda width: abs(width - wanted)) for wanted in FALLBACK_WIDTHS_PX)
+        wanted_px = FALLBACK_WIDTHS_PX if len(widths_px) <= len(Encoding().widths) else FEWER_FALLBACK_WIDTHS_PX
+        nearest = (min(widths_px, key=lambda width: abs(width - wanted)) for wanted in wanted_px)
         fallback_px = {*nearest, encoding.width_px}
     return tuple((width, kind) for width in widths_px for kind in formats if kind != "jpeg" or width in fallback_px)
 
