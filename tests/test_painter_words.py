@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.providers.painter.landscape import land_of
-from mkdocs_leonardo.providers.painter.stage import set_stage
-from mkdocs_leonardo.providers.painter.words import read
+from mkdocs_leonardo.painter.landscape import land_of
+from mkdocs_leonardo.painter.stage import set_stage
+from mkdocs_leonardo.painter.words import read
 
 
 def land(prompt: str) -> str:

@@ -8,8 +8,8 @@ import math
 
 from PIL import Image
 
-from mkdocs_leonardo.providers.painter.stage import set_stage
-from mkdocs_leonardo.providers.painter.treatments import develop
+from mkdocs_leonardo.painter.stage import set_stage
+from mkdocs_leonardo.painter.treatments import develop
 from mkdocs_leonardo.spec import PictureSpec, canonical_json, clean_text, digest_of
 
 #: Raised whenever the same specification gives other pixels.

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
-from mkdocs_leonardo.providers.painter import abstract, land, light, noise, weather
-from mkdocs_leonardo.providers.painter.colour import BLACK, WHITE, Colour, mix, rgb, saturate, times, turn, whole
-from mkdocs_leonardo.providers.painter.landscape import land_of, paint_landscape
-from mkdocs_leonardo.providers.painter.motion import paint_motion
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import abstract, land, light, noise, weather
+from mkdocs_leonardo.painter.colour import BLACK, WHITE, Colour, mix, rgb, saturate, times, turn, whole
+from mkdocs_leonardo.painter.landscape import land_of, paint_landscape
+from mkdocs_leonardo.painter.motion import paint_motion
+from mkdocs_leonardo.painter.stage import Stage
 
 
 def develop(stage: Stage, style: str) -> Image.Image:

@@ -9,10 +9,10 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb
-from mkdocs_leonardo.providers.painter.land import wash
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb
+from mkdocs_leonardo.painter.land import wash
+from mkdocs_leonardo.painter.stage import Stage
 
 
 def rain(stage: Stage, image: Image.Image, strength: float = 1.0) -> Image.Image:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, saturate, times, turn, whole
-from mkdocs_leonardo.providers.painter.landscape import land_of
-from mkdocs_leonardo.providers.painter.stage import Stage, pick
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, saturate, times, turn, whole
+from mkdocs_leonardo.painter.landscape import land_of
+from mkdocs_leonardo.painter.stage import Stage, pick
 
 Line = list[tuple[float, float]]
 

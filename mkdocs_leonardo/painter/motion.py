@@ -8,9 +8,9 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, saturate, times, turn, whole
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, saturate, times, turn, whole
+from mkdocs_leonardo.painter.stage import Stage
 
 
 def paint_motion(stage: Stage, scene: Image.Image) -> Image.Image:

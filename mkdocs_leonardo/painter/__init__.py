@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mkdocs_leonardo.providers.painter.picture import PAINTER_VERSION, paint
+from mkdocs_leonardo.painter.picture import PAINTER_VERSION, paint
 
 __all__ = ["PAINTER_VERSION", "paint"]

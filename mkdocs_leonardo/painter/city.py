@@ -9,10 +9,10 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, times, whole
-from mkdocs_leonardo.providers.painter.land import wash
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, whole
+from mkdocs_leonardo.painter.land import wash
+from mkdocs_leonardo.painter.stage import Stage
 
 NEON: tuple[Colour, ...] = tuple(rgb(part) for part in ("ff3d8b", "27e0ff", "a04dff", "ff8a3d", "35ffb0"))
 WINDOWS: tuple[Colour, ...] = tuple(rgb(part) for part in ("ffd08a", "ffe3b0", "ffbf6b", "d8e6ff"))

@@ -10,11 +10,11 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, mix, rgb, times
-from mkdocs_leonardo.providers.painter.land import outline, plane, points_for, wash
-from mkdocs_leonardo.providers.painter.sky import has_disc
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, mix, rgb, times
+from mkdocs_leonardo.painter.land import outline, plane, points_for, wash
+from mkdocs_leonardo.painter.sky import has_disc
+from mkdocs_leonardo.painter.stage import Stage
 
 
 def mirror(

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, saturate, times, whole
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, saturate, times, whole
+from mkdocs_leonardo.painter.stage import Stage
 
 Line = list[tuple[float, float]]
 

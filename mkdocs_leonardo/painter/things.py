@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import light, noise
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, times, whole
-from mkdocs_leonardo.providers.painter.land import Line, crowns, under_light, wash
-from mkdocs_leonardo.providers.painter.stage import Stage
+from mkdocs_leonardo.painter import light, noise
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, whole
+from mkdocs_leonardo.painter.land import Line, crowns, under_light, wash
+from mkdocs_leonardo.painter.stage import Stage
 
 _WARM = rgb("ffd28a")
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.providers.painter import city, land, light, noise, things, water, weather
-from mkdocs_leonardo.providers.painter.colour import WHITE, Colour, mix, rgb, times, turn, whole
-from mkdocs_leonardo.providers.painter.sky import paint_sky
-from mkdocs_leonardo.providers.painter.stage import Stage, pick
+from mkdocs_leonardo.painter import city, land, light, noise, things, water, weather
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, turn, whole
+from mkdocs_leonardo.painter.sky import paint_sky
+from mkdocs_leonardo.painter.stage import Stage, pick
 
 _STUDIES = ("mountains", "lake", "ocean", "desert", "meadow", "forest", "clouds", "river")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from mkdocs_leonardo.providers.painter import noise
-from mkdocs_leonardo.providers.painter.colour import Colour, mix, rgb, saturate, times, tinted, turn, under
-from mkdocs_leonardo.providers.painter.words import Reading, read
+from mkdocs_leonardo.painter import noise
+from mkdocs_leonardo.painter.colour import Colour, mix, rgb, saturate, times, tinted, turn, under
+from mkdocs_leonardo.painter.words import Reading, read
 
 
 @dataclass(frozen=True, slots=True)

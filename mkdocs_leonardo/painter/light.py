@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from mkdocs_leonardo.providers.painter import noise
-from mkdocs_leonardo.providers.painter.colour import BLACK, Colour, mix, whole
+from mkdocs_leonardo.painter import noise
+from mkdocs_leonardo.painter.colour import BLACK, Colour, mix, whole
 
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]
