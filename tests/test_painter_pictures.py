@@ -14,6 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
+from mkdocs_leonardo.imaging.contrast import measure
+from mkdocs_leonardo.imaging.variants import dominant
+from mkdocs_leonardo.painter.abstract import FAMILIES
+from mkdocs_leonardo.painter.stage import set_stage
+from mkdocs_leonardo.painter.words import read
 from mkdocs_leonardo.providers.local import LocalPainter, paint, painter_key_options
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
@@ -25,6 +30,21 @@ PROMPTS = (
     "desert dunes at golden hour",
     "snowy mountains under stars",
     "how we cut our build time in half",
+)
+#: Prompts as the pages of a technical documentation have them.
+TECHNICAL = (
+    "getting started",
+    "configuration reference",
+    "deploying with Docker",
+    "PostgreSQL query planner explained",
+    "GraphQL versus REST",
+    "async Rust in production",
+    "caching at the edge",
+    "feature flags without pain",
+    "testing strategies for plugins",
+    "release notes for version 2.4",
+    "release notes for version 2.5",
+    "command line reference",
 )
 #: Painting one picture of each in another process, to compare with this one.
 ELSEWHERE = """
@@ -126,6 +146,21 @@ def test_paint_every_style_has_a_look_of_its_own(prompt: str) -> None:
     assert close == {}
 
 
+@pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
+def test_paint_pages_of_one_site_never_look_the_same(style: str) -> None:
+    """Twelve technical pages, of which no prompt names a landscape, have twelve pictures."""
+    images = [small(prompt, style) for prompt in TECHNICAL]
+    assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
+
+
+def test_families_are_at_least_ten_and_differ_from_each_other() -> None:
+    """With the same seed and colours, every composition is another picture."""
+    stage = set_stage(read(""), (256, 144), bytes(32), 0.0)
+    images = [family(stage) for family in FAMILIES.values()]
+    assert len(images) >= 10
+    assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
+
+
 @pytest.mark.parametrize("style", ["PRO_BW_PHOTOGRAPHY", "SKETCH_BW"])
 def test_paint_black_and_white_styles_have_no_colour(style: str) -> None:
     """All three bands of a monochrome style are equal."""
@@ -172,13 +207,26 @@ def test_paint_colour_word_leads_the_palette(word: str, band: int) -> None:
     assert band == means.index(max(means))
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_paint_lower_left_is_dark_enough_for_a_white_title(prompt: str) -> None:
-    """The lower left has at most a relative luminance of 0.18 on average, so that white reaches 4.5:1 (WCAG 2.2)."""
-    image = small(prompt)
-    corner = image.crop((0, round(image.height * 0.62), round(image.width * 0.55), image.height))
-    linear = corner.convert("L").point([round(255 * (level / 255) ** 2.2) for level in range(256)])
-    assert ImageStat.Stat(linear).mean[0] / 255 <= 0.18
+@pytest.mark.parametrize(("word", "band"), [("red", 0), ("green", 1), ("blue", 2)])
+def test_paint_colour_word_leads_an_abstract_picture(word: str, band: int) -> None:
+    """Where nothing is named but a colour, the picture has it."""
+    means = ImageStat.Stat(small(f"{word} thoughts")).mean
+    assert band == means.index(max(means))
+
+
+def test_paint_abstract_night_is_darker_than_noon() -> None:
+    """The hour is followed without a landscape too."""
+    night, noon = (ImageStat.Stat(small(f"reading at {hour}").convert("L")).mean[0] for hour in ("night", "noon"))
+    assert night < noon
+
+
+@pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
+@pytest.mark.parametrize("prompt", [*PROMPTS, "spring meadow, soft light", *TECHNICAL[:4]])
+def test_paint_carries_a_white_title(prompt: str, style: str) -> None:
+    """A short white title reaches 4.5:1 (WCAG 2.2, 1.4.3) under a shade of at most 35 %, on phones and on desktops."""
+    image = paint(PictureSpec(prompt, style, width_px=768, height_px=432))
+    scrim = measure(image, dominant=dominant(image))
+    assert max(scrim.narrow, scrim.wide) <= 35
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.painter.landscape import land_of
-from mkdocs_leonardo.painter.stage import set_stage
-from mkdocs_leonardo.painter.words import read
+from mkdocs_leonardo.painter.words import land_of, names_landscape, read
 
 
 def land(prompt: str) -> str:
-    """The land painted for a prompt, with a fixed seed."""
-    return land_of(set_stage(prompt, "", (64, 40), b"seed"))
+    """The scene painted for a prompt; "" for an abstract picture."""
+    return land_of(read(prompt))
 
 
 @pytest.mark.parametrize(
@@ -25,21 +23,86 @@ def land(prompt: str) -> str:
         ("a harbour at dusk", "harbour"),
         ("open ocean, moonlight", "ocean"),
         ("autumn river valley", "river"),
-        ("volcano at night", "volcano"),
         ("aurora over a frozen lake", "lake"),
         ("spring meadow, soft light", "meadow"),
+        ("a mountain lake", "lake"),
+        ("hiking in the mountains of Norway", "mountains"),
+        ("a sea of fog", "sky"),
+        ("a starry sky", "sky"),
+        # The same in other languages.
         ("ein Leuchtturm im Sturm", "coast"),
         ("Kiefernwald im Nebel", "forest"),
+        ("der See bei Nacht", "lake"),
         ("une forêt brumeuse", "forest"),
+        ("une foret en automne", "forest"),
+        ("la mer au coucher du soleil", "ocean"),
         ("el océano al atardecer", "ocean"),
-        ("a mountain lake", "lake"),
-        ("our deployment pipeline", "river"),
-        ("moving to Kubernetes", "space"),
+        ("o mar à noite", "ocean"),
+        ("il mare di notte", "ocean"),
+        ("een bos in de mist", "forest"),
+        ("vuurtoren in de storm", "coast"),
+        ("latarnia morska nocą w burzy", "coast"),
+        ("las o świcie", "forest"),
+        ("夜の海の灯台", "coast"),
+        ("森の朝", "forest"),
+        ("雪山和星空", "mountains"),
     ],
 )
-def test_land_of_words_name_the_land(prompt: str, expected: str) -> None:
-    """The land follows the words, in four languages."""
+def test_land_of_prompt_that_names_a_scene_is_that_scene(prompt: str, expected: str) -> None:
+    """A scene is painted where the words name it, in ten languages."""
     assert expected == land(prompt)
+    assert names_landscape(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "how we cut our build time in half",
+        "a cat on a sofa",
+        "server room",
+        "moving to Kubernetes",
+        "our deployment pipeline",
+        "Bahnhof in München",
+        "volcano at night",
+        # A word inside another.
+        "bowl of ramen on a wooden table",
+        "a deserted office",
+        "oceanography for beginners",
+        # Figures of speech.
+        "cloud storage",
+        "a data lake",
+        "lakehouse architecture",
+        "a sea of data",
+        "stream processing",
+        "a mountain of tickets",
+        "reading a forest plot",
+        "random forest classifier",
+        "git branch",
+        "a river of news",
+        "Lighthouse scores",
+        "Amazon Aurora",
+        "five stars",
+        "choosing a mountain bike",
+        # False friends: another word in the language of the prompt.
+        "let us see the results",
+        "la vida de las abejas",
+        "the tag on the pole",
+        # Chinese and Japanese words inside others.
+        "上海の朝",
+        "火山",
+        "智慧城市",
+    ],
+)
+def test_land_of_prompt_without_a_scene_is_abstract(prompt: str) -> None:
+    """What names no scene, or only seems to, is painted abstractly."""
+    assert land(prompt) == ""
+    assert not names_landscape(prompt)
+
+
+def test_names_landscape_negative_prompt_takes_it_away() -> None:
+    """A scene that the negative prompt names is not painted."""
+    assert not names_landscape("a forest", "forest")
 
 
 def test_read_order_of_the_prompt_is_kept() -> None:
@@ -47,15 +110,16 @@ def test_read_order_of_the_prompt_is_kept() -> None:
     assert read("dusk, then night").time == ("dusk", "night")
 
 
-@pytest.mark.parametrize("prompt", ["sea without a ship", "sea, no ship", "Meer ohne Schiff", "mer sans bateau"])
+@pytest.mark.parametrize("prompt", ["sea without a boat", "sea, no boat", "Meer ohne Boot", "la mer sans bateau"])
 def test_read_negated_word_is_left_out(prompt: str) -> None:
     """What the prompt excludes is not read as a wish."""
-    assert "ship" not in read(prompt).thing
+    assert "boat" not in read(prompt).thing
+    assert read(prompt).land == ("ocean",)
 
 
 def test_read_negation_ends_with_the_word_it_excludes() -> None:
     """Only the next known word is excluded."""
-    assert read("no ship but a moon").sky == ("moon",)
+    assert read("no boat but a moon").sky == ("moon",)
 
 
 def test_read_negative_prompt_removes() -> None:
@@ -64,17 +128,37 @@ def test_read_negative_prompt_removes() -> None:
 
 
 def test_read_golden_hour_is_an_hour() -> None:
-    """Pairs of words are read as one."""
-    assert read("a field at golden hour").time == ("golden",)
+    """Phrases are read as one word."""
+    assert read("a meadow at golden hour").time == ("golden",)
 
 
-@pytest.mark.parametrize(("prompt", "season"), [("snowy alps", "winter"), ("herbstwald", "autumn")])
+def test_read_word_inside_a_phrase_keeps_its_hour() -> None:
+    """A starry sky is one at night."""
+    assert read("a starry sky").time == ("night",)
+
+
+@pytest.mark.parametrize(("prompt", "season"), [("snowy alps", "winter"), ("herbstwald", "autumn"), ("été", "summer")])
 def test_read_season_is_found(prompt: str, season: str) -> None:
     """Seasons are read from adjectives and compounds too."""
-    assert season in read(prompt).season
+    assert season in read(f"le la les {prompt}" if prompt == "été" else prompt).season
 
 
-@given(st.text())
-def test_read_never_raises(text: str) -> None:
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("Postgres query planner", "data"),
+        ("our team meetup", "people"),
+        ("sourdough bread recipe", "food"),
+        ("OAuth tokens", "security"),
+        ("release notes", "release"),
+    ],
+)
+def test_read_subject_is_found(prompt: str, subject: str) -> None:
+    """What a page is about is read from its words."""
+    assert subject in read(prompt).subject
+
+
+@given(st.text(), st.text())
+def test_read_never_raises(prompt: str, negative_prompt: str) -> None:
     """Any text can be read."""
-    read(text, text)
+    read(prompt, negative_prompt)

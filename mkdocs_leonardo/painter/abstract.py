@@ -1,407 +1,360 @@
-"""The creative picture: the scene's colours and rhythm as layered sheets, silk ribbons, discs."""
+"""Abstract pictures: paper, glass, cloth, threads, stones and walls, lit from the upper right."""
 
 from __future__ import annotations
 
-# Proportions stand where they are used, and a picture is painted in one go.
-# ruff: noqa: PLR2004
 import math
-import random
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.painter import light, noise
-from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, saturate, times, turn, whole
-from mkdocs_leonardo.painter.landscape import land_of
-from mkdocs_leonardo.painter.stage import Stage, pick
+from mkdocs_leonardo.painter import light
+from mkdocs_leonardo.painter.colour import mix, times, whole
+from mkdocs_leonardo.painter.light import Point
+from mkdocs_leonardo.painter.material import cast, ground, opening, rimmed, rounded, sheet, solid, sunk, trails
+from mkdocs_leonardo.painter.stage import Stage
+from mkdocs_leonardo.painter.words import Reading, table
 
-Line = list[tuple[float, float]]
-
-_FORMS = {
-    "mountains": "peaks",
-    "volcano": "peaks",
-    "canyon": "steps",
-    "city": "bars",
-    "harbour": "bars",
-    "forest": "blades",
-    "jungle": "blades",
-    "ocean": "waves",
-    "coast": "waves",
-    "island": "waves",
-    "lake": "waves",
-    "waterfall": "ribbons",
-    "river": "ribbons",
-    "road": "ribbons",
-    "desert": "waves",
-    "meadow": "blades",
-    "clouds": "ribbons",
-    "space": "orbits",
-}
+_CUBIC = Image.Resampling.BICUBIC
 
 
-def colours_of(stage: Stage) -> list[Colour]:
-    """Seven colours from the darkest to the lightest, livelier than the sky they come from."""
-    palette = stage.palette
-    swing = (-1.0 if stage.rng("accent").random() < 0.5 else 1.0) * (18 + 30 * stage.rng("swing").random())
-    vivid = 1.75 if stage.night else 1.5
-    middle, low, horizon = (saturate(tone, vivid) for tone in (palette.middle, palette.low, palette.horizon))
-    if stage.night or stage.hour == "dusk":
-        middle, low, horizon = times(middle, 1.5), times(low, 1.45), times(horizon, 1.25)
-    bridge = turn(mix(middle, low, 0.5), swing)
-    return [
-        saturate(palette.ground, 1.4),
-        saturate(palette.zenith, 1.5),
-        turn(middle, -swing * 0.4),
-        bridge,
-        low,
-        turn(horizon, swing * 0.3),
-        palette.light,
-    ]
-
-
-def paint_abstract(stage: Stage, *, muted: bool = False) -> Image.Image:
-    """Abstract forms before the final grade; `muted` keeps them pale and few."""
-    tones = colours_of(stage)
-    if muted:
-        tones = [mix(saturate(tone, 0.45), rgb("d8cabd"), 0.12) for tone in tones]
-    rng = stage.rng("form")
-    named = bool(stage.said.land or stage.said.thing)
-    drawn = pick(rng, ("ribbons", "waves", "orbits", "ribbons", "peaks"))
-    form = _FORMS.get(land_of(stage), "ribbons") if named else drawn
-    if form in {"waves", "peaks", "steps"} and rng.random() < 0.3:
-        form = "ribbons"
-    image = _ground(stage, tones)
-    image = _great_disc(stage, image, tones)
-    if form == "ribbons" or muted:
-        image = ribbons(stage, image, tones, 3 if muted else 4)
-    elif form == "orbits":
-        image = _orbits(stage, image, tones)
-    else:
-        image = _sheets(stage, image, tones, form)
-        if stage.rng("silk").random() < 0.6:
-            image = strands(stage, image, tones[-2])
-    return _motes(stage, image, tones)
-
-
-def _ground(stage: Stage, tones: Sequence[Colour]) -> Image.Image:
-    """A soft mesh of colours: large warped blots over a diagonal gradient."""
-    small = (max(8, stage.width_px // 8), max(8, stage.height_px // 8))
-    rng = stage.rng("mesh")
-    field = light.vertical(small, ((0.0, tones[1]), (0.5, mix(tones[2], tones[1], 0.35)), (1.0, tones[0])))
-    for index in range(6):
-        tone = tones[1 + int(rng.random() * 4) % 4]
-        center = (small[0] * (0.25 + 0.85 * rng.random()), small[1] * (0.85 * rng.random() - 0.1))
-        reach = small[0] * (0.22 + 0.26 * rng.random())
-        mask = light.halo(small, center, (reach, reach * (0.6 + 0.6 * rng.random())), 1.3, 200 - 14 * index)
-        field = light.shaded(field, tone, mask)
-    field = light.glow(
-        field, tones[5], (stage.light[0] * small[0], stage.light[1] * small[1]), (small[0] * 0.4, small[0] * 0.4), 0.55
-    )
-    return field.resize(stage.size, Image.Resampling.BICUBIC)
-
-
-def _great_disc(stage: Stage, image: Image.Image, tones: Sequence[Colour]) -> Image.Image:
-    width, height = stage.size
-    rng = stage.rng("disc")
-    x, y = width * (0.6 + 0.16 * rng.random()), height * (0.3 + 0.16 * rng.random())
-    radius = height * (0.17 + 0.12 * rng.random())
-    warm, cool = tones[6], mix(tones[4], tones[3], 0.3)
-    mask = light.shape(
-        stage.size,
-        lambda pencil, s: pencil.ellipse(
-            [part * s for part in (x - radius, y - radius, x + radius, y + radius)], fill=255
-        ),
-    )
-    top, bottom = (y - radius) / height, (y + radius) / height
-    body = light.vertical(stage.half, ((min(0.0, top), warm), (top, warm), (bottom, cool), (max(1.0, bottom), cool)))
-    # The disc dissolves downwards, as a sun does in haze.
-    fade = light.slope(
-        stage.half, ((min(0.0, top), 255), (top, 255), (y / height, 240), (bottom, 60), (max(1.0, bottom), 60))
-    )
-    image = light.glow(image, warm, (x, y), (radius * 2.6, radius * 2.6), 0.42)
-    return light.lay(image, body, ImageChops.multiply(mask, fade.resize(stage.size, Image.Resampling.BILINEAR)))
-
-
-def _edge(rng: random.Random, form: str, near: float) -> list[float]:
-    """The upper edge of one sheet as heights from 0 to 1 (160 places)."""
-    count = 160
-    if form == "peaks":
-        knots = noise.profile(rng, 7 + int(3 * rng.random()), 3.5, 2, 0.5)
-        values = []
-        for index in range(count):
-            place = index / (count - 1) * (len(knots) - 1)
-            knot = min(len(knots) - 2, int(place))
-            values.append(knots[knot] + (knots[knot + 1] - knots[knot]) * (place - knot))
-        return values
-    if form in {"bars", "steps"}:
-        values = []
-        while len(values) < count:
-            level = rng.random() * (0.35 + 0.65 * math.sin(math.pi * min(1.0, len(values) / count * 1.15)) ** 2)
-            values += [level] * (3 + int(rng.random() * (7 if form == "bars" else 22)))
-        return values[:count]
-    waves = [
-        (0.6 + 1.8 * rng.random(), rng.random() * 6.3, 1.0),
-        (2.0 + 2.0 * rng.random(), rng.random() * 6.3, 0.38 * (1 - 0.5 * near)),
-    ]
-    raw = [
-        sum(weight * math.sin(frequency * 6.3 * index / count + phase) for frequency, phase, weight in waves)
-        for index in range(count)
-    ]
-    low, high = min(raw), max(raw)
-    return [(value - low) / max(1e-9, high - low) for value in raw]
-
-
-def _sheets(stage: Stage, image: Image.Image, tones: Sequence[Colour], form: str) -> Image.Image:
-    """Translucent sheets, each casting a soft shadow on the one behind."""
-    width, height = stage.size
-    rng = stage.rng("sheets")
-    half = stage.half
-    count = 6
-    ramp_stops = [
-        (index / 5, tone) for index, tone in enumerate((tones[5], tones[4], tones[3], tones[2], tones[1], tones[0]))
-    ]
+def papercut(stage: Stage) -> Image.Image:
+    """Layers of paper with openings one in the other, darker into the depth or lighter towards the viewer."""
+    rng, image, grid = stage.rng("papercut"), ground(stage, 0.2), (64, 36)
+    rough = light.fractal(rng, grid, (3.2, 2.2), 2, 0.35).tobytes()
+    x0, y0, rising = 0.7 + 0.14 * rng.random(), 0.26 + 0.28 * rng.random(), rng.random() < 0.5
+    flat, slant = 1.3 + 0.6 * rng.random(), (rng.random() - 0.5) * 1.2
+    field = Image.new("F", grid)
+    for index, value in enumerate(rough):
+        u, v = (index % 64) / 63 - x0, ((index // 64) / 35 - y0) * 0.56
+        far = math.hypot(u + slant * v, v * flat)
+        field.putpixel((index % 64, index // 64), 215.0 - 255.0 * far + 0.62 * (value - 128))
+    count = 6 + int(rng.random() * 3)
     for index in range(count):
-        near = index / (count - 1)
-        base = height * (0.5 + 0.5 * near)
-        lift = height * (0.34 - 0.16 * near) * (0.7 + 0.5 * rng.random()) * (0.8 if form == "bars" else 1.0)
-        line: Line = []
-        if form == "blades":
-            shapes = _blades(stage, rng, base, lift, near)
+        share = index / (count - 1)
+        level, soft = 40.0 + 165.0 * share, 500.0 / stage.size[0]
+        masks = light.above(field, stage.size, level, soft), light.above(field, stage.part(4), level, soft * 4)
+        tone = 0.16 + 0.72 * share if rising else (0.62 - 0.5 * share if share < 1 else 0.95)
+        image = opening(stage, image, masks, tone, 0.012 if rising else 0.026)
+    return image
+
+
+def fan(stage: Stage) -> Image.Image:
+    """Long leaves about one point, each lying on the next."""
+    rng, (width, height), image = stage.rng("fan"), stage.size, ground(stage, 0.5)
+    # Rising from below, reaching in from the right, hanging from above: pivot, first and last angle in degrees.
+    kinds = ((0.66, 1.12, 165, 20), (1.04, 0.75, 200, 80), (0.74, -0.14, -160, -35))
+    px, py, first, last = kinds[int(rng.random() * 3) % 3]
+    pivot = (width * (px + 0.1 * rng.random()), height * (py + 0.1 * rng.random()))
+    count, long = 10 + int(rng.random() * 5), height * (1.0 + 0.2 * rng.random())
+    plump, tip = 0.13 + 0.07 * rng.random(), 0.7 + 0.8 * rng.random()
+    for index in range(count):
+        share = index / (count - 1)
+        angle = math.radians(first + (last - first) * share)
+        reach = long * (0.72 + 0.28 * math.sin(math.pi * (0.15 + 0.7 * share)))
+        cos, sin = math.cos(angle), -math.sin(angle)
+        sides: tuple[list[Point], list[Point]] = ([], [])
+        for part in range(33):
+            t = part / 32
+            wide, bend = reach * plump * math.sin(math.pi * t**tip) ** 0.8, 0.1 * reach * t * t
+            x, y = pivot[0] + cos * reach * t - sin * bend, pivot[1] + sin * reach * t + cos * bend
+            sides[0].append((x - sin * wide, y + cos * wide))
+            sides[1].append((x + sin * wide, y - cos * wide))
+        image = sheet(stage, image, [*sides[0], *sides[1][::-1]], 0.2 + 0.6 * share, 0.02, 0.17, 0.35)
+    return image
+
+
+def folds(stage: Stage) -> Image.Image:
+    """A sheet of paper folded into a relief of facets, lit from one side."""
+    rng, (width, height) = stage.rng("folds"), stage.size
+    columns, rows = 8 + int(rng.random() * 5), 5 + int(rng.random() * 3)
+    reach = math.hypot(width, height) * 1.16
+    across, down = reach / columns, reach / rows
+    slide, zig = across * (0.3 + 0.5 * rng.random()), down * (0.18 + 0.28 * rng.random())
+    turned = math.radians(-40 + 50 * rng.random())
+    drift = light.profile(rng, columns + 3, 2.5, 2), light.profile(rng, rows + 3, 2.5, 2)
+
+    def corner(i: int, j: int) -> Point:
+        x = (i - columns / 2 + 0.7 * (drift[0][i + 1] - 0.5)) * across + (j % 2) * slide
+        y = (j - rows / 2 + 0.7 * (drift[1][j + 1] - 0.5)) * down + (i % 2) * zig
+        cos, sin = math.cos(turned), math.sin(turned)
+        return width + (x * cos - y * sin) * 2, height + (x * sin + y * cos) * 2
+
+    canvas = Image.new("RGB", (width * 2, height * 2))
+    pencil = ImageDraw.Draw(canvas)
+    for i in range(-1, columns + 1):
+        for j in range(-1, rows + 1):
+            points = [corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1)]
+            x, y = sum(p[0] for p in points) / 8, sum(p[1] for p in points) / 8
+            far = math.hypot(x - stage.lamp[0] * width, (y - stage.lamp[1] * height) * 1.25)
+            near = max(0.0, 1.0 - far / (width * 0.95))
+            facing = ((0.34, 0.22), (0.1, 0.0))[i % 2][j % 2] * (0.5 + 0.8 * near)
+            level = 0.06 + 0.22 * stage.lift + facing + 0.46 * near**1.3 + 0.05 * rng.random()
+            pencil.polygon(points, fill=whole(stage.tone(level)))
+    image = canvas.reduce(2)
+    veil = light.fractal(rng, stage.part(4), (4, 3), 2, 0.4).point(light.linear(0.35, 84))
+    image = light.textured(image, veil.resize(stage.size, _CUBIC))
+    # A crease takes the light on one side and keeps the other dark.
+    return Image.blend(light.blurred(image, height / 90), image, 1.28)
+
+
+def panes(stage: Stage) -> Image.Image:
+    """Sheets of frosted glass in front of lights that are out of focus."""
+    rng, (width, height), image = stage.rng("panes"), stage.size, ground(stage, 0.85)
+    for _ in range(5):
+        at = (width * (0.125 + 0.125 * rng.random()), height * (0.0125 + 0.2 * rng.random()))
+        radius = height * (0.06 + 0.1 * rng.random())
+        lamp = light.halo(stage.part(4), at, (radius, radius), 0.8, 235)
+        image = light.lay(image, stage.tone(0.5 + 0.45 * rng.random()), lamp)
+    lean, count, upright = height * (rng.random() - 0.35) * 0.7, 4 + int(rng.random() * 3), rng.random() < 0.65
+    for index in range(count):
+        share, odd = (index + 0.6 * rng.random()) / count, index % 2
+        if upright:
+            x, wide = width * (0.36 + 0.62 * share), width * (0.09 + 0.12 * rng.random())
+            top, foot = height * (0.5 * rng.random() * odd - 0.1), height * (1.1 - 0.3 * rng.random() * (1 - odd))
+            shape = [(x, top), (x + wide, top), (x + wide - lean, foot), (x - lean, foot)]
         else:
-            edge = _edge(rng, form, near)
-            if form in {"bars", "steps"}:
-                for place, value in enumerate(edge):
-                    x0, x1 = width * place / len(edge), width * (place + 1) / len(edge)
-                    line += [(x0, base - lift * value), (x1, base - lift * value)]
-            else:
-                line = [
-                    (width * (place / (len(edge) - 1) * 1.02 - 0.01), base - lift * value)
-                    for place, value in enumerate(edge)
-                ]
-            shapes = [[(line[0][0], height + 4.0), *line, (line[-1][0], height + 4.0)]]
-        mask = light.polygons(stage.size, shapes)
-        shadow = light.blurred(
-            light.polygons(half, [[(x / 2, y / 2 - height * 0.006) for x, y in points] for points in shapes], scale=1),
-            height / 70,
-        )
-        image = light.lay(image, times(tones[0], 0.6), shadow.point(noise.linear(0.42)))
-        tone = light.at(ramp_stops, near)
-        bright = mix(tone, tones[6], 0.32 * (1.0 - near) + 0.08)
-        deep = mix(tone, tones[0], 0.35 + 0.35 * near)
-        body = light.vertical(
-            half,
-            (
-                (0.0, bright),
-                (max(0.0, (base - lift) / height), bright),
-                (min(0.99, (base + lift * 0.5) / height), deep),
-                (1.0, deep),
-            ),
-        )
-        body = light.glow(
-            body,
-            tones[6],
-            (stage.light[0] * half[0], (base - lift) / 2),
-            (half[0] * 0.34, half[1] * 0.5),
-            0.3 * (1 - 0.6 * near),
-        )
-        image = light.lay(image, body, mask.point(noise.linear(0.84 + 0.14 * near)))
-        if form not in {"blades", "bars"}:
-            image = _rim(stage, image, line, mix(bright, WHITE, 0.35))
+            left, middle = width * (0.3 + 0.3 * rng.random()), height * (0.1 + 0.8 * share)
+            tall, right = height * (0.12 + 0.14 * rng.random()), (width * 1.1, middle - lean)
+            shape = [(left, middle), right, (right[0], right[1] + tall), (left - lean * 0.3, middle + tall)]
+        image = cast(stage, image, [shape], 0.03)
+        frosted = light.blurred(image.reduce(4), height / 110)
+        frosted = Image.blend(frosted, Image.new("RGB", frosted.size, whole(stage.tone(0.45 + 0.3 * share))), 0.26)
+        frosted = light.lay(frosted, stage.tones[4], light.slope(frosted.size, ((0.0, 96), (0.5, 22), (1.0, 0))))
+        mask = light.polygons(stage.size, [shape])
+        image = rimmed(stage, light.lay(image, frosted, mask), mask, 1.0)
     return image
 
 
-def _rim(stage: Stage, image: Image.Image, line: Line, tone: Colour) -> Image.Image:
-    thick = max(1, round(stage.height_px / 430))
-    mask = light.shape(
-        stage.size, lambda pencil, s: pencil.line([(x * s, y * s) for x, y in line], fill=150, width=thick * s // 2 + 1)
-    )
-    return light.lay(image, tone, mask)
-
-
-def _blades(stage: Stage, rng: random.Random, base: float, lift: float, near: float) -> list[Line]:
-    width, height = stage.size
-    shapes: list[Line] = [
-        [(-4.0, height + 4.0), (-4.0, base + lift * 0.3), (width + 4.0, base + lift * 0.3), (width + 4.0, height + 4.0)]
-    ]
-    count = round(46 - 18 * near)
-    for index in range(count):
-        x = width * (index + rng.random()) / count
-        left = x < width * 0.45
-        tall = lift * (0.5 + 1.0 * rng.random()) * (0.6 if left else 1.0)
-        broad = height * (0.008 + 0.02 * rng.random()) * (0.7 + near)
-        lean = (rng.random() - 0.4) * tall * 0.35
-        right = [
-            (
-                x + broad * math.sin(math.pi * (0.5 + 0.5 * t)) + lean * t * t,
-                base + lift * 0.4 - (tall + lift * 0.4) * t,
-            )
-            for t in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-        ]
-        leftward = [(2 * (x + lean * (k / 5) ** 2) - px, py) for k, (px, py) in enumerate(right)]
-        shapes.append([*right, *leftward[::-1]])
-    return shapes
-
-
-def ribbons(stage: Stage, image: Image.Image, tones: Sequence[Colour], count: int) -> Image.Image:
-    """Silk bands that flow across the picture and twist."""
-    width, height = stage.size
-    rng = stage.rng("ribbons")
-    quarter = (max(4, width // 4), max(4, height // 4))
-    for index in range(count):
-        steps = 110
-        start, rise = height * (0.55 + 0.16 * index + 0.1 * rng.random()), height * (0.2 + 0.4 * rng.random())
-        waves = [
-            (0.5 + 0.8 * rng.random(), rng.random() * 6.3, 0.16),
-            (1.4 + 1.2 * rng.random(), rng.random() * 6.3, 0.06),
-        ]
-        twist, turn_at = 0.8 + 1.4 * rng.random(), rng.random() * 6.3
-        broad = height * (0.13 + 0.1 * rng.random()) * (0.8 + 0.25 * index)
-        middle: list[tuple[float, float, float]] = []
-        for step in range(steps):
-            t = step / (steps - 1)
-            y = (
-                start
-                - rise * t**1.3
-                + height * sum(weight * math.sin(6.3 * frequency * t + phase) for frequency, phase, weight in waves)
-            )
-            middle.append((width * (t * 1.16 - 0.08), y, 6.3 * twist * t / 1.6 + turn_at))
-        one: Line = []
-        two: Line = []
-        for x, y, angle in middle:
-            reach = broad * (0.3 + 0.7 * abs(math.cos(angle / 2)))
-            one.append((x - reach * 0.25 * math.sin(angle), y - reach))
-            two.append((x + reach * 0.25 * math.sin(angle), y + reach * 0.55))
-        first, second = tones[2 + (index + 1) % 3], tones[3 + index % 3]
-        colours = Image.new("RGB", quarter, whole(first))
+def silk(stage: Stage) -> Image.Image:
+    """Bands of cloth that flow across the picture and twist."""
+    rng, image = stage.rng("silk"), ground(stage, 0.6)
+    rise = 0.15 + 0.5 * rng.random()
+    for index in range(3 + int(rng.random() * 2)):
+        rows, twists = _band(stage, index, rise)
+        low, steps, strips = 0.3 + 0.12 * index, len(rows) - 1, len(rows[0]) - 1
+        colours = Image.new("RGB", stage.part(4), whole(stage.tone(low)))
         pencil = ImageDraw.Draw(colours)
-        strips = 12
-        for step in range(steps - 1):
-            t = step / (steps - 1)
-            along = mix(first, second, t)
+        for step in range(steps):
+            along = stage.tone(low + 0.16 * step / steps)
             for strip in range(strips):
-                u0, u1 = strip / strips, (strip + 1) / strips
-                bend = math.sin(middle[step][2] + 3.4 * u0)
-                tone = (
-                    mix(along, tones[6], 0.55 * max(0.0, bend) ** 3) if bend > 0 else mix(along, tones[0], 0.62 * -bend)
-                )
-                a, b, c, d = one[step], one[step + 1], two[step + 1], two[step]
-                points = [
-                    (a[0] + (d[0] - a[0]) * u0, a[1] + (d[1] - a[1]) * u0),
-                    (b[0] + (c[0] - b[0]) * u0, b[1] + (c[1] - b[1]) * u0),
-                    (b[0] + (c[0] - b[0]) * u1, b[1] + (c[1] - b[1]) * u1),
-                    (a[0] + (d[0] - a[0]) * u1, a[1] + (d[1] - a[1]) * u1),
-                ]
-                pencil.polygon([(x / 4, y / 4) for x, y in points], fill=whole(tone))
-        outline = [*one, *two[::-1]]
+                bend = math.sin(twists[step] + 3.4 * strip / strips)
+                away, share = (stage.tones[4], 0.6 * bend**3) if bend > 0 else (stage.tones[0], -0.68 * bend)
+                corners = (*rows[step][strip : strip + 2], *rows[step + 1][strip : strip + 2][::-1])
+                pencil.polygon([(x / 4, y / 4) for x, y in corners], fill=whole(mix(along, away, share)))
+        outline = [row[0] for row in rows] + [row[-1] for row in rows[::-1]]
         mask = light.polygons(stage.size, [outline])
-        shadow = light.blurred(
-            light.polygons(quarter, [[(x / 4, y / 4 + height * 0.008) for x, y in outline]], scale=1), height / 130
-        )
-        image = light.lay(image, times(tones[0], 0.5), shadow.point(noise.linear(0.5)))
-        image = light.lay(image, light.blurred(colours, max(0.8, quarter[0] / 220)), mask.point(noise.linear(0.93)))
-        image = _rim(stage, image, one, mix(second, WHITE, 0.5))
+        cloth = light.blurred(colours, max(0.8, stage.size[0] / 700))
+        image = light.lay(cast(stage, image, [outline], 0.03), cloth, mask)
+        image = rimmed(stage, image, mask, 0.95)
     return image
 
 
-def strands(stage: Stage, image: Image.Image, tone: Colour, count: int = 42) -> Image.Image:
-    """Fine parallel threads that open and close."""
-    width, height = stage.size
-    rng = stage.rng("strands")
-    y0, y1 = height * (0.3 + 0.3 * rng.random()), height * (0.25 + 0.4 * rng.random())
-    phases = [rng.random() * 6.3 for _ in range(4)]
-    speeds = [0.5 + 0.9 * rng.random() for _ in range(4)]
-
-    def draw(pencil: ImageDraw.ImageDraw, scale: int) -> None:
-        for strand in range(count):
-            u = strand / (count - 1)
-            points = []
-            for step in range(61):
-                t = step / 60
-                a = (
-                    y0
-                    + height * 0.16 * math.sin(6.3 * speeds[0] * t + phases[0])
-                    + height * 0.05 * math.sin(12 * speeds[1] * t + phases[1])
-                )
-                b = (
-                    y1
-                    + height * 0.2 * math.sin(6.3 * speeds[2] * t + phases[2])
-                    + height * 0.04 * math.sin(11 * speeds[3] * t + phases[3])
-                )
-                points.append((width * (t * 1.04 - 0.02) * scale, (a + (b - a) * u) * scale))
-            pencil.line(
-                points, fill=round(40 + 130 * math.sin(math.pi * u)), width=max(1, round(scale * height / 1000))
-            )
-
-    layer = light.shape(stage.size, draw)
-    fade = light.slope(stage.size, ((0.0, 0), (0.3, 90), (0.6, 255), (0.9, 200), (1.0, 80)), across=True)
-    return light.shine(image, light.coloured(ImageChops.multiply(layer, fade), tone))
+def _band(stage: Stage, index: int, rise: float) -> tuple[list[list[Point]], list[float]]:
+    """The points across a band at every step of its way, and how far it has twisted there."""
+    rng, (width, height) = stage.rng(f"band{index}"), stage.size
+    start, broad = 0.58 + 0.15 * index + 0.1 * rng.random(), height * (0.1 + 0.1 * rng.random()) * (0.85 + 0.3 * index)
+    slow, fast, twist = 0.5 + 0.8 * rng.random(), 1.4 + 1.2 * rng.random(), 3 + 5.5 * rng.random()
+    phase, begin = rng.random() * 6.3, rng.random() * 6.3
+    rows, twists = [], []
+    for step in range(91):
+        t = step / 90
+        sway = 0.15 * math.sin(6.3 * slow * t + phase) + 0.05 * math.sin(6.3 * fast * t + begin)
+        x, y, angle = width * (t * 1.16 - 0.08), height * (start - rise * t**1.3 + sway), twist * t + begin
+        reach = broad * (0.28 + 0.72 * abs(math.cos(angle / 2)))
+        skew = reach * 0.25 * math.sin(angle)
+        rows.append([(x - skew * (1 - s / 5), y + reach * (0.155 * s - 1)) for s in range(11)])
+        twists.append(angle)
+    return rows, twists
 
 
-def _orbits(stage: Stage, image: Image.Image, tones: Sequence[Colour]) -> Image.Image:
-    """Rings about a common centre with spheres on them."""
-    width, height = stage.size
-    rng = stage.rng("orbits")
-    cx, cy = width * (0.62 + 0.1 * rng.random()), height * (0.42 + 0.1 * rng.random())
-    flat = 0.3 + 0.3 * rng.random()
-    reaches = [height * (0.26 + 0.15 * index + 0.04 * rng.random()) for index in range(6)]
-
-    def draw(pencil: ImageDraw.ImageDraw, scale: int) -> None:
-        for index, reach in enumerate(reaches):
-            box = [
-                part * scale
-                for part in (cx - reach * 1.5, cy - reach * flat * 1.5, cx + reach * 1.5, cy + reach * flat * 1.5)
-            ]
-            pencil.ellipse(box, outline=200 - 22 * index, width=max(1, round(scale * height / 620)))
-
-    image = light.shine(image, light.coloured(light.shape(stage.size, draw), mix(tones[5], WHITE, 0.2)))
-    balls = [(cx, cy, height * 0.15, tones[4])]
-    for index, reach in enumerate(reaches):
-        angle = rng.random() * 6.3
-        tone = tones[2 + index % 4]
-        balls.append(
-            (
-                cx + math.cos(angle) * reach * 1.5,
-                cy + math.sin(angle) * reach * flat * 1.5,
-                height * (0.018 + 0.05 * rng.random()),
-                tone,
-            )
-        )
-    for x, y, radius, tone in sorted(balls, key=lambda ball: ball[1]):
-        image = ball(stage, image, (x, y), radius, tone, tones)
-    return strands(stage, image, tones[3], 26)
+def flutes(stage: Stage) -> Image.Image:
+    """Lights behind a pane of fluted glass, each flute with its own small view of them."""
+    rng, small = stage.rng("flutes"), stage.part(2)
+    image = ground(stage, 0.5).resize(small, Image.Resampling.BILINEAR)
+    for index in range(5):
+        x, y = small[0] * (0.42 + 0.55 * rng.random()), small[1] * (-0.1 + 0.9 * rng.random())
+        radii = (small[0] * (0.06 + 0.14 * rng.random()), small[1] * (0.3 + 0.5 * rng.random()))
+        image = light.lay(image, stage.tone(0.35 + 0.15 * index), light.halo(small, (x, y), radii, 0.7, 230))
+    image = image.rotate(-12 + 24 * rng.random(), Image.Resampling.BILINEAR, fillcolor=whole(stage.tone(0.1)))
+    count, result = 18 + int(rng.random() * 26), Image.new("RGB", small)
+    for flute in range(count):
+        left, right = round(small[0] * flute / count), round(small[0] * (flute + 1) / count)
+        reach = (right - left) * 2.3
+        box = (max(0.0, left - reach), 0.0, min(float(small[0]), right + reach), float(small[1]))
+        strip = image.resize((max(1, right - left), small[1]), Image.Resampling.BOX, box=box)
+        result.paste(strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (left, 0))
+    relief = Image.frombytes("L", (count * 8, 1), bytes((70, 104, 124, 132, 138, 148, 166, 120)) * count)
+    return light.textured(result.resize(stage.size, _CUBIC), relief.resize(stage.size, _CUBIC))
 
 
-def ball(
-    stage: Stage, image: Image.Image, center: tuple[float, float], radius: float, tone: Colour, tones: Sequence[Colour]
-) -> Image.Image:
-    """A matt sphere lit from above on the side of the light."""
-    side = max(6, round(radius * 2))
-    facing = 0.34 if stage.light[0] * stage.width_px < center[0] else 0.64
-    shade = light.halo((side, side), (side * facing, side * 0.3), (side * 0.85, side * 0.85), 1.0)
-    face = Image.merge(
-        "RGB",
-        [
-            shade.point([round(low + (high - low) * level / 255) for level in range(256)])
-            for low, high in zip(mix(tones[0], tone, 0.15), mix(tone, tones[6], 0.5), strict=True)
-        ],
-    )
-    face = light.glow(face, WHITE, (side * facing, side * 0.28), (side * 0.2, side * 0.2), 0.55)
-    mask = light.shape(
-        (side, side), lambda pencil, s: pencil.ellipse((s, s, (side - 1) * s, (side - 1) * s), fill=255), scale=2
-    )
-    image = light.glow(image, tone, center, (radius * 2.2, radius * 2.2), 0.2)
-    image.paste(face, (round(center[0] - side / 2), round(center[1] - side / 2)), mask)
+def weave(stage: Stage) -> Image.Image:
+    """Bands woven over and under each other, leaning back into the picture."""
+    rng, (width, height) = stage.rng("weave"), stage.size
+    pitch, period = round(height * (0.055 + 0.075 * rng.random())) + 1, 2 + int(rng.random() * 2)  # plain, or twill
+    tile = Image.new("RGB", (pitch * period, pitch * period), whole(times(stage.tones[0], 0.5)))
+    gap, tones = max(1, round(pitch * 0.07)), (0.3 + 0.12 * rng.random(), 0.58 + 0.16 * rng.random())
+    for i in range(period):
+        for j in range(period):
+            # Across a band light falls as on a low vault, and along it the ends dip under the next one.
+            on_top = (i + j) % period != 0
+            vault = light.slope((pitch, pitch), ((0.0, 40), (0.3, 235), (0.55, 190), (1.0, 30)), across=not on_top)
+            dip = light.slope((pitch, pitch), ((0.0, 110), (0.3, 255), (0.7, 255), (1.0, 110)), across=on_top)
+            tone = tones[on_top] + 0.025 * ((i * 3 + j * 5) % 4 - 1.5)
+            face = light.two_tone(stage.tone(tone - 0.28), stage.tone(tone + 0.2), ImageChops.multiply(vault, dip))
+            box = (0, gap, pitch, pitch - gap) if on_top else (gap, 0, pitch - gap, pitch)
+            tile.paste(face.crop(box), (i * pitch + box[0], j * pitch + box[1]))
+    reach = round(math.hypot(width, height) * 1.5)
+    cloth = light.repeated(tile, (reach, reach))
+    turned, bend, middle = math.radians(-50 + 75 * rng.random()), (-0.25 - 0.4 * rng.random()) / height, reach / 2
+    cos, sin, x0, y0, scale = math.cos(turned), math.sin(turned), width / 2, height / 2, 1.0 - bend * height / 2
+    # The plane's own coordinates are those of the picture, turned about the middle and divided by the distance.
+    first = (cos, middle * bend - sin, middle - cos * x0 + sin * y0 - middle * bend * y0)
+    second = (sin, middle * bend + cos, middle - sin * x0 - cos * y0 - middle * bend * y0)
+    plane = [value / scale for value in (*first, *second, 0.0, bend)]
+    image = cloth.transform(stage.size, Image.Transform.PERSPECTIVE, plane, Image.Resampling.BICUBIC)
+    return sunk(stage, image, 1.0, 0.9)
+
+
+def flow(stage: Stage) -> Image.Image:
+    """Many fine threads that follow one current."""
+    rng, (width, height), image = stage.rng("flow"), stage.size, ground(stage, 0.5)
+    draws = [[rng.random() for _ in range(4)] for _ in range(3)]
+    waves = [(a * 6.3, 2 + 4 * b, 1.6 + 3.5 * c, 0.2 + 0.4 * d) for a, b, c, d in draws]
+    slope = -0.5 + 0.7 * rng.random()
+    for depth, count, thick in ((0, 60, 0.02), (1, 260, 0.002)):
+        layer = Image.new("RGB", stage.size)
+        pencil = ImageDraw.Draw(layer)
+        for _ in range(count):
+            x, y, points = 0.15 + 1.0 * rng.random(), -0.2 + 1.3 * rng.random(), []
+            level = (0.25 + 0.75 * rng.random() ** 2) * (1.0 if depth else 0.4) * max(0.12, min(1.0, x - 0.1))
+            fill = whole(times(stage.tone(0.3 + 0.65 * rng.random()), level))
+            for _ in range(34):
+                angle = slope + sum(weight * math.sin(u * x + v * y + phase) for phase, u, v, weight in waves)
+                x, y = x - 0.018 * math.cos(angle), y - 0.03 * math.sin(angle)
+                points.append((x * width, y * height))
+            pencil.line(points, fill=fill, width=max(1, round(height * thick * (0.5 + rng.random()))), joint="curve")
+        fine = ImageChops.screen(light.blurred(layer, 0.6), light.blurred(layer, height / 80)) if depth else layer
+        image = light.shine(image, fine if depth else light.blurred(layer, height / 60))
     return image
 
 
-def _motes(stage: Stage, image: Image.Image, tones: Sequence[Colour]) -> Image.Image:
-    """A little dust in the light."""
-    rng = stage.rng("motes")
-    half = stage.half
-    layer = Image.new("L", half)
-    pencil = ImageDraw.Draw(layer)
-    for _ in range(60):
-        x, y = half[0] * (0.35 + 0.65 * rng.random()), half[1] * 0.75 * rng.random()
-        radius = half[1] / 500 * (0.4 + 1.6 * rng.random() ** 3)
-        pencil.ellipse((x - radius, y - radius, x + radius, y + radius), fill=round(60 + 150 * rng.random()))
-    return light.shine(image, light.coloured(layer, tones[6]))
+def sweep(stage: Stage) -> Image.Image:
+    """Broad arcs of light that gather speed towards the upper right."""
+    rng, (width, height), image = stage.rng("sweep"), stage.size, ground(stage, 0.6)
+    source = (width * (0.3 * rng.random() - 0.25), height * (0.45 + 0.6 * rng.random()))
+    knee = (width * (0.3 + 0.4 * rng.random()), height * (0.35 + 0.75 * rng.random()))
+    far = (width * (0.85 + 0.3 * rng.random()), height * (0.5 * rng.random() - 0.3))
+    tones = [times(stage.tone(0.35 + 0.1 * step), 0.4) for step in range(7)]
+    for count, thick, gain in ((9, 0.11, 0.6), (13, 0.05, 0.7), (44, 0.006, 1.7)):
+        image = trails(stage, image, (source, knee, far), [times(tone, gain) for tone in tones], count, thick)
+    return image
+
+
+def gather(stage: Stage) -> Image.Image:
+    """A few large rounded forms that lean on each other, flat or solid."""
+    rng, (width, height), image = stage.rng("gather"), stage.size, ground(stage, 0.6)
+    center = (width * (0.7 + 0.1 * rng.random()), height * (0.4 + 0.2 * rng.random()))
+    count, begin, is_flat = 5 + int(rng.random() * 4), rng.random() * 6.3, rng.random() < 0.5
+    spots = []
+    for index in range(count):
+        angle, out = begin + index * 2.4, height * (0.16 + 0.44 * math.sqrt((index + 0.3) / count))  # the golden angle
+        radius = height * (0.36 - 0.22 * ((index * 0.618 + 0.3 * rng.random()) % 1.0))
+        spots.append((-radius, center[0] + math.cos(angle) * out * 1.2, center[1] + math.sin(angle) * out * 0.9, angle))
+    for order, (size, x, y, angle) in enumerate(sorted(spots)):
+        form = rounded((0.0, 0.0), (-size, -size * (0.72 + 0.35 * rng.random())), 2.0 + 0.9 * rng.random(), angle)
+        dent, phase = 0.06 * rng.random(), rng.random() * 6.3
+        dents = [1 + dent * math.sin(k * math.pi / 18 + phase) for k in range(len(form))]
+        shape = [(x + px * f, y + py * f) for (px, py), f in zip(form, dents, strict=True)]
+        tone = 0.22 + 0.5 * ((order * 0.382 + 0.2 * rng.random()) % 1.0)
+        tone *= 0.55 + 0.5 * min(1.0, max(0.0, x / width * 1.3 - 0.2))
+        image = sheet(stage, image, shape, tone, 0.04, 0.22, 0.4) if is_flat else solid(stage, image, shape, tone, 0.06)
+    return light.lay(image, stage.tones[4], stage.lamplight(0.5, 2.2, 70))
+
+
+def still(stage: Stage) -> Image.Image:
+    """Warm masses that stand together on a plane, lit from one side."""
+    rng, (width, height), image = stage.rng("still"), stage.size, ground(stage, 0.7)
+    table, base = height * (0.66 + 0.08 * rng.random()), 0.12 + 0.2 * stage.lift
+    plane = light.two_tone(stage.tone(base), stage.tone(base + 0.3), stage.lamplight(1.0, 1.1))
+    line = table / height
+    front = light.slope(stage.part(4), ((0.0, 0), (line - 0.012, 0), (line + 0.012, 255), (1.0, 255)))
+    image = light.lay(image, plane, front)
+    count, spots = 4 + int(rng.random() * 3), []
+    for index in range(count):
+        tall = height * (0.18 + 0.4 * rng.random())
+        wide = height * (0.11 + 0.14 * rng.random()) * (1.0 if tall > height * 0.3 else 1.4)
+        x = width * (0.47 + 0.5 * (index + 0.5 * rng.random()) / count)
+        foot = table + height * (0.02 + 0.13 * rng.random())
+        spots.append((foot, x, wide, tall, 0.28 + 0.5 * rng.random(), (2.0, 2.4, 3.4, 5.0)[int(rng.random() * 4) % 4]))
+    for foot, x, wide, tall, tone, power in sorted(spots):
+        # A rounded block, or a dome with a flat foot.
+        shape = rounded((x, foot - tall * 0.5), (wide, tall * 0.5), power)
+        if power < 3:
+            shape = [point for point in rounded((x, foot), (wide, tall), power + 0.3) if point[1] <= foot + 0.5]
+        pool = light.halo(stage.part(4), ((x - wide * 1.5) / 4, foot / 4), (wide * 0.75, height * 0.016), 0.8, 150)
+        image = solid(stage, light.lay(image, times(stage.tones[0], 0.5), pool), shape, tone, 0.04)
+    return image
+
+
+def walls(stage: Stage) -> Image.Image:
+    """Walls about a centre, each one a step deeper, to a light within."""
+    rng, (width, height), image = stage.rng("walls"), stage.size, ground(stage, 0.3)
+    center = (width * (0.68 + 0.07 * rng.random()), height * (0.42 + 0.14 * rng.random()))
+    power, count = (2.0, 3.0, 5.0)[int(rng.random() * 3) % 3], 5 + int(rng.random() * 3)
+    turned, twist = rng.random() * 1.5, (rng.random() - 0.5) * 0.5
+    for index in range(count):
+        share = index / (count - 1)
+        radius = height * (0.78 * (1.0 - share) ** 1.15 + 0.07)
+        shape = rounded(center, (radius * 1.08, radius), power, turned + twist * index)
+        small = light.polygons(stage.part(4), [[(x / 4, y / 4) for x, y in shape]])
+        tone = 0.2 + 0.25 * (index % 2) + 0.12 * share if share < 1 else 0.97
+        masks = light.polygons(stage.size, [shape]), small
+        image = opening(stage, image, masks, tone, 0.05 * (1 - 0.65 * share) if share < 1 else 0.01)
+    return light.glow(image, stage.tones[4], center, (height * 0.5, height * 0.45), 0.4, 2.2)
+
+
+def tiles(stage: Stage) -> Image.Image:
+    """A relief of rounded tiles in three heights."""
+    rng, (width, height) = stage.rng("tiles"), stage.size
+    pitch, turned = height * (0.1 + 0.07 * rng.random()), math.radians(-34 + 50 * rng.random())
+    cos, sin, power = math.cos(turned), math.sin(turned), 5.0 if rng.random() < 0.6 else 2.6
+    reach = round(math.hypot(width, height) / pitch / 2) + 1
+    warp = light.fractal(rng, (reach * 2, reach * 2), (3, 3), 2, 0.5).tobytes()
+    layers: list[list[tuple[list[Point], float]]] = [[], [], []]
+    taken: set[tuple[int, int]] = set()
+    for i in range(-reach, reach):
+        for j in range(-reach, reach):
+            if (i, j) in taken or rng.random() < 0.1:
+                continue
+            span = 2 if rng.random() < 0.16 else 1
+            taken |= {(i + a, j + b) for a in range(span) for b in range(span)}
+            x, y, half = (i + span / 2) * pitch, (j + span / 2) * pitch, pitch * (span / 2 - 0.06)
+            rise = warp[(i + reach) * reach * 2 + j + reach] / 255
+            at = (width / 2 + x * cos - y * sin, height / 2 + x * sin + y * cos)
+            shape = rounded(at, (half, half), power, turned, 28)
+            tone = 0.14 + 0.55 * rise + (0.3 if rng.random() < 0.12 else 0.12) * (rng.random() - 0.3)
+            layers[min(2, int(rise * 3))].append((shape, tone))
+    image = ground(stage, 0.25)
+    for level, pieces in enumerate(layers):
+        colours = Image.new("RGB", stage.size)
+        pencil = ImageDraw.Draw(colours)
+        for shape, tone in pieces:
+            pencil.polygon(shape, whole(stage.tone(tone)), whole(stage.tone(tone)), 3)
+        shapes = [shape for shape, _ in pieces]
+        mask = light.polygons(stage.size, shapes)
+        image = rimmed(stage, light.lay(cast(stage, image, shapes, 0.012 + 0.02 * level), colours, mask), mask, 1.0)
+    return sunk(stage, image, 1.15, 0.75)
+
+
+_ALL = (fan, flow, flutes, folds, gather, panes, papercut, silk, still, sweep, tiles, walls, weave)
+#: Every composition, by its name.
+FAMILIES: dict[str, Callable[[Stage], Image.Image]] = {family.__name__: family for family in _ALL}
+
+
+def family_of(said: Reading, seed: bytes) -> str:
+    """The composition for a reading: of its kin where a word of material or subject names any, else any."""
+    rng, kin = light.source(seed, "family"), table("families")
+    for word in (*said.material, *said.subject):
+        if word in kin:
+            return light.pick(rng, kin[word].split())
+    return light.pick(rng, tuple(FAMILIES))

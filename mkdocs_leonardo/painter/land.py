@@ -1,7 +1,4 @@
-"""Land: ridges in the haze, peaks with snow, dunes, mesas, meadows, woods; each painted from far to near."""
-
-# Proportions stand where they are used, and a picture is painted in one go.
-# ruff: noqa: PLR2004
+"""Land and water: ridges, peaks with snow, dunes, meadows, woods, mirrors, seas; painted from far to near."""
 
 from __future__ import annotations
 
@@ -12,725 +9,403 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw
 
-from mkdocs_leonardo.painter import light, noise
-from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, saturate, times, whole
+from mkdocs_leonardo.painter import light
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, under, whole
+from mkdocs_leonardo.painter.sky import has_disc
 from mkdocs_leonardo.painter.stage import Stage
 
 Line = list[tuple[float, float]]
+Spot = tuple[float, float, float]  # x, foot and height of a tree
 
 
-def wash(
-    stage: Stage, top: Colour, bottom: Colour, upper_px: float, lower_px: float, *, sun: float = 0.4
-) -> Image.Image:
-    """A field at a quarter of the size: `top` at `upper_px` to `bottom` at `lower_px`, brighter towards the light."""
-    width, height = stage.size
-    small = (max(2, width // 4), max(2, height // 4))
-    first, last = upper_px / height, max(upper_px / height + 0.01, lower_px / height)
-    field = light.vertical(small, ((min(0.0, first), top), (first, top), (last, bottom), (max(1.0, last), bottom)))
-    if sun > 0:
-        center = (stage.light[0] * small[0], stage.light[1] * small[1])
-        field = light.glow(field, stage.palette.light, center, (small[0] * 0.36, small[1] * 0.6), sun, 2.2)
-    return field
+def wash(stage: Stage, top: Colour, bottom: Colour, span_px: tuple[float, float], sun: float = 0.4) -> Image.Image:
+    """A field from `top` at the first height to `bottom` at the second, brighter towards the light."""
+    size, height = stage.part(4), stage.size[1]
+    first, last = span_px[0] / height, max(span_px[0] / height + 0.01, span_px[1] / height)
+    field = light.vertical(size, ((min(0.0, first), top), (first, top), (last, bottom), (max(1.0, last), bottom)))
+    center = (stage.light[0] * size[0], stage.light[1] * size[1])
+    return light.glow(field, stage.palette.light, center, (size[0] * 0.36, size[1] * 0.6), sun, 2.2)
 
 
 def outline(stage: Stage, heights: Sequence[float], base_px: float, rise_px: float) -> Line:
     """The points of a ridge: `heights` (0 to 1) spread over the width, standing on `base_px`."""
-    last = len(heights) - 1
-    return [
-        (stage.width_px * (index / last * 1.04 - 0.02), base_px - rise_px * value)
-        for index, value in enumerate(heights)
-    ]
+    last, width = len(heights) - 1, stage.size[0]
+    return [(width * (i / last * 1.04 - 0.02), base_px - rise_px * value) for i, value in enumerate(heights)]
 
 
 def mask_below(stage: Stage, line: Line) -> Image.Image:
     """The L mask of everything under a line."""
-    bottom = stage.height_px + 4.0
+    bottom = stage.size[1] + 4.0
     return light.polygons(stage.size, [[(line[0][0], bottom), *line, (line[-1][0], bottom)]])
 
 
 def points_for(stage: Stage, spacing_px: float = 5.0) -> int:
     """How many points a fine outline takes."""
-    return max(24, min(420, round(stage.width_px / spacing_px)))
+    return max(24, min(420, round(stage.size[0] / spacing_px)))
 
 
-def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strength: float, name: str) -> Image.Image:
-    """A bank of mist lying around `y_px`, torn by noise."""
-    small = (max(2, stage.width_px // 4), max(2, stage.height_px // 4))
-    height = stage.height_px
-    middle, reach = y_px / height, max(0.01, thick_px / height)
-    bank = light.slope(
-        small,
-        (
-            (min(0.0, middle - reach), 0),
-            (middle - reach, 0),
-            (middle - reach * 0.25, 190),
-            (middle, 235),
-            (middle + reach * 0.35, 120),
-            (middle + reach, 0),
-            (max(1.0, middle + reach), 0),
-        ),
-    )
-    texture = noise.fractal(stage.rng("mist" + name), small, (4, 7), 4, 0.5)
-    bank = ImageChops.multiply(bank, texture.point(noise.linear(0.75, 64)))
-    bank = bank.point(noise.linear(strength))
+def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strength: float) -> Image.Image:
+    """A bank of mist lying around `y_px`, torn by light."""
+    middle, reach = y_px / stage.size[1], max(0.01, thick_px / stage.size[1])
+    shape = ((-1.0, 0), (-0.25, 190), (0.0, 235), (0.35, 120), (1.0, 0))
+    stops = [(min(0.0, middle - reach), 0.0), *((middle + reach * place, level) for place, level in shape)]
+    bank = light.slope(stage.part(4), [*stops, (max(1.0, middle + reach), 0)])
+    texture = light.fractal(stage.rng(f"mist{y_px:.0f}"), stage.part(4), (4, 7), 4, 0.5)
+    bank = ImageChops.multiply(bank, texture.point(light.linear(0.75, 64))).point(light.linear(strength))
     tone = mix(stage.palette.haze, stage.palette.horizon, 0.35)
-    return light.lay(image, wash(stage, tone, tone, 0, height, sun=0.2 if stage.night else 0.35), bank)
+    return light.lay(image, wash(stage, tone, tone, (0, stage.size[1]), 0.3), bank)
 
 
-# --- ridges and peaks -----------------------------------------------------------------------------------------------
+def ground_plane(texture: Image.Image, stage: Stage, ratio: float, size: light.Size) -> Image.Image:
+    """An L texture laid on the ground from the horizon to the viewer; above the horizon it is level 128."""
+    horizon = min(size[1] - 1, max(0, round(stage.horizon * size[1])))
+    canvas = Image.new("L", size, 128)
+    ground = light.receding(texture, (size[0], size[1] - horizon), ratio)
+    canvas.paste(ground.transpose(Image.Transpose.FLIP_TOP_BOTTOM), (0, horizon))
+    return canvas
 
 
-def ridges(
-    stage: Stage,
-    image: Image.Image,
-    *,
-    count: int,
-    material: Colour,
-    first: float = 0.12,
-    rise: float = 0.2,
-    base: float = 0.0,
-    nearest: float = 0.1,
-    name: str = "ridges",
-) -> Image.Image:
-    """Hills one behind the other, paler with distance; the nearest stand lowest."""
-    height = stage.height_px
-    rng = stage.rng(name)
-    for index in range(count):
-        near = index / max(1, count - 1)
-        distance = 1.0 - (near * (1.0 - nearest) + (1.0 - near) * first)
-        y = stage.horizon_px + height * (base + (1.0 - base - stage.horizon) * 0.62 * near**1.3)
+def ridges(stage: Stage, image: Image.Image, material: Colour, rise: float, base: float, nearest: float) -> Image.Image:
+    """Two lines of hills, the farther one paler, from `base` below the horizon (fractions of the height)."""
+    height, rng = stage.size[1], stage.rng(f"ridges{rise}")
+    for near in (0, 1):
+        distance = 1.0 - (near * (1.0 - nearest) + (1 - near) * 0.12)
+        y = stage.horizon_px + height * (base + (1.0 - base - stage.horizon) * 0.62 * near)
         lift = height * rise * (0.75 + 0.5 * rng.random()) * (1.0 - 0.25 * near)
-        heights = noise.profile(rng, points_for(stage), 2.2 + 1.6 * near + rng.random(), 7, 0.46)
-        line = outline(stage, heights, y, lift)
+        line = outline(stage, light.profile(rng, points_for(stage), 2.2 + 1.6 * near + rng.random(), 7, 0.46), y, lift)
         colour = stage.air(material, distance)
         foot = mix(colour, stage.palette.haze, 0.55 * distance + 0.12)
-        top = min(point[1] for point in line)
-        field = wash(stage, colour, foot, top, y + height * 0.08, sun=0.5 * distance)
+        field = wash(stage, colour, foot, (y - lift, y + height * 0.08), 0.5 * distance)
         image = light.lay(image, field, mask_below(stage, line))
-        if index < count - 1:
-            image = mist(stage, image, y + height * 0.02, height * 0.07, 0.5, f"{name}{index}")
+        if not near:
+            image = mist(stage, image, y + height * 0.02, height * 0.07, 0.5)
     return image
 
 
-def peaks(
-    stage: Stage,
-    image: Image.Image,
-    *,
-    base_px: float,
-    rise_px: float,
-    distance: float,
-    snow: float,
-    name: str,
-    waves: float = 2.6,
-) -> Image.Image:
-    """One mountain chain with lit and shaded faces; `snow` is how far down it lies (0 none, 1 to the foot)."""
-    rng = stage.rng(name)
-    height = stage.height_px
-    count = points_for(stage, 4.0)
-    heights = noise.profile(rng, count, waves, 7, 0.47, sharp=True)
+def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far: float, snow: float) -> Image.Image:
+    """One mountain chain with lit and shaded faces, so `far` away; `snow` is how far down it lies (1 to the foot)."""
+    rng, height, palette, count = stage.rng(f"peaks{far:.2f}"), stage.size[1], stage.palette, points_for(stage, 4.0)
     focus = stage.light[0] * 0.55 + 0.3 * rng.random()
+    heights = light.profile(rng, count, 3.6 - 1.4 * far + rng.random(), 7, 0.47, sharp=True)
     # The chain culminates off the centre and leaves room for the title.
-    heights = [
-        value * (0.5 + 0.5 * math.exp(-(((index / count - focus) / 0.34) ** 2))) for index, value in enumerate(heights)
-    ]
-    top_value = max(heights)
-    heights = [(value / top_value) ** 1.12 for value in heights]
-    line = outline(stage, heights, base_px, rise_px)
-    mask = mask_below(stage, line)
-
-    from_left = stage.light[0] < focus
-    faces = _faces(stage, rng, line, base_px, from_left=from_left)
-    palette = stage.palette
-    rock = rgb("4a4a52")
-    lit_light = (
-        mix(palette.light, palette.horizon, 0.45) if not stage.night else mix(palette.horizon, palette.light, 0.35)
-    )
-    rock_dark = stage.air(times(rock, 0.5), distance)
-    rock_lit = mix(stage.air(rock, distance), lit_light, 0.16)
-    snow_dark = mix(mix(palette.middle, palette.zenith, 0.3), palette.haze, 0.2 + 0.6 * distance)
-    snow_dark = mix(snow_dark, WHITE, 0.08 if not stage.night else 0.0)
-    snow_lit = mix(mix(lit_light, WHITE, 0.4 if not stage.night else 0.1), palette.haze, 0.55 * distance)
-    small = faces.size
-    rocks = Image.composite(Image.new("RGB", small, whole(rock_lit)), Image.new("RGB", small, whole(rock_dark)), faces)
-    if snow > 0:
-        snows = Image.composite(
-            Image.new("RGB", small, whole(snow_lit)), Image.new("RGB", small, whole(snow_dark)), faces
-        )
-        rough = noise.fractal(rng, small, (34, 26), 4, 0.7)
-        edge = (base_px - rise_px * (1.0 - snow)) / height
-        # Snow ends along a ragged line and lies thinner on steep, shaded faces.
-        lie = light.slope(small, ((0.0, 255), (max(0.0, edge - 0.22), 235), (min(1.0, edge + 0.12), 40), (1.0, 0)))
-        lie = ImageChops.add(lie, rough, 2.0).point(noise.ramp(122, 144))
-        rocks = Image.composite(snows, rocks, lie)
-    foot = mix(palette.haze, palette.horizon, 0.3)
-    veil = light.slope(
-        small,
-        (
-            (0.0, 0),
-            (max(0.0, (base_px - rise_px) / height), 255 * 0.25 * distance),
-            (base_px / height, 255 * (0.45 + 0.5 * distance)),
-            (1.0, 255),
-        ),
-    )
-    rocks = light.shaded(rocks, foot, veil)
-    return light.lay(image, rocks, mask)
+    bell = [v * (0.5 + 0.5 * math.exp(-(((k / count - focus) / 0.34) ** 2))) for k, v in enumerate(heights)]
+    line = outline(stage, [(value / max(bell)) ** 1.12 for value in bell], base_px, rise_px)
+    faces = _faces(stage, rng, line, base_px, -1.0 if stage.light[0] < focus else 1.0)
+    lamp = mix(palette.horizon, palette.light, 0.35 if stage.night else 0.55)
+    body = light.two_tone(stage.air(rgb("252529"), far), mix(stage.air(rgb("4a4a52"), far), lamp, 0.16), faces)
+    dark = mix(mix(palette.middle, palette.zenith, 0.3), palette.haze, 0.2 + 0.6 * far)
+    dark = mix(dark, WHITE, 0.0 if stage.night else 0.08)
+    bright = mix(mix(lamp, WHITE, 0.1 if stage.night else 0.4), palette.haze, 0.55 * far)
+    edge = (base_px - rise_px * (1.0 - snow)) / height
+    # Snow ends along a ragged line and lies thinner on steep, shaded faces.
+    lie = light.slope(faces.size, ((0.0, 255), (max(0.0, edge - 0.22), 235), (min(1.0, edge + 0.12), 40), (1.0, 0)))
+    lie = ImageChops.add(lie, light.fractal(rng, faces.size, (34, 26), 4, 0.7), 2.0).point(light.ramp(122, 144))
+    body = Image.composite(light.two_tone(dark, bright, faces), body, lie)
+    top = (max(0.0, (base_px - rise_px) / height), 64 * far)
+    veil = light.slope(faces.size, ((0.0, 0), top, (base_px / height, 255 * (0.45 + 0.5 * far)), (1.0, 255)))
+    return light.lay(image, light.lay(body, mix(palette.haze, palette.horizon, 0.3), veil), mask_below(stage, line))
 
 
-def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, *, from_left: bool) -> Image.Image:
+def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, side: float) -> Image.Image:
     """How lit each place of a chain is (half size, L): spines run down from the summits and part light from shade."""
-    width, height = stage.half
+    width, height = stage.part(2)
     canvas = Image.new("L", (width, height), 40)
     pencil = ImageDraw.Draw(canvas)
-    summits = [
-        index
-        for index in range(2, len(line) - 2)
-        if line[index][1] <= min(point[1] for point in line[max(0, index - 4) : index + 5])
-    ]
-    # Low summits stand in front of high ones.
-    side = -1.0 if from_left else 1.0
-    for index in sorted(summits, key=lambda summit: line[summit][1]):
-        x, y = line[index][0] / 2, line[index][1] / 2
-        foot = base_px / 2 + height * 0.05
-        reach = foot - y
-        spine = [(x, y)]
-        lean = (rng.random() - 0.5) * 0.5
+    tops = [i for i in range(2, len(line) - 2) if line[i][1] <= min(y for _, y in line[max(0, i - 4) : i + 5])]
+    foot = base_px / 2 + height * 0.05
+    for index in sorted(tops, key=lambda summit: line[summit][1]):  # low summits stand in front of high ones
+        spine = [(line[index][0] / 2, line[index][1] / 2)]
+        reach, lean = foot - spine[0][1], (rng.random() - 0.5) * 0.5
         while spine[-1][1] < foot:
-            step = reach * (0.05 + 0.06 * rng.random())
+            step = reach * (0.05 + 0.06 * rng.random()) + 0.5
             spine.append((spine[-1][0] + step * (lean + (rng.random() - 0.5) * 1.1), spine[-1][1] + step))
         broad = reach * (0.9 + 0.5 * rng.random())
-        level = round(150 + 90 * rng.random())
-        pencil.polygon([*spine, (spine[-1][0] + side * broad, foot)], fill=level)
+        pencil.polygon([*spine, (spine[-1][0] + side * broad, foot)], fill=round(150 + 90 * rng.random()))
         pencil.polygon([*spine, (spine[-1][0] - side * broad, foot)], fill=round(28 + 40 * rng.random()))
-        # Ribs break the large faces.
-        for joint in spine[1:-1]:
-            if rng.random() < 0.75:  # most joints
-                span = reach * (0.12 + 0.2 * rng.random())
-                tip = (joint[0] + side * span * 0.9, joint[1] + span * 1.1)
-                pencil.polygon(
-                    [joint, tip, (joint[0] + side * span * 0.25, joint[1] + span * 1.25)],
-                    fill=round(40 + 60 * rng.random()),
-                )
-                tip = (joint[0] - side * span * 0.8, joint[1] + span * 1.2)
-                pencil.polygon(
-                    [joint, tip, (joint[0] - side * span * 0.2, joint[1] + span * 1.3)],
-                    fill=round(90 + 90 * rng.random()),
-                )
+        for x, y in spine[1:-1]:  # ribs break the large faces
+            for way, level in ((side, 70), (-side, 135)):
+                out, fall = reach * (0.12 + 0.2 * rng.random()), round(level + 45 * (rng.random() - 0.5))
+                rib = [(x, y), (x + way * out * 0.85, y + out * 1.15), (x + way * out * 0.22, y + out * 1.28)]
+                pencil.polygon(rib, fill=fall)
     soft = light.blurred(canvas, max(0.6, height / 260))
-    crags = noise.fractal(rng, (width, height), (30, 14), 5, 0.66)
-    mixed = ImageChops.add(soft.point(noise.linear(1.0)), crags.point(noise.linear(0.55, -70)))
-    mixed = ImageChops.subtract(mixed, crags.point(noise.linear(-0.5, 64)))
-    return mixed.point(noise.ramp(35, 205))
-
-
-# --- sand, stone, grass ---------------------------------------------------------------------------------------------
+    crags = light.fractal(rng, (width, height), (30, 14), 5, 0.66)
+    mixed = ImageChops.add(soft, crags.point(light.linear(0.55, -70)))
+    return ImageChops.subtract(mixed, crags.point(light.linear(-0.5, 64))).point(light.ramp(35, 205))
 
 
 def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
     """Dunes with sharp crests: the side that faces the light glows, the other lies in long shadow."""
-    height = stage.height_px
-    rng = stage.rng("dunes")
-    palette = stage.palette
+    height, rng, palette = stage.size[1], stage.rng("dunes"), stage.palette
     warm = mix(palette.light, palette.horizon, 0.35)
-    count = 5
-    for index in range(count):
-        near = index / (count - 1)
+    for index in range(5):
+        near = index / 4
         distance = (1.0 - near) ** 1.4 * 0.82
-        y = stage.horizon_px + height * (0.0 + (1.02 - stage.horizon) * 0.7 * near**1.35)
+        y = stage.horizon_px + height * (1.02 - stage.horizon) * 0.7 * near**1.35
         lift = height * (0.06 + 0.17 * near * (0.75 + 0.5 * rng.random()))
-        heights = noise.profile(rng, points_for(stage, 8.0), 1.1 + 1.8 * (1.0 - near) + 0.5 * rng.random(), 3, 0.3)
+        heights = light.profile(rng, points_for(stage, 8.0), 1.1 + 1.8 * (1.0 - near) + 0.5 * rng.random(), 3, 0.3)
         line = outline(stage, heights, y, lift)
-        lit = mix(mix(under_light(material, warm), warm, 0.1 + 0.14 * near), palette.haze, distance * 0.8)
-        shade = mix(
-            mix(times(under_light(material, palette.middle), 0.55), palette.ground, 0.3 * near + 0.1),
-            palette.haze,
-            distance * 0.8,
-        )
-        body = mask_below(stage, line)
-        top = min(point[1] for point in line)
-        field = wash(stage, mix(lit, warm, 0.25), mix(lit, shade, 0.55), top, y + height * 0.3, sun=0.25)
+        lit = mix(mix(under(material, warm), warm, 0.1 + 0.14 * near), palette.haze, distance * 0.8)
+        shade = mix(times(under(material, palette.middle), 0.55), palette.ground, 0.3 * near + 0.1)
+        shade = mix(shade, palette.haze, distance * 0.8)
+        body, top = mask_below(stage, line), y - lift
+        field = wash(stage, mix(lit, warm, 0.25), mix(lit, shade, 0.55), (top, y + height * 0.3), 0.25)
         if near > 0.3:  # ripples would only flicker far away
-            field = _ripples(stage, rng, field, near)
+            tile = light.fractal(rng, (256, 256), (6, 60), 2, 0.5)
+            ripples = ground_plane(tile, stage, 2.0 + 2.5 * near, stage.part(2)).point(light.linear(0.16, 108))
+            field = light.textured(field, ripples)
         image = light.lay(image, field, body)
-        # The slip faces: sharp at the crest that runs down to us, soft where the next slope begins.
-        away = -1.0 if stage.light[0] > 0.5 else 1.0
-        shadow = wash(stage, shade, mix(shade, lit, 0.25), top, y + height * 0.2, sun=0.06)
-        for face, wider in _slip_faces(rng, line, lift, y + height * 0.4, away=away):
-            sharp = light.polygons(stage.size, [face])
-            box = sharp.getbbox()
-            if box is not None:
-                soft = light.blurred(
-                    light.polygons(stage.half, [[(px / 2, py / 2) for px, py in wider]], scale=1), lift * 0.12
-                )
-                sharp = ImageChops.multiply(
-                    sharp, ImageChops.multiply(soft.resize(stage.size, Image.Resampling.BILINEAR), body)
-                )
-                image = light.lay(image, shadow, sharp)
+        shadow = wash(stage, shade, mix(shade, lit, 0.25), (top, y + height * 0.2), 0.06)
+        for face, wider in _slip_faces(rng, line, lift, y + height * 0.4):
+            # Sharp at the crest that runs down to us, soft where the next slope begins.
+            soft = light.polygons(stage.part(2), [[(px / 2, py / 2) for px, py in wider]], scale=1)
+            soft = light.blurred(soft, lift * 0.12).resize(stage.size, Image.Resampling.BILINEAR)
+            sharp = ImageChops.multiply(light.polygons(stage.size, [face]), ImageChops.multiply(soft, body))
+            image = light.lay(image, shadow, sharp)
     return image
 
 
-def under_light(material: Colour, lamp: Colour) -> Colour:
-    """Material under a lamp, never darker than half the material."""
-    red, green, blue = (max(0.5 * m, m * (0.35 + 0.65 * part / 255)) for m, part in zip(material, lamp, strict=True))
-    return red, green, blue
-
-
-def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float, *, away: float) -> list[tuple[Line, Line]]:
-    """Each summit's shaded side, and the same side grown past its crest."""
+def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float) -> list[tuple[Line, Line]]:
+    """Each summit's shaded left side, and the same side grown past its crest."""
     faces: list[tuple[Line, Line]] = []
     reach = max(3, len(line) // 14)
-    last = len(line) - 1
-    for top in range(1, last):
-        around = line[max(0, top - reach) : top + reach + 1]
-        if line[top][1] > min(point[1] for point in around) or (
-            faces and abs(line[top][0] - faces[-1][0][0][0]) < lift
-        ):
+    for top in range(1, len(line) - 1):
+        (x, y), around, valley = line[top], line[max(0, top - reach) : top + reach + 1], top
+        if y > min(py for _, py in around) or (faces and abs(x - faces[-1][0][0][0]) < lift):
             continue
-        step = 1 if away > 0 else -1
-        valley = top
-        while 0 < valley + step < last and line[valley + step][1] >= line[valley][1] - lift * 0.002:
-            valley += step
-        if abs(valley - top) < 2:
+        while valley > 1 and line[valley - 1][1] >= line[valley][1] - lift * 0.002:
+            valley -= 1
+        if top - valley < 2:
             continue
-        skyline = line[top : valley + 1] if step > 0 else line[valley : top + 1][::-1]
-        x, y = line[top]
-        sway = lift * (2.6 + 1.8 * rng.random())
+        skyline, sway = line[valley : top + 1][::-1], lift * (2.6 + 1.8 * rng.random())
         spine = []
         for part in range(25):
             t = part / 24
-            wander = t + 0.07 * math.sin(6.3 * t)
-            spine.append((x - away * sway * wander, y + sway * (0.5 * t**0.85 + 0.06 * math.sin(5.0 * t))))
-        spine.append((spine[-1][0], bottom))
-        end = skyline[-1]
-        far = [
-            (end[0] + away * lift * 0.9 * part / 8, end[1] + (bottom - end[1]) * (part / 8) ** 1.3) for part in range(9)
-        ]
-        face = [*skyline, *far, *spine[::-1]]
-        grown = [
-            (x - away * lift * 2, y - lift),
-            *[(px, py - lift) for px, py in skyline],
-            *far,
-            (x - away * lift * 4, bottom),
-        ]
-        faces.append((face, grown))
+            fall = 0.5 * t**0.85 + 0.06 * math.sin(5.0 * t)
+            spine.append((x + sway * (t + 0.07 * math.sin(6.3 * t)), y + sway * fall))
+        spine.append((spine[-1][0] + (bottom - spine[-1][1]) * 2.0, bottom))
+        far = [(skyline[-1][0] - lift * 0.9 * k / 8, y + (bottom - y) * (k / 8) ** 1.3) for k in range(9)]
+        far[0] = skyline[-1]
+        grown = [(x + lift * 2, y - lift), *((px, py - lift) for px, py in skyline), *far, (x + lift * 4, bottom)]
+        faces.append(([*skyline, *far, *spine[::-1]], grown))
     return faces
 
 
-def _ripples(stage: Stage, rng: random.Random, field: Image.Image, near: float) -> Image.Image:
-    tile = noise.fractal(rng, (256, 256), (6, 60), 2, 0.5)
-    lines = plane(tile, stage, 2.0 + 2.5 * near, size=stage.half).point(noise.linear(0.16, 108))
-    return light.textured(field, lines)
-
-
-def plane(texture: Image.Image, stage: Stage, ratio: float, *, size: noise.Size | None = None) -> Image.Image:
-    """An L texture laid on the ground from the horizon to the viewer; above the horizon it is level 128."""
-    width, height = size or stage.size
-    horizon = min(height - 1, max(0, round(stage.horizon * height)))
-    depth = height - horizon
-    canvas = Image.new("L", (width, height), 128)
-    margin = depth / (ratio - 1.0)
-    total = depth + margin
-    across = texture.width - 4
-    scale = across * margin / width
-    reach = (texture.height - 4) / (1.0 / margin - 1.0 / total)
-    start = texture.height - 2 + reach / total - reach / margin
-    # y counts from the horizon; the denominator y + margin is scaled to end in + 1.
-    coefficients = (
-        scale / margin,
-        texture.width / 2 / margin,
-        (texture.width / 2 * margin - width / 2 * scale) / margin,
-        0.0,
-        start / margin,
-        (start * margin + reach) / margin,
-        0.0,
-        1.0 / margin,
-    )
-    ground = texture.transform((width, depth), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)
-    canvas.paste(ground, (0, horizon))
-    return canvas
-
-
-def mesas(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
-    """Table mountains with layered walls in several distances."""
-    width, height = stage.size
-    rng = stage.rng("mesas")
-    for index in range(4):
-        near = index / 3
-        distance = (1.0 - near) * 0.78
-        y = stage.horizon_px + height * (0.02 + 0.2 * near**1.4)
-        line: Line = [(-4.0, y)]
-        x = -width * 0.05
-        while x < width * 1.05:
-            gap = width * (0.05 + 0.16 * rng.random())
-            broad = width * (0.04 + 0.12 * rng.random()) * (0.6 + 0.7 * near)
-            tall = height * (0.08 + 0.2 * rng.random()) * (0.75 + 0.5 * near)
-            if near > 0.9 and x < width * 0.5:  # room for the title
-                tall *= 0.25
-            x += gap * 0.6
-            foot = tall * 0.4
-            rough = [(rng.random() - 0.5) * tall * 0.05 for _ in range(4)]
-            line += [
-                (x - foot * 1.2, y),
-                (x - foot * 0.35, y - tall * 0.42),
-                (x, y - tall * 0.46),
-                (x + tall * 0.05, y - tall * 0.93 + rough[0]),
-            ]
-            line += [
-                (x + broad * 0.3, y - tall + rough[1]),
-                (x + broad * 0.7, y - tall * 0.98 + rough[2]),
-                (x + broad, y - tall * 0.94 + rough[3]),
-            ]
-            line += [
-                (x + broad + tall * 0.04, y - tall * 0.47),
-                (x + broad + foot * 0.4, y - tall * 0.42),
-                (x + broad + foot * 1.3, y),
-            ]
-            x += broad + foot * 1.3
-        line.append((width + 4.0, y))
-        fine = _roughened(rng, line, height * 0.004)
-        colour = stage.air(material, distance)
-        lit = mix(colour, under_light(material, stage.palette.light), 0.45)
-        top = min(point[1] for point in fine)
-        field = wash(stage, lit, mix(colour, stage.palette.haze, 0.35 * distance), top, y, sun=0.35 * distance)
-        small = (max(2, width // 2), max(2, height // 2))
-        strata = noise.fractal(rng, small, (2, 46), 3, 0.6)
-        flutes = noise.fractal(rng, small, (90, 3), 3, 0.6)
-        texture = Image.blend(strata, flutes, 0.25).point(noise.linear(0.34 - 0.2 * distance, 84 + 26 * distance))
-        field = light.textured(field, texture)
-        image = light.lay(image, field, mask_below(stage, fine))
-        image = mist(stage, image, y + height * 0.03, height * 0.06, 0.35 * distance + 0.08, f"mesa{index}")
+def meadow(stage: Stage, image: Image.Image, material: Colour, flowers: Sequence[Colour] = ()) -> Image.Image:
+    """Rolling grass to the horizon with a light wind in it, flowers towards the viewer."""
+    height, rng, palette = stage.size[1], stage.rng("meadow"), stage.palette
+    for index in range(5):
+        near = index / 4
+        distance = (1.0 - near) ** 1.3 * 0.6
+        y = stage.horizon_px + height * (0.02 + (0.96 - stage.horizon) * 0.62 * near**1.2)
+        lift = height * (0.085 + 0.06 * near)
+        heights = light.profile(rng, points_for(stage, 8.0), 1.2 + 1.2 * (1.0 - near) + rng.random(), 2, 0.25)
+        hue = mix(material, rgb("93a03c"), 0.6 * (index % 2) + 0.25 * rng.random())
+        lit = mix(stage.air(hue, distance), under(hue, palette.light), 0.1 if stage.night else 0.55)
+        lit = mix(lit, palette.light, 0.1)
+        foot = mix(stage.air(times(hue, 0.42), distance * 0.7), palette.ground, 0.2 + 0.35 * near)
+        field = wash(stage, lit, foot, (y - lift, y + height * (0.03 + 0.17 * near)), 0.3)
+        blades = ground_plane(light.fractal(rng, (1024, 512), (150, 40), 3, 0.7), stage, 6.0, stage.part(2))
+        field = light.textured(field, blades.point(light.linear(0.13, 111)))
+        mask = mask_below(stage, outline(stage, heights, y, lift))
+        image = light.lay(image, field, mask)
+        rim = light.edge(mask, 1, -max(2, round(height / 260))).point(light.linear(0.1 if stage.night else 0.4))
+        image = light.lay(image, mix(lit, palette.light, 0.4), rim)
+    for tone in flowers:
+        canvas = Image.new("L", (stage.size[0] * 2, stage.size[1] * 2))
+        pencil = ImageDraw.Draw(canvas)
+        for _ in range(240):
+            near = rng.random() ** 0.7
+            x, y = rng.random() ** 0.7, stage.horizon + 0.1 + (0.9 - stage.horizon) * near
+            x, y = x * canvas.width, y * canvas.height
+            r = height * (0.003 + 0.011 * near**2.2)
+            pencil.ellipse((x - r, y - r * 0.7, x + r, y + r * 0.7), fill=round(150 + 90 * rng.random()))
+        image = light.lay(image, mix(under(tone, palette.light), palette.light, 0.15), canvas.reduce(2))
     return image
-
-
-def _roughened(rng: random.Random, line: Line, amount: float) -> Line:
-    fine: Line = []
-    for (x0, y0), (x1, y1) in itertools.pairwise(line):
-        parts = max(1, min(14, int(math.hypot(x1 - x0, y1 - y0) / max(1.0, amount * 3))))
-        fine += [
-            (
-                x0 + (x1 - x0) * part / parts + (rng.random() - 0.5) * amount,
-                y0 + (y1 - y0) * part / parts + (rng.random() - 0.5) * amount,
-            )
-            for part in range(parts)
-        ]
-    return [*fine, line[-1]]
-
-
-def meadow(stage: Stage, image: Image.Image, material: Colour, *, flowers: Sequence[Colour] = ()) -> Image.Image:
-    """Rolling grass to the horizon with a light wind in it, blades and flowers in front."""
-    height = stage.height_px
-    rng = stage.rng("meadow")
-    palette = stage.palette
-    count = 5
-    for index in range(count):
-        near = index / (count - 1)
-        distance = (1.0 - near) ** 1.2 * 0.75
-        y = stage.horizon_px + height * (0.02 + (0.96 - stage.horizon) * 0.6 * near**1.3)
-        lift = height * (0.075 + 0.045 * near)
-        heights = noise.profile(rng, points_for(stage, 8.0), 1.3 + 1.6 * (1.0 - near) + rng.random(), 2, 0.3)
-        line = outline(stage, heights, y, lift)
-        hue = mix(material, rgb("8a9a3c"), 0.5 * rng.random())
-        lit = mix(stage.air(hue, distance), under_light(hue, palette.light), 0.5 if not stage.night else 0.1)
-        top = min(point[1] for point in line)
-        field = wash(
-            stage,
-            mix(lit, palette.light, 0.12),
-            mix(stage.air(times(hue, 0.55), distance), palette.ground, 0.25 + 0.3 * near),
-            top,
-            y + height * (0.1 + 0.2 * near),
-            sun=0.3,
-        )
-        texture = plane(noise.fractal(rng, (1024, 512), (130, 30), 3, 0.7), stage, 6.0, size=stage.half).point(
-            noise.linear(0.17, 106)
-        )
-        field = light.textured(field, texture)
-        image = light.lay(image, field, mask_below(stage, line))
-        if index == 1 or (index == 2 and rng.random() < 0.6):  # woods stand in the middle distance
-            image = copse(stage, image, rng, line, distance)
-    return blades(stage, image, rng, material, flowers)
-
-
-def _refined(line: Line, parts: int) -> Line:
-    """The line with `parts` points for each."""
-    return [
-        (x0 + (x1 - x0) * part / parts, y0 + (y1 - y0) * part / parts)
-        for (x0, y0), (x1, y1) in itertools.pairwise(line)
-        for part in range(parts)
-    ]
-
-
-def copse(stage: Stage, image: Image.Image, rng: random.Random, line: Line, distance: float) -> Image.Image:
-    """Round tree tops along parts of a line."""
-    height = stage.height_px
-    spots: list[tuple[float, float, float]] = []
-    run = 0.0
-    for x, y in _refined(line, 3):
-        if run <= 0 and rng.random() < 0.03:
-            run = 12 + 50 * rng.random()
-        if run > 0:
-            spots.append((x, y + height * 0.004, height * (0.018 + 0.02 * rng.random()) * (1.25 - distance)))
-            run -= 1
-    spots.sort(key=lambda spot: spot[1])
-    return crowns(stage, image, rng, spots, leaves(stage)[:4], distance)
-
-
-def blades(
-    stage: Stage, image: Image.Image, rng: random.Random, material: Colour, flowers: Sequence[Colour]
-) -> Image.Image:
-    """Grass standing up against the picture's lower edge, flowers in it."""
-    width, height = stage.size
-    shapes: list[tuple[Line, float]] = []
-    for _ in range(max(40, min(420, width // 4))):
-        x = rng.random() * width
-        depth = rng.random()
-        tall = height * (0.05 + 0.1 * rng.random()) * (0.55 + 0.45 * depth)
-        root = height * (1.03 - 0.035 * (1.0 - depth))
-        lean = (rng.random() - 0.4) * tall * 0.6
-        thick = max(0.8, height * 0.0022)
-        shapes.append(
-            (
-                [
-                    (x - thick, root),
-                    (x + lean * 0.4, root - tall * 0.6),
-                    (x + lean, root - tall),
-                    (x + lean * 0.4 + thick, root - tall * 0.55),
-                    (x + thick, root),
-                ],
-                depth,
-            )
-        )
-    dark = mix(stage.palette.ground, under_light(times(material, 0.45), stage.palette.low), 0.35)
-    for low, high, tone in ((0.0, 0.5, mix(dark, stage.palette.haze, 0.12)), (0.5, 1.01, times(dark, 0.7))):
-        mask = light.polygons(stage.size, [points for points, depth in shapes if low <= depth < high])
-        image = light.lay(image, tone, mask)
-    if flowers:
-        image = _petals(stage, image, rng, flowers)
-    return image
-
-
-def _petals(stage: Stage, image: Image.Image, rng: random.Random, flowers: Sequence[Colour]) -> Image.Image:
-    width, height = stage.size
-    by_colour: list[list[tuple[float, float, float]]] = [[] for _ in flowers]
-    for _ in range(520):
-        near = rng.random() ** 0.7
-        y = height * (stage.horizon + 0.12 + (0.97 - stage.horizon - 0.12) * near)
-        x = rng.random() * width
-        if x < width * 0.5 and rng.random() < 0.6:  # fewer where the title stands
-            continue
-        by_colour[int(rng.random() * len(flowers)) % len(flowers)].append(
-            (x, y, height * (0.0012 + 0.0048 * near**2.2))
-        )
-    for tone, spots in zip(flowers, by_colour, strict=True):
-
-        def draw(pencil: ImageDraw.ImageDraw, scale: int, spots: list[tuple[float, float, float]] = spots) -> None:
-            for x, y, radius in spots:
-                pencil.ellipse(
-                    (
-                        (x - radius) * scale,
-                        (y - radius * 0.75) * scale,
-                        (x + radius) * scale,
-                        (y + radius * 0.75) * scale,
-                    ),
-                    fill=225,
-                )
-
-        image = light.lay(
-            image, mix(under_light(tone, stage.palette.light), stage.palette.light, 0.15), light.shape(stage.size, draw)
-        )
-    return image
-
-
-# --- woods ----------------------------------------------------------------------------------------------------------
 
 
 def conifer(rng: random.Random, x: float, root: float, tall: float) -> Line:
     """The outline of one pine, `tall` pixels high."""
-    tiers = 9 + int(rng.random() * 5)
-    broad = tall * (0.16 + 0.07 * rng.random())
-    left: Line = []
-    right: Line = []
+    tiers, broad, trunk = 9 + int(rng.random() * 5), tall * (0.16 + 0.07 * rng.random()), tall * 0.014
+    sides: tuple[Line, Line] = ([], [])
     for tier in range(1, tiers + 1):
-        share = tier / tiers
-        y = root - tall * (1.0 - 0.9 * share)
-        out = broad * share**0.85
-        for side, points in ((-1.0, left), (1.0, right)):
+        y, out = root - tall * (1.0 - 0.9 * tier / tiers), broad * (tier / tiers) ** 0.85
+        for side, points in zip((-1.0, 1.0), sides, strict=True):
             tip = out * (0.75 + 0.5 * rng.random())
-            points.append((x + side * tip, y + tall * 0.018 * rng.random()))
-            points.append((x + side * tip * 0.38, y - tall * 0.014))
-    trunk = tall * 0.014
-    return [
-        (x, root - tall),
-        *right,
-        (x + trunk, root - tall * 0.06),
-        (x + trunk, root),
-        (x - trunk, root),
-        (x - trunk, root - tall * 0.06),
-        *left[::-1],
-    ]
+            points += [(x + side * tip, y + tall * 0.018 * rng.random()), (x + side * tip * 0.38, y - tall * 0.014)]
+    return [(x, root - tall), *sides[1], (x + trunk, root), (x - trunk, root), *sides[0][::-1]]
 
 
-def pines(
-    stage: Stage,
-    image: Image.Image,
-    *,
-    y_px: float,
-    tall_px: float,
-    distance: float,
-    name: str,
-    density: float = 1.0,
-    clearing: tuple[float, float] | None = None,
-    material: Colour | None = None,
-) -> Image.Image:
-    """A row of pines on a rolling line. Between the fractions of `clearing` they stay small."""
-    width, height = stage.size
-    rng = stage.rng("pines" + name)
-    heights = noise.profile(rng, 48, 1.6 + rng.random(), 3, 0.4)
-    clumps = noise.profile(rng, 48, 6.0, 3, 0.6)
-    count = min(150, round(width / max(3.0, tall_px * 0.13) * density))
-    shapes: list[Line] = []
+def pines(stage: Stage, image: Image.Image, y_px: float, tall_px: float, distance: float) -> Image.Image:
+    """A row of pines on a rolling line; near ones stay small left of the middle, where a title stands."""
+    (width, height), rng = stage.size, stage.rng(f"pines{distance:.2f}")
+    heights, clumps = light.profile(rng, 48, 1.6 + rng.random(), 3, 0.4), light.profile(rng, 48, 6.0, 3, 0.6)
+    first, last, count = 0.1, 0.6 + 0.14 * rng.random(), min(150, round(width / max(3.0, tall_px * 0.14)))
+    hill = outline(stage, heights, y_px + tall_px * 0.16, tall_px * 0.35)
+    shapes: list[Line] = [[(-4.0, height + 4.0), *hill, (width + 4.0, height + 4.0)]]
     for index in range(count):
         place = (index + rng.random()) / count
         slot = min(47, int(place * 48))
-        root = y_px - tall_px * 0.35 * (heights[slot] - 0.5) + tall_px * 0.1 * rng.random()
         tall = tall_px * (0.45 + 0.35 * rng.random() + 0.35 * clumps[slot])
-        if clearing and clearing[0] < place < clearing[1]:
-            inside = math.sin(math.pi * (place - clearing[0]) / (clearing[1] - clearing[0]))
-            tall *= 1.0 - 0.62 * inside
+        if distance < 0.4 and first < place < last:
+            tall *= 1.0 - 0.62 * math.sin(math.pi * (place - first) / (last - first))
+        root = y_px - tall_px * 0.35 * (heights[slot] - 0.5) + tall_px * 0.1 * rng.random()
         shapes.append(conifer(rng, place * width * 1.04 - width * 0.02, root, tall))
-    ground = [
-        (width * (index / 47 * 1.04 - 0.02), y_px - tall_px * 0.35 * (value - 0.5) - tall_px * 0.02)
-        for index, value in enumerate(heights)
-    ]
-    mask = light.polygons(stage.size, [[(ground[0][0], height + 4.0), *ground, (ground[-1][0], height + 4.0)], *shapes])
-    tone = stage.air(material or rgb("20382c"), distance)
+    needles = {"autumn": "7a4424", "winter": "3a4a52"}
+    tone = stage.air(rgb(next((hue for word, hue in needles.items() if stage.has(word)), "20382c")), distance)
     foot = mix(tone, stage.palette.haze, 0.25 + 0.55 * distance)
-    field = wash(stage, tone, foot, y_px - tall_px * 0.7, y_px + tall_px * 0.35, sun=0.45 * distance)
-    return light.lay(image, field, mask)
+    field = wash(stage, tone, foot, (y_px - tall_px * 0.7, y_px + tall_px * 0.35), 0.45 * distance)
+    return light.lay(image, field, light.polygons(stage.size, shapes))
 
 
-def leafy(
-    stage: Stage,
-    image: Image.Image,
-    *,
-    y_px: float,
-    tall_px: float,
-    distance: float,
-    name: str,
-    tones: Sequence[Colour],
-    density: float = 1.0,
-) -> Image.Image:
-    """A row of broad-leaved trees: many small tufts, lit from the side of the light."""
-    width = stage.width_px
-    rng = stage.rng("leafy" + name)
-    palette = stage.palette
-    heights = noise.profile(rng, 64, 2.0 + rng.random(), 3, 0.45)
-    count = min(90, round(width / max(4.0, tall_px * 0.32) * density))
-    ground_line = [
-        (width * (index / 63 * 1.04 - 0.02), y_px - tall_px * 0.3 * (value - 0.5))
-        for index, value in enumerate(heights)
-    ]
-    base = mix(stage.air(times(tones[0], 0.35), distance), palette.ground, 0.4 * (1 - distance))
-    image = light.lay(
-        image,
-        wash(stage, base, mix(base, palette.haze, 0.6 * distance), y_px, y_px + tall_px, sun=0.1),
-        mask_below(stage, ground_line),
-    )
-    spots = []
-    for index in range(count):
-        place = (index + rng.random()) / count
-        slot = min(63, int(place * 64))
-        size = tall_px * (0.45 + 0.4 * rng.random())
-        spots.append((place * width * 1.04 - width * 0.02, y_px - tall_px * 0.3 * (heights[slot] - 0.5), size))
-    return crowns(stage, image, rng, spots, tones, distance)
-
-
-def crowns(
-    stage: Stage,
-    image: Image.Image,
-    rng: random.Random,
-    spots: Sequence[tuple[float, float, float]],
-    tones: Sequence[Colour],
-    distance: float,
-) -> Image.Image:
-    """Broad trees, lit from the light's side; each spot is (x, foot, height) in pixels, far ones first."""
-    if not spots:
-        return image
-    # A few trees are painted large and stamped in all sizes.
-    side_px = max(12, min(400, round(max(size for _, _, size in spots))))
-    kinds = 6 if distance < 0.3 else 4
-    stamps = [_stamp(stage, rng, tone, distance, side_px) for tone in tones[:kinds]]
+def leafy(stage: Stage, image: Image.Image, spots: Sequence[Spot], distance: float) -> Image.Image:
+    """Broad trees in the season's colours, lit from the light's side; far ones first."""
+    rng = stage.rng(f"leafy{distance:.2f}")
+    autumn = "c8541c d98a22 a83a1a e0b030 8a5a22"
+    hues = autumn if stage.has("autumn") else "3c6a34 4f7a30 2c5a3a 6a8a38" + (" d8a0b0" if stage.has("spring") else "")
+    side = max(12, min(200, round(max(size for _, _, size in spots))))
+    stamps = [_tree(stage, rng, rgb(hue), distance, side) for hue in hues.split()]
     for x, foot, size in spots:
-        colours, mask = stamps[int(rng.random() * len(stamps)) % len(stamps)]
-        wide = max(2, round(size * (0.85 + 0.3 * rng.random())))
-        tall = max(2, round(size))
-        if rng.random() < 0.5 and stage.night:
-            colours, mask = (part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for part in (colours, mask))
-        sized = colours.resize((wide, tall), Image.Resampling.BILINEAR)
-        image.paste(
-            sized, (round(x - wide / 2), round(foot - tall)), mask.resize((wide, tall), Image.Resampling.BILINEAR)
-        )
+        stamp = stamps[int(rng.random() * len(stamps)) % len(stamps)]
+        wide, tall = max(2, round(size * (0.85 + 0.3 * rng.random()))), max(2, round(size))
+        sized = stamp.resize((wide, tall), Image.Resampling.BILINEAR)
+        image.paste(sized, (round(x - wide / 2), round(foot - tall)), sized)
     return image
 
 
-def _stamp(
-    stage: Stage, rng: random.Random, hue: Colour, distance: float, side_px: int
-) -> tuple[Image.Image, Image.Image]:
-    """One tree as colours and mask, `side_px` square: trunk, heaps of leaves, the lit ones on top."""
-    palette = stage.palette
-    scale = 2
-    full = side_px * scale
-    side = 1.0 if stage.light[0] > 0.5 else -1.0
-    dark = mix(stage.air(times(hue, 0.2), distance), palette.ground, 0.4 * (1 - distance))
-    canvas = Image.new("RGBA", (full, full), (*whole(dark), 0))
+def _tree(stage: Stage, rng: random.Random, hue: Colour, distance: float, side_px: int) -> Image.Image:
+    """One tree (RGBA): trunk and heaps of leaves, the lit ones on top."""
+    full, palette = side_px * 2, stage.palette
+    canvas = Image.new("RGBA", (full, full), (*whole(times(stage.air(hue, distance), 0.6)), 0))
     pencil = ImageDraw.Draw(canvas)
-    trunk = full * 0.022
-    pencil.polygon(
-        [
-            (full / 2 - trunk * 1.5, full),
-            (full / 2 - trunk, full * 0.5),
-            (full / 2 + trunk, full * 0.5),
-            (full / 2 + trunk * 1.5, full),
-        ],
-        fill=(*whole(dark), 255),
-    )
-    heaps = [(0.5, 0.36, 0.27)]
-    for _ in range(7):
-        angle = rng.random() * 2 * math.pi
-        heaps.append((0.5 + math.cos(angle) * 0.21, 0.44 + math.sin(angle) * 0.17, 0.12 + 0.07 * rng.random()))
+    wood = [(full * x, full * y) for x, y in ((0.47, 0.5), (0.53, 0.5), (0.55, 1), (0.45, 1))]
+    pencil.polygon(wood, fill=(*whole(mix(palette.ground, palette.haze, 0.5 * distance + 0.1)), 255))
     tufts = []
-    for x, y, reach in heaps:
-        for _ in range(round((170 + 2.6 * side_px) * reach)):
+    for _ in range(9):
+        cx, cy, reach = 0.5 + 0.5 * (rng.random() - 0.5), 0.24 + 0.4 * rng.random(), 0.13 + 0.08 * rng.random()
+        for _ in range(46):
             angle, out = rng.random() * 2 * math.pi, math.sqrt(rng.random())
-            px, py = x + math.cos(angle) * out * reach, y + math.sin(angle) * out * reach * 0.85
-            local = (math.cos(angle) * side * 0.55 - math.sin(angle) * 0.85) * out
-            wider = (px - 0.5) * side * 0.9 - (py - 0.44) * 1.3
-            tufts.append((max(0.0, min(1.0, 0.36 + 0.3 * local + 0.75 * wider + 0.22 * (rng.random() - 0.5))), px, py))
-    tufts.sort()
-    warm = 0.75 * (0.15 if stage.night else 1.0)
-    shades = []
+            px, py = cx + math.cos(angle) * out * reach, cy + math.sin(angle) * out * reach * 0.85
+            facing = 0.36 + 0.3 * out * (math.cos(angle) * 0.55 - math.sin(angle) * 0.85)
+            facing += 0.75 * ((px - 0.5) * 0.9 - (py - 0.44) * 1.3) + 0.22 * (rng.random() - 0.5)
+            tufts.append((max(0.0, min(1.0, facing)), px * full, py * full))
+    warm, shades = 0.11 if stage.night else 0.75, []
     for step in range(12):
         facing = step / 11
         tone = mix(times(hue, 0.24), hue, facing**0.9)
-        tone = mix(stage.air(tone, distance), under_light(tone, palette.light), warm * facing)
+        tone = mix(stage.air(tone, distance), under(tone, palette.light), warm * facing)
         shades.append(whole(mix(mix(tone, palette.light, 0.16 * facing * warm), palette.haze, 0.42 * distance)))
-    for facing, px, py in tufts:
-        radius = full * (0.016 + 0.02 * rng.random()) * (1.0 if side_px < 200 else 0.75)
-        x, y = px * full, py * full
+    for facing, x, y in sorted(tufts):
+        radius = full * (0.016 + 0.02 * rng.random())
         box = (x - radius * 1.25, y - radius * 0.85, x + radius * 1.25, y + radius * 0.85)
         pencil.ellipse(box, fill=(*shades[min(11, int(facing * 12))], 255))
-    small = canvas.reduce(scale)
-    return small.convert("RGB"), small.getchannel("A")
+    return canvas.reduce(2)
 
 
-AUTUMN: tuple[Colour, ...] = tuple(rgb(part) for part in ("c8541c", "d98a22", "a83a1a", "e0b030", "8a5a22", "6a6a2a"))
-GREENS: tuple[Colour, ...] = tuple(rgb(part) for part in ("3c6a34", "4f7a30", "2c5a3a", "6a8a38"))
+def mirror(stage: Stage, image: Image.Image, rough: float, deep: float = 0.75) -> Image.Image:
+    """Everything above the horizon upside down in the water; `rough` is 0 (glass) to 1 (a breeze)."""
+    width, height = stage.size
+    line = min(height - 2, max(2, round(stage.horizon_px)))
+    depth = height - line
+    small = (max(2, width // 2), max(2, depth // 2))
+    above = image.crop((0, max(0, line - round(depth * 1.35)), width, line)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    near = light.blurred(above.resize(small, Image.Resampling.BILINEAR), 0.6 + rough)
+    # Far from the shore the same ripple moves the mirrored point further.
+    longer = (small[0], max(2, round(small[1] * (1.1 + 0.22 * rough))))
+    longest = above.resize(longer, Image.Resampling.BILINEAR).crop((0, 0, *small))
+    texture = light.fractal(stage.rng("mirror"), (512, 512), (10 + 8 * rough, 70), 4, 0.62)
+    ripples = ground_plane(texture, stage, 5.0, stage.part(2)).crop((0, stage.part(2)[1] - small[1], *stage.part(2)))
+    ripples = ripples.resize(small, Image.Resampling.BILINEAR)
+    broken = Image.composite(near, longest, ripples.point(light.ramp(96, 160)))
+    tone = mix(stage.palette.ground, mix(stage.palette.middle, rgb("1d4a5a"), 0.35), 0.4)
+    broken = light.lay(broken, tone, light.slope(small, ((0.0, 15), (0.3, 76 * deep), (1.0, 255 * deep))))
+    broken = light.textured(broken, ripples.point(light.linear(0.22 * (0.4 + rough), 128 - 28 * (0.4 + rough))))
+    image.paste(broken.resize((width, depth), Image.Resampling.BICUBIC), (0, line))
+    return _shore_light(stage, _glitter(stage, image, 0.5 + 0.5 * rough))
 
 
-def leaves(stage: Stage) -> tuple[Colour, ...]:
-    """The colours of the season's trees."""
-    if "autumn" in stage.said.season:
-        return AUTUMN
-    if "spring" in stage.said.season:
-        return (*GREENS, rgb("e8a8b8"), rgb("a8c060"))
-    if "winter" in stage.said.season:
-        return (rgb("6a7078"), rgb("868c96"))
-    return tuple(saturate(tone, 0.9) for tone in GREENS)
+def _shore_light(stage: Stage, image: Image.Image) -> Image.Image:
+    """The thin bright line where water ends."""
+    line, thick = stage.horizon, 4 / 260
+    strip = light.slope(stage.size, ((0.0, 0), (line - thick * 0.25, 0), (line, 110), (line + thick, 0), (1.0, 0)))
+    return light.lay(image, mix(stage.palette.haze, stage.palette.horizon, 0.6), strip)
+
+
+def _glitter(stage: Stage, image: Image.Image, strength: float) -> Image.Image:
+    """The path of light that the sun or moon draws on water."""
+    if stage.has("storm", "rain", "fog") or (stage.night and not has_disc(stage)):
+        return image
+    half, rng = stage.part(2), stage.rng("glitter")
+    x, top = stage.light[0] * half[0], stage.horizon * half[1]
+    spread = half[0] * (0.035 if has_disc(stage) else 0.1)
+    foot = half[1]
+    corners = [(x - spread * 0.5, top), (x + spread * 0.5, top), (x + spread * 2.4, foot), (x - spread * 2.4, foot)]
+    path = light.blurred(light.polygons(half, [corners], scale=1), half[0] * 0.022)
+    line = stage.horizon
+    ends = [(0.0, 0), (line - 0.004, 0), (line + 0.004, 255), (line + (1 - line) * 0.6, 190), (1.0, 70)]
+    path = ImageChops.multiply(path, light.slope(half, ends))
+    waves = ground_plane(light.fractal(rng, (768, 512), (40, 120), 3, 0.7), stage, 6.0, half)
+    # Where the path is strong more of the waves catch the light.
+    sparks = ImageChops.multiply(ImageChops.add(waves, path, 2.0).point(light.ramp(150, 205)), path)
+    lit = ImageChops.add(sparks, path.point(light.linear(0.18 if stage.night else 0.32))).point(light.linear(strength))
+    return light.shine(image, light.coloured(lit, mix(stage.palette.light, WHITE, 0.2)))
+
+
+def sea(stage: Stage, image: Image.Image) -> Image.Image:
+    """Open water to the horizon, swell on it, lit by the sky."""
+    half, palette, line = stage.part(2), stage.palette, stage.horizon
+    far = mix(palette.horizon, palette.middle, 0.5)
+    middle = mix(mix(palette.middle, rgb("1f5a6a"), 0.3), palette.ground, 0.25)
+    deep = mix(palette.ground, mix(palette.zenith, rgb("103a48"), 0.4), 0.5)
+    body = light.vertical(half, ((0.0, far), (line, far), (line + (1 - line) * 0.28, middle), (1.0, deep)))
+    center, reach = (stage.light[0] * half[0], line * half[1]), (half[0] * 0.5, half[1] * 0.42)
+    body = light.glow(body, mix(palette.horizon, palette.light, 0.4), center, reach, 0.22 if stage.night else 0.34)
+    swell = ground_plane(light.fractal(stage.rng("sea"), (768, 512), (9, 26), 6, 0.6), stage, 7.0, half)
+    crest = ImageChops.subtract(swell, light.shifted(swell, 1, -2), 0.35, 128)
+    body = light.textured(light.textured(body, swell.point(light.linear(0.5, 62))), crest.point(light.linear(0.6, 50)))
+    top = round(stage.horizon_px)
+    image.paste(body.resize(stage.size, Image.Resampling.BILINEAR).crop((0, top, *stage.size)), (0, top))
+    return _shore_light(stage, _glitter(stage, image, 0.95))
+
+
+def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6) -> Image.Image:
+    """Steep seas one behind the other with foam on their crests: rows `first` up to `last` of six."""
+    height, palette = stage.size[1], stage.palette
+    for index in range(first, last):
+        rng = stage.rng(f"wave{index}")
+        near = index / 5
+        distance = (1.0 - near) ** 1.3 * 0.72
+        y = stage.horizon_px + height * (0.015 + (1.0 - stage.horizon) * 0.86 * near**1.25)
+        lift = height * (0.016 + 0.085 * near)
+        swell = light.profile(rng, points_for(stage), 2.6 + 5.5 * (1.0 - near), 5, 0.5)
+        # Crests are sharp, troughs are broad.
+        heights = [(1.0 - abs(2.0 * value - 1.0)) ** 1.6 * 0.7 + 0.3 * value for value in swell]
+        line = outline(stage, heights, y, lift)
+        water = mix(mix(rgb("1d4a52"), palette.middle, 0.45), palette.ground, 0.25 + 0.4 * near)
+        top = mix(mix(water, rgb("5f9a94"), 0.35), mix(palette.low, palette.horizon, 0.5), 0.25 + 0.4 * distance)
+        low = mix(mix(times(water, 0.55), palette.ground, 0.5 * near), palette.haze, distance * 0.5)
+        field = wash(stage, mix(top, palette.haze, distance * 0.5), low, (y - lift, y + lift * 1.1), 0.22)
+        texture = light.fractal(rng, stage.part(4), (7 + 12 * (1 - near), 24), 4, 0.66)
+        image = light.lay(image, light.textured(field, texture.point(light.linear(0.5, 60))), mask_below(stage, line))
+        image = _foam(stage, image, line, lift, near)
+    return image
+
+
+def _foam(stage: Stage, image: Image.Image, line: Line, lift: float, near: float) -> Image.Image:
+    """White water on the upper part of a wave, streaks running down from it."""
+    rng = stage.rng(f"foam{near:.1f}")
+    canvas = Image.new("L", stage.part(2))
+    pencil = ImageDraw.Draw(canvas)
+    lowest, highest = max(y for _, y in line), min(y for _, y in line)
+    for (x0, y0), (x1, y1) in itertools.pairwise(line):
+        power = ((lowest - (y0 + y1) / 2) / max(1.0, lowest - highest)) ** 1.6
+        if power > 0.25:  # only the upper part of a wave breaks
+            ends = (x0 / 2, y0 / 2 + lift * 0.03, x1 / 2, y1 / 2 + lift * 0.03)
+            pencil.line(ends, fill=round(255 * power), width=max(1, round(lift * 0.11 * power)))
+            drop = lift * 0.36 * power * rng.random()
+            ends = (x0 / 2, y0 / 2, x0 / 2 + drop * (rng.random() - 0.3) * 1.6, y0 / 2 + drop)
+            pencil.line(ends, fill=round(120 * power * near), width=1)
+    tear = light.fractal(rng, stage.part(2), (40, 46), 3, 0.75).point(light.ramp(70, 170))
+    spread = light.blurred(canvas, max(0.6, lift * 0.05))
+    foam = ImageChops.multiply(ImageChops.add(canvas.point(light.linear(0.75)), spread), tear)
+    tone = mix(mix(WHITE, stage.palette.low, 0.35), stage.palette.haze, 0.5 * (1.0 - near))
+    return light.lay(image, times(tone, 0.55 if stage.night else 1.0), foam.point(light.linear(0.95)))

@@ -1,185 +1,220 @@
-"""Light and shape on a canvas: gradients, glows, clean-edged masks, bloom and the final grade."""
-
-# Proportions stand where they are used, and a picture is painted in one go.
-# ruff: noqa: PLR2004
+"""Seeded noise, gradients, glows, masks with clean edges, and how layers lie on each other."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from mkdocs_leonardo.painter import noise
-from mkdocs_leonardo.painter.colour import BLACK, Colour, mix, whole
+from mkdocs_leonardo.painter.colour import Colour, blend, whole
 
+Size = tuple[int, int]
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]
 Stops = Sequence[tuple[float, Colour]]
 
-_GRADIENT_ROWS = 96
+_CUBIC = Image.Resampling.BICUBIC
+_LINEAR = Image.Resampling.BILINEAR
+_GRADIENT_STEPS = 96
 #: What Pillow's radial gradient reaches in the middle of its sides.
 _EDGE_LEVEL = 179.0
 
 
+def source(seed: bytes, name: str) -> random.Random:
+    """A stream of numbers of its own for `name`, so that one part's changes leave the others as they are."""
+    digest = hashlib.sha256(seed + b"\0" + name.encode()).digest()
+    return random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - paints, guards nothing
+
+
+def pick(rng: random.Random, choices: Sequence[str]) -> str:
+    """One of the choices, by a single number of the stream."""
+    return choices[int(rng.random() * len(choices)) % len(choices)]
+
+
+def ramp(low: float, high: float, top: float = 255.0, power: float = 1.0) -> list[int]:
+    """A look-up table: 0 up to `low`, `top` from `high` on, a smooth step between."""
+    shares = [max(0.0, min(1.0, (level - low) / max(1e-6, high - low))) for level in range(256)]
+    return [round(top * (share * share * (3.0 - 2.0 * share)) ** power) for share in shares]
+
+
+def linear(scale: float, offset: float = 0.0) -> list[int]:
+    """A look-up table: level times `scale` plus `offset`, kept within 0 to 255."""
+    return [max(0, min(255, int(level * scale + offset + 0.5))) for level in range(256)]
+
+
+def specks(rng: random.Random, size: Size) -> Image.Image:
+    """White noise, mode L."""
+    return Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
+
+
+def shifted(image: Image.Image, right: int, down: int) -> Image.Image:
+    """The image moved by whole pixels; what comes free keeps its old levels."""
+    moved = image.copy()
+    moved.paste(image, (right, down))
+    return moved
+
+
+def fractal(rng: random.Random, size: Size, cells: Point, octaves: int = 5, gain: float = 0.5) -> Image.Image:
+    """Cloud-like noise over the whole range of mode L. `cells` counts the largest blots across and down."""
+    total, result = 0.0, Image.new("L", (2, 2), 128)
+    for octave in range(octaves):
+        across = min(size[0], max(2, round(cells[0] * 2**octave) + 1))
+        down = min(size[1], max(2, round(cells[1] * 2**octave) + 1))
+        # Coarse octaves are summed small: only the finest is as large as the result.
+        canvas = size if octave == octaves - 1 else (min(size[0], across * 4), min(size[1], down * 4))
+        how = _LINEAR if canvas[0] < across * 3 else _CUBIC
+        layer = specks(rng, (across, down)).resize(canvas, how)
+        total += gain**octave
+        result = Image.blend(result.resize(canvas, how), layer, gain**octave / total)
+    return ImageOps.autocontrast(result.resize(size, _CUBIC), cutoff=1)
+
+
+def profile(
+    rng: random.Random, count: int, waves: float, octaves: int = 6, gain: float = 0.5, *, sharp: bool = False
+) -> list[float]:
+    """A line of `count` heights from 0 to 1 with about `waves` rises; `sharp` gives peaks instead of hills."""
+    heights = [0.0] * count
+    for octave in range(octaves):
+        frequency, phase = waves * 2**octave, rng.random()
+        knots = [rng.random() for _ in range(math.ceil(frequency) + 3)]
+        for index in range(count):
+            knot, share = divmod(frequency * index / max(1, count - 1) + phase, 1.0)
+            share *= share * (3.0 - 2.0 * share)
+            value = knots[int(knot)] * (1.0 - share) + knots[int(knot) + 1] * share
+            heights[index] += gain**octave * (1.0 - abs(2.0 * value - 1.0) if sharp else value)
+    low, span = min(heights), max(1e-9, max(heights) - min(heights))
+    return [(height - low) / span for height in heights]
+
+
 def at(stops: Stops, place: float) -> Colour:
     """The colour at `place` (0 to 1) of a gradient."""
-    before = stops[0]
-    for stop in stops:
-        if place <= stop[0]:
-            span = stop[0] - before[0]
-            return mix(before[1], stop[1], (place - before[0]) / span) if span > 0 else stop[1]
-        before = stop
-    return before[1]
+    for (low, one), (high, two) in itertools.pairwise(stops):
+        if place <= high:
+            return blend(one, two, (place - low) / (high - low)) if high > low else two
+    return stops[-1][1]
 
 
-def vertical(size: noise.Size, stops: Stops) -> Image.Image:
+def vertical(size: Size, stops: Stops) -> Image.Image:
     """An RGB gradient from the top (0) to the bottom (1)."""
-    rows = max(2, min(_GRADIENT_ROWS, size[1]))
+    rows = max(2, min(_GRADIENT_STEPS, size[1]))
     column = Image.new("RGB", (1, rows))
     column.putdata([whole(at(stops, row / (rows - 1))) for row in range(rows)])
-    return column.resize(size, Image.Resampling.BICUBIC)
+    return column.resize(size, _CUBIC)
 
 
-def slope(size: noise.Size, levels: Sequence[tuple[float, float]], *, across: bool = False) -> Image.Image:
-    """An L gradient through the given (place, level) pairs, downwards or across, without a kink at any of them."""
-    count = max(2, min(_GRADIENT_ROWS, size[0] if across else size[1]))
+def slope(size: Size, levels: Sequence[tuple[float, float]], *, across: bool = False) -> Image.Image:
+    """An L gradient through (place, level) pairs, downwards or across, without a kink at any of them."""
+    count = max(2, min(_GRADIENT_STEPS, size[0] if across else size[1]))
     values = bytearray()
     for index in range(count):
-        place = index / (count - 1)
-        before = levels[0]
-        level = levels[-1][1]
-        for stop in levels:
-            if place <= stop[0]:
-                share = (place - before[0]) / (stop[0] - before[0]) if stop[0] > before[0] else 1.0
-                level = before[1] + (stop[1] - before[1]) * share * share * (3.0 - 2.0 * share)
+        place, level = index / (count - 1), levels[-1][1]
+        for (low, first), (high, last) in itertools.pairwise(levels):
+            if place <= high:
+                share = max(0.0, place - low) / (high - low) if high > low else 1.0
+                level = first + (last - first) * share * share * (3.0 - 2.0 * share)
                 break
-            before = stop
         values.append(max(0, min(255, round(level))))
-    strip = Image.frombytes("L", (count, 1) if across else (1, count), bytes(values))
-    return strip.resize(size, Image.Resampling.BICUBIC)
+    return Image.frombytes("L", (count, 1) if across else (1, count), bytes(values)).resize(size, _CUBIC)
 
 
-def halo(
-    size: noise.Size, center: Point, radius: tuple[float, float], power: float = 2.0, top: float = 255
-) -> Image.Image:
+def halo(size: Size, center: Point, radius: Point, power: float = 2.0, top: float = 255) -> Image.Image:
     """An L image, `top` bright at `center` (pixels), falling to 0 at `radius` (pixels across and down)."""
     table = [round(top * max(0.0, 1.0 - level / _EDGE_LEVEL) ** power) for level in range(256)]
-    disc = Image.radial_gradient("L").point(table)
-    width, height = max(1, round(radius[0] * 2)), max(1, round(radius[1] * 2))
+    wide, tall = max(1, round(radius[0] * 2)), max(1, round(radius[1] * 2))
     left, upper = round(center[0] - radius[0]), round(center[1] - radius[1])
     canvas = Image.new("L", size)
     # Only the visible part is enlarged: a halo may be many times the canvas.
-    x0, y0, x1, y1 = max(0, left), max(0, upper), min(size[0], left + width), min(size[1], upper + height)
-    if x1 <= x0 or y1 <= y0:
-        return canvas
-    box = (
-        (x0 - left) / width * 256,
-        (y0 - upper) / height * 256,
-        (x1 - left) / width * 256,
-        (y1 - upper) / height * 256,
-    )
-    canvas.paste(disc.resize((x1 - x0, y1 - y0), Image.Resampling.BICUBIC, box=box), (x0, y0))
+    x0, y0, x1, y1 = max(0, left), max(0, upper), min(size[0], left + wide), min(size[1], upper + tall)
+    if x1 > x0 and y1 > y0:
+        box = ((x0 - left) / wide * 256, (y0 - upper) / tall * 256, (x1 - left) / wide * 256, (y1 - upper) / tall * 256)
+        disc = Image.radial_gradient("L").point(table)
+        canvas.paste(disc.resize((x1 - x0, y1 - y0), _CUBIC, box=box), (x0, y0))
     return canvas
 
 
 def gain(image: Image.Image, factor: float) -> Image.Image:
     """The image (any number of bands), brighter or darker by `factor`."""
-    return image.point(noise.linear(factor) * len(image.getbands()))
+    return image.point(linear(factor) * len(image.getbands()))
+
+
+def two_tone(dark: Colour, bright: Colour, mask: Image.Image) -> Image.Image:
+    """An RGB image from `dark` to `bright` as the L image says."""
+    pairs = zip(dark, bright, strict=True)
+    return Image.merge("RGB", [mask.point(linear((high - low) / 255, low)) for low, high in pairs])
 
 
 def coloured(mask: Image.Image, colour: Colour) -> Image.Image:
     """`colour` on black, as bright as the L image says."""
-    return Image.merge("RGB", [mask.point(noise.linear(part / 255.0)) for part in colour])
+    return two_tone((0.0, 0.0, 0.0), colour, mask)
 
 
-def part(image: Image.Image, size: noise.Size, box: Box) -> Image.Image:
+def mapped(image: Image.Image, stops: Stops) -> Image.Image:
+    """An L image in the colours of a gradient."""
+    tones = [whole(at(stops, level / 255)) for level in range(256)]
+    return Image.merge("RGB", [image.point([tone[band] for tone in tones]) for band in range(3)])
+
+
+def _part(image: Image.Image, size: Size, box: Box) -> Image.Image:
     """The part `box` (pixels of a canvas of `size`) of an image that is spread over the whole canvas."""
     if image.size == size:
         return image.crop(box)
     across, down = image.width / size[0], image.height / size[1]
     where = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-    return image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, box=where)
+    return image.resize((box[2] - box[0], box[3] - box[1]), _LINEAR, box=where)
 
 
-def covered(mask: Image.Image, size: noise.Size) -> Box | None:
+def _covered(mask: Image.Image, size: Size) -> Box | None:
     """Where on a canvas of `size` a mask or layer, spread over it, is not black."""
     box = mask.getbbox()
     if box is None or mask.size == size:
         return box
     across, down = size[0] / mask.width, size[1] / mask.height
-    return (
-        max(0, math.floor((box[0] - 1) * across)),
-        max(0, math.floor((box[1] - 1) * down)),
-        min(size[0], math.ceil((box[2] + 1) * across)),
-        min(size[1], math.ceil((box[3] + 1) * down)),
-    )
+    left, top = max(0, math.floor((box[0] - 1) * across)), max(0, math.floor((box[1] - 1) * down))
+    return left, top, min(size[0], math.ceil((box[2] + 1) * across)), min(size[1], math.ceil((box[3] + 1) * down))
 
 
 def lay(image: Image.Image, colour: Image.Image | Colour, mask: Image.Image) -> Image.Image:
     """The image with `colour` laid on where `mask` is bright (in place); both may be smaller, they are spread."""
-    box = covered(mask, image.size)
-    if box is not None:
-        paint = part(colour, image.size, box) if isinstance(colour, Image.Image) else whole(colour)
-        image.paste(paint, box, part(mask, image.size, box))
+    if (box := _covered(mask, image.size)) is not None:
+        paint = _part(colour, image.size, box) if isinstance(colour, Image.Image) else whole(colour)
+        image.paste(paint, box, _part(mask, image.size, box))
     return image
 
 
 def shine(image: Image.Image, layer: Image.Image) -> Image.Image:
     """The image with the light of an RGB layer added, as a lens sees it (screen, in place); the layer is spread."""
-    box = covered(layer, image.size)
-    if box is not None:
-        image.paste(ImageChops.screen(image.crop(box), part(layer, image.size, box)), box)
+    if (box := _covered(layer, image.size)) is not None:
+        image.paste(ImageChops.screen(image.crop(box), _part(layer, image.size, box)), box)
     return image
+
+
+def glow(
+    image: Image.Image, colour: Colour, center: Point, radius: Point, strength: float, power: float = 2.0
+) -> Image.Image:
+    """The image with light of `colour` added around `center` (pixels), in place."""
+    share = 4 if max(radius) > 160 else 1
+    size = (max(1, image.width // share), max(1, image.height // share))
+    center, radius = (center[0] / share, center[1] / share), (radius[0] / share, radius[1] / share)
+    return shine(image, coloured(halo(size, center, radius, power, 255 * strength), colour))
 
 
 def textured(field: Image.Image, texture: Image.Image) -> Image.Image:
     """An RGB field at the size of an L texture, brighter and darker with it (128 changes nothing)."""
-    if field.size != texture.size:
-        field = field.resize(texture.size, Image.Resampling.BILINEAR)
+    field = field if field.size == texture.size else field.resize(texture.size, _LINEAR)
     return ImageChops.overlay(field, texture.convert("RGB"))
 
 
-def glow(
-    image: Image.Image, colour: Colour, center: Point, radius: tuple[float, float], strength: float, power: float = 2.0
-) -> Image.Image:
-    """The image with light of `colour` added around `center` (pixels), in place."""
-    box = (
-        max(0, round(center[0] - radius[0])),
-        max(0, round(center[1] - radius[1])),
-        min(image.width, round(center[0] + radius[0]) + 1),
-        min(image.height, round(center[1] + radius[1]) + 1),
-    )
-    if box[2] <= box[0] or box[3] <= box[1]:
-        return image
-    shrink = 4 if max(radius) > 160 else 1
-    size = (max(1, (box[2] - box[0]) // shrink), max(1, (box[3] - box[1]) // shrink))
-    middle = ((center[0] - box[0]) / shrink, (center[1] - box[1]) / shrink)
-    reach = (radius[0] / shrink, radius[1] / shrink)
-    lamp = coloured(halo(size, middle, reach, power, 255 * strength), colour)
-    lamp = lamp.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR)
-    image.paste(ImageChops.screen(image.crop(box), lamp), box)
-    return image
-
-
-def shape(
-    size: noise.Size, draw: Callable[[ImageDraw.ImageDraw, int], None], *, scale: int = 2, mode: str = "L"
-) -> Image.Image:
-    """What `draw(pencil, scale)` draws on a canvas `scale` times as large, brought down to `size` with smooth edges."""
-    canvas = Image.new(mode, (size[0] * scale, size[1] * scale))
-    draw(ImageDraw.Draw(canvas), scale)
+def polygons(size: Size, shapes: Sequence[Sequence[Point]], *, scale: int = 2) -> Image.Image:
+    """An L mask of polygons given in pixels, drawn `scale` times as large for smooth edges."""
+    canvas = Image.new("L", (size[0] * scale, size[1] * scale))
+    pencil = ImageDraw.Draw(canvas)
+    for points in shapes:
+        pencil.polygon([(x * scale, y * scale) for x, y in points], fill=255)
     return canvas.reduce(scale) if scale > 1 else canvas
-
-
-def polygons(size: noise.Size, shapes: Sequence[Sequence[Point]], *, scale: int = 2) -> Image.Image:
-    """An L mask of filled polygons given in pixels."""
-
-    def draw(pencil: ImageDraw.ImageDraw, factor: int) -> None:
-        for points in shapes:
-            pencil.polygon([(x * factor, y * factor) for x, y in points], fill=255)
-
-    return shape(size, draw, scale=scale)
 
 
 def blurred(image: Image.Image, radius_px: float) -> Image.Image:
@@ -189,80 +224,53 @@ def blurred(image: Image.Image, radius_px: float) -> Image.Image:
         shrink *= 2
     if shrink == 1:
         return image.filter(ImageFilter.GaussianBlur(radius_px))
-    small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius_px / shrink))
-    return small.resize(image.size, Image.Resampling.BICUBIC)
+    return image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius_px / shrink)).resize(image.size, _CUBIC)
 
 
-def softened(image: Image.Image, radius_px: float) -> Image.Image:
-    """A quarter-size copy, out of focus by `radius_px` of the original."""
-    small = image.reduce(4) if min(image.size) >= 64 else image
-    return blurred(small, max(0.5, radius_px * small.width / image.width))
+def edge(mask: Image.Image, right: int, down: int) -> Image.Image:
+    """The rim of an L mask on the side where the light stands, `right` and `down` pixels broad (signed)."""
+    return ImageChops.subtract(mask, shifted(mask, -right, -down))
 
 
-def bloom(image: Image.Image, threshold: float, strength: float, radius_px: float) -> Image.Image:
-    """The image with its lights spilling over: what is above `threshold` (0 to 255) is blurred and added."""
-    shrink = 4 if min(image.size) >= 64 else 1  # below this there is nothing to save
-    small = image.reduce(shrink) if shrink > 1 else image
-    table = noise.ramp(threshold, 255, 255 * strength)
-    lights = ImageChops.multiply(small, small.convert("L").point(table).convert("RGB"))
-    near = blurred(lights, radius_px / shrink)
-    far = blurred(lights, radius_px * 4 / shrink)
-    return shine(image, ImageChops.add(near, far))
+def above(field: Image.Image, size: Size, level: float, soft: float) -> Image.Image:
+    """Where an F image, spread to `size`, is above `level`: an L mask that rises over `soft` levels."""
+    return field.resize(size, _CUBIC).point(lambda v: v * (255 / soft) - level * 255 / soft).convert("L")
 
 
-def curve(contrast: float, lift: float = 0.0, gamma: float = 1.0) -> list[int]:
-    """A look-up table in the shape of a film's: an S around the middle, soft toe and shoulder."""
-    table = []
-    for level in range(256):
-        value = (level / 255.0) ** gamma
-        bent = value * value * (3.0 - 2.0 * value)
-        value = value + (bent - value) * contrast
-        table.append(max(0, min(255, round(lift * 255 + value * (1.0 - lift) * 255))))
-    return table
+def receding(texture: Image.Image, size: Size, ratio: float) -> Image.Image:
+    """An L texture as a ceiling that runs to a horizon at the lower edge, `ratio` times as fine there as at the top."""
+    width, height = size
+    depth = height * ratio / (ratio - 1.0)
+    margin, middle = depth - height, texture.width / 2
+    scale = (texture.width - 4) * margin / width
+    reach = (texture.height - 4) / (1.0 / margin - 1.0 / depth)
+    start = 2 - reach / depth
+    first = (scale / depth, -middle / depth, (middle * depth - width / 2 * scale) / depth)
+    second = (0.0, -start / depth, (start * depth + reach) / depth)
+    return texture.transform(size, Image.Transform.PERSPECTIVE, (*first, *second, 0.0, -1.0 / depth), _LINEAR)
 
 
-def graded(image: Image.Image, shadows: Colour, lights: Colour, contrast: float, gamma: float = 1.0) -> Image.Image:
-    """The RGB image with a film curve, its dark parts leaning to `shadows`, its bright parts to `lights`.
-
-    Both are offsets in levels.
-    """
-    table: list[int] = []
-    base = curve(contrast, gamma=gamma)
-    for dark, bright in zip(shadows, lights, strict=True):
-        for level in range(256):
-            share = level / 255.0
-            offset = dark * (1.0 - share) ** 2 * min(1.0, share * 8 + 0.25) + bright * share * share
-            table.append(max(0, min(255, round(base[level] + offset))))
-    return image.point(table)
+def repeated(tile: Image.Image, size: Size) -> Image.Image:
+    """The tile beside and below itself until the size is filled."""
+    canvas = Image.new(tile.mode, size)
+    for left in range(0, size[0], tile.width):
+        canvas.paste(tile, (left, 0))
+    row = canvas.crop((0, 0, size[0], tile.height))
+    for top in range(tile.height, size[1], tile.height):
+        canvas.paste(row, (0, top))
+    return canvas
 
 
-def vignette(image: Image.Image, strength: float, center: Point = (0.56, 0.44)) -> Image.Image:
-    """The image, darker towards its corners; `center` in fractions."""
-    small = (max(8, image.width // 8), max(8, image.height // 8))
-    middle = (center[0] * small[0], center[1] * small[1])
-    mask = halo(small, middle, (small[0] * 1.05, small[1] * 1.15), power=0.9)
-    table = [round(255 * (1.0 - strength * (1.0 - min(1.0, level / 150.0)) ** 1.4)) for level in range(256)]
-    mask = mask.point(table).resize(image.size, Image.Resampling.BICUBIC)
-    return ImageChops.multiply(image, mask.convert("RGB"))
-
-
-def grained(image: Image.Image, rng: random.Random, strength: float) -> Image.Image:
-    """The image with film grain, a little of it in colour; it also hides the steps of 8-bit gradients."""
-    plain = noise.grain(rng, image.size, strength)
-    red = noise.grain(rng, image.size, strength * 0.5, tile_px=256)
-    red = ImageChops.add(plain, red, 1, -128)
-    blue = ImageChops.subtract(plain, noise.grain(rng, image.size, strength * 0.5, tile_px=192), 1, 128)
-    return ImageChops.add(image, Image.merge("RGB", (red, plain, blue)), 1, -128)
-
-
-def shaded(image: Image.Image, colour: Colour, mask: Image.Image, strength: float = 1.0) -> Image.Image:
-    """The image with `colour` painted over where `mask` is bright, at most by `strength`."""
-    if strength < 1.0:
-        mask = mask.point(noise.linear(strength))
-    image.paste(whole(colour), (0, 0), mask)
-    return image
-
-
-def darkened(image: Image.Image, mask: Image.Image, strength: float) -> Image.Image:
-    """The image, black by `strength` where `mask` is bright."""
-    return shaded(image, BLACK, mask, strength)
+def stroke(start: Point, bend: Point, end: Point, thick: Point) -> list[Point]:
+    """The outline of a stroke along a quadratic Bézier curve; half its width runs between the two of `thick`."""
+    points = []
+    for step in range(41):
+        a, b, c = (1 - step / 40) ** 2, 2 * step / 40 * (1 - step / 40), (step / 40) ** 2
+        points.append((a * start[0] + b * bend[0] + c * end[0], a * start[1] + b * bend[1] + c * end[1]))
+    left, right = [], []
+    for index, (x, y) in enumerate(points):
+        (x0, y0), (x1, y1) = points[max(0, index - 1)], points[min(40, index + 1)]
+        reach = (thick[0] + (thick[1] - thick[0]) * index / 40) / max(1e-6, math.hypot(x1 - x0, y1 - y0))
+        left.append((x - (y1 - y0) * reach, y + (x1 - x0) * reach))
+        right.append((x + (y1 - y0) * reach, y - (x1 - x0) * reach))
+    return [*left, *right[::-1]]

@@ -1,20 +1,26 @@
 """From a picture's specification to its pixels."""
 
-# Proportions stand where they are used, and a picture is painted in one go.
-
 from __future__ import annotations
 
 import math
 
 from PIL import Image
 
-from mkdocs_leonardo.painter.stage import set_stage
-from mkdocs_leonardo.painter.treatments import develop
-from mkdocs_leonardo.spec import PictureSpec, canonical_json, clean_text, digest_of
+from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb
+from mkdocs_leonardo.painter.finish import Grade, developed
+from mkdocs_leonardo.painter.scenes import paint_scene
+from mkdocs_leonardo.painter.sky import has_disc
+from mkdocs_leonardo.painter.stage import Stage, set_stage
+from mkdocs_leonardo.painter.treatments import TREATMENTS
+from mkdocs_leonardo.painter.words import read, table
+from mkdocs_leonardo.spec import JsonValue, PictureSpec, canonical_json, clean_text, digest_of
 
 #: Raised whenever the same specification gives other pixels.
-PAINTER_VERSION = 1
+PAINTER_VERSION = 2
 
+#: Shapes keep their edges at this share of the final size, and grain is laid on in full.
+_WORKING_SHARE = 0.75
 _SMALLEST_SIDE_PX = 128
 _LARGEST_SIDE_PX = 3072
 
@@ -23,18 +29,33 @@ def paint(picture: PictureSpec) -> Image.Image:
     """An RGB picture of exactly the asked size; the same specification gives the same picture, always."""
     width, height = max(1, picture.width_px), max(1, picture.height_px)
     # Small pictures are painted larger: every brush has room, and the reduction is clean.
-    factor = max(1, min(math.ceil(_SMALLEST_SIDE_PX / min(width, height)), _LARGEST_SIDE_PX // max(width, height)))
+    factor = max(_WORKING_SHARE, min(_SMALLEST_SIDE_PX / min(width, height), _LARGEST_SIDE_PX / max(width, height)))
+    size = max(8, math.ceil(width * factor)), max(8, math.ceil(height * factor))
     prompt, negative = clean_text(_encodable(picture.prompt)), clean_text(_encodable(picture.negative_prompt))
-    seed = bytes.fromhex(
-        digest_of(
-            canonical_json(
-                {"painter": PAINTER_VERSION, "prompt": prompt, "negative_prompt": negative, "seed": picture.seed}
-            )
-        )
-    )
-    stage = set_stage(prompt, negative, (width * factor, height * factor), seed)
-    image = develop(stage, picture.style)
-    return image if factor == 1 else image.reduce(factor)
+    asked = {"prompt": prompt, "negative_prompt": negative}
+    fields: dict[str, JsonValue] = {"painter": PAINTER_VERSION, "seed": picture.seed, **asked}
+    seed = bytes.fromhex(digest_of(canonical_json(fields)))
+
+    styles = table("styles")
+    style = dict(styles.get(picture.style, styles["CINEMATIC"]))
+    treatment, lift = style.pop("treatment"), style.pop("lift")
+    stage = set_stage(read(prompt, negative), size, seed, lift)
+    painted = paint_scene(stage) if stage.land else FAMILIES[family_of(stage.said, seed)](stage)
+    image = TREATMENTS[treatment](stage, painted)
+    lamp = stage.light if stage.land and has_disc(stage) and treatment != "papered" else None
+    image = developed(image, Grade(**style), (width, height), stage.rng("grain"), _tint(stage), lamp)
+    return image.convert("L").convert("RGB") if style.get("saturation") == 0.0 else image
+
+
+def _tint(stage: Stage) -> Colour:
+    """The hue that held-back lights take."""
+    palette = stage.palette
+    if not stage.land or stage.night:
+        return WHITE if stage.land else stage.tones[3]
+    if stage.has("fog", "rain"):
+        return mix(palette.haze, palette.low, 0.5)
+    hues = {"day": palette.middle, "golden": mix(palette.low, palette.horizon, 0.4)}
+    return hues.get(stage.hour, mix(palette.low, rgb("ffc080"), 0.45))
 
 
 def _encodable(text: str) -> str:

@@ -1,243 +1,150 @@
-"""What a prompt's words ask for: time of day, weather, land, things, colours.
-
-Words are looked up in English, German, French and Spanish. A word after "no" or "without", and every word of the
-negative prompt, takes away instead of adding.
-"""
+"""What a prompt's words ask for: land, time of day, weather, colours, mood, material, subject."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 #: Longer prompts are read up to here; their hash still covers every character.
 READ_CHARACTERS = 4000
 
-#: Facet -> value -> words. The first value of a facet found in the prompt leads; others may join in.
-_LEXICON: dict[str, dict[str, str]] = {
-    "time": {
-        "dawn": "dawn sunrise daybreak aurore aube amanecer alba morgenrot morgengrauen sonnenaufgang morning morgen "
-        "matin manana early begin beginning start starting begins getting intro introduction introducing hello welcome",
-        "golden": "golden goldene gold goldenen doree dorado dorada amber honey afternoon nachmittag",
-        "sunset": "sunset sundown sonnenuntergang abendrot crepuscule atardecer coucher farewell goodbye end ending",
-        "dusk": "dusk twilight evening abend dammerung abenddammerung soir anochecer gloaming bluehour",
-        "night": "night midnight nacht nuit noche nocturnal nocturne starlight starry dark darkness overnight nightly "
-        "nights",
-        "day": "day noon midday daylight sunny mittag tag jour midi dia mediodia bright sonnig",
-    },
-    "sky": {
-        "moon": "moon moonlight moonlit moonrise mond mondlicht vollmond lune luna",
-        "stars": "star stars starry starlight constellation constellations sterne stern sternenhimmel etoile etoiles "
-        "estrella estrellas milkyway network networks graph",
-        "aurora": "aurora borealis northernlights polarlicht nordlicht boreale boreal polarlichter auroras",
-        "galaxy": "galaxy galaxies nebula milky cosmos cosmic universe galaxie galaxia universum kosmos",
-        "clouds": "cloud clouds cloudy overcast wolken wolke nuage nuages nube nubes clouded",
-        "lightning": "lightning thunder thunderstorm blitz gewitter eclair relampago rayo orage tonnerre",
-        "rainbow": "rainbow regenbogen arcoiris",
-    },
-    "weather": {
-        "storm": "storm stormy storms tempest hurricane gale thunderstorm sturm gewitter orage tempete tormenta "
-        "typhoon "
-        "incident outage crash crashes failure failures failed panic debugging chaos disaster",
-        "rain": "rain rainy raining wet drizzle downpour regen pluie lluvia monsoon regnerisch",
-        "fog": "fog foggy mist misty haze hazy nebel brouillard brume niebla bruma neblig unknown mystery uncertainty "
-        "nebelig",
-        "snow": "snowfall snowing snowstorm blizzard schneefall neige nieve nevada snowflake snowflakes",
-        "wind": "wind windy breeze vent viento",
-        "soft": "soft gentle calm quiet peaceful serene sanft ruhig doux suave tranquil still stillness minimal simple",
-    },
-    "season": {
-        "winter": "winter snow snowy frost frosty frozen ice icy invierno hiver schnee verschneit eis gefroren gelado "
-        "helado frozen glace cold arctic antarctic freeze",
-        "autumn": "autumn fall herbst automne otono october november foliage",
-        "spring": "spring fruhling printemps primavera blossom blossoms bloom april may bluten fresh new",
-        "summer": "summer sommer ete verano july august",
-    },
-    "land": {
-        "space": "space planet planets orbit orbital satellite mars saturn jupiter astronaut asteroid weltraum weltall "
-        "planete planeta espace espacio cosmos galaxy nebula universe comet solar rocket spaceship kubernetes",
-        "volcano": "volcano volcanic lava eruption magma vulkan volcan erupting lavastrom",
-        "waterfall": "waterfall waterfalls cascade wasserfall chute cascada niagara",
-        "harbour": "harbour harbor port docks dock marina pier hafen puerto quay wharf docker container containers "
-        "shipping kai",
-        "city": "city cities skyline skyscraper skyscrapers downtown metropolis urban town tower towers cyberpunk "
-        "tokyo "
-        "york manhattan london paris berlin stadt ville ciudad grossstadt architecture building buildings office "
-        "infrastructure platform enterprise neon rooftop rooftops hochhaus street streets strasse rue calle alley",
-        "canyon": "canyon canyons mesa butte gorge schlucht gorges canon cliffs arizona utah badlands",
-        "desert": "desert deserts dune dunes sahara sand sands wuste desierto oasis camel dunen arid",
-        "jungle": "jungle rainforest dschungel selva regenwald amazon palm palms palmen vines",
-        "lake": "lake lakes pond loch fjord fjords lagoon lago lac bergsee fjorde reservoir reflection reflections "
-        "mirror database databases data",
-        "river": "river rivers stream creek brook fluss bach riviere fleuve rio canal pipeline pipelines flow "
-        "streaming workflow valley valleys tal vallee valle",
-        "island": "island islands tropical isle insel ile isla archipelago inseln",
-        "coast": "coast coastal shore seaside cliff beach bay kuste strand cote costa plage playa lighthouse "
-        "leuchtturm phare faro headland cape klippe klippen",
-        "ocean": "ocean sea seas waves wave surf marine meer ozean mer oceano mar see ships ship tide horizon sail "
-        "sailing sailboat underwater whale wellen vagues olas schiff welle deep",
-        "forest": "forest forests woods woodland pine pines spruce fir firs trees wald foret bosque wood redwood "
-        "kiefer kiefern tannen tanne taiga wilderness walder tree-lined fichten",
-        "mountains": "mountain mountains alps alpine peak peaks summit ridge ridges himalaya everest rockies andes "
-        "berg berge alpen gipfel montagne montagnes montana montanas gebirge glacier hiking climb climbing "
-        "scale scaling scalability milestone goal goals roadmap",
-        "meadow": "meadow meadows field fields grass grassland prairie pasture hill hills countryside farm wiese "
-        "wiesen "
-        "feld pre champ campo pradera flowers flower wheat lavender hugel tree village garden vineyard tulip "
-        "wildflowers plain plains steppe savanna savannah landscape",
-        "road": "road roads highway path paths trail route journey weg camino chemin autobahn travel migration "
-        "migrating "
-        "migrate upgrade guide tutorial learning walk",
-        "clouds": "clouds sky skies above heaven himmel ciel cielo airplane plane flying flight heights balloon "
-        "serverless wolken",
-    },
-    "thing": {
-        "lighthouse": "lighthouse leuchtturm phare faro lighthouses beacon guidance monitoring observability",
-        "ship": "ship ships boat vessel schiff bateau barco frigate galleon steamer ferry deploy deployment "
-        "deployments",
-        "sailboat": "sailboat sail sails sailing yacht segelboot voilier velero regatta segel launch",
-        "bridge": "bridge bridges brucke pont puente viaduct aqueduct build builds building integration connect "
-        "connecting interface interfaces integrations",
-        "castle": "castle castles fortress citadel schloss burg chateau castillo palace kingdom security secure "
-        "firewall authentication knight",
-        "tree": "tree oak baum arbre arbol lonely lone branch branches branching eiche growth grow olive",
-        "house": "house cabin cottage hut hutte haus maison casa home barn farmhouse chalet village temple",
-        "windmill": "windmill windmills windmuhle moulin molino",
-        "balloon": "balloon balloons ballon montgolfiere globo",
-        "birds": "bird birds gull gulls seagull seagulls vogel oiseaux pajaros flock eagle eagles swans geese freedom",
-        "person": "person hiker wanderer man woman figure people traveler traveller monk girl boy child human team "
-        "teams walker astronaut hikers wanderers climber hero explorer developer developers leadership",
-        "rocket": "rocket rockets spaceship spacecraft liftoff rakete fusee cohete startup release releases released "
-        "releasing shipped",
-        "planet": "planet planets saturn jupiter mars ringed planete planeta",
-        "tent": "tent camp camping campfire campsite zelt tente bivouac",
-        "crane": "crane cranes construction shipyard kran grue grua docker container containers",
-        "fire": "fire flame flames bonfire campfire feuer flamme feu fuego burning blaze ember embers",
-        "train": "train railway locomotive zug railroad tren rails",
-        "flowers": "flower flowers tulip tulips poppy poppies lavender blossom blossoms bloom blumen fleurs flores "
-        "wildflowers rose roses",
-        "neon": "neon cyberpunk led lights electric synthwave vaporwave",
-        "traffic": "traffic car cars taxi street highway speed fast faster performance",
-        "palms": "palm palms palmen palmier palmeras tropical beach",
-    },
-    "colour": {
-        "d23b34": "red crimson scarlet rot rouge rojo roja ruby roten rote",
-        "f0852d": "orange tangerine naranja apricot copper",
-        "f2c230": "yellow gelb jaune amarillo lemon",
-        "3fa35b": "green emerald grun vert verde lime mint grune",
-        "1fa59b": "teal turquoise cyan aqua turkis petrol",
-        "2f6fd0": "blue azure cobalt navy blau bleu azul indigo blaue blauen",
-        "7c4bc9": "purple violet lila violett morado mauve lavender ultraviolet",
-        "e0559c": "pink magenta rosa rose fuchsia",
-        "8a6a4c": "brown sepia braun marron rust rusty",
-        "8b9299": "grey gray silver grau gris monochrome concrete slate",
-    },
-}
+Meaning = tuple[str, str]
 
-_TABLE: dict[str, list[tuple[str, str]]] = {}
-for _facet, _values in _LEXICON.items():
-    for _value, _words in _values.items():
-        for _word in _words.split():
-            _TABLE.setdefault(_word, []).append((_facet, _value))
-
-_PAIRS = {
-    ("golden", "hour"): "golden",
-    ("blue", "hour"): "bluehour",
-    ("milky", "way"): "milkyway",
-    ("northern", "lights"): "northernlights",
-}
-
-#: German writes words together; the last part says what it is, the first how it is.
-_COMPOUND_PARTS = (
-    "leuchtturm",
-    "wald",
-    "berge",
-    "berg",
-    "meer",
-    "nebel",
-    "sturm",
-    "nacht",
-    "regen",
-    "schnee",
-    "winter",
-    "herbst",
-    "sommer",
-    "stadt",
-    "hafen",
-    "wiese",
-    "insel",
-    "fluss",
-    "wasserfall",
-    "vulkan",
-    "sonnen",
-    "stern",
-    "mond",
-    "morgen",
-    "abend",
-    "kiefern",
-    "tannen",
-    "wolken",
-    "see",
-)
-_NEGATIONS = frozenset(("no", "not", "without", "ohne", "kein", "keine", "sans", "sin", "never", "minus"))
-_ENDINGS = ("s", "es", "n", "en", "e", "er", "x")
-_SHORTEST_PART = 3
+#: A word, or one ideograph or kana (Chinese and Japanese are written without spaces), or any other mark.
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\W\d_])+|[^\s_]")
+_LONGEST = 5
+#: Facets whose words may be figures of speech, and those that a word keeps inside a longer phrase.
+_PICTURED = frozenset(("land", "thing", "sky"))
+_ATTENDANT = frozenset(("time", "sky", "weather", "season", "colour", "thing"))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was found, in the order of the prompt. Every tuple may be empty."""
 
+    land: tuple[str, ...] = ()
+    thing: tuple[str, ...] = ()
     time: tuple[str, ...] = ()
     sky: tuple[str, ...] = ()
     weather: tuple[str, ...] = ()
     season: tuple[str, ...] = ()
-    land: tuple[str, ...] = ()
-    thing: tuple[str, ...] = ()
     colour: tuple[str, ...] = ()
+    mood: tuple[str, ...] = ()
+    material: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
 
 
-def _tokens(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text[:READ_CHARACTERS].casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter)).replace("ß", "ss")
-    words = re.findall(r"[^\W\d_]+", plain)
-    joined: list[str] = []
-    for word in words:
-        pair = _PAIRS.get((joined[-1], word)) if joined else None
-        if pair is None:
-            joined.append(word)
-        else:
-            joined[-1] = pair
-    return joined
+@cache
+def table(name: str) -> dict[str, Any]:
+    """One of the painter's tables of data."""
+    return tomllib.loads(files(__package__).joinpath(f"{name}.toml").read_text("utf-8"))
 
 
-def _meanings(word: str) -> list[tuple[str, str]]:
-    found = _TABLE.get(word)
-    if found is None:
-        for ending in _ENDINGS:
-            stem = word.removesuffix(ending)
-            if stem != word and len(stem) >= _SHORTEST_PART and stem in _TABLE:
-                return _TABLE[stem]
-        found = []
-        for part in _COMPOUND_PARTS:
-            if len(word) > len(part) + 2 and (word.endswith(part) or word.startswith(part)):
-                found = [*found, *_TABLE.get(part, [])]
+def _bare(word: str) -> str:
+    """The word without accents."""
+    apart = unicodedata.normalize("NFD", word.replace("ß", "ss").replace("ł", "l"))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+@cache
+def _words(name: str, key: str) -> frozenset[str]:
+    """A list of words or phrases in the lexicon, each as its tokens with a space between."""
+    return frozenset(" ".join(_TOKEN.findall(entry.replace("_", " "))) for entry in table("lexicon")[name][key].split())
+
+
+@cache
+def _meanings() -> dict[str, list[tuple[str, Meaning]]]:
+    """Words and phrases -> the language in which they count ("" is any), and what they mean."""
+    found: dict[str, list[tuple[str, Meaning]]] = {}
+    for facet in (field.name for field in fields(Reading)):
+        for value, text in table("lexicon")[facet].items():
+            for entry in text.split():
+                language, _, word = entry.rpartition(":")
+                for spelling in {word, _bare(word)}:
+                    phrase = " ".join(_TOKEN.findall(spelling.replace("_", " ")))
+                    found.setdefault(phrase, []).append((language, (facet, value)))
     return found
+
+
+def _language(tokens: list[str]) -> str:
+    """The language whose small words are the most frequent; English where none is."""
+
+    def score(language: str) -> float:
+        own = sum(any(guard == language for guard, _ in _meanings().get(token, ())) for token in tokens)
+        return sum(token in _words("languages", language) for token in tokens) + 0.5 * own + (language == "en")
+
+    languages: dict[str, str] = table("lexicon")["languages"]
+    return max(languages, key=score)
+
+
+def _is_figure(originals: list[str], start: int, end: int) -> bool:
+    """Whether the land or sky in `originals[start:end]` is a figure of speech, as far as its neighbours tell."""
+    before, *after = [word.casefold() for word in (originals[start - 1] if start else "", *originals[end : end + 3])]
+    if before in _words("figurative", "before") or (after and after[0] in _words("figurative", "after")):
+        return True
+    if originals[start] > "\u3000":  # a single ideograph inside a longer word
+        return end - start == 1 and any(word >= "\u3400" for word in (before, *after[:1]))
+    if len(after) < 2 or after[0] != "of":
+        return False
+    # "Mountains of Norway" are some, "a mountain of tickets" is none, "a sea of fog" is to be seen.
+    whose = end + 1 + (after[1] in {"the", "a"})
+    name = originals[whose] if whose < len(originals) else ""
+    seen = any(meaning[0] not in {"subject", "mood"} for _, meaning in _meanings().get(name, ()))
+    return not (seen or name[:1].isupper())
+
+
+def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
+    """Meanings in the order of the text, each with whether it is wished for; the longest phrase counts."""
+    originals = _TOKEN.findall(unicodedata.normalize("NFC", text[:READ_CHARACTERS]))
+    tokens = [token.casefold() for token in originals]
+    readable = {"", _language(tokens)}
+    wished, place = True, 0
+    while place < len(tokens):
+        wished = wished and tokens[place] not in _words("figurative", "negations")
+        step = 1
+        for length in range(min(_LONGEST, len(tokens) - place), 0, -1):
+            parts = tokens[place : place + length]
+            phrase = " ".join(parts)
+            entries = [*(_meanings().get(phrase) or _meanings().get(_bare(phrase)) or [])]
+            if entries and length > 1:  # "a starry sky" is a night's
+                entries += [each for part in parts for each in _meanings().get(part, ()) if each[1][0] in _ATTENDANT]
+            is_figure = bool(entries) and _is_figure(originals, place, place + length)
+            hits = [each for guard, each in entries if guard in readable and not (is_figure and each[0] in _PICTURED)]
+            if hits or phrase in _words("figurative", "phrases"):
+                yield from ((meaning, wished) for meaning in hits)
+                wished, step = wished or bool(hits), length
+                break
+        place += step
 
 
 def read(prompt: str, negative_prompt: str = "") -> Reading:
     """The prompt's meanings less the negative prompt's; never raises, whatever the text."""
-    unwanted = {meaning for word in _tokens(negative_prompt) for meaning in _meanings(word)}
-    found: dict[str, list[str]] = {facet: [] for facet in _LEXICON}
-    negated = False
-    for word in _tokens(prompt):
-        if word in _NEGATIONS:
-            negated = True
-            continue
-        meanings = _meanings(word)
-        for facet, value in meanings:
-            if not negated and (facet, value) not in unwanted and value not in found[facet]:
-                found[facet].append(value)
-        if meanings:
-            negated = False
+    meanings = list(_read(prompt))
+    unwanted = {meaning for meaning, _ in _read(negative_prompt)}
+    unwanted |= {meaning for meaning, wished in meanings if not wished}
+    found: dict[str, list[str]] = {field.name: [] for field in fields(Reading)}
+    for facet, value in dict.fromkeys(meaning for meaning, _ in meanings if meaning not in unwanted):
+        found[facet].append(value)
     return Reading(**{facet: tuple(values) for facet, values in found.items()})
+
+
+def land_of(said: Reading) -> str:
+    """The scene that the words name; "" where they name none."""
+    if "lighthouse" in said.thing and "coast" in said.land:
+        return "coast"
+    if said.land:
+        # "A mountain lake" is a lake, "a forest river" a river: water carries the composition.
+        wet = [land for land in said.land if land in {"lake", "river", "harbour"}]
+        return wet[0] if wet and "ocean" not in said.land else said.land[0]
+    return "sky" if set(said.sky) & {"stars", "aurora", "galaxy", "moon"} else ""
+
+
+def names_landscape(prompt: str, negative_prompt: str = "") -> bool:
+    """Whether the prompt names a scene that the painter paints; without one, the picture is abstract."""
+    return bool(land_of(read(prompt, negative_prompt)))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from mkdocs_leonardo import painter
 from mkdocs_leonardo.errors import JobUnknown
+from mkdocs_leonardo.painter import picture as painter
 from mkdocs_leonardo.providers.base import Clock, ProviderContext
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
