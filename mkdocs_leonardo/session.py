@@ -19,7 +19,7 @@ from mkdocs_leonardo.pipeline import Resolution, unexpected
 from mkdocs_leonardo.progress import Progress
 from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import report, summary, write_json
-from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.bridge import Bridge
@@ -117,12 +117,26 @@ class Session:
         except OSError as error:
             self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         totals = summary(resolutions, spending, self._workshop.store_stats)
+        self._tell_abstract(resolutions)
         if self._job_summary:
             try:
                 append_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
             except OSError as error:
                 self._tell(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
         return totals
+
+    def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
+        """Say how many pages show an abstract picture of the painter's, because their prompts name no landscape."""
+        painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.LOCAL]
+        if not painted:
+            return
+        from mkdocs_leonardo.painter.words import names_landscape  # noqa: PLC0415 - most builds paint nothing
+
+        count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
+        if count:
+            cure = "; a key of a service gets you the real picture" if self.nobody else ""
+            pages = f"{count} page{'' if count == 1 else 's'}"
+            self._tell(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
 
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""

@@ -248,17 +248,26 @@ def test_no_key_stops_the_build_where_no_hero_may_be_missing(tmp_path: Path, ser
 
 def test_no_key_at_all_paints_and_passes_strict(tmp_path: Path, services: Services) -> None:
     """The expected result of a site without keys: painted pictures, INFO, no request; with a key they are replaced."""
-    site = Site(tmp_path, heroes(2), QUICK)
+    forest = page("Woods", hero_prompt="a forest in the fog")
+    site = Site(tmp_path, {**heroes(2), "woods.md": forest}, QUICK)
     site.configure(services)
 
     built = site.build(services, "--strict", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})
 
     assert built.exit_code == 0, built.log
-    assert built.totals["local"] == 2
+    assert built.totals["local"] == 3
     assert built.warnings == []
     assert services.ledger.requests == ()
     assert len([line for line in built.log.splitlines() if "API_KEY" in line]) == 1
-    assert site.build(services).totals["generated"] == 2
+    (abstract,) = [line for line in built.log.splitlines() if "abstract" in line]
+    assert abstract.startswith("INFO ")
+    assert abstract.endswith(
+        "painted abstractly, since their prompts name no landscape: 2 pages; "
+        "a key of a service gets you the real picture"
+    )
+    again = site.build(services)
+    assert again.totals["generated"] == 3
+    assert "abstract" not in again.log
 
 
 def test_generation_starts_while_markdown_is_still_rendered(tmp_path: Path, services: Services) -> None:
