@@ -175,7 +175,8 @@ class Buyer:
         What one of them led to after all is collected; it is shown if no call of its provider gave a picture.
         """
         for candidate in candidates:
-            if await self._lost.has_doubts(candidate.key):
+            # Where there is no list of jobs, nothing more will ever be known.
+            if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_doubts(candidate.key):
                 # The next page need not wait for it.
                 wish.landed()
                 for job in (await self._lost.settle(wish, candidate, log)).found.values():
