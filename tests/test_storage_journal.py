@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> Iterator[TextStore]:
 @pytest.fixture
 def journal(store: TextStore, time: Time) -> Journal:
     """The journal of this process."""
-    return Journal(store, HERE, time)
+    return Journal(store, HERE, time, stopwatch=time)
 
 
 def intend(journal: Journal, key: str = KEY, seed: Callable[[int], int | None] = lambda _: None) -> Entry:
@@ -359,7 +359,7 @@ def test_journal_in_memory_is_the_same(time: Time) -> None:
 
 def living(store: TextStore, time: Time, ident: str = "neighbour") -> Journal:
     """Another journal in this living process."""
-    return Journal(store, replace(HERE, id=ident), time)
+    return Journal(store, replace(HERE, id=ident), time, stopwatch=time)
 
 
 def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: Time) -> None:
@@ -428,12 +428,25 @@ def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journ
     assert not neighbour.claim("6" * 64)
 
 
+@pytest.mark.parametrize("by_s", [3600, -3600])
+def test_clock_that_is_set_takes_no_lease_from_a_living_process(
+    store: TextStore, journal: Journal, time: Time, by_s: int
+) -> None:
+    """On one machine, silence is measured by a stopwatch that setting the clock does not move."""
+    journal.claim(KEY)
+    late = Journal(store, replace(HERE, id="late"), lambda: time() + by_s, stopwatch=time)
+
+    assert not late.claim(KEY)
+    time.now_s += LEASE_S + 1
+    assert late.claim(KEY)
+
+
 def test_holder_on_another_machine_is_not_judged_by_its_process_id(store: TextStore, time: Time) -> None:
     """Process 1 of another container, or one that does not exist here, is left alone until it is silent."""
     for pid in (1, 2**22 + 1):
         key = f"{pid:064x}"
-        Journal(store, replace(ELSEWHERE, pid=pid), time).claim(key)
-        journal = Journal(store, HERE, time)
+        Journal(store, replace(ELSEWHERE, pid=pid), time, stopwatch=time).claim(key)
+        journal = Journal(store, HERE, time, stopwatch=time)
 
         assert not journal.claim(key)
         time.now_s += LEASE_S + 1
@@ -444,7 +457,7 @@ def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journa
     """The same id with another start time is another process."""
     if not HERE.started:
         pytest.skip("this system does not tell when a process started")
-    Journal(store, replace(HERE, id="before", started="1"), time).claim(KEY)
+    Journal(store, replace(HERE, id="before", started="1"), time, stopwatch=time).claim(KEY)
 
     assert journal.claim(KEY)
 
@@ -452,7 +465,7 @@ def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journa
 @pytest.mark.parametrize("pid", [0, -1, 2**70])
 def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
     """No crafted number makes us stumble, or takes a lease from somebody."""
-    Journal(store, replace(HERE, id="odd", pid=pid), time).claim(KEY)
+    Journal(store, replace(HERE, id="odd", pid=pid), time, stopwatch=time).claim(KEY)
 
     assert not journal.claim(KEY)
     time.now_s += LEASE_S + 1
@@ -472,8 +485,11 @@ sys.stdin.read()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("is_reaped", [True, False])
-def test_lease_of_a_killed_process_is_free_at_once(tmp_path: Path, journal: Journal, *, is_reaped: bool) -> None:
+def test_lease_of_a_killed_process_is_free_at_once(
+    tmp_path: Path, store: TextStore, time: Time, *, is_reaped: bool
+) -> None:
     """A killed build holds up nobody, whether or not its parent has noticed."""
+    journal = Journal(store, HERE, time)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "store")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None

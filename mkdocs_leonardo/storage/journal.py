@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -68,12 +69,24 @@ class Journal:
     The store should be a durable one: what `intend` and `accept` wrote must outlive a power cut.
     """
 
-    def __init__(self, store: Store, owner: Owner, now: Callable[[], float], site: str = "") -> None:
-        """`site` is the configuration whose pages' last heroes are meant; jobs are those of all."""
+    def __init__(
+        self,
+        store: Store,
+        owner: Owner,
+        now: Callable[[], float],
+        site: str = "",
+        *,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`site` is the configuration whose pages' last heroes are meant; jobs are those of all.
+
+        `now` gives Unix seconds; `stopwatch` seconds that all processes of one machine count from one event.
+        """
         self._site = site
         self._store = store
         self._owner = owner
         self._now = now
+        self._stopwatch = stopwatch
         self._held: set[str] = set()
         self._lock = threading.Lock()
 
@@ -279,9 +292,12 @@ class Journal:
         lease = _lease(self._store.get(_LEASE + key))
         if lease is None:
             return None
-        owner, beat_at = lease
+        owner, beat_at, ticked = lease
+        # A living process's clock may have been set since it began; the machine's stopwatch was not.
+        is_here = owner.machine == self._owner.machine
+        silent_s = self._stopwatch() - ticked if is_here and ticked is not None else self._now() - beat_at
         # Either way: a time ahead of ours was written before the clock was put back, and is no sign of life.
-        is_silent = abs(self._now() - beat_at) > LEASE_S
+        is_silent = abs(silent_s) > LEASE_S
         if owner.id != self._owner.id and (is_silent or owner.is_dead_here(self._owner.machine)):
             return None
         return owner
@@ -297,7 +313,8 @@ class Journal:
 
     def _renew(self, key: str) -> None:
         owner: dict[str, JsonValue] = dict(asdict(self._owner))
-        self._store.set(_LEASE + key, {"owner": owner, "beat_at": self._now()}, expire_s=_DAY_S)
+        beat: JsonValue = {"owner": owner, "beat_at": self._now(), "ticked": self._stopwatch()}
+        self._store.set(_LEASE + key, beat, expire_s=_DAY_S)
 
     # What pages have -------------------------------------------------------------------------------------------------
 
@@ -402,8 +419,11 @@ def _refusal(key: str, value: JsonValue | None) -> Refusal | None:
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
-def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:
-    """Holder and last beat; None if it is not a lease that `_renew` wrote."""
+def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
+    """Holder, and its last beat by clock and by stopwatch; None if it is not a lease that `_renew` wrote.
+
+    Earlier versions used no stopwatch.
+    """
     if not isinstance(value, dict):
         return None
     owner, beat_at = value.get("owner"), amount(value.get("beat_at"))
@@ -411,7 +431,7 @@ def _lease(value: JsonValue | None) -> tuple[Owner, float] | None:
     pid = owner.get("pid") if isinstance(owner, dict) else None
     if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
         return None
-    return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at
+    return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at, amount(value.get("ticked"))
 
 
 def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
