@@ -7,7 +7,7 @@ from pathlib import Path
 from builds import Site, page
 from cli_rig import Shell
 from kill_harness import LEONARDO_ONLY, age, entries
-from services import Answer, CompletesWithoutImages, Services, Vanishes
+from services import Answer, CompletesWithoutImages, NoPicture, Services, Vanishes
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 HASTY: dict[str, object] = {
@@ -84,6 +84,20 @@ def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Pat
     assert "given up" in shell("jobs", "--forget", line["id"], "--yes").out
     assert shell("jobs", "--json").json["jobs"] == []
     assert site.build(services).sources == {"a.md": "generated"}
+
+
+def test_paid_answer_without_a_picture_is_not_asked_for_again(tmp_path: Path, services: Services) -> None:
+    """What a service without jobs was paid for in vain is remembered as a job without a picture is."""
+    rule = services.openai.on_create(NoPicture())
+    site = site_of(tmp_path, providers=["openai"])
+    assert site.build(services).sources == {"a.md": "local"}
+    rule.drop()
+
+    second = site.build(services)
+
+    assert second.sources == {"a.md": "local"}
+    assert (services.ledger.creates, second.totals["requests"]) == (1, 0)
+    assert "`mkdocs-leonardo jobs --forget " in second.warnings[0]
 
 
 def test_jobs_lists_what_is_open_and_gives_one_up(tmp_path: Path, services: Services) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.orders import Candidate, Log, Obtained, Tell, Wish, tell_others, thread
-from mkdocs_leonardo.errors import JobEmpty, JobUnfinished, JobUnknown, PromptRefused, ProviderError
+from mkdocs_leonardo.errors import (
+    Charged,
+    JobEmpty,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    PromptRefused,
+    ProviderError,
+)
 from mkdocs_leonardo.failover import Decision, Step, decide
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Source, Submission
@@ -182,9 +190,10 @@ class Jobs:
         self, error: ProviderError, wish: Wish, candidate: Candidate, number: int, job: Submission | None
     ) -> None:
         key = candidate.key
-        if isinstance(error, PromptRefused | JobEmpty):
+        # What was paid for and brought no picture would be paid for by every build.
+        is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
+        if is_empty or isinstance(error, PromptRefused):
             about = {"page": wish.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}
-            is_empty = isinstance(error, JobEmpty)
             await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
         if isinstance(error, PromptRefused):
             await wish.team_lease.refuse(key, str(error))
