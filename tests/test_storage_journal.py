@@ -19,7 +19,7 @@ from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Journal, Owner
 KEY = "5" * 64
 REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
 TIMES: dict[str, JsonValue] = dict.fromkeys(
-    ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "unknown_since"), 0.0
+    ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since"), 0.0
 )
 HERE = Owner.of_this_process()
 ELSEWHERE = Owner(id="other", machine="another machine", pid=1)
@@ -169,6 +169,23 @@ def test_job_that_was_asked_for_in_vain_is_due_at_growing_intervals(journal: Jou
         assert asked.is_due(time.now_s - 2 * 3600)
 
     assert waited == [60, 300, 43_200]
+
+
+def test_old_job_is_given_up_when_it_was_asked_for_twice_in_vain(journal: Journal, time: Time) -> None:
+    """A site that is built once a month loses no job to one bad moment; the second question comes hours later."""
+    intend(journal)
+    journal.accept(KEY, submission())
+    time.now_s += 32 * 86_400.0
+    once = journal.ask(KEY, 1, is_unknown=False)
+    assert once is not None
+    is_over_at_once, is_due_at_once = once.is_over(time.now_s), once.is_due(time.now_s + 3600)
+    time.now_s += 8 * 3600.0
+    is_due_later = once.is_due(time.now_s)
+    twice = journal.ask(KEY, 1, is_unknown=False)
+
+    assert (is_over_at_once, is_due_at_once, is_due_later) == (False, False, True)
+    assert twice is not None
+    assert twice.is_over(time.now_s)
 
 
 def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Time) -> None:

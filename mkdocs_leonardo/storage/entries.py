@@ -32,8 +32,8 @@ class Try:
 
     `number` counts the calls for one key, from 1. `seed` is the seed it was sent with; None: the provider takes none,
     or an earlier version of this package sent none. `ended_at`: the call failed, and nothing says whether it made a
-    job. `asked_at`: a later build asked for the job in vain; `unknown_since`: since then every answer was that there is
-    no such job.
+    job. `asked_at`: a later build asked for the job in vain, and `vain_since` was the first time; `unknown_since`:
+    since then every answer was that there is no such job.
     """
 
     number: int
@@ -46,6 +46,7 @@ class Try:
     accepted_at: float = 0.0
     cost_usd: float | None = None
     asked_at: float = 0.0
+    vain_since: float = 0.0
     unknown_since: float = 0.0
 
     @property
@@ -57,12 +58,16 @@ class Try:
         """Whether a build may ask for the job: the intervals grow with its age."""
         if not self.asked_at or now < self.asked_at - CLOCKS_APART_S:
             return True
-        return now - self.asked_at >= max(LEAST_INTERVAL_S, INTERVAL_PART * (self.asked_at - self.began_at))
+        age_s = self.asked_at - self.began_at
+        # An old job is asked for once more before it is given up: one question may meet a bad moment.
+        interval_s = UNKNOWN_S + CLOCKS_APART_S if age_s > GIVE_UP_S else INTERVAL_PART * age_s
+        return now - self.asked_at >= max(LEAST_INTERVAL_S, interval_s)
 
     def is_over(self, now: float) -> bool:
         """Whether a job that was asked for in vain at `now` is given up."""
-        is_unknown = bool(self.unknown_since) and now - self.unknown_since > UNKNOWN_S + CLOCKS_APART_S
-        return is_unknown or now - self.began_at > GIVE_UP_S
+        is_unknown = bool(self.unknown_since) and now - self.unknown_since >= UNKNOWN_S + CLOCKS_APART_S
+        is_vain = bool(self.vain_since) and now - self.vain_since >= UNKNOWN_S + CLOCKS_APART_S
+        return is_unknown or (is_vain and now - self.began_at > GIVE_UP_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def _try_in(value: JsonValue) -> Try | None:
     if not isinstance(value, dict):
         return None
     number, state, seed, job_id = value.get("number"), value.get("state"), value.get("seed"), text_in(value, "job_id")
-    names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "unknown_since")
+    names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
     amounts = {name: amount(value.get(name)) for name in names}
     if (
         type(number) is not int

@@ -159,6 +159,7 @@ class Journal:
                 accepted_at=submission.accepted_at,
                 cost_usd=amount(submission.cost_usd),
                 asked_at=0.0,
+                vain_since=0.0,
                 unknown_since=0.0,
             )
             others = (one for one in before.tries if one.number != accepted.number)
@@ -175,7 +176,12 @@ class Journal:
         return self._change(
             key,
             number,
-            lambda one: replace(one, asked_at=now, unknown_since=(one.unknown_since or now) if is_unknown else 0.0),
+            lambda one: replace(
+                one,
+                asked_at=now,
+                vain_since=one.vain_since or now,
+                unknown_since=(one.unknown_since or now) if is_unknown else 0.0,
+            ),
         )
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:
