@@ -516,7 +516,7 @@ class Pipeline:
             self._tell(logging.INFO, f"{wish.page}: keeps its hero from {found.record.provider}: {error}")
             return found
         if obtained is None and found is not None:
-            await self._buyer.collect_spares(wish, candidates[rank], log)
+            await self._buyer.collect_spares(wish, candidates[rank], log, found.record)
             return found
         if obtained is None:
             if doubt or (wish.team_lease.doubt and not self._pays_in_doubt):

@@ -61,7 +61,7 @@ class Buyer:
         collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, tell=tell)
         self._jobs = Jobs(journal=journal, access=access, collector=collector, clock=clock, tell=tell, reject=reject)
         self._lost = LostJobs(journal=journal, budget=budget, clock=clock, tell=tell)
-        self._means = Means(journal, budget, access, self._jobs, self._lost, tell, asking=[])
+        self._means = Means(journal, budget, access, self._jobs, self._lost, tell, asking=[], sent=set())
         self.budget = budget
         self.keep = collector.keep
         self.is_home = collector.is_home
@@ -86,7 +86,7 @@ class Buyer:
             for job in await self._paid_jobs(wish, candidate, log, damaged.get(candidate.key)):
                 obtained = await self._jobs.collect_earlier(wish, candidate, job, log)
                 if obtained is not None:
-                    await self.collect_spares(wish, candidate, log)
+                    await self.collect_spares(wish, candidate, log, obtained.record)
                     return obtained
         return None
 
@@ -113,9 +113,11 @@ class Buyer:
             return tuple(self._jobs.due(entry))
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(wish, candidate, log, entry)
-        # The answer was the picture itself, and it was not kept.
-        self._tell(logging.WARNING, lost_answer(wish.page, provider.name))
-        await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
+        # A call of this build is not repeated before the next one.
+        if not any((candidate.key, one.number) in self._means.sent for one in entry.sent):
+            # The answer was the picture itself, and it was not kept.
+            self._tell(logging.WARNING, lost_answer(wish.page, provider.name))
+            await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
 
     async def _lost_jobs(self, wish: Wish, candidate: Candidate, log: Log, entry: Entry) -> tuple[Submission, ...]:
@@ -129,13 +131,15 @@ class Buyer:
             )
         return tuple(looked.found.values())
 
-    async def collect_spares(self, wish: Wish, candidate: Candidate, log: Log) -> None:
-        """Keep what other calls for a picture that is here led to."""
+    async def collect_spares(self, wish: Wish, candidate: Candidate, log: Log, shown: PictureRecord) -> None:
+        """Keep what other calls for the picture that is `shown` led to."""
         entry = await thread(self._journal.entry, candidate.key)
         if entry is None or not isinstance(candidate.provider, FindsLostJobs):
             return
         for job in (*self._jobs.due(entry), *await self._lost_jobs(wish, candidate, log, entry)):
-            await self._jobs.collect_spare(wish, candidate, job, log)
+            # The shown picture's own job stays open while the cache cannot take the picture.
+            if job.job_id != shown.job_id:
+                await self._jobs.collect_spare(wish, candidate, job, log)
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
@@ -183,7 +187,7 @@ class Buyer:
                     if obtained is None or obtained.record.key != candidate.key:
                         obtained = await self._jobs.collect_earlier(wish, candidate, job, log) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
-                await self.collect_spares(wish, candidate, log)
+                await self.collect_spares(wish, candidate, log, obtained.record)
         return obtained
 
 

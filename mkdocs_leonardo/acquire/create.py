@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a build creates with. `asking` holds the providers that are at this moment asked, one for each call."""
+    """What a build creates with.
+
+    `asking` holds the providers that are at this moment asked, one for each call. `sent` are the calls of this build,
+    by key and number.
+    """
 
     journal: JobJournal
     budget: Budget
@@ -34,6 +38,7 @@ class Means:
     lost: LostJobs
     tell: Tell
     asking: list[Provider]
+    sent: set[tuple[str, int]]
 
 
 class Turn:
@@ -166,6 +171,7 @@ class Turn:
         means, wish, provider = self._means, self._wish, self._provider
         means.tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
         self._made[order.number] = reservation
+        means.sent.add((self._candidate.key, order.number))
         self._log.paid.append(reservation)
         means.budget.doubt(reservation)
         means.asking.append(provider)
