@@ -1,0 +1,1 @@
+"""A deterministic simulation: the real purchase line, many processes, and a world that one seed owns."""

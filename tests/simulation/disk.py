@@ -1,0 +1,249 @@
+"""A cache folder in memory: databases with transactions, and pairs of files. It can fail, and can be cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+from mkdocs_leonardo.storage.pictures import parse_record, record_text
+
+if TYPE_CHECKING:
+    from .ledger import Order
+
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+class Killed(BaseException):
+    """The process is dead: nothing that it still does reaches a disk or a service."""
+
+
+@dataclass(eq=False, slots=True)
+class Disk:
+    """What one machine's cache holds. `orders` are those of its past: a restored copy has no later ones.
+
+    `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
+    """
+
+    name: str
+    tables: dict[str, dict[str, tuple[str, float]]] = field(
+        default_factory=lambda: {"journal": {}, "index": {}, "rescued": {}}
+    )
+    files: dict[str, bytes] = field(default_factory=dict)
+    rescued: dict[str, bytes] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    trouble: str = ""
+    failing_part: float = 0.0
+
+    def has(self, key: str) -> bool:
+        """Whether the picture of `key` is here and whole."""
+        names = f"{key[:16]}.json", f"{key[:16]}.jpg"
+        return any(
+            all(name in files for name in names) and b"sound" in files[names[1]] for files in (self.files, self.rescued)
+        )
+
+    @property
+    def has_open_jobs(self) -> bool:
+        """Whether the journal has an entry."""
+        return any(key.startswith("job:") for key in self.tables["journal"])
+
+    def pictures(self) -> Iterator[tuple[str, str]]:
+        """Key and job of every picture that has a record."""
+        for files in (self.files, self.rescued):
+            for name, content in files.items():
+                if name.endswith(".json") and content.startswith(b"{"):
+                    record = parse_record(name, content)
+                    yield record.key, record.job_id
+
+    def copy(self, name: str) -> Disk:
+        """The cache as it is now, on another machine or to be restored later."""
+        return Disk(
+            name,
+            {table: dict(rows) for table, rows in self.tables.items()},
+            dict(self.files),
+            {},
+            list(self.orders),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """How a process touches its disk.
+
+    `touch` is called around every operation, and may end the process; `hinder` where the disk refuses. `chance` draws
+    whether something with that probability happens; `wall` is the machine's clock.
+    """
+
+    touch: Callable[[], None]
+    hinder: Callable[[], None]
+    chance: Callable[[float], bool]
+    wall: Callable[[], float]
+
+
+class TransactionalStore:
+    """The protocol `Store` of `mkdocs_leonardo.storage.cache`, on a simulated disk."""
+
+    def __init__(self, disk: Disk, table: str, hands: Hands) -> None:
+        self._disk = disk
+        self._rows = disk.tables[table]
+        self._hands = hands
+        self._undo: list[tuple[str, tuple[str, float] | None]] | None = None
+
+    def get(self, key: str) -> JsonValue | None:
+        """The value, or None."""
+        self._read()
+        row = self._rows.get(key)
+        if row is None or row[1] <= self._hands.wall():
+            return None
+        value: JsonValue = json.loads(row[0])
+        return value
+
+    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
+        """Keep `value`."""
+        text = _ENCODER.encode(value)
+        self._write(key, (text, float("inf") if expire_s is None else self._hands.wall() + expire_s))
+
+    def delete(self, key: str) -> None:
+        """Forget `key`."""
+        self._write(key, None)
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
+        """Every key that starts with `prefix`, with its value, sorted by key."""
+        self._read()
+        now = self._hands.wall()
+        return [
+            (key, json.loads(text))
+            for key, (text, expires_at) in sorted(self._rows.items())
+            if key.startswith(prefix) and expires_at > now
+        ]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done inside happens as a whole or not at all."""
+        if self._undo is not None:
+            yield
+            return
+        self._undo = []
+        try:
+            yield
+            self._commit()
+        except BaseException:
+            for key, before in reversed(self._undo):
+                if before is None:
+                    self._rows.pop(key, None)
+                else:
+                    self._rows[key] = before
+            raise
+        finally:
+            self._undo = None
+        self._hands.touch()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _read(self) -> None:
+        self._hands.touch()
+        if self._disk.trouble == "sealed":
+            self._hands.hinder()
+            raise StoreUnavailable("the disk cannot be read")
+
+    def _write(self, key: str, row: tuple[str, float] | None) -> None:
+        if self._undo is None:
+            with self.transaction():
+                self._write(key, row)
+            return
+        self._hands.touch()
+        self._undo.append((key, self._rows.get(key)))
+        if row is not None:
+            self._rows[key] = row
+        else:
+            self._rows.pop(key, None)
+
+    def _commit(self) -> None:
+        """A transaction that wrote nothing needs no room."""
+        if self._undo:
+            refuse_writing(self._disk, self._hands)
+
+
+class Pairs:
+    """The protocol `PictureStore`, on a simulated disk; `files` maps names to bytes, as a folder does."""
+
+    def __init__(self, disk: Disk, files: dict[str, bytes], hands: Hands, *, can_fail: bool = True) -> None:
+        self._disk = disk
+        self._files = files
+        self._hands = hands
+        self._can_fail = can_fail
+
+    def find(self, key: str) -> PictureRecord | None:
+        """The record of `key`, without a look at its picture's bytes."""
+        text = self._files.get(f"{key[:16]}.json")
+        if text is None:
+            return None
+        record = parse_record(f"{key[:16]}.json", text)
+        if f"{key[:16]}.{record.extension}" not in self._files:
+            raise BrokenEntry(f"{key[:16]}: its picture is missing")
+        return record
+
+    def sound(self, key: str) -> PictureRecord | None:
+        """The record of `key`, whose picture is what was stored, else BrokenEntry."""
+        self._hands.touch()
+        record = self.find(key)
+        if record is None:
+            return None
+        self._bytes(record)
+        return record
+
+    def remains(self, key: str) -> PictureRecord | None:
+        """The record of `key`, also where its picture is gone or damaged."""
+        text = self._files.get(f"{key[:16]}.json")
+        try:
+            return None if text is None else parse_record(f"{key[:16]}.json", text)
+        except BrokenEntry:
+            return None
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes as delivered, their digest verified."""
+        self._hands.touch()
+        return self._bytes(record)
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """Keep the pair: the picture first, then its record."""
+        for name, content in (
+            (f"{record.key[:16]}.{record.extension}", data),
+            (f"{record.key[:16]}.json", record_text(record)),
+        ):
+            self._hands.touch()
+            if self._can_fail:
+                refuse_writing(self._disk, self._hands)
+            self._files[name] = content
+        self._hands.touch()
+
+    def records(self) -> Iterator[PictureRecord]:
+        """Every sound record."""
+        for name in sorted(self._files):
+            if name.endswith(".json"):
+                yield parse_record(name, self._files[name])
+
+    def remove(self, key: str) -> None:
+        """No pair of `key` is left."""
+        for extension in ("json", "jpg"):
+            self._files.pop(f"{key[:16]}.{extension}", None)
+
+    def _bytes(self, record: PictureRecord) -> bytes:
+        data = self._files.get(f"{record.key[:16]}.{record.extension}")
+        if data is None:
+            raise BrokenEntry(f"{record.key[:16]}: its picture is missing")
+        if digest_of(data) != record.digest:
+            raise BrokenEntry(f"{record.key[:16]}: is not the picture that was stored (its digest differs)")
+        return data
+
+
+def refuse_writing(disk: Disk, hands: Hands) -> None:
+    """StoreUnavailable where the disk takes nothing now."""
+    if disk.trouble or (disk.failing_part and hands.chance(disk.failing_part)):
+        hands.hinder()
+        raise StoreUnavailable("the disk is full")

@@ -1,0 +1,294 @@
+"""What must be true of every history, read from the world's ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .ledger import NEVER, BuildRecord, Job, Order
+
+if TYPE_CHECKING:
+    from .disk import Disk
+    from .histories import History
+
+#: How long a service may hide the job of a call that ended in 5xx, and of one whose answer was lost (seconds).
+HIDDEN_AFTER_5XX_S = 2.0
+HIDDEN_AFTER_LOSS_S = 10.0
+#: A job whose number is known may be given up when it was unknown for so long (seconds).
+UNKNOWN_FOR_GOOD_S = 6 * 3600.0
+#: And one whose picture cannot be had, after this time (seconds).
+GIVEN_UP_S = 30 * 86_400.0
+#: The contract's one retry.
+MOST_CREATES = 2
+#: Calls in the air at a service that has not accepted one yet; how long an outage is believed (seconds).
+MOST_PROBES = 2
+OUTAGE_S = 55.0
+#: What travels and what rounding takes (seconds, dollars).
+_MOMENT_S = 0.001
+_SLACK_USD = 1e-6
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+    seed: int = 0
+    history: History | None = None
+
+
+def check(history: History) -> None:
+    """Violation unless every invariant holds."""
+    builds = history.ledger.builds
+    for build in builds:
+        for rule in _OF_A_BUILD:
+            rule(build)
+    for disk in dict.fromkeys(build.disk for build in builds):
+        _nothing_is_paid_for_twice(history, disk)
+        _no_page_has_the_picture_of_another(history, disk)
+    _what_is_paid_comes_home(history)
+
+
+def _fail(message: str) -> None:
+    raise Violation(message)
+
+
+# One build ----------------------------------------------------------------------------------------------------------
+
+
+def _it_ends_without_a_traceback(build: BuildRecord) -> None:
+    if build.fault:
+        _fail(f"a build ends in a traceback: build {build.number}, {build.fault}")
+
+
+def _orders_stay_within_the_cap(build: BuildRecord) -> None:
+    """Whatever is in the air or unknown counts, from the moment it leaves."""
+    for number, order in enumerate(build.orders):
+        standing = [earlier for earlier in build.orders[:number] if _stands(earlier, order.sent_at)]
+        if len(standing) + 1 > build.max_new_images:
+            _fail(f"the cap on images is passed: build {build.number}, order {order.number}")
+        if build.max_cost_usd is not None:
+            cost_usd = sum(_amount_usd(earlier, order.sent_at) for earlier in standing) + order.estimate_usd
+            if cost_usd > build.max_cost_usd + _SLACK_USD:
+                _fail(f"the cap on money is passed: build {build.number}, order {order.number}, ${cost_usd:.4f}")
+
+
+def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
+    by_key: defaultdict[str, list[Order]] = defaultdict(list)
+    for order in build.orders:
+        by_key[order.key].append(order)
+    for orders in by_key.values():
+        if len(orders) > MOST_CREATES and not build.has_slept:
+            _fail(f"more than {MOST_CREATES} create calls for one key: build {build.number}, order {orders[-1].number}")
+        for before, after in pairwise(orders):
+            if before.heard == "refused" and before.service == "leonardo":
+                _fail(f"a refused call is sent again: build {build.number}, order {after.number}")
+            wait_s = {"lost": HIDDEN_AFTER_LOSS_S, "failed": HIDDEN_AFTER_5XX_S}.get(before.heard, -NEVER)
+            if after.sent_at < before.heard_at + wait_s - _MOMENT_S:
+                _fail(f"a call is sent again too soon: build {build.number}, order {after.number}")
+
+
+def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
+    """Until a service has accepted something, it gets few calls at a time, and none for a while after some failed."""
+    for number, order in enumerate(build.orders):
+        earlier = [one for one in build.orders[:number] if one.service == order.service]
+        if any((one.heard == "accepted" and one.heard_at <= order.sent_at) or _is_adopted(one) for one in earlier):
+            continue
+        in_the_air = sum(one.heard != "nothing" and one.heard_at > order.sent_at for one in earlier)
+        failed = sum(
+            one.heard in {"failed", "lost"} and order.sent_at - OUTAGE_S < one.heard_at <= order.sent_at
+            for one in earlier
+        )
+        if in_the_air >= MOST_PROBES or failed >= MOST_PROBES * MOST_CREATES:
+            _fail(f"a service that seems to be down is asked on and on: build {build.number}, order {order.number}")
+
+
+def _is_adopted(order: Order) -> bool:
+    """Whether the build found the order's job in the list."""
+    return order.job is not None and order.build.number in order.job.asked_by
+
+
+def _the_report_is_true(build: BuildRecord) -> None:
+    """Between what the build knows that it paid and what it may have paid."""
+    if build.end != "finished":
+        return
+    totals, end = build.totals, build.ended_at
+    standing = [order for order in build.orders if _stands(order, end)]
+    known = [order for order in standing if order.heard == "accepted"]
+    lost = [order for order in standing if order.heard != "accepted" and order.job is not None]
+    lost = [order for order in lost if order.job is not None and _is_lost(order.job, build)]
+    # A copy of the cache sends the same seeds: its jobs cannot be told from one's own.
+    lost = [order for order in lost if order.key not in build.adopted]
+    sent = [order for order in build.orders if order.heard != "refused"]
+    # A build that was asleep cannot tell whether a call left, which was about to.
+    most = len(sent) + (build.unsent if build.has_slept or build.was_hindered else 0)
+    if not len(known) + len(lost) <= totals["new_images"] <= most:
+        _fail(f"the report's new images are wrong: build {build.number}, {totals['new_images']}")
+    least_usd = sum(_amount_usd(order, end) for order in [*known, *lost])
+    most_usd = sum(max(order.stated_usd or 0.0, order.estimate_usd) for order in sent) + (most - len(sent))
+    if not least_usd - _SLACK_USD <= totals["cost_usd"] <= most_usd + _SLACK_USD:
+        _fail(f"the report's cost is wrong: build {build.number}, ${totals['cost_usd']}")
+    empty = [order for order in sent if order.heard != "accepted" or (order.job and order.job.ending != "picture")]
+    if not len(lost) <= totals["uncertain"] <= len(empty) + most - len(sent):
+        _fail(f"the report's uncertain images are wrong: build {build.number}, {totals['uncertain']}")
+
+
+def _is_lost(job: Job, build: BuildRecord) -> bool:
+    """Whether the build paid for the job, or must suppose so, and does not know of it."""
+    has_failed = job.ending == "failed" and job.done_at <= build.ended_at
+    is_listed = any(is_answered and job.visible_from <= at for at, is_answered in build.looks)
+    return build.number not in job.asked_by and not is_listed and not has_failed
+
+
+def _stands(order: Order, now: float) -> bool:
+    """Whether the order counts as spent for its build at that time."""
+    if order.heard == "refused" and order.heard_at <= now:
+        return False
+    return not _is_cleared(order, now)
+
+
+def _is_cleared(order: Order, now: float) -> bool:
+    """Whether the account's list, read late enough, did not show a job of it."""
+    if order.heard not in {"failed", "lost"}:
+        return False
+    return any(
+        order.heard_at + HIDDEN_AFTER_LOSS_S - _MOMENT_S <= at <= now and not _is_shown(order.job, at)
+        for at, is_answered in order.build.looks
+        if is_answered
+    )
+
+
+def _is_shown(job: Job | None, at: float) -> bool:
+    """Whether the list shows at that time that there is something to collect."""
+    return job is not None and job.visible_from <= at and not (job.ending == "failed" and job.done_at <= at)
+
+
+def _amount_usd(order: Order, now: float) -> float:
+    """What the build knows, or must suppose, that the order costs."""
+    if order.job is not None and order.job.ending == "failed" and order.job.done_at <= now:
+        return 0.0
+    if order.heard == "accepted" and order.heard_at <= now and order.stated_usd is not None:
+        return order.stated_usd
+    return order.estimate_usd
+
+
+_OF_A_BUILD: Sequence[Callable[[BuildRecord], None]] = (
+    _it_ends_without_a_traceback,
+    _orders_stay_within_the_cap,
+    _a_retry_is_one_and_late_enough,
+    _an_outage_is_found_out_with_few_calls,
+    _the_report_is_true,
+)
+
+
+# One cache's past ---------------------------------------------------------------------------------------------------
+
+
+def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
+    """An order for a key that has one before it needs an excuse."""
+    twins = history.twins
+    by_key: defaultdict[str, list[Order]] = defaultdict(list)
+    for order in disk.orders:
+        for before in by_key[order.key]:
+            if before.key in twins and before.is_open and order.sent_at >= before.sent_at + GIVEN_UP_S:
+                continue
+            if order.build.disk is disk and not _is_excused(before, order):
+                _fail(f"paid for twice: order {before.number}, then order {order.number}")
+        by_key[order.key].append(order)
+
+
+def _is_excused(before: Order, after: Order) -> bool:
+    """Whether `before` gave every reason to believe that no picture will come of it."""
+    is_in_the_air = before.heard_at > after.sent_at and before.build.ended_at > after.sent_at
+    if is_in_the_air and not (before.build.has_slept or before.build.was_hindered):
+        return False
+    return any(excuse(before, after) for excuse in _EXCUSES)
+
+
+def _it_was_refused(before: Order, after: Order) -> bool:
+    return before.heard == "refused" and before.heard_at <= after.sent_at
+
+
+def _it_made_nothing(before: Order, after: Order) -> bool:
+    job = before.job
+    return job is None or (job.ending == "failed" and job.done_at <= after.sent_at)
+
+
+def _its_answer_was_the_picture(before: Order, after: Order) -> bool:
+    """The service keeps nothing: what did not come in time, or was not kept, cannot be had any more."""
+    build = before.build
+    is_late = before.is_open or before.heard_at > after.sent_at or build.has_slept
+    return before.service == "openai" and (is_late or build.end in {"killed", "interrupted"} or build.was_hindered)
+
+
+def _its_job_was_hidden(before: Order, after: Order) -> bool:
+    """The account's list did not show it for as long as it was to be looked for."""
+    job, build = before.job, before.build
+    if job is None or before.service == "openai":
+        return False
+    if before.heard_at > after.sent_at or before.heard == "nothing":
+        has_ended = build.ended_at < after.sent_at
+        return job.visible_from > (build.ended_at + HIDDEN_AFTER_LOSS_S if has_ended else after.sent_at - 1.0)
+    if before.heard == "failed":
+        looks = [is_answered for at, is_answered in build.looks if before.heard_at <= at <= after.sent_at]
+        if after.build is build and not (looks and all(looks)):
+            # The contract's one retry comes whether the list can be read or not.
+            return True
+        return job.visible_from > before.heard_at + HIDDEN_AFTER_5XX_S
+    is_lost = before.heard == "lost" or build.was_hindered or build.end == "killed"
+    return is_lost and job.visible_from > before.heard_at + HIDDEN_AFTER_LOSS_S
+
+
+def _its_job_is_unknown_for_good(before: Order, after: Order) -> bool:
+    job = before.job
+    return job is not None and job.known_from > after.sent_at >= before.sent_at + UNKNOWN_FOR_GOOD_S
+
+
+def _it_was_given_up(before: Order, after: Order) -> bool:
+    """It was old, and asked for in vain by later builds, not just at one bad moment."""
+    job = before.job
+    if job is None or not before.sent_at + GIVEN_UP_S <= job.given_up_at <= after.sent_at:
+        return False
+    asked_at = [at for at in job.asked_at if at <= job.given_up_at]
+    return not asked_at or max(asked_at) >= min(asked_at) + UNKNOWN_FOR_GOOD_S
+
+
+_EXCUSES: Sequence[Callable[[Order, Order], bool]] = (
+    _it_was_refused,
+    _it_made_nothing,
+    _its_answer_was_the_picture,
+    _its_job_was_hidden,
+    _its_job_is_unknown_for_good,
+    _it_was_given_up,
+)
+
+
+def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
+    """What is stored under the key of a page's picture was ordered under that key."""
+    orders = {job.id: job.order for job in history.ledger.jobs}
+    keys = {key for of_a_page in history.keys for key in of_a_page}
+    for key, job_id in disk.pictures():
+        order = orders[job_id]
+        is_lost_twin = order is not None and order.is_open and {key, order.key} <= history.twins
+        if key in keys and order is not None and order.key != key and not is_lost_twin:
+            _fail(f"a picture is stored under another one's key: order {order.number}")
+
+
+# The end ------------------------------------------------------------------------------------------------------------
+
+
+def _what_is_paid_comes_home(history: History) -> None:
+    """Every picture that can be had of a job that a build knew of is stored."""
+    disk = history.machine.disk
+    for order in disk.orders:
+        job = order.job
+        if (
+            job is not None
+            and order.service == "leonardo"
+            and job.is_deliverable
+            and job.asked_by & {build.number for build in history.ledger.builds if build.disk is disk}
+            and not disk.has(order.key)
+            and not history.shows_a_better_one(order.key)
+            and not order.sent_at + GIVEN_UP_S <= job.given_up_at < NEVER
+        ):
+            _fail(f"a finished picture is not stored: order {order.number}")

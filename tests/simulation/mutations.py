@@ -1,0 +1,153 @@
+"""Twelve guards removed, one at a time, from a copy of the package: the simulation must find each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: A removed guard must be found within so many histories.
+MOST_HISTORIES = 10_000
+
+_ROOT = Path(__file__).parents[2]
+_FOUND = re.compile(r"^seed (\d+): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One guard, and what is left where it is removed. `before` must be in the module once."""
+
+    guard: str
+    module: str
+    before: str
+    after: str
+
+    def apply(self, package: Path) -> None:
+        """Remove the guard from the copy of the package."""
+        path = package / self.module
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.before) != 1:
+            raise ValueError(f"{self.guard}: {self.module} holds the text {text.count(self.before)} times, not once")
+        path.write_text(text.replace(self.before, self.after), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How soon a removed guard was found, and by what."""
+
+    histories: int
+    message: str
+
+
+MUTATIONS: Mapping[str, Mutation] = {
+    "intent": Mutation(
+        "a create call is noted down before it leaves",
+        "storage/journal.py",
+        "return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))",
+        "return Entry(key, provider, model, page, (*earlier, sent), dict(request))",
+    ),
+    "cap": Mutation(
+        "the cap on images holds",
+        "budget.py",
+        "if self.new_images + len(hidden) + 1 > self._max_new_images:",
+        "if self.new_images + len(hidden) > self._max_new_images:",
+    ),
+    "money": Mutation(
+        "the cap on money holds",
+        "budget.py",
+        "spent_usd + estimate_usd <= self._max_cost_usd + _SLACK_USD",
+        "spent_usd <= self._max_cost_usd + _SLACK_USD",
+    ),
+    "unknown": Mutation(
+        "a call whose outcome is unknown counts as spent",
+        "acquire/create.py",
+        "if error.charged is Charged.NO:\n            means.budget.withdraw(reservation)",
+        "if error.charged is not Charged.YES:\n            means.budget.withdraw(reservation)",
+    ),
+    "look": Mutation(
+        "the list of jobs is read before a call is sent again",
+        "failover.py",
+        "wait_s=RETRY_WAIT_S, look_first=True, forget=False)",
+        "wait_s=RETRY_WAIT_S, forget=False)",
+    ),
+    "lost": Mutation(
+        "a lost answer's job is looked for 10 s",
+        "failover.py",
+        "LOST_ANSWER_S = 10.0",
+        "LOST_ANSWER_S = 1.0",
+    ),
+    "wait": Mutation(
+        "a call is sent again after 2 s at the soonest",
+        "failover.py",
+        "RETRY_WAIT_S = 2.0",
+        "RETRY_WAIT_S = 0.5",
+    ),
+    "retry": Mutation(
+        "a call is sent again once",
+        "failover.py",
+        "MAX_CREATES = 2",
+        "MAX_CREATES = 3",
+    ),
+    "outage": Mutation(
+        "a service that seems to be down gets few calls",
+        "acquire/access.py",
+        "MOST_PROBES = 2",
+        "MOST_PROBES = 20",
+    ),
+    "unfinished": Mutation(
+        "a job that is late is kept",
+        "failover.py",
+        "case ServiceFailed() | JobUnfinished():\n            return Decision(Step.NEXT_PROVIDER, forget=False)",
+        "case ServiceFailed() | JobUnfinished():\n            return Decision(Step.NEXT_PROVIDER)",
+    ),
+    "late": Mutation(
+        "a late job is collected where another picture stands in",
+        "pipeline.py",
+        "return any(candidate.available and candidate.key in self._open_jobs for candidate in candidates[:rank])",
+        "return False",
+    ),
+    "page": Mutation(
+        "the list is read until it is past the order",
+        "providers/leonardo.py",
+        "self.is_enough = self._is_newest_first and (is_past or self.best is not None)",
+        "self.is_enough = True",
+    ),
+}
+
+
+def histories_until_found(
+    mutation: Mutation, folder: Path, *, most: int = MOST_HISTORIES, jobs: int = 1
+) -> Found | None:
+    """How many histories it takes to find the mutation in a copy that is made in `folder`; None: more than `most`."""
+    shutil.copytree(_ROOT / "mkdocs_leonardo", folder / "mkdocs_leonardo")
+    shutil.copytree(_ROOT / "tests" / "simulation", folder / "tests" / "simulation")
+    mutation.apply(folder / "mkdocs_leonardo")
+    # The folder in which it runs comes first in Python's search for modules.
+    played = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", str(most), "--stop", "--jobs", str(jobs)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = _FOUND.search(played.stdout)
+    if found is None and played.returncode:
+        raise RuntimeError(played.stderr)
+    return Found(int(found[1]) + 1, found[2]) if found else None
+
+
+def show_mutations(jobs: int) -> int:
+    """Print how many histories each removed guard took to be found; 1 if one was not."""
+    missed = 0
+    for mutation in MUTATIONS.values():
+        with tempfile.TemporaryDirectory() as folder:
+            found = histories_until_found(mutation, Path(folder), jobs=jobs)
+        missed += found is None
+        result = f"{found.histories:>6,}: {found.message}" if found else f"not within {MOST_HISTORIES:,}"
+        print(f"{mutation.guard:<70} {result}", flush=True)
+    return 1 if missed else 0

@@ -1,0 +1,382 @@
+"""One build as a process of its own: the package's pipeline, purchase line, journal and caps, wired to the world."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+
+from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.errors import HeroError, PictureError
+from mkdocs_leonardo.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.providers.base import OwnUploads
+from mkdocs_leonardo.providers.leonardo import LeonardoProvider
+from mkdocs_leonardo.providers.models import PHOENIX_STYLES
+from mkdocs_leonardo.providers.openai import OpenAIProvider
+from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.polling import RenderClock
+from mkdocs_leonardo.providers.wording import worded
+from mkdocs_leonardo.purchase import Buyer
+from mkdocs_leonardo.report import Spending, report
+from mkdocs_leonardo.spec import (
+    HeroSpec,
+    ImageInfo,
+    JsonValue,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+    generation_key,
+)
+from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.limits import Rests
+
+from .clock import new_loop
+from .disk import Disk, Hands, Killed, Pairs, TransactionalStore
+from .ledger import BuildRecord, Order
+from .services import EPOCH, parameters_of
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.base import Clock, Provider
+    from mkdocs_leonardo.providers.http import Api
+
+    from .wire import Service
+    from .world import World
+
+_RENDERING = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
+
+
+@dataclass(eq=False, slots=True)
+class Machine:
+    """A computer: its cache, its wall clock, and which processes live on it."""
+
+    name: str
+    disk: Disk
+    clock_error_s: float = 0.0
+    processes: list[Process] = field(default_factory=list)
+    #: How many more operations of its disk until its power fails; 0: it does not.
+    power_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What an author configured: pages, providers in their order, caps."""
+
+    heroes: Sequence[HeroSpec]
+    providers: Sequence[str]
+    max_new_images: int
+    max_cost_usd: float | None
+    concurrency: int
+    api_version: ApiVersion
+
+
+class Process:
+    """One run of `mkdocs build`, from its start to its end or its death; it is its own `Clock`.
+
+    `touches_left` is how many more operations it lives; 0: its death does not come from them.
+    """
+
+    def __init__(self, world: World, machine: Machine, site: Site, *, touches_left: int = 0) -> None:
+        self.world = world
+        self.machine = machine
+        self.number = len(world.ledger.builds) + 1
+        self.record = BuildRecord(self.number, machine.disk, site.max_new_images, site.max_cost_usd, world.now)
+        self.record.is_calm = world.is_calm
+        self.loop = new_loop(world.scheduler)
+        self.is_dead = False
+        self._site = site
+        self._touches_left = touches_left
+        self._scopes: list[anyio.CancelScope] = []
+        self._is_interrupted = False
+        self._clock_error_s = 0.0
+        world.ledger.builds.append(self.record)
+        machine.processes.append(self)
+        world.scheduler.awaited += 1
+
+    # The process's life ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended in any way."""
+        return self.record.end != "running"
+
+    def start(self) -> None:
+        """Begin the build."""
+        if self.is_over:
+            return
+        self.record.started_at = self.world.now
+        self._clock_error_s = self.machine.clock_error_s
+        self.world.note("build begins", self.number)
+        self.loop.create_task(self._run())
+
+    def touch(self) -> None:
+        """Before and after whatever reaches the world: Killed if the process is dead, or dies here."""
+        if self.is_dead:
+            raise Killed
+        if self._touches_left:
+            self._touches_left -= 1
+            if not self._touches_left:
+                self.kill("at an await")
+                raise Killed
+        machine = self.machine
+        if machine.power_left:
+            machine.power_left -= 1
+            if not machine.power_left:
+                for process in tuple(machine.processes):
+                    process.kill("power cut")
+                raise Killed
+
+    def freeze(self, seconds: float) -> None:
+        """What SIGSTOP and a closed laptop do, for so long."""
+        if not self.is_over:
+            self.world.note("asleep", self.number)
+            self.record.has_slept = True
+            self.loop.freeze(seconds)
+
+    def _hinder(self) -> None:
+        self.record.was_hindered = True
+
+    def kill(self, how: str) -> None:
+        """End it; what its tasks still do reaches nothing."""
+        if self.is_over:
+            return
+        self.world.note(f"killed {how}", self.number)
+        self.is_dead = True
+        self._end("killed")
+        for task in self.loop.tasks:
+            # One that has not begun will notice by itself.
+            if inspect.getcoroutinestate(cast("Any", task.get_coro())) != inspect.CORO_CREATED:
+                task.cancel()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: every page's work is cancelled, and what is paid for is waited for."""
+        self.loop.call_soon(self._cancel_pages)
+
+    def _cancel_pages(self) -> None:
+        if not self.is_over and not self._is_interrupted:
+            self.world.note("interrupted", self.number)
+            self._is_interrupted = True
+            for scope in reversed(self._scopes):
+                scope.cancel()
+
+    def _end(self, how: Any) -> None:  # noqa: ANN401 - one of BuildRecord's words
+        self.record.end = how
+        self.record.ended_at = self.world.now
+        self.machine.processes.remove(self)
+        self.world.scheduler.awaited -= 1
+
+    async def _run(self) -> None:
+        try:
+            self._wire()
+            await self._main()
+        except (Killed, asyncio.CancelledError):
+            if not self.is_dead:
+                self._fail("cancelled")
+        except BaseException as error:
+            # A build that ends in a traceback is a violation; the history is judged after it.
+            self._fail(repr(error))
+            raise
+
+    def _fail(self, why: str) -> None:
+        self.record.fault = why
+        self._end("broken")
+
+    async def _main(self) -> None:
+        beat = self.loop.create_task(self._pipeline.beat())
+        pages = [self.loop.create_task(self._page(hero)) for hero in self._site.heroes]
+        resolutions = [await page for page in pages]
+        beat.cancel()
+        await self._pipeline.aclose()
+        self.touch()
+        if not self._is_interrupted:
+            made = [resolution for resolution in resolutions if resolution is not None]
+            self.record.fault = next((each.failure for each in made if "an unexpected error" in each.failure), "")
+            content = cast("dict[str, Any]", report(made, self._spending()))
+            self.record.totals, self.record.heroes = content["totals"], content["heroes"]
+        self._end("interrupted" if self._is_interrupted else "finished")
+        self.world.note("build ends", (self.number, self.record.totals))
+
+    async def _page(self, hero: HeroSpec) -> Resolution | None:
+        try:
+            at_hand = self._pipeline.at_hand(hero)
+        except (HeroError, OSError):
+            at_hand = None
+        if at_hand is not None:
+            return at_hand
+        with anyio.CancelScope() as scope:
+            self._scopes.append(scope)
+            if self._is_interrupted:
+                scope.cancel()
+            return await self._pipeline.resolve(hero)
+        return None
+
+    def _spending(self) -> Spending:
+        budget = self._budget
+        return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), self.record.requests)
+
+    # Clock -----------------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """What the machine's clock showed when the build began, and what has passed since."""
+        return EPOCH + self.world.now + self._clock_error_s
+
+    def _wall(self) -> float:
+        return EPOCH + self.world.now + self.machine.clock_error_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        await self.pause(seconds)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass; the process may die before or after it."""
+        self.touch()
+        await asyncio.sleep(seconds)
+        self.touch()
+
+    # What leaves it --------------------------------------------------------------------------------------------------
+
+    def order(self, service: str, json: JsonValue) -> Order:
+        """A create call that leaves now, in the ledger."""
+        asked = parameters_of(json)
+        what, seed = (service, asked["prompt"], asked.get("styleUUID")), asked.get("seed")
+        product = self._products.get((*what, seed)) or self._products[*what, None]
+        ledger = self.world.ledger
+        order = Order(len(ledger.orders) + 1, self.record, service, product.key, product.estimate_usd, self.world.now)
+        ledger.orders.append(order)
+        self.record.orders.append(order)
+        self.machine.disk.orders.append(order)
+        self.world.note("order", (self.number, service, product.key[:8], seed))
+        return order
+
+    def tell(self, level: int, message: str) -> None:
+        """What the log would show."""
+        self.record.told.append(message)
+        if " is given up " in message:
+            for order in self.world.ledger.orders:
+                self._give_up(order, message)
+        self.world.note("tells", (self.number, level, message))
+
+    def _give_up(self, order: Order, message: str) -> None:
+        """Note in the ledger that a job is asked for no more, of which the build knows the number or not."""
+        if order.job is None:
+            return
+        pages = [hero.page for hero in self._site.heroes if product_of(order.service, hero.picture).key == order.key]
+        is_nameless = " without a number " in message and order.heard != "accepted"
+        if f" {order.job.id} " in message or (is_nameless and message.partition(":")[0] in pages):
+            order.job.given_up_at = min(order.job.given_up_at, self.world.now)
+
+    # Wiring ----------------------------------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        site, disk = self._site, self.machine.disk
+        hands = Hands(self.touch, self._hinder, self.world.chance, self._wall)
+        journal = Journal(
+            TransactionalStore(disk, "journal", hands),
+            Owner(f"owner-{self.number}", self.machine.name, self.number),
+            self.now,
+            stopwatch=self.loop.time,
+        )
+        cache, rescue = Pairs(disk, disk.files, hands), Pairs(disk, disk.rescued, hands)
+        memory = Pairs(disk, {}, hands, can_fail=False)
+        self._budget = Budget(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
+        services: dict[str, Service] = {"leonardo": self.world.jobs, "openai": self.world.images}
+        chain = [
+            Link(_provider(name, self._api(services[name]), self, site.api_version), available=True)
+            for name in site.providers
+        ]
+        self._products: dict[tuple[object, ...], Product] = {
+            (product.provider, product.prompt, product.style, product.seed): product
+            for name in site.providers
+            for hero in site.heroes
+            for product in (product_of(name, hero.picture),)
+        }
+        buyer = Buyer(
+            journal=journal,
+            rests=Rests(TransactionalStore(disk, "index", hands), self.now),
+            keep=(cache, rescue, memory),
+            budget=self._budget,
+            inspect=_inspect,
+            clock=self,
+            tell=self.tell,
+            reject=lambda _wish, _provider, _reason: None,
+        )
+        self._pipeline = Pipeline(
+            chain=chain,
+            lookup=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
+            journal=journal,
+            buyer=buyer,
+            tools=_TOOLS,
+            clock=self,
+            tell=self.tell,
+            generate=True,
+            concurrency=site.concurrency,
+        )
+
+    def _api(self, service: Service) -> Callable[[], Api]:
+        return lambda: cast("Api", Wire(self, service))
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A picture as one provider would make it. `prompt`, `style` and an author's `seed` are in its create call."""
+
+    provider: str
+    prompt: str
+    style: str | None
+    seed: int | None
+    key: str
+    estimate_usd: float
+
+
+@functools.cache
+def product_of(name: str, picture: PictureSpec | None) -> Product:
+    """What `name` would make of `picture`."""
+    assert picture is not None  # every simulated page has a prompt
+    provider = _provider(name, cast("Any", None), cast("Any", None))
+    key = generation_key(name, provider.model, picture, provider.options)
+    estimate_usd = provider.estimate_usd(picture)
+    if name == "openai":
+        return Product(name, worded(picture), None, None, key, estimate_usd)
+    return Product(name, picture.prompt, PHOENIX_STYLES[picture.style], picture.seed, key, estimate_usd)
+
+
+def _provider(name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1") -> Provider:
+    if name == "openai":
+        return OpenAIProvider(OpenAIOptions(), api=api, clock=clock)
+    # Render times that earlier builds saw; without them a first job is asked for many times a second.
+    render_clock = RenderClock(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None)
+    return LeonardoProvider(
+        LeonardoOptions(api_version=version), api=api, clock=clock, render_clock=render_clock, uploads=OwnUploads()
+    )
+
+
+def _inspect(data: bytes) -> ImageInfo:
+    if b"sound" not in data:
+        raise PictureError("cannot be decoded")
+    return ImageInfo("jpg", 1536, 864)
+
+
+def _painted(_picture: PictureSpec) -> PictureRecord:
+    return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")
+
+
+def _no_own_picture(_path: Path) -> tuple[PictureRecord, bytes]:
+    raise NotImplementedError  # no simulated page has one
+
+
+_TOOLS = Toolbox(
+    render=lambda _data, _record, _hero: _RENDERING,
+    rendered=lambda _record, _hero: _RENDERING,
+    paint=lambda _record, _hero: _RENDERING,
+    painted=_painted,
+    own=_no_own_picture,
+    threads=2,
+)

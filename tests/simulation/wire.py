@@ -1,0 +1,150 @@
+"""The connection between a process and a service: what `providers.http.Api` is to a provider, in the simulated world.
+
+A request that has left arrives, whether the process that sent it lives or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from mkdocs_leonardo.errors import AnswerLost, NotSent
+from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, member
+from mkdocs_leonardo.spec import JsonValue
+
+from .ledger import Heard, Order
+
+if TYPE_CHECKING:
+    from .process import Process
+
+
+class Service(Protocol):
+    """What answers at the other end."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
+
+    def answer(self, method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
+        """What it answers; None where the answer gets lost."""
+        ...
+
+
+class Wire:
+    """One process's connection to one service."""
+
+    def __init__(self, process: Process, service: Service) -> None:
+        self._process = process
+        self._world = process.world
+        self._service = service
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: JsonValue | None = None,
+        parts: object = None,  # noqa: ARG002 - no page has a reference to upload
+        timeout_s: float,
+        max_bytes: int = 0,  # noqa: ARG002 - answers are small
+        give_up_at: float | None = None,  # noqa: ARG002 - no limiter is waited for
+        keep_once_sent: bool = False,
+    ) -> Answer:
+        """The answer, sent exactly once; NotSent or AnswerLost if none came."""
+        self._process.touch()
+        # The limiter and the connection: what cancels the caller reaches it before anything is sent.
+        await asyncio.sleep(0)
+        world = self._world
+        trouble = world.struck("wire")
+        if trouble == "not sent":
+            self._process.record.unsent += method == "POST"
+            await self._process.pause(world.between(0.0, 10.0))
+            raise NotSent("could not be reached")
+        order = self._process.order(self._service.name, json) if method == "POST" else None
+        self._process.record.requests += 1
+        up_s, down_s = self._travel_s(trouble)
+        future: asyncio.Future[Answer | None] = self._process.loop.create_future()
+
+        def arrive() -> None:
+            if order is not None:
+                order.arrived_at = world.now
+            answer = self._service.answer(method, path, json, order)
+            world.note(f"{self._service.name} answers", (path, self._process.number, answer and answer.status))
+            if answer is not None:
+                world.scheduler.at(world.now + down_s, lambda: self._deliver(future, answer))
+
+        world.note(f"{self._service.name} is asked", (method, path, self._process.number))
+        world.scheduler.at(world.now + up_s, arrive)
+        if world.chance(0.5):
+            # The connection breaks; else the caller waits until its patience ends.
+            timeout_s = min(timeout_s, up_s + down_s + world.between(0.5, 5.0))
+        self._process.touch()
+        patience = self._process.loop.call_later(timeout_s, lambda: self._deliver(future, None))
+        with anyio.CancelScope(shield=keep_once_sent):
+            answer = await future
+        patience.cancel()
+        self._process.touch()
+        return self._heard(order, path, answer)
+
+    def _travel_s(self, trouble: str) -> tuple[float, float]:
+        world = self._world
+        up_s, down_s = world.between(0.01, 0.2), world.between(0.02, 0.3)
+        if self._service.name == "openai":
+            down_s = world.between(2.0, 20.0)
+        if trouble == "slow":
+            return up_s + world.between(0.0, 5.0), down_s + world.between(0.0, 8.0)
+        if trouble == "very slow":
+            return up_s + world.between(0.0, 30.0), down_s + world.between(0.0, 60.0)
+        return up_s, down_s
+
+    def _deliver(self, future: asyncio.Future[Answer | None], answer: Answer | None) -> None:
+        self._process.loop.call_soon(_settle, future, answer)
+
+    def _heard(self, order: Order | None, path: str, answer: Answer | None) -> Answer:
+        """The answer, as the process has it now."""
+        if order is not None:
+            order.heard_at = self._world.now
+            order.heard = "lost" if answer is None else _meaning(order, answer)
+        elif "/job-" in path:
+            self._world.jobs.job(path).ask(self._process.record, self._world.now)
+        elif "offset=" in path:
+            is_list = answer is not None and isinstance(member(answer.body, "generations"), list)
+            self._process.record.looks.append((self._world.now, is_list))
+        if answer is None:
+            raise AnswerLost("did not answer properly")
+        return answer
+
+    async def download(self, url: str, *, hosts: Collection[str], timeout_s: float) -> bytes:  # noqa: ARG002 - `Api`'s
+        """The picture; AnswerLost where there is none, or only a part of one."""
+        self._process.touch()
+        self._process.record.requests += 1
+        self._world.note("download", (url, self._process.number))
+        await self._process.pause(self._world.between(0.1, 1.0))
+        data = self._world.jobs.download(url.rpartition("/")[2])
+        if data is None or not is_whole_picture(data):
+            raise AnswerLost("answered 404 for the picture")
+        return data
+
+
+def _settle(future: asyncio.Future[Answer | None], answer: Answer | None) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _meaning(order: Order, answer: Answer) -> Heard:
+    """What an answer to a create call says to whoever reads it: accepted, refused in so many words, or nothing."""
+    if answer.status == 200:
+        is_array = isinstance(answer.body, list)
+        is_named = order.service == "openai" or "generationId" in str(answer.body)
+        return "refused" if is_array else "accepted" if is_named else "failed"
+    if order.service == "openai" and answer.status in {500, 503}:
+        # Its documents say that these are not charged.
+        return "refused"
+    return "refused" if answer.status < 500 or "hook" in str(answer.body) else "failed"
