@@ -238,6 +238,28 @@ def compare(
 
 @main.command(
     epilog=_examples(
+        "mkdocs-leonardo suggest",
+        "mkdocs-leonardo suggest blog/posts --write",
+    )
+)
+@click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
+@click.option("--write", is_flag=True, help="Put the proposals into the pages' front matter.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.pass_obj
+def suggest(common: _Common, pages: tuple[str, ...], *, write: bool, yes: bool) -> None:
+    """Propose prompts and alternative texts for pages that have none.
+
+    A text model of OpenAI's or Gemini's reads title, description and the first thousand words of each page. Asks
+    before it spends. With --write, lines are added to the front matter, and no other byte of a file is touched; what
+    is there is never changed.
+    """
+    from mkdocs_leonardo.commands.suggest import suggest as run  # noqa: PLC0415 - `--help` should be quick
+
+    _finish(common, run, pages, write=write, yes=yes)
+
+
+@main.command(
+    epilog=_examples(
         "mkdocs-leonardo balance",
         "mkdocs-leonardo balance --alert-below 2000",
         "mkdocs-leonardo balance --alert-below '$5'",

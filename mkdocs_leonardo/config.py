@@ -430,6 +430,8 @@ class OpenAIServiceConfig(StrictConfig):
     """Seconds to wait for the answer, which holds the picture."""
     base_url = Checked(_base_url, _OPENAI.base_url)
     """Address of the API."""
+    text_model = Checked(_name, _OPENAI.text_model)
+    """The text model that `mkdocs-leonardo suggest` asks; no picture comes from it."""
 
 
 class GeminiServiceConfig(StrictConfig):
@@ -441,6 +443,8 @@ class GeminiServiceConfig(StrictConfig):
     """Seconds to wait for the answer, which holds the picture."""
     base_url = Checked(_base_url, _GEMINI.base_url)
     """Address of the API."""
+    text_model = Checked(_name, _GEMINI.text_model)
+    """The text model that `mkdocs-leonardo suggest` asks; no picture comes from it."""
 
 
 class LeonardoConfig(StrictConfig):
@@ -666,9 +670,15 @@ def settings_from(
         on_store_failure=config.on_store_failure,
         leonardo=leonardo.as_options(),
         openai=OpenAIOptions(
-            model=openai.model, quality=openai.quality, timeout_s=openai.timeout, base_url=openai.base_url
+            model=openai.model,
+            quality=openai.quality,
+            timeout_s=openai.timeout,
+            base_url=openai.base_url,
+            text_model=openai.text_model,
         ),
-        gemini=GeminiOptions(model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url),
+        gemini=GeminiOptions(
+            model=gemini.model, timeout_s=gemini.timeout, base_url=gemini.base_url, text_model=gemini.text_model
+        ),
         foreign={str(name): dict(value or {}) for name, value in config.items() if name not in own},
     )
 

@@ -13,11 +13,14 @@ from pathlib import Path
 OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def write_atomically(path: Path, data: bytes, *, is_durable: bool = False) -> None:
+def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps_mode: bool = False) -> None:
     """Replace the file at `path` as a whole. OSError leaves it as it was, and nothing beside it.
 
-    `is_durable` waits until `data` is on the disk, so that the file survives a power cut.
+    `is_durable` waits until `data` is on the disk, so that the file survives a power cut. With `keeps_mode` the file
+    keeps the permissions that it has, and a link goes on pointing to it.
     """
+    if keeps_mode:
+        path = path.resolve()
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -25,6 +28,8 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False) -> No
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
+        if keeps_mode:
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -234,7 +234,7 @@ class _Reader:
         if value is not None and not isinstance(value, str):
             self._wrong(key, "describe the picture in words (put quotes around them), or write false for no hero")
             return None
-        prompt = _legible(value or "")
+        prompt = legible(value or "")
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the picture in a few words, or write false for no hero")
             return None
@@ -247,11 +247,11 @@ class _Reader:
     def _filled(self, key: str, prompt: str) -> str | None:
         """The prompt and the site's template around it, with what the page says of itself."""
         values = placeholders.page_values(self._meta, title=self._title, site_name=self._site_name)
-        own = _legible(placeholders.fill(prompt, values))
+        own = legible(placeholders.fill(prompt, values))
         if not _has_ink(own):
             self._wrong(key, "this page gives nothing to fill it in with; add words of its own, or what it names")
             return None
-        full = _legible(placeholders.fill(self._defaults.prompt_template, {**values, "prompt": own}))
+        full = legible(placeholders.fill(self._defaults.prompt_template, {**values, "prompt": own}))
         addition = "" if own == prompt else " once it is filled in"
         fits = self._fits(key, own, addition) and self._fits(key, full, " with the site's prompt_template")
         return full if fits else None
@@ -260,7 +260,7 @@ class _Reader:
         """The site's words and the page's."""
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
-        both = ", ".join(filter(None, (_legible(self._defaults.negative_prompt), own)))
+        both = ", ".join(filter(None, (legible(self._defaults.negative_prompt), own)))
         if own and not self._defaults.rules.has_negative_prompt:
             model = self._defaults.rules.model
             self._wrong(key, f"{model} takes none; say in hero_prompt what the picture shows instead")
@@ -308,7 +308,7 @@ class _Reader:
         if not isinstance(value, str):
             self._wrong(key, "write some text, or remove the line" if value is None else _MUST_BE_TEXT)
             return ""
-        text = _legible(value)
+        text = legible(value)
         return text if self._fits(key, text, most=most) else ""
 
     def _focus(self) -> FocalPoint:
@@ -418,7 +418,7 @@ def _path_cure(text: str) -> str:
     return ""
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
     """The text as keys and services can hold it: no control characters, no half of a character."""
     if _SURROGATE.search(text):
         # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.

@@ -94,12 +94,14 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "model": "gemini-nano-banana-2.1",
         "timeout": 120.0,
         "base_url": "https://generativelanguage.googleapis.com/v1beta",
+        "text_model": "gemini-3.5-flash-lite",
     }
     assert dict(config.openai) == {
         "model": "gpt-image-2",
         "quality": "medium",
         "timeout": 120.0,
         "base_url": "https://api.openai.com/v1",
+        "text_model": "gpt-5.6-luna",
     }
 
 
@@ -477,7 +479,7 @@ def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str
     ("section", "name", "message"),
     [
         ("leonardo", "timout", "there is no such option; did you mean timeout?"),
-        ("openai", "alchemy", "there is no such option; it may be model, quality, timeout or base_url"),
+        ("openai", "alchemy", "there is no such option; it may be model, quality, timeout, base_url or text_model"),
     ],
 )
 def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: str, message: str) -> None:

@@ -177,6 +177,15 @@ def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     return tuple(hero for hero in site.heroes if hero.page in picked)
 
 
+def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The pages, with and without a hero, that the names mean, or all; Trouble for a name that fits none."""
+    docs_dir = site.options.docs_dir
+    for name in names:
+        if not any(_fits(page, name, docs_dir) for page in site.pages):
+            raise Trouble(f"there is no page {name!r}")
+    return tuple(page for page in sorted(site.pages) if not names or any(_fits(page, name, docs_dir) for name in names))
+
+
 # Reading without MkDocs ----------------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,7 @@ class OpenAIOptions:
     quality: str = "medium"
     timeout_s: float = 120.0
     base_url: str = "https://api.openai.com/v1"
+    text_model: str = "gpt-5.6-luna"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class GeminiOptions:
     model: str = "gemini-nano-banana-2.1"
     timeout_s: float = 120.0
     base_url: str = "https://generativelanguage.googleapis.com/v1beta"
+    text_model: str = "gemini-3.5-flash-lite"
 
 
 def key_variable(provider: str) -> str:

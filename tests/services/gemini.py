@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import json
 import math
 import re
 import uuid
@@ -27,6 +28,7 @@ from .behaviours import (
 )
 from .fronts import Gemini
 from .ledger import Job
+from .openai import proposal
 from .pictures import deliver
 from .script import Chosen
 from .site import Call, Refused, Site, World, text_of
@@ -65,6 +67,7 @@ _STATUSES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+TEXT_MODEL = "gemini-3.5-flash-lite"
 _CREATE_PATH = re.compile(r"/v1beta/models/([^/:]+):generateContent")
 _MODEL_PATH = re.compile(r"/v1beta/models/([^/:]+)")
 _FREE_QUOTA = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
@@ -226,7 +229,7 @@ class GeminiSite(Site):
             body = request.json()
         endpoint = "unknown"
         if request.method == "POST" and _CREATE_PATH.fullmatch(request.path):
-            endpoint = "create"
+            endpoint = "text" if request.path.endswith(f"{TEXT_MODEL}:generateContent") else "create"
         elif request.method == "GET" and _MODEL_PATH.fullmatch(request.path):
             endpoint = "model"
         return Call(
@@ -241,6 +244,12 @@ class GeminiSite(Site):
         """Draw, or tell of a model."""
         if call.endpoint == "create":
             return self._create(call, None, chosen.picture)
+        if call.endpoint == "text":
+            self._check_key(call)
+            body: Any = call.request.json()
+            text = json.dumps(proposal(json.loads(body["contents"][0]["parts"][0]["text"])))
+            parts = [{"text": "hm", "thought": True}, {"text": text}]
+            return json_reply(200, {"candidates": [{"content": {"role": "model", "parts": parts}}]})
         if call.endpoint == "unknown":
             raise Refused(404, envelope(404, "Requested entity was not found."))
         self._check_key(call)

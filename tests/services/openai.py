@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .behaviours import (
     BadBase64,
@@ -148,6 +150,14 @@ def check(body: Mapping[str, object]) -> Order:
     return Order(name, prompt, width_px, height_px, text_of(body.get("quality")) or "auto", output_format, images)
 
 
+TEXT_MODELS = ("gpt-5.6-luna",)
+
+
+def proposal(facts: Mapping[str, str]) -> dict[str, str]:
+    """What the stand-in's text models propose: of the page's own words, so that a test knows it."""
+    return {"prompt": f"a still life about {facts['title']}, soft light", "alt": f"Things about {facts['title']}"}
+
+
 def _form_of(request: Request) -> dict[str, object]:
     """The fields of a form, numbers as such; ValueError if it is none."""
     parts = multipart(request)
@@ -217,6 +227,7 @@ class OpenAISite(Site):
         endpoints = {
             ("POST", "/v1/images/generations"): "create",
             ("POST", "/v1/images/edits"): "create",
+            ("POST", "/v1/chat/completions"): "text",
             ("GET", "/v1/models"): "models",
         }
         body: object = None
@@ -237,11 +248,24 @@ class OpenAISite(Site):
             text = f"Invalid URL ({call.request.method} {call.request.path})"
             raise Refused(404, envelope(text, "invalid_request_error", None))
         self._check_key(call)
+        if call.endpoint == "text":
+            return self._text(call)
         models = [
             {"id": name, "object": "model", "owned_by": "system", "shutdown_date": model.shutdown_date}
             for name, model in MODELS.items()
         ]
         return json_reply(200, {"object": "list", "data": models})
+
+    def _text(self, call: Call) -> Reply:
+        """A proposal for the page that the last message describes."""
+        body: Any = call.request.json()
+        if set(body) != {"model", "messages", "response_format", "max_completion_tokens"}:
+            raise _invalid("Unknown parameter.", "", "unknown_parameter")
+        if "json" not in body["messages"][0]["content"].lower() or body["model"] not in TEXT_MODELS:
+            raise _not_found(body["model"])
+        facts = json.loads(body["messages"][1]["content"])
+        message = {"role": "assistant", "content": json.dumps(proposal(facts))}
+        return json_reply(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
 
     def _check_key(self, call: Call) -> None:
         key = bearer(call.request)

@@ -1,0 +1,93 @@
+"""Lines added to the front matter of a page, with every other byte of the file left as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+#: A file's front matter as MkDocs finds it: a line of three hyphens, lines, a line of three hyphens or dots.
+_BLOCK = re.compile(
+    rb"""\A (?P<bom>\xef\xbb\xbf)? -{3} [ \t]* (?P<end>\r\n|\n|\r)
+         (?P<lines> .*? (?:\r\n|\n|\r))
+         (?= (?:-{3}|\.{3}) [ \t]* (?:\r\n|\n|\r))""",
+    re.DOTALL | re.VERBOSE,
+)
+#: Metadata without the hyphens (MultiMarkdown), which MkDocs reads as well; there, quotes would be part of the value.
+_BARE = re.compile(rb"\A(?:\xef\xbb\xbf)?[A-Za-z0-9_-]+:\s")
+_INDENT = re.compile(rb"(?m)^([ ]*)[^\s#]")
+#: The largest number that YAML's short escape holds.
+_LARGEST_SHORT = 0xFFFF
+_FIRST_END = re.compile(rb"\r\n|\n|\r")
+
+
+class Uneditable(ValueError):
+    """The file cannot be added to without a risk; the text says why, and what to do."""
+
+
+def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
+    """The metadata of a page and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
+    import yaml  # noqa: PLC0415 - MkDocs's own
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Uneditable("is not in UTF-8; save it as UTF-8 first") from error
+    found = _BLOCK.match(data)
+    if found is None:
+        if _BARE.match(data):
+            raise Uneditable("has metadata without lines of three hyphens around it; put them there first")
+        return {}, text
+    try:
+        meta = yaml.safe_load(found["lines"].decode())
+    except (yaml.YAMLError, ValueError) as error:
+        raise Uneditable("has front matter that is no YAML; mend it first") from error
+    if not isinstance(meta, dict | None):
+        raise Uneditable("has front matter that holds no keys; mend it first")
+    rest = data[found.end() :].decode()
+    return {str(key): value for key, value in (meta or {}).items()}, rest.partition("\n")[2]
+
+
+def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
+    """The file with a line for each of `values` at the end of its front matter; Uneditable if that is not safe.
+
+    Values are always quoted, so that nothing in them can be YAML. The result is read once more: what was there means
+    what it meant, and what was added is what was meant.
+    """
+    before, _ = front_matter_of(data)
+    present = [key for key in values if key in before]
+    if present:
+        raise Uneditable(f"has {present[0]} already; it is left as it is")
+    found = _BLOCK.match(data)
+    if found is None:
+        bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+        end_found = _FIRST_END.search(data)
+        end = end_found[0] if end_found is not None else b"\n"
+        edited = bom + b"---" + end + _lines(values, b"", end) + b"---" + end + end + data[len(bom) :]
+    else:
+        indent = _INDENT.search(found["lines"])
+        added = _lines(values, indent[1] if indent is not None else b"", found["end"])
+        place = found.end()
+        edited = data[:place] + added + data[place:]
+    try:
+        after, _ = front_matter_of(edited)
+    except Uneditable:
+        after = {}
+    if after != {**before, **values}:
+        raise Uneditable("has front matter in a form that lines cannot be added to; add them by hand")
+    return edited
+
+
+def _lines(values: Mapping[str, str], indent: bytes, end: bytes) -> bytes:
+    # A text of JSON is a quoted text of YAML.
+    return b"".join(indent + f"{key}: {_quoted(value)}".encode() + end for key, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    """The text in double quotes; what cannot be printed is escaped, as some of it breaks lines in YAML."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(character if character.isprintable() else _escaped(ord(character)) for character in text)
+
+
+def _escaped(number: int) -> str:
+    return f"\\u{number:04x}" if number <= _LARGEST_SHORT else f"\\U{number:08x}"

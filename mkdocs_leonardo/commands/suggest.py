@@ -1,0 +1,157 @@
+"""`mkdocs-leonardo suggest`: prompts and alternative texts for pages that have none, shown before they are written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
+from mkdocs_leonardo.commands.purchases import agreed
+from mkdocs_leonardo.commands.site import SiteWishes, pages_named, wishes_of
+from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.compose import SystemClock
+from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
+from mkdocs_leonardo.files import write_atomically
+from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, MAX_PROMPT_CHARACTERS, legible
+from mkdocs_leonardo.providers.options import key_variable
+from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
+
+#: How much of a page is read out (words).
+MOST_WORDS = 1000
+#: Keys with which a page has said already what it wants.
+_SAID = ("hero_prompt", "hero_image")
+_HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page without a prompt, as it was read."""
+
+    name: str
+    path: Path
+    data: bytes
+    facts: PageFacts
+    has_alt: bool
+
+
+def suggest(config_file: str | None, screen: Screen, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
+    """Ask a text model for each page; 1 if any page failed."""
+    site = wishes_of(config_file, screen)
+    wanted = _without_prompt(site, pages, screen)
+    if not wanted:
+        screen.note("every page has a prompt; nothing is paid for")
+        return 0
+    model, key = _model(site, os.environ)
+    estimate_usd = sum(model.estimate_usd(page.facts) for page in wanted)
+    screen.say(
+        f"{counted(len(wanted), 'page', 'pages')} without a prompt; {model.provider}'s {model.model} reads title, "
+        f"description and the first {MOST_WORDS} words of each: about {dollars(estimate_usd)}"
+    )
+    cap_usd = site.settings.max_cost_usd
+    if cap_usd is not None and estimate_usd > cap_usd:
+        raise Trouble(f"max_cost_usd is {dollars(cap_usd)}; raise it, or name fewer pages")
+    if not agreed(screen, yes=yes):
+        return 1
+    failed = _ask(model, key, wanted, screen, write=write)
+    if not write:
+        screen.note("nothing was written; --write puts these lines into the front matter")
+    return 1 if failed else 0
+
+
+def _without_prompt(site: SiteWishes, names: tuple[str, ...], screen: Screen) -> list[_Page]:
+    """The pages that say nothing of a hero; those that cannot be read or added to are told."""
+    have = {hero.page for hero in site.heroes}
+    found = []
+    for name in pages_named(site, names):
+        path = site.options.docs_dir / name
+        if name in have or not path.is_file():
+            # Made by a plugin, or a page of an earlier choice.
+            continue
+        try:
+            data = path.read_bytes()
+            meta, text = front_matter_of(data)
+        except (OSError, Uneditable) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            screen.warn(f"{name}: left out, as it {reason}")
+            continue
+        if not any(key in meta for key in _SAID):
+            found.append(_Page(name, path, data, _facts(name, meta, text), has_alt="hero_alt" in meta))
+    return found
+
+
+def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
+    heading = _HEADING.search(text)
+    title = meta.get("title") or (heading[1] if heading else Path(name).stem)
+    return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
+
+
+def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str]:
+    """The text model of the first provider that has one and a key."""
+    settings = site.settings
+    models = {
+        "openai": TextModel("openai", settings.openai.text_model, settings.openai.base_url, openai_api),
+        "gemini": TextModel("gemini", settings.gemini.text_model, settings.gemini.base_url, gemini_api),
+    }
+    order = [name for name in settings.providers if name in models] + list(models)
+    for name in order:
+        key = environ.get(key_variable(name), "").strip()
+        if key:
+            return models[name], key
+    raise Trouble("set OPENAI_API_KEY or GEMINI_API_KEY in the environment; a text model of theirs reads the pages")
+
+
+def _ask(model: TextModel, key: str, pages: Sequence[_Page], screen: Screen, *, write: bool) -> int:
+    """How many pages failed. One after the other: each is shown, and written, before the next is paid for."""
+    import anyio  # noqa: PLC0415 - `--help` should be quick
+
+    async def ask() -> int:
+        api = model.connect(key, model.base_url, SystemClock())
+        failed = 0
+        try:
+            for place, page in enumerate(pages):
+                try:
+                    suggestion = await model.suggest(api, page.facts)
+                except ProviderError as error:
+                    failed += 1
+                    screen.warn(f"{page.name}: {model.provider} {error}")
+                    if isinstance(error, AccountRefused | RateLimited):
+                        # It would say the same of every page.
+                        return failed + len(pages) - place - 1
+                    continue
+                failed += not _take(page, suggestion, screen, write=write)
+        finally:
+            await api.aclose()
+        return failed
+
+    return anyio.run(ask)
+
+
+def _take(page: _Page, suggestion: Suggestion, screen: Screen, *, write: bool) -> bool:
+    """Show a proposal, and write it if that is wished; whether all went well."""
+    # Braces would be filled in, or refused.
+    prompt = legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
+    values = {"hero_prompt": prompt}
+    alt = legible(suggestion.alt)[:MAX_ALT_CHARACTERS]
+    if alt and not page.has_alt:
+        values["hero_alt"] = alt
+    screen.say(page.name, is_bold=True)
+    for key, value in values.items():
+        screen.say(f"  {key}: {value}")
+    if not write:
+        return True
+    try:
+        write_atomically(page.path, _edited(page, values), keeps_mode=True)
+    except (OSError, Uneditable) as error:
+        reason = f"cannot be written ({error.strerror})" if isinstance(error, OSError) else str(error)
+        screen.warn(f"{page.name}: nothing was written, as it {reason}")
+        return False
+    return True
+
+
+def _edited(page: _Page, values: Mapping[str, str]) -> bytes:
+    if page.path.read_bytes() != page.data:
+        raise Uneditable("has changed meanwhile; run the command again")
+    return with_lines(page.data, values)
