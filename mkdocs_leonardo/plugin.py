@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +18,7 @@ from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_prio
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo import front_matter
+from mkdocs_leonardo import front_matter, neighbours
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError, PictureError
 from mkdocs_leonardo.imaging.reference import Looks
@@ -58,6 +59,13 @@ class _OneLine(logging.Filter):
 
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
 log.logger.addFilter(_OneLine())
+
+
+#: What brings a hero to a page whose template leaves the content out.
+_UNSEEN = (
+    'put {{ page.content }} into it, or draw the hero there with <img src="{{ hero.src }}" alt="{{ hero.alt }}">; with '
+    "hero_layout: none, this is left to you"
+)
 
 
 class PictureFile(File):
@@ -129,6 +137,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._site: Site | None = None
         self._shown: Callable[[Page], ShownPage]
         self._promised: dict[str, str] = {}
+        self._pictures: Mapping[str, str] = {}
+        self._continued: set[str] = set()
         self._told_of_cards = False
         self._looks = Looks()
         self._is_frozen = False
@@ -153,7 +163,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             self._preview.hold()
         self._settings = self._wanted_settings = self._site = None
         self._missing = ()
-        self._promised = {}
+        self._promised, self._pictures, self._continued = {}, {}, set()
         self._told_of_cards = False
         self._looks = Looks()
         if not self.config.enabled:
@@ -203,19 +213,21 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
-    def _on_page_markdown_read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
+    def _on_page_markdown_read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:
         """Read the page's wish; what is not at hand is started at once, beside the rendering of the other pages."""
         if self._settings is None:
             return None
         unread = unread_problem(markdown, page.file.src_uri)
         if unread is not None:
             log.warning("%s", unread)
-        hero = _wish(page, self._settings, config, self._looks)
+        hero = _wish(page, self._settings, config, files, self._looks)
         if self.reader is not None:
             self.reader(page, hero)
             return ""
         if hero is None:
             return None
+        if _first_of(page) is not page:
+            self._continued.add(page.file.src_uri)
         if self._session is None:
             self._session = self._open_session(self._settings)
             self._freeze()
@@ -241,7 +253,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return
         try:
             resolutions = self._session.join()
-            summary = self._session.finish(resolutions, title=config.site_name)
+            counted = [one for one in resolutions if one.hero.page not in self._continued]
+            summary = self._session.finish(counted, title=config.site_name)
         finally:
             self._session.settle()
         resolutions_to_tell: Sequence[Resolution] = resolutions
@@ -264,7 +277,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._shown = _shown_by(config)
+        self._shown = _shown_by(config, files, site.has_hero)
         pictures = {**self._keep_promises(site, files, config), **site.pictures()}
         self._hand_over(pictures, self._session.seen, files, config)
         stylesheet = site.stylesheet()
@@ -297,10 +310,25 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        return None if self._site is None else self._site.finish(self._shown(page), output)
+        if self._site is None:
+            return None
+        shown = self._shown(page)
+        if self._site.is_unseen(shown, output):
+            template = page.meta.get("template") or "main.html"
+            log.warning("%s: %s shows neither the page's content nor its hero; %s", shown.source, template, _UNSEEN)
+        return self._site.finish(shown, output)
 
+    # After mkdocs-rss-plugin (0), which writes its feeds here.
+    @event_priority(-50)
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Every file is copied: what was for this build alone can go, and a preview cares for what was missing."""
+        if self._pictures and config.site_url and "rss" in config.plugins:
+            sizes = {
+                neighbours.address(config.site_url, place): Path(source).stat().st_size
+                for place, source in self._pictures.items()
+                if place.endswith("-social.jpg")
+            }
+            neighbours.mend_feeds(config.plugins, Path(config.site_dir), sizes)
         nobody = self._session.nobody if self._session is not None else ""
         self._close()
         if not self._serving or self._wanted_settings is None:
@@ -434,6 +462,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         for uri, place in pictures.items():
             kind = KeptFile if uri in kept else PictureFile
             files.append(kind.generated(config, uri, abs_src_path=place))
+        ours = filter(None, map(files.get_file_from_path, pictures))
+        neighbours.show_to_proofer(config.plugins, ours)
+        self._pictures = pictures
 
     def _tell(self, resolutions: Sequence[Resolution], on_missing: str) -> None:
         """Say which pages show something else than they asked for, as loud as `on_missing` says."""
@@ -467,6 +498,15 @@ def _preview(config: MkDocsConfig) -> Preview:
         tell=lambda level, message: log.log(min(level, loudest), "%s", message),
         command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
     )
+
+
+def _shared(image: str, page: str, files: Files) -> str:
+    """The place of the author's picture for sharing; "" and a warning if there is no such file."""
+    place = neighbours.shared_image(image, page, files)
+    if place is None:
+        cure = "write its path relative to the page, or a full address"
+        log.warning("%s: image is %r; there is no such file in the site; %s", page, image, cure)
+    return place or ""
 
 
 def _listener(config: MkDocsConfig) -> Listener | None:
@@ -520,10 +560,11 @@ def _rendered(page: Page, config: MkDocsConfig) -> Mapping[str, object]:
     return meta
 
 
-def _wish(page: Page, settings: Settings, config: MkDocsConfig, looks: Looks) -> HeroSpec | None:
+def _wish(page: Page, settings: Settings, config: MkDocsConfig, files: Files, looks: Looks) -> HeroSpec | None:
     """What the page asks for; what is wrong with it is told, and no wish then."""
+    meta = _rendered(page, config)
     wish = front_matter.read(
-        _rendered(page, config),
+        meta,
         page=page.file.src_uri,
         title=str(page.title or ""),
         site_name=config.site_name,
@@ -533,9 +574,16 @@ def _wish(page: Page, settings: Settings, config: MkDocsConfig, looks: Looks) ->
         log.warning("%s", problem)
     if wish.hero is None:
         return None
-    if wish.image is not None:
-        return _with_file(wish.hero, wish.image, Path(config.docs_dir))
-    return _with_look(wish, wish.hero, Path(config.docs_dir), settings, looks)
+    docs_dir, image = Path(config.docs_dir), wish.image
+    if image is None:
+        return _with_look(wish, wish.hero, docs_dir, settings, looks)
+    place = neighbours.folder_of_image(_first_of(page).file.src_uri, _first_of(page).file.content_string, docs_dir)
+    if place != page.file.src_uri:
+        elsewhere = front_matter.read(
+            {"hero_image": meta["hero_image"]}, page=place, title="", defaults=settings.defaults
+        )
+        image = elsewhere.image or image
+    return _with_file(wish.hero, image, docs_dir, files)
 
 
 def _with_look(
@@ -552,10 +600,16 @@ def _with_look(
     return replace(hero, picture=replace(hero.picture, look=look))
 
 
-def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec | None:
+def _first_of(page: Page) -> Page:
+    """The page itself; of Material's blog, the first page of a view, whose hero those after it show as well."""
+    pages: Sequence[Page] = getattr(page, "pages", None) or [page]
+    return pages[0]
+
+
+def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path, files: Files) -> HeroSpec | None:
     """The wish with the author's own file, or a warning and nothing if there is no such file."""
-    path = docs_dir / image
-    if path.is_file():
+    path = neighbours.own_picture(image, docs_dir, files)
+    if path is not None:
         return replace(hero, own_image=path)
     cure = "write its path relative to the page"
     log.warning(
@@ -564,16 +618,20 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path) -> HeroSpec
     return None
 
 
-def _shown_by(config: MkDocsConfig) -> Callable[[Page], ShownPage]:
+def _shown_by(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]) -> Callable[[Page], ShownPage]:
     """What must be known of each page of the site; what all pages share is asked for once."""
     from mkdocs_leonardo.page.site import ShownPage, hidden_parts  # noqa: PLC0415 - only pages with heroes come here
 
     theme, features = config.theme.name or "", config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
+    # Asked several times of each page, and told once.
+    place_of = cache(partial(_shared, files=files))
 
     def shown(page: Page) -> ShownPage:
         meta = page.meta
         image = meta.get("image")
+        if isinstance(image, str) and image and has_hero(page.file.src_uri):
+            image = place_of(image, page.file.src_uri)
         return ShownPage(
             source=page.file.src_uri,
             url=page.url,

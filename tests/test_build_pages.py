@@ -154,6 +154,7 @@ def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Pat
             "index.md": own("Home", hero_alt="A blue field"),
             "mine.md": own("Mine", image="https://example.org/mine.png"),
             "relative.md": own("Relative", image="img/mine.png"),
+            "img/mine.png": picture(),
             "theme/main.html": '{% extends "base.html" %}{% block extrahead %}'
             '<meta name="seen" content="{{ page.meta.image }}">{% endblock %}',
         },

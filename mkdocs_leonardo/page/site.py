@@ -224,6 +224,14 @@ class Site:
         """Whether the page at `source` has a hero."""
         return source in self._heroes
 
+    def is_unseen(self, page: ShownPage, output_html: str) -> bool:
+        """Whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
+        if page.url not in self._headers or '<header class="leonardo-hero' in output_html:
+            return False
+        _, asset = self._heroes[page.source]
+        names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
+        return not any(name in output_html for name in names)
+
     def finish(self, page: ShownPage, output_html: str) -> str:
         """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
         header = self._headers.pop(page.url, None)

@@ -99,6 +99,7 @@ NEIGHBOURS = Environment(
         "mkdocs-gen-files",
         "mkdocs-git-revision-date-localized-plugin",
         "mkdocs-glightbox",
+        "mkdocs-htmlproofer-plugin",
         "mkdocs-literate-nav",
         "mkdocs-macros-plugin",
         "mkdocs-material[imaging]>=9.7",

@@ -195,6 +195,19 @@ def test_rss_feed_has_the_hero_as_enclosure(beside: Place, is_first: bool) -> No
     address = enclosure.attrib["url"]
     assert (made.site / address.removeprefix("https://example.org/")).is_file()
     assert f'content="{address}"' in made.html("index.html")
+    size = (made.site / address.removeprefix("https://example.org/")).stat().st_size
+    assert enclosure.attrib["length"] == str(size)
+
+
+@FIRST_AND_LAST
+def test_htmlproofer_knows_the_heroes_files(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
+    """With `raise_error`, a file that it does not know would end the build."""
+    beside.write({"docs/index.md": hero_page(), "docs/guide/deep.md": hero_page("Deep", hero_layout="full")})
+    proofer = {"htmlproofer": {"raise_error": True, "validate_external_urls": False}}
+
+    made = built(beside, plugins(is_first, proofer))
+
+    assert "<picture" in the_hero(made.html("index.html"))
 
 
 @FIRST_AND_LAST

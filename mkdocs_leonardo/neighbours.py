@@ -1,0 +1,110 @@
+"""What other plugins of the site know of files that we only have a name for, and what they must know of ours."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+_BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
+#: What Material's `meta` plugin reads unless it is told otherwise.
+_FOLDER_META = ".meta.yml"
+_ENCLOSURE = re.compile(r'(<enclosure url="([^"]*)"[^>]*? length=")None(")')
+
+
+class SiteFile(Protocol):
+    """A file of the site, as its host knows it. `abs_src_path` is None where a plugin has made up its content."""
+
+    @property
+    def abs_src_path(self) -> str | None: ...  # noqa: D102 - the host's names
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+
+
+class SiteFiles(Protocol):
+    """All files of the site, with those that other plugins have added."""
+
+    def get_file_from_path(self, path: str) -> SiteFile | None: ...  # noqa: D102 - the host's
+
+
+# Pictures of the author's --------------------------------------------------------------------------------------------
+
+
+def own_picture(image: PurePosixPath, docs_dir: Path, files: SiteFiles) -> Path | None:
+    """The file of an author's picture below `docs_dir`, as an image in a page's text would find it; None if none is.
+
+    The host's collection comes first: it knows translations, files of scripts and those of included repositories.
+    Links are followed, as the host follows them when it copies.
+    """
+    found = files.get_file_from_path(image.as_posix())
+    places = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
+    for path in (*places, docs_dir / image):
+        if path.is_file():
+            return path.resolve() if path.is_symlink() else path
+    return None
+
+
+def folder_of_image(page: str, source: str, docs_dir: Path) -> str:
+    """The page that `hero_image` is relative to: this one, or any in the folder whose metadata it comes from."""
+    block = _BLOCK.match(source)
+    if block is not None and _OWN_IMAGE.search(block[1]):
+        return page
+    for folder in PurePosixPath(page).parents:
+        meta = docs_dir / folder / _FOLDER_META
+        if meta.is_file() and _OWN_IMAGE.search(meta.read_text(encoding="utf-8", errors="replace")):
+            return (folder / PurePosixPath(page).name).as_posix()
+    return page
+
+
+def shared_image(image: str, page: str, files: SiteFiles) -> str | None:
+    """The place in the site of a page's `image`, as an image in its text would find it, else below the site's root.
+
+    An address stays as it is; None if there is no such file.
+    """
+    if urlsplit(image).scheme or image.startswith("/"):
+        return image
+    beside = posixpath.normpath(posixpath.join(posixpath.dirname(page), image))
+    for place in (beside, posixpath.normpath(image)):
+        found = files.get_file_from_path(place)
+        if found is not None:
+            return found.url
+    return None
+
+
+# Our files -----------------------------------------------------------------------------------------------------------
+
+
+def show_to_proofer(plugins: Mapping[str, Any], files: Iterable[object]) -> None:
+    """Let mkdocs-htmlproofer know our files, which are made after it has looked for files."""
+    known = getattr(plugins.get("htmlproofer"), "files", None)
+    if isinstance(known, list):
+        known += files
+
+
+def mend_feeds(plugins: Mapping[str, Any], site_dir: Path, sizes: Mapping[str, int]) -> None:
+    """Write the sizes of our pictures into the feeds of mkdocs-rss-plugin, which asks the published site for them.
+
+    `sizes` are those of files by their address; one that was never published has none there.
+    """
+    if "rss" not in plugins:
+        return
+    for path in site_dir.glob("*.xml"):
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        mended = _ENCLOSURE.sub(lambda match: _sized(match, sizes), text)
+        if mended != text:
+            path.write_text(mended, encoding="utf-8", errors="surrogateescape")
+
+
+def _sized(match: re.Match[str], sizes: Mapping[str, int]) -> str:
+    size = sizes.get(match[2].replace("&amp;", "&"))
+    return match[0] if size is None else f"{match[1]}{size}{match[3]}"
+
+
+def address(site_url: str, place: str) -> str:
+    """The full address of a file of the site."""
+    return f"{site_url.rstrip('/')}/{quote(place)}"

@@ -1,0 +1,133 @@
+"""Files that only MkDocs's collection knows, templates that leave the hero out, and what neighbours count."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from builds import Site, page
+from services import Picture
+from services.pictures import draw
+
+from mkdocs_leonardo.neighbours import mend_feeds
+
+PICTURE = draw("own", "", 640, 360, Picture())
+#: What a script of gen-files, a multirepo or a translation does: a file of the site that is not in docs_dir.
+HOOK = """
+from mkdocs.structure.files import File
+
+def on_files(files, config):
+    files.append(File.generated(config, "pictures/made.png", abs_src_path="{place}"))
+"""
+
+
+def test_own_picture_is_found_where_an_image_in_the_text_is(tmp_path: Path) -> None:
+    """In the host's collection, behind a link that the host copies, and beside the folder's metadata that names it."""
+    site = Site(
+        tmp_path,
+        {
+            "index.md": page("Home", hero_image="pictures/made.png"),
+            "linked.md": page("Linked", hero_image="link.png"),
+            "guide/.meta.yml": "hero_image: folder.png\n",
+            "guide/folder.png": PICTURE,
+            "guide/deep/page.md": page("Deep"),
+            "guide/own.md": page("Own", hero_image="../guide/folder.png"),
+        },
+        config={"theme": {"name": "material"}, "hooks": ["hook.py"], "plugins": ["meta", "leonardo"]},
+    )
+    (tmp_path / "elsewhere.png").write_bytes(PICTURE)
+    (tmp_path / "hook.py").write_text(HOOK.format(place=tmp_path / "elsewhere.png"), encoding="utf-8")
+    (tmp_path / "docs/link.png").symlink_to("../elsewhere.png")
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert set(built.sources.values()) == {"own"}
+    assert set(built.sources) == {"index.md", "linked.md", "guide/deep/page.md", "guide/own.md"}
+
+
+def test_picture_for_sharing_is_found_beside_the_page(tmp_path: Path) -> None:
+    """As an image in the text would be, else from the root; a name without a file is told, and the hero is shared."""
+    site = Site(
+        tmp_path,
+        {
+            "guide/beside.md": page("Beside", hero_image="cover.png", image="cover.png"),
+            "guide/cover.png": PICTURE,
+            "guide/root.md": page("Root", hero_image="cover.png", image="guide/cover.png"),
+            "guide/far.md": page("Far", hero_image="cover.png", image="https://example.com/a.png"),
+            "guide/lost.md": page("Lost", hero_image="cover.png", image="lost.png"),
+            "guide/plain.md": page("Plain", image="lost.png"),
+            "index.md": page("Home"),
+        },
+    )
+
+    built = site.build()
+
+    cover = '<meta property="og:image" content="https://example.org/guide/cover.png">'
+    assert cover in built.html("guide/beside/index.html")
+    assert cover in built.html("guide/root/index.html")
+    assert 'og:image" content="https://example.com/a.png"' in built.html("guide/far/index.html")
+    assert "-social.jpg" in built.html("guide/lost/index.html")
+    assert [line for line in built.warnings if "image is" in line] == [
+        line for line in built.warnings if "guide/lost.md: image is 'lost.png'; there is no such file" in line
+    ]
+    assert len(built.warnings) == 1, built.warnings
+
+
+def test_template_that_leaves_the_hero_out_is_told(tmp_path: Path) -> None:
+    """With what brings it there; a template that draws it itself, or shows the content, is fine."""
+    site = Site(
+        tmp_path,
+        {
+            "index.md": page("Home", hero_image="own.png", template="landing.html"),
+            "drawn.md": page("Drawn", hero_image="own.png", template="drawn.html"),
+            "wide.md": page("Wide", hero_image="own.png", hero_layout="full"),
+            "own.png": PICTURE,
+        },
+        config={"theme": {"name": "mkdocs", "custom_dir": "overrides"}},
+    )
+    (tmp_path / "overrides").mkdir()
+    (tmp_path / "overrides/landing.html").write_text("<html><head></head><body>Welcome</body></html>")
+    (tmp_path / "overrides/drawn.html").write_text('<html><head></head><body><img src="{{ hero.src }}"></body></html>')
+
+    built = site.build()
+
+    assert len(built.warnings) == 1, built.warnings
+    assert "index.md: landing.html shows neither the page's content nor its hero" in built.warnings[0]
+    assert "{{ hero.src }}" in built.warnings[0]
+
+
+def test_further_pages_of_a_blog_are_no_further_heroes(tmp_path: Path) -> None:
+    """The index of three posts with one on a page has one hero, which all of its pages show."""
+    site = Site(
+        tmp_path,
+        {
+            "index.md": page("Home"),
+            "blog/index.md": page("Blog", hero_image="../own.png"),
+            "own.png": PICTURE,
+            **{f"blog/posts/{day}.md": page(f"Post {day}", date=date(2026, 1, day)) for day in (1, 2, 3)},
+        },
+        config={"theme": {"name": "material"}},
+        plugins=("search", {"blog": {"pagination_per_page": 1, "archive": False, "categories": False}}),
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert list(built.sources) == ["blog/index.md"]
+    assert "1 hero: 1 own" in built.log
+    assert 'class="leonardo-hero ' in built.html("blog/page/2/index.html")
+
+
+def test_feed_gets_the_size_of_a_picture_that_was_never_published(tmp_path: Path) -> None:
+    """Only of ours, and only where the size is not known; other files of the site are left alone."""
+    feed = '<rss><enclosure url="https://example.org/a-social.jpg" type="image/jpeg" length="None" />\n'
+    feed += '<enclosure url="https://example.org/b.jpg" type="image/jpeg" length="None" /></rss>'
+    (tmp_path / "feed.xml").write_text(feed)
+    sizes = {"https://example.org/a-social.jpg": 1234}
+
+    mend_feeds({}, tmp_path, sizes)
+    assert (tmp_path / "feed.xml").read_text() == feed
+    mend_feeds({"rss": object()}, tmp_path, sizes)
+
+    assert (tmp_path / "feed.xml").read_text() == feed.replace("None", "1234", 1)
