@@ -20,13 +20,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from markdown.extensions import Extension
 
 from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.neighbours import place_of_image
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
@@ -253,7 +254,7 @@ class _Painter:
         own_digest = ""
         if wish.image is not None:
             try:
-                own_digest = _digest(self._docs_dir / wish.image)
+                own_digest = _digest(self._docs_dir / self._place_of(wish.image))
             except OSError:
                 self._folder.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
                 return None
@@ -275,6 +276,11 @@ class _Painter:
         if layout == "full" and not self._has_no_columns:
             layout = "content"
         return _Hero(replace(wish.hero, focus=shown.focus, layout=layout), shown.asset)
+
+    def _place_of(self, image: PurePosixPath) -> PurePosixPath:
+        source = (self._docs_dir / self._page.path).read_text(encoding="utf-8", errors="replace")
+        value = self._page.meta["hero_image"]
+        return place_of_image(image, value, page=self._page.path, source=source, docs_dir=self._docs_dir)
 
     def _with_look(self, wish: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
         """The wish with the page's own reference, where there is one."""
@@ -346,7 +352,7 @@ class _Painter:
             return ""
         meta, ours = self._page.meta, urljoin(self._site_url, f"{quote(self._assets)}/{picture.name}")
         theirs = meta.get("image")
-        image = urljoin(self._site_url, theirs) if isinstance(theirs, str) and theirs else ours
+        image = self._shared(theirs) if isinstance(theirs, str) and theirs else ours
         value = {
             "url": self._page.url,
             "image": image,
@@ -357,6 +363,12 @@ class _Painter:
             "site_name": str(self._config.get("site_name") or ""),
         }
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(value))}"></template>'
+
+    def _shared(self, image: str) -> str:
+        """The address of the author's picture for sharing, which may lie beside the page."""
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
+        is_beside = not urlsplit(image).scheme and not image.startswith("/") and (self._docs_dir / beside).is_file()
+        return urljoin(self._site_url, quote(beside) if is_beside else image)
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Templates and feeds find the picture for sharing where the plugin puts it, too."""

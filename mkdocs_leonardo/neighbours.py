@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.front_matter import HeroDefaults
+
 _BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
 #: What Material's `meta` plugin reads unless it is told otherwise.
@@ -49,16 +52,22 @@ def own_picture(image: PurePosixPath, docs_dir: Path, files: SiteFiles) -> Path 
     return None
 
 
-def folder_of_image(page: str, source: str, docs_dir: Path) -> str:
-    """The page that `hero_image` is relative to: this one, or any in the folder whose metadata it comes from."""
+def place_of_image(image: PurePosixPath, value: object, *, page: str, source: str, docs_dir: Path) -> PurePosixPath:
+    """The place below `docs_dir` of a page's `hero_image`, whose `value` may come from the metadata of a folder.
+
+    `image` is where it would be relative to the page at `page`, whose text is `source`.
+    """
     block = _BLOCK.match(source)
     if block is not None and _OWN_IMAGE.search(block[1]):
-        return page
+        return image
     for folder in PurePosixPath(page).parents:
         meta = docs_dir / folder / _FOLDER_META
         if meta.is_file() and _OWN_IMAGE.search(meta.read_text(encoding="utf-8", errors="replace")):
-            return (folder / PurePosixPath(page).name).as_posix()
-    return page
+            beside = (folder / PurePosixPath(page).name).as_posix()
+            return (
+                front_matter.read({"hero_image": value}, page=beside, title="", defaults=HeroDefaults()).image or image
+            )
+    return image
 
 
 def shared_image(image: str, page: str, files: SiteFiles) -> str | None:

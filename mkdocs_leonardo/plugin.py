@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -577,12 +578,14 @@ def _wish(page: Page, settings: Settings, config: MkDocsConfig, files: Files, lo
     docs_dir, image = Path(config.docs_dir), wish.image
     if image is None:
         return _with_look(wish, wish.hero, docs_dir, settings, looks)
-    place = neighbours.folder_of_image(_first_of(page).file.src_uri, _first_of(page).file.content_string, docs_dir)
-    if place != page.file.src_uri:
-        elsewhere = front_matter.read(
-            {"hero_image": meta["hero_image"]}, page=place, title="", defaults=settings.defaults
-        )
-        image = elsewhere.image or image
+    first = _first_of(page)
+    if first is not page:
+        # Of its own place, only what the view made of it is known.
+        image = PurePosixPath(first.file.src_uri).parent / str(meta["hero_image"])
+        image = PurePosixPath(posixpath.normpath(image))
+    image = neighbours.place_of_image(
+        image, meta["hero_image"], page=first.file.src_uri, source=first.file.content_string, docs_dir=docs_dir
+    )
     return _with_file(wish.hero, image, docs_dir, files)
 
 

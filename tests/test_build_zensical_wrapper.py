@@ -42,6 +42,9 @@ PAGES: dict[str, str | bytes] = {
     "index.md": page("Home", "Text.", hero_prompt="a lighthouse", hero_alt='A "storm"', description="About a storm"),
     "guide/own.md": page("Own", hero_image="own.png"),
     "guide/own.png": draw("own", "", 640, 360, Picture()),
+    "folder/.meta.yml": "hero_image: ../guide/own.png\nimage: cover.png\n",
+    "folder/deep/page.md": page("Deep", image="cover.png"),
+    "folder/deep/cover.png": draw("cover", "", 640, 360, Picture()),
     "guide/plain.md": page("Plain", "No hero here."),
     "guide/wide.md": page("Wide", hero_prompt="a wide sea", hero_layout="none"),
     "blog/index.md": page("Blog"),
@@ -66,7 +69,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A blog with nothing but the plugin, whose pictures a build of MkDocs has bought."""
     with Services() as services:
         services.leonardo.render_s = 0.05
-        site = Site(tmp_path_factory.mktemp("blog"), PAGES, options=SMALL, config=THEME, plugins=BLOG)
+        site = Site(tmp_path_factory.mktemp("blog"), PAGES, options=SMALL, config=THEME, plugins=(*BLOG, "meta"))
         shell = Shell(site, services)
         assert site.build(services, "--strict").exit_code == 0
         assert services.ledger.creates == 4
@@ -115,6 +118,7 @@ def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
     ):
         assert line in head
     assert 'property="og:image"' in first.html("guide/wide/index.html")
+    assert f'property="og:image" content="{URL}folder/deep/cover.png"' in first.html("folder/deep/page/index.html")
     assert 'property="og:image"' in first.html("blog/2026/01/01/post-one/index.html")
     assert "og:image" not in first.html("blog/index.html")
     assert "og:image" not in first.html("guide/plain/index.html")
@@ -122,7 +126,9 @@ def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
 
 def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, first: Zensical, tmp_path: Path) -> None:
     """Byte for byte, and so is every other file of the site that is not ours."""
-    folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".*", "site"))
+    folder = shutil.copytree(
+        shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site")
+    )
     site = replace(shell.site, folder=folder, pages={})
     site.configure(shell.services)
     (folder / "mkdocs.yml").write_text(
@@ -142,7 +148,9 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
     """In CI, with `--clean` and `--strict`: the same pages, no connection, and the pictures are there afterwards."""
     assert shell.services is not None
     asked = len(shell.services.ledger.requests)
-    folder = shutil.copytree(shell.site.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".*", "site"))
+    folder = shutil.copytree(
+        shell.site.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site")
+    )
     shutil.copytree(shell.site.folder / ".leonardo/cache", folder / ".leonardo/cache")
     site = replace(shell.site, folder=folder, pages={})
     site.configure(shell.services)
@@ -193,6 +201,22 @@ def test_missing_pictures_are_bought_once_that_is_agreed_on(small: Shell, servic
     assert asked.exit_code == 0
     assert "[y/N]" not in asked.out
     assert services.ledger.creates == 3
+
+
+def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: Shell, services: Services) -> None:
+    """The look is a part of what was paid for: what MkDocs has bought is at hand; another reference is another wish."""
+    small.site.options = {**SMALL, "style_reference": "docs/look.png"}
+    reference = draw("look", "", 64, 64, Picture())
+    small.site.write({"look.png": reference, "two.md": page("Two", hero_prompt="a desert", hero_reference="own.png")})
+    small.site.write({"own.png": draw("own", "", 64, 64, Picture())})
+    assert small.site.build(services).exit_code == 0
+    assert services.ledger.creates == 2
+    for _ in range(2):
+        ran, _ = built(small, "--strict")
+        assert (ran.exit_code, services.ledger.creates) == (0, 2), ran
+    small.site.write({"own.png": reference})
+    ran, _ = built(small, "--strict")
+    assert (ran.exit_code, services.ledger.creates) == (1, 2)
 
 
 def test_cap_holds_and_is_told(small: Shell, services: Services) -> None:

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.imaging.reference import Looks
+from mkdocs_leonardo.neighbours import place_of_image
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
@@ -122,6 +125,7 @@ class _Reader:
         self._meta_file = self._name_of_meta_files()
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
+        self._looks = Looks()
         self.found = Wishes()
 
     def read(self, file: PageFile) -> None:
@@ -150,7 +154,10 @@ class _Reader:
         self.found.problems += map(str, wish.problems)
         hero = wish.hero
         if hero is not None and wish.image is not None:
-            path = self._project.docs_dir / wish.image
+            docs_dir = self._project.docs_dir
+            place = place_of_image(wish.image, meta["hero_image"], page=file.name, source=file.text, docs_dir=docs_dir)
+            # A link is followed, as Zensical follows it when it copies.
+            path = (docs_dir / place).resolve()
             if not path.is_file():
                 self.found.problems.append(
                     f"{file.name}: hero_image is {str(wish.image)!r}; there is no such file in the documentation "
@@ -158,6 +165,14 @@ class _Reader:
                 )
                 return
             hero = replace(hero, own_image=path)
+        elif hero is not None and hero.picture is not None and wish.reference:
+            paths = [self._project.docs_dir / each for each in wish.reference]
+            try:
+                look = self._looks.first(paths, self._defaults.strength)
+            except PictureError as error:
+                self.found.problems.append(f"{file.name}: hero_reference is {str(wish.reference[0])!r}; it {error}")
+                return
+            hero = replace(hero, picture=replace(hero.picture, look=look))
         if hero is not None:
             self.found.heroes.append(hero)
 

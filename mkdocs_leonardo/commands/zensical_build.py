@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SiteWishes
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.pipeline import Resolution
+    from mkdocs_leonardo.spec import HeroSpec
 
 _DECLINED = "it is not at hand, and its cost was not agreed to (--yes agrees)"
 
@@ -265,7 +266,7 @@ def published(
         screen.tell(level, str(text))
     sheet = build_foreign_stylesheet([hero.focus for hero in manifest.heroes.values()], cards=settings.cards)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
-    own = [one.hero.own_image for one in heroes.resolutions if one.hero.own_image is not None]
+    own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
     try:
         hide_from_git(folder)
         replace_file(folder / STYLESHEET, sheet)
@@ -290,6 +291,14 @@ def published(
     except OSError as error:
         raise Trouble(f"{error.filename}: {error.strerror}; make {folder} writable") from error
     return state
+
+
+def _own_files(hero: HeroSpec) -> Iterator[Path]:
+    """The author's files that decide what the page shows: its own picture, or the one whose look it takes over."""
+    look = hero.picture.look if hero.picture is not None else None
+    for path in (hero.own_image, look.path if look is not None else None):
+        if path is not None:
+            yield path
 
 
 # The site ------------------------------------------------------------------------------------------------------------
