@@ -167,7 +167,10 @@ class Workshop:
         )
         self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
         self.team, leases = self._team(environ)
-        self.gallery, self.cache = PictureFolder(settings.gallery_dir, index, site=settings.site), cache
+        self.gallery = PictureFolder(
+            settings.gallery_dir, index, site=settings.site, links_within=_repository(settings.gallery_dir)
+        )
+        self.cache = cache
         self.lookup: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
             (Source.CACHED, cache),
@@ -194,8 +197,14 @@ class Workshop:
             concurrency=settings.concurrency,
             team=self.team,
             leases=leases,
+            lone_pictures=self._lone_pictures,
             pays_in_doubt=settings.on_store_failure == "generate",
         )
+
+    def _lone_pictures(self) -> tuple[Path, ...]:
+        """Pictures in gallery and cache that have no record beside them."""
+        halves = (*self.gallery.halves(), *self.cache.halves())
+        return tuple(path for path in halves if path.suffix != ".json")
 
     def _team(self, environ: Mapping[str, str]) -> tuple[TeamPictures | None, TeamLeases | None]:
         """The pictures that machines share, if there is a store for them; nothing is connected yet.
@@ -437,6 +446,12 @@ class Workshop:
             # The files are there for this build; the next one makes them again.
             self._tell(logging.DEBUG, str(error))
         return rendering
+
+
+def _repository(gallery_dir: Path) -> Path:
+    """The folder of the Git repository that the gallery is committed to, else the gallery itself."""
+    folders = (gallery_dir, *gallery_dir.parents)
+    return next((folder for folder in folders if (folder / ".git").exists()), gallery_dir)
 
 
 def _cores() -> int:

@@ -78,6 +78,9 @@ _RESTORE = (
     "`on_store_failure: generate`"
 )
 
+#: How to have a picture of which a file is there that cannot be used.
+_NOT_AGAIN = "; it is not paid for again while that file is there: restore it, or delete it and its other half"
+
 #: Where pictures were before this build.
 _AT_HAND = frozenset({Source.PINNED, Source.CACHED})
 
@@ -181,6 +184,7 @@ class Pipeline:
         team: TeamPictures | None = None,
         leases: TeamLeases | None = None,
         pays_in_doubt: bool = False,
+        lone_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
         """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `leases` cannot tell."""
         self._chain = tuple(chain)
@@ -201,6 +205,10 @@ class Pipeline:
         self._slots: anyio.CapacityLimiter | None = None
         self._workers: anyio.CapacityLimiter | None = None
         self._damaged: dict[str, PictureRecord] = {}
+        # Where it is that a key's pair cannot be used, and why.
+        self._damage: dict[str, tuple[Source, str]] = {}
+        self._lone_pictures = lone_pictures
+        self._halves: Mapping[str, Path] | None = None
         self._leases: dict[str, anyio.CancelScope] = {}
         self._open_jobs = self._read_open_jobs()
         self._last_heroes: dict[str, str] | None = None
@@ -216,7 +224,8 @@ class Pipeline:
         if found is None:
             if self._team is not None or self._may_ask(candidates):
                 return None
-            return self._stand_in_at_hand(hero, self._why_nobody())
+            return self._stand_in_at_hand(hero, self._damage_of(candidates) or self._why_nobody())
+        self._tell_of_damage(hero.page, candidates)
         if self._is_open(candidates, found):
             return None
         rendering = self._tools.rendered(found.record, hero)
@@ -283,13 +292,42 @@ class Pipeline:
                         record = store.sound(candidate.key)
                         if record is not None:
                             return Found(record, store, source, rank)
-                    except BrokenEntry:
+                    except BrokenEntry as error:
+                        self._damage.setdefault(candidate.key, (source, str(error)))
                         remains = store.remains(candidate.key)
                         if remains is not None:
                             # Its job can be fetched once more, which costs nothing.
                             self._damaged[candidate.key] = remains
                         raise
         return None
+
+    def damage(self, picture: PictureSpec) -> str:
+        """Why the picture is neither shown nor paid for: it is there, and cannot be used; empty for any other."""
+        candidates = self._candidates(picture)
+        return "" if self._find(candidates) is not None else self._damage_of(candidates)
+
+    def _damage_of(self, candidates: Sequence[Candidate]) -> str:
+        """Which file of a picture that is there cannot be used, and the fix; empty if there is none.
+
+        Not readable is not "missing": the picture may be paid for.
+        """
+        for candidate in candidates:
+            if candidate.key in self._damage:
+                return f"{self._damage[candidate.key][1]}{_NOT_AGAIN}"
+        if self._halves is None:
+            self._halves = {path.name[:16]: path for path in self._lone_pictures()}
+        for candidate in candidates:
+            half = self._halves.get(candidate.key[:16])
+            if half is not None and half.exists() and not half.with_suffix(".json").exists():
+                return f"{half} has no {half.stem}.json beside it{_NOT_AGAIN}"
+        return ""
+
+    def _tell_of_damage(self, page: str, candidates: Sequence[Candidate]) -> None:
+        """A damaged picture in the gallery is a warning even where the page has another copy of it."""
+        for candidate in candidates if self._damage else ():
+            source, message = self._damage.get(candidate.key, (Source.CACHED, ""))
+            if source is Source.PINNED:
+                self._tell_once(logging.WARNING, f"{page}: {message}")
 
     def _open_before(self, candidates: Sequence[Candidate], rank: int) -> bool:
         now = self._clock.now()
@@ -375,9 +413,10 @@ class Pipeline:
                 asset = await self._show(found, hero)
             except (PictureError, StorageError, OSError) as error:
                 return await self._stand(resolution, hero, f"its files could not be made ({error})")
+            self._tell_of_damage(hero.page, candidates)
             await self._disk(self._remember, hero.page, found)
             return replace(resolution, asset=asset)
-        failure = str(flight.failure) if flight.failure else self._why_nobody()
+        failure = str(flight.failure) if flight.failure else self._damage_of(candidates) or self._why_nobody()
         refused = isinstance(flight.failure, PromptRefused)
         return await self._stand(replace(resolution, refused=refused), hero, failure)
 
@@ -519,6 +558,9 @@ class Pipeline:
             await self._buyer.collect_spares(wish, candidates[rank], log, found.record)
             return found
         if obtained is None:
+            damage = await self._disk(self._damage_of, candidates)
+            if damage:
+                raise NobodyCould(damage)
             if doubt or (wish.team_lease.doubt and not self._pays_in_doubt):
                 raise NobodyCould(doubt or IN_DOUBT)
             obtained = await self._buyer.create(wish, candidates, log)
@@ -665,7 +707,7 @@ class Pipeline:
         try:
             yield
         except BrokenEntry as error:
-            self._tell_once(logging.INFO, f"{error}; it counts as missing")
+            self._tell_once(logging.INFO, str(error))
         except StoreUnavailable as error:
             self._tell_once(logging.INFO, f"{error}; going on without it")
 

@@ -160,8 +160,8 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
     shutil.copytree(broken.parent, clone.site.folder / "heroes")
     there = clone("check").out.splitlines()
     assert there[0].endswith(
-        "is not whole JSON; restore it from the repository, or run mkdocs-leonardo generate index.md, then "
-        "mkdocs-leonardo pin index.md"
+        "is not whole JSON; restore it from the repository, or delete both halves and run mkdocs-leonardo generate "
+        "index.md, then mkdocs-leonardo pin index.md"
     )
     assert there[1:] == here[1:]
     assert f"{picture.name} has no {picture.stem}.json beside it" in clone("generate", "--dry-run").err

@@ -237,9 +237,11 @@ def _mend(site: SiteWishes, outlook: Outlook) -> str:
     is_pinned = str(folder) in outlook.trouble
     if is_pinned and outlook.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {_shown(folder, site)}"
+    # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
+    delete = "delete both halves and " if outlook.damage and outlook.state != "paid" else ""
     if is_pinned:
-        return f"restore it from the repository, or run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
-    return f"run mkdocs-leonardo generate {page}"
+        return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
+    return f"{delete}run mkdocs-leonardo generate {page}"
 
 
 def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Finding]:

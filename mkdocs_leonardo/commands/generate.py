@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.gallery import half_of
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
 from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
@@ -54,7 +53,6 @@ def generate(
     with workshop_for(site.settings, screen) as workshop:
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)
-        _tell_of_halves(plan, workshop.gallery.halves(), screen)
         excuse = _excuse(site.settings, workshop)
         if into is not None and not dry_run:
             check_room(into, "--into", is_earlier=_former(workshop, takes=bool(takes), is_published=is_published))
@@ -108,7 +106,6 @@ def plan_for(site: SiteWishes, screen: Screen) -> Plan:
     """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
     with workshop_for(site.settings, screen) as workshop:
         plan = Plan(outlooks(workshop, site.heroes), site.settings)
-        _tell_of_halves(plan, workshop.gallery.halves(), screen)
     _show_plan(plan, screen)
     return plan
 
@@ -170,6 +167,9 @@ def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) 
         if outlook.state == "refused":
             unmakable += 1
             screen.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
+        elif outlook.damage and outlook.state == "missing":
+            unmakable += 1
+            screen.warn(f"{outlook.hero.page}: {outlook.damage}")
         elif excuse and outlook.state in {"missing", "paid"}:
             unmakable += 1
     if unmakable and excuse:
@@ -192,17 +192,6 @@ def _show_plan(plan: Plan, screen: Screen) -> None:
         screen.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
     for line in plan.lines():
         screen.say(line)
-
-
-def _tell_of_halves(plan: Plan, halves: Sequence[Path], screen: Screen) -> None:
-    """What is about to be paid for may be paid for already."""
-    for outlook in plan.buy:
-        half = half_of(outlook, halves)
-        if half is not None:
-            screen.warn(
-                f"{outlook.hero.page}: {half} has no {half.stem}.json beside it, so the picture would be paid for "
-                "again; ask whoever committed it for both files"
-            )
 
 
 def _excuse(settings: Settings, workshop: Workshop) -> str:

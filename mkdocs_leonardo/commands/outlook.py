@@ -58,7 +58,8 @@ class Outlook:
 
     `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
     made. `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
-    page shows while its own is missing, None for the painter's.
+    page shows while its own is missing, None for the painter's. `damage` says why
+    the picture is neither shown nor paid for: a file of it is there, and cannot be used.
     """
 
     hero: HeroSpec
@@ -70,6 +71,7 @@ class Outlook:
     trouble: str = ""
     refusal: str = ""
     last: PictureRecord | None = None
+    damage: str = ""
 
     @property
     def key(self) -> str:
@@ -99,7 +101,7 @@ class Outlook:
     @property
     def must_be_bought(self) -> bool:
         """Whether a build would pay for it."""
-        return self.state == "missing" and any(offer.is_available for offer in self.offers)
+        return self.state == "missing" and not self.damage and any(offer.is_available for offer in self.offers)
 
     @property
     def estimate_usd(self) -> float:
@@ -186,7 +188,10 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> O
         state = "paid"
     elif refusal:
         state = "refused"
-    return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=_last(workshop, hero.page))
+    last = _last(workshop, hero.page)
+    return Outlook(
+        hero, state, offers, trouble=trouble, refusal=refusal, last=last, damage=workshop.pipeline.damage(hero.picture)
+    )
 
 
 def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[str, Entry]) -> Offer:

@@ -497,6 +497,8 @@ class _Watch:
             raise _error(JobUnknown, "does not know the job", charged=Charged.UNKNOWN)
         if self._empty_since is not None and now - self._empty_since >= min(_EMPTY_S, self._provider.timeout_s / 2):
             raise _error(JobEmpty, "finished the job without a picture", charged=Charged.UNKNOWN)
+        if self._empty_since is not None:
+            raise self._unfinished("finished the job without a picture so far")
         raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
 
     # One poll ----------------------------------------------------------------------------------------------------

@@ -37,6 +37,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _END_OF_TIME_S = 253_402_300_800
 _LARGEST = 1e12
 _LARGEST_SIDE_PX = 2**16
+#: What Git has in place of a file that Git LFS keeps (its specification, version 1).
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 _HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
 
@@ -44,13 +47,17 @@ _HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
 class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
-    def __init__(self, folder: Path, notes: Store | None = None, *, site: str = "") -> None:
+    def __init__(
+        self, folder: Path, notes: Store | None = None, *, site: str = "", links_within: Path | None = None
+    ) -> None:
         """`notes` remembers which pairs were verified, in which state of their files, and what they say.
 
-        `site` is the configuration that pairs are saved for.
+        `site` is the configuration that pairs are saved for. Symbolic links are followed to plain files below
+        `links_within`, and refused without it.
         """
         self._site = site
         self._folder = folder
+        self._links_within = links_within
         self._start = f"{folder}{os.sep}"
         self._notes = notes
 
@@ -101,9 +108,11 @@ class PictureFolder:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         path = self.path(record)
         try:
-            data = read_plain_file(path, max_bytes=MAX_PICTURE_BYTES)
+            data = read_plain_file(self._target(path), max_bytes=MAX_PICTURE_BYTES)
         except FileNotFoundError as error:
             raise BrokenEntry(f"{path}: is missing") from error
+        if data.startswith(_LFS_POINTER):
+            raise BrokenEntry(f"{path}: is a Git LFS pointer; run git lfs pull")
         if digest_of(data) != record.digest:
             raise BrokenEntry(f"{path}: is not the picture that was stored (its digest differs)")
         return data
@@ -199,17 +208,29 @@ class PictureFolder:
             return None
         picture = self.path(record)
         try:
-            found = picture.lstat()
+            found = self._target(picture).lstat()
         except OSError as error:
             raise BrokenEntry(f"{picture}: is missing, though {stem}.json describes it") from error
         if not stat.S_ISREG(found.st_mode):
             raise BrokenEntry(f"{picture}: is not a plain file")
         return record
 
+    def _target(self, path: Path) -> Path:
+        """The file that `path` is, or leads to where that is allowed; BrokenEntry if a link leads elsewhere."""
+        if self._links_within is None or not path.is_symlink():
+            return path
+        try:
+            target = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise BrokenEntry(f"{path}: is a symbolic link to a file that is not there; restore that") from error
+        if not target.is_relative_to(self._links_within.resolve()):
+            raise BrokenEntry(f"{path}: is a symbolic link that leads out of the repository; put the file itself there")
+        return target
+
     def _described(self, stem: str) -> PictureRecord:
         """The record, whether its picture is there or not; FileNotFoundError if there is none."""
         path = self._folder / f"{stem}.json"
-        record = parse_record(path, read_plain_file(path, max_bytes=MAX_RECORD_BYTES))
+        record = parse_record(path, read_plain_file(self._target(path), max_bytes=MAX_RECORD_BYTES))
         if _stem(record.key) != stem:
             raise BrokenEntry(f"{path}: belongs to another key")
         return record
@@ -321,8 +342,11 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
     Unknown fields are a later version's.
     """
     try:
-        value = parse_json(text.decode("utf-8"))
+        # Some editors put a byte order mark before it.
+        value = parse_json(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
+        if _CONFLICT.search(text):
+            raise BrokenEntry(f"{path}: has the marks of a merge conflict; take one of its two sides") from error
         raise BrokenEntry(f"{path}: is not whole JSON") from error
     return _record_in(value, path)
 

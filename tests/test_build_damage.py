@@ -1,0 +1,131 @@
+"""A stored picture that cannot be used is damaged, not missing: told with its fix, and not bought again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builds import Site, page
+from cli_rig import Shell
+from PIL import Image
+from services import Services
+
+#: OpenAI keeps no pictures, so that nothing can be fetched again.
+QUICK: dict[str, object] = {"formats": ["jpeg"], "social": False, "providers": ["openai"]}
+
+
+def be_a_pointer(picture: Path, _record: Path) -> None:
+    """A clone without Git LFS."""
+    picture.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 5\n", encoding="utf-8")
+
+
+def recompress(picture: Path, _record: Path) -> None:
+    """A bot that makes pictures smaller."""
+    image = Image.open(io.BytesIO(picture.read_bytes())).convert("RGB")
+    image.save(picture, "JPEG", quality=40)
+
+
+def conflict(_picture: Path, record: Path) -> None:
+    """Two branches made the same picture."""
+    text = record.read_text(encoding="utf-8")
+    record.write_text(f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n", encoding="utf-8")
+
+
+def lose_the_record(_picture: Path, record: Path) -> None:
+    """Half of the pair was committed."""
+    record.unlink()
+
+
+def lead_out(picture: Path, _record: Path) -> None:
+    """A link to a file outside the repository."""
+    outside = picture.parents[2] / "outside.jpg"
+    outside.write_bytes(picture.read_bytes())
+    picture.unlink()
+    picture.symlink_to(outside)
+
+
+@pytest.fixture
+def site(tmp_path: Path, services: Services) -> Site:
+    """A site in a repository of its own, with its picture in the gallery, without a cache."""
+    folder = tmp_path / "repository"
+    (folder / ".git").mkdir(parents=True)
+    site = Site(folder, {"a.md": page("A", hero_prompt="<a>")}, QUICK)
+    site.build(services)
+    assert Shell(site, services)("pin").exit_code == 0
+    for path in (site.cache / "pictures").iterdir():
+        path.unlink()
+    return site
+
+
+def pair(site: Site) -> tuple[Path, Path]:
+    """The gallery's picture and its record."""
+    (record,) = (site.folder / "heroes").glob("*.json")
+    (picture,) = (path for path in (site.folder / "heroes").iterdir() if path != record)
+    return picture, record
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (be_a_pointer, "is a Git LFS pointer; run git lfs pull"),
+        (recompress, "is not the picture that was stored"),
+        (conflict, "has the marks of a merge conflict"),
+        (lose_the_record, ".json beside it; it is not paid for again"),
+        (lead_out, "is a symbolic link that leads out of the repository"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_damaged_picture_is_a_warning_and_is_not_bought_again(
+    site: Site, services: Services, damage: Callable[[Path, Path], None], words: str
+) -> None:
+    """Page, file and fix are named, a stand-in is shown, and no command pays for it either."""
+    picture, record = pair(site)
+    damage(picture, record)
+
+    built = site.build(services)
+
+    (warning,) = built.warnings
+    assert warning.startswith("a.md: shows a picture painted on this machine: ")
+    assert picture.stem in warning
+    assert words in warning
+    assert services.ledger.creates == 1
+    ran = Shell(site, services)("generate", "--yes")
+    assert words in ran.err
+    assert services.ledger.creates == 1
+    picture.unlink(missing_ok=True)
+    record.unlink(missing_ok=True)
+    assert site.build(services).sources == {"a.md": "generated"}
+
+
+@pytest.mark.parametrize("kind", ["link", "byte order mark"])
+def test_picture_that_is_only_unusual_is_shown(site: Site, services: Services, kind: str) -> None:
+    """A symbolic link to a plain file inside the repository, and a record with a byte order mark."""
+    picture, record = pair(site)
+    if kind == "link":
+        moved = site.folder / "shared.jpg"
+        picture.rename(moved)
+        picture.symlink_to(Path("..") / "shared.jpg")
+    else:
+        record.write_bytes(b"\xef\xbb\xbf" + record.read_bytes())
+
+    built = site.build(services, "--strict")
+
+    assert (built.exit_code, built.sources) == (0, {"a.md": "pinned"})
+    assert services.ledger.creates == 1
+
+
+def test_damaged_picture_is_a_warning_though_the_cache_has_it(tmp_path: Path, services: Services) -> None:
+    """The next clone has no cache."""
+    site = Site(tmp_path, {"a.md": page("A", hero_prompt="<a>")}, QUICK)
+    site.build(services)
+    assert Shell(site, services)("pin").exit_code == 0
+    be_a_pointer(*pair(site))
+
+    built = site.build(services)
+
+    assert built.sources == {"a.md": "cached"}
+    (warning,) = built.warnings
+    assert warning.startswith("a.md: ")
+    assert "run git lfs pull" in warning
