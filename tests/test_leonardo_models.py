@@ -30,6 +30,7 @@ from services.leonardo_orders import FLUX_DEV, FLUX_SCHNELL, LUCID_ORIGIN, LUCID
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
+    NoAnswer,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -358,10 +359,10 @@ async def test_refusal_of_v2_is_one_in_every_form(
         ([{"message": "Too many requests", "path": ["generate"]}], RateLimited, Charged.NO),
         ({"errors": [{"message": "Validation failed", "extensions": {}}]}, RequestRefused, Charged.NO),
         ([{"message": "Authentication hook unauthorized this request"}], AccountRefused, Charged.NO),
-        ([{"message": "Internal server error"}], ServiceFailed, Charged.UNKNOWN),
-        ([{"message": "x", "extensions": {"details": "request timed out"}}], ServiceFailed, Charged.UNKNOWN),
-        ([{"message": 5}], ServiceFailed, Charged.UNKNOWN),
-        ([], ServiceFailed, Charged.UNKNOWN),
+        ([{"message": "Internal server error"}], NoAnswer, Charged.UNKNOWN),
+        ([{"message": "x", "extensions": {"details": "request timed out"}}], NoAnswer, Charged.UNKNOWN),
+        ([{"message": 5}], NoAnswer, Charged.UNKNOWN),
+        ([], NoAnswer, Charged.UNKNOWN),
     ],
     ids=lambda value: str(value)[:40],
 )

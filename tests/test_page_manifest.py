@@ -19,7 +19,18 @@ from mkdocs_leonardo.page.manifest import (
     read_manifest,
     write_manifest,
 )
-from mkdocs_leonardo.spec import FocalPoint, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
+from mkdocs_leonardo.spec import (
+    FocalPoint,
+    HeroAsset,
+    HeroSpec,
+    Look,
+    PictureRules,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+    Variant,
+)
 
 VARIANT = Variant("hero", "jpeg", 480, 270, "0123456789abcdef-480.jpg", Path(), "0123456789abcdef-480.jpg", "", 0)
 RENDERING = Rendering(
@@ -40,6 +51,16 @@ def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout:
     defaults = HeroDefaults(prompt_template=template, layout=layout)  # type: ignore[arg-type]  # one of them
     manifest = Manifest(defaults, cards=switch, social=not switch, credit=switch, heroes={page: SHOWN})
     assert read_manifest(write_manifest(manifest)) == manifest
+
+
+def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
+    """An extension that reads it understands the front matter as the plugin does."""
+    rules = PictureRules(styles=("FILM", "NONE"))
+    defaults = HeroDefaults(look=Look("0" * 64, "low"), strength="low", rules=rules)
+
+    assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
+    plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, look=Look("0" * 64)))
+    assert asked_for(plain) != asked_for(wished)
 
 
 def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() -> None:

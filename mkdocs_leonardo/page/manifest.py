@@ -11,12 +11,14 @@ from typing import Any, Literal, get_args
 
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.spec import (
+    STYLES,
     FocalPoint,
     Format,
     HeroAsset,
     HeroSpec,
     JsonValue,
     Look,
+    PictureRules,
     Rendering,
     Scrim,
     Source,
@@ -98,6 +100,7 @@ def write_manifest(manifest: Manifest) -> bytes:
             "negative_prompt": defaults.negative_prompt,
             "layout": defaults.layout,
             **({"look": _look_to_json(defaults.look)} if defaults.look is not None else {}),
+            **({"styles": [*defaults.rules.styles]} if defaults.rules.styles != STYLES else {}),
             **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
         "cards": manifest.cards,
@@ -126,6 +129,7 @@ def read_manifest(data: bytes) -> Manifest:
                 layout=defaults["layout"],
                 look=Look(*defaults["look"]) if "look" in defaults else None,
                 strength=defaults.get("strength", "mid"),
+                rules=PictureRules(styles=tuple(map(str, defaults.get("styles", STYLES)))),
             ),
             cards=bool(value["cards"]),
             social=bool(value["social"]),
