@@ -150,7 +150,7 @@ def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Pat
     site = Site(
         tmp_path,
         pages={
-            "hero.jpg": picture(),
+            "hero.jpg": picture(size=(1536, 864)),
             "index.md": own("Home", hero_alt="A blue field"),
             "mine.md": own("Mine", image="https://example.org/mine.png"),
             "relative.md": own("Relative", image="img/mine.png"),
@@ -217,7 +217,7 @@ def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
     site = Site(
         tmp_path,
         pages={
-            "hero.jpg": picture(),
+            "hero.jpg": picture(size=(1536, 864)),
             "index.md": own("Home", hero_layout="none", hero_alt="A field", hero_focus="30% 60%"),
             "theme/main.html": '{% extends "base.html" %}{% block content %}'
             '<i data-src="{{ hero.src }}" data-webp="{{ hero.srcset["image/webp"] }}" data-alt="{{ hero.alt }}"'

@@ -479,6 +479,37 @@ def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(blog: str, open_page:
     expect(page.locator(".leonardo-hero h1")).to_contain_text("About noise")
 
 
+def test_card_answers_to_pointer_and_keyboard(blog: str, open_page: OpenPage) -> None:
+    """Its picture grows a little under the pointer, unless less motion is asked for; a focused title frames it."""
+    page = open_page(blog)
+    picture = page.locator(".leonardo-card__image").first
+    expect(picture).to_have_css("scale", "none")
+    page.locator(".leonardo-card").first.hover()
+    expect(picture).to_have_css("scale", "1.03")
+    page.locator(".leonardo-card + h2 a").first.focus()
+    expect(page.locator(".leonardo-card").first).to_have_css("outline-style", "solid")
+    expect(page.locator(".leonardo-card").last).to_have_css("outline-style", "none")
+    page.emulate_media(reduced_motion="reduce")
+    expect(picture).to_have_css("scale", "none")
+
+
+@pytest.mark.parametrize("scheme", ["default", "slate"])
+def test_pictures_that_carry_no_text_are_dimmed_in_the_dark(
+    scheme: str, blog: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Covers and stacked pictures; one with white text on it has its shade already."""
+    dimmed = "brightness(0.92)" if scheme == "slate" else "none"
+    expected = {
+        blog: (".leonardo-card__image", dimmed),
+        f"{addresses['material']}/stacked/": (".leonardo-hero__image", dimmed),
+        f"{addresses['material']}/": (".leonardo-hero__image", "none"),
+    }
+    for address, (selector, style) in expected.items():
+        page = open_page(address)
+        page.evaluate("scheme => document.body.setAttribute('data-md-color-scheme', scheme)", scheme)
+        expect(page.locator(selector).first).to_have_css("filter", style)
+
+
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", ["", "tagged/", "full/"])
 def test_buttons_of_material_can_all_be_clicked(
