@@ -183,6 +183,7 @@ async def test_submit_cost_in_credits_is_turned_into_dollars(services: Services)
     [
         (Answer429(), RateLimited, Charged.NO),
         (Answer500(), ServiceFailed, Charged.UNKNOWN),
+        (Answer500(status=503), ServiceFailed, Charged.UNKNOWN),
         (LostAnswer(), ServiceFailed, Charged.UNKNOWN),
         (CutAfterRead(), NoAnswer, Charged.UNKNOWN),
         (CutMidAnswer(0.5), NoAnswer, Charged.UNKNOWN),
