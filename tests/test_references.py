@@ -265,6 +265,19 @@ def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_
     assert services.ledger.jobs[-1].reference == DIGEST
 
 
+def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Path, services: Services) -> None:
+    """A refusal for a lost upload costs nothing: the file is uploaded again, and the next order has it."""
+    lost = Answer(400, {"error": "invalid init image id", "path": "$", "code": "unexpected"})
+    services.leonardo.on_create(lost).once()
+
+    built = blog(tmp_path, 1, max_new_images=1).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert (built.totals["generated"], built.totals["new_images"]) == (1, 1)
+    assert [(job.provider, job.reference) for job in services.ledger.jobs] == [("leonardo", DIGEST)]
+    assert uploads(services) == (2, 2)
+
+
 def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Path, services: Services) -> None:
     """Beside the page, or below the documentation folder; the strength is the site's."""
     site = blog(tmp_path, 1, style_strength="low")
