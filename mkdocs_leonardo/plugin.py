@@ -19,7 +19,7 @@ from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_prio
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo import front_matter, neighbours
+from mkdocs_leonardo import encrypted, front_matter, neighbours
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError, PictureError
 from mkdocs_leonardo.imaging.reference import Looks
@@ -222,6 +222,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if unread is not None:
             log.warning("%s", unread)
         hero = _wish(page, self._settings, config, files, self._looks)
+        if hero is not None and encrypted.is_marked(page):
+            log.warning("%s", encrypted.problem_of(page.file.src_uri, page.meta))
+            hero = None
         if self.reader is not None:
             self.reader(page, hero)
             return ""
@@ -302,6 +305,12 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             href = get_relative_url(excerpt.file.url, page.url)
             excerpt.content = self._site.excerpt(shown, post, excerpt.content, href=href)
         hero = self._site.context(shown)
+        if hero is not None and encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
+            log.warning("%s", encrypted.problem_of(page.file.src_uri, page.meta))
+            self._site.withdraw(page.file.src_uri)
+            if self._promised.pop(page.file.src_uri, None):
+                page.meta.pop("image", None)
+            hero = None
         if hero is not None:
             variables["hero"] = hero
             page.content = self._site.content(shown, page.content or "")

@@ -135,7 +135,7 @@ class Site:
         relative: Callable[[str, str], str],
     ) -> None:
         """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
-        self._heroes = heroes
+        self._heroes = dict(heroes)
         self._site_url = absolute_url(site_url, "") if site_url else ""
         self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
         self._site_name = site_name
@@ -147,6 +147,10 @@ class Site:
         self._headers: dict[str, str] = {}
         self._with_cards: set[str] = set()
         self._last_folder: tuple[str | None, str] = None, ""
+
+    def withdraw(self, source: str) -> None:
+        """The page shows no hero after all, and is shared without its picture."""
+        self._heroes.pop(source, None)
 
     # Files -----------------------------------------------------------------------------------------------------------
 

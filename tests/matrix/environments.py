@@ -95,6 +95,7 @@ NEIGHBOURS = Environment(
     (
         "mike",
         "mkdocs-awesome-nav",
+        "mkdocs-encryptcontent-plugin",
         "mkdocs-exclude",
         "mkdocs-gen-files",
         "mkdocs-git-revision-date-localized-plugin",

@@ -424,3 +424,26 @@ def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> N
         assert f"{version}/assets/leonardo/" in listing
     page = run(["git", "show", "gh-pages:2.0/index.html"], timeout_s=60, cwd=beside.folder).stdout
     assert _key(the_hero(page)) in listing
+
+
+# Encryption ----------------------------------------------------------------------------------------------------------
+
+
+@FIRST_AND_LAST
+def test_encryptcontent_page_has_no_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
+    """A page with a password has no picture and no text in the clear, and is told; others have their heroes."""
+    beside.write(
+        {
+            "docs/index.md": hero_page(),
+            "docs/vault.md": hero_page("Vault", password="sesame", hero_alt="The secret", hero_tagline="Opened"),
+        }
+    )
+
+    made = built(beside, plugins(is_first, "encryptcontent"), strict=False)
+
+    the_hero(made.html("index.html"))
+    html = made.html("vault/index.html")
+    assert TEXT not in html
+    for text in ("leonardo", "The secret", "Opened"):
+        assert text not in html
+    assert made.log.count("vault.md: hero_prompt is not used, since another plugin encrypts the page") == 1

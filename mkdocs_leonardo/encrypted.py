@@ -1,0 +1,32 @@
+"""Pages whose content another plugin encrypts: their picture, alternative text and tagline would stand in the clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mkdocs_leonardo.errors import InputError
+
+#: What encryptcontent sets on a page that it will encrypt, and what it sets once it has begun.
+_MARKS = ("encryptcontent", "encrypted")
+
+
+def is_marked(page: object) -> bool:
+    """Whether a plugin says, as soon as the host's page is read, that it will encrypt it."""
+    return any(bool(getattr(page, name, None)) for name in _MARKS)
+
+
+def is_replaced(content: str, ids: Iterable[str]) -> bool:
+    """Whether something else stands in the place of a page's content, since all headings, known by `ids`, are gone."""
+    ids = list(ids)
+    return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
+
+
+def problem_of(page: str, meta: Mapping[str, object]) -> InputError:
+    """What its author should know of a page that wants a hero and gets none."""
+    key = "hero_image" if "hero_image" in meta and "hero_prompt" not in meta else "hero_prompt"
+    return InputError(
+        page,
+        key,
+        "is not used, since another plugin encrypts the page, and its picture and texts would stand in the clear; "
+        "write hero_prompt: false, or leave the page unencrypted",
+    )
