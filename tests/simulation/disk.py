@@ -24,9 +24,10 @@ class Killed(BaseException):
 
 @dataclass(eq=False, slots=True)
 class Disk:
-    """What one machine's cache holds. `orders` are those of its past: a restored copy has no later ones.
+    """What one machine's cache holds.
 
-    `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
+    `orders` are those of its past: a restored copy has no later ones. `damaged` are the names of files that somebody
+    has spoilt. `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
     """
 
     name: str
@@ -36,6 +37,7 @@ class Disk:
     files: dict[str, bytes] = field(default_factory=dict)
     rescued: dict[str, bytes] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
     trouble: str = ""
     failing_part: float = 0.0
 
@@ -43,7 +45,8 @@ class Disk:
         """Whether the picture of `key` is here and whole."""
         names = f"{key[:16]}.json", f"{key[:16]}.jpg"
         return any(
-            all(name in files for name in names) and b"sound" in files[names[1]] for files in (self.files, self.rescued)
+            files.get(names[0], b"").startswith(b"{") and b"sound" in files.get(names[1], b"")
+            for files in (self.files, self.rescued)
         )
 
     @property
@@ -67,6 +70,7 @@ class Disk:
             dict(self.files),
             {},
             list(self.orders),
+            set(self.damaged),
         )
 
 

@@ -168,6 +168,7 @@ class History:
             case "damaged" if disk.files:
                 name = world.draw(sorted(disk.files))
                 disk.files[name] = b"version https://git-lfs.github.com/spec/v1"
+                disk.damaged.add(name)
         self._wait(world.draw(_WAITS_S))
 
     # Running ---------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ KINDS: Mapping[str, Sequence[str]] = {
     "death": ("at an await", "at a time", "interrupted", "power cut"),
     "sleep": ("seconds", "a minute"),
     "clock": ("forward", "back"),
-    "cache": ("restored older", "copied", "lost"),
+    "cache": ("restored older", "copied", "damaged", "lost"),
     "strangers": ("a few", "a page", "many"),
 }
 #: Which services a site asks, in which order.
