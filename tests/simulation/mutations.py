@@ -108,7 +108,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "late": Mutation(
         "a late job is collected where another picture stands in",
         "pipeline.py",
-        "return any(candidate.available and candidate.key in self._open_jobs for candidate in candidates[:rank])",
+        "return any(entry is not None and entry.is_due(now) for entry in entries)",
         "return False",
     ),
     "page": Mutation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -46,6 +47,16 @@ def test_history_of_a_seed_is_the_same_in_every_process() -> None:
     ]
     assert len(set(traces[0])) == 40
     assert traces[0] == traces[1]
+
+
+def test_mutations_fit_the_package(tmp_path: Path) -> None:
+    """Each of the twelve guards is there to be removed."""
+    assert len(MUTATIONS) == 12
+    for name, mutation in MUTATIONS.items():
+        module = tmp_path / name / mutation.module
+        module.parent.mkdir(parents=True)
+        shutil.copy(ROOT / "mkdocs_leonardo" / mutation.module, module)
+        mutation.apply(tmp_path / name)
 
 
 def test_histories_without_a_guard_violate_an_invariant(tmp_path: Path) -> None:
