@@ -522,6 +522,10 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
             "'negative_prompt': lucid-origin takes none; say in prompt_template what pictures show instead",
         ),
         (
+            {"leonardo": {"api_version": "v2"}, "negative_prompt": "x" * 1001},
+            "'negative_prompt': it has 1,001 characters, and v2 takes 1,000",
+        ),
+        (
             {"leonardo": {"model": "lucid-origin", "alchemy": True}},
             "'alchemy': it is true, and lucid-origin draws without Alchemy; leave it out; mode may be fast, ultra",
         ),

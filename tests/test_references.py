@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,18 @@ import anyio
 import pytest
 from builds import Site, page
 from PIL import Image
-from providers_rig import gemini_at, leonardo_at, openai_at
+from providers_rig import FastClock, gemini_at, leonardo_at, openai_at
 from services import CUSTOM, KNOWN, SIGNATURE, Answer, CutAfterRead, Picture, Services
 from services.fronts import Leonardo
 from services.pictures import draw
 
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
 from mkdocs_leonardo.imaging.reference import MAX_BYTES
-from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.providers.base import OwnUploads, Provider
+from mkdocs_leonardo.providers.references import LeonardoUploads
 from mkdocs_leonardo.spec import Look, PictureSpec, Strength, generation_key
+from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.limits import UPLOAD_TURN_S, UploadIds
 
 pytestmark = pytest.mark.anyio
 
@@ -364,3 +368,48 @@ def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, 
         f"leonardo takes no reference with the model {CUSTOM}, {SO_NONE}"
     ]
     assert services.ledger.requests == ()
+
+
+# Several processes ---------------------------------------------------------------------------------------------------
+
+
+def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path: Path) -> None:
+    """Builds on one cache never upload the same file side by side, and none waits for a dead one for ever."""
+    with (
+        closing(TextStore.open(tmp_path, durable=False)) as one,
+        closing(TextStore.open(tmp_path, durable=False)) as other,
+    ):
+        first, second = UploadIds(one, "leonardo"), UploadIds(other, "leonardo")
+
+        assert first.claim("a", 1000.0)
+        assert not second.claim("a", 1001.0)
+        assert second.claim("b", 1001.0)
+        first.put("a", "the id")
+        first.release("a")
+        assert second.get("a") == "the id"
+        assert second.claim("a", 1002.0)
+        assert first.claim("a", 1002.0 + UPLOAD_TURN_S)
+
+
+async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Look) -> None:
+    """Its id is as good, and nothing is uploaded twice."""
+
+    class Shared(OwnUploads):
+        """What a cache says while another build is at it."""
+
+        def claim(self, name: str, now: float) -> bool:
+            """The other build's turn, which ends while this one waits."""
+            del now
+            self.put(name, "made-by-another")
+            return False
+
+    memory = Shared()
+    provider = leonardo_at(services)
+    clock = FastClock()
+    waiting = LeonardoUploads(memory, clock, lambda path: f"/v1{path}")
+
+    found = await waiting.id_of(look, provider._connected(), provider._user)
+
+    await provider.aclose()
+    assert found == "made-by-another"
+    assert uploads(services) == (0, 0)

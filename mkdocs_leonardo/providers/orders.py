@@ -352,6 +352,8 @@ def picture_problems(
     yield from _side_problems(row, version, size)
     if style not in row.styles:
         yield "style", f"it is {style}, which {row.name} does not have; it may be {listed(tuple(row.styles))}"
+    if row.negative_prompt_max and version == "v2" and len(negative_prompt) > row.negative_prompt_max:
+        yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and v2 takes {row.negative_prompt_max:,}"
     if negative_prompt and not row.negative_prompt_max:
         yield "negative_prompt", f"{row.name} takes none; say in prompt_template what pictures show instead"
     problem = _contrast_problem(row, options, version, is_given="contrast" in given)
