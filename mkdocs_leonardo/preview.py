@@ -88,7 +88,7 @@ class Preview:
         self._command = tuple(command)
         self._quiet_s = quiet_s
         self._began_at = time.time()
-        self._told: set[str] = set()
+        self._told: dict[str, PictureSpec | None] = {}
         self._said: set[str] = set()
         self._bridge: Bridge | None = None
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
@@ -120,8 +120,9 @@ class Preview:
         wanted = () if nobody else tuple(_Lack(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
         if missing and nobody:
             self._say_once(nobody)
+            self._name_shown(missing)
         elif settings.on_serve == "cached":
-            self._name_commands(missing)
+            self._name_shown(missing, _generate(self._command))
             wanted = ()
         if wanted:
             self._open(settings)
@@ -173,20 +174,18 @@ class Preview:
             self._said.add(message)
             self._tell(logging.INFO, message)
 
-    def _name_commands(self, missing: Sequence[Resolution]) -> None:
-        """Say which command makes the new picture, once for each page until it has one."""
+    def _name_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
+        """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
         pages = {resolution.hero.page: resolution for resolution in missing}
-        self._told &= pages.keys()
-        new = [page for page in pages if page not in self._told]
-        self._told.update(new)
+        new = [page for page, lack in pages.items() if page not in self._told or self._told[page] != lack.hero.picture]
+        self._told = {page: lack.hero.picture for page, lack in pages.items()}
         if len(new) > PAGES_NAMED:
-            self._tell(
-                logging.INFO, f"{len(new)} pages show a stand-in; `{_generate(self._command)}` makes their heroes"
-            )
+            if command:
+                self._tell(logging.INFO, f"{len(new)} pages show a stand-in; `{command}` makes their heroes")
             return
         for page in new:
-            shows = shown_instead(pages[page])
-            self._tell(logging.INFO, f"{page}: shows {shows}; `{_generate(self._command, page)}` makes the new one")
+            makes = f"; `{_generate(self._command, page)}` makes the new one" if command else ""
+            self._tell(logging.INFO, f"{page}: shows {shown_instead(pages[page])}{makes}")
 
     # In the event loop -----------------------------------------------------------------------------------------------
 

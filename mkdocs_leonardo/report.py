@@ -143,29 +143,32 @@ def complaints(
 ) -> list[tuple[int, Complaint]]:
     """Level and text of one message per reason for which pages show something else than they asked for.
 
-    `without_provider` says why no provider could be asked at all. That is expected on a site without keys, and so no
-    reason to complain, except under `on_missing: error`. A refused prompt is never less than a warning: only its author
-    can mend it.
+    `without_provider` says why no provider could be asked at all. That is expected on a site without keys: INFO for
+    pages that show their previous hero, an error under `on_missing: error`. A refused prompt is never less than a
+    warning: only its author can mend it.
     """
     level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
-    groups: defaultdict[str, list[Resolution]] = defaultdict(list)
+    groups: defaultdict[tuple[int, str], list[Resolution]] = defaultdict(list)
     for resolution in resolutions:
         if resolution.failure:
-            groups[_complaint(resolution)].append(resolution)
-        elif on_missing == "error" and without_provider and _is_stand_in(resolution):
-            groups[f"shows {shown_instead(resolution)}: {without_provider}"].append(resolution)
+            told_at = max(level, logging.WARNING) if resolution.refused else level
+            groups[told_at, _complaint(resolution)].append(resolution)
+        elif without_provider and _is_stand_in(resolution) and (on_missing == "error" or _is_last(resolution)):
+            told_at = logging.ERROR if on_missing == "error" else logging.INFO
+            groups[told_at, f"shows {shown_instead(resolution)}: {without_provider}"].append(resolution)
     return [
-        (
-            max(level, logging.WARNING) if group[0].refused else level,
-            Complaint([resolution.hero.page for resolution in group], f"{text}{_price(group)}"),
-        )
-        for text, group in groups.items()
+        (told_at, Complaint([resolution.hero.page for resolution in group], f"{text}{_price(group)}"))
+        for (told_at, text), group in groups.items()
     ]
 
 
 def shown_instead(resolution: Resolution) -> str:
     """What a page shows that did not get what it asked for."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
+
+
+def _is_last(resolution: Resolution) -> bool:
+    return resolution.asset is not None and resolution.asset.source is Source.LAST
 
 
 def _is_stand_in(resolution: Resolution) -> bool:

@@ -687,6 +687,20 @@ def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: 
     assert site.build(services).sources == {"a.md": "generated"}
 
 
+def test_page_without_any_key_says_that_it_shows_its_previous_hero(tmp_path: Path, services: Services) -> None:
+    """A changed prompt and no key: the log names the page and what it shows, in every build, and `--strict` passes."""
+    site = site_of(tmp_path, "a")
+    site.build(services)
+    site.write({"a.md": page("a", hero_prompt="<another>")})
+    said = "a.md: shows its previous hero: there is no key in LEONARDO_API_KEY or OPENAI_API_KEY"
+
+    for _ in range(2):
+        built = site.build(None, "--strict")
+        assert built.exit_code == 0
+        assert built.sources == {"a.md": "last"}
+        assert re.search(rf"^INFO +-  leonardo: {said}", built.log, re.MULTILINE)
+
+
 def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, services: Services) -> None:
     """With `generate: false` what is not at hand is missing: painted, warned of, and no connection is opened."""
     built = site_of(tmp_path, "a", generate=False).build(services)

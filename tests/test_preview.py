@@ -247,25 +247,27 @@ def test_configuration_that_forbids_generation_stops_what_waits(
     assert not [text for _, text in rig.told if "max_new_images" in text], "a cap is blamed for the author's choice"
 
 
-def test_pages_without_anybody_to_ask_are_told_of_once(tmp_path: Path, services: Services) -> None:
-    """No event loop is started, and no page is named."""
+def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: Path, services: Services) -> None:
+    """The reason is given once, and what a page shows each time its prompt has changed."""
+    reason = "no key in LEONARDO_API_KEY: new heroes are painted on this machine"
     with rig_of(tmp_path, services) as rig:
-        for prompt in ("a harb", "a harbour"):
-            rig.rebuild({"a.md": prompt}, nobody="no key in LEONARDO_API_KEY: new heroes are painted on this machine")
+        for prompt in ("a harb", "a harbour", "a harbour"):
+            rig.rebuild({"a.md": prompt}, nobody=reason)
 
-    assert rig.told == [(logging.INFO, "no key in LEONARDO_API_KEY: new heroes are painted on this machine")]
+    assert rig.told == [(logging.INFO, reason), *[(logging.INFO, "a.md: shows no hero")] * 2]
+    assert services.ledger.requests == ()
 
 
-def test_commands_are_named_once_for_each_page_until_it_has_its_hero(tmp_path: Path, services: Services) -> None:
-    """A page that got its hero and lost it again is told of again; many pages are one line."""
+def test_commands_are_named_once_for_each_prompt_until_it_has_its_hero(tmp_path: Path, services: Services) -> None:
+    """A page that got its hero and lost it again is told of again, as is another prompt; many pages are one line."""
     with rig_of(tmp_path, services, on_serve="cached") as rig:
-        for prompts in ({"a.md": "x"}, {"a.md": "y"}, {}, {"a.md": "z"}):
+        for prompts in ({"a.md": "x"}, {"a.md": "x"}, {"a.md": "y"}, {}, {"a.md": "y"}):
             rig.rebuild(prompts)
         one_by_one = rig.texts(logging.INFO)
         rig.told.clear()
         rig.rebuild({f"{number}.md": "x" for number in range(40)})
 
-    assert one_by_one == ["a.md: shows no hero; `mkdocs-leonardo generate a.md` makes the new one"] * 2
+    assert one_by_one == ["a.md: shows no hero; `mkdocs-leonardo generate a.md` makes the new one"] * 3
     assert rig.texts(logging.INFO) == ["40 pages show a stand-in; `mkdocs-leonardo generate` makes their heroes"]
     assert services.ledger.requests == ()
 
@@ -352,7 +354,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     with caplog.at_level(logging.INFO):
         preview = _preview(config)
         preview._tell(logging.WARNING, "100 %s")
-        preview._name_commands(missing)
+        preview._name_shown(missing, "makes")
 
     assert [record.levelno for record in caplog.records] == [level, logging.INFO]
     assert caplog.messages == [
