@@ -1,11 +1,9 @@
 """Abstract pictures: paper, glass, cloth, threads, stones and walls, lit from the upper right."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from mkdocs_leonardo.painter import light
 from mkdocs_leonardo.painter.colour import mix, times, whole
@@ -79,8 +77,7 @@ def folds(stage: Stage) -> Image.Image:
         cos, sin = math.cos(turned), math.sin(turned)
         return width + (x * cos - y * sin) * 2, height + (x * sin + y * cos) * 2
 
-    canvas = Image.new("RGB", (width * 2, height * 2))
-    pencil = ImageDraw.Draw(canvas)
+    canvas, pencil = light.canvas("RGB", (width * 2, height * 2))
     for i in range(-1, columns + 1):
         for j in range(-1, rows + 1):
             points = [corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1)]
@@ -132,8 +129,7 @@ def silk(stage: Stage) -> Image.Image:
     for index in range(3 + int(rng.random() * 2)):
         rows, twists = _band(stage, index, rise)
         low, steps, strips = 0.3 + 0.12 * index, len(rows) - 1, len(rows[0]) - 1
-        colours = Image.new("RGB", stage.part(4), whole(stage.tone(low)))
-        pencil = ImageDraw.Draw(colours)
+        colours, pencil = light.canvas("RGB", stage.part(4), whole(stage.tone(low)))
         for step in range(steps):
             along = stage.tone(low + 0.16 * step / steps)
             for strip in range(strips):
@@ -142,15 +138,13 @@ def silk(stage: Stage) -> Image.Image:
                 corners = (*rows[step][strip : strip + 2], *rows[step + 1][strip : strip + 2][::-1])
                 pencil.polygon([(x / 4, y / 4) for x, y in corners], fill=whole(mix(along, away, share)))
         outline = [row[0] for row in rows] + [row[-1] for row in rows[::-1]]
-        mask = light.polygons(stage.size, [outline])
-        cloth = light.blurred(colours, max(0.8, stage.size[0] / 700))
+        mask, cloth = light.polygons(stage.size, [outline]), light.blurred(colours, max(0.8, stage.size[0] / 700))
         image = light.lay(cast(stage, image, [outline], 0.03), cloth, mask)
         image = rimmed(stage, image, mask, 0.95)
     return image
 
 
 def _band(stage: Stage, index: int, rise: float) -> tuple[list[list[Point]], list[float]]:
-    """The points across a band at every step of its way, and how far it has twisted there."""
     rng, (width, height) = stage.rng(f"band{index}"), stage.size
     start, broad = 0.58 + 0.15 * index + 0.1 * rng.random(), height * (0.1 + 0.1 * rng.random()) * (0.85 + 0.3 * index)
     slow, fast, twist = 0.5 + 0.8 * rng.random(), 1.4 + 1.2 * rng.random(), 3 + 5.5 * rng.random()
@@ -222,8 +216,7 @@ def flow(stage: Stage) -> Image.Image:
     waves = [(a * 6.3, 2 + 4 * b, 1.6 + 3.5 * c, 0.2 + 0.4 * d) for a, b, c, d in draws]
     slope = -0.5 + 0.7 * rng.random()
     for depth, count, thick in ((0, 60, 0.02), (1, 260, 0.002)):
-        layer = Image.new("RGB", stage.size)
-        pencil = ImageDraw.Draw(layer)
+        layer, pencil = light.canvas("RGB", stage.size)
         for _ in range(count):
             x, y, points = 0.15 + 1.0 * rng.random(), -0.2 + 1.3 * rng.random(), []
             level = (0.25 + 0.75 * rng.random() ** 2) * (1.0 if depth else 0.4) * max(0.12, min(1.0, x - 0.1))
@@ -336,8 +329,7 @@ def tiles(stage: Stage) -> Image.Image:
             layers[min(2, int(rise * 3))].append((shape, tone))
     image = ground(stage, 0.25)
     for level, pieces in enumerate(layers):
-        colours = Image.new("RGB", stage.size)
-        pencil = ImageDraw.Draw(colours)
+        colours, pencil = light.canvas("RGB", stage.size)
         for shape, tone in pieces:
             pencil.polygon(shape, whole(stage.tone(tone)), whole(stage.tone(tone)), 3)
         shapes = [shape for shape, _ in pieces]

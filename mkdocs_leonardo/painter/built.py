@@ -1,7 +1,5 @@
 """What people have built: a lighthouse on its rock, towns by day and by night, wet streets."""
 
-from __future__ import annotations
-
 import math
 import random
 
@@ -17,6 +15,7 @@ _WINDOWS = tuple(rgb(part) for part in ("ffd08a", "ffe3b0", "ffbf6b", "d8e6ff"))
 _WARM = rgb("ffd28a")
 
 Box = tuple[float, float, float, float]
+Pencil = ImageDraw.ImageDraw
 
 
 def headland(stage: Stage, image: Image.Image, x: float, top: float, base: float) -> Image.Image:
@@ -36,7 +35,8 @@ def headland(stage: Stage, image: Image.Image, x: float, top: float, base: float
     relief = ImageChops.subtract(crags, light.shifted(crags, -2, 2), 0.45, 118).point(light.ramp(80, 190))
     high, low = top / height, base / height
     foot = ((0.0, 0), (high, 0), (high + (low - high) * 0.4, 70), (low, 215), (1.0, 215))
-    field = light.two_tone(dark, stage.sunlit(rock, 0.35), relief)
+    lit = mix(stage.air(rock, 0.1), under(rock, stage.palette.light), 0.09 if stage.night else 0.35)
+    field = light.two_tone(dark, lit, relief)
     field = light.lay(field, stage.palette.ground, light.slope(field.size, foot))
     return light.lay(image, field, light.polygons(stage.size, [[*line, (width * 1.04, base + height * 0.03)]]))
 
@@ -53,11 +53,9 @@ def lighthouse(stage: Stage, image: Image.Image, x: float, foot: float, tall: fl
     night = mix(palette.ground, palette.middle, 0.1)
     pane = _WARM if dark else night
     left, top = round(x - broad * 2), round(foot - tall * 1.1)
-    canvas = Image.new("RGBA", (round(broad * 6.5) * 4, round(tall * 1.13) * 4), (*whole(night), 0))
-    pencil = ImageDraw.Draw(canvas)
+    canvas, pencil = light.canvas("RGBA", (round(broad * 6.5) * 4, round(tall * 1.13) * 4), (*whole(night), 0))
 
     def part(tone: Colour, low: float, high: float, w0: float, w1: float, aside: float = 0.0) -> None:
-        """A trapezium from one height to another (shares of the tower's), as wide as two shares of its foot."""
         corners = ((aside - w0, low), (aside + w0, low), (aside + w1, high), (aside - w1, high))
         points = [((x + u * broad - left) * 4, (foot - v * tall - top) * 4) for u, v in corners]
         pencil.polygon(points, fill=(*whole(tone), 255))
@@ -91,8 +89,7 @@ def lighthouse(stage: Stage, image: Image.Image, x: float, foot: float, tall: fl
 
 def _beams(stage: Stage, image: Image.Image, lamp: tuple[float, float]) -> Image.Image:
     half, rng = stage.part(2), stage.rng("lighthouse")
-    layer = Image.new("L", half)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("L", half)
     x, y, far = lamp[0] / 2, lamp[1] / 2, stage.size[0] * 0.75
     tilt = math.radians(172 + 14 * rng.random())
     for angle, spread, level in ((tilt, 0.075, 215), (tilt + math.pi * (0.93 + 0.1 * rng.random()), 0.1, 150)):
@@ -130,7 +127,6 @@ def skyline(stage: Stage, image: Image.Image, *, low: bool = False) -> Image.Ima
 
 
 def _towers(stage: Stage, rng: random.Random, near: float, center: float, *, low: bool) -> tuple[list[Box], list[Line]]:
-    """The walls and the roofs of one row."""
     (width, height), base = stage.size, stage.horizon_px
     boxes: list[Box] = []
     roofs: list[Line] = []
@@ -154,9 +150,7 @@ def _towers(stage: Stage, rng: random.Random, near: float, center: float, *, low
     return boxes, roofs
 
 
-def _windows(
-    stage: Stage, rng: random.Random, pencil: ImageDraw.ImageDraw, box: Box, near: float, share: float
-) -> None:
+def _windows(stage: Stage, rng: random.Random, pencil: Pencil, box: Box, near: float, share: float) -> None:
     """Lit windows in one tower, and on some towers of a neon city a sign or a crown of light."""
     x0, y0, x1, y1 = box
     unit = max(2.0, stage.size[1] * (0.0042 + 0.0052 * near))

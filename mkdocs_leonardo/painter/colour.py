@@ -1,7 +1,5 @@
 """Colours as three floats from 0 to 255 (sRGB), and how they mix."""
 
-from __future__ import annotations
-
 import math
 
 Colour = tuple[float, float, float]

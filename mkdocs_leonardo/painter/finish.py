@@ -1,7 +1,5 @@
 """The last steps of every picture: bloom, grade, vignette, room for a title, grain."""
 
-from __future__ import annotations
-
 import math
 import random
 from dataclasses import dataclass
@@ -30,17 +28,13 @@ class Grade:
 
 # White text under a shade of 35 % reaches 4.5:1 on greys up to 178 (WCAG 2.2, 1.4.3); grain, rounding and the shade's
 # own hue take some.
-_CEILING = 146
-_KNEE = 102
+_CEILING, _KNEE = 144, 102
 
 
 def developed(
     image: Image.Image, grade: Grade, size: light.Size, rng: random.Random, tint: Colour, lamp: Point | None
 ) -> Image.Image:
-    """The painted image in its final size.
-
-    Lights are held back where a title may stand and take the hue of `tint`; one at `lamp` (fractions) keeps its core.
-    """
+    """The image in its final size; lights held back take the hue of `tint`, one at `lamp` (fractions) stays."""
     if grade.saturation != 1.0:
         image = ImageEnhance.Color(image).enhance(grade.saturation)
     image = _graded(_bloom(image, grade.bloom) if grade.bloom else image, grade)
@@ -50,7 +44,6 @@ def developed(
 
 
 def _bloom(image: Image.Image, strength: float) -> Image.Image:
-    """The image with its lights spilling over."""
     small = image.reduce(4) if min(image.size) >= 64 else image
     lights = ImageChops.multiply(small, small.convert("L").point(light.ramp(170, 255, 255 * strength)).convert("RGB"))
     radius = small.height / 60
@@ -58,7 +51,6 @@ def _bloom(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _graded(image: Image.Image, grade: Grade) -> Image.Image:
-    """A film curve; dark parts lean to `shadows`, bright parts to `lights`."""
     table: list[int] = []
     for dark, bright in zip(grade.shadows, grade.lights, strict=True):
         for level in range(256):
@@ -71,7 +63,6 @@ def _graded(image: Image.Image, grade: Grade) -> Image.Image:
 
 
 def _vignette(image: Image.Image, strength: float) -> Image.Image:
-    """Darker towards the corners, away from the light at the upper right."""
     small = (max(8, image.width // 8), max(8, image.height // 8))
     mask = light.halo(small, (0.56 * small[0], 0.44 * small[1]), (small[0] * 1.05, small[1] * 1.15), power=0.9)
     table = [round(255 * (1.0 - strength * (1.0 - min(1.0, level / 150.0)) ** 1.4)) for level in range(256)]
@@ -93,7 +84,7 @@ def _with_title_room(image: Image.Image, tint: Colour, lamp: Point | None) -> Im
         table.append(round(255 - 255 * held / max(1, level)))
     room = room.resize(image.size, Image.Resampling.BICUBIC)
     # Luminance counts green for more than Pillow's mode L does.
-    peak = ImageChops.lighter(image.convert("L"), image.getchannel("G").point(light.linear(0.93)))
+    peak = ImageChops.lighter(image.convert("L"), image.getchannel("G"))
     excess = ImageChops.multiply(peak.point(table), room)
     # A grey light would look dull: what is held back is taken from the bands that the tint has least of.
     red, green, blue = (1.3 - part / max(1.0, *tint) for part in tint)
@@ -107,8 +98,7 @@ def _grained(image: Image.Image, rng: random.Random, strength: float) -> Image.I
     size = (min(512, image.width), min(512, image.height))
 
     def tile(share: float) -> Image.Image:
-        scale = strength * share / 52.0
-        plain = Image.blend(light.specks(rng, size), light.specks(rng, size), 0.5)
+        scale, plain = strength * share / 52.0, Image.blend(light.specks(rng, size), light.specks(rng, size), 0.5)
         return plain.point(light.linear(scale, 128.0 - 127.5 * scale))
 
     plain, tint = tile(1.0), tile(0.5)

@@ -1,7 +1,5 @@
 """Land and water: ridges, peaks with snow, dunes, meadows, woods, mirrors, seas; painted from far to near."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import random
@@ -58,8 +56,7 @@ def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strengt
 
 def ground_plane(texture: Image.Image, stage: Stage, ratio: float, size: light.Size) -> Image.Image:
     """An L texture laid on the ground from the horizon to the viewer; above the horizon it is level 128."""
-    horizon = min(size[1] - 1, max(0, round(stage.horizon * size[1])))
-    canvas = Image.new("L", size, 128)
+    horizon, canvas = min(size[1] - 1, max(0, round(stage.horizon * size[1]))), Image.new("L", size, 128)
     ground = light.receding(texture, (size[0], size[1] - horizon), ratio)
     canvas.paste(ground.transpose(Image.Transpose.FLIP_TOP_BOTTOM), (0, horizon))
     return canvas
@@ -109,8 +106,7 @@ def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far:
 def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, side: float) -> Image.Image:
     """How lit each place of a chain is (half size, L): spines run down from the summits and part light from shade."""
     width, height = stage.part(2)
-    canvas = Image.new("L", (width, height), 40)
-    pencil = ImageDraw.Draw(canvas)
+    canvas, pencil = light.canvas("L", (width, height), 40)
     tops = [i for i in range(2, len(line) - 2) if line[i][1] <= min(y for _, y in line[max(0, i - 4) : i + 5])]
     foot = base_px / 2 + height * 0.05
     for index in sorted(tops, key=lambda summit: line[summit][1]):  # low summits stand in front of high ones
@@ -165,7 +161,6 @@ def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
 
 
 def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float) -> list[tuple[Line, Line]]:
-    """Each summit's shaded left side, and the same side grown past its crest."""
     faces: list[tuple[Line, Line]] = []
     reach = max(3, len(line) // 14)
     for top in range(1, len(line) - 1):
@@ -211,8 +206,7 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, flowers: Sequence
         rim = light.edge(mask, 1, -max(2, round(height / 260))).point(light.linear(0.1 if stage.night else 0.4))
         image = light.lay(image, mix(lit, palette.light, 0.4), rim)
     for tone in flowers:
-        canvas = Image.new("L", (stage.size[0] * 2, stage.size[1] * 2))
-        pencil = ImageDraw.Draw(canvas)
+        canvas, pencil = light.canvas("L", (stage.size[0] * 2, stage.size[1] * 2))
         for _ in range(240):
             near = rng.random() ** 0.7
             x, y = rng.random() ** 0.7, stage.horizon + 0.1 + (0.9 - stage.horizon) * near
@@ -259,8 +253,7 @@ def pines(stage: Stage, image: Image.Image, y_px: float, tall_px: float, distanc
 
 def leafy(stage: Stage, image: Image.Image, spots: Sequence[Spot], distance: float) -> Image.Image:
     """Broad trees in the season's colours, lit from the light's side; far ones first."""
-    rng = stage.rng(f"leafy{distance:.2f}")
-    autumn = "c8541c d98a22 a83a1a e0b030 8a5a22"
+    rng, autumn = stage.rng(f"leafy{distance:.2f}"), "c8541c d98a22 a83a1a e0b030 8a5a22"
     hues = autumn if stage.has("autumn") else "3c6a34 4f7a30 2c5a3a 6a8a38" + (" d8a0b0" if stage.has("spring") else "")
     side = max(12, min(200, round(max(size for _, _, size in spots))))
     stamps = [_tree(stage, rng, rgb(hue), distance, side) for hue in hues.split()]
@@ -273,7 +266,6 @@ def leafy(stage: Stage, image: Image.Image, spots: Sequence[Spot], distance: flo
 
 
 def _tree(stage: Stage, rng: random.Random, hue: Colour, distance: float, side_px: int) -> Image.Image:
-    """One tree (RGBA): trunk and heaps of leaves, the lit ones on top."""
     full, palette = side_px * 2, stage.palette
     canvas = Image.new("RGBA", (full, full), (*whole(times(stage.air(hue, distance), 0.6)), 0))
     pencil = ImageDraw.Draw(canvas)
@@ -320,27 +312,17 @@ def mirror(stage: Stage, image: Image.Image, rough: float, deep: float = 0.75) -
     broken = light.lay(broken, tone, light.slope(small, ((0.0, 15), (0.3, 76 * deep), (1.0, 255 * deep))))
     broken = light.textured(broken, ripples.point(light.linear(0.22 * (0.4 + rough), 128 - 28 * (0.4 + rough))))
     image.paste(broken.resize((width, depth), Image.Resampling.BICUBIC), (0, line))
-    return _shore_light(stage, _glitter(stage, image, 0.5 + 0.5 * rough))
-
-
-def _shore_light(stage: Stage, image: Image.Image) -> Image.Image:
-    """The thin bright line where water ends."""
-    line, thick = stage.horizon, 4 / 260
-    strip = light.slope(stage.size, ((0.0, 0), (line - thick * 0.25, 0), (line, 110), (line + thick, 0), (1.0, 0)))
-    return light.lay(image, mix(stage.palette.haze, stage.palette.horizon, 0.6), strip)
+    return _glitter(stage, image, 0.5 + 0.5 * rough)
 
 
 def _glitter(stage: Stage, image: Image.Image, strength: float) -> Image.Image:
-    """The path of light that the sun or moon draws on water."""
     if stage.has("storm", "rain", "fog") or (stage.night and not has_disc(stage)):
         return image
     half, rng = stage.part(2), stage.rng("glitter")
     x, top = stage.light[0] * half[0], stage.horizon * half[1]
-    spread = half[0] * (0.035 if has_disc(stage) else 0.1)
-    foot = half[1]
+    spread, foot = half[0] * (0.035 if has_disc(stage) else 0.1), half[1]
     corners = [(x - spread * 0.5, top), (x + spread * 0.5, top), (x + spread * 2.4, foot), (x - spread * 2.4, foot)]
-    path = light.blurred(light.polygons(half, [corners], scale=1), half[0] * 0.022)
-    line = stage.horizon
+    path, line = light.blurred(light.polygons(half, [corners], scale=1), half[0] * 0.022), stage.horizon
     ends = [(0.0, 0), (line - 0.004, 0), (line + 0.004, 255), (line + (1 - line) * 0.6, 190), (1.0, 70)]
     path = ImageChops.multiply(path, light.slope(half, ends))
     waves = ground_plane(light.fractal(rng, (768, 512), (40, 120), 3, 0.7), stage, 6.0, half)
@@ -364,15 +346,14 @@ def sea(stage: Stage, image: Image.Image) -> Image.Image:
     body = light.textured(light.textured(body, swell.point(light.linear(0.5, 62))), crest.point(light.linear(0.6, 50)))
     top = round(stage.horizon_px)
     image.paste(body.resize(stage.size, Image.Resampling.BILINEAR).crop((0, top, *stage.size)), (0, top))
-    return _shore_light(stage, _glitter(stage, image, 0.95))
+    return _glitter(stage, image, 0.95)
 
 
 def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6) -> Image.Image:
     """Steep seas one behind the other with foam on their crests: rows `first` up to `last` of six."""
     height, palette = stage.size[1], stage.palette
     for index in range(first, last):
-        rng = stage.rng(f"wave{index}")
-        near = index / 5
+        rng, near = stage.rng(f"wave{index}"), index / 5
         distance = (1.0 - near) ** 1.3 * 0.72
         y = stage.horizon_px + height * (0.015 + (1.0 - stage.horizon) * 0.86 * near**1.25)
         lift = height * (0.016 + 0.085 * near)
@@ -391,9 +372,7 @@ def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6)
 
 
 def _foam(stage: Stage, image: Image.Image, line: Line, lift: float, near: float) -> Image.Image:
-    """White water on the upper part of a wave, streaks running down from it."""
-    rng = stage.rng(f"foam{near:.1f}")
-    canvas = Image.new("L", stage.part(2))
+    rng, canvas = stage.rng(f"foam{near:.1f}"), Image.new("L", stage.part(2))
     pencil = ImageDraw.Draw(canvas)
     lowest, highest = max(y for _, y in line), min(y for _, y in line)
     for (x0, y0), (x1, y1) in itertools.pairwise(line):

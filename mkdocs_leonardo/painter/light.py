@@ -1,7 +1,5 @@
 """Seeded noise, gradients, glows, masks with clean edges, and how layers lie on each other."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import math
@@ -108,8 +106,7 @@ def vertical(size: Size, stops: Stops) -> Image.Image:
 
 def slope(size: Size, levels: Sequence[tuple[float, float]], *, across: bool = False) -> Image.Image:
     """An L gradient through (place, level) pairs, downwards or across, without a kink at any of them."""
-    count = max(2, min(_GRADIENT_STEPS, size[0] if across else size[1]))
-    values = bytearray()
+    count, values = max(2, min(_GRADIENT_STEPS, size[0] if across else size[1])), bytearray()
     for index in range(count):
         place, level = index / (count - 1), levels[-1][1]
         for (low, first), (high, last) in itertools.pairwise(levels):
@@ -208,13 +205,18 @@ def textured(field: Image.Image, texture: Image.Image) -> Image.Image:
     return ImageChops.overlay(field, texture.convert("RGB"))
 
 
+def canvas(mode: str, size: Size, ground: float | tuple[int, ...] = 0) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty image and a pencil to draw on it."""
+    image = Image.new(mode, size, ground)
+    return image, ImageDraw.Draw(image)
+
+
 def polygons(size: Size, shapes: Sequence[Sequence[Point]], *, scale: int = 2) -> Image.Image:
     """An L mask of polygons given in pixels, drawn `scale` times as large for smooth edges."""
-    canvas = Image.new("L", (size[0] * scale, size[1] * scale))
-    pencil = ImageDraw.Draw(canvas)
+    image, pencil = canvas("L", (size[0] * scale, size[1] * scale))
     for points in shapes:
         pencil.polygon([(x * scale, y * scale) for x, y in points], fill=255)
-    return canvas.reduce(scale) if scale > 1 else canvas
+    return image.reduce(scale) if scale > 1 else image
 
 
 def blurred(image: Image.Image, radius_px: float) -> Image.Image:
@@ -242,8 +244,7 @@ def receding(texture: Image.Image, size: Size, ratio: float) -> Image.Image:
     width, height = size
     depth = height * ratio / (ratio - 1.0)
     margin, middle = depth - height, texture.width / 2
-    scale = (texture.width - 4) * margin / width
-    reach = (texture.height - 4) / (1.0 / margin - 1.0 / depth)
+    scale, reach = (texture.width - 4) * margin / width, (texture.height - 4) / (1.0 / margin - 1.0 / depth)
     start = 2 - reach / depth
     first = (scale / depth, -middle / depth, (middle * depth - width / 2 * scale) / depth)
     second = (0.0, -start / depth, (start * depth + reach) / depth)

@@ -1,11 +1,9 @@
 """What every abstract picture is made with: a ground, sheets that cast shadows, openings, solid bodies."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from mkdocs_leonardo.painter import light
 from mkdocs_leonardo.painter.colour import Colour, mix, times, whole
@@ -50,12 +48,8 @@ def sheet(
     spread: float = 0.2,
     lean: float = 0.5,
 ) -> Image.Image:
-    """A shape of thin material: its shadow, a `spread` of tones across it, a bright rim towards the lamp.
-
-    With `lean` 1 the tones run downwards, with 0 away from the lamp.
-    """
-    mask = light.polygons(stage.size, [shape])
-    height = stage.size[1]
+    """A shape of thin material, `spread` of tones across it: downwards with `lean` 1, away from the lamp with 0."""
+    mask, height = light.polygons(stage.size, [shape]), stage.size[1]
     top = max(0.0, min(0.98, min(y for _, y in shape) / height))
     foot = max(top + 0.01, min(1.0, max(y for _, y in shape) / height))
     image = cast(stage, image, [shape], drop) if drop else image
@@ -76,8 +70,7 @@ def opening(stage: Stage, image: Image.Image, masks: Masks, tone: float, deep: f
     """An opening onto the next layer, `deep` (of the height) below."""
     mask, small = masks
     body = light.two_tone(stage.tone(tone - 0.08), stage.tone(tone + 0.13), stage.lamplight(0.9, 1.0))
-    image = light.lay(image, body, mask)
-    far = deep * stage.size[1] / 4
+    image, far = light.lay(image, body, mask), deep * stage.size[1] / 4
     inner = light.blurred(light.shifted(small, round(-far * 0.8), round(far)), max(0.7, far * 0.7))
     inner = ImageChops.multiply(ImageChops.invert(inner), small).resize(stage.size, Image.Resampling.BILINEAR)
     image = light.lay(image, times(stage.tones[0], 0.45), ImageChops.multiply(inner, mask).point(light.linear(0.75)))
@@ -97,8 +90,7 @@ def rounded(center: Point, radii: Point, power: float = 2.0, turned: float = 0.0
 
 def solid(stage: Stage, image: Image.Image, shape: Shape, tone: float, drop: float) -> Image.Image:
     """A rounded body: lit on the lamp's side, dark on the other, a little light thrown back at its lower edge."""
-    image = cast(stage, image, [shape], drop)
-    mask = light.polygons(stage.size, [shape])
+    image, mask = cast(stage, image, [shape], drop), light.polygons(stage.size, [shape])
     box = mask.getbbox() or (0, 0, 4, 4)
     size = (max(2, (box[2] - box[0]) // 2), max(2, (box[3] - box[1]) // 2))
     facing = light.halo(size, (size[0] * 0.68, size[1] * 0.26), (size[0] * 1.02, size[1] * 1.02), 0.85)
@@ -122,8 +114,7 @@ def trails(
 ) -> Image.Image:
     """Lights that ran along one course: thin where they begin, broad and further apart where they end."""
     rng, (width, height) = stage.rng(f"trails{thick}"), stage.size
-    layer = Image.new("RGB", stage.size)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("RGB", stage.size)
     start, bend, end = course
     for strand in range(count):
         spread = strand / (count - 1) - 0.5

@@ -1,7 +1,5 @@
 """Colours that go together: those of an hour for scenes, those of a set for abstract pictures."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 
@@ -28,14 +26,11 @@ class Palette:
 def hour_of(said: Reading, rng: random.Random) -> str:
     """The time of day that the words name or imply, else one by chance."""
     drawn = light.pick(rng, _UNSAID_HOURS)
-    if said.time:
-        return said.time[0]
-    if set(said.sky) & {"stars", "aurora", "galaxy", "moon"} or "neon" in said.thing:
-        return "night"
-    if set(said.season) & {"spring", "summer"}:
-        return "golden" if drawn in {"golden", "sunset"} else "day"
     implied = {"storm": "dusk", "fog": "dawn", "autumn": "golden"}
-    return next((implied[word] for word in (*said.weather, *said.season) if word in implied), drawn)
+    implied |= dict.fromkeys(("stars", "aurora", "galaxy", "moon", "neon"), "night")
+    implied |= dict.fromkeys(("spring", "summer"), "golden" if drawn in {"golden", "sunset"} else "day")
+    words = (*said.sky, *said.thing, *said.weather, *said.season)
+    return (*said.time, *(implied[word] for word in words if word in implied), drawn)[0]
 
 
 def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:

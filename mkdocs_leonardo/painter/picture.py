@@ -1,7 +1,5 @@
 """From a picture's specification to its pixels."""
 
-from __future__ import annotations
-
 import math
 
 from PIL import Image
@@ -12,7 +10,7 @@ from mkdocs_leonardo.painter.finish import Grade, developed
 from mkdocs_leonardo.painter.scenes import paint_scene
 from mkdocs_leonardo.painter.sky import has_disc
 from mkdocs_leonardo.painter.stage import Stage, set_stage
-from mkdocs_leonardo.painter.treatments import TREATMENTS
+from mkdocs_leonardo.painter.treatments import TREATMENTS, paper_scene
 from mkdocs_leonardo.painter.words import read, table
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, canonical_json, clean_text, digest_of
 
@@ -21,8 +19,7 @@ PAINTER_VERSION = 2
 
 #: Shapes keep their edges at this share of the final size, and grain is laid on in full.
 _WORKING_SHARE = 0.75
-_SMALLEST_SIDE_PX = 128
-_LARGEST_SIDE_PX = 3072
+_SMALLEST_SIDE_PX, _LARGEST_SIDE_PX = 128, 3072
 
 
 def paint(picture: PictureSpec) -> Image.Image:
@@ -35,27 +32,27 @@ def paint(picture: PictureSpec) -> Image.Image:
     asked = {"prompt": prompt, "negative_prompt": negative}
     fields: dict[str, JsonValue] = {"painter": PAINTER_VERSION, "seed": picture.seed, **asked}
     seed = bytes.fromhex(digest_of(canonical_json(fields)))
-
     styles = table("styles")
     style = dict(styles.get(picture.style, styles["CINEMATIC"]))
-    treatment, lift = style.pop("treatment"), style.pop("lift")
+    treatment, sheets, lift = style.pop("treatment"), style.pop("sheets", 0), style.pop("lift")
     stage = set_stage(read(prompt, negative), size, seed, lift)
-    painted = paint_scene(stage) if stage.land else FAMILIES[family_of(stage.said, seed)](stage)
-    image = TREATMENTS[treatment](stage, painted)
-    lamp = stage.light if stage.land and has_disc(stage) and treatment != "papered" else None
+    if stage.land:
+        image = paper_scene(stage, sheets) if sheets else paint_scene(stage)
+    else:
+        image = FAMILIES[family_of(stage.said, seed)](stage)
+    image = TREATMENTS[treatment](stage, image)
+    lamp = stage.light if stage.land and has_disc(stage) and not sheets else None
     image = developed(image, Grade(**style), (width, height), stage.rng("grain"), _tint(stage), lamp)
     return image.convert("L").convert("RGB") if style.get("saturation") == 0.0 else image
 
 
 def _tint(stage: Stage) -> Colour:
-    """The hue that held-back lights take."""
-    palette = stage.palette
-    if not stage.land or stage.night:
-        return WHITE if stage.land else stage.tones[3]
-    if stage.has("fog", "rain"):
-        return mix(palette.haze, palette.low, 0.5)
-    hues = {"day": palette.middle, "golden": mix(palette.low, palette.horizon, 0.4)}
-    return hues.get(stage.hour, mix(palette.low, rgb("ffc080"), 0.45))
+    palette, veiled = stage.palette, stage.has("fog", "rain") and not stage.night
+    if not stage.land:
+        return stage.tones[3]
+    hues = {"night": WHITE, "day": palette.middle, "golden": mix(palette.low, palette.horizon, 0.4)}
+    hue = hues.get(stage.hour, mix(palette.low, rgb("ffc080"), 0.45))
+    return mix(palette.haze, palette.low, 0.5) if veiled else hue
 
 
 def _encodable(text: str) -> str:

@@ -1,23 +1,20 @@
 """The scenes: which land is painted how, under which sky, in which weather."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from mkdocs_leonardo.painter import built, land, light
-from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, turn
+from mkdocs_leonardo.painter.colour import WHITE, Colour, mix, rgb, times, turn, under
 from mkdocs_leonardo.painter.sky import paint_sky
 from mkdocs_leonardo.painter.stage import Stage
-
-Depth = tuple[int, float, float]  # how many, how long (of the height), how slanting
 
 
 def paint_scene(stage: Stage) -> Image.Image:
     """The scene that the words name, before the final grade."""
-    image = _LANDS[stage.land](stage, paint_sky(stage))
+    sky = paint_sky(stage)
+    image = _LANDS[stage.land](stage, sky) if stage.land in _LANDS else sky
     if stage.has("fog") and stage.land != "forest":
         image = land.mist(stage, image, stage.horizon_px, stage.size[1] * 0.55, 0.8)
     if stage.has("snow"):
@@ -28,11 +25,9 @@ def paint_scene(stage: Stage) -> Image.Image:
 
 
 def _rays(stage: Stage, image: Image.Image, strength: float) -> Image.Image:
-    """Shafts of light fanning out from the light, soft and uneven."""
     rng, size = stage.rng("rays"), stage.part(4)
     x, y = stage.light[0] * size[0], stage.light[1] * size[1]
-    layer = Image.new("L", size)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("L", size)
     reach, angle = math.hypot(*size), 0.0
     while angle < 2 * math.pi:
         broad = 0.015 + 0.07 * rng.random()
@@ -45,12 +40,13 @@ def _rays(stage: Stage, image: Image.Image, strength: float) -> Image.Image:
     return light.shine(image, light.coloured(layer, stage.palette.light))
 
 
-def _falling(stage: Stage, image: Image.Image, depths: tuple[Depth, ...], strength: float) -> Image.Image:
-    """Rain or snow in some depths; what does not slant is round."""
+# Of each depth: how many, how long (of the height), how slanting; what does not slant is round.
+def _falling(
+    stage: Stage, image: Image.Image, depths: Sequence[tuple[int, float, float]], strength: float
+) -> Image.Image:
     rng, (width, height) = stage.rng("falling"), stage.part(2)
     for depth, (count, long, slant) in enumerate(depths):
-        layer = Image.new("L", (width, height))
-        pencil = ImageDraw.Draw(layer)
+        layer, pencil = light.canvas("L", (width, height))
         for _ in range(count):
             x, y = rng.random() * width * 1.2 - width * 0.1, rng.random() * height * 1.1
             reach = height * long * (0.6 + 0.8 * rng.random())
@@ -66,7 +62,6 @@ def _falling(stage: Stage, image: Image.Image, depths: tuple[Depth, ...], streng
 
 
 def _backdrop(stage: Stage, image: Image.Image, rise: float, rows: int = 2) -> Image.Image:
-    """Mountains behind something else."""
     height, base = stage.size[1], stage.horizon_px + stage.size[1] * 0.01
     snow = 0.95 if stage.has("winter") else 0.35 + 0.3 * stage.rng("backdrop").random()
     for near in range(rows):
@@ -162,10 +157,6 @@ def _desert(stage: Stage, image: Image.Image) -> Image.Image:
     return land.dunes(stage, image, rgb("5a5468" if stage.night else "d89a5a"))
 
 
-def _sky(_: Stage, image: Image.Image) -> Image.Image:
-    return image
-
-
 def _meadow(stage: Stage, image: Image.Image) -> Image.Image:
     grass = {"autumn": "b08a3c", "winter": "c8d4e0", "summer": "b8a044"}
     image = land.ridges(stage, image, rgb("4a6a58"), 0.13, -0.06, 0.5)
@@ -182,7 +173,6 @@ def _meadow(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _river(stage: Stage, image: Image.Image) -> Image.Image:
-    """A river that winds between wooded spurs, which reach in from both sides in turn."""
     (width, height), hue = stage.size, rgb("8a5a30" if stage.has("autumn") else "3f5f42")
     image = land.ridges(stage, _backdrop(stage, image, 0.32, rows=1), hue, 0.2, -0.03, 0.5)
     image, first = land.mirror(stage, image, 0.2, 0.6), stage.rng("river").random() < 0.5
@@ -196,7 +186,6 @@ def _river(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _spur(stage: Stage, image: Image.Image, tip: light.Point, side: float, near: float, hue: Colour) -> Image.Image:
-    """A wooded tongue of land from one side, its point on the water."""
     (width, height), (x, y), rng = stage.size, tip, stage.rng(f"spur{near:.1f}")
     edge, tall = (width + 4.0, height * 0.115) if side > 0 else (-4.0, height * 0.075)
     tall, distance = tall * (1 + near), 0.6 * (1.0 - near) ** 1.1
@@ -207,7 +196,8 @@ def _spur(stage: Stage, image: Image.Image, tip: light.Point, side: float, near:
     ghost = [(px / 2, (2 * y - py + height * 0.01) / 2) for px, py in top] + [(px / 2, py / 2) for px, py in shore]
     shade = light.blurred(light.polygons(stage.part(2), [ghost], scale=1), height / 150).point(light.linear(0.62))
     image = light.lay(image, mix(tone, stage.palette.haze, 0.15), shade)
-    field = land.wash(stage, tone, mix(tone, stage.sunlit(hue, 1.0), 0.22), (y - tall, y), 0.3 * distance)
+    grass = mix(tone, under(hue, stage.palette.light), 0.06 if stage.night else 0.22)
+    field = land.wash(stage, tone, grass, (y - tall, y), 0.3 * distance)
     image = light.lay(image, field, light.polygons(stage.size, [[*top, *shore]]))
     spots = []
     for _ in range(58):
@@ -218,5 +208,5 @@ def _spur(stage: Stage, image: Image.Image, tip: light.Point, side: float, near:
     return land.leafy(stage, image, [(px, foot, size) for foot, px, size in sorted(spots)], distance)
 
 
-_ALL = (_city, _coast, _desert, _forest, _harbour, _lake, _meadow, _mountains, _ocean, _river, _sky)
+_ALL = (_city, _coast, _desert, _forest, _harbour, _lake, _meadow, _mountains, _ocean, _river)
 _LANDS: dict[str, Callable[[Stage, Image.Image], Image.Image]] = {scene.__name__[1:]: scene for scene in _ALL}

@@ -1,16 +1,12 @@
-"""The sky: gradient, sun or moon, clouds lit from one side, stars, aurora, lightning."""
-
-from __future__ import annotations
+"""The sky: gradient, sun or moon, clouds lit from one side, stars, aurora."""
 
 import math
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from mkdocs_leonardo.painter import light
 from mkdocs_leonardo.painter.colour import WHITE, mix, rgb, times, turn, whole
 from mkdocs_leonardo.painter.stage import Stage
-
-_CUBIC = Image.Resampling.BICUBIC
 
 
 def paint_sky(stage: Stage) -> Image.Image:
@@ -20,10 +16,8 @@ def paint_sky(stage: Stage) -> Image.Image:
         if stage.has("galaxy") or (stage.has("stars") and not stage.has("moon")):
             image = _milky_way(stage, image)
         image = _stars(stage, image)
-    if stage.has("aurora"):
-        image = _aurora(stage, image)
-    if has_disc(stage):
-        image = _disc(stage, image)
+    image = _aurora(stage, image) if stage.has("aurora") else image
+    image = _disc(stage, image) if has_disc(stage) else image
     if (cover := _cover(stage)) > 0:
         image = _clouds(stage, image, cover)
     return image.resize(stage.size, Image.Resampling.BILINEAR)
@@ -31,9 +25,8 @@ def paint_sky(stage: Stage) -> Image.Image:
 
 def has_disc(stage: Stage) -> bool:
     """Whether a sun or a moon is to be seen; a moon only where the words name it."""
-    if stage.night:
-        return stage.has("moon")
-    return not stage.has("storm", "rain", "fog") and stage.hour != "dusk"
+    veiled = stage.has("storm", "rain", "fog") or stage.hour == "dusk"
+    return stage.has("moon") if stage.night else not veiled
 
 
 def _air(stage: Stage) -> Image.Image:
@@ -65,7 +58,6 @@ def _disc(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _cover(stage: Stage) -> float:
-    """How much of the sky is under clouds, 0 to 1."""
     named = (("storm", 0.86), ("lightning", 0.86), ("rain", 0.72), ("fog", 0.2), ("clouds", 0.62))
     for word, cover in (*named, ("stars", 0.0), ("aurora", 0.0), ("galaxy", 0.0)):
         if stage.has(word):
@@ -75,18 +67,15 @@ def _cover(stage: Stage) -> float:
 
 
 def _clouds(stage: Stage, image: Image.Image, cover: float) -> Image.Image:
-    """A ceiling of clouds that runs to the horizon, bright towards the light."""
     size, palette, heavy = image.size, stage.palette, stage.has("storm", "rain")
     high = max(4, math.ceil(stage.horizon * size[1]))
     cells = (9, 4.5 if heavy else 6.75)
-    density = Image.new("L", size)
-    ceiling = light.fractal(stage.rng("clouds"), (1024, 512), cells, 6, 0.54)
+    density, ceiling = Image.new("L", size), light.fractal(stage.rng("clouds"), (1024, 512), cells, 6, 0.54)
     density.paste(light.receding(ceiling, (size[0], high), 4.6), (0, 0))
     threshold = 208 - 190 * cover
     mask = density.point(light.ramp(threshold, threshold + (95 if heavy else 120), 255, 0.9))
     fade = light.slope(size, ((0.0, 255), (stage.horizon * 0.72, 255), (stage.horizon * 0.98, 40), (1.0, 0)))
-    mask = ImageChops.multiply(mask, fade)
-    shift = max(2, size[0] // 110)
+    mask, shift = ImageChops.multiply(mask, fade), max(2, size[0] // 110)
     soft = light.blurred(density, max(1.0, size[0] / 500))
     moved = light.shifted(soft, -shift, -max(1, shift // 2))
     relief = ImageChops.subtract(soft, moved, 1.0, 128).point(light.ramp(70, 186))
@@ -107,8 +96,7 @@ def _clouds(stage: Stage, image: Image.Image, cover: float) -> Image.Image:
 
 def _stars(stage: Stage, image: Image.Image) -> Image.Image:
     (width, height), rng, line = image.size, stage.rng("stars"), stage.horizon
-    layer = Image.new("RGB", image.size)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("RGB", image.size)
     for _ in range(round(width * height / (310 if stage.has("stars", "galaxy") else 620))):
         x, y, level = rng.random() * width, rng.random() ** 1.15 * height * line * 1.04, rng.random() ** 7
         tone = mix(mix(rgb("ffd9b0"), rgb("bcd4ff"), rng.random()), WHITE, 0.4)
@@ -158,7 +146,9 @@ def _aurora(stage: Stage, image: Image.Image) -> Image.Image:
             for row in range(max(0, int(hem - reach)), min(rows, int(hem) + 16)):
                 share = 1.0 - (hem - row) / reach if row <= hem else 1.0 - (row - hem) / 16.0
                 data[row * columns + column] = int(level * max(0.0, share) ** (1.7 if row <= hem else 2.0))
-        mask = Image.frombytes("L", (columns, rows), bytes(data)).resize((width, round(height * line) + 1), _CUBIC)
+        mask = Image.frombytes("L", (columns, rows), bytes(data)).resize(
+            (width, round(height * line) + 1), Image.Resampling.BICUBIC
+        )
         canvas = Image.new("L", image.size)
         canvas.paste(mask, (0, 0))
         image = ImageChops.screen(image, ImageChops.multiply(tone, canvas.convert("RGB")))

@@ -1,7 +1,5 @@
 """The stage a picture is painted on: size, seed, what the words said, colours, horizon and light."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +7,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from mkdocs_leonardo.painter import light
-from mkdocs_leonardo.painter.colour import Colour, blend, mix, under
+from mkdocs_leonardo.painter.colour import Colour, blend, mix
 from mkdocs_leonardo.painter.light import Point, Size
 from mkdocs_leonardo.painter.palette import Palette, hour_of, palette_of, tones_of, tones_of_scene
-from mkdocs_leonardo.painter.words import Reading, land_of
+from mkdocs_leonardo.painter.words import Reading, land_of, table
 
-_HORIZONS = {
-    **dict.fromkeys(("coast", "ocean", "lake", "harbour"), (0.57, 0.65)),
-    **dict.fromkeys(("desert", "meadow", "road", "river"), (0.47, 0.55)),
-    **dict.fromkeys(("city", "mountains"), (0.64, 0.72)),
-    "sky": (1.0, 1.04),
-}
 #: Lands that would hide a low sun.
-_TALL = frozenset(("mountains", "lake", "river", "forest", "city", "harbour", "road"))
+_TALL = frozenset(("mountains", "lake", "river", "forest", "city", "harbour"))
 _HEIGHTS = {"dawn": 0.03, "sunset": 0.03, "golden": 0.13, "dusk": -0.01, "night": 0.36, "day": 0.4}
 
 
@@ -76,10 +68,6 @@ class Stage:
         lit = (material[0] * ambient[0] / 255, material[1] * ambient[1] / 255, material[2] * ambient[2] / 255)
         return mix(mix(palette.ground, lit, 0.35 + 0.4 * distance), palette.haze, distance**0.85)
 
-    def sunlit(self, material: Colour, share: float) -> Colour:
-        """`material` nearby, with so much of the light's own colour on it; little of it at night."""
-        return mix(self.air(material, 0.1), under(material, self.palette.light), share * (0.25 if self.night else 1.0))
-
     def tone(self, place: float) -> Colour:
         """The colour at `place` (0 the darkest, 1 the lightest) of the row of tones."""
         place = max(0.0, min(1.0, place)) * 4
@@ -99,7 +87,7 @@ def set_stage(said: Reading, size: Size, seed: bytes, lift: float) -> Stage:
     rng = light.source(seed, "stage")
     hour, land = hour_of(said, rng), land_of(said)
     palette = palette_of(said, hour, light.source(seed, "palette"))
-    low, high = _HORIZONS.get(land, (0.56, 0.68))
+    low, high = table("palettes")["horizons"].get(land, (0.56, 0.68))
     horizon = low + (high - low) * rng.random()
     across, up = 0.58 + 0.24 * rng.random(), rng.random()
     sun = horizon - _HEIGHTS[hour] - up * (0.12 if hour == "night" else 0.05)

@@ -1,14 +1,12 @@
 """What a style does to the painted picture before it is developed: lenses, prints, drawings."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from mkdocs_leonardo.painter import built, light
 from mkdocs_leonardo.painter.abstract import papercut
@@ -27,8 +25,7 @@ def _lens(stage: Stage, image: Image.Image, reach: float, blur: float, discs: tu
     rng, half = stage.rng("discs"), stage.part(2)
     keep = light.halo(half, (half[0] * 0.68, half[1] * 0.5), (half[1] * reach, half[1] * reach), 0.8)
     image = light.lay(light.blurred(image, image.height * blur), image, keep.point(light.ramp(10, 130)))
-    layer = Image.new("RGB", half)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("RGB", half)
     for _ in range(discs[0]):
         radius = half[1] * discs[1] * (0.35 + 0.8 * rng.random())
         x, y = half[0] * (0.3 + 0.8 * rng.random() ** 0.8), half[1] * (0.05 + 0.8 * rng.random())
@@ -37,8 +34,10 @@ def _lens(stage: Stage, image: Image.Image, reach: float, blur: float, discs: tu
     return light.shine(image, light.blurred(layer, max(0.7, half[1] / 300)))
 
 
-def _paper_scene(stage: Stage, count: int = 6) -> Image.Image:
-    """The scene's silhouettes as sheets of paper one before the other, its sun or moon behind them."""
+def paper_scene(stage: Stage, count: int) -> Image.Image:
+    """The silhouettes of a scene as `count` sheets of paper one before the other, its sun or moon behind them."""
+    if stage.land == "sky":
+        return papercut(stage)
     width, height = stage.size
     # What is bright would be held back for a title: paper is strong in colour instead.
     tones = [lightened(saturate(tone, 1.2), min(1.0, 165 / luma(tone)) ** 0.6) for tone in stage.tones]
@@ -72,7 +71,6 @@ def _paper_scene(stage: Stage, count: int = 6) -> Image.Image:
 
 
 def _edge(rng: random.Random, form: str) -> list[float]:
-    """The upper edge of one sheet as heights from 0 to 1."""
     if form == "peaks":
         knots = light.profile(rng, 7 + int(3 * rng.random()), 3.5, 2, 0.5)
         return [v + (w - v) * k / 12 for v, w in itertools.pairwise(knots) for k in range(12)]
@@ -90,35 +88,23 @@ def _edge(rng: random.Random, form: str) -> list[float]:
     return [(value - min(raw)) / max(1e-9, max(raw) - min(raw)) for value in raw]
 
 
-def _papered(stage: Stage, image: Image.Image) -> Image.Image:
-    """A scene out of layers of paper; an abstract picture as it is."""
-    if stage.land == "sky":
-        return papercut(stage)
-    return _paper_scene(stage) if stage.land else image
-
-
-def _minimalist(stage: Stage, _: Image.Image) -> Image.Image:
-    """A wide calm field with one form on it; of a scene, its two largest shapes."""
+def _minimalist(stage: Stage, image: Image.Image) -> Image.Image:
     if stage.land:
-        return _paper_scene(stage, 2)
-    rng, (width, height) = stage.rng("minimal"), stage.size
-    field = light.vertical(stage.part(4), ((0.0, stage.tone(0.3)), (1.0, stage.tone(0.46)))).resize(stage.size, _CUBIC)
-    center = (width * (0.68 + 0.1 * rng.random()), height * (0.36 + 0.14 * rng.random()))
-    flat = 0.1 + 0.1 * rng.random()
-    form = rounded(center, (height * 0.2, height * flat), 2.0 + 4.0 * rng.random() ** 2, rng.random())
-    low = [(0.0, height * 0.85), (width, height * (0.62 + 0.2 * rng.random())), (width, height), (0.0, height)]
-    return sheet(stage, sheet(stage, field, form, 0.74, lean=1.0), low, 0.24, 0.01, 0.08)
+        return image
+    field = light.vertical(stage.part(4), ((0.0, stage.tone(0.3)), (1.0, stage.tone(0.46))))
+    (width, height), rng = stage.size, stage.rng("minimal")
+    center, reach = (width * (0.68 + 0.1 * rng.random()), height * (0.36 + 0.1 * rng.random())), height * 0.19
+    form = rounded(center, (reach, reach * (0.6 + 0.4 * rng.random())), 2.0 + 4.0 * rng.random() ** 2, rng.random())
+    return sheet(stage, field.resize(stage.size, _CUBIC), form, 0.74, lean=1.0)
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """The image's brightness over the whole range, without small detail (L)."""
     small = image.convert("L").reduce(2).filter(ImageFilter.MedianFilter(5))
     small = ImageOps.autocontrast(light.blurred(small, max(0.6, image.height / 700)), cutoff=2)
     return small.resize(image.size, _CUBIC)
 
 
 def _flat(grey: Image.Image, tones: Sequence[Colour]) -> Image.Image:
-    """An L image in a few flat colours with clean borders."""
     large = grey.resize((grey.width * 2, grey.height * 2), _CUBIC)
     steps = [whole(tones[level * len(tones) // 256]) for level in range(256)]
     return Image.merge("RGB", [large.point([step[band] for step in steps]) for band in range(3)]).reduce(2)
@@ -140,7 +126,6 @@ def _screened(tone: Image.Image, cell: Image.Image, turned: float) -> Image.Imag
 
 
 def _pop_art(stage: Stage, image: Image.Image) -> Image.Image:
-    """Four loud inks and a screen of dots."""
     base, grey = stage.rng("pop").random() * 360, _grey(image)
     inks = [rgb("20143c"), *(turn(rgb(ink), base) for ink in ("a81e6a", "d8482e", "d89a2e"))]
     pitch = max(5, round(grey.height / 54))
@@ -150,7 +135,6 @@ def _pop_art(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _sketch(stage: Stage, image: Image.Image) -> Image.Image:
-    """Coloured strokes on dark paper that swell with the light, crossed by others in the brightest parts."""
     grey, pitch = _grey(image), max(4, round(image.height / 100))
     stroke = light.slope((pitch, pitch), ((0.0, 0), (0.5, 255), (1.0, 0)))
     strokes = _screened(grey.point(light.linear(0.86)), stroke, 34)
@@ -159,31 +143,21 @@ def _sketch(stage: Stage, image: Image.Image) -> Image.Image:
     return Image.composite(light.gain(light.blurred(image, image.height / 200), 1.3), paper, strokes)
 
 
-def _illustration(_: Stage, image: Image.Image) -> Image.Image:
-    """Gouache: flattened tones, dark outlines."""
-    small = light.blurred(image.reduce(2), image.height / 420)
-    steps = small.point([round(round(level / 26) * 26) for level in range(256)] * 3)
-    body = Image.blend(small, light.blurred(steps, 0.8), 0.7)
-    grey = light.blurred(small.convert("L"), 1.0)
-    lines = ImageChops.difference(grey, light.blurred(grey, image.height / 200)).point(light.ramp(5, 40, 200))
-    return light.lay(body.resize(image.size, _CUBIC), (24.0, 18.0, 30.0), lines)
-
-
 def _in_motion(stage: Stage, image: Image.Image) -> Image.Image:
-    """The image in motion; an abstract one is turned further than a scene."""
     rng, (width, height) = stage.rng("motion"), stage.size
     center = (width * (0.64 + 0.1 * rng.random()), height * (0.38 + 0.12 * rng.random()))
     degrees = (-1.0 if rng.random() < 0.7 else 1.0) * ((4.0 if stage.land else 7.0) + 5.0 * rng.random())
     image = _rushing(_tilted(image, degrees), center)
     tones = [stage.tones[4], saturate(stage.tones[3], 1.3), turn(saturate(stage.tones[3], 1.2), 120)]
     image = _streaks(stage, image, center, tones)
-    knee = (width * (0.12 + 0.3 * rng.random()), height * (0.86 + 0.25 * rng.random()))
-    bundle = (width * (0.95 + 0.2 * rng.random()), height * (0.98 + 0.2 * rng.random()))
-    return trails(stage, image, (center, knee, bundle), tones, 26, 0.0065) if rng.random() < 0.6 else image
+    knee = (width * (0.05 + 0.6 * rng.random()), height * (0.45 + 0.65 * rng.random()))
+    bundle = (width * (0.95 + 0.2 * rng.random()), height * (1.15 - (0.3 if stage.land else 0.8) * rng.random()))
+    if rng.random() > (0.7 if stage.land else 0.45):
+        return image
+    return trails(stage, image, (center, knee, bundle), tones, 26, 0.0065)
 
 
 def _tilted(image: Image.Image, degrees: float) -> Image.Image:
-    """The image turned and enlarged until no corner shows."""
     width, height = image.size
     angle = math.radians(degrees)
     grow = abs(math.cos(angle)) + abs(math.sin(angle)) * max(width / height, height / width)
@@ -193,7 +167,6 @@ def _tilted(image: Image.Image, degrees: float) -> Image.Image:
 
 
 def _rushing(image: Image.Image, center: Point) -> Image.Image:
-    """Blurred outwards from `center`, sharp at the centre itself."""
     half = (max(1, image.width // 2), max(1, image.height // 2))
     rushed = image.resize(half, Image.Resampling.BILINEAR)
     x, y, step = center[0] / 2, center[1] / 2, 1.008
@@ -207,10 +180,8 @@ def _rushing(image: Image.Image, center: Point) -> Image.Image:
 
 
 def _streaks(stage: Stage, image: Image.Image, center: Point, tones: Sequence[Colour]) -> Image.Image:
-    """Lines of light that run towards the centre, longer and wider outside."""
     rng, half = stage.rng("streaks"), stage.part(2)
-    layer = Image.new("RGB", half)
-    pencil = ImageDraw.Draw(layer)
+    layer, pencil = light.canvas("RGB", half)
     x, y, reach = center[0] / 2, center[1] / 2, math.hypot(*half)
     for _ in range(150):
         angle, near = rng.random() * 2 * math.pi, reach * (0.14 + 0.5 * rng.random())
@@ -227,10 +198,8 @@ def _streaks(stage: Stage, image: Image.Image, center: Point, tones: Sequence[Co
 TREATMENTS: dict[str, Callable[[Stage, Image.Image], Image.Image]] = {
     "plain": lambda _, image: image,
     "bokeh": lambda stage, image: _lens(stage, image, 0.01, 0.038, (46, 0.11)),
-    "illustration": _illustration,
     "in_motion": _in_motion,
     "minimalist": _minimalist,
-    "papered": _papered,
     "pop_art": _pop_art,
     "macro": lambda stage, image: _lens(stage, image, 0.4, 0.03, (26, 0.18)),
     "portrait": lambda stage, image: _lens(stage, image, 0.55, 0.03, (14, 0.07)),

@@ -1,7 +1,5 @@
 """What a prompt's words ask for: land, time of day, weather, colours, mood, material, subject."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata
@@ -18,7 +16,6 @@ Meaning = tuple[str, str]
 
 #: A word, or one ideograph or kana (Chinese and Japanese are written without spaces), or any other mark.
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\W\d_])+|[^\s_]")
-_LONGEST = 5
 #: Facets whose words may be figures of speech, and those that a word keeps inside a longer phrase.
 _PICTURED = frozenset(("land", "thing", "sky"))
 _ATTENDANT = frozenset(("time", "sky", "weather", "season", "colour", "thing"))
@@ -47,7 +44,6 @@ def table(name: str) -> dict[str, Any]:
 
 
 def _bare(word: str) -> str:
-    """The word without accents."""
     apart = unicodedata.normalize("NFD", word.replace("ß", "ss").replace("ł", "l"))
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
@@ -73,7 +69,6 @@ def _meanings() -> dict[str, list[tuple[str, Meaning]]]:
 
 
 def _language(tokens: list[str]) -> str:
-    """The language whose small words are the most frequent; English where none is."""
 
     def score(language: str) -> float:
         own = sum(any(guard == language for guard, _ in _meanings().get(token, ())) for token in tokens)
@@ -106,9 +101,8 @@ def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
     readable = {"", _language(tokens)}
     wished, place = True, 0
     while place < len(tokens):
-        wished = wished and tokens[place] not in _words("figurative", "negations")
-        step = 1
-        for length in range(min(_LONGEST, len(tokens) - place), 0, -1):
+        wished, step = wished and tokens[place] not in _words("figurative", "negations"), 1
+        for length in range(min(5, len(tokens) - place), 0, -1):
             parts = tokens[place : place + length]
             phrase = " ".join(parts)
             entries = [*(_meanings().get(phrase) or _meanings().get(_bare(phrase)) or [])]
@@ -125,8 +119,7 @@ def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
 
 def read(prompt: str, negative_prompt: str = "") -> Reading:
     """The prompt's meanings less the negative prompt's; never raises, whatever the text."""
-    meanings = list(_read(prompt))
-    unwanted = {meaning for meaning, _ in _read(negative_prompt)}
+    meanings, unwanted = list(_read(prompt)), {meaning for meaning, _ in _read(negative_prompt)}
     unwanted |= {meaning for meaning, wished in meanings if not wished}
     found: dict[str, list[str]] = {field.name: [] for field in fields(Reading)}
     for facet, value in dict.fromkeys(meaning for meaning, _ in meanings if meaning not in unwanted):
