@@ -175,7 +175,7 @@ def replay(seed: int) -> int:
     for now, event, detail in history.ledger.trace:
         print(f"{now:12.3f}  {event}  {detail}")
     print(f"trace {history.ledger.digest()}")
-    if violation is not None:
+    if violation:
         print(f"seed {seed}: {violation}")
     return 1 if violation else 0
 
