@@ -6,6 +6,7 @@
     ├── ProviderError             failover decides; `charged` says whether money may be gone
     │   ├── RateLimited           let the provider rest, go on with the next one
     │   ├── ServiceFailed         the create call failed on their side: look for the job, else once more
+    │   │   ├── ServerError       it answered 5xx and keeps no list of jobs: one repetition, both calls count
     │   │   └── NoAnswer          it may have been carried out: look for a while before anything is created again
     │   ├── AccountRefused        key, balance or model: the provider is off for this build
     │   ├── PromptRefused         a content check said no: the author needs another prompt
@@ -81,6 +82,10 @@ class RateLimited(ProviderError):
 
 class ServiceFailed(ProviderError):
     """The create call ended in a 5xx or in no answer; `charged` is unknown unless nothing was sent."""
+
+
+class ServerError(ServiceFailed):
+    """The service answered the create call with a 5xx, and has no list that would show whether it made a picture."""
 
 
 class NoAnswer(ServiceFailed):

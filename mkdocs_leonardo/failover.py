@@ -4,6 +4,7 @@
 |-----------------------------------------|----------------------------------------------------------------------------|
 | 429                                     | the provider rests for everybody, the next one at once                     |
 | 5xx on the create call                  | wait, look once for a job that was accepted after all, else create again   |
+| the same where no list of jobs is kept  | create once more; both calls stand in caps and report                      |
 | no answer to the create call            | look for the job for a while, create again only if there is surely none    |
 | key, balance or model refused           | the provider is off for this build, the next one                           |
 | the shape of the request refused        | the next provider                                                          |
@@ -35,6 +36,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    ServerError,
     ServiceFailed,
 )
 
@@ -99,6 +101,10 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
             )
         case ServiceFailed(charged=Charged.UNKNOWN) if creates > 0 and can_look:
             return Decision(_again(creates), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
+        case ServerError(charged=Charged.UNKNOWN) if creates > 0:
+            # There is no list to look at: the call stands in caps and report, and the entry has nothing to collect.
+            step = _again(creates)
+            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case AccountRefused():
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not in_the_air)
         case PromptRefused():

@@ -101,3 +101,17 @@ def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, servi
     assert "`hero_seed: " in built.log
     assert (built.totals["uncertain"], built.totals["new_images"]) == (0, 5)
     assert entries(site.cache) == {}
+
+
+def test_openai_that_answers_500_and_charges_stays_within_the_cap(tmp_path: Path, services: Services) -> None:
+    """OpenAI has no list of its pictures: each call that ended in a 5xx counts in cap and report."""
+    services.openai.on_create(LostAnswer())
+    pages = {f"{number}.md": page("P", hero_prompt=f"view {number}") for number in range(5)}
+    site = Site(tmp_path, pages, {"providers": ["openai"], "max_new_images": 1, "concurrency": 1})
+
+    built = site.build(services)
+
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
+    assert (built.totals["new_images"], built.totals["uncertain"]) == (1, 1)
+    assert built.totals["cost_usd"] > 0
+    assert "may have been charged" in built.log

@@ -100,8 +100,8 @@ def test_gemini_failures_lead_where_they_should(tmp_path: Path, services: Servic
     second = site.build(services)
     assert second.sources["spoken.md"] == second.sources["lost.md"] == "cached"
     later = [entry.prompt for entry in services.ledger.requests_to("gemini", "create")[len(created) :]]
-    # A prompt refused for nothing may be asked again; a picture that was paid for and withheld is not paid for twice.
-    assert [prompt.partition("\n")[0] for prompt in later] == ["blocked"]
+    # A refused prompt is not asked again, whether or not the refusal was charged.
+    assert [prompt.partition("\n")[0] for prompt in later] == []
 
 
 def test_gemini_without_a_quota_is_asked_once_and_not_waited_for(tmp_path: Path, services: Services) -> None:

@@ -20,6 +20,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    ServerError,
     ServiceFailed,
 )
 from mkdocs_leonardo.failover import DEFAULT_REST_S, MAX_CREATES, MAX_REST_S, RETRY_WAIT_S, Decision, Step, decide
@@ -28,6 +29,7 @@ from mkdocs_leonardo.failover import DEFAULT_REST_S, MAX_CREATES, MAX_REST_S, RE
 AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     ProviderError: Decision(Step.NEXT_PROVIDER),
     RateLimited: Decision(Step.NEXT_PROVIDER, rest_s=DEFAULT_REST_S),
+    ServerError: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     ServiceFailed: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     NoAnswer: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     AccountRefused: Decision(Step.NEXT_PROVIDER, switch_off=True),
@@ -132,11 +134,19 @@ def test_decide_on_a_create_without_an_answer_looks_for_ten_seconds_before_anyth
     assert decision == Decision(step, wait_s=2.0, look_first=True, look_for_s=10.0, forget=False)
 
 
-def test_decide_on_a_create_of_unknown_outcome_without_a_list_moves_on_and_keeps_the_intent() -> None:
-    """What cannot be shown not to be paid is not bought again."""
+def test_decide_on_a_create_without_an_answer_and_without_a_list_moves_on_and_keeps_the_intent() -> None:
+    """A picture that may be made, and that no list will show, is not bought again."""
     decision = after(ServiceFailed, can_look=False, charged=Charged.UNKNOWN)
 
     assert decision == Decision(Step.NEXT_PROVIDER, forget=False)
+
+
+@pytest.mark.parametrize(("creates", "step"), [(1, Step.CREATE_AGAIN), (2, Step.NEXT_PROVIDER)])
+def test_decide_on_a_server_error_without_a_list_repeats_the_call_once(creates: int, step: Step) -> None:
+    """Both calls stand in caps and report; the journal has nothing to collect."""
+    decision = after(ServerError, creates=creates, can_look=False, charged=Charged.UNKNOWN)
+
+    assert decision == Decision(step, wait_s=RETRY_WAIT_S if creates == 1 else 0.0)
 
 
 def test_decide_on_a_failure_after_payment_keeps_the_job_and_moves_on() -> None:
@@ -164,13 +174,14 @@ def test_decide_on_a_job_unknown_to_the_service_keeps_it_where_jobs_are_kept() -
 def test_decide_never_creates_again_where_a_job_may_be_paid(
     *, kind: type[ProviderError], creates: int, can_look: bool, charged: Charged, retry_after_s: float | None
 ) -> None:
-    """A second create needs proof: nothing charged, a look at the list first, or a service that knows of no job."""
+    """A second create needs proof (nothing charged, a look first, no such job), or a 5xx where there is no list."""
     decision = after(kind, creates=creates, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
     if decision.step is Step.CREATE_AGAIN:
         assert creates < MAX_CREATES
         uncharged = creates > 0 and charged is Charged.NO
-        assert uncharged or (decision.look_first and can_look) or kind is JobUnknown
+        answered = kind is ServerError and creates > 0 and not can_look
+        assert uncharged or (decision.look_first and can_look) or kind is JobUnknown or answered
 
 
 @given(**anything)
@@ -180,7 +191,8 @@ def test_decide_never_forgets_a_job_that_may_be_paid(
     """An earlier build's job, and whatever may be charged, stays in the journal until the service says it is over."""
     decision = after(kind, creates=creates, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
-    if kind not in FINAL and (creates == 0 or charged is not Charged.NO):
+    without_list = kind is ServerError and creates > 0 and charged is Charged.UNKNOWN and not can_look
+    if kind not in FINAL and not without_list and (creates == 0 or charged is not Charged.NO):
         assert not decision.forget
 
 

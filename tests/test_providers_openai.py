@@ -39,6 +39,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    ServerError,
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.openai import size_for
@@ -125,8 +126,8 @@ async def test_submit_picture_in_another_format_is_taken(services: Services) -> 
         (ModerationBlocked(), PromptRefused, Charged.NO),
         (Answer429(), RateLimited, Charged.NO),
         (Answer(400, {"error": {"message": "bad size", "code": "invalid_value"}}), RequestRefused, Charged.NO),
-        (Answer500(), ServiceFailed, Charged.NO),
-        (Answer500(status=503), ServiceFailed, Charged.NO),
+        (Answer500(), ServerError, Charged.UNKNOWN),
+        (Answer500(status=503), ServerError, Charged.UNKNOWN),
         (Answer500(status=502), ServiceFailed, Charged.UNKNOWN),
         (Answer500(status=504), ServiceFailed, Charged.UNKNOWN),
         (CutAfterRead(), ServiceFailed, Charged.UNKNOWN),

@@ -19,6 +19,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    ServerError,
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
@@ -155,9 +156,10 @@ class OpenAIProvider(SynchronousProvider):
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
             return self._error(AccountRefused, f"has nothing there; check openai.base_url and openai.model ({said})")
         if status in {500, 503}:
-            # An answered failure is not billed; where a gateway stands in between, nobody knows.
-            return self._error(ServiceFailed, said, retry_after_s=retry_after_s(answer, self._clock.now()))
+            rest_s = retry_after_s(answer, self._clock.now())
+            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
+            # Something between here and the service answered in its place.
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
 

@@ -144,7 +144,4 @@ def _meaning(order: Order, answer: Answer) -> Heard:
         is_array = isinstance(answer.body, list)
         is_named = order.service == "openai" or "generationId" in str(answer.body)
         return "refused" if is_array else "accepted" if is_named else "failed"
-    if order.service == "openai" and answer.status in {500, 503}:
-        # Its documents say that these are not charged.
-        return "refused"
     return "refused" if answer.status < 500 or "hook" in str(answer.body) else "failed"
