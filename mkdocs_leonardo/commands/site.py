@@ -191,6 +191,7 @@ def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def project_options(project: Project, screen: Screen) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
+    _meet_host(str(project.path))
     from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
 
     from mkdocs_leonardo.config import settings_from, settled  # noqa: PLC0415 - same
@@ -261,7 +262,9 @@ def _missing(project: Project) -> Iterator[str]:
     """The theme and the plugins that a mkdocs.yml names and that are not installed."""
     if project.path.suffix == ".toml":
         return
-    themes, plugins = ({each.name for each in entry_points(group=f"mkdocs.{kind}")} for kind in ("themes", "plugins"))
+    themes, plugins = (
+        {each.name for host in HOSTS for each in entry_points(group=f"{host}.{kind}")} for kind in ("themes", "plugins")
+    )
     theme = project.theme.get("name")
     if theme is not None and theme not in themes:
         yield str(theme)
