@@ -137,7 +137,7 @@ def test_two_pages_with_one_prompt_are_one_picture(tmp_path: Path, services: Ser
 
 
 def test_create_call_is_what_the_service_documents_for_every_style(tmp_path: Path, services: Services) -> None:
-    """All 23 styles: model, prompt, size, alchemy, contrast, the style twice, one private picture, and nothing else."""
+    """All 23 styles: model, prompt, size, alchemy, contrast, the style twice, a seed, one private picture, no more."""
     services.leonardo.slots = 30
     pages = {f"{style}.md": page(style, hero_prompt=f"<{style}>", hero_style=style) for style in STYLE_IDS.values()}
 
@@ -146,9 +146,11 @@ def test_create_call_is_what_the_service_documents_for_every_style(tmp_path: Pat
     assert len(STYLE_IDS) == 23
     assert built.totals["generated"] == 23, built.log
     sent = {str(job.request["prompt"]): dict(job.request) for job in services.ledger.jobs}
+    seeds = set()
     for style_id, style in STYLE_IDS.items():
         body = sent[f"<{style}>"]
         assert isinstance(body.pop("presetStyle"), str)
+        seeds.add(body.pop("seed"))
         assert body == {
             "modelId": PHOENIX_1_0,
             "prompt": f"<{style}>",
@@ -161,6 +163,7 @@ def test_create_call_is_what_the_service_documents_for_every_style(tmp_path: Pat
             "enhancePrompt": False,
             "public": False,
         }
+    assert len(seeds) == len(STYLE_IDS)
     presets = {str(job.style): job.request["presetStyle"] for job in services.ledger.jobs}
     assert [presets[style] for style in ("CINEMATIC", "CREATIVE", "DYNAMIC")] == ["CINEMATIC", "CREATIVE", "DYNAMIC"]
 
@@ -365,6 +368,7 @@ def test_report_and_summary_say_what_the_build_did(tmp_path: Path, services: Ser
         "local": 0,
         "failed": 0,
         "new_images": 2,
+        "uncertain": 0,
         "cost_usd": services.ledger.paid_usd,
         "requests": len(api),
     }

@@ -125,7 +125,7 @@ def wrong_key(value: str, variable: str) -> str:
     No part of the value is in it.
     """
     wrong = ""
-    if value[:1] in _QUOTES or value[-1:] in _QUOTES:
+    if value and (value[0] in _QUOTES or value[-1] in _QUOTES):
         wrong = "is in quotes"
     elif value.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
         wrong = "begins with Bearer or the name of a header"
