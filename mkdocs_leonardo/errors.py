@@ -14,6 +14,7 @@
     │   ├── JobFailed             accepted, then failed: the next provider
     │   ├── JobEmpty              accepted, and ended without a picture: remembered; the next provider
     │   ├── JobUnfinished         accepted and not collected in time: keep the job, the next provider
+    │   │   ├── NotAsked          the service was not reached, which says nothing of the job
     │   │   └── PictureElsewhere  it lies where `image_hosts` does not allow to fetch it: the owner must mend that
     │   └── JobUnknown            the service does not know the job: keep it, give it up when that lasts for hours
     ├── TransportError            no answer came; providers turn it into one of the above
@@ -114,6 +115,10 @@ class JobEmpty(ProviderError):
 
 class JobUnfinished(ProviderError):
     """The accepted job was not collected before its deadline; it may still be, without paying again."""
+
+
+class NotAsked(JobUnfinished):
+    """The service could not be reached, so that nothing was learnt of the accepted job."""
 
 
 class PictureElsewhere(JobUnfinished):

@@ -15,6 +15,7 @@ from mkdocs_leonardo.errors import (
     JobUnfinished,
     JobUnknown,
     NoAnswer,
+    NotAsked,
     PictureElsewhere,
     PromptRefused,
     ProviderError,
@@ -38,6 +39,7 @@ AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     JobFailed: Decision(Step.NEXT_PROVIDER, log_prompt=True),
     JobEmpty: Decision(Step.NEXT_PROVIDER, log_prompt=True),
     JobUnfinished: Decision(Step.NEXT_PROVIDER, forget=False),
+    NotAsked: Decision(Step.NEXT_PROVIDER, forget=False),
     PictureElsewhere: Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False),
     JobUnknown: Decision(Step.NEXT_PROVIDER, forget=False),
 }

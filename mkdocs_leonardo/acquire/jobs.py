@@ -15,6 +15,7 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    NotAsked,
     PromptRefused,
     ProviderError,
 )
@@ -107,10 +108,17 @@ class Jobs:
     async def _put_off(self, wish: Wish, candidate: Candidate, job: Submission, error: ProviderError) -> bool:
         entry = await thread(self._journal.entry, candidate.key)
         numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
-        return await self.put_off(wish, candidate, numbers, is_unknown=isinstance(error, JobUnknown))
+        is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
+        return await self.put_off(wish, candidate, numbers, is_unknown=is_unknown, is_vain=is_vain)
 
     async def put_off(
-        self, wish: Wish, candidate: Candidate, numbers: Iterable[int], *, is_unknown: bool = False
+        self,
+        wish: Wish,
+        candidate: Candidate,
+        numbers: Iterable[int],
+        *,
+        is_unknown: bool = False,
+        is_vain: bool = True,
     ) -> bool:
         """Jobs of these create calls were asked for in vain: later builds ask at growing intervals.
 
@@ -118,7 +126,9 @@ class Jobs:
         """
         is_over = False
         for number in numbers:
-            one = await thread(lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown))
+            one = await thread(
+                lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown, is_vain=is_vain)
+            )
             if one is None or not one.is_over(self._clock.now()):
                 continue
             is_over = True

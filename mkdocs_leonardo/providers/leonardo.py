@@ -23,6 +23,7 @@ from mkdocs_leonardo.errors import (
     JobUnfinished,
     JobUnknown,
     NoAnswer,
+    NotAsked,
     NotSent,
     PictureElsewhere,
     PromptRefused,
@@ -423,6 +424,7 @@ class _Watch:
         self._give_up_at = give_up_at
         self._end_at = end_at
         self._failures = 0
+        self._was_answered = False
         self._trouble = ""
         self._is_unknown = False
         self._empty_since: float | None = None
@@ -499,6 +501,8 @@ class _Watch:
             raise _error(JobEmpty, "finished the job without a picture", charged=Charged.UNKNOWN)
         if self._empty_since is not None:
             raise self._unfinished("finished the job without a picture so far")
+        if not self._was_answered:
+            raise _error(NotAsked, self._trouble or "could not be asked for the job", charged=Charged.YES)
         raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
 
     # One poll ----------------------------------------------------------------------------------------------------
@@ -517,6 +521,7 @@ class _Watch:
             )
         except TransportError as error:
             return None, self._failed(str(error))
+        self._was_answered = True
         job = member(answer.body, "generations_by_pk")
         if answer.status == 200 and isinstance(job, dict):  # noqa: PLR2004 - HTTP's own number
             self._failures = 0

@@ -84,8 +84,8 @@ class JobJournal(Protocol):
         """On disk: the call failed, and nothing says whether it made a job."""
         ...
 
-    def ask(self, key: str, number: int, *, is_unknown: bool) -> Try | None:
-        """On disk: the job was asked for in vain; the try as it is noted now."""
+    def ask(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> Try | None:
+        """On disk: the job was asked for and not had; the try as it is noted now."""
         ...
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:

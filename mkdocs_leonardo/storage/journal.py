@@ -170,8 +170,11 @@ class Journal:
         """On disk: the call failed, and nothing says whether it made a job."""
         self._change(key, number, lambda one: replace(one, ended_at=self._now()))
 
-    def ask(self, key: str, number: int, *, is_unknown: bool) -> Try | None:
-        """On disk: the job was asked for in vain; the try as it is noted now. `is_unknown`: there was no such job."""
+    def ask(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> Try | None:
+        """On disk: the job was asked for and not had; the try as it is noted now.
+
+        `is_unknown`: there was no such job. `is_vain`: the service was reached, so that this counts against the job.
+        """
         now = self._now()
         return self._change(
             key,
@@ -179,7 +182,7 @@ class Journal:
             lambda one: replace(
                 one,
                 asked_at=now,
-                vain_since=one.vain_since or now,
+                vain_since=one.vain_since or (now if is_vain else 0.0),
                 unknown_since=(one.unknown_since or now) if is_unknown else 0.0,
             ),
         )
