@@ -13,7 +13,7 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.entries import Entry, Try
+from mkdocs_leonardo.storage.entries import GIVE_UP_S, Entry, Try
 from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Journal, Owner
 
 KEY = "5" * 64
@@ -259,6 +259,16 @@ def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time
     time.now_s += CLOSED_S + 1
     assert journal.known_jobs("leonardo") == {"open"}
     assert set(journal.entries()) == {KEY, "7" * 64}
+
+
+def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for(journal: Journal, time: Time) -> None:
+    """A page whose lost call has the same prompt and seed must not take another page's picture for its own."""
+    journal.accept(KEY, submission("closed"))
+    journal.close(KEY)
+
+    time.now_s += GIVE_UP_S + 86_400
+
+    assert journal.known_jobs("leonardo") == {"closed"}
 
 
 def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:

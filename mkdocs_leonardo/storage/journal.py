@@ -18,12 +18,23 @@ from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.cache import Store
-from mkdocs_leonardo.storage.entries import MOST_TEXT, Entry, Refusal, Try, amount, entry_from, entry_value, text_in
+from mkdocs_leonardo.storage.entries import (
+    GIVE_UP_S,
+    MOST_TEXT,
+    Entry,
+    Refusal,
+    Try,
+    amount,
+    entry_from,
+    entry_value,
+    text_in,
+)
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
 LEASE_S = 10.0
-#: How long the job id of a closed entry is remembered, so that it is not taken for a lost one.
-CLOSED_S = 86400.0
+#: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
+#: a lost one of the same prompt is looked for.
+CLOSED_S = GIVE_UP_S + 5 * 86400.0
 
 #: How long the number of a picture's last create call is remembered after the call is settled (seconds).
 NUMBERS_S = 90 * 86400.0
@@ -252,7 +263,7 @@ class Journal:
         # By digest: a job id is a service's text and may be anything.
         name = digest_of(f"{provider}\0{job_id}".encode("utf-8", "surrogatepass"))
         value: JsonValue = {"provider": provider, "job_id": job_id, "closed_at": self._now()}
-        self._store.set(_CLOSED + name, value, expire_s=2 * _DAY_S)
+        self._store.set(_CLOSED + name, value, expire_s=CLOSED_S + _DAY_S)
 
     # Leases ----------------------------------------------------------------------------------------------------------
 
@@ -400,7 +411,7 @@ def adopt_rows(source: Store, target: Store) -> None:
         for name, value in source.items(""):
             merged = _merged(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
-                target.set(name, merged, expire_s=2 * _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
+                target.set(name, merged, expire_s=CLOSED_S + _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
 
 
 def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | None:
