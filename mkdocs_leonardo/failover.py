@@ -85,7 +85,8 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
     """What follows from `error` after `creates` create calls at this provider (0: a job of an earlier build).
 
     Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs will show
-    what became of it; `can_look` is False where there is no list. A job that may be paid for is forgotten only when
+    what became of it, and once after a 5xx of a service without a list, where both calls stand as spent; `can_look` is
+    False where there is no list. A job that may be paid for is forgotten only when
     the service says that it failed or does not know it.
     """
     in_the_air = creates == 0 or error.charged is not Charged.NO

@@ -411,7 +411,9 @@ def adopt_rows(source: Store, target: Store) -> None:
         for name, value in source.items(""):
             merged = _merged(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
-                target.set(name, merged, expire_s=CLOSED_S + _DAY_S if name.startswith((_LEASE, _CLOSED)) else None)
+                kept_s = {_LEASE: _DAY_S, _CLOSED: CLOSED_S + _DAY_S}
+                expire_s = next((seconds for prefix, seconds in kept_s.items() if name.startswith(prefix)), None)
+                target.set(name, merged, expire_s=expire_s)
 
 
 def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | None:
