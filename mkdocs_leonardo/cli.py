@@ -419,11 +419,11 @@ def zensical_build(
     Shows what is missing and what that costs, and asks before it spends; the caps of the configuration hold. Without
     a terminal nothing is bought unless you say --yes, and pages show what they had, or a painted picture.
     """
-    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
     from mkdocs_leonardo.commands.zensical_build import build, call_for  # noqa: PLC0415 - same
 
     call = call_for(named or common.config_file, rest, is_clean=clean, is_strict=strict)
-    sys.exit(build(call, Screen(verbose=common.verbose), yes=yes))
+    sys.exit(build(call, Console(verbose=common.verbose), yes=yes))
 
 
 @zensical.command(name="serve", context_settings=_PASSED_ON)
@@ -436,22 +436,22 @@ def zensical_serve(common: _Common, named: str | None, rest: tuple[str, ...]) ->
     A changed prompt is read as soon as its page is saved; on_serve says whether its picture is made. A picture that is
     there is shown by itself.
     """
-    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
     from mkdocs_leonardo.commands.zensical_build import call_for  # noqa: PLC0415 - same
     from mkdocs_leonardo.commands.zensical_serve import serve  # noqa: PLC0415 - same
 
     call = call_for(named or common.config_file, rest)
-    sys.exit(serve(call, Screen(verbose=common.verbose)))
+    sys.exit(serve(call, Console(verbose=common.verbose)))
 
 
 def _finish(
     common: _Common, run: Callable[..., int], *arguments: object, for_program: bool = False, **options: object
 ) -> None:
     """Run one command and exit with what it returns."""
-    from mkdocs_leonardo.commands.terminal import Screen  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
 
-    screen = Screen(verbose=common.verbose, for_program=for_program or bool(options.get("as_json")))
-    sys.exit(run(common.config_file, screen, *arguments, **options))
+    console = Console(verbose=common.verbose, for_program=for_program or bool(options.get("as_json")))
+    sys.exit(run(common.config_file, console, *arguments, **options))
 
 
 if __name__ == "__main__":

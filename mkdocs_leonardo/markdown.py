@@ -99,7 +99,7 @@ class LeonardoExtension(Extension):
     def _shown(self, context: _Context, content: str) -> str:
         assets, manifest, report = (str(self.getConfig(name)) for name in ("assets", "manifest", "report"))
         try:
-            return _Painter(context, assets.strip("/"), manifest=manifest, report=report).show(content)
+            return PageRenderer(context, assets.strip("/"), manifest=manifest, report=report).show(content)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             log.warning("leonardo: %s: no hero, for an unexpected error: %r", context.page.path, error)
             return content
@@ -199,8 +199,8 @@ class _Hero:
     asset: HeroAsset
 
 
-class _Painter:
-    """Puts the hero into one page."""
+class PageRenderer:
+    """Renders one page with its hero."""
 
     def __init__(self, context: _Context, assets: str, *, manifest: str, report: str) -> None:
         self._page = context.page

@@ -30,7 +30,7 @@ from services import Services
 import mkdocs_leonardo
 from mkdocs_leonardo import cli, front_matter
 from mkdocs_leonardo.commands.purchases import INTERRUPTED
-from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
@@ -237,7 +237,7 @@ def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[st
 def test_command_reference_lists_the_exit_codes_of_the_code() -> None:
     """Done, found something, cannot be done as given, interrupted."""
     codes = _first_column(_text(DOCS / "reference/command-line.md"), "## Exit codes")
-    assert codes == ["0", "1", str(Trouble.exit_code), str(INTERRUPTED)]
+    assert codes == ["0", "1", str(CommandError.exit_code), str(INTERRUPTED)]
 
 
 #: What differs between two runs, or between two machines.

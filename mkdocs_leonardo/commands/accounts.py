@@ -17,7 +17,7 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.bridge import Bridge
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, ReportsAccount
@@ -58,16 +58,16 @@ class Finding:
     text: str
 
 
-def balance(config_file: str | None, screen: Screen, *, alert_below: Alert | None, as_json: bool) -> int:
+def balance(config_file: str | None, console: Console, *, alert_below: Alert | None, as_json: bool) -> int:
     """Show what is left; 1 if an account is known to have less than asked for, or cannot be asked."""
-    site = options_of(config_file, screen)
+    site = options_of(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         providers = [link.provider for link in workshop.chain if link.available]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
-            raise Trouble(_nobody_to_ask(workshop))
+            raise CommandError(_nobody_to_ask(workshop))
         for provider in asked:
             account, problem = _account(provider)
             is_short = is_short or (alert_below is not None and alert_below.is_below(provider.name, account))
@@ -81,25 +81,27 @@ def balance(config_file: str | None, screen: Screen, *, alert_below: Alert | Non
                 }
             )
             if not as_json:
-                screen.say(f"{provider.name}: {problem or balance_words(provider.name, account) or _SILENT}")
+                console.say(f"{provider.name}: {problem or balance_words(provider.name, account) or _SILENT}")
     if as_json:
-        screen.json({"accounts": report, "is_low": low})
+        console.json({"accounts": report, "is_low": low})
     elif is_short:
-        screen.warn(f"less than {alert_below} is left; top the account up")
+        console.warn(f"less than {alert_below} is left; top the account up")
     return 1 if low else 0
 
 
-def doctor(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
+def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
     """Look at everything that a build needs; 1 if anything stands in its way. No key is ever shown."""
-    site = options_of(config_file, screen)
-    findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, screen)]
+    site = options_of(config_file, console)
+    findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
     if as_json:
-        screen.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
+        console.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
             word, colour = _MARKS[finding.grade]
-            screen.say(f"  {finding.subject.ljust(width)}  {finding.text}", start=click.style(word.ljust(4), fg=colour))
+            console.say(
+                f"  {finding.subject.ljust(width)}  {finding.text}", start=click.style(word.ljust(4), fg=colour)
+            )
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
@@ -139,7 +141,7 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
 # Everything else -----------------------------------------------------------------------------------------------------
 
 
-def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
+def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
     yield Finding("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
     yield Finding("ok", "host", _host(site))
     if not site.enabled:
@@ -150,7 +152,7 @@ def _findings(site: SiteOptions, screen: Screen) -> Iterator[Finding]:
     yield _writable("cache_dir", site.settings.cache_dir)
     if site.danger:
         yield Finding("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         yield from _stores(workshop, site.settings)
         for link in workshop.chain:
             yield from _provider(link, site.settings)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.outlook import outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
-from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
@@ -42,7 +42,7 @@ class Sample:
 
 def compare(
     config_file: str | None,
-    screen: Screen,
+    console: Console,
     prompt: str,
     *,
     styles: str,
@@ -52,30 +52,30 @@ def compare(
     yes: bool,
 ) -> int:
     """Make the pictures and show them; 1 if there is none to show."""
-    site = options_of(config_file, screen)
+    site = options_of(config_file, console)
     wanted_styles = _styles(styles, site.settings.defaults.rules.styles)
     check_room(output, "--output", is_earlier=is_sheet)
     prompt = clean_text(prompt)
     if not prompt:
-        raise Trouble("PROMPT is empty; describe a picture")
+        raise CommandError("PROMPT is empty; describe a picture")
     runs: list[tuple[Plan, bool]] = []
     caps = site.settings
     for mode in _modes(alchemy, site.settings):
-        plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, screen)
+        plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, console)
         runs.append((plan, mode))
         caps = _less(caps, len(plan.allowed), plan.most_usd)
-    _show_plans(runs, screen)
+    _show_plans(runs, console)
     if any(not plan.is_idle for plan, _ in runs):
-        if any(plan.allowed for plan, _ in runs) and not agreed(screen, yes=yes):
+        if any(plan.allowed for plan, _ in runs) and not agreed(console, yes=yes):
             return 1
         make_room(output, "--output", is_earlier=is_sheet)
-        _carry_out(runs, site.settings, screen)
-    samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, screen, alchemy=mode)]
+        _carry_out(runs, site.settings, console)
+    samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, console, alchemy=mode)]
     if not samples:
         return 1
     make_room(output, "--output", is_earlier=is_sheet)
-    _show(samples, prompt, output, screen, styles=wanted_styles)
-    screen.report(_report(samples, prompt, output))
+    _show(samples, prompt, output, console, styles=wanted_styles)
+    console.report(_report(samples, prompt, output))
     return 0
 
 
@@ -84,7 +84,7 @@ def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     for name in text.split(","):
         style = style_named(name, known)
         if style is None:
-            raise Trouble(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, known)}")
+            raise CommandError(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, known)}")
         styles.append(style)
     return tuple(dict.fromkeys(styles))
 
@@ -93,7 +93,7 @@ def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
     if alchemy is None:
         return (settings.leonardo.alchemy,)
     if not knows_alchemy(settings.leonardo):
-        raise Trouble(f"--alchemy: {settings.leonardo.model} draws without Alchemy; leave it out")
+        raise CommandError(f"--alchemy: {settings.leonardo.model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 
 
@@ -125,7 +125,7 @@ def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
 # Buying --------------------------------------------------------------------------------------------------------------
 
 
-def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, screen: Screen) -> Plan:
+def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console) -> Plan:
     """Every style with the same seeds, so that nothing but the style differs."""
     heroes = [
         HeroSpec(
@@ -141,26 +141,28 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, sc
         for style in styles
         for seed in range(1, count + 1)
     ]
-    with workshop_for(settings, screen) as workshop:
+    with workshop_for(settings, console) as workshop:
         found = outlooks(workshop, heroes)
         if not any(link.available for link in workshop.chain) and any(one.state == "missing" for one in found):
-            raise Trouble("set LEONARDO_API_KEY in the environment; the pictures of a comparison come from Leonardo")
+            raise CommandError(
+                "set LEONARDO_API_KEY in the environment; the pictures of a comparison come from Leonardo"
+            )
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
-        raise Trouble("the configuration says generate: false; take that line out to allow it")
+        raise CommandError("the configuration says generate: false; take that line out to allow it")
     return Plan(found, settings)
 
 
-def _show_plans(runs: Sequence[tuple[Plan, bool]], screen: Screen) -> None:
+def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
     for plan, mode in runs:
         for line in plan.lines():
-            screen.say(f"{_mode_words(alchemy=mode)}: {line}")
+            console.say(f"{_mode_words(alchemy=mode)}: {line}")
     if all(plan.is_idle for plan, _ in runs):
-        screen.note("every picture is at hand; nothing is paid for")
+        console.note("every picture is at hand; nothing is paid for")
     elif len(runs) > 1:
-        screen.say(f"together about {dollars(sum(plan.estimate_usd for plan, _ in runs))}")
+        console.say(f"together about {dollars(sum(plan.estimate_usd for plan, _ in runs))}")
 
 
-def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, screen: Screen) -> None:
+def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Console) -> None:
     """One mode after the other: side by side they would slow each other down, and the caps hold for both together."""
     for plan, mode in runs:
         for heroes, agreed_on in plan.rounds():
@@ -170,8 +172,8 @@ def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, screen: Screen
                 max_new_images=min(agreed_on.max_new_images, within.max_new_images),
                 max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
             )
-            with workshop_for(settings, screen) as workshop:
-                obtain(workshop, heroes, settings, screen)
+            with workshop_for(settings, console) as workshop:
+                obtain(workshop, heroes, settings, console)
                 spending = workshop.spending
             caps = _less(caps, spending.new_images, spending.cost_usd)
 
@@ -185,8 +187,8 @@ def _least(one_usd: float | None, other_usd: float | None) -> float | None:
 # Showing -------------------------------------------------------------------------------------------------------------
 
 
-def _samples(plan: Plan, settings: Settings, screen: Screen, *, alchemy: bool) -> Iterator[Sample]:
-    with workshop_for(_settings(replace(settings, generate=False), alchemy=alchemy), screen) as workshop:
+def _samples(plan: Plan, settings: Settings, console: Console, *, alchemy: bool) -> Iterator[Sample]:
+    with workshop_for(_settings(replace(settings, generate=False), alchemy=alchemy), console) as workshop:
         for outlook in outlooks(workshop, [outlook.hero for outlook in plan.wanted]):
             picture, record, store = outlook.hero.picture, outlook.record, outlook.store
             if picture is None or record is None or store is None:
@@ -195,11 +197,11 @@ def _samples(plan: Plan, settings: Settings, screen: Screen, *, alchemy: bool) -
             yield Sample(picture.style, picture.seed or 0, alchemy, record, store.read(record), cost_usd)
 
 
-def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, *, styles: Sequence[str]) -> None:
+def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console, *, styles: Sequence[str]) -> None:
     both = len({sample.alchemy for sample in samples}) > 1
     ordered = sorted(samples, key=lambda sample: (styles.index(sample.style), sample.seed, not sample.alchemy))
-    exhibits = [
-        Exhibit(
+    items = [
+        SheetItem(
             _name(sample),
             f"{sample.style}, seed {sample.seed}" + (f", {_mode_words(alchemy=sample.alchemy)}" if both else ""),
             f"{_seconds([sample])}, {dollars(sample.cost_usd)}",
@@ -211,7 +213,7 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, 
     subtitle = f"{counted(len(samples), 'picture', 'pictures')} from Leonardo, model {samples[0].record.model}"
     in_a_row = (2 if both else 1) * len({sample.seed for sample in samples})
     columns = in_a_row if 1 < in_a_row <= _MOST_COLUMNS else _MOST_COLUMNS - 1
-    write_sheet(output, title=prompt, subtitle=subtitle, exhibits=exhibits, columns=columns)
+    write_sheet(output, title=prompt, subtitle=subtitle, items=items, columns=columns)
     rows = []
     for style in styles:
         for mode in (True, False):
@@ -219,10 +221,10 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, screen: Screen, 
             if group:
                 cost = dollars(fmean(sample.cost_usd for sample in group))
                 rows.append((style, "on" if mode else "off", str(len(group)), _seconds(group), cost))
-    screen.table(rows, heads=("style", "Alchemy", "pictures", "seconds each", "cost each"))
+    console.table(rows, heads=("style", "Alchemy", "pictures", "seconds each", "cost each"))
     if both:
-        screen.say(_overhead(samples))
-    screen.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
+        console.say(_overhead(samples))
+    console.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
 
 
 def _name(sample: Sample) -> str:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.commands.terminal import CommandError
 
 #: The file that says that a folder is ours.
 MARK = ".mkdocs-leonardo"
@@ -29,7 +29,7 @@ def is_sheet(entries: list[Path]) -> bool:
 
 
 def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
-    """There is a folder that can be written and is ours, marked as such; else Trouble, and nothing in it has changed.
+    """Make `folder` writable and marked as ours; CommandError, with nothing changed, if that cannot be done.
 
     `is_earlier` says of the files in a folder without the mark whether an earlier version of the command wrote them.
     """
@@ -41,18 +41,22 @@ def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], b
         if not (folder / MARK).exists():
             (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     except OSError as error:
-        raise Trouble(f"{option}: {folder} cannot be written ({error.strerror or error}); nothing was spent") from error
+        raise CommandError(
+            f"{option}: {folder} cannot be written ({error.strerror or error}); nothing was spent"
+        ) from error
 
 
 def check_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
-    """Trouble if the folder holds what somebody else has put there."""
+    """CommandError if the folder holds what somebody else has put there."""
     try:
         entries = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
-        raise Trouble(f"{option}: {folder} cannot be read ({error.strerror or error}); nothing was spent") from error
+        raise CommandError(
+            f"{option}: {folder} cannot be read ({error.strerror or error}); nothing was spent"
+        ) from error
     names = {entry.name for entry in entries}
     if entries and MARK not in names and not is_earlier(entries):
-        raise Trouble(
+        raise CommandError(
             f"{option}: {folder} holds files that this command did not make, and writing there might replace them; "
             f"name an empty folder, or put an empty file called {MARK} into this one. Nothing was spent"
         )

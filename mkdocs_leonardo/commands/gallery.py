@@ -14,7 +14,7 @@ from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ class Finding:
         return f"{self.where}: {self.kind}: {self.text}" if self.kind != "front matter" else self.text
 
 
-def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
+def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
     from mkdocs_leonardo.commands.purchases import fetch_shared  # noqa: PLC0415 - `check` needs no event loop
 
-    site = wishes_of(config_file, screen)
+    site = wishes_of(config_file, console)
     for problem in site.problems:
-        screen.warn(problem)
+        console.warn(problem)
     heroes = chosen(site, pages)
-    fetch_shared(site.settings, heroes, screen)
+    fetch_shared(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}
     there: list[JsonValue] = []
     absent: list[JsonValue] = []
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         for outlook in outlooks(workshop, heroes):
             page, record, store = outlook.hero.page, outlook.record, outlook.store
             if outlook.state == "pinned":
@@ -64,30 +64,30 @@ def pin(config_file: str | None, screen: Screen, pages: tuple[str, ...]) -> int:
                 try:
                     workshop.gallery.save(replace(record, page=page, site=""), store.read(record))
                 except (BrokenEntry, StoreUnavailable) as error:
-                    raise Trouble(f"{page}: {error}") from error
+                    raise CommandError(f"{page}: {error}") from error
                 copied[page] = _shown(workshop.gallery.path(record), site)
-                screen.say(f"{page}: {copied[page]}")
+                console.say(f"{page}: {copied[page]}")
             elif outlook.state != "own":
                 absent.append(page)
-                screen.warn(f"{page}: there is no picture to pin; run mkdocs-leonardo generate {page}")
+                console.warn(f"{page}: there is no picture to pin; run mkdocs-leonardo generate {page}")
     folder = _shown(site.settings.gallery_dir, site)
     done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
-    screen.say(f"{done}, {len(there)} there already, {len(absent)} missing")
-    screen.report({"copied": copied, "there": there, "missing": absent})
+    console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
+    console.report({"copied": copied, "there": there, "missing": absent})
     return 0
 
 
-def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt: bool) -> int:
+def check(config_file: str | None, console: Console, *, as_json: bool, require_alt: bool) -> int:
     """1 if any page would not show what it asks for, each with one line that says what to do."""
-    site = wishes_of(config_file, screen)
+    site = wishes_of(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         found = outlooks(workshop, site.heroes)
-        shown = _published(site, found, screen)
+        shown = _published(site, found, console)
         findings = list(_findings(site, workshop, found, require_alt=require_alt, shown=shown))
         small = list(_small(site, workshop, found))
     if as_json:
-        screen.json(
+        console.json(
             {
                 "heroes": len(found),
                 "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
@@ -96,22 +96,22 @@ def check(config_file: str | None, screen: Screen, *, as_json: bool, require_alt
         )
     else:
         for finding in findings:
-            screen.say(finding.line())
+            console.say(finding.line())
         for warning in small:
-            screen.warn(warning.line())
-        screen.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
+            console.warn(warning.line())
+        console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
         _annotated(site, findings).publish(to_stderr=as_json)
     return 1 if findings else 0
 
 
-def _published(site: SiteWishes, found: Sequence[Outlook], screen: Screen) -> frozenset[str]:
+def _published(site: SiteWishes, found: Sequence[Outlook], console: Console) -> frozenset[str]:
     """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
     folder = site.options.published
     if folder is None:
         return frozenset()
-    manifest = earlier(folder, screen)
+    manifest = earlier(folder, console)
     absent = [outlook.hero for outlook in found if outlook.state == "missing" and not outlook.trouble]
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
@@ -141,7 +141,7 @@ def _theme_requires_alt(site: SiteWishes) -> bool:
     """Whether the theme, or the site in the theme's place, asks for an alternative text of every hero."""
     rule = site.options.alt_rule
     if rule not in {None, *ALT_RULES}:
-        raise Trouble(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
+        raise CommandError(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
     return rule == "required"
 
 

@@ -13,9 +13,9 @@ from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
-from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.preview import announce
 from mkdocs_leonardo.report import Spending
@@ -32,7 +32,7 @@ _PROMPT_CHARACTERS = 60
 
 def generate(
     config_file: str | None,
-    screen: Screen,
+    console: Console,
     pages: tuple[str, ...],
     *,
     dry_run: bool,
@@ -41,24 +41,24 @@ def generate(
     into: Path | None,
 ) -> int:
     """Make what is missing; 1 if a picture could not be made, or if nobody agreed to the price."""
-    site = wishes_of(config_file, screen)
+    site = wishes_of(config_file, console)
     is_published = into is not None and not takes and publish.is_published(site, into)
-    site = publish.for_zensical(site, screen) if is_published else site
-    _warn(site.problems, screen)
+    site = publish.for_zensical(site, console) if is_published else site
+    _warn(site.problems, console)
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
-    if not dry_run and fetch_shared(site.settings, wanted, screen):
+    if not dry_run and fetch_shared(site.settings, wanted, console):
         announce(site.settings.cache_dir)
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         found = outlooks(workshop, wanted)
         plan = Plan(found, site.settings)
         excuse = _excuse(site.settings, workshop)
         if into is not None and not dry_run:
             check_room(into, "--into", is_earlier=_former(workshop, takes=bool(takes), is_published=is_published))
-    unmakable = _show(plan, found, screen, excuse=excuse)
+    unmakable = _show(plan, found, console, excuse=excuse)
     if dry_run:
-        screen.report(_plan_report(plan, unmakable))
+        console.report(_plan_report(plan, unmakable))
         return 0
     if is_published and excuse:
         # Painted pictures are what a site without a key is built with, here as there.
@@ -66,18 +66,18 @@ def generate(
     purchases: list[Purchase] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
-        if plan.allowed and not agreed(screen, yes=yes):
+        if plan.allowed and not agreed(console, yes=yes):
             return 1
-        purchases = _carry_out(plan, screen)
+        purchases = _carry_out(plan, console)
         failed += sum(purchase.found is None for purchase in purchases)
         announce(site.settings.cache_dir)
     if takes:
-        _show_takes(site, page, wanted, screen, into or site.settings.cache_dir / "takes" / slug(page))
+        _show_takes(site, page, wanted, console, into or site.settings.cache_dir / "takes" / slug(page))
     elif into is not None and is_published:
-        publish.publish_into(site, heroes, into, screen)
+        publish.publish_into(site, heroes, into, console)
     elif into is not None:
-        copy_into(site.settings, heroes, into, screen)
-    screen.report(_report(purchases, failed))
+        copy_into(site.settings, heroes, into, console)
+    console.report(_report(purchases, failed))
     return 1 if failed else 0
 
 
@@ -97,16 +97,16 @@ def _are_copies(workshop: Workshop, entries: Sequence[Path]) -> bool:
     )
 
 
-def _warn(problems: Sequence[str], screen: Screen) -> None:
+def _warn(problems: Sequence[str], console: Console) -> None:
     for problem in problems:
-        screen.warn(problem)
+        console.warn(problem)
 
 
-def plan_for(site: SiteWishes, screen: Screen) -> Plan:
+def plan_for(site: SiteWishes, console: Console) -> Plan:
     """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         plan = Plan(outlooks(workshop, site.heroes), site.settings)
-    _show_plan(plan, screen)
+    _show_plan(plan, console)
     return plan
 
 
@@ -146,52 +146,52 @@ def _report(purchases: Sequence[Purchase], failed: int) -> JsonValue:
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
 
 
-def _carry_out(plan: Plan, screen: Screen) -> list[Purchase]:
+def _carry_out(plan: Plan, console: Console) -> list[Purchase]:
     """Buy and collect what was agreed on."""
     purchases: list[Purchase] = []
     spending = Spending()
     for heroes, settings in plan.rounds():
-        with workshop_for(settings, screen) as workshop:
-            purchases += obtain(workshop, heroes, settings, screen)
+        with workshop_for(settings, console) as workshop:
+            purchases += obtain(workshop, heroes, settings, console)
             spending = workshop.spending
     missing = [purchase for purchase in purchases if purchase.found is None]
     made = counted(len(purchases) - len(missing), "picture", "pictures")
-    screen.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
+    console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
     return purchases
 
 
-def _show(plan: Plan, found: Sequence[Outlook], screen: Screen, *, excuse: str) -> int:
+def _show(plan: Plan, found: Sequence[Outlook], console: Console, *, excuse: str) -> int:
     """Say what will be done; how many pages get nothing however much is agreed on."""
     unmakable = 0
     for outlook in found:
         if outlook.state == "refused":
             unmakable += 1
-            screen.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
+            console.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
         elif outlook.damage and outlook.state == "missing":
             unmakable += 1
-            screen.warn(f"{outlook.hero.page}: {outlook.damage}")
+            console.warn(f"{outlook.hero.page}: {outlook.damage}")
         elif excuse and outlook.state in {"missing", "paid"}:
             unmakable += 1
     if unmakable and excuse:
-        screen.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")
+        console.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")
     if plan.is_idle:
         there = sum(outlook.state in {"own", "pinned", "cached"} for outlook in found)
         at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} at hand"
-        screen.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
+        console.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
-    _show_plan(plan, screen)
+    _show_plan(plan, console)
     return unmakable
 
 
-def _show_plan(plan: Plan, screen: Screen) -> None:
+def _show_plan(plan: Plan, console: Console) -> None:
     for outlook in plan.allowed:
         for loss in outlook.losses:
-            screen.warn(loss)
+            console.warn(loss)
         picture = outlook.hero.picture
         prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
-        screen.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
+        console.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
     for line in plan.lines():
-        screen.say(line)
+        console.say(line)
 
 
 def _excuse(settings: Settings, workshop: Workshop) -> str:
@@ -211,9 +211,9 @@ def _excuse(settings: Settings, workshop: Workshop) -> str:
 
 def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
     if len(pages) != 1 or len(heroes) != 1:
-        raise Trouble("--takes makes alternatives for one page; name it, and only it")
+        raise CommandError("--takes makes alternatives for one page; name it, and only it")
     if heroes[0].picture is None:
-        raise Trouble(f"{heroes[0].page} shows your own picture (hero_image); there is nothing to make takes of")
+        raise CommandError(f"{heroes[0].page} shows your own picture (hero_image); there is nothing to make takes of")
     return heroes[0].page
 
 
@@ -230,11 +230,11 @@ def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
     )
 
 
-def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: Screen, folder: Path) -> None:
+def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
     """The contact sheet of what there is, and the line that chooses each."""
-    exhibits: list[Exhibit] = []
+    items: list[SheetItem] = []
     lines: list[str] = []
-    with workshop_for(replace(site.settings, generate=False), screen) as workshop:
+    with workshop_for(replace(site.settings, generate=False), console) as workshop:
         current = next(iter(outlooks(workshop, [hero for hero in site.heroes if hero.page == page])), None)
         found = outlooks(workshop, takes)
         shown = [("as it is now", current)] if current is not None else []
@@ -245,8 +245,8 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: 
             if outlook is None or outlook.record is None or outlook.store is None:
                 continue
             name = "now" if outlook is current else label.replace("hero_seed: ", "seed-")
-            exhibits.append(
-                Exhibit(name, label, facts(outlook.record), outlook.store.read(outlook.record), outlook.record)
+            items.append(
+                SheetItem(name, label, facts(outlook.record), outlook.store.read(outlook.record), outlook.record)
             )
             if outlook is not current:
                 lines.append(f"  {label:<24}{facts(outlook.record)}")
@@ -254,13 +254,13 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], screen: 
         return
     ours = site.settings.cache_dir / "takes"
     if folder.is_relative_to(ours) and (ours.is_symlink() or folder.is_symlink()):
-        raise Trouble(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
+        raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
     make_room(folder, "--into", is_earlier=is_sheet)
-    write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), exhibits=exhibits, columns=2)
-    screen.say(f"look at them: {folder / 'index.html'}")
-    screen.say(f"then put the line of the one you like into the front matter of {page}:")
+    write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), items=items, columns=2)
+    console.say(f"look at them: {folder / 'index.html'}")
+    console.say(f"then put the line of the one you like into the front matter of {page}:")
     for line in lines:
-        screen.say(line)
+        console.say(line)
 
 
 def facts(record: PictureRecord) -> str:
@@ -278,12 +278,12 @@ def _prompt(hero: HeroSpec) -> str:
 # Copies --------------------------------------------------------------------------------------------------------------
 
 
-def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, screen: Screen) -> None:
+def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Each hero at hand, as it was delivered and in every size and format of the site."""
     from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
 
     written = 0
-    with workshop_for(replace(settings, generate=False), screen) as workshop:
+    with workshop_for(replace(settings, generate=False), console) as workshop:
         bridge = Bridge()
         try:
             make_room(folder, "--into", is_earlier=partial(_are_copies, workshop))
@@ -298,10 +298,10 @@ def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, scre
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
                 written += resolution.asset is not None
         except (HeroError, OSError) as error:
-            raise Trouble(f"--into: {_reason(error)}") from error
+            raise CommandError(f"--into: {_reason(error)}") from error
         finally:
             bridge.close(workshop.pipeline.aclose)
-    screen.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
+    console.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.outlook import open_jobs, workshop_for
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.compose import Workshop
@@ -36,24 +36,24 @@ class _Line:
     state: str
 
 
-def jobs(config_file: str | None, screen: Screen, *, forget: str | None, yes: bool, as_json: bool) -> int:
+def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool, as_json: bool) -> int:
     """List them, or give up the one with the id `forget`, once that is agreed on. Opens no connection."""
-    settings = options_of(config_file, screen).settings
-    with workshop_for(settings, screen) as workshop:
+    settings = options_of(config_file, console).settings
+    with workshop_for(settings, console) as workshop:
         lines = tuple(_lines(workshop))
         if forget is not None:
-            _forget(workshop, _chosen(lines, forget), screen, yes=yes)
+            _forget(workshop, _chosen(lines, forget), console, yes=yes)
             return 0
         now = time.time()
         if as_json:
-            screen.json({"jobs": [_value(line, now) for line in lines]})
+            console.json({"jobs": [_value(line, now) for line in lines]})
             return 0
     if not lines:
-        screen.say("no job is open, and nothing is remembered as refused")
+        console.say("no job is open, and nothing is remembered as refused")
         return 0
     rows = [(line.id, line.page, line.provider, _age(now - line.at), _cost(line), line.state) for line in lines]
-    screen.table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
-    screen.say(counted(len(lines), "line", "lines"))
+    console.table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
+    console.say(counted(len(lines), "line", "lines"))
     return 0
 
 
@@ -105,25 +105,25 @@ def _chosen(lines: Sequence[_Line], name: str) -> _Line:
         return fitting[0]
     ids = ", ".join(line.id for line in (fitting or lines))
     why = "is the beginning of several" if fitting else "is no job that is open or remembered"
-    raise Trouble(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
+    raise CommandError(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
 
 
-def _forget(workshop: Workshop, line: _Line, screen: Screen, *, yes: bool) -> None:
+def _forget(workshop: Workshop, line: _Line, console: Console, *, yes: bool) -> None:
     if line.number:
-        screen.say(
+        console.say(
             f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: what was "
             "made of it is lost, and the next build pays for another picture"
         )
     else:
-        screen.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")
-    if not yes and not screen.ask("Give it up?"):
-        screen.note("nothing was changed")
+        console.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")
+    if not yes and not console.ask("Give it up?"):
+        console.note("nothing was changed")
         return
     if line.number:
         workshop.journal.give_up(line.key, line.number)
     else:
         workshop.journal.forget_refusal(line.key)
-    screen.say("given up")
+    console.say("given up")
 
 
 def _value(line: _Line, now: float) -> JsonValue:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.commands.terminal import Screen, Trouble
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.pipeline import lease_name
@@ -119,12 +119,12 @@ class Outlook:
 
 
 @contextmanager
-def workshop_for(settings: Settings, screen: Screen) -> Iterator[Workshop]:
+def workshop_for(settings: Settings, console: Console) -> Iterator[Workshop]:
     """The stores and the chain of a build, closed at the end of the block."""
     try:
-        workshop = Workshop(settings, environ=os.environ, tell=screen.tell)
+        workshop = Workshop(settings, environ=os.environ, tell=console.tell)
     except HeroError as error:
-        raise Trouble(str(error)) from error
+        raise CommandError(str(error)) from error
     try:
         yield workshop
     finally:
@@ -143,7 +143,7 @@ def open_jobs(workshop: Workshop) -> Mapping[str, Entry]:
     try:
         return workshop.journal.entries()
     except StoreUnavailable as error:
-        raise Trouble(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
+        raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
 
 
 def to_pay(wanted: Iterable[Outlook]) -> tuple[Outlook, ...]:

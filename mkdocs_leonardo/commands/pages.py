@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo import front_matter
-from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.imaging.reference import Looks
 from mkdocs_leonardo.neighbours import place_of_image
@@ -59,10 +59,10 @@ def wishes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = F
 
 
 def files_of(project: Project, *, with_drafts: bool = False) -> Iterator[PageFile]:
-    """Every page's file, sorted by name; Trouble if there is no such folder."""
+    """Every page's file, sorted by name; CommandError if there is no such folder."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
-        raise Trouble(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
+        raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
     is_excluded = _exclusion(project, with_drafts=with_drafts)
     for name in sorted(_names(docs_dir)):
         if not is_excluded(name):

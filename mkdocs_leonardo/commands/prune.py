@@ -15,7 +15,7 @@ from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars, listed
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
@@ -51,30 +51,30 @@ class Unused:
         return size
 
 
-def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) -> int:
+def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool) -> int:
     """List what no page uses; delete it if `yes`, or if the person at the terminal says so."""
     # Drafts are pages too: they are read by the second look only.
-    site, preview = wishes_of(config_file, screen), wishes_of(config_file, screen, command="serve")
+    site, preview = wishes_of(config_file, console), wishes_of(config_file, console, command="serve")
     if site.unread:
-        raise Trouble(f"what pages use cannot be known without {listed(site.unread)}; install that first")
+        raise CommandError(f"what pages use cannot be known without {listed(site.unread)}; install that first")
     problems = dict.fromkeys((*site.problems, *preview.problems))
     if problems:
         for problem in problems:
-            screen.warn(problem)
-        raise Trouble(
+            console.warn(problem)
+        raise CommandError(
             "nothing is pruned while front matter is wrong, since its pictures would look unused; mend it first"
         )
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         try:
             unused = list(_unused(site, preview, workshop, gallery=gallery))
         except StorageError as error:
-            raise Trouble(str(error)) from error
+            raise CommandError(str(error)) from error
         sizes = [one.size_bytes for one in unused]
-        _show(unused, screen)
-        is_wanted = bool(unused) and (yes or _is_agreed(screen))
+        _show(unused, console)
+        is_wanted = bool(unused) and (yes or _is_agreed(console))
         if is_wanted:
             _delete(workshop, unused, site.settings.cache_dir)
-            screen.say(f"deleted, {_size(sum(sizes))} freed")
+            console.say(f"deleted, {_size(sum(sizes))} freed")
     lines: list[JsonValue] = [
         {
             "text": one.text,
@@ -84,29 +84,29 @@ def prune(config_file: str | None, screen: Screen, *, yes: bool, gallery: bool) 
         }
         for one, size_bytes in zip(unused, sizes, strict=True)
     ]
-    screen.report({"unused": lines, "is_deleted": is_wanted})
+    console.report({"unused": lines, "is_deleted": is_wanted})
     return 0
 
 
-def _show(unused: Sequence[Unused], screen: Screen) -> None:
+def _show(unused: Sequence[Unused], console: Console) -> None:
     if not unused:
-        screen.say("nothing to delete")
+        console.say("nothing to delete")
         return
     for one in unused:
-        screen.say(f"{one.text} ({_size(one.size_bytes)})")
+        console.say(f"{one.text} ({_size(one.size_bytes)})")
     total = _size(sum(one.size_bytes for one in unused))
     paid_usd = sum(one.paid_usd for one in unused)
     again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
-    screen.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
+    console.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
 
 
-def _is_agreed(screen: Screen) -> bool:
-    if screen.for_program or not screen.can_ask:
-        screen.note("nothing was deleted; add --yes to delete all of it")
+def _is_agreed(console: Console) -> bool:
+    if console.for_program or not console.can_ask:
+        console.note("nothing was deleted; add --yes to delete all of it")
         return False
-    if screen.ask("Delete all of it?"):
+    if console.ask("Delete all of it?"):
         return True
-    screen.note("nothing was deleted")
+    console.note("nothing was deleted")
     return False
 
 
@@ -217,7 +217,7 @@ def _delete(workshop: Workshop, unused: list[Unused], cache_dir: Path) -> None:
             for path in one.files:
                 path.unlink(missing_ok=True)
     except OSError as error:
-        raise Trouble(f"{error.filename} cannot be deleted ({error.strerror})") from error
+        raise CommandError(f"{error.filename} cannot be deleted ({error.strerror})") from error
     takes = cache_dir / "takes"
     for folder in (*_folders(takes), takes):
         with suppress(OSError):

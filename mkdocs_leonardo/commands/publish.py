@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteWishes
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.page.manifest import (
@@ -45,21 +45,21 @@ def is_earlier(entries: Sequence[Path]) -> bool:
     return MANIFEST in names or all(name == STYLESHEET or VARIANT_NAME.fullmatch(name) for name in names)
 
 
-def for_zensical(site: SiteWishes, screen: Screen) -> SiteWishes:
+def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
     """The same site, whose cache is out of the way of `zensical build --clean`: that will build what is published."""
     from mkdocs_leonardo.config import DEFAULT_CACHE, ZENSICAL_CACHE, settled  # noqa: PLC0415 - `--help` needs no MkDocs
 
     settings, root = site.settings, site.options.config_file.parent
     if settings.cache_is_default and settings.former_cache_dir is None:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
-        settings = settled(settings, screen.tell, os.environ)
+        settings = settled(settings, console.tell, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
     if site.options.danger:
-        screen.warn(site.options.danger)
+        console.warn(site.options.danger)
     return site
 
 
-def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, screen: Screen) -> None:
+def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Every page's hero in all sizes and formats, the stylesheet, and what the pages must know of them.
 
     Where a picture is missing, the page keeps what it has, else it gets what a build would show: its last hero, or a
@@ -67,14 +67,14 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, scr
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        before = earlier(folder, screen)
+        before = earlier(folder, console)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
-        with _resolved(site, heroes, screen) as resolutions:
+        with _resolved(site, heroes, console) as resolutions:
             for resolution in resolutions:
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
-                    screen.warn(f"{page}: no picture: {resolution.failure}")
+                    console.warn(f"{page}: no picture: {resolution.failure}")
                 elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
@@ -88,18 +88,18 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, scr
         for name in before.names - manifest.names:
             (folder / name).unlink(missing_ok=True)
     except (HeroError, OSError) as error:
-        raise Trouble(f"--into: {_reason(error)}") from error
+        raise CommandError(f"--into: {_reason(error)}") from error
     painted = sum(hero.asset.provider == "local" for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
-    screen.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
+    console.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
 
 
 @contextmanager
-def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], screen: Screen) -> Iterator[list[Resolution]]:
+def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """What a build that asks nobody would show on each page. The files are there until the end of the block."""
     from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
 
-    with workshop_for(replace(site.settings, generate=False), screen) as workshop:
+    with workshop_for(replace(site.settings, generate=False), console) as workshop:
         bridge = Bridge()
         try:
             flights = [bridge.start(workshop.pipeline.resolve, hero) for hero in heroes]
@@ -114,14 +114,14 @@ def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
     return shown is not None and _is_better(shown, folder) and shown.asked == asked_for(hero)
 
 
-def earlier(folder: Path, screen: Screen) -> Manifest:
+def earlier(folder: Path, console: Console) -> Manifest:
     """What an earlier run has left; nothing if it cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return Manifest()
     except UnreadableManifest as error:
-        screen.note(f"{folder / MANIFEST}: {error}; it is written anew")
+        console.note(f"{folder / MANIFEST}: {error}; it is written anew")
         return Manifest()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.orders import HELD_BACK
 from mkdocs_leonardo.bridge import Bridge
 from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
-from mkdocs_leonardo.commands.terminal import Screen, Ticker, counted, dollars, listed
+from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
 from mkdocs_leonardo.pipeline import Purchase
 from mkdocs_leonardo.purchase import waiting_for
 from mkdocs_leonardo.spec import Source
@@ -104,22 +104,22 @@ class Plan:
         return tuple(kept)
 
 
-def agreed(screen: Screen, *, yes: bool) -> bool:
+def agreed(console: Console, *, yes: bool) -> bool:
     """Whether the plan that was shown may be paid for: somebody says so, or said so beforehand."""
-    if yes or screen.ask("Pay for it?"):
+    if yes or console.ask("Pay for it?"):
         return True
-    screen.note("nothing was spent")
+    console.note("nothing was spent")
     return False
 
 
-def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], screen: Screen) -> bool:
+def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:
     """Whether the team's store had any of the pictures that are missing here; they are in the cache then.
 
     Pays for nothing, and opens no connection where nothing is missing or there is no such store.
     """
     if settings.shared_store is None:
         return False
-    with workshop_for(replace(settings, generate=False), screen) as workshop:
+    with workshop_for(replace(settings, generate=False), console) as workshop:
         missing = [one for one in outlooks(workshop, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
@@ -130,11 +130,13 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], screen: Screen)
         finally:
             bridge.close(workshop.pipeline.aclose)
     if found:
-        screen.say(f"{counted(found, 'picture', 'pictures')} found in the team's store")
+        console.say(f"{counted(found, 'picture', 'pictures')} found in the team's store")
     return found > 0
 
 
-def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, screen: Screen) -> tuple[Purchase, ...]:
+def obtain(
+    workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, console: Console
+) -> tuple[Purchase, ...]:
     """The pictures in the order of `heroes`; whoever presses Ctrl-C is told what is still rendering (SystemExit)."""
     bridge = Bridge()
     flights: dict[Future[Purchase], HeroSpec] = {}
@@ -142,10 +144,10 @@ def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, s
         bridge.start(workshop.pipeline.beat)
         for hero in heroes:
             flights[bridge.start(workshop.pipeline.picture, hero)] = hero
-        landed = _landed(workshop, flights, settings, screen)
+        landed = _landed(workshop, flights, settings, console)
     except KeyboardInterrupt:
-        _stop(bridge, workshop, screen)
-        _tell_what_is_left(workshop, flights, screen)
+        _stop(bridge, workshop, console)
+        _tell_what_is_left(workshop, flights, console)
         raise SystemExit(INTERRUPTED) from None
     except BaseException:
         bridge.close(workshop.pipeline.aclose)
@@ -154,33 +156,33 @@ def obtain(workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, s
     return landed
 
 
-def _stop(bridge: Bridge, workshop: Workshop, screen: Screen) -> None:
+def _stop(bridge: Bridge, workshop: Workshop, console: Console) -> None:
     """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
     awaited = workshop.buyer.awaited
     message = waiting_for(awaited) if awaited else "stopping; what is under way is noted down …"
     # What the second Ctrl-C gave up is among what is told to be left.
     with suppress(KeyboardInterrupt):
-        bridge.close(workshop.pipeline.aclose, waiting=lambda: screen.note(message))
+        bridge.close(workshop.pipeline.aclose, waiting=lambda: console.note(message))
 
 
 def _landed(
-    workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], settings: Settings, screen: Screen
+    workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], settings: Settings, console: Console
 ) -> tuple[Purchase, ...]:
     rounds = -(-len(flights) // settings.concurrency)
     patience_s = rounds * (workshop.longest_wait_s + SLACK_S)
-    ticker = Ticker()
+    timer = ElapsedTimer()
     flying, landed = set(flights), dict[str, Purchase]()
-    while flying and ticker.seconds < patience_s:
+    while flying and timer.seconds < patience_s:
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _purchase(future, flights[future])
             if purchase.found is None and settings.max_new_images == 0:
                 purchase = replace(purchase, failure=_not_collected(purchase))
             landed[purchase.hero.page] = purchase
-            screen.say(line_of(purchase))
-        if flying and ticker.is_due():
+            console.say(line_of(purchase))
+        if flying and timer.is_due():
             spent_usd = workshop.spending.cost_usd
-            screen.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {ticker.seconds:.0f} s")
+            console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {timer.seconds:.0f} s")
     for future in flying:
         future.cancel()
         landed[flights[future].page] = _without(flights[future], "it took too long; the next run collects what is paid")
@@ -233,36 +235,36 @@ def took(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], screen: Screen) -> None:
+def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], console: Console) -> None:
     """What is there after all, which jobs the journal holds, and what becomes of them."""
     found = outlooks(workshop, flights.values())
     told = {future for future in flights if future.done() and not future.cancelled()}
     for future, outlook in zip(flights, found, strict=True):
         if future not in told and outlook.record is not None and not outlook.jobs:
-            screen.say(f"{outlook.hero.page}: there all the same, from {outlook.record.provider}")
+            console.say(f"{outlook.hero.page}: there all the same, from {outlook.record.provider}")
     made = sum(outlook.record is not None and not outlook.jobs for outlook in found)
-    screen.note(f"interrupted: {made} of {counted(len(flights), 'picture', 'pictures')} done")
+    console.note(f"interrupted: {made} of {counted(len(flights), 'picture', 'pictures')} done")
     left = [(f"{outlook.hero.page} ({offer.provider})", offer) for outlook in found for offer in _open(outlook)]
     lost = [name for name, offer in left if offer.is_gone]
     rendering = [name for name, offer in left if not offer.is_gone and offer.job and offer.job.state == "accepted"]
     unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
     if rendering:
-        screen.note(
+        console.note(
             f"still rendering, and paid for: {listed(rendering)}; the same command collects what is there by then, "
             "without paying again"
         )
     if unanswered:
-        screen.note(
+        console.note(
             f"asked for, without an answer yet: {listed(unanswered)}; the same command looks whether the service took "
             "the job before it pays for another"
         )
     if lost:
-        screen.note(
+        console.note(
             f"given up before the answer came: {listed(lost)}; that service keeps no pictures, so this one is lost and "
             "may have been charged"
         )
     if not left:
-        screen.note("nothing is left to collect")
+        console.note("nothing is left to collect")
 
 
 def _open(outlook: Outlook) -> Iterator[Offer]:

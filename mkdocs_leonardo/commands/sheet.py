@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from mkdocs_leonardo.commands.terminal import Trouble, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, shortened
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.imaging.normalise import inspect, normalise
@@ -31,7 +31,7 @@ _TITLE_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class SheetItem:
     """One picture. `name` is its file's name without extension; `label` and `facts` are its caption."""
 
     name: str
@@ -41,37 +41,37 @@ class Exhibit:
     record: PictureRecord
 
 
-def write_sheet(folder: Path, *, title: str, subtitle: str, exhibits: Sequence[Exhibit], columns: int) -> None:
-    """`index.html`, `sheet.jpg` and the pictures as delivered are in `folder`; Trouble if that cannot be done."""
+def write_sheet(folder: Path, *, title: str, subtitle: str, items: Sequence[SheetItem], columns: int) -> None:
+    """`index.html`, `sheet.jpg` and the pictures as delivered are in `folder`; CommandError if that cannot be done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        previews = [_preview(exhibit) for exhibit in exhibits]
-        for exhibit in exhibits:
-            write_atomically(folder / _file_name(exhibit), exhibit.data)
-        write_atomically(folder / "index.html", _page(title, subtitle, exhibits, previews).encode())
-        write_atomically(folder / "sheet.jpg", _sheet(title, subtitle, exhibits, previews, columns))
+        previews = [_preview(item) for item in items]
+        for item in items:
+            write_atomically(folder / _file_name(item), item.data)
+        write_atomically(folder / "index.html", _page(title, subtitle, items, previews).encode())
+        write_atomically(folder / "sheet.jpg", _sheet(title, subtitle, items, previews, columns))
     except OSError as error:
-        raise Trouble(f"{folder} cannot be written ({error.strerror or error})") from error
+        raise CommandError(f"{folder} cannot be written ({error.strerror or error})") from error
 
 
-def _file_name(exhibit: Exhibit) -> str:
-    return f"{exhibit.name}.{exhibit.record.extension}"
+def _file_name(item: SheetItem) -> str:
+    return f"{item.name}.{item.record.extension}"
 
 
-def _preview(exhibit: Exhibit) -> Image.Image:
+def _preview(item: SheetItem) -> Image.Image:
     try:
-        found = inspect(exhibit.data)
+        found = inspect(item.data)
         width = min(_PREVIEW_WIDTH_PX, found.width_px)
-        return normalise(exhibit.data, width_px=width, height_px=max(1, found.height_px * width // found.width_px))
+        return normalise(item.data, width_px=width, height_px=max(1, found.height_px * width // found.width_px))
     except PictureError as error:
-        raise Trouble(f"the picture {exhibit.label!r} {error}") from error
+        raise CommandError(f"the picture {item.label!r} {error}") from error
 
 
 # The JPEG ------------------------------------------------------------------------------------------------------------
 
 
 def _sheet(
-    title: str, subtitle: str, exhibits: Sequence[Exhibit], previews: Sequence[Image.Image], columns: int
+    title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image], columns: int
 ) -> bytes:
     thumbs = [
         preview.resize((_THUMB_WIDTH_PX, max(1, preview.height * _THUMB_WIDTH_PX // preview.width)))
@@ -85,12 +85,12 @@ def _sheet(
     draw, large, small = ImageDraw.Draw(sheet), _font(20), _font(14)
     _write(draw, (_GAP_PX, 12), shortened(title, _TITLE_CHARACTERS), _INK, large)
     _write(draw, (_GAP_PX, 38), shortened(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
-    for place, (exhibit, thumb) in enumerate(zip(exhibits, thumbs, strict=True)):
+    for place, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
         left, top = _GAP_PX + place % columns * step[0], _TITLE_PX + place // columns * step[1]
         sheet.paste(thumb, (left, top))
-        _write(draw, (left, top + high + 4), exhibit.label, _INK, small)
-        _write(draw, (left, top + high + 22), exhibit.facts, _FAINT, small)
-    return _jpeg(sheet, exhibits[0].record, _SHEET_QUALITY)
+        _write(draw, (left, top + high + 4), item.label, _INK, small)
+        _write(draw, (left, top + high + 22), item.facts, _FAINT, small)
+    return _jpeg(sheet, items[0].record, _SHEET_QUALITY)
 
 
 def _write(
@@ -119,14 +119,14 @@ def _jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
 # The page ------------------------------------------------------------------------------------------------------------
 
 
-def _page(title: str, subtitle: str, exhibits: Sequence[Exhibit], previews: Sequence[Image.Image]) -> str:
-    figures = "\n".join(_figure(exhibit, preview) for exhibit, preview in zip(exhibits, previews, strict=True))
+def _page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
+    figures = "\n".join(_figure(item, preview) for item, preview in zip(items, previews, strict=True))
     return _PAGE.format(title=html.escape(title), subtitle=html.escape(subtitle), figures=figures)
 
 
-def _figure(exhibit: Exhibit, preview: Image.Image) -> str:
-    data = base64.b64encode(_jpeg(preview, exhibit.record, _PREVIEW_QUALITY)).decode("ascii")
-    label, facts, file = (html.escape(text) for text in (exhibit.label, exhibit.facts, _file_name(exhibit)))
+def _figure(item: SheetItem, preview: Image.Image) -> str:
+    data = base64.b64encode(_jpeg(preview, item.record, _PREVIEW_QUALITY)).decode("ascii")
+    label, facts, file = (html.escape(text) for text in (item.label, item.facts, _file_name(item)))
     return (
         f'<figure><a href="{file}"><img src="data:image/jpeg;base64,{data}" width="{preview.width}" '
         f'height="{preview.height}" alt="{label}"></a><figcaption><b>{label}</b> <span>{facts}</span></figcaption>'

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
 from mkdocs_leonardo.commands.pages import wishes_in
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, listed
+from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
 
@@ -113,30 +113,32 @@ class _AllPagesRead(BaseException):
     """
 
 
-def options_of(config_file: str | None, screen: Screen) -> SiteOptions:
-    """The site's configuration; Trouble if there is none, or if it is wrong."""
+def options_of(config_file: str | None, console: Console) -> SiteOptions:
+    """The site's configuration; CommandError if there is none, or if it is wrong."""
     project = _project(config_file)
     if project is not None:
-        return project_options(project, screen)
-    with _listening(screen) as heard:
+        return project_options(project, console)
+    with _listening(console) as heard:
         config = _load(config_file, heard)
         plugin = _plugin(config)
         if plugin is None:
             plugin = _grouped(config, heard)
         if plugin is None:
-            raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
-        return _options(config, plugin, screen)
+            raise CommandError(f"{config.config_file_path} {_NO_PLUGIN}")
+        return _options(config, plugin, console)
 
 
-def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
-    """What every page wants; Trouble if the site cannot be read. `serve` reads drafts as well."""
+def wishes_of(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
+    """What every page wants; CommandError if the site cannot be read. `serve` reads drafts as well."""
     project = _project(config_file)
     if project is not None:
         unread = tuple(_missing(project))
         if unread:
-            screen.note(f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen")
-        return replace(project_wishes(project, screen, with_drafts=command == "serve"), unread=unread)
-    with _listening(screen) as heard, tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
+            console.note(
+                f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen"
+            )
+        return replace(project_wishes(project, console, with_drafts=command == "serve"), unread=unread)
+    with _listening(console) as heard, tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
         config = _load(config_file, heard)
         real_site_dir = config.site_dir
         config["site_dir"] = nowhere
@@ -150,11 +152,13 @@ def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["buil
             raise _trouble(error, heard) from error
         plugin = _plugin(config)
         if plugin is None:
-            raise Trouble(f"{config.config_file_path} {_NO_PLUGIN}")
+            raise CommandError(f"{config.config_file_path} {_NO_PLUGIN}")
         if not plugin.config.enabled:
-            raise Trouble(f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on")
+            raise CommandError(
+                f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on"
+            )
         config["site_dir"] = real_site_dir
-        options = _options(config, plugin, screen)
+        options = _options(config, plugin, console)
     return SiteWishes(
         options,
         tuple(reading.heroes),
@@ -165,31 +169,31 @@ def wishes_of(config_file: str | None, screen: Screen, *, command: Literal["buil
 
 
 def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
-    """The heroes of the named pages, or of all; Trouble for a name that fits no page with a hero."""
+    """The heroes of the named pages, or of all; CommandError for a name that fits no page with a hero."""
     if not names:
         return site.heroes
     picked: dict[str, HeroSpec] = {}
     for name in names:
         found = [hero for hero in site.heroes if _fits(hero.page, name, site.options.docs_dir)]
         if not found:
-            raise Trouble(_unknown(site, name))
+            raise CommandError(_unknown(site, name))
         picked.update((hero.page, hero) for hero in found)
     return tuple(hero for hero in site.heroes if hero.page in picked)
 
 
 def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The pages, with and without a hero, that the names mean, or all; Trouble for a name that fits none."""
+    """The pages, with and without a hero, that the names mean, or all; CommandError for a name that fits none."""
     docs_dir = site.options.docs_dir
     for name in names:
         if not any(_fits(page, name, docs_dir) for page in site.pages):
-            raise Trouble(f"there is no page {name!r}")
+            raise CommandError(f"there is no page {name!r}")
     return tuple(page for page in sorted(site.pages) if not names or any(_fits(page, name, docs_dir) for name in names))
 
 
 # Reading without MkDocs ----------------------------------------------------------------------------------------------
 
 
-def project_options(project: Project, screen: Screen) -> SiteOptions:
+def project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
     _meet_host(str(project.path))
     from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
@@ -207,9 +211,9 @@ def project_options(project: Project, screen: Screen) -> SiteOptions:
             for_zensical=True,
         )
     except ValidationError as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
     return SiteOptions(
-        settled(settings, screen.tell, os.environ),
+        settled(settings, console.tell, os.environ),
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,
@@ -222,11 +226,11 @@ def project_options(project: Project, screen: Screen) -> SiteOptions:
     )
 
 
-def project_wishes(project: Project, screen: Screen, *, with_drafts: bool = False) -> SiteWishes:
+def project_wishes(project: Project, console: Console, *, with_drafts: bool = False) -> SiteWishes:
     """What every page of a site that Zensical builds wants."""
-    options = project_options(project, screen)
+    options = project_options(project, console)
     if not options.enabled:
-        raise Trouble(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
+        raise CommandError(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
     found = wishes_in(project, options.settings.defaults, with_drafts=with_drafts)
     return SiteWishes(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
@@ -275,7 +279,7 @@ def _missing(project: Project) -> Iterator[str]:
 
 def _refuse_missing(config_file: str) -> None:
     if not Path(config_file).is_file():
-        raise Trouble(f"-f: there is no file {config_file}")
+        raise CommandError(f"-f: there is no file {config_file}")
 
 
 # Reading by MkDocs ----------------------------------------------------------------------------------------------------
@@ -337,9 +341,9 @@ class _Reading:
 class _Heard(logging.Handler):
     """What the build logged: problems with our lines, errors of anybody."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
-        self._screen = screen
+        self._console = console
         self.problems: list[str] = []
         self.errors: list[str] = []
 
@@ -351,13 +355,13 @@ class _Heard(logging.Handler):
         elif record.name == OURS and record.levelno >= logging.WARNING:
             self.problems.append(text)
         else:
-            self._screen.tell(logging.INFO, text)
+            self._console.tell(logging.INFO, text)
 
 
 @contextmanager
-def _listening(screen: Screen) -> Iterator[_Heard]:
+def _listening(console: Console) -> Iterator[_Heard]:
     """The host's log goes to the handler, and nowhere else, while the block runs."""
-    loggers, heard = [logging.getLogger(host) for host in HOSTS], _Heard(screen)
+    loggers, heard = [logging.getLogger(host) for host in HOSTS], _Heard(console)
     propagated = [logger.propagate for logger in loggers]
     for logger in loggers:
         logger.addHandler(heard)
@@ -390,7 +394,7 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
     from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
 
     if config_file is None and not any(map(_exists, HOSTS)):
-        raise Trouble("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
+        raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None:
         _refuse_missing(config_file)
     try:
@@ -401,13 +405,13 @@ def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
         raise _trouble(error, heard) from error
 
 
-def _trouble(error: Exception, heard: _Heard) -> Trouble:
+def _trouble(error: Exception, heard: _Heard) -> CommandError:
     """What stopped the reading, in the words of the log where it has any."""
     lines = list(dict.fromkeys(heard.errors))
     if not lines:
         text = str(error)
         lines = [text if type(error).__module__.startswith(HOSTS) else f"{type(error).__name__}: {text}"]
-    return Trouble("the site cannot be read: " + "\n".join(lines))
+    return CommandError("the site cannot be read: " + "\n".join(lines))
 
 
 def _plugin(config: MkDocsConfig) -> _Plugin | None:
@@ -429,7 +433,7 @@ def _grouped(config: MkDocsConfig, heard: _Heard) -> _Plugin | None:
     return _plugin(config)
 
 
-def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptions:
+def _options(config: MkDocsConfig, plugin: _Plugin, console: Console) -> SiteOptions:
     from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
 
     from mkdocs_leonardo.config import is_for_zensical, settings_from, settled  # noqa: PLC0415 - same
@@ -446,9 +450,9 @@ def _options(config: MkDocsConfig, plugin: _Plugin, screen: Screen) -> SiteOptio
             for_zensical=for_zensical,
         )
     except ValidationError as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
     return SiteOptions(
-        settled(settings, screen.tell, os.environ),
+        settled(settings, console.tell, os.environ),
         enabled=plugin.config.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, to_pay, workshop_for
 from mkdocs_leonardo.commands.site import wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, counted, dollars, shortened
+from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
 from mkdocs_leonardo.providers.options import key_variable
 
 if TYPE_CHECKING:
@@ -26,28 +26,28 @@ _WORDS = {
 _PROMPT_CHARACTERS = 48
 
 
-def status(config_file: str | None, screen: Screen, *, as_json: bool) -> int:
+def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
     """Show the table, or the same as JSON; opens no connection."""
-    site = wishes_of(config_file, screen)
+    site = wishes_of(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
-    with workshop_for(site.settings, screen) as workshop:
+    with workshop_for(site.settings, console) as workshop:
         found = outlooks(workshop, site.heroes)
         if as_json:
-            screen.json(_report(workshop, found, problems))
+            console.json(_report(workshop, found, problems))
             return 0
         for problem in problems:
-            screen.warn(problem)
+            console.warn(problem)
         if found:
-            screen.table([_row(outlook) for outlook in found], heads=("page", "hero", "key", "would cost", "prompt"))
-        screen.say(_summary(found))
+            console.table([_row(outlook) for outlook in found], heads=("page", "hero", "key", "would cost", "prompt"))
+        console.say(_summary(found))
         for outlook in found:
             if outlook.trouble:
-                screen.warn(f"{outlook.hero.page}: {outlook.trouble}")
+                console.warn(f"{outlook.hero.page}: {outlook.trouble}")
             for loss in outlook.losses:
-                screen.warn(loss)
+                console.warn(loss)
         if to_pay_or_paint(found):
             for note in _missing_keys(workshop):
-                screen.note(note)
+                console.note(note)
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
 from mkdocs_leonardo.commands.purchases import agreed
 from mkdocs_leonardo.commands.site import SiteWishes, pages_named, wishes_of
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.compose import SystemClock
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
@@ -37,31 +37,31 @@ class _Page:
     has_alt: bool
 
 
-def suggest(config_file: str | None, screen: Screen, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
+def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
     """Ask a text model for each page; 1 if any page failed."""
-    site = wishes_of(config_file, screen)
-    wanted = _without_prompt(site, pages, screen)
+    site = wishes_of(config_file, console)
+    wanted = _without_prompt(site, pages, console)
     if not wanted:
-        screen.note("every page has a prompt; nothing is paid for")
+        console.note("every page has a prompt; nothing is paid for")
         return 0
     model, key = _model(site, os.environ)
     estimate_usd = sum(model.estimate_usd(page.facts) for page in wanted)
-    screen.say(
+    console.say(
         f"{counted(len(wanted), 'page', 'pages')} without a prompt; {model.provider}'s {model.model} reads title, "
         f"description and the first {MOST_WORDS} words of each: about {dollars(estimate_usd)}"
     )
     cap_usd = site.settings.max_cost_usd
     if cap_usd is not None and estimate_usd > cap_usd:
-        raise Trouble(f"max_cost_usd is {dollars(cap_usd)}; raise it, or name fewer pages")
-    if not agreed(screen, yes=yes):
+        raise CommandError(f"max_cost_usd is {dollars(cap_usd)}; raise it, or name fewer pages")
+    if not agreed(console, yes=yes):
         return 1
-    failed = _ask(model, key, wanted, screen, write=write)
+    failed = _ask(model, key, wanted, console, write=write)
     if not write:
-        screen.note("nothing was written; --write puts these lines into the front matter")
+        console.note("nothing was written; --write puts these lines into the front matter")
     return 1 if failed else 0
 
 
-def _without_prompt(site: SiteWishes, names: tuple[str, ...], screen: Screen) -> list[_Page]:
+def _without_prompt(site: SiteWishes, names: tuple[str, ...], console: Console) -> list[_Page]:
     """The pages that say nothing of a hero; those that cannot be read or added to are told."""
     have = {hero.page for hero in site.heroes}
     found = []
@@ -75,7 +75,7 @@ def _without_prompt(site: SiteWishes, names: tuple[str, ...], screen: Screen) ->
             meta, text = front_matter_of(data)
         except (OSError, Uneditable) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            screen.warn(f"{name}: left out, as it {reason}")
+            console.warn(f"{name}: left out, as it {reason}")
             continue
         if not any(key in meta for key in _SAID):
             found.append(_Page(name, path, data, _facts(name, meta, text), has_alt="hero_alt" in meta))
@@ -100,10 +100,12 @@ def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str
         key = environ.get(key_variable(name), "").strip()
         if key:
             return models[name], key
-    raise Trouble("set OPENAI_API_KEY or GEMINI_API_KEY in the environment; a text model of theirs reads the pages")
+    raise CommandError(
+        "set OPENAI_API_KEY or GEMINI_API_KEY in the environment; a text model of theirs reads the pages"
+    )
 
 
-def _ask(model: TextModel, key: str, pages: Sequence[_Page], screen: Screen, *, write: bool) -> int:
+def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
     """How many pages failed. One after the other: each is shown, and written, before the next is paid for."""
     import anyio  # noqa: PLC0415 - `--help` should be quick
 
@@ -116,12 +118,12 @@ def _ask(model: TextModel, key: str, pages: Sequence[_Page], screen: Screen, *, 
                     suggestion = await model.suggest(api, page.facts)
                 except ProviderError as error:
                     failed += 1
-                    screen.warn(f"{page.name}: {model.provider} {error}")
+                    console.warn(f"{page.name}: {model.provider} {error}")
                     if isinstance(error, AccountRefused | RateLimited):
                         # It would say the same of every page.
                         return failed + len(pages) - place - 1
                     continue
-                failed += not _take(page, suggestion, screen, write=write)
+                failed += not _take(page, suggestion, console, write=write)
         finally:
             await api.aclose()
         return failed
@@ -129,7 +131,7 @@ def _ask(model: TextModel, key: str, pages: Sequence[_Page], screen: Screen, *, 
     return anyio.run(ask)
 
 
-def _take(page: _Page, suggestion: Suggestion, screen: Screen, *, write: bool) -> bool:
+def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
     """Show a proposal, and write it if that is wished; whether all went well."""
     # Braces would be filled in, or refused.
     prompt = legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
@@ -137,16 +139,16 @@ def _take(page: _Page, suggestion: Suggestion, screen: Screen, *, write: bool) -
     alt = legible(suggestion.alt)[:MAX_ALT_CHARACTERS]
     if alt and not page.has_alt:
         values["hero_alt"] = alt
-    screen.say(page.name, is_bold=True)
+    console.say(page.name, is_bold=True)
     for key, value in values.items():
-        screen.say(f"  {key}: {value}")
+        console.say(f"  {key}: {value}")
     if not write:
         return True
     try:
         write_atomically(page.path, _edited(page, values), keeps_mode=True)
     except (OSError, Uneditable) as error:
         reason = f"cannot be written ({error.strerror})" if isinstance(error, OSError) else str(error)
-        screen.warn(f"{page.name}: nothing was written, as it {reason}")
+        console.warn(f"{page.name}: nothing was written, as it {reason}")
         return False
     return True
 

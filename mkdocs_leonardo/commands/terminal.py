@@ -26,8 +26,8 @@ _LEAST_COLUMNS = 10
 _UNSEEN_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Trouble(click.ClickException):
-    """The command cannot be carried out as given; the message holds the cure."""
+class CommandError(click.ClickException):
+    """A command cannot run as given (exit code 2); the message holds the cure."""
 
     exit_code = 2
 
@@ -35,8 +35,8 @@ class Trouble(click.ClickException):
         super().__init__("\n".join(map(printable, message.split("\n"))))
 
 
-class Screen:
-    """What the person, or the log of a CI run, gets to see. `for_program`: standard output is for JSON alone."""
+class Console:
+    """Standard output and standard error of a command. `for_program`: standard output is for JSON alone."""
 
     def __init__(self, *, verbose: bool, for_program: bool = False) -> None:
         self._verbose = verbose
@@ -61,7 +61,7 @@ class Screen:
         click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
     def report(self, value: JsonValue) -> None:
-        """The result once more, for a program; nothing for a person, who has seen it."""
+        """The result as JSON where a program reads it; nothing on a terminal, which shows it already."""
         if self.for_program:
             self.json(value)
 
@@ -84,7 +84,7 @@ class Screen:
         click.echo(start + printable(text), err=True)
 
     def warn(self, text: str) -> None:
-        """One line that asks for somebody's attention."""
+        """One line on standard error that begins with `warning:`."""
         self._warned.add(text)
         self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
@@ -98,13 +98,13 @@ class Screen:
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is a person at a terminal."""
+        """Whether standard input is a terminal."""
         return sys.stdin.isatty()
 
     def ask(self, question: str) -> bool:
-        """The person's yes or no; Trouble where there is nobody to ask."""
+        """The answer to a yes-or-no question; CommandError without a terminal."""
         if not self.can_ask:
-            raise Trouble("nothing was done, since there is no terminal to ask on; add --yes to agree beforehand")
+            raise CommandError("nothing was done, since there is no terminal to ask on; add --yes to agree beforehand")
         return click.confirm(question, err=True)
 
     # Progress --------------------------------------------------------------------------------------------------------
@@ -131,8 +131,8 @@ class Screen:
             self._line = False
 
 
-class Ticker:
-    """Says when it is time to draw again."""
+class ElapsedTimer:
+    """Measures the seconds since it was made, and limits how often a progress line is drawn."""
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
@@ -140,7 +140,7 @@ class Ticker:
 
     @property
     def seconds(self) -> float:
-        """Since it was made."""
+        """Seconds since the timer was made."""
         return time.monotonic() - self.started_at
 
     def is_due(self) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.commands.terminal import CommandError
 
 if TYPE_CHECKING:
     import yaml
@@ -81,7 +81,7 @@ class Project:
 
 
 def read_project(path: Path) -> Project:
-    """The configuration in a file; Trouble if it cannot be read."""
+    """The configuration in a file; CommandError if it cannot be read."""
     path = path.resolve()
     if path.suffix != ".toml":
         values, files = _yaml_file(path, _MOST_PARENTS)
@@ -89,22 +89,24 @@ def read_project(path: Path) -> Project:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Trouble(f"{path} cannot be read: {error}") from error
+        raise CommandError(f"{path} cannot be read: {error}") from error
     return Project(path, content.get("project", content), (path,))
 
 
 def plugin_config(project: Project) -> LeonardoConfig:
-    """Our options, each checked; Trouble for one that is wrong, or if the site does not use the plugin."""
+    """Our options, each checked; CommandError for one that is wrong, or if the site does not use the plugin."""
     from mkdocs_leonardo.config import LeonardoConfig  # noqa: PLC0415 - `--help` needs no MkDocs
 
     if "leonardo" not in project.plugins:
         where = "[project.plugins.leonardo]" if project.path.suffix == ".toml" else "`- leonardo` below `plugins:`"
-        raise Trouble(f"{project.path} does not use the plugin; add {where}")
+        raise CommandError(f"{project.path} does not use the plugin; add {where}")
     config = LeonardoConfig()
     config.load_dict(dict(project.plugins["leonardo"]))
     errors, _ = config.validate()
     if errors:
-        raise Trouble("\n".join(f"{project.path}: plugin 'leonardo': option '{name}': {why}" for name, why in errors))
+        raise CommandError(
+            "\n".join(f"{project.path}: plugin 'leonardo': option '{name}': {why}" for name, why in errors)
+        )
     return config
 
 
@@ -119,7 +121,7 @@ def named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mappin
             for name, options in entry.items():
                 yield str(name), options if isinstance(options, Mapping) else {}
         else:
-            raise Trouble(f"{path}: {setting} must be names or tables, such as [project.{setting}.leonardo]")
+            raise CommandError(f"{path}: {setting} must be names or tables, such as [project.{setting}.leonardo]")
 
 
 # YAML ----------------------------------------------------------------------------------------------------------------
@@ -132,14 +134,14 @@ def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Pat
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _loader())  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Trouble(f"{path} cannot be read: {error}") from error
+        raise CommandError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise Trouble(f"{path} holds no settings")
+        raise CommandError(f"{path} holds no settings")
     parent = values.pop("INHERIT", None)
     if parent is None:
         return values, (path,)
     if not most_parents:
-        raise Trouble(f"{path}: INHERIT leads from file to file without end")
+        raise CommandError(f"{path}: INHERIT leads from file to file without end")
     inherited, files = _yaml_file((path.parent / str(parent)).resolve(), most_parents - 1)
     return _merged(inherited, values), (path, *files)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.terminal import Screen, Trouble, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.commands.zensical import CONFIGURATIONS, Project, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION, Addition, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
@@ -54,31 +54,33 @@ class Call:
 
 
 def call_for(config_file: str | None, rest: Sequence[str], *, is_clean: bool = False, is_strict: bool = False) -> Call:
-    """The call, with the configuration that Zensical would find; Trouble if there is none."""
+    """The call, with the configuration that Zensical would find; CommandError if there is none."""
     name = config_file or next((each for each in CONFIGURATIONS if Path(each).is_file()), "")
     if not name:
-        raise Trouble("there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f")
+        raise CommandError(
+            "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
+        )
     if not Path(name).is_file():
-        raise Trouble(f"-f: there is no file {name}")
+        raise CommandError(f"-f: there is no file {name}")
     return Call(Path(name).resolve(), tuple(rest), is_clean, is_strict)
 
 
-def build(call: Call, screen: Screen, *, yes: bool) -> int:
+def build(call: Call, console: Console, *, yes: bool) -> int:
     """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`."""
     project = read_project(call.config_file)
     if not is_used(project):
-        screen.note(
+        console.note(
             f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
         )
         return run_zensical(["build", *call.arguments], None)
-    with ready(project, screen, yes=yes) as state:
+    with ready(project, console, yes=yes) as state:
         if state.stops:
-            screen.note(f"Error: {state.stops}")
+            console.note(f"Error: {state.stops}")
             return 1
-        return _run(_spared(call, project, screen), project, state, screen)
+        return _run(_spared(call, project, console), project, state, console)
 
 
-def _run(call: Call, project: Project, state: State, screen: Screen) -> int:
+def _run(call: Call, project: Project, state: State, console: Console) -> int:
     folder = folder_of(project)
     report = folder / "report.jsonl"
     with suppress(OSError):
@@ -88,13 +90,13 @@ def _run(call: Call, project: Project, state: State, screen: Screen) -> int:
         return code
     warnings = [*state.warnings, *_finish_site(project, state)]
     for text in warnings[len(state.warnings) :]:
-        screen.warn(text)
+        console.warn(text)
     for text in _lines(report):
         if text not in warnings:
-            screen.warn(text)
+            console.warn(text)
             warnings.append(text)
     if warnings and (call.is_strict or project.values.get("strict") is True):
-        screen.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
+        console.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
         return 1
     return 0
 
@@ -147,7 +149,7 @@ def is_at_hand(resolution: Resolution | None) -> bool:
 
 
 @contextmanager
-def ready(project: Project, screen: Screen, *, yes: bool) -> Iterator[State]:
+def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
     """What pages show in this build, with the manifest in its place; what is missing is made, after a question.
 
     A site whose pages and configuration are as they were when all heroes were at hand is not looked at again.
@@ -156,36 +158,36 @@ def ready(project: Project, screen: Screen, *, yes: bool) -> Iterator[State]:
     state = read_state(folder, project)
     if state is not None:
         for text in state.warnings:
-            screen.warn(text)
+            console.warn(text)
         yield state
         return
     from mkdocs_leonardo.commands.site import project_wishes  # noqa: PLC0415 - not on a warm build
 
     fingerprint = fingerprint_of(project)
-    site = project_wishes(project, screen)
+    site = project_wishes(project, console)
     for problem in site.problems:
-        screen.warn(problem)
-    heroes = made(site, screen, yes=yes)
+        console.warn(problem)
+    heroes = made(site, console, yes=yes)
     try:
-        yield published(project, heroes, screen, fingerprint=fingerprint)
+        yield published(project, heroes, console, fingerprint=fingerprint)
     finally:
         heroes.close()
 
 
-def made(site: SiteWishes, screen: Screen, *, yes: bool) -> Heroes:
+def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
     """What each page shows. What is not at hand is bought, within the caps, if that is agreed on."""
-    heroes = at_hand(site, screen)
+    heroes = at_hand(site, console)
     if heroes is not None:
         return heroes
     from mkdocs_leonardo.commands.generate import plan_for  # noqa: PLC0415 - not where all is at hand
     from mkdocs_leonardo.commands.purchases import agreed  # noqa: PLC0415 - same
 
     settings = site.settings
-    plan = plan_for(site, screen)
-    is_declined = bool(plan.allowed) and not (yes or (screen.can_ask and agreed(screen, yes=False)))
+    plan = plan_for(site, console)
+    is_declined = bool(plan.allowed) and not (yes or (console.can_ask and agreed(console, yes=False)))
     allowed = 0 if is_declined else len(plan.allowed)
     heroes = by_session(
-        site, replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0), screen
+        site, replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0), console
     )
     if not is_declined:
         return heroes
@@ -198,12 +200,12 @@ def made(site: SiteWishes, screen: Screen, *, yes: bool) -> Heroes:
     )
 
 
-def at_hand(site: SiteWishes, screen: Screen) -> Heroes | None:
+def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     """Every page's hero, if each is there; None if any is not. Opens no connection."""
     from mkdocs_leonardo.compose import Workshop  # noqa: PLC0415 - not on a warm build
     from mkdocs_leonardo.report import Spending, report, summary, write_json  # noqa: PLC0415 - same
 
-    workshop = Workshop(site.settings, environ=os.environ, tell=screen.tell)
+    workshop = Workshop(site.settings, environ=os.environ, tell=console.tell)
 
     def close() -> None:
         workshop.close()
@@ -220,22 +222,22 @@ def at_hand(site: SiteWishes, screen: Screen) -> Heroes | None:
         found.append(resolution)
     with suppress(OSError):
         write_json(site.settings.cache_dir / "report.json", report(found, Spending(), None))
-    screen.note(f"leonardo: {summary(found, Spending())}")
+    console.note(f"leonardo: {summary(found, Spending())}")
     return Heroes(site, tuple(found), close)
 
 
-def by_session(site: SiteWishes, settings: Settings, screen: Screen) -> Heroes:
+def by_session(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
     """What a build with these settings shows on each page."""
     from mkdocs_leonardo.session import Session  # noqa: PLC0415 - not on a warm build
 
-    session = Session(settings, environ=os.environ, tell=screen.tell)
+    session = Session(settings, environ=os.environ, tell=console.tell)
     try:
         for hero in site.heroes:
             session.want(hero)
         found = session.join()
         totals = session.finish(found, title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
-            screen.note(f"leonardo: {totals}")
+            console.note(f"leonardo: {totals}")
         lacking, nobody = session.lacking, session.nobody
         session.settle()
     except BaseException:
@@ -245,7 +247,7 @@ def by_session(site: SiteWishes, settings: Settings, screen: Screen) -> Heroes:
 
 
 def published(
-    project: Project, heroes: Heroes, screen: Screen, *, fingerprint: str = "", theme: Path | None = None
+    project: Project, heroes: Heroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
 ) -> State:
     """The manifest and the stylesheet are written; what the site is to hold besides, and what is to be said.
 
@@ -263,7 +265,7 @@ def published(
     shown_by_build = () if theme is not None else heroes.resolutions
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.lacking)
     for level, text in told:
-        screen.tell(level, str(text))
+        console.tell(level, str(text))
     sheet = build_foreign_stylesheet([hero.focus for hero in manifest.heroes.values()], cards=settings.cards)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
     own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
@@ -289,7 +291,7 @@ def published(
         else:
             forget_state(folder)
     except OSError as error:
-        raise Trouble(f"{error.filename}: {error.strerror}; make {folder} writable") from error
+        raise CommandError(f"{error.filename}: {error.strerror}; make {folder} writable") from error
     return state
 
 
@@ -355,7 +357,7 @@ def _put(files: Sequence[PublishedFile], folder: Path) -> None:
             shutil.copyfile(file.path, target)
 
 
-def _spared(call: Call, project: Project, screen: Screen) -> Call:
+def _spared(call: Call, project: Project, console: Console) -> Call:
     """The call without `--clean` where that would remove what is paid for; the rest is removed here instead."""
     wiped = project.root / ".cache"
     kept = project.plugins["leonardo"].get("cache_dir")
@@ -367,7 +369,7 @@ def _spared(call: Call, project: Project, screen: Screen) -> Call:
             continue
         with suppress(OSError):
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-    screen.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
+    console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
     return replace(call, is_clean=False)
 
 

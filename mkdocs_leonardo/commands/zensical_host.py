@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mkdocs_leonardo.commands.terminal import Trouble
+from mkdocs_leonardo.commands.terminal import CommandError
 
 #: Our Markdown extension, and where below the site's folder its pictures lie if it is told nothing else.
 EXTENSION = "mkdocs_leonardo.markdown"
@@ -35,11 +35,11 @@ class Addition:
 
 
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:
-    """Zensical's own command in this process; its exit code. Trouble if Zensical is not installed."""
+    """Zensical's own command in this process; its exit code. CommandError if Zensical is not installed."""
     try:
         from zensical import config, main  # noqa: PLC0415 - an optional companion
     except ImportError as error:
-        raise Trouble(f"Zensical cannot be started ({error}); pip install zensical") from error
+        raise CommandError(f"Zensical cannot be started ({error}); pip install zensical") from error
     if addition is not None:
         _install(config, addition)
     try:

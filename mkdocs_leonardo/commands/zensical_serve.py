@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.terminal import Screen, Trouble
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, read_project
 from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of, is_used, published
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
@@ -33,17 +33,17 @@ _LOOK_S = 0.3
 _END_S = 5.0
 
 
-def serve(call: Call, screen: Screen) -> int:
+def serve(call: Call, console: Console) -> int:
     """Serve the site until somebody ends that; the exit code of Zensical's server."""
     project = read_project(call.config_file)
     if not is_used(project):
-        screen.note(
+        console.note(
             f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
         )
         return run_zensical(["serve", *call.arguments], None)
     theme = folder_of(project) / "theme"
     shutil.rmtree(theme, ignore_errors=True)
-    watch = _Watch(call.config_file, screen, theme)
+    watch = _Watch(call.config_file, console, theme)
     watch.refresh()
     command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", "serve", *call.arguments]
     addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
@@ -83,13 +83,13 @@ def _server(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.
 class _Watch:
     """Looks whether pages want something else than the manifest says, and what has been made for them."""
 
-    def __init__(self, config_file: Path, screen: Screen, theme: Path) -> None:
+    def __init__(self, config_file: Path, console: Console, theme: Path) -> None:
         self._config_file = config_file
-        self._screen = screen
+        self._console = console
         self._theme = theme
         self._preview = Preview(
             environ=os.environ,
-            tell=lambda level, text: screen.note(f"leonardo: {text}") if level >= logging.INFO else None,
+            tell=lambda level, text: console.note(f"leonardo: {text}") if level >= logging.INFO else None,
             command=("mkdocs-leonardo",),
         )
         self._seen: object = None
@@ -101,8 +101,8 @@ class _Watch:
         if self._state() != self._seen:
             try:
                 self.refresh()
-            except Trouble as error:
-                self._screen.tell(logging.WARNING, error.message)
+            except CommandError as error:
+                self._console.tell(logging.WARNING, error.message)
 
     def refresh(self) -> None:
         """Write what pages show now, from what is at hand; what is missing is made as `on_serve` says."""
@@ -111,19 +111,19 @@ class _Watch:
         self._seen = self._state()
         self._preview.hold()
         project = self._project = read_project(self._config_file)
-        site = project_wishes(project, self._screen, with_drafts=True)
+        site = project_wishes(project, self._console, with_drafts=True)
         for problem in site.problems:
-            self._screen.tell(logging.WARNING, problem)
+            self._console.tell(logging.WARNING, problem)
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
-        heroes = by_session(site, quiet, self._screen)
+        heroes = by_session(site, quiet, self._console)
         try:
-            published(project, heroes, self._screen, theme=self._theme)
+            published(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, nobody=heroes.nobody)
         except HeroError as error:
-            raise Trouble(str(error)) from error
+            raise CommandError(str(error)) from error
         finally:
             heroes.close()
         self._seen = self._state()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.drawing import draw
-from mkdocs_leonardo.commands.sheet import Exhibit, write_sheet
+from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 
 OpenPage = Callable[..., Page]
@@ -21,7 +21,7 @@ NAMES = ("landscape", "noise", "halves")
 def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a sheet of three pictures, as a file."""
     folder = tmp_path_factory.mktemp("a folder") / "compared"
-    exhibits = []
+    items = []
     for name in NAMES:
         file = BytesIO()
         draw(name).save(file, "JPEG")
@@ -29,8 +29,8 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
         record = PictureRecord(
             key=digest_of(data), digest=digest_of(data), extension="jpg", provider="leonardo", model="phoenix"
         )
-        exhibits.append(Exhibit(name, name.upper(), "3.2 s, $0.022", data, record))
-    write_sheet(folder, title="A <harbour>", subtitle="three styles", exhibits=exhibits, columns=3)
+        items.append(SheetItem(name, name.upper(), "3.2 s, $0.022", data, record))
+    write_sheet(folder, title="A <harbour>", subtitle="three styles", items=items, columns=3)
     return (folder / "index.html").as_uri()
 
 
