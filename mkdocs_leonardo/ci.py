@@ -19,7 +19,7 @@ from mkdocs_leonardo.report import Complaint
 from mkdocs_leonardo.spec import Source, printable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.pipeline import Resolution
+    from mkdocs_leonardo.acquire.pipeline import Resolution
 
 #: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
 MOST_SHOWN = 10

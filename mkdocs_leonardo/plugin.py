@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
+    from mkdocs_leonardo.acquire.pipeline import Resolution
+    from mkdocs_leonardo.build import Session
     from mkdocs_leonardo.ci import Listener
     from mkdocs_leonardo.page.site import ShownPage, Site
-    from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.preview import Preview, Watch
-    from mkdocs_leonardo.session import Session
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
@@ -250,8 +250,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, tell what came of it, and hand the files over."""
+        from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED  # noqa: PLC0415 - same
         from mkdocs_leonardo.page.site import Site  # noqa: PLC0415 - a build without heroes does without
-        from mkdocs_leonardo.pipeline import NOT_GENERATED  # noqa: PLC0415 - same
 
         if self._settings is None or self._session is None:
             return
@@ -380,7 +380,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     # Parts -----------------------------------------------------------------------------------------------------------
 
     def _open_session(self, settings: Settings) -> Session:
-        from mkdocs_leonardo.session import Session  # noqa: PLC0415 - a build without heroes does without
+        from mkdocs_leonardo.build import Session  # noqa: PLC0415 - a build without heroes does without
 
         try:
             return Session(settings, environ=os.environ, tell=log.log)

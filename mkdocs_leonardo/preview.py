@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.orders import Tell
-from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.acquire.pipeline import Resolution
+from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
-from mkdocs_leonardo.pipeline import Resolution
-from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import complaints, shown_instead
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     import anyio
     from anyio.abc import TaskGroup
 
-    from mkdocs_leonardo.bridge import Bridge
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.acquire.loop import Bridge
     from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.runtime import Workshop
 
 #: A wish must have been the same for so long before it is paid for (seconds): longer than an editor that saves by
 #: itself pauses, and than an author between two words.
@@ -157,8 +157,8 @@ class Preview:
         """A workshop for `settings`; an earlier one with other settings ends what it has begun."""
         if self._workshops and self._workshops[-1][0] == settings:
             return
-        from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - a preview that makes nothing needs no event loop
-        from mkdocs_leonardo.compose import Workshop  # noqa: PLC0415 - same
+        from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - a preview that makes nothing needs no event loop
+        from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - same
 
         workshop = Workshop(settings, environ=self._environ, tell=self._tell, budget=self._budget)
         self._workshops.append((settings, workshop))

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.files import write_atomically, write_plain_file
-from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:

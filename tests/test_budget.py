@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from mkdocs_leonardo.budget import Budget, Reservation
+from mkdocs_leonardo.acquire.budget import Budget, Reservation
 
 #: What two sums of the same dollars may differ by.
 CENT_DUST = 1e-7

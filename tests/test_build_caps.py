@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
 
-from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
@@ -29,8 +31,6 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
-from mkdocs_leonardo.pipeline import Link, Pipeline, Resolution, Toolbox
-from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,

@@ -65,7 +65,7 @@ from services import (
 )
 from services.script import RuleHandle
 
-from mkdocs_leonardo.bridge import LINE
+from mkdocs_leonardo.acquire.loop import LINE
 
 Provider = Literal["leonardo", "openai", "local"]
 

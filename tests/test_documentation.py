@@ -29,12 +29,12 @@ from services import Services
 
 import mkdocs_leonardo
 from mkdocs_leonardo import cli, front_matter
+from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.commands.purchases import INTERRUPTED
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
-from mkdocs_leonardo.pipeline import Resolution
 from mkdocs_leonardo.providers import prices
 from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.providers.orders import estimate_usd

@@ -7,6 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mkdocs_leonardo.acquire.failover import (
+    DEFAULT_REST_S,
+    MAX_CREATES,
+    MAX_REST_S,
+    RETRY_WAIT_S,
+    Decision,
+    Step,
+    decide,
+)
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
@@ -24,7 +33,6 @@ from mkdocs_leonardo.errors import (
     ServerError,
     ServiceFailed,
 )
-from mkdocs_leonardo.failover import DEFAULT_REST_S, MAX_CREATES, MAX_REST_S, RETRY_WAIT_S, Decision, Step, decide
 
 #: What follows from each class after one create call that was not charged, at a provider that lists its jobs.
 AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {

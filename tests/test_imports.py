@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[1]
 
 #: A module, an import that has no business there, and the contract that forbids it.
 BREACHES = [
-    ("purchase", "httpx", "httpx is known"),
-    ("purchase", "diskcache", "diskcache is known"),
-    ("purchase", "mkdocs", "MkDocs is known"),
-    ("purchase", "PIL", "Pillow is known"),
-    ("pipeline", "obstore", "The client of object stores is known"),
+    ("acquire/runner", "httpx", "httpx is known"),
+    ("acquire/runner", "diskcache", "diskcache is known"),
+    ("acquire/runner", "mkdocs", "MkDocs is known"),
+    ("acquire/runner", "PIL", "Pillow is known"),
+    ("acquire/pipeline", "obstore", "The client of object stores is known"),
     ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
     ("providers/openai", "mkdocs_leonardo.providers.gemini", "Providers never import each other"),
 ]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.budget import Budget, Reservation
+from mkdocs_leonardo.acquire.failover import Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.orders import HELD_BACK, Candidate, LeaseLost, Log, Obtained, Tell, Wish, thread
-from mkdocs_leonardo.budget import Budget, Reservation
 from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
-from mkdocs_leonardo.failover import Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
 from mkdocs_leonardo.spec import Source, Submission, order_seed
 

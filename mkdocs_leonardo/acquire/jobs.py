@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
+from mkdocs_leonardo.acquire.failover import Decision, Step, decide
 from mkdocs_leonardo.acquire.orders import Candidate, Log, Obtained, Tell, Wish, tell_others, thread
 from mkdocs_leonardo.errors import (
     Charged,
@@ -19,7 +20,6 @@ from mkdocs_leonardo.errors import (
     PromptRefused,
     ProviderError,
 )
-from mkdocs_leonardo.failover import Decision, Step, decide
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Source, Submission
 from mkdocs_leonardo.storage.entries import UNKNOWN_S

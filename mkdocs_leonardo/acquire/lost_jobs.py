@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.budget import Budget, Reservation
+from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.acquire.orders import Candidate, Log, Tell, Wish, tell_others, thread
-from mkdocs_leonardo.budget import Budget, Reservation
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
-from mkdocs_leonardo.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from mkdocs_leonardo.budget import Reservation
+from mkdocs_leonardo.acquire.budget import Reservation
 from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.acquire.loop import Bridge
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
@@ -24,12 +24,12 @@ from mkdocs_leonardo.providers.base import Account, FindsLostJobs, ReportsAccoun
 from mkdocs_leonardo.providers.options import key_variable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.acquire.pipeline import Link
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.pipeline import Link
     from mkdocs_leonardo.providers.answers import Answer
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.providers.base import Provider
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import JsonValue
 
 T = TypeVar("T")
@@ -312,8 +312,8 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
 
 def _get(provider: Provider, base_url: str, path: str, secret_headers: Mapping[str, str]) -> Answer | str:
     """The answer to a question that costs nothing, or why there is none."""
-    from mkdocs_leonardo.compose import SystemClock  # noqa: PLC0415 - see `Bridge`
     from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+    from mkdocs_leonardo.runtime import SystemClock  # noqa: PLC0415 - see `Bridge`
 
     try:
         api = Api(

@@ -20,7 +20,7 @@ from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.

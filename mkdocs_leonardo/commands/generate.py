@@ -22,9 +22,9 @@ from mkdocs_leonardo.report import Spending
 from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.acquire.pipeline import Purchase
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.pipeline import Purchase
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
 _PROMPT_CHARACTERS = 60
@@ -280,7 +280,7 @@ def _prompt(hero: HeroSpec) -> str:
 
 def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Each hero at hand, as it was delivered and in every size and format of the site."""
-    from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
+    from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - most commands need no event loop
 
     written = 0
     with workshop_for(replace(settings, generate=False), console) as workshop:

@@ -12,7 +12,7 @@ from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import JsonValue
     from mkdocs_leonardo.storage.entries import Entry, Try
 

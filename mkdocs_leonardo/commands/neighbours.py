@@ -13,7 +13,7 @@ from mkdocs_leonardo.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SiteOptions
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import PictureRecord
 
 #: A configuration that uses the plugin, or may inherit it.

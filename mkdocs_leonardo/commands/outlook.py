@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
-from mkdocs_leonardo.pipeline import lease_name
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.purchase import lost_answer, not_again
+from mkdocs_leonardo.runtime import Workshop
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.pipeline import Link
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.pipeline import Link
     from mkdocs_leonardo.spec import HeroSpec, PictureSpec
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry

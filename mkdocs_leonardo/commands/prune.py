@@ -20,7 +20,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import JsonValue
 
 #: A file without a record may be half of a pair that a build is writing just now (seconds).

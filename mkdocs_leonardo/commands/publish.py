@@ -29,8 +29,8 @@ from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
@@ -97,7 +97,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
 @contextmanager
 def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """What a build that asks nobody would show on each page. The files are there until the end of the block."""
-    from mkdocs_leonardo.bridge import Bridge  # noqa: PLC0415 - most commands need no event loop
+    from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - most commands need no event loop
 
     with workshop_for(replace(site.settings, generate=False), console) as workshop:
         bridge = Bridge()

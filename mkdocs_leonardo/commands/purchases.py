@@ -8,17 +8,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.loop import Bridge
 from mkdocs_leonardo.acquire.orders import HELD_BACK
-from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.acquire.pipeline import Purchase
+from mkdocs_leonardo.acquire.runner import waiting_for
 from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
 from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
-from mkdocs_leonardo.pipeline import Purchase
-from mkdocs_leonardo.purchase import waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
     from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).

@@ -11,7 +11,7 @@ from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shorten
 from mkdocs_leonardo.providers.options import key_variable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.compose import Workshop
+    from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.spec import JsonValue
 
 #: In the order in which they are counted, and how the table says it.

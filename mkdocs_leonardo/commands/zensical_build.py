@@ -29,9 +29,9 @@ from mkdocs_leonardo.commands.zensical_state import (
 from mkdocs_leonardo.errors import HeroError
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.commands.site import SiteWishes
     from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.pipeline import Resolution
     from mkdocs_leonardo.spec import HeroSpec
 
 _DECLINED = "it is not at hand, and its cost was not agreed to (--yes agrees)"
@@ -202,8 +202,8 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
 
 def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     """Every page's hero, if each is there; None if any is not. Opens no connection."""
-    from mkdocs_leonardo.compose import Workshop  # noqa: PLC0415 - not on a warm build
     from mkdocs_leonardo.report import Spending, report, summary, write_json  # noqa: PLC0415 - same
+    from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - not on a warm build
 
     workshop = Workshop(site.settings, environ=os.environ, tell=console.tell)
 
@@ -228,7 +228,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
 
 def by_session(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
     """What a build with these settings shows on each page."""
-    from mkdocs_leonardo.session import Session  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.build import Session  # noqa: PLC0415 - not on a warm build
 
     session = Session(settings, environ=os.environ, tell=console.tell)
     try:

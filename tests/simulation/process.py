@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
-from mkdocs_leonardo.pipeline import Link, Pipeline, Resolution, Toolbox
 from mkdocs_leonardo.providers.base import OwnUploads
 from mkdocs_leonardo.providers.leonardo import LeonardoProvider
 from mkdocs_leonardo.providers.models import PHOENIX_STYLES
@@ -22,7 +23,6 @@ from mkdocs_leonardo.providers.openai import OpenAIProvider
 from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.providers.polling import RenderClock
 from mkdocs_leonardo.providers.wording import worded
-from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.report import Spending, report
 from mkdocs_leonardo.spec import (
     HeroSpec,

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.orders import Tell
+from mkdocs_leonardo.acquire.pipeline import Resolution, unexpected
+from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.ci import append_summary
-from mkdocs_leonardo.compose import Workshop
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.pipeline import Resolution, unexpected
 from mkdocs_leonardo.progress import Progress
-from mkdocs_leonardo.purchase import given_up, waiting_for
 from mkdocs_leonardo.report import report, summary, write_json
+from mkdocs_leonardo.runtime import Workshop
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.bridge import Bridge
+    from mkdocs_leonardo.acquire.loop import Bridge
     from mkdocs_leonardo.config import Settings
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
@@ -81,7 +81,7 @@ class Session:
             self._wishes[hero.page] = (hero, at_hand)
             return at_hand.asset.key if at_hand.asset else "", at_hand.asset
         if self._bridge is None:
-            from mkdocs_leonardo.bridge import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
+            from mkdocs_leonardo.acquire.loop import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
 
             # As many again as may be in flight are being stored and encoded.
             self._bridge = Bridge(max(LINE, 2 * self._settings.concurrency))

@@ -12,7 +12,7 @@ import pytest
 from anyio import CancelScope, Event, sleep, sleep_forever, to_thread
 from anyio.lowlevel import checkpoint
 
-from mkdocs_leonardo.bridge import LINE, THREADS, Bridge
+from mkdocs_leonardo.acquire.loop import LINE, THREADS, Bridge
 
 
 def test_bridge_blocking_calls_share_few_threads() -> None:
@@ -167,7 +167,7 @@ def test_bridge_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up
     program = """
 import os, signal
 from anyio import CancelScope, Event
-from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.acquire.loop import Bridge
 closed = Event()
 async def answer():
     with CancelScope(shield=True):
@@ -200,7 +200,7 @@ import platform
 import subprocess
 import sys
 import threading
-from mkdocs_leonardo.bridge import Bridge
+from mkdocs_leonardo.acquire.loop import Bridge
 
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * 4096

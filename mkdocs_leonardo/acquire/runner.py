@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.create import Means, Turn
 from mkdocs_leonardo.acquire.jobs import Jobs
@@ -25,7 +26,6 @@ from mkdocs_leonardo.acquire.orders import (
     tell_others,
     thread,
 )
-from mkdocs_leonardo.budget import Budget
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Submission

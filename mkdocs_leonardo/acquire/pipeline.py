@@ -1,7 +1,7 @@
 """From wishes to pictures: look up, collect what is paid, and only then pay, within the caps, at one line.
 
 One `Pipeline` serves one build. `at_hand` is synchronous and opens no connection; `resolve` runs in the event loop,
-any number of pages side by side. Knows protocols only: which services and stores there are is `compose`'s business.
+any number of pages side by side. Knows protocols only: which services and stores there are is `runtime`'s business.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mkdocs_leonardo.acquire.orders import (
     Wish,
     turn,
 )
+from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     BrokenEntry,
     HeroError,
@@ -34,7 +35,6 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, Provider
-from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,

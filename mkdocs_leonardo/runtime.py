@@ -14,13 +14,13 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.orders import Tell, Wish
-from mkdocs_leonardo.budget import Budget
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Toolbox
+from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, PictureError, StoreUnavailable
-from mkdocs_leonardo.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
-from mkdocs_leonardo.purchase import Buyer
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
     Encoding,
