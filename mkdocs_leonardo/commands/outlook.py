@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mkdocs_leonardo.acquire.pipeline import lease_name
+from mkdocs_leonardo.acquire.runner import lost_answer, not_again
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.providers.base import FindsLostJobs

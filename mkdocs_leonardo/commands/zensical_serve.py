@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, read_project
 from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of, is_used, published
