@@ -161,8 +161,12 @@ class Site:
         return path
 
     def environ(self, services: AnyServices | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment of a build: this one's, without anybody's keys."""
+        """The environment of a build: this one's, without its keys and without what it tells its interpreters.
+
+        A variable such as PYTHONUNBUFFERED in the shell that runs the tests would cost each build a new interpreter.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        kept = {name: value for name, value in kept.items() if not name.startswith("PYTHON")}
         return {
             **kept,
             "NO_MKDOCS_2_WARNING": "1",
