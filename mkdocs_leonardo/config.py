@@ -31,7 +31,7 @@ from mkdocs_leonardo.front_matter import (
 from mkdocs_leonardo.imaging.reference import read_look
 from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
 from mkdocs_leonardo.providers.balance import Alert
-from mkdocs_leonardo.providers.models import (
+from mkdocs_leonardo.providers.leonardo.models import (
     ALL_STYLES,
     CONTRASTS,
     MAX_HEIGHT_PX,
@@ -40,6 +40,7 @@ from mkdocs_leonardo.providers.models import (
     MODES,
     SIDE_STEP_PX,
 )
+from mkdocs_leonardo.providers.leonardo.orders import picture_problems, rules_for, service_problems
 from mkdocs_leonardo.providers.options import (
     BUILT_IN,
     PROVIDER_GROUP,
@@ -49,7 +50,6 @@ from mkdocs_leonardo.providers.options import (
     OpenAIOptions,
     key_variable,
 )
-from mkdocs_leonardo.providers.orders import picture_problems, rules_for, service_problems
 from mkdocs_leonardo.spec import ANY_PICTURE, STYLES, Encoding, Format, JsonValue, Layout, Look, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 

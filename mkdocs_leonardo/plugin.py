@@ -23,7 +23,7 @@ from mkdocs_leonardo import encrypted, front_matter, neighbours
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError, PictureError
 from mkdocs_leonardo.imaging.reference import Looks
-from mkdocs_leonardo.providers.orders import notes
+from mkdocs_leonardo.providers.leonardo.orders import notes
 from mkdocs_leonardo.spec import SITE_FOLDER, printable
 from mkdocs_leonardo.storage.published import PublishedFolder
 from mkdocs_leonardo.unread import comment_in_prompt

@@ -12,6 +12,9 @@ from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyService
 
 from mkdocs_leonardo.providers import gemini, leonardo, openai
 from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
+from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
 
 
@@ -67,7 +70,7 @@ def leonardo_at(
     window: Callable[[float], float] | None = None,
     base_url: str | None = None,
     options: Mapping[str, object] | None = None,
-) -> leonardo.LeonardoProvider:
+) -> LeonardoProvider:
     """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
     memory = memory or Memory()
     settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
@@ -84,7 +87,7 @@ def leonardo_at(
 
 def openai_at(
     services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
-) -> openai.OpenAIProvider:
+) -> OpenAIProvider:
     """OpenAI's provider, wired to the stand-in."""
     return openai.create(
         _context(key, OpenAIOptions(base_url=base_url or services.openai.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
@@ -93,7 +96,7 @@ def openai_at(
 
 def gemini_at(
     services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
-) -> gemini.GeminiProvider:
+) -> GeminiProvider:
     """Gemini's provider, wired to the stand-in."""
     return gemini.create(
         _context(key, GeminiOptions(base_url=base_url or services.gemini.base_url, **options))  # type: ignore[arg-type]  # chosen by tests

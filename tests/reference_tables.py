@@ -20,7 +20,7 @@ import click
 
 from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.providers.models import ALL_STYLES
+from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES
 from mkdocs_leonardo.spec import MAX_SEED, JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -36,8 +36,8 @@ from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
 from mkdocs_leonardo.providers import prices
+from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
 from mkdocs_leonardo.providers.options import LeonardoOptions
-from mkdocs_leonardo.providers.orders import estimate_usd
 from mkdocs_leonardo.report import Spending, complaints, report
 from mkdocs_leonardo.spec import MAX_SEED, STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 

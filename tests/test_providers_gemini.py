@@ -49,7 +49,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.imaging.normalise import inspect
-from mkdocs_leonardo.providers.gemini import ratio_for
+from mkdocs_leonardo.providers.gemini.provider import ratio_for
 from mkdocs_leonardo.providers.prices import gemini_usage_usd, gemini_usd
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import PictureSpec, Submission

@@ -627,7 +627,7 @@ def test_is_loopback_knows_this_machine(host: str, *, loopback: bool) -> None:
 def test_providers_import_does_not_load_the_network_library() -> None:
     """A build whose pictures are all at hand does not pay for httpx."""
     code = (
-        "import sys, mkdocs_leonardo.providers.leonardo, mkdocs_leonardo.providers.openai;"
+        "import sys, mkdocs_leonardo.providers.leonardo.provider, mkdocs_leonardo.providers.openai.provider;"
         "import mkdocs_leonardo.providers.options;"
         "print([name for name in ('httpx', 'httpcore', 'anyio', 'ssl') if name in sys.modules])"
     )

@@ -68,7 +68,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.balance import Alert, balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, GeneratedImage, Provider, ReportsAccount
-from mkdocs_leonardo.providers.leonardo import LeonardoProvider
+from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio

@@ -47,7 +47,7 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.leonardo import LeonardoProvider
+from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.spec import STYLES, PictureSpec, generation_key
 
 pytestmark = pytest.mark.anyio

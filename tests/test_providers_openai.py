@@ -42,7 +42,7 @@ from mkdocs_leonardo.errors import (
     ServerError,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.openai import size_for
+from mkdocs_leonardo.providers.openai.provider import size_for
 from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
 from mkdocs_leonardo.providers.wording import STYLE_WORDS, worded
 from mkdocs_leonardo.spec import STYLES, PictureSpec

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from benchmarks.bench_polling import KINDS, average
 
-from mkdocs_leonardo.providers.polling import (
+from mkdocs_leonardo.providers.leonardo.polling import (
     CHANGE,
     RenderClock,
     next_poll_s,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.base import RestList
 
-#: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see providers/polling.py).
+#: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
 #: Between two looks at the request limit (seconds).
 PACE_S = 1.0

@@ -292,7 +292,7 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
     from urllib.parse import quote  # noqa: PLC0415 - see `Bridge`
 
     from mkdocs_leonardo.providers.answers import firewall  # noqa: PLC0415 - same
-    from mkdocs_leonardo.providers.gemini import KEY_HEADER  # noqa: PLC0415 - same
+    from mkdocs_leonardo.providers.gemini.provider import KEY_HEADER  # noqa: PLC0415 - same
 
     key = os.environ.get(variable, "").strip()
     path = f"/models/{quote(provider.model, safe='')}"

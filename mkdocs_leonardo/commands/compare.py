@@ -15,7 +15,7 @@ from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
-from mkdocs_leonardo.providers.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
+from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import mean
 
-from mkdocs_leonardo.providers.polling import ENOUGH, next_poll_s, render_time_s
+from mkdocs_leonardo.providers.leonardo.polling import ENOUGH, next_poll_s, render_time_s
 
 JOBS = 100
 SLOTS = 10

@@ -113,7 +113,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "page": Mutation(
         "the list is read until it is past the order",
-        "providers/leonardo.py",
+        "providers/leonardo/provider.py",
         "self.is_enough = self._is_newest_first and (is_past or self.best is not None)",
         "self.is_enough = True",
     ),

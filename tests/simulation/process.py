@@ -17,11 +17,11 @@ from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Resolution, Toolbox
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.providers.base import OwnUploads
-from mkdocs_leonardo.providers.leonardo import LeonardoProvider
-from mkdocs_leonardo.providers.models import PHOENIX_STYLES
-from mkdocs_leonardo.providers.openai import OpenAIProvider
+from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
+from mkdocs_leonardo.providers.leonardo.polling import RenderClock
+from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
-from mkdocs_leonardo.providers.polling import RenderClock
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.report import Spending, report
 from mkdocs_leonardo.spec import (

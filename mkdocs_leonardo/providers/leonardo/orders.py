@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
-from mkdocs_leonardo.providers.models import (
+from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
     MIN_SIDE_PX,
     ROWS,

@@ -45,9 +45,8 @@ from mkdocs_leonardo.providers.answers import (
     utc_seconds,
 )
 from mkdocs_leonardo.providers.base import Account, Clock, Uploads
-from mkdocs_leonardo.providers.models import row_of
-from mkdocs_leonardo.providers.options import LeonardoOptions
-from mkdocs_leonardo.providers.orders import (
+from mkdocs_leonardo.providers.leonardo.models import row_of
+from mkdocs_leonardo.providers.leonardo.orders import (
     Order,
     Version,
     estimate_usd,
@@ -57,7 +56,8 @@ from mkdocs_leonardo.providers.orders import (
     mode_of,
     order_for,
 )
-from mkdocs_leonardo.providers.polling import RenderClock, next_poll_s
+from mkdocs_leonardo.providers.leonardo.polling import RenderClock, next_poll_s
+from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.providers.references import LeonardoUploads
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
