@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.orders import Tell
 from mkdocs_leonardo.acquire.pipeline import Resolution, unexpected
 from mkdocs_leonardo.acquire.runner import given_up, waiting_for
-from mkdocs_leonardo.ci import append_summary
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.progress import Progress
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.runtime import Workshop

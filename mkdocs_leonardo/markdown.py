@@ -27,7 +27,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from markdown.extensions import Extension
 
 from mkdocs_leonardo import front_matter
-from mkdocs_leonardo.neighbours import place_of_image
+from mkdocs_leonardo.host.neighbours import place_of_image
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest

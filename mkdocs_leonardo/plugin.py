@@ -19,15 +19,16 @@ from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_prio
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo import encrypted, front_matter, neighbours
+from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
 from mkdocs_leonardo.errors import HeroError, InputError, PictureError
+from mkdocs_leonardo.host import encrypted, neighbours
+from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.host.unread import comment_in_prompt
+from mkdocs_leonardo.host.unread import problem_of as unread_problem
 from mkdocs_leonardo.imaging.reference import Looks
 from mkdocs_leonardo.providers.leonardo.orders import notes
 from mkdocs_leonardo.spec import SITE_FOLDER, printable
-from mkdocs_leonardo.storage.published import PublishedFolder
-from mkdocs_leonardo.unread import comment_in_prompt
-from mkdocs_leonardo.unread import problem_of as unread_problem
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.build import Session
-    from mkdocs_leonardo.ci import Listener
+    from mkdocs_leonardo.host.github import Listener
+    from mkdocs_leonardo.host.preview import Preview, Watch
     from mkdocs_leonardo.page.site import ShownPage, Site
-    from mkdocs_leonardo.preview import Preview, Watch
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
@@ -360,7 +361,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - same
     ) -> None:
         """Have the server rebuild when a new hero is there; of all our files it watches the stamp alone."""
-        from mkdocs_leonardo.preview import Watch  # noqa: PLC0415 - only a preview needs it
+        from mkdocs_leonardo.host.preview import Watch  # noqa: PLC0415 - only a preview needs it
 
         self._watch = Watch(server)
         if self._wanted_settings is not None:
@@ -496,7 +497,7 @@ def _serve_options() -> Mapping[str, Any] | None:
 
 
 def _preview(config: MkDocsConfig) -> Preview:
-    from mkdocs_leonardo.preview import Preview  # noqa: PLC0415 - only a preview needs it
+    from mkdocs_leonardo.host.preview import Preview  # noqa: PLC0415 - only a preview needs it
 
     # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
     loudest = logging.INFO if config.strict else logging.CRITICAL
@@ -523,7 +524,7 @@ def _listener(config: MkDocsConfig) -> Listener | None:
     """What turns warnings into annotations, where somebody shows them."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None
-    from mkdocs_leonardo.ci import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
+    from mkdocs_leonardo.host.github import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
 
     file = Path(config.config_file_path or "mkdocs.yml").resolve()
     annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))

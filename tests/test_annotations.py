@@ -18,7 +18,8 @@ from services import Answer429, Fails, PromptModerated, Services
 
 from mkdocs_leonardo.acquire.orders import Attempt
 from mkdocs_leonardo.acquire.pipeline import Resolution
-from mkdocs_leonardo.ci import MOST_BYTES, MOST_ROWS, MOST_SHOWN, Annotation, Annotations, append_summary
+from mkdocs_leonardo.host.github import MOST_SHOWN, Annotation, Annotations
+from mkdocs_leonardo.job_summary import MOST_BYTES, MOST_ROWS, append_summary
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, printable
 
 #: As GitHub's runner reads a line: a command only at its beginning, properties up to the next two colons.

@@ -9,7 +9,7 @@ from builds import Site, page
 from services import Picture
 from services.pictures import draw
 
-from mkdocs_leonardo.neighbours import mend_feeds
+from mkdocs_leonardo.host.neighbours import mend_feeds
 
 PICTURE = draw("own", "", 640, 360, Picture())
 #: What a script of gen-files, a multirepo or a translation does: a file of the site that is not in docs_dir.

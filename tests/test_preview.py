@@ -16,8 +16,8 @@ from services import Answer500, Held, Services
 
 from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED, Resolution
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.host.preview import STAMP, Preview, Watch, stamp
 from mkdocs_leonardo.plugin import _preview
-from mkdocs_leonardo.preview import STAMP, Preview, Watch, stamp
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 #: Long enough that a busy machine does everything between two calls within it (seconds).

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 
-from mkdocs_leonardo.unread import comment_in_prompt, problem_of
+from mkdocs_leonardo.host.unread import comment_in_prompt, problem_of
 
 #: The file's text, and how the message ends.
 SPOILT = {

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.ci import Annotations, is_github
 from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.host.github import Annotations, is_github
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.preview import announce
+from mkdocs_leonardo.host.preview import announce
 from mkdocs_leonardo.report import Spending
 from mkdocs_leonardo.spec import digest_of
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.host.neighbours import place_of_image
 from mkdocs_leonardo.imaging.reference import Looks
-from mkdocs_leonardo.neighbours import place_of_image
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project

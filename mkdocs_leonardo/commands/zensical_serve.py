@@ -22,7 +22,7 @@ from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of,
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.preview import STAMP, Preview
+from mkdocs_leonardo.host.preview import STAMP, Preview
 
 if TYPE_CHECKING:
     from types import FrameType

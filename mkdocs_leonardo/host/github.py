@@ -1,4 +1,4 @@
-"""GitHub Actions: warnings as annotations on the front matter's lines, and a table of heroes in the job's summary.
+"""Annotations of GitHub Actions: warnings beside the lines of front matter that they are about.
 
 Other services have no such thing for a program to print; there, the log says it all.
 """
@@ -10,46 +10,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.report import Complaint
-from mkdocs_leonardo.spec import Source, printable
-
-if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Resolution
+from mkdocs_leonardo.spec import printable
 
 #: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
 MOST_SHOWN = 10
-#: Rows of the table in the summary; a thousand heroes at hand are no news.
-MOST_ROWS = 200
-#: A step's summary may hold this much; GitHub refuses a larger one as a whole ("Workflow commands", 2026).
-MOST_BYTES = 1024 * 1024
-
 _KINDS = {logging.WARNING: "warning", logging.ERROR: "error"}
 #: Where a picture's failure belongs if its message names no key.
 _USUAL_KEYS = ("hero_prompt", "hero_image")
 #: What Material's `meta` plugin reads: what is said for a whole folder.
 _FOLDER_META = ".meta.yml"
 _LINE_END = re.compile(r"\r\n|\r|\n")
-#: A cell's text is cut here; a failure may hold the words of several services.
-_CELL_CHARACTERS = 300
-_COST_DIGITS = 3
-
-_WORDS = {
-    Source.PINNED: "pinned",
-    Source.CACHED: "cached",
-    Source.GENERATED: "generated",
-    Source.RESUMED: "collected, paid for earlier",
-    Source.OWN: "own",
-    Source.LAST: "its previous hero",
-    Source.LOCAL: "painted on this machine",
-}
-
-
-# Annotations ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,60 +212,3 @@ def _escaped(text: str) -> str:
 
 def _escaped_property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
-
-
-# The job's summary ---------------------------------------------------------------------------------------------------
-
-
-def append_summary(path: Path, resolutions: Sequence[Resolution], *, title: str, totals: str) -> None:
-    """Add a table of the heroes to the step's summary; OSError if that cannot be done."""
-    if not resolutions:
-        return
-    head = f"\n### Heroes: {_cell(title)}\n\n{_cell(totals[:1].upper() + totals[1:])}\n"
-    room = MOST_BYTES - (path.stat().st_size if path.exists() else 0)
-    for text in (f"{head}\n{_table(resolutions)}\n", f"{head}\n"):
-        data = text.encode("utf-8", "replace")
-        if len(data) <= room:
-            with path.open("ab") as file:
-                file.write(data)
-            return
-    raise OSError(f"more than {MOST_BYTES // 1024} KiB would be in it")
-
-
-def _table(resolutions: Sequence[Resolution]) -> str:
-    """What needs attention comes first, then what is new."""
-    ordered = sorted(resolutions, key=lambda one: (not one.failure, not (one.cost_usd or _is_new(one))))
-    rows = ["| page | hero | made by | cost | what happened |", "|---|---|---|--:|---|"]
-    for one in ordered[:MOST_ROWS]:
-        asset = one.asset
-        cells = (
-            one.hero.page,
-            _WORDS[asset.source] if asset else "none",
-            asset.provider if asset and asset.source is not Source.OWN else "",
-            f"${one.cost_usd:.{_COST_DIGITS}f}" if one.cost_usd else "",
-            _story(one),
-        )
-        rows.append(f"| {' | '.join(map(_cell, cells))} |")
-    more = len(ordered) - MOST_ROWS
-    return "\n".join(rows) + (f"\n\nand {more} more\n" if more > 0 else "\n")
-
-
-def _is_new(resolution: Resolution) -> bool:
-    return resolution.asset is not None and resolution.asset.source in {Source.GENERATED, Source.RESUMED}
-
-
-def _story(resolution: Resolution) -> str:
-    """Why the page shows something else, or what the provider was that could not make its picture."""
-    if resolution.failure:
-        return resolution.failure
-    maker = resolution.asset.provider if resolution.asset else ""
-    passed = [f"{attempt.provider}: {attempt.result}" for attempt in resolution.attempts if attempt.provider != maker]
-    return "; ".join(dict.fromkeys(passed))
-
-
-def _cell(text: str) -> str:
-    """Text that shows as itself: one line, no invisible characters, and nothing that Markdown or HTML could read."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    if len(line) > _CELL_CHARACTERS:
-        line = f"{line[: _CELL_CHARACTERS - 1]}…"
-    return re.sub(r"[^\w\s.,;/…-]|_", lambda match: f"&#{ord(match[0])};", line)
