@@ -5,30 +5,31 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import click
 from mkdocs.config.base import ValidationError
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, CombinedEvent, PrefixedLogger, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.config import LeonardoConfig, Settings, is_for_zensical, settings_from, settled
-from mkdocs_leonardo.errors import HeroError, InputError, PictureError
+from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted, neighbours
+from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.pages import first_of, hero_of, shown_pages
 from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.host.serving import preview_of, serve_options
+from mkdocs_leonardo.host.site_files import KeptFile, PictureFile
+from mkdocs_leonardo.host.social import draws_cards, has_blog
 from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.host.unread import problem_of as unread_problem
 from mkdocs_leonardo.imaging.reference import Looks
 from mkdocs_leonardo.providers.leonardo.orders import notes
-from mkdocs_leonardo.spec import SITE_FOLDER, printable
+from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,78 +48,11 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
-class _OneLine(logging.Filter):
-    """Names of pages and texts of services reach the log as they are shown, and give a terminal no commands."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every record on."""
-        text = record.getMessage()
-        line = printable(text)
-        if line != text:
-            record.msg, record.args = line, ()
-        return True
-
-
-log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
-log.logger.addFilter(_OneLine())
-
-
 #: What brings a hero to a page whose template leaves the content out.
 _UNSEEN = (
     'put {{ page.content }} into it, or draw the hero there with <img src="{{ hero.src }}" alt="{{ hero.alt }}">; with '
     "hero_layout: none, this is left to you"
 )
-
-
-class PictureFile(File):
-    """One of our files on its way into the site: a hard link to the cache's, where there can be one.
-
-    A thousand heroes are nine thousand files; copying them costs a warm build more than everything else we do. The
-    cache's files are never written to again, only replaced, and their digests are checked before they are linked.
-    """
-
-    @property
-    def src_path(self) -> str:
-        """The place in the site, as this system writes paths."""
-        return os.path.normpath(self.src_uri)
-
-    @src_path.setter
-    def src_path(self, value: str) -> None:
-        # The host makes a `Path` of it first, which for the names that we give changes nothing.
-        self.src_uri = value
-
-    def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
-        """Put the file into the site."""
-        source, target = self.abs_src_path, self.abs_dest_path
-        if source is None or (dirty and not self.is_modified()):
-            super().copy_file(dirty)
-            return
-        try:
-            _link(source, target)
-        except OSError:
-            # Another disk, or a file system without links.
-            super().copy_file(dirty)
-
-
-class KeptFile(PictureFile):
-    """One that the last build has put into the site, where it still is."""
-
-    def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
-        """Do nothing, unless somebody has chosen another place for the file."""
-        if self.dest_uri != self.src_uri:
-            super().copy_file(dirty)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, target)
-    except FileExistsError:
-        # Writing into it might write into another picture of the cache.
-        Path(target).unlink()
-        os.link(source, target)
 
 
 class LeonardoPlugin(BasePlugin[LeonardoConfig]):
@@ -152,7 +86,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Remember whether this is a preview, whose builds never spend."""
         self._cleans = not dirty
         # `mkdocs serve --clean` says "build", and builds after each change all the same.
-        options = _serve_options()
+        options = serve_options()
         self._serving = command == "serve" or options is not None
         is_reloading = options is None or bool(options.get("livereload", True))
         if self._serving and not is_reloading and self.config.enabled and self.config.on_serve == "generate":
@@ -189,7 +123,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             log.info("%s", note)
         if self._serving:
             if self._preview is None:
-                self._preview = _preview(config)
+                self._preview = preview_of(config)
             self._settings = replace(self._settings, generate=False, on_missing="ignore", shared_store=None)
 
     # After every other plugin: from here to the cleaning, nothing may fail.
@@ -222,7 +156,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         unread = unread_problem(markdown, page.file.src_uri)
         if unread is not None:
             log.warning("%s", unread)
-        hero = _wish(page, self._settings, config, files, self._looks)
+        hero = hero_of(page, self._settings, config, files, self._looks)
         if hero is not None and encrypted.is_marked(page):
             log.warning("%s", encrypted.problem_of(page.file.src_uri, page.meta))
             hero = None
@@ -231,7 +165,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             return ""
         if hero is None:
             return None
-        if _first_of(page) is not page:
+        if first_of(page) is not page:
             self._continued.add(page.file.src_uri)
         if self._session is None:
             self._session = self._open_session(self._settings)
@@ -241,7 +175,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         if cut:
             log.info("%s: %s", page.file.src_uri, cut)
         self._promise(page, hero, key, config)
-        if _draws_cards(config):
+        if draws_cards(config):
             self._lend(page, asset)
         return None
 
@@ -277,12 +211,12 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             },
             site_url=config.site_url or "",
             site_name=config.site_name,
-            cards=self._settings.cards and _has_blog(config),
+            cards=self._settings.cards and has_blog(config),
             social=self._settings.social,
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._shown = _shown_by(config, files, site.has_hero)
+        self._shown = shown_pages(config, files, site.has_hero)
         pictures = {**self._keep_promises(site, files, config), **site.pictures()}
         self._hand_over(pictures, self._session.seen, files, config)
         stylesheet = site.stylesheet()
@@ -489,37 +423,6 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
             raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
 
 
-def _serve_options() -> Mapping[str, Any] | None:
-    """The options of the `mkdocs serve` that is running; None in anything else, and where it was not a command."""
-    context = click.get_current_context(silent=True)
-    is_serve = context is not None and context.info_name == "serve"
-    return context.params if context is not None and is_serve else None
-
-
-def _preview(config: MkDocsConfig) -> Preview:
-    from mkdocs_leonardo.host.preview import Preview  # noqa: PLC0415 - only a preview needs it
-
-    # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
-    loudest = logging.INFO if config.strict else logging.CRITICAL
-    file, here = Path(config.config_file_path or "mkdocs.yml").resolve(), Path.cwd()
-    is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
-    name = str(file.relative_to(here) if file.is_relative_to(here) else file)
-    return Preview(
-        environ=os.environ,
-        tell=lambda level, message: log.log(min(level, loudest), "%s", message),
-        command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
-    )
-
-
-def _shared(image: str, page: str, files: Files) -> str:
-    """The place of the author's picture for sharing; "" and a warning if there is no such file."""
-    place = neighbours.shared_image(image, page, files)
-    if place is None:
-        cure = "write its path relative to the page, or a full address"
-        log.warning("%s: image is %r; there is no such file in the site; %s", page, image, cure)
-    return place or ""
-
-
 def _listener(config: MkDocsConfig) -> Listener | None:
     """What turns warnings into annotations, where somebody shows them."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
@@ -533,127 +436,3 @@ def _listener(config: MkDocsConfig) -> Listener | None:
 
 def _root(config: MkDocsConfig) -> Path:
     return Path(config.config_file_path).resolve().parent if config.config_file_path else Path.cwd()
-
-
-def _draws_cards(config: MkDocsConfig) -> bool:
-    """Whether Material's social plugin is on, and has no background of the site's own choice."""
-    for name, plugin in config.plugins.items():
-        if _bare(name) == "social":
-            options = plugin.config.get("cards_layout_options") or {}
-            return bool(plugin.config.get("cards")) and "background_image" not in options
-    return False
-
-
-def _has_blog(config: MkDocsConfig) -> bool:
-    """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
-    return any(_bare(name) == "blog" for name in config.plugins)
-
-
-def _bare(plugin_name: str) -> str:
-    """``material/blog #2`` and ``materialx/blog`` without number and theme."""
-    return plugin_name.partition(" ")[0].rpartition("/")[2]
-
-
-def _rendered(page: Page, config: MkDocsConfig) -> Mapping[str, object]:
-    """The page's metadata, our texts in it as macros-plugin renders the page: it leaves front matter as it is."""
-    macros: Any = config.plugins.get("macros")
-    is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
-    if macros is None or not is_wanted:
-        return page.meta
-    meta = dict(page.meta)
-    for key, value in page.meta.items():
-        if key.startswith("hero_") and isinstance(value, str) and macros.has_j2(value):
-            try:
-                meta[key] = macros.env.from_string(value).render(**{**macros.variables, **page.meta})
-            except Exception as error:  # noqa: BLE001 - macros are the site's own code and may raise anything
-                log.warning("%s", InputError(page.file.src_uri, key, f"cannot be rendered by macros ({error!r})"))
-                meta[key] = False if key == "hero_prompt" else ""
-    return meta
-
-
-def _wish(page: Page, settings: Settings, config: MkDocsConfig, files: Files, looks: Looks) -> HeroSpec | None:
-    """What the page asks for; what is wrong with it is told, and no wish then."""
-    meta = _rendered(page, config)
-    wish = front_matter.read(
-        meta,
-        page=page.file.src_uri,
-        title=str(page.title or ""),
-        site_name=config.site_name,
-        defaults=settings.defaults,
-    )
-    for problem in wish.problems:
-        log.warning("%s", problem)
-    if wish.hero is None:
-        return None
-    docs_dir, image = Path(config.docs_dir), wish.image
-    if image is None:
-        return _with_look(wish, wish.hero, docs_dir, settings, looks)
-    first = _first_of(page)
-    if first is not page:
-        # Of its own place, only what the view made of it is known.
-        image = PurePosixPath(first.file.src_uri).parent / str(meta["hero_image"])
-        image = PurePosixPath(posixpath.normpath(image))
-    image = neighbours.place_of_image(
-        image, meta["hero_image"], page=first.file.src_uri, source=first.file.content_string, docs_dir=docs_dir
-    )
-    return _with_file(wish.hero, image, docs_dir, files)
-
-
-def _with_look(
-    wish: front_matter.FrontMatter, hero: HeroSpec, docs_dir: Path, settings: Settings, looks: Looks
-) -> HeroSpec | None:
-    """The wish with the page's own reference, or a warning and nothing if that cannot be one."""
-    if not wish.reference or hero.picture is None:
-        return hero
-    try:
-        look = looks.first([docs_dir / each for each in wish.reference], settings.defaults.strength)
-    except PictureError as error:
-        log.warning("%s: hero_reference is %r; it %s", hero.page, str(wish.reference[0]), error)
-        return None
-    return replace(hero, picture=replace(hero.picture, look=look))
-
-
-def _first_of(page: Page) -> Page:
-    """The page itself; of Material's blog, the first page of a view, whose hero those after it show as well."""
-    pages: Sequence[Page] = getattr(page, "pages", None) or [page]
-    return pages[0]
-
-
-def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path, files: Files) -> HeroSpec | None:
-    """The wish with the author's own file, or a warning and nothing if there is no such file."""
-    path = neighbours.own_picture(image, docs_dir, files)
-    if path is not None:
-        return replace(hero, own_image=path)
-    cure = "write its path relative to the page"
-    log.warning(
-        "%s: hero_image is %r; there is no such file in the documentation folder; %s", hero.page, str(image), cure
-    )
-    return None
-
-
-def _shown_by(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]) -> Callable[[Page], ShownPage]:
-    """What must be known of each page of the site; what all pages share is asked for once."""
-    from mkdocs_leonardo.page.site import ShownPage, hidden_parts  # noqa: PLC0415 - only pages with heroes come here
-
-    theme, features = config.theme.name or "", config.theme.get("features") or ()
-    site_name, description = config.site_name, str(config.site_description or "")
-    # Asked several times of each page, and told once.
-    place_of = cache(partial(_shared, files=files))
-
-    def shown(page: Page) -> ShownPage:
-        meta = page.meta
-        image = meta.get("image")
-        if isinstance(image, str) and image and has_hero(page.file.src_uri):
-            image = place_of(image, page.file.src_uri)
-        return ShownPage(
-            source=page.file.src_uri,
-            url=page.url,
-            title=str(page.title or site_name),
-            theme=theme,
-            hidden=hidden_parts(meta, features),
-            is_post=meta.get("template") == "blog-post.html",
-            description=str(meta.get("description") or description),
-            image=image if isinstance(image, str) else "",
-        )
-
-    return shown

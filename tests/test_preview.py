@@ -17,7 +17,7 @@ from services import Answer500, Held, Services
 from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED, Resolution
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
 from mkdocs_leonardo.host.preview import STAMP, Preview, Watch, stamp
-from mkdocs_leonardo.plugin import _preview
+from mkdocs_leonardo.host.serving import preview_of
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 #: Long enough that a busy machine does everything between two calls within it (seconds).
@@ -352,7 +352,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     missing = [Resolution(_hero("a.md", "a harbour"), None, failure=NOT_GENERATED)]
 
     with caplog.at_level(logging.INFO):
-        preview = _preview(config)
+        preview = preview_of(config)
         preview._tell(logging.WARNING, "100 %s")
         preview._name_shown(missing, "makes")
 
