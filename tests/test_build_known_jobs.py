@@ -123,3 +123,25 @@ def test_jobs_lists_what_is_open_and_gives_one_up(tmp_path: Path, services: Serv
     assert entries(site.cache) == {}
     assert "no job is open" in shell("jobs").out
     assert len(services.ledger.requests) == requests
+
+
+def test_damaged_picture_is_fetched_again_though_the_page_has_a_fallback(tmp_path: Path, services: Services) -> None:
+    """It is paid for, and its service still has it."""
+    rule = services.leonardo.on_download(Answer(404))
+    site = site_of(tmp_path)
+    assert site.build(services).sources == {"a.md": "generated"}
+    rule.drop()
+    assert site.build(services).sources == {"a.md": "resumed"}
+    (picture,) = (
+        path.with_suffix(".jpg")
+        for path in (site.cache / "pictures").glob("*.json")
+        if '"leonardo"' in path.read_text(encoding="utf-8")
+    )
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-1])
+
+    sources = [site.build(services).sources["a.md"] for _ in range(2)]
+
+    assert sources == ["resumed", "cached"]
+    assert picture.read_bytes() == whole
+    assert services.ledger.creates == 2

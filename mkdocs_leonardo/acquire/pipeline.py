@@ -34,7 +34,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.providers.base import Clock, Provider
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -331,8 +331,14 @@ class Pipeline:
 
     def _open_before(self, candidates: Sequence[Candidate], rank: int) -> bool:
         now = self._clock.now()
-        entries = (self._open_jobs.get(candidate.key) for candidate in candidates[:rank] if candidate.available)
-        return any(entry is not None and entry.is_due(now) for entry in entries)
+        asked = [candidate for candidate in candidates[:rank] if candidate.available]
+        entries = (self._open_jobs.get(candidate.key) for candidate in asked)
+        return any(entry is not None and entry.is_due(now) for entry in entries) or any(map(self._is_lost, asked))
+
+    def _is_lost(self, candidate: Candidate) -> bool:
+        """Whether the stored picture is damaged, and its job can be fetched once more."""
+        record = self._damaged.get(candidate.key)
+        return record is not None and bool(record.job_id) and isinstance(candidate.provider, FindsLostJobs)
 
     def _is_open(self, candidates: Sequence[Candidate], found: Found) -> bool:
         """Whether there is something to ask for, better than what is at hand, or paid for beside it."""
