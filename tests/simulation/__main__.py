@@ -28,7 +28,7 @@ _CHUNK = 200
 _TRACED = 400
 #: Seconds between two lines of progress.
 _PROGRESS_S = 20.0
-#: So many failing seeds are printed.
+#: So many failing seeds of one chunk are printed.
 _MOST_SHOWN = 20
 
 _PACKAGE = Path(mkdocs_leonardo.__file__).parent
@@ -115,7 +115,10 @@ def run(first: int, count: int, jobs: int, *, stops: bool) -> Outcome:
                 waiting.append(pool.submit(play_some, seeds))
             if not waiting:
                 break
-            whole.add(waiting.pop(0).result())
+            found = waiting.pop(0).result()
+            for seed, message in found.violations[:_MOST_SHOWN]:
+                print(f"seed {seed}: {message}", flush=True)
+            whole.add(found)
             if stops and whole.violations:
                 break
             if time.monotonic() - told > _PROGRESS_S:
@@ -128,8 +131,6 @@ def run(first: int, count: int, jobs: int, *, stops: bool) -> Outcome:
 
 
 def _print(outcome: Outcome, seconds: float) -> None:
-    for seed, message in sorted(outcome.violations)[:_MOST_SHOWN]:
-        print(f"seed {seed}: {message}")
     print("events met:")
     for kind, number in sorted(outcome.kinds.items()):
         print(f"  {number:>12,}  {kind}")

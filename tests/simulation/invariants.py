@@ -95,10 +95,10 @@ def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
         if any((one.heard == "accepted" and one.heard_at <= order.sent_at) or _is_adopted(one) for one in earlier):
             continue
         in_the_air = sum(one.heard != "nothing" and one.heard_at > order.sent_at for one in earlier)
-        failed = sum(
-            one.heard in {"failed", "lost"} and order.sent_at - OUTAGE_S < one.heard_at <= order.sent_at
-            for one in earlier
-        )
+        # A service that refuses in words is up.
+        up_at = [one.heard_at for one in earlier if one.heard == "refused" and one.heard_at <= order.sent_at]
+        since = max([order.sent_at - OUTAGE_S, *up_at])
+        failed = sum(one.heard in {"failed", "lost"} and since < one.heard_at <= order.sent_at for one in earlier)
         if in_the_air >= MOST_PROBES or failed >= MOST_PROBES * MOST_CREATES:
             _fail(f"a service that seems to be down is asked on and on: build {build.number}, order {order.number}")
 
