@@ -84,7 +84,9 @@ def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
             if before.heard == "refused" and before.service == "leonardo":
                 _fail(f"a refused call is sent again: build {build.number}, order {after.number}")
             wait_s = {"lost": HIDDEN_AFTER_LOSS_S, "failed": HIDDEN_AFTER_5XX_S}.get(before.heard, -NEVER)
-            if after.sent_at < before.heard_at + wait_s - _MOMENT_S:
+            # What slept through the end of its lease starts anew, and such a service keeps no list to look at.
+            is_cut_off = before.service == "openai" and build.has_slept
+            if after.sent_at < before.heard_at + wait_s - _MOMENT_S and not is_cut_off:
                 _fail(f"a call is sent again too soon: build {build.number}, order {after.number}")
 
 
@@ -192,9 +194,19 @@ def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
         for before in by_key[order.key]:
             if before.key in twins and before.is_open and order.sent_at >= before.sent_at + GIVEN_UP_S:
                 continue
+            if _has_a_lost_twin(disk, before, order, twins):
+                # The list cannot tell their jobs apart, and the one retry comes whether it can be read or not.
+                continue
             if order.build.disk is disk and not _is_excused(before, order):
                 _fail(f"paid for twice: order {before.number}, then order {order.number}")
         by_key[order.key].append(order)
+
+
+def _has_a_lost_twin(disk: Disk, before: Order, after: Order, twins: set[str]) -> bool:
+    """Whether a call is repeated while nothing is known of another picture's call for the same prompt and seed."""
+    others = (other for other in disk.orders if other.key != before.key and other.sent_at <= after.sent_at)
+    is_retry = after.build is before.build and before.heard == "failed"
+    return is_retry and before.key in twins and any(other.key in twins and other.is_open for other in others)
 
 
 def _is_excused(before: Order, after: Order) -> bool:
