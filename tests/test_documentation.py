@@ -552,19 +552,24 @@ def test_example_site_shows_cards_on_blog_views(built: Path) -> None:
 
 
 def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
-    """The example for template authors works as it is printed: its formats, escaped words, no hero of ours."""
+    """The example for template authors works as it is printed: its formats, escaped words, no hero of ours.
+
+    `layout: none` holds for the whole site; a page that asks for another layout has the plugin's hero and no cover.
+    """
     override = next(block for block in blocks(DOCS / "guide/look.md") if block.title == "overrides/main.html")
     (tmp_path / "overrides").mkdir()
     (tmp_path / "overrides/main.html").write_text(override.text, encoding="utf-8")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text(
-        "---\nhero_prompt: a quiet lake\nhero_layout: none\n"
-        "hero_alt: 'boats \"&\" <b>'\nhero_tagline: <i>Rest</i>\n---\n# Lake\n",
+        "---\nhero_prompt: a quiet lake\nhero_alt: 'boats \"&\" <b>'\nhero_tagline: <i>Rest</i>\n---\n# Lake\n",
         encoding="utf-8",
+    )
+    (tmp_path / "docs/own.md").write_text(
+        "---\nhero_prompt: a quiet lake\nhero_layout: stacked\n---\n# Own\n", encoding="utf-8"
     )
     (tmp_path / "mkdocs.yml").write_text(
         "site_name: A site\ntheme: {name: material, custom_dir: overrides, font: false}\n"
-        "plugins: [{leonardo: {formats: [webp, jpeg], widths: [480]}}]\n",
+        "plugins: [{leonardo: {layout: none, formats: [webp, jpeg], widths: [480]}}]\n",
         encoding="utf-8",
     )
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
@@ -586,6 +591,9 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
     source = re.search(r'src="(assets/leonardo/[^"]+\.jpg)"', cover)
     assert source is not None
     assert (tmp_path / "site" / source[1]).is_file()
+    other = _text(tmp_path / "site/own/index.html")
+    assert "leonardo-hero--stacked" in other
+    assert '<figure class="cover">' not in other
 
 
 def test_gallery_commands_in_the_documents_pin_a_hero(tmp_path: Path, services: Services) -> None:

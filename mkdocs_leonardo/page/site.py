@@ -73,6 +73,11 @@ class HeroContext:
         return self._asset.rendering.height_px
 
     @property
+    def layout(self) -> str:
+        """The page's layout, after the site's default: a template draws the hero where it is ``none``."""
+        return self._spec.layout
+
+    @property
     def alt(self) -> str:
         """Alternative text; empty for a decoration."""
         return self._spec.alt
