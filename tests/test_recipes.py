@@ -390,14 +390,14 @@ def on_gitlab(
 ) -> tuple[bool, Machine]:
     """Carry one job out; whether it succeeded."""
     job = merged_jobs(GITLAB)[name]
-    machine = host.machine(GITLAB_CI="true", **variables)
+    machine = host.machine(GITLAB_CI="true", **variables, **job.get("variables", {}))
     (path,) = job["cache"]["paths"]
     key = f"{job['cache']['key']}-{'protected' if protected else 'non_protected'}"
     host.restore(key, machine.folder / path)
     succeeds = machine.run("\n".join((*job["before_script"], *job["script"]))) == 0
     if succeeds or job["cache"].get("when") == "always":
         host.save(key, machine.folder / path)
-    for artifact in job.get("artifacts", {}).get("paths", ()):
+    for artifact in job.get("artifacts", {}).get("paths", ()) if succeeds else ():
         machine.uploaded += sorted(file.name for file in (machine.folder / artifact).iterdir())
     fine(machine)
     return succeeds, machine
@@ -405,18 +405,26 @@ def on_gitlab(
 
 def test_gitlab_jobs_pay_once_on_each_side_of_protection(host: Host) -> None:
     """A protected branch and the others have caches of their own; each with a key pays once, and none without."""
-    succeeds, fork = on_gitlab(host, "test", protected=False, variables={})
-    assert succeeds, fork.log
-    assert set(fork.sources.values()) == {"local"}
-    assert host.services.ledger.paid_jobs == 0
     for _ in range(2):
         succeeds, machine = on_gitlab(host, "pages", protected=True)
         assert succeeds, machine.log
         assert "index.html" in machine.uploaded
         assert host.services.ledger.paid_jobs == 2
     assert set(machine.sources.values()) == {"cached"}
+    succeeds, proposed = on_gitlab(host, "test", protected=False, variables={})
+    assert succeeds, proposed.log
+    assert set(proposed.sources.values()) == {"local"}
+    assert host.services.ledger.paid_jobs == 2
     on_gitlab(host, "test", protected=False)
     assert host.services.ledger.paid_jobs == 4
+
+
+def test_gitlab_pages_without_the_protected_variable_publish_no_placeholder(host: Host) -> None:
+    """A default branch that is not protected, or a renamed variable, is a red job that names what holds no key."""
+    succeeds, machine = on_gitlab(host, "pages", protected=False, variables={})
+    assert not succeeds
+    assert "there is no key in LEONARDO_API_KEY or OPENAI_API_KEY" in machine.log
+    assert machine.uploaded == []
 
 
 def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
