@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.orders import Tell
-from mkdocs_leonardo.acquire.pipeline import Resolution, unexpected
 from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.progress import Progress
 from mkdocs_leonardo.report import report, summary, write_json
+from mkdocs_leonardo.resolution import Failure, Resolution, unexpected
 from mkdocs_leonardo.runtime import Workshop
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
@@ -30,6 +30,7 @@ SLACK_S = 180.0
 #: What making a picture's files may take (seconds); far more than it does.
 RENDER_S = 60.0
 
+_TOO_LATE = Failure("it took too long; what was paid for is collected by the next build")
 _PAINTED = "new heroes are painted on this machine"
 
 
@@ -193,7 +194,7 @@ class Session:
             return wish.result(timeout=0)
         except (FutureTimeoutError, CancelledError):
             wish.cancel()
-            return Resolution(hero, None, failure="it took too long; what was paid for is collected by the next build")
+            return Resolution(hero, None, failure=_TOO_LATE)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(hero, None, failure=unexpected(error))

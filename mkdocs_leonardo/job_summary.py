@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Resolution
+    from mkdocs_leonardo.resolution import Resolution
 
 #: Rows of the table in the summary; a thousand heroes at hand are no news.
 MOST_ROWS = 200
@@ -71,7 +71,7 @@ def _is_new(resolution: Resolution) -> bool:
 def _story(resolution: Resolution) -> str:
     """Why the page shows something else, or what the provider was that could not make its picture."""
     if resolution.failure:
-        return resolution.failure
+        return resolution.failure.text
     maker = resolution.asset.provider if resolution.asset else ""
     passed = [f"{attempt.provider}: {attempt.result}" for attempt in resolution.attempts if attempt.provider != maker]
     return "; ".join(dict.fromkeys(passed))

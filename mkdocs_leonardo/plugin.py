@@ -29,6 +29,7 @@ from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.host.unread import problem_of as unread_problem
 from mkdocs_leonardo.imaging.reference import Looks
 from mkdocs_leonardo.providers.leonardo.orders import notes
+from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
-    from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.build import Session
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.preview import Preview, Watch
@@ -185,8 +185,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, tell what came of it, and hand the files over."""
-        from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED  # noqa: PLC0415 - same
         from mkdocs_leonardo.page.site import Site  # noqa: PLC0415 - a build without heroes does without
+        from mkdocs_leonardo.resolution import NOT_GENERATED  # noqa: PLC0415 - same
 
         if self._settings is None or self._session is None:
             return

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.files import write_atomically, write_plain_file
+from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def report(
             "cost_usd": round(resolution.cost_usd, 6),
             "seconds": round(resolution.seconds, 3),
             "marks": [*resolution.asset.marks.split()] if resolution.asset else [],
-            "failure": resolution.failure or None,
+            "failure": resolution.failure.text if resolution.failure else None,
         }
         for resolution in resolutions
     ]
@@ -151,7 +151,7 @@ def complaints(
     groups: defaultdict[tuple[int, str], list[Resolution]] = defaultdict(list)
     for resolution in resolutions:
         if resolution.failure:
-            told_at = max(level, logging.WARNING) if resolution.refused else level
+            told_at = max(level, logging.WARNING) if resolution.is_refused else level
             groups[told_at, _complaint(resolution)].append(resolution)
         elif without_provider and _is_stand_in(resolution) and (on_missing == "error" or _is_last(resolution)):
             told_at = logging.ERROR if on_missing == "error" else logging.INFO
@@ -194,14 +194,15 @@ def _encoded(text: str) -> bytes:
 
 def _complaint(resolution: Resolution) -> str:
     """What the page shows, why, and what would cure it."""
-    if resolution.refused:
-        return f"hero_prompt was refused by a content check ({resolution.failure}); describe another picture"
+    reason = resolution.failure.text if resolution.failure else ""
+    if resolution.is_refused:
+        return f"hero_prompt was refused by a content check ({reason}); describe another picture"
     if resolution.hero.picture is None:
-        return f"{resolution.failure}; the page has no hero"
+        return f"{reason}; the page has no hero"
     shows = shown_instead(resolution)
     if resolution.capped_usd is not None:
         return f"shows {shows}, since max_new_images or max_cost_usd allows no more in one build"
-    return f"shows {shows}: {resolution.failure}"
+    return f"shows {shows}: {reason}"
 
 
 def _price(group: Sequence[Resolution]) -> str:

@@ -16,10 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services import Answer429, Fails, PromptModerated, Services
 
-from mkdocs_leonardo.acquire.orders import Attempt
-from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.host.github import MOST_SHOWN, Annotation, Annotations
 from mkdocs_leonardo.job_summary import MOST_BYTES, MOST_ROWS, append_summary
+from mkdocs_leonardo.resolution import Attempt, Failure, Resolution
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, printable
 
 #: As GitHub's runner reads a line: a command only at its beginning, properties up to the next two colons.
@@ -349,7 +348,7 @@ def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tm
     """Some hundred rows at most; failures before what is new before what was at hand."""
     path = tmp_path / "summary.md"
     at_hand = [resolved(f"{number}.md") for number in range(MOST_ROWS + 50)]
-    failed = resolved("failed.md", failure="leonardo: answered 500", asset=None)
+    failed = resolved("failed.md", failure=Failure("leonardo: answered 500"), asset=None)
     bought = resolved("bought.md", cost_usd=0.05, attempts=(Attempt("leonardo", "status FAILED"),))
     append_summary(path, [*at_hand, bought, failed], title="x", totals="y")
     rows = cells(path.read_text())
@@ -366,7 +365,7 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 ) -> None:
     """Nothing that a page is called or a service answers ends a cell, a row, or becomes a tag or a link."""
     path = tmp_path_factory.mktemp("summary") / "summary.md"
-    append_summary(path, [resolved(name, failure=failure)], title=name, totals="1 hero")
+    append_summary(path, [resolved(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero")
     text = path.read_text(encoding="utf-8")
     (row,) = cells(text)
     assert len(row) == 5
@@ -376,7 +375,9 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
     """GitHub drops a step's summary that is too large: first the table goes, then everything."""
     path = tmp_path / "summary.md"
-    many = [resolved(f"{number}.md", failure="\N{SPLASHING SWEAT SYMBOL}" * 300) for number in range(MOST_ROWS)]
+    many = [
+        resolved(f"{number}.md", failure=Failure("\N{SPLASHING SWEAT SYMBOL}" * 300)) for number in range(MOST_ROWS)
+    ]
     append_summary(path, many, title="x", totals="y")
     size = path.stat().st_size
     assert size < MOST_BYTES

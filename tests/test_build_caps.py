@@ -18,7 +18,7 @@ from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -31,6 +31,7 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,
@@ -343,7 +344,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         pipeline, budget = pipeline_of(world, home, rests)
         done = anyio.run(build, pipeline, heroes[:number_of_pages])
         assert world.wrong == []
-        assert not any("unexpected" in resolution.failure for resolution in done)
+        assert not any(resolution.failure and resolution.failure.kind is FailureKind.FAULT for resolution in done)
         assert len(done) == number_of_pages
         assert all(resolution.asset is not None for resolution in done)
         assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
@@ -363,7 +364,9 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         done = anyio.run(build, pipeline, heroes)
 
     assert world.wrong == []
-    assert all((resolution.asset is not None and not resolution.failure) or resolution.refused for resolution in done)
+    assert all(
+        (resolution.asset is not None and not resolution.failure) or resolution.is_refused for resolution in done
+    )
     left = world.journal().entries()
     for entry in left.values():
         # Late at both: the first one's picture is shown, and the second one's is not needed.

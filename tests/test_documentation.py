@@ -29,7 +29,6 @@ from services import Services
 
 import mkdocs_leonardo
 from mkdocs_leonardo import cli, front_matter
-from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.commands.purchases import INTERRUPTED
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
@@ -39,6 +38,7 @@ from mkdocs_leonardo.providers import prices
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
 from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.report import Spending, complaints, report
+from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution
 from mkdocs_leonardo.spec import MAX_SEED, STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
 ROOT = tables.ROOT
@@ -396,9 +396,9 @@ def _provoked() -> Iterator[str]:
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     painted = HeroAsset("0" * 64, "local", "painter", Source.LOCAL, rendering)
     resolutions = [
-        Resolution(hero, painted, failure="leonardo: broken"),
-        Resolution(hero, painted, failure="leonardo: held back", capped_usd=0.03),
-        Resolution(hero, painted, failure="leonardo: refused", refused=True),
+        Resolution(hero, painted, failure=Failure("leonardo: broken")),
+        Resolution(hero, painted, failure=Failure("leonardo: held back"), capped_usd=0.03),
+        Resolution(hero, painted, failure=Failure("leonardo: refused", FailureKind.REFUSED)),
     ]
     yield from (message for _, message in complaints(resolutions, on_missing="warn"))
 

@@ -13,7 +13,7 @@ from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import HELD_BACK, Candidate, LeaseLost, Log, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.acquire.orders import Candidate, LeaseLost, Log, Obtained, Tell, Wish, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
 from mkdocs_leonardo.spec import Source, Submission, order_seed
@@ -77,7 +77,9 @@ class Turn:
         if self._log.capped_usd is None:
             # Of the provider that is asked first: the next build will ask it again.
             self._log.capped_usd = estimate_usd
-        self._log.note(self._provider.name, f"{HELD_BACK} (about ${estimate_usd:.3f})")
+        self._log.note(
+            self._provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})", is_held_back=True
+        )
         return False
 
     async def _rest(self, failure: ServiceFailed) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.acquire.budget import Reservation
 from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.resolution import Attempt
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.leases import TeamLease
-
-#: How an attempt's result begins that a cap did not allow.
-HELD_BACK = "a cap of this build holds it back"
 
 T = TypeVar("T")
 
@@ -37,14 +35,6 @@ class Candidate:
     request: Mapping[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at one provider, in words for the report."""
-
-    provider: str
-    result: str
-
-
 @dataclass(slots=True)
 class Log:
     """What happened on the way to one picture.
@@ -58,9 +48,9 @@ class Log:
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 
-    def note(self, provider: str, result: str) -> None:
+    def note(self, provider: str, result: str, *, is_held_back: bool = False) -> None:
         """Add one try."""
-        self.attempts.append(Attempt(provider, result))
+        self.attempts.append(Attempt(provider, result, is_held_back))
 
     def words(self) -> str:
         """All tries in one line, each once."""

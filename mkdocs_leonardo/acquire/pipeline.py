@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.acquire.orders import (
-    Attempt,
     Candidate,
     LeaseLost,
     Log,
@@ -27,7 +26,6 @@ from mkdocs_leonardo.acquire.orders import (
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     BrokenEntry,
-    HeroError,
     PictureError,
     PromptRefused,
     ProviderError,
@@ -35,6 +33,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
+from mkdocs_leonardo.resolution import NOT_GENERATED, Attempt, Failure, FailureKind, Resolution, unexpected
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -63,9 +62,6 @@ LEASE_POLL_S = 0.25
 BEAT_S = 2.0
 #: Work on a wish stops when its lease was not renewed for so long (seconds): soon others may take it over.
 HOLD_S = 8.0
-
-#: Why a page shows a stand-in where asking was not allowed.
-NOT_GENERATED = "it is not at hand, and nothing is generated (`generate: false`, or a preview)"
 
 #: Why a page shows a stand-in where another machine may have paid for its picture.
 IN_DOUBT = (
@@ -112,25 +108,6 @@ class Toolbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolution:
-    """What came of one page's wish.
-
-    `failure` says why the page shows a stand-in; it is empty when the page shows what was asked for, and when a
-    stand-in is all that could be expected because no provider has a key. `capped_usd` is what a picture that a cap
-    held back would have cost.
-    """
-
-    hero: HeroSpec
-    asset: HeroAsset | None
-    attempts: tuple[Attempt, ...] = ()
-    cost_usd: float = 0.0
-    seconds: float = 0.0
-    failure: str = ""
-    refused: bool = False
-    capped_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """A picture that is at hand, and who would be asked before it: candidates in front of it may hold paid jobs."""
 
@@ -148,11 +125,7 @@ class Purchase:
     found: Found | None
     attempts: tuple[Attempt, ...]
     cost_usd: float
-    failure: str
-
-
-class Fault(HeroError):
-    """Something in this package went wrong that it did not foresee."""
+    failure: Failure | None
 
 
 @dataclass(slots=True)
@@ -161,7 +134,7 @@ class Flight:
 
     done: anyio.Event | None
     found: Found | None = None
-    failure: Exception | None = None
+    failure: Failure | None = None
     log: Log = field(default_factory=Log)
     seconds: float = 0.0
 
@@ -224,7 +197,7 @@ class Pipeline:
         if found is None:
             if self._team is not None or self._may_ask(candidates):
                 return None
-            return self._stand_in_at_hand(hero, self._damage_of(candidates) or self._why_nobody())
+            return self._stand_in_at_hand(hero, self._why_nobody(candidates))
         self._tell_of_damage(hero.page, candidates)
         if self._is_open(candidates, found):
             return None
@@ -251,7 +224,7 @@ class Pipeline:
         rendering = self._tools.rendered(record, hero)
         return None if rendering is None else Resolution(hero, _asset(record, Source.OWN, rendering))
 
-    def _stand_in_at_hand(self, hero: HeroSpec, failure: str) -> Resolution | None:
+    def _stand_in_at_hand(self, hero: HeroSpec, failure: Failure | None) -> Resolution | None:
         record, source, _ = self._stand_in(hero)
         rendering = self._tools.rendered(record, hero)
         if rendering is None:
@@ -350,9 +323,12 @@ class Pipeline:
     def _may_ask(self, candidates: Sequence[Candidate]) -> bool:
         return any(candidate.available for candidate in candidates)
 
-    def _why_nobody(self) -> str:
-        """Why no provider is asked at all; empty if a stand-in is simply what a site without keys gets."""
-        return "" if self._generate else NOT_GENERATED
+    def _why_nobody(self, candidates: Sequence[Candidate]) -> Failure | None:
+        """Why no provider is asked at all; None if a stand-in is simply what a site without keys gets."""
+        damage = self._damage_of(candidates)
+        if damage:
+            return Failure(damage)
+        return None if self._generate else NOT_GENERATED
 
     def _read_open_jobs(self) -> Mapping[str, Entry]:
         try:
@@ -386,7 +362,7 @@ class Pipeline:
         """The picture that `resolve` would show, made if need be; no files for pages, and no stand-in."""
         assert hero.picture is not None  # noqa: S101 - nobody buys an author's own picture
         flight = await self._fly(hero.picture, hero.page, self._candidates(hero.picture), lambda: None)
-        failure = str(flight.failure) if flight.failure else ("" if flight.found else "no provider could be asked")
+        failure = flight.failure or (None if flight.found else Failure("no provider could be asked"))
         return Purchase(
             hero, flight.found, tuple(flight.log.attempts), self._buyer.budget.cost_of(flight.log.paid), failure
         )
@@ -418,13 +394,11 @@ class Pipeline:
             try:
                 asset = await self._show(found, hero)
             except (PictureError, StorageError, OSError) as error:
-                return await self._stand(resolution, hero, f"its files could not be made ({error})")
+                return await self._stand(resolution, hero, Failure(f"its files could not be made ({error})"))
             self._tell_of_damage(hero.page, candidates)
             await self._disk(self._remember, hero.page, found)
             return replace(resolution, asset=asset)
-        failure = str(flight.failure) if flight.failure else self._damage_of(candidates) or self._why_nobody()
-        refused = isinstance(flight.failure, PromptRefused)
-        return await self._stand(replace(resolution, refused=refused), hero, failure)
+        return await self._stand(resolution, hero, flight.failure or self._why_nobody(candidates))
 
     async def _resolve_own(self, hero: HeroSpec) -> Resolution:
         path = _own_path(hero)
@@ -432,10 +406,10 @@ class Pipeline:
             record, data = await self._disk(self._tools.own, path)
             rendering = await self._render(record, hero, lambda: self._tools.render(data, record, hero))
         except (PictureError, StorageError, OSError) as error:
-            return Resolution(hero, None, failure=f"hero_image {path.name} {_reason(error)}")
+            return Resolution(hero, None, failure=Failure(f"hero_image {path.name} {_reason(error)}"))
         return Resolution(hero, _asset(record, Source.OWN, rendering))
 
-    async def _stand(self, resolution: Resolution, hero: HeroSpec, failure: str) -> Resolution:
+    async def _stand(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """The page's last accepted hero, else the painter's picture; None only if even that cannot be written."""
         record, source, store = await self._disk(self._stand_in, hero)
         try:
@@ -445,7 +419,8 @@ class Pipeline:
                 rendering = await self._render(record, hero, lambda: self._tools.paint(record, hero))
                 asset = _asset(record, source, rendering)
         except (PictureError, StorageError, OSError) as error:
-            return replace(resolution, failure=f"{failure}; and no stand-in could be written ({error})")
+            reason = failure.text if failure else ""
+            return replace(resolution, failure=Failure(f"{reason}; and no stand-in could be written ({error})"))
         return replace(resolution, asset=asset, failure=failure)
 
     def _stand_in(self, hero: HeroSpec) -> tuple[PictureRecord, Source, PictureStore | None]:
@@ -505,10 +480,11 @@ class Pipeline:
             # Kept for as long as the build: what was sent to the service is in the store by now.
             flight.found = found and replace(found, record=replace(found.record, request={}))
         except (ProviderError, NobodyCould, StorageError) as error:
-            flight.failure = error
+            kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
+            flight.failure = Failure(str(error), kind)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
             self._tell(logging.DEBUG, f"{page}: {error!r}")
-            flight.failure = Fault(unexpected(error))
+            flight.failure = unexpected(error)
         finally:
             done.set()
             flight.done = None
@@ -721,14 +697,6 @@ class Pipeline:
         if message not in self._told:
             self._told.add(message)
             self._tell(level, message)
-
-
-def unexpected(error: Exception) -> str:
-    """What an author can do about a fault of ours."""
-    return (
-        f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
-        "`mkdocs build --verbose` says if it happens again"
-    )
 
 
 def lease_name(picture: PictureSpec) -> str:

@@ -140,7 +140,7 @@ def _report(purchases: Sequence[Purchase], failed: int) -> JsonValue:
                 "source": purchase.found.source if purchase.found else None,
                 "cost_usd": round(purchase.cost_usd, 6),
                 "seconds": record.seconds if record else None,
-                "failure": purchase.failure or None,
+                "failure": purchase.failure.text if purchase.failure else None,
             }
         )
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}

@@ -29,8 +29,8 @@ from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
@@ -74,7 +74,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
             for resolution in resolutions:
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
-                    console.warn(f"{page}: no picture: {resolution.failure}")
+                    console.warn(f"{page}: no picture: {resolution.failure.text if resolution.failure else ''}")
                 elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:

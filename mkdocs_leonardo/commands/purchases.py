@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.loop import Bridge
-from mkdocs_leonardo.acquire.orders import HELD_BACK
 from mkdocs_leonardo.acquire.pipeline import Purchase
 from mkdocs_leonardo.acquire.runner import waiting_for
 from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
 from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
+from mkdocs_leonardo.resolution import Failure
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
@@ -201,24 +201,24 @@ def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
         )
 
 
-def _not_collected(purchase: Purchase) -> str:
+def _not_collected(purchase: Purchase) -> Failure | None:
     """Why a job that is paid for brought no picture, where nothing could be paid for instead."""
-    tried = [attempt for attempt in purchase.attempts if not attempt.result.startswith(HELD_BACK)]
+    tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
     reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
     if not reasons:
         return purchase.failure
-    return f"{'; '.join(reasons)}; run the command again to pay for another one"
+    return Failure(f"{'; '.join(reasons)}; run the command again to pay for another one")
 
 
 def _without(hero: HeroSpec, failure: str) -> Purchase:
-    return Purchase(hero, None, (), 0.0, failure)
+    return Purchase(hero, None, (), 0.0, Failure(failure))
 
 
 def line_of(purchase: Purchase) -> str:
     """What came of one picture."""
     page = purchase.hero.page
     if purchase.found is None:
-        return f"{page}: no picture: {purchase.failure}"
+        return f"{page}: no picture: {purchase.failure.text if purchase.failure else ''}"
     record, source = purchase.found.record, purchase.found.source
     if source is Source.GENERATED:
         return f"{page}: made by {', '.join([record.provider, *took(record)])}, {dollars(purchase.cost_usd)}"

@@ -27,14 +27,14 @@ from mkdocs_leonardo.commands.zensical_state import (
     write_state,
 )
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.resolution import Failure, Resolution
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Resolution
     from mkdocs_leonardo.commands.site import SiteWishes
     from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
-_DECLINED = "it is not at hand, and its cost was not agreed to (--yes agrees)"
+_DECLINED = Failure("it is not at hand, and its cost was not agreed to (--yes agrees)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.pipeline import NOT_GENERATED
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, read_project
 from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of, is_used, published
@@ -23,6 +22,7 @@ from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_ze
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import STAMP, Preview
+from mkdocs_leonardo.resolution import NOT_GENERATED
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.orders import Tell
-from mkdocs_leonardo.acquire.pipeline import Resolution
 from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
 from mkdocs_leonardo.report import complaints, shown_instead
+from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ class Preview:
         for level, text in complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
                 cure = "; a preview counts as one build"
-            elif resolution.refused:
+            elif resolution.is_refused:
                 cure = ""
             else:
                 cure = f"; it is not asked for again in this preview, but by `{_generate(self._command, page)}`"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Resolution, Toolbox
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Toolbox
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.providers.base import OwnUploads
@@ -24,6 +24,7 @@ from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.report import Spending, report
+from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     HeroSpec,
     ImageInfo,
@@ -198,7 +199,9 @@ class Process:
         self.touch()
         if not self._is_interrupted:
             made = [resolution for resolution in resolutions if resolution is not None]
-            self.record.fault = next((each.failure for each in made if "an unexpected error" in each.failure), "")
+            self.record.fault = next(
+                (why.text for each in made if (why := each.failure) and why.kind is FailureKind.FAULT), ""
+            )
             content = cast("dict[str, Any]", report(made, self._spending()))
             self.record.totals, self.record.heroes = content["totals"], content["heroes"]
         self._end("interrupted" if self._is_interrupted else "finished")

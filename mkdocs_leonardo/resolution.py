@@ -1,0 +1,75 @@
+"""What came of a page's wish, as values that the report, the log and the page are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+
+
+class FailureKind(Enum):
+    """The kinds of failure that the program treats differently."""
+
+    NOT_ALLOWED = auto()
+    """Nothing may be generated: `generate: false`, or a preview."""
+    REFUSED = auto()
+    """A content check refused the prompt."""
+    FAULT = auto()
+    """An error in this package that it did not foresee."""
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a page shows something else than it asked for: `kind` for the program, `text` for people."""
+
+    text: str
+    kind: FailureKind = FailureKind.OTHER
+
+
+#: Why a page shows a stand-in where asking was not allowed.
+NOT_GENERATED = Failure(
+    "it is not at hand, and nothing is generated (`generate: false`, or a preview)", FailureKind.NOT_ALLOWED
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one provider, in words for the report. `is_held_back`: a cap did not allow it."""
+
+    provider: str
+    result: str
+    is_held_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What came of one page's wish.
+
+    `failure` says why the page shows a stand-in; it is None when the page shows what was asked for, and when a
+    stand-in is all that could be expected because no provider has a key. `capped_usd` is what a picture that a cap
+    held back would have cost.
+    """
+
+    hero: HeroSpec
+    asset: HeroAsset | None
+    attempts: tuple[Attempt, ...] = ()
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    failure: Failure | None = None
+    capped_usd: float | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a content check refused the prompt, which its author alone can mend."""
+        return self.failure is not None and self.failure.kind is FailureKind.REFUSED
+
+
+def unexpected(error: Exception) -> Failure:
+    """The failure that an unforeseen `error` is, with what an author can do about it."""
+    return Failure(
+        f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
+        "`mkdocs build --verbose` says if it happens again",
+        FailureKind.FAULT,
+    )
