@@ -45,9 +45,8 @@ class Session:
         self._workshop = Workshop(settings, environ=environ, tell=tell)
         self._bridge: Bridge | None = None
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        missing = self._workshop.missing_keys
-        if missing and settings.generate:
-            tell(logging.INFO, f"no key in {' or '.join(missing)}: {_without(missing, settings.providers)}")
+        if self._workshop.missing_keys and self.nobody and settings.generate:
+            tell(logging.INFO, self.nobody)
 
     @property
     def nobody(self) -> str:
@@ -204,9 +203,3 @@ class Session:
         rounds = -(-len(self._wishes) // self._settings.concurrency)
         a_picture_s = self._workshop.longest_wait_s + SLACK_S
         return rounds * a_picture_s + len(self._wishes) * RENDER_S
-
-
-def _without(missing: Sequence[str], providers: Sequence[str]) -> str:
-    if len(missing) == sum(name != "local" for name in providers):
-        return _PAINTED
-    return "those services are skipped"

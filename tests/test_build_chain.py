@@ -701,6 +701,15 @@ def test_page_without_any_key_says_that_it_shows_its_previous_hero(tmp_path: Pat
         assert re.search(rf"^INFO +-  leonardo: {said}", built.log, re.MULTILINE)
 
 
+def test_build_with_one_key_says_nothing_of_the_other(tmp_path: Path, services: Services) -> None:
+    """A site with Leonardo's key alone is complete: no build mentions the key of the fallback."""
+    built = site_of(tmp_path, "a").build(services, environ={"OPENAI_API_KEY": ""})
+
+    fine(built, services)
+    assert built.sources == {"a.md": "generated"}
+    assert "OPENAI" not in built.log
+
+
 def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, services: Services) -> None:
     """With `generate: false` what is not at hand is missing: painted, warned of, and no connection is opened."""
     built = site_of(tmp_path, "a", generate=False).build(services)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -364,12 +365,26 @@ def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, servi
 
     shell.site.write({"blog/dunes.md": page("Dunes", hero_prompt=DESERT, hero_style="DYNAMIC", hero_seed=2)})
     assert shell.pages()["blog/dunes.md"]["state"] == "cached"
+    again = shell("generate", "blog/dunes.md", "--takes", "3", "--into", "takes")
+    assert re.findall(r"^  hero_seed: (\d) .*, as it is now$", again.out, re.MULTILINE) == ["2"]
     copied = shell("generate", "blog/dunes.md", "--into", "copies")
     assert copied.exit_code == 0
     names = {path.name for path in (shell.site.folder / "copies").iterdir()}
     assert "blog--dunes.jpg" in names
     assert any(name.endswith("-480.webp") for name in names)
     assert services.ledger.creates == 3
+
+
+def test_generate_takes_shows_the_present_picture_among_them(shell: Shell, services: Services) -> None:
+    """A page whose hero has no seed of the takes sees it first, on the sheet and in the list."""
+    assert shell("generate", "index.md", "--yes").exit_code == 0
+    ran = shell("generate", "index.md", "--takes", "1", "--yes", "--into", "takes")
+    assert re.findall(r"^  (as it is now|hero_seed: 1) +leonardo, ", ran.out, re.MULTILINE) == [
+        "as it is now", "hero_seed: 1",
+    ]  # fmt: skip
+    assert "as it is now" in (shell.site.folder / "takes/index.html").read_text(encoding="utf-8")
+    assert (shell.site.folder / "takes/now.jpg").is_file()
+    assert services.ledger.creates == 2
 
 
 def test_generate_after_a_lost_answer_adopts_the_job(shell: Shell, services: Services) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
 _PROMPT_CHARACTERS = 60
+#: The image that a page shows at present, among its takes.
+_NOW = "as it is now"
 
 
 def generate(
@@ -236,20 +238,19 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console:
     lines: list[str] = []
     with workshop_for(replace(site.settings, generate=False), console) as workshop:
         current = next(iter(outlooks(workshop, [hero for hero in site.heroes if hero.page == page])), None)
+        now = current.record.key if current is not None and current.record is not None else ""
         found = outlooks(workshop, takes)
-        shown = [("as it is now", current)] if current is not None else []
-        for outlook in found:
-            seed = outlook.hero.picture.seed if outlook.hero.picture else None
-            shown.append((f"hero_seed: {seed}", outlook))
-        for label, outlook in shown:
-            if outlook is None or outlook.record is None or outlook.store is None:
+        shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
+        if current is not None and now not in {take.record.key for take in found if take.record is not None}:
+            shown.insert(0, (_NOW, "now", current))
+        for label, name, outlook in shown:
+            if outlook.record is None or outlook.store is None:
                 continue
-            name = "now" if outlook is current else label.replace("hero_seed: ", "seed-")
-            items.append(
-                SheetItem(name, label, facts(outlook.record), outlook.store.read(outlook.record), outlook.record)
-            )
-            if outlook is not current:
-                lines.append(f"  {label:<24}{facts(outlook.record)}")
+            words = facts(outlook.record)
+            if outlook.record.key == now and label != _NOW:
+                words = f"{words}, {_NOW}"
+            items.append(SheetItem(name, label, words, outlook.store.read(outlook.record), outlook.record))
+            lines.append(f"  {label:<24}{words}")
     if not lines:
         return
     ours = site.settings.cache_dir / "takes"
