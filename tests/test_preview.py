@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from services import Answer500, Held, Services
 
 from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
-from mkdocs_leonardo.host.preview import STAMP, Preview, Watch, stamp
+from mkdocs_leonardo.host.preview import STAMP, Preview, StampWatcher, stamp
 from mkdocs_leonardo.host.serving import preview_of
 from mkdocs_leonardo.resolution import NOT_GENERATED, Resolution
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
@@ -318,7 +318,7 @@ class _Server:
 def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
     """A deleted cache ends the host's watch, and another `cache_dir` has another stamp; the rest changes nothing."""
     server = _Server()
-    watch = Watch(server)
+    watch = StampWatcher(server)
     for _ in range(3):
         watch.follow(tmp_path / "cache")
     calls = server.calls
@@ -336,7 +336,7 @@ def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("", encoding="utf-8")
     server = _Server()
 
-    Watch(server).follow(tmp_path / "cache")
+    StampWatcher(server).follow(tmp_path / "cache")
 
     assert server.watched == []
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.config import LeonardoConfig, Settings
+    from mkdocs_leonardo.errors import InputError
+    from mkdocs_leonardo.host.pages import PageReading
     from mkdocs_leonardo.spec import HeroSpec
 
 #: The logger of our plugin, and those of the hosts: plugins keep to MkDocs's under ProperDocs, which has its own.
@@ -103,7 +105,7 @@ class _Plugin(Protocol):
     """What is needed of our plugin, which lies above this package."""
 
     config: LeonardoConfig
-    reader: Callable[[Page, HeroSpec | None], None] | None
+    reader: Callable[[Page, PageReading], None] | None
 
 
 class _AllPagesRead(BaseException):
@@ -163,7 +165,7 @@ def wishes_of(config_file: str | None, console: Console, *, command: Literal["bu
         options,
         tuple(reading.heroes),
         frozenset(reading.pages),
-        tuple(heard.problems),
+        tuple(map(str, reading.problems)),
         tuple(reading.coverless) if options.settings.cards else (),
     )
 
@@ -293,6 +295,7 @@ class _Reading:
         self._is_set = False
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
+        self.problems: list[InputError] = []
         self.coverless: list[Path] = []
         self._views: set[str] = set()
         self._has_post = False
@@ -320,8 +323,10 @@ class _Reading:
         config.plugins.events["page_content"].clear()
         config.plugins.events["env"][:] = [self._end]
 
-    def _take(self, page: Page, hero: HeroSpec | None) -> None:
+    def _take(self, page: Page, reading: PageReading) -> None:
+        hero = reading.hero
         self.pages.append(page.file.src_uri)
+        self.problems += reading.problems
         if hero is not None:
             self.heroes.append(hero)
         # Of Material's blog: a view has posts, a post has an excerpt.
@@ -339,23 +344,20 @@ class _Reading:
 
 
 class _Heard(logging.Handler):
-    """What the build logged: problems with our lines, errors of anybody."""
+    """The host's log while it reads a site: errors are kept for the message that says why reading failed."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self._console = console
-        self.problems: list[str] = []
         self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record if somebody has to mend something."""
+        """Keep an error; show the plugin's own records, and others' with --verbose."""
         text = record.getMessage().removeprefix("leonardo: ")
         if record.levelno >= logging.ERROR:
             self.errors.append(text)
-        elif record.name == OURS and record.levelno >= logging.WARNING:
-            self.problems.append(text)
         else:
-            self._console.tell(logging.INFO, text)
+            self._console.tell(record.levelno if record.name == OURS else logging.INFO, text)
 
 
 @contextmanager

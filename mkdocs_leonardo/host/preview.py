@@ -322,7 +322,7 @@ class Server(Protocol):
         ...
 
 
-class Watch:
+class StampWatcher:
     """Has the server watch the stamp, wherever the cache lies and however often somebody deletes it."""
 
     def __init__(self, server: Server) -> None:

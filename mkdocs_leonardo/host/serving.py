@@ -1,4 +1,4 @@
-"""`mkdocs serve`: its options, and the preview of heroes that are not at hand."""
+"""`mkdocs serve` around its builds: the preview of missing heroes, and the stamp that the server watches."""
 
 from __future__ import annotations
 
@@ -9,20 +9,74 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from mkdocs.exceptions import PluginError
 
+from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.settings import config_file_of
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.livereload import LiveReloadServer
 
-    from mkdocs_leonardo.host.preview import Preview
+    from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.host.preview import Preview, StampWatcher
+    from mkdocs_leonardo.host.site_build import SiteBuild
 
 
-def serve_options() -> Mapping[str, Any] | None:
-    """The options of the `mkdocs serve` that is running; None in anything else, and where it was not a command."""
-    context = click.get_current_context(silent=True)
-    is_serve = context is not None and context.info_name == "serve"
-    return context.params if context is not None and is_serve else None
+class Serving:
+    """A run of `mkdocs serve`; nothing happens in a run of another command, where `is_on` is False."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self._preview: Preview | None = None
+        self._watcher: StampWatcher | None = None
+
+    def start(self, command: str, options: LeonardoConfig) -> None:
+        """Find out whether the site is served. `mkdocs serve --clean` says "build", and builds after each change."""
+        serve_options = _serve_options()
+        self.is_on = command == "serve" or serve_options is not None
+        is_reloading = serve_options is None or bool(serve_options.get("livereload", True))
+        if self.is_on and not is_reloading and options.enabled and options.on_serve == "generate":
+            log.info("live reload is off, so a new hero is shown after a restart; `mkdocs serve --livereload` shows it")
+
+    def hold(self) -> None:
+        """Let the preview start nothing while a build runs."""
+        if self._preview is not None:
+            self._preview.hold()
+
+    def prepare(self, config: MkDocsConfig) -> None:
+        """Make the preview, which outlives its builds."""
+        if self.is_on and self._preview is None:
+            self._preview = preview_of(config)
+
+    def after_build(self, build: SiteBuild, config: MkDocsConfig) -> None:
+        """Leave the heroes that the build lacks to the preview."""
+        if not self.is_on:
+            return
+        if self._watcher is not None:
+            self._watcher.follow(build.settings.cache_dir)
+        if self._preview is not None:
+            try:
+                self._preview.take(
+                    build.settings, build.missing, docs_dir=Path(config.docs_dir), nobody=build.no_provider
+                )
+            except HeroError as error:
+                raise PluginError(f"leonardo: {error}") from None
+
+    def watch(self, server: LiveReloadServer, build: SiteBuild | None) -> None:
+        """Have the server rebuild when a new hero is there; of our files, it watches the stamp alone."""
+        from mkdocs_leonardo.host.preview import StampWatcher  # noqa: PLC0415 - only a preview needs it
+
+        self._watcher = StampWatcher(server)
+        if build is not None:
+            self._watcher.follow(build.settings.cache_dir)
+
+    def close(self) -> None:
+        """End the preview."""
+        if self._preview is not None:
+            preview, self._preview = self._preview, None
+            preview.close()
 
 
 def preview_of(config: MkDocsConfig) -> Preview:
@@ -31,7 +85,7 @@ def preview_of(config: MkDocsConfig) -> Preview:
 
     # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
     loudest = logging.INFO if config.strict else logging.CRITICAL
-    file, here = Path(config.config_file_path or "mkdocs.yml").resolve(), Path.cwd()
+    file, here = config_file_of(config).resolve(), Path.cwd()
     is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     return Preview(
@@ -39,3 +93,10 @@ def preview_of(config: MkDocsConfig) -> Preview:
         tell=lambda level, message: log.log(min(level, loudest), "%s", message),
         command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
     )
+
+
+def _serve_options() -> Mapping[str, Any] | None:
+    """The options of the `mkdocs serve` that is running; None in another command, and where there is no command."""
+    context = click.get_current_context(silent=True)
+    is_serve = context is not None and context.info_name == "serve"
+    return context.params if context is not None and is_serve else None

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
+from mkdocs_leonardo.host import neighbours
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
 
 class PictureFile(File):
-    """One of our files on its way into the site: a hard link to the cache's, where there can be one.
+    """A picture of the site: a hard link to the cache's file, or a copy where there can be no link.
 
-    A thousand heroes are nine thousand files; copying them costs a warm build more than everything else we do. The
+    A thousand heroes are nine thousand files; copying them takes longer than everything else in a warm build. The
     cache's files are never written to again, only replaced, and their digests are checked before they are linked.
     """
 
     @property
     def src_path(self) -> str:
-        """The place in the site, as this system writes paths."""
+        """The place in the site, with the system's separators."""
         return os.path.normpath(self.src_uri)
 
     @src_path.setter
@@ -39,10 +47,10 @@ class PictureFile(File):
 
 
 class KeptFile(PictureFile):
-    """One that the last build has put into the site, where it still is."""
+    """A picture that the previous build left in the site, and that is not copied again."""
 
     def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
-        """Do nothing, unless somebody has chosen another place for the file."""
+        """Do nothing, unless another plugin has moved the file to another place."""
         if self.dest_uri != self.src_uri:
             super().copy_file(dirty)
 
@@ -57,3 +65,11 @@ def _link(source: str, target: str) -> None:
         # Writing into it might write into another picture of the cache.
         Path(target).unlink()
         os.link(source, target)
+
+
+def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
+    """Add files to the site by their places there, and where their bytes lie; those of `kept` are there already."""
+    for place, source in pictures.items():
+        kind = KeptFile if place in kept else PictureFile
+        files.append(kind.generated(config, place, abs_src_path=source))
+    neighbours.show_to_proofer(config.plugins, filter(None, map(files.get_file_from_path, pictures)))

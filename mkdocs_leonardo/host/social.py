@@ -1,11 +1,86 @@
-"""Pictures for sharing, named before they exist, and the cards of Material's social plugin."""
+"""Pictures for sharing, announced before they exist, and the cards of Material's social plugin."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.page.site import Site, absolute_url, card_background, social_place
+
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+
+
+class SocialImages:
+    """The `image` in pages' metadata, which RSS and social plugins read before there are pictures.
+
+    `site_url` is the site's address; without it, nothing is announced.
+    """
+
+    def __init__(self, site_url: str) -> None:
+        self._site_url = site_url
+        self._announced: dict[str, str] = {}
+
+    def announce(self, page: Page, hero: HeroSpec, key: str) -> None:
+        """Write the address that the page's picture will have into its metadata, unless an image is there."""
+        if self._site_url and key and "image" not in page.meta:
+            place = social_place(key, hero.focus)
+            page.meta["image"] = absolute_url(self._site_url, place)
+            self._announced[page.file.src_uri] = place
+
+    def settle(self, site: Site, files: Files) -> dict[str, str]:
+        """Correct the metadata of pages whose picture has another address than announced.
+
+        The pictures to publish under an announced address as well: their places in the site, and where their bytes lie.
+        """
+        again: dict[str, str] = {}
+        for source, place in self._announced.items():
+            page_file = files.get_file_from_path(source)
+            page = page_file.page if page_file is not None else None
+            picture = site.social_picture(source)
+            if picture is None:
+                if page is not None:
+                    page.meta.pop("image", None)
+                continue
+            if picture[0] == place:
+                continue
+            again[place] = picture[1]
+            if page is not None:
+                page.meta["image"] = absolute_url(self._site_url, picture[0])
+        return again
+
+    def withdraw(self, page: Page) -> None:
+        """Take back what was announced for the page."""
+        if self._announced.pop(page.file.src_uri, None):
+            page.meta.pop("image", None)
+
+
+class CardBackgrounds:
+    """Backgrounds for the cards that Material's social plugin draws while pages are read."""
+
+    def __init__(self) -> None:
+        self._is_delay_told = False
+
+    def set(self, page: Page, asset: HeroAsset | None) -> None:
+        """Make the picture the background of the page's card; one that is not there yet comes with the next build."""
+        picture = card_background(asset) if asset is not None else None
+        if picture is None:
+            if not self._is_delay_told:
+                log.info("new heroes become the background of Material's social cards with the next build")
+                self._is_delay_told = True
+            return
+        social = page.meta.setdefault("social", {})
+        options = social.setdefault("cards_layout_options", {}) if isinstance(social, dict) else None
+        if isinstance(options, dict) and "background_image" not in options:
+            # The plugin's own default is opaque; half black keeps its white text readable on any picture.
+            page.meta["social"] = {
+                **social,
+                "cards_layout_options": {"background_color": "#00000088", **options, "background_image": str(picture)},
+            }
 
 
 def draws_cards(config: MkDocsConfig) -> bool:

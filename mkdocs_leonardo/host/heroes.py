@@ -1,0 +1,193 @@
+"""The heroes of one build by MkDocs, from the first page that asks for one to the finished site.
+
+A build without heroes does not import this module.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
+
+from mkdocs_leonardo.build import Session
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.host import encrypted, neighbours
+from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.pages import first_of
+from mkdocs_leonardo.host.shown_pages import shown_pages
+from mkdocs_leonardo.host.site_files import add_pictures
+from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog
+from mkdocs_leonardo.host.unread import comment_in_prompt
+from mkdocs_leonardo.page.site import ShownPage, Site
+from mkdocs_leonardo.report import Complaint, complaints
+from mkdocs_leonardo.resolution import NOT_GENERATED, Resolution
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.host.published_folder import PublishedFolder
+    from mkdocs_leonardo.spec import HeroSpec
+
+#: What brings a hero to a page whose template leaves the content out.
+_UNSEEN = (
+    'put {{ page.content }} into it, or draw the hero there with <img src="{{ hero.src }}" alt="{{ hero.alt }}">; with '
+    "hero_layout: none, this is left to you"
+)
+
+
+class SiteHeroes:
+    """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
+
+    `is_preview`: pages without their hero are left to the preview, which finds them in `missing`, and why no provider
+    could be asked in `no_provider`.
+    """
+
+    def __init__(self, settings: Settings, config: MkDocsConfig, *, is_preview: bool) -> None:
+        try:
+            self._session = Session(settings, environ=os.environ, tell=log.log)
+        except HeroError as error:
+            raise PluginError(f"leonardo: {error}") from None
+        self._settings = settings
+        self._is_preview = is_preview
+        self._social = SocialImages(config.site_url or "" if settings.social else "")
+        self._cards = CardBackgrounds() if draws_cards(config) else None
+        self._continued: set[str] = set()
+        self._site: Site | None = None
+        self._shown: Callable[[Page], ShownPage]
+        self._pictures: Mapping[str, str] = {}
+        self._is_open = True
+        self.missing: tuple[Resolution, ...] = ()
+        self.no_provider = ""
+        self._freeze()
+
+    # While pages are read --------------------------------------------------------------------------------------------
+
+    def want(self, page: Page, hero: HeroSpec) -> None:
+        """Take the page's hero, start to make one that is not at hand, and announce it to other plugins."""
+        if first_of(page) is not page:
+            self._continued.add(page.file.src_uri)
+        key, asset = self._session.want(hero)
+        cut = comment_in_prompt(page.file.content_string) if asset is None else ""
+        if cut:
+            log.info("%s: %s", page.file.src_uri, cut)
+        self._social.announce(page, hero, key)
+        if self._cards is not None:
+            self._cards.set(page, asset)
+
+    # When all pages are read -----------------------------------------------------------------------------------------
+
+    def join(self, config: MkDocsConfig, files: Files, published: PublishedFolder | None) -> None:
+        """Wait for every hero, log what became of the heroes, and add their files to the site."""
+        resolutions = self._resolutions(config.site_name)
+        site = self._site = Site(
+            {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
+            site_url=config.site_url or "",
+            site_name=config.site_name,
+            cards=self._settings.cards and has_blog(config),
+            social=self._settings.social,
+            credit=self._settings.credit,
+            relative=get_relative_url,
+        )
+        self._shown = shown_pages(config, files, site.has_hero)
+        self._pictures = {**self._social.settle(site, files), **site.pictures()}
+        kept = published.put_back(self._pictures, self._session.seen) if published is not None else frozenset()
+        add_pictures(self._pictures, files, config, kept=kept)
+        stylesheet = site.stylesheet()
+        if stylesheet is not None:
+            files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
+        self._freeze()
+
+    def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
+        """What became of each page's hero, which is logged; PluginError under `on_missing: error` if any is missing."""
+        try:
+            resolutions = self._session.join()
+            counted = [one for one in resolutions if one.hero.page not in self._continued]
+            summary = self._session.finish(counted, title=site_name)
+        finally:
+            self._session.settle()
+        told: Sequence[Resolution] = resolutions
+        if self._is_preview:
+            # Told, or made, when this build is over.
+            self.missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
+            told = [one for one in resolutions if one.failure != NOT_GENERATED]
+        self.no_provider = self._session.nobody
+        self._log_stand_ins(told)
+        log.info("%s", summary)
+        return resolutions
+
+    def _log_stand_ins(self, resolutions: Sequence[Resolution]) -> None:
+        """Log which pages show something else than they ask for, as loud as `on_missing` says."""
+        told = complaints(resolutions, on_missing=self._settings.on_missing, without_provider=self._session.lacking)
+        for level, message in told:
+            log.log(level, "%s", message)
+        if any(level >= logging.ERROR for level, _ in told):
+            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
+
+    # When pages are rendered -----------------------------------------------------------------------------------------
+
+    def show(self, page: Page, variables: dict[str, Any]) -> None:
+        """Put the page's hero into its content and its template's variables, and covers on a blog view's excerpts."""
+        site = self._site
+        if site is None:
+            return
+        shown = self._shown(page)
+        for excerpt in variables.get("posts") or ():
+            href = get_relative_url(excerpt.file.url, page.url)
+            excerpt.content = site.excerpt(shown, excerpt.file.src_uri, excerpt.content, href=href)
+        hero = site.context(shown)
+        if hero is None:
+            return
+        if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
+            log.warning("%s", encrypted.problem_of(page.file.src_uri, page.meta))
+            site.withdraw(page.file.src_uri)
+            self._social.withdraw(page)
+            return
+        variables["hero"] = hero
+        page.content = site.content(shown, page.content or "")
+
+    def complete(self, page: Page, output: str) -> str | None:
+        """The page's HTML with a complete head, and a hero in full layout where it spans the window."""
+        if self._site is None:
+            return None
+        shown = self._shown(page)
+        if self._site.is_unseen(shown, output):
+            template = page.meta.get("template") or "main.html"
+            text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
+            log.warning("%s", Complaint([shown.source], text))
+        return self._site.finish(shown, output)
+
+    # When the site is written ----------------------------------------------------------------------------------------
+
+    def mend_feeds(self, config: MkDocsConfig) -> None:
+        """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
+        if self._pictures and config.site_url and "rss" in config.plugins:
+            sizes = {
+                neighbours.address(config.site_url, place): Path(source).stat().st_size
+                for place, source in self._pictures.items()
+                if place.endswith("-social.jpg")
+            }
+            neighbours.mend_feeds(config.plugins, Path(config.site_dir), sizes)
+
+    def close(self) -> None:
+        """End what still runs, and remove the files of this build alone. What was paid for is in the journal."""
+        if self._is_open:
+            self._is_open = False
+            gc.unfreeze()
+            self._session.close()
+
+    def _freeze(self) -> None:
+        """Spare the garbage collector what lives until the pages are written.
+
+        A thousand heroes are more than 30,000 objects, which it would look through again and again.
+        """
+        gc.freeze()

@@ -1,0 +1,123 @@
+"""One build of a site by MkDocs: its settings, its pages, and what is to be undone when the build is over."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs.config.base import ValidationError
+from mkdocs.exceptions import PluginError
+
+from mkdocs_leonardo.config import settled
+from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.pages import PageReader, PageReading
+from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.host.settings import config_file_of, settings_of
+from mkdocs_leonardo.providers.leonardo.orders import notes
+from mkdocs_leonardo.spec import SITE_FOLDER
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.config import LeonardoConfig, Settings
+    from mkdocs_leonardo.host.github import Listener
+    from mkdocs_leonardo.host.heroes import SiteHeroes
+    from mkdocs_leonardo.resolution import Resolution
+
+
+class SiteBuild:
+    """One build. `settings` are the site's own; a preview builds with others, which spend nothing.
+
+    `heroes` is None until a page asks for one.
+    """
+
+    def __init__(self, options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> None:
+        """PluginError if the options contradict each other."""
+        self._is_preview = is_preview
+        self._annotations = None if is_preview else _annotations(config)
+        self._published: PublishedFolder | None = None
+        self.heroes: SiteHeroes | None = None
+        try:
+            self.settings = settled(settings_of(options, config), log.log, os.environ)
+        except ValidationError as error:
+            self.close()
+            raise PluginError(f"leonardo: {error}") from None
+        for note in notes(self.settings.leonardo) if "leonardo" in self.settings.providers else ():
+            log.info("%s", note)
+        self._build_settings = _quiet(self.settings) if is_preview else self.settings
+        self._reader = PageReader(self._build_settings)
+
+    def set_published_aside(self, site_dir: str) -> None:
+        """Spare what the previous build published from the host's cleaning."""
+        self._published = PublishedFolder(Path(site_dir), SITE_FOLDER)
+        self._published.set_aside()
+
+    def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
+        """What the page asks for, and what is wrong with its front matter."""
+        return self._reader.read(markdown, page=page, config=config, files=files)
+
+    def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:
+        """Log the page's problems, and start to make its hero if it is not at hand."""
+        for problem in reading.problems:
+            log.warning("%s", problem)
+        if reading.hero is None:
+            return
+        if self.heroes is None:
+            from mkdocs_leonardo.host.heroes import SiteHeroes  # noqa: PLC0415 - a build without heroes does without
+
+            self.heroes = SiteHeroes(self._build_settings, config, is_preview=self._is_preview)
+        self.heroes.want(page, reading.hero)
+
+    def join(self, config: MkDocsConfig, files: Files) -> None:
+        """Wait for every hero, and add the heroes' files to the site."""
+        if self.heroes is not None:
+            self.heroes.join(config, files, self._published)
+
+    @property
+    def missing(self) -> tuple[Resolution, ...]:
+        """What a preview is to make: pages that show a stand-in, since nothing is generated while they are built."""
+        return self.heroes.missing if self.heroes is not None else ()
+
+    @property
+    def no_provider(self) -> str:
+        """Why no provider could be asked even if that were allowed; empty if one could."""
+        return self.heroes.no_provider if self.heroes is not None else ""
+
+    def close(self, *, is_annotated: bool = True) -> None:
+        """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
+        if self._published is not None:
+            self._published.discard()
+            self._published = None
+        if self.heroes is not None:
+            self.heroes.close()
+        if self._annotations is not None:
+            annotations, self._annotations = self._annotations, None
+            annotations.close()
+            if is_annotated:
+                annotations.publish()
+
+
+def discard_published(site_dir: str) -> None:
+    """Remove what a killed build set aside, where the plugin is switched off by now."""
+    PublishedFolder(Path(site_dir), SITE_FOLDER).discard()
+
+
+def _quiet(settings: Settings) -> Settings:
+    """The settings of a preview's builds, which spend nothing, wait for nothing, and leave warnings to the preview."""
+    return replace(settings, generate=False, on_missing="ignore", shared_store=None)
+
+
+def _annotations(config: MkDocsConfig) -> Listener | None:
+    """What turns warnings into annotations; None outside of GitHub Actions."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    from mkdocs_leonardo.host.github import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
+
+    file = config_file_of(config).resolve()
+    annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
+    return Listener(annotations, logging.getLogger(log.logger.name))
