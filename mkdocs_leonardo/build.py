@@ -69,7 +69,7 @@ class Session:
     @property
     def seen(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of the files that were at hand and whole, by where the cache has them."""
-        return self._workshop.shelf.seen
+        return self._workshop.renderer.cache.seen
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's wish; what is not at hand is started in the background.

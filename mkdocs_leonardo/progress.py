@@ -18,6 +18,9 @@ _REDRAW_S = 0.2
 
 T = TypeVar("T")
 
+#: Where messages go: one of `logging`'s levels, and the text.
+Notify = Callable[[int, str], None]
+
 _CLEAR = "\r\x1b[K"
 
 
@@ -27,7 +30,7 @@ class Progress:
     `notify` is where lines go; its own lines are passed on through `around`, so that they never join the rewritten one.
     """
 
-    def __init__(self, notify: Callable[[int, str], None], *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:
+    def __init__(self, notify: Notify, *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:
         self._notify = notify
         self._quiet_s = quiet_s
         self._line_s = line_s

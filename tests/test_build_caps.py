@@ -18,7 +18,7 @@ from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Toolbox
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -31,6 +31,7 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     GeneratedImage,
@@ -237,6 +238,22 @@ class ScriptedProvider:
 RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0, 0, 0, 0), 1536, 864)
 
 
+class NoFiles(Renderer):
+    """Says of every picture that its files are there."""
+
+    def __init__(self) -> None:
+        self.threads = 1
+
+    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        """The same for every picture."""
+        del record, hero
+        return RENDERING
+
+    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+        """Another one for each prompt."""
+        return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")
+
+
 def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[Pipeline, Budget]:
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
@@ -256,26 +273,13 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
         lookup=[(Source.CACHED, home)],
         journal=journal,
         buyer=buyer,
-        tools=Toolbox(
-            render=lambda *_: RENDERING,
-            rendered=lambda *_: RENDERING,
-            paint=lambda *_: RENDERING,
-            painted=lambda picture: PictureRecord(
-                digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter"
-            ),
-            own=_no_own_pictures,
-            threads=1,
-        ),
+        renderer=NoFiles(),
         clock=world,
         tell=lambda *_: None,
         generate=True,
         concurrency=4,
     )
     return pipeline, budget
-
-
-def _no_own_pictures(path: Path) -> tuple[PictureRecord, bytes]:
-    raise AssertionError(path)
 
 
 def well_behaved_world() -> World:

@@ -16,7 +16,7 @@ from services.pictures import draw
 from serving import serving
 from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, silence
 
-from mkdocs_leonardo.runtime import inspected
+from mkdocs_leonardo.renderer import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.team.object_store import MOST_FAILURES
 from mkdocs_leonardo.team.pictures import signed

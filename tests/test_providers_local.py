@@ -10,10 +10,10 @@ import anyio
 import pytest
 from PIL import Image
 
+from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.errors import JobUnknown
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.local import create, paint
-from mkdocs_leonardo.runtime import SystemClock
 from mkdocs_leonardo.spec import PictureSpec, Submission
 
 CONTEXT = ProviderContext(

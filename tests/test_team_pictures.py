@@ -18,7 +18,7 @@ from services.pictures import pixel_bomb
 from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
 from mkdocs_leonardo.errors import StorageError
-from mkdocs_leonardo.runtime import inspected
+from mkdocs_leonardo.renderer import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress

@@ -51,6 +51,7 @@ from mkdocs_leonardo.spec import (
 if TYPE_CHECKING:
     import anyio
 
+    from mkdocs_leonardo.renderer import Renderer
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.leases import TeamLease, TeamLeases
@@ -89,22 +90,6 @@ class Link:
 
     provider: Provider
     available: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Toolbox:
-    """The work that needs a processor, each function called in a worker thread.
-
-    `render` makes the files of a stored picture, `rendered` gives them if they are there already (no decoding, no
-    encoding). `painted` names the painter's picture for a wish, `paint` makes its files. `own` reads an author's file.
-    """
-
-    render: Callable[[bytes, PictureRecord, HeroSpec], Rendering]
-    rendered: Callable[[PictureRecord, HeroSpec], Rendering | None]
-    paint: Callable[[PictureRecord, HeroSpec], Rendering]
-    painted: Callable[[PictureSpec], PictureRecord]
-    own: Callable[[Path], tuple[PictureRecord, bytes]]
-    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +134,7 @@ class Pipeline:
         lookup: Sequence[tuple[Source, PictureStore]],
         journal: JobJournal,
         buyer: Buyer,
-        tools: Toolbox,
+        renderer: Renderer,
         clock: Clock,
         tell: Tell,
         generate: bool,
@@ -164,7 +149,7 @@ class Pipeline:
         self._lookup = tuple(lookup)
         self._journal = journal
         self._buyer = buyer
-        self._tools = tools
+        self._renderer = renderer
         self._clock = clock
         self._tell = tell
         self._generate = generate
@@ -201,7 +186,7 @@ class Pipeline:
         self._tell_of_damage(hero.page, candidates)
         if self._is_open(candidates, found):
             return None
-        rendering = self._tools.rendered(found.record, hero)
+        rendering = self._renderer.load(found.record, hero)
         if rendering is None:
             return None
         self._remember(hero.page, found)
@@ -210,23 +195,23 @@ class Pipeline:
     def likely_key(self, hero: HeroSpec) -> str:
         """The key of the picture that the page will probably show: of the provider that is asked first."""
         if hero.picture is None:
-            return self._tools.own(_own_path(hero))[0].key
+            return self._renderer.read_own(_own_path(hero))[0].key
         candidates = self._candidates(hero.picture)
         asked = (candidate.key for candidate in candidates if candidate.available)
-        return next(asked, None) or self._tools.painted(hero.picture).key
+        return next(asked, None) or self._renderer.painted_record(hero.picture).key
 
     def is_missing(self, hero: HeroSpec) -> bool:
         """Whether there is no picture on this machine yet, so that somebody has to be waited for, or it is painted."""
         return hero.picture is not None and self._find(self._candidates(hero.picture)) is None
 
     def _own_at_hand(self, hero: HeroSpec) -> Resolution | None:
-        record, _ = self._tools.own(_own_path(hero))
-        rendering = self._tools.rendered(record, hero)
+        record, _ = self._renderer.read_own(_own_path(hero))
+        rendering = self._renderer.load(record, hero)
         return None if rendering is None else Resolution(hero, _asset(record, Source.OWN, rendering))
 
     def _stand_in_at_hand(self, hero: HeroSpec, failure: Failure | None) -> Resolution | None:
         record, source, _ = self._stand_in(hero)
-        rendering = self._tools.rendered(record, hero)
+        rendering = self._renderer.load(record, hero)
         if rendering is None:
             return None
         return Resolution(hero, _asset(record, source, rendering), failure=failure)
@@ -403,8 +388,8 @@ class Pipeline:
     async def _resolve_own(self, hero: HeroSpec) -> Resolution:
         path = _own_path(hero)
         try:
-            record, data = await self._disk(self._tools.own, path)
-            rendering = await self._render(record, hero, lambda: self._tools.render(data, record, hero))
+            record, data = await self._disk(self._renderer.read_own, path)
+            rendering = await self._render(record, hero, lambda: self._renderer.render(data, record, hero))
         except (PictureError, StorageError, OSError) as error:
             return Resolution(hero, None, failure=Failure(f"hero_image {path.name} {_reason(error)}"))
         return Resolution(hero, _asset(record, Source.OWN, rendering))
@@ -416,7 +401,7 @@ class Pipeline:
             if store is not None:
                 asset = await self._show(Found(record, store, source, 0), hero)
             else:
-                rendering = await self._render(record, hero, lambda: self._tools.paint(record, hero))
+                rendering = await self._render(record, hero, lambda: self._renderer.paint(record, hero))
                 asset = _asset(record, source, rendering)
         except (PictureError, StorageError, OSError) as error:
             reason = failure.text if failure else ""
@@ -433,11 +418,11 @@ class Pipeline:
                     record = store.sound(last or "")
                     if record is not None:
                         return record, Source.LAST, store
-        return self._tools.painted(picture), Source.LOCAL, None
+        return self._renderer.painted_record(picture), Source.LOCAL, None
 
     async def _show(self, found: Found, hero: HeroSpec) -> HeroAsset:
         def render() -> Rendering:
-            return self._tools.render(found.store.read(found.record), found.record, hero)
+            return self._renderer.render(found.store.read(found.record), found.record, hero)
 
         rendering = await self._render(found.record, hero, render)
         return _asset(found.record, found.source, rendering)
@@ -451,7 +436,7 @@ class Pipeline:
             await self._renderings[flight].wait()
         done = self._renderings[flight] = Event()
         try:
-            ready = await self._disk(self._tools.rendered, record, hero)
+            ready = await self._disk(self._renderer.load, record, hero)
             if ready is not None:
                 return ready
             return await to_thread.run_sync(make, limiter=self._limits()[1])
@@ -595,7 +580,7 @@ class Pipeline:
 
         if self._slots is None or self._workers is None:
             self._slots = CapacityLimiter(self._concurrency)
-            self._workers = CapacityLimiter(self._tools.threads)
+            self._workers = CapacityLimiter(self._renderer.threads)
         return self._slots, self._workers
 
     @asynccontextmanager

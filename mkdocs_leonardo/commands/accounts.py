@@ -312,8 +312,8 @@ def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
 
 def _get(provider: Provider, base_url: str, path: str, secret_headers: Mapping[str, str]) -> Answer | str:
     """The answer to a question that costs nothing, or why there is none."""
+    from mkdocs_leonardo.clock import SystemClock  # noqa: PLC0415 - see `Bridge`
     from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
-    from mkdocs_leonardo.runtime import SystemClock  # noqa: PLC0415 - see `Bridge`
 
     try:
         api = Api(

@@ -249,8 +249,8 @@ def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Fin
     if path is None:
         return
     try:
-        record, data = workshop.tools.own(path)
-        yield from _legible(outlook, workshop.rendered(record, outlook.hero), data, site)
+        record, data = workshop.renderer.read_own(path)
+        yield from _legible(outlook, workshop.renderer.load(record, outlook.hero), data, site)
     except (PictureError, OSError) as error:
         yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
@@ -265,7 +265,7 @@ def _small(site: SiteWishes, workshop: Workshop, found: Sequence[Outlook]) -> It
         if path is None:
             continue
         with suppress(PictureError, OSError):
-            size = upright_size(workshop.tools.own(path)[1])
+            size = upright_size(workshop.renderer.read_own(path)[1])
             if size[0] < width_px or size[1] < height_px:
                 text = (
                     f"hero_image {path.name} has {size[0]} x {size[1]} pixels and is used as it is; screens show it "

@@ -162,10 +162,10 @@ def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, .
         if hero.own_image is None:
             return ()
         with suppress(HeroError, OSError):
-            return (workshop.tools.own(hero.own_image)[0],)
+            return (workshop.renderer.read_own(hero.own_image)[0],)
         return ()
     records = [record for record in (outlook.record, outlook.last) if record is not None]
-    return (*records, workshop.tools.painted(hero.picture))
+    return (*records, workshop.renderer.painted_record(hero.picture))
 
 
 def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
@@ -177,7 +177,7 @@ def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> O
         for offer in offers:
             record = _sound(store, offer.key, troubles)
             if record is not None:
-                rendering = workshop.rendered(record, hero)
+                rendering = workshop.renderer.load(record, hero)
                 return Outlook(hero, _STATES[source], offers, record, store, rendering, "; ".join(troubles))
     trouble = "; ".join(troubles)
     if troubles:

@@ -167,11 +167,11 @@ def _variants(
     used: set[Path] = set()
     for outlook in found:
         for record in used_records(workshop, outlook):
-            rendering = workshop.rendered(record, outlook.hero)
+            rendering = workshop.renderer.load(record, outlook.hero)
             used |= {variant.path for variant in rendering.variants} if rendering else set()
     for record in kept:
         # As most pages show it: another configuration's focal points are not known here.
-        rendering = workshop.rendered(record, HeroSpec(record.page))
+        rendering = workshop.renderer.load(record, HeroSpec(record.page))
         used |= {variant.path for variant in rendering.variants} if rendering else set()
     unused = []
     for path in _files(folder):
@@ -223,12 +223,12 @@ def _delete(workshop: Workshop, unused: list[Unused], cache_dir: Path) -> None:
         with suppress(OSError):
             # Whatever else is in it stays.
             folder.rmdir()
-    for key in workshop.shelf.keys():  # noqa: SIM118 - a shelf is no mapping
+    for key in workshop.renderer.cache.keys():  # noqa: SIM118 - a shelf is no mapping
         try:
-            workshop.shelf.load(key)
+            workshop.renderer.cache.load(key)
         except BrokenEntry:
             with suppress(StoreUnavailable):
-                workshop.shelf.remove(key)
+                workshop.renderer.cache.remove(key)
 
 
 def _size(size_bytes: int) -> str:

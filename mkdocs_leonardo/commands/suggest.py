@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
 from mkdocs_leonardo.commands.purchases import agreed
 from mkdocs_leonardo.commands.site import SiteWishes, pages_named, wishes_of
@@ -17,7 +18,6 @@ from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, MAX_PROMPT_CHARACTERS, legible
 from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
-from mkdocs_leonardo.runtime import SystemClock
 
 #: How much of a page is read out (words).
 MOST_WORDS = 1000

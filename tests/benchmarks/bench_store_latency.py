@@ -28,7 +28,7 @@ from anyio.from_thread import start_blocking_portal
 from PIL import Image
 from stores import running
 
-from mkdocs_leonardo.runtime import inspected
+from mkdocs_leonardo.renderer import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress

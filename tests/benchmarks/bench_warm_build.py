@@ -65,11 +65,11 @@ def seed(site: Site, pages: int) -> None:
         record = PictureRecord(candidate.key, digest_of(data), "jpg", "leonardo", candidate.provider.model)
         folder.save(record, data)
         if first is None:
-            first = workshop._render(data, record, hero)
+            first = workshop.renderer.render(data, record, hero)
             continue
-        key = workshop._variant_key(record, hero)
+        key = workshop.renderer._variant_key(record, hero)
         copies = [copied(variant, record.key, key) for variant in first.variants]
-        workshop.shelf.save(key, replace(first, variants=tuple(copies)))
+        workshop.renderer.cache.save(key, replace(first, variants=tuple(copies)))
     workshop.close()
 
 

@@ -7,13 +7,12 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline, Toolbox
+from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.providers.base import OwnUploads
@@ -23,6 +22,7 @@ from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.providers.wording import worded
+from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.report import Spending, report
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
@@ -316,7 +316,7 @@ class Process:
             lookup=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
             journal=journal,
             buyer=buyer,
-            tools=_TOOLS,
+            renderer=NoFiles(),
             clock=self,
             tell=self.tell,
             generate=True,
@@ -367,19 +367,18 @@ def _inspect(data: bytes) -> ImageInfo:
     return ImageInfo("jpg", 1536, 864)
 
 
-def _painted(_picture: PictureSpec) -> PictureRecord:
-    return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")
+class NoFiles(Renderer):
+    """Says of every picture that its files are there."""
 
+    def __init__(self) -> None:
+        self.threads = 2
 
-def _no_own_picture(_path: Path) -> tuple[PictureRecord, bytes]:
-    raise NotImplementedError  # no simulated page has one
+    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        """The same for every picture."""
+        del record, hero
+        return _RENDERING
 
-
-_TOOLS = Toolbox(
-    render=lambda _data, _record, _hero: _RENDERING,
-    rendered=lambda _record, _hero: _RENDERING,
-    paint=lambda _record, _hero: _RENDERING,
-    painted=_painted,
-    own=_no_own_picture,
-    threads=2,
-)
+    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+        """The same for every prompt."""
+        del picture
+        return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")

@@ -1,0 +1,27 @@
+"""Real time, which everything else is given as a `Clock`."""
+
+from __future__ import annotations
+
+import time
+
+
+class SystemClock:
+    """Real time: the system's when the process began, and a stopwatch since."""
+
+    def __init__(self) -> None:
+        self._began_at = time.time() - _stopwatch_s()
+
+    def now(self) -> float:
+        """Unix seconds; setting the system's clock moves nothing."""
+        return self._began_at + _stopwatch_s()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        from anyio import sleep  # noqa: PLC0415 - a warm build needs no event loop
+
+        await sleep(seconds)
+
+
+def _stopwatch_s() -> float:
+    """Seconds that go on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -1,0 +1,211 @@
+"""A stored picture's files for pages: made in worker threads, kept in the cache. Pillow is imported on first use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.spec import (
+    Encoding,
+    FocalPoint,
+    HeroSpec,
+    ImageInfo,
+    JsonValue,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Variant,
+    canonical_json,
+    digest_of,
+    generation_key,
+    variant_key,
+)
+from mkdocs_leonardo.storage.pictures import read_plain_file
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.cache import Store
+
+#: An author's own picture may be this large.
+MAX_OWN_BYTES = 64 * 2**20
+
+
+class Renderer:
+    """Makes and loads renderings. Thread-safe; every method but `load` needs a processor."""
+
+    def __init__(self, encoding: Encoding, folder: Path, index: Store, notify: Notify) -> None:
+        """Files lie in `folder`, or, where that cannot be written, in one that ends with this build."""
+        from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - diskcache is slow to import
+
+        self._encoding = encoding
+        self._notify = notify
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratching = Lock()
+        self._settings: dict[tuple[Encoding, FocalPoint, str, str], str] = {}
+        self.threads = _cores()
+        # The largest files take turns: a core more would save less time than it takes memory.
+        self._heavy = BoundedSemaphore(max(1, self.threads // 2))
+        self._folder = self._usable(folder)
+        self.cache = RenderingShelf(self._folder, index)
+
+    def discard(self) -> None:
+        """Delete this build's scratch files; call after MkDocs has copied them."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    # Files of a picture ----------------------------------------------------------------------------------------------
+
+    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        """The files of a picture for pages, if they are made already; no decoding, no encoding."""
+        try:
+            return self.cache.load(self._variant_key(record, hero))
+        except BrokenEntry as error:
+            self._notify(logging.INFO, f"{error}; it is made anew")
+        except StoreUnavailable as error:
+            self._notify(logging.DEBUG, str(error))
+        return None
+
+    def render(self, data: bytes, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        """Make the files of a stored picture, whose bytes are `data`."""
+        return self._write(data, record, hero)
+
+    def paint(self, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        """Make the files of the painter's picture."""
+        from mkdocs_leonardo.providers.local import paint  # noqa: PLC0415 - Pillow is slow to import
+
+        assert hero.picture is not None  # noqa: S101 - own pictures are never painted
+        return self._write(paint(hero.picture), record, hero)
+
+    def _write(self, picture: bytes | object, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        from mkdocs_leonardo.imaging.render import render  # noqa: PLC0415 - Pillow is slow to import
+
+        key = self._variant_key(record, hero)
+        known = self._earlier_files(record, hero)
+
+        def write(folder: Path) -> Rendering:
+            return render(
+                picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow would be imported here
+                key=record.key,
+                variant_key=key,
+                encoding=self._encoding.across(hero.layout),
+                folder=folder,
+                provider=record.provider,
+                model=record.model,
+                created_at=record.created_at,
+                focus=hero.focus,
+                known=known,
+                heavy=self._heavy,
+            )
+
+        try:
+            rendering = write(self._folder)
+        except StoreUnavailable as error:
+            # Full, or deleted and not to be made again: the page has its picture all the same.
+            self._notify(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
+            return write(self._scratch_folder())
+        try:
+            self.cache.save(key, rendering)
+        except StoreUnavailable as error:
+            # The files are there for this build; the next one makes them again.
+            self._notify(logging.DEBUG, str(error))
+        return rendering
+
+    # Records of pictures that no service made ------------------------------------------------------------------------
+
+    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+        """The painter's picture as a record. Nothing was bought, so its digest is its name."""
+        from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options  # noqa: PLC0415 - Pillow is slow
+
+        # The painter has a hand of its own, whatever look is wished.
+        key = generation_key(NAME, MODEL, replace(picture, look=None), painter_key_options())
+        return PictureRecord(key=key, digest=key, extension="png", provider=NAME, model=MODEL)
+
+    def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:
+        """The author's own file as a record; PictureError if it cannot be read."""
+        try:
+            data = read_plain_file(path, max_bytes=MAX_OWN_BYTES)
+        except BrokenEntry as error:
+            raise PictureError(str(error)) from error
+        except OSError as error:
+            raise PictureError(f"cannot be opened ({error.strerror})") from error
+        digest = digest_of(data)
+        record = PictureRecord(key=digest, digest=digest, extension="", provider="own", model="")
+        return record, data
+
+    # Keys and folders ------------------------------------------------------------------------------------------------
+
+    def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
+        kind = (self._encoding.across(hero.layout), hero.focus, record.provider, record.model)
+        if kind not in self._settings:
+            # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
+            self._settings[kind] = digest_of(canonical_json({**self._settings_of(*kind)}))
+        # Files are named after the picture's key, so two keys with equal bytes are two renderings.
+        return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
+
+    def _settings_of(self, encoding: Encoding, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
+        from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
+        from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - same
+
+        kept, dropped = usable_formats(encoding.formats)
+        if dropped and not self._settings:
+            self._notify(
+                logging.INFO,
+                f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
+            )
+        return settings(encoding, focus, provider=provider, model=model)
+
+    def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
+        """The files that an earlier version encoded of the picture."""
+        from mkdocs_leonardo.imaging.render import superseded  # noqa: PLC0415 - Pillow is slow to import
+
+        encoding = self._encoding.across(hero.layout)
+        for settings in superseded(encoding, hero.focus, provider=record.provider, model=record.model):
+            facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
+            with suppress(BrokenEntry, StoreUnavailable):
+                rendering = self.cache.load(variant_key(record.digest, facts))
+                if rendering is not None:
+                    return rendering.variants
+        return ()
+
+    def _usable(self, folder: Path) -> Path:
+        if folder.is_symlink():
+            text = f"{folder}: is a symbolic link; put a folder in its place, or every build encodes"
+            self._notify(logging.INFO, text)
+            return self._scratch_folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            return self._scratch_folder()
+
+    def _scratch_folder(self) -> Path:
+        """A folder for this build's files alone."""
+        with self._scratching:
+            if self._scratch is None:
+                self._scratch = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
+            return Path(self._scratch.name)
+
+
+def inspected(data: bytes) -> ImageInfo:
+    """What the bytes are and say of their origin; PictureError if they are not a picture we may show."""
+    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.provenance import detect  # noqa: PLC0415 - same
+
+    origin = detect(data)
+    marks = [name for name, is_there in (("xmp", origin.xmp), ("c2pa", origin.c2pa)) if is_there]
+    return replace(inspect(data), marks=" ".join(marks))
+
+
+def _cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
