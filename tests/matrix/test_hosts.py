@@ -92,7 +92,7 @@ def test_site_without_heroes_is_what_it_was_without_the_plugin(
 def test_command_line_reads_the_site_on_every_host(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """``mkdocs-leonardo status`` and ``generate`` see the same heroes as a build."""
+    """``mkdocs-leonardo status`` and ``generate`` see the same heroes as a build; ``doctor`` names the host."""
     place = Place(environment, python_of(environment.name), tmp_path)
     place.write({**PLAIN, **WITH_HEROES})
     path = place.configure(
@@ -102,11 +102,14 @@ def test_command_line_reads_the_site_on_every_host(
 
     status = place.run(str(command), "-f", str(path), "status")
     dry = place.run(str(command), "-f", str(path), "generate", "--dry-run")
+    doctor = place.run(str(command), "-f", str(path), "doctor")
 
     assert status.returncode == 0, status.stdout
     for name in ("index.md", "guide/full.md", "guide/own.md"):
         assert name in status.stdout
     assert dry.returncode == 0, dry.stdout
+    host = {"properdocs": "ProperDocs", "properdocs-alone": "ProperDocs", "mkdocs-ng": "mkdocs-ng"}
+    assert f"host       {host.get(environment.name, 'MkDocs')} on Python" in doctor.stdout
 
 
 @pytest.mark.parametrize("environment", [pytest.param(each, id=each.name) for each in HOSTS])

@@ -1,0 +1,65 @@
+"""A reader with a symptom finds its answer: the search of the built documentation, as a browser shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from builds import Site
+from playwright.sync_api import Browser
+
+from browser.sites import Sites
+
+EXAMPLE = Path(__file__).parents[2] / "example-site"
+#: What a reader types, and where the answer is.
+QUESTIONS = {
+    "my CI shows painted pictures": "guide/troubleshooting/#my-ci-shows-painted-pictures",
+    "I don't like this picture": "guide/commands/#i-dont-like-this-picture",
+    "the build failed in strict mode": "guide/troubleshooting/#the-build-failed-in-strict-mode",
+    "I paid but see no picture": "guide/troubleshooting/#i-paid-but-see-no-picture",
+    "Leonardo is down": "money/failures/#leonardo-is-down-what-does-my-site-show",
+    "how do I use my own picture": "guide/look/#how-do-i-use-my-own-picture",
+    "how much will it cost": "money/costs/",
+    "move to Zensical": "guide/zensical/",
+    "text on the picture is hard to read": "guide/look/#the-text-on-the-picture-is-hard-to-read",
+    "how do I stop it spending": "money/costs/#how-do-i-stop-it-spending",
+}
+#: The dialog shows so many results before a reader scrolls.
+SEEN = 4
+
+
+@pytest.fixture(scope="module")
+def found(browser: Browser, sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The first results of each question on the documentation, which is built without heroes."""
+    config = yaml.safe_load((EXAMPLE / "mkdocs.yml").read_text(encoding="utf-8"))
+    plugins = [plugin for plugin in config.pop("plugins") if "leonardo" not in plugin]
+    config["theme"]["custom_dir"] = str(EXAMPLE / "overrides")
+    config |= {"docs_dir": str(EXAMPLE / "docs"), "site_dir": str(sites.folder / "documentation")}
+    built = Site(tmp_path_factory.mktemp("documentation"), {}, {"enabled": False}, config, plugins).build()
+    assert built.exit_code == 0, built.log
+    page = browser.new_page()
+    page.goto(f"{sites.address}/documentation/", wait_until="load")
+    start = page.url
+    results: dict[str, list[str]] = {}
+    for question in QUESTIONS:
+        page.goto(start, wait_until="load")
+        page.keyboard.press("f")
+        page.keyboard.type(question)
+        page.wait_for_function("document.querySelectorAll('.md-search-result__item').length > 0")
+        links = page.locator(".md-search-result__link")
+        shown = links.evaluate_all("all => all.filter(a => a.checkVisibility()).map(a => a.href)")
+        results[question] = [link.removeprefix(start).partition("?")[0] + _anchor(link) for link in shown]
+    page.close()
+    return results
+
+
+def _anchor(link: str) -> str:
+    place, sign, anchor = link.partition("#")
+    return f"{sign}{anchor}" if "?" in place else ""
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_search_shows_the_answer_among_the_first_results(question: str, found: dict[str, list[str]]) -> None:
+    """A symptom in the reader's words leads to its heading."""
+    assert QUESTIONS[question] in found[question][:SEEN], found[question][:10]
