@@ -1,4 +1,4 @@
-"""The command line. Reads arguments, calls one function; nothing is decided here."""
+"""The command line: reads arguments and calls one function per command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What every command gets."""
+    """The options that every command accepts."""
 
     config_file: str | None
     verbose: bool
@@ -31,12 +31,12 @@ class _Common:
 #: The options of the program and of each command.
 _OPTIONS: tuple[tuple[list[str], dict[str, Any]], ...] = (
     (["-f", "--config-file"], {"metavar": "FILE", "help": "The site's configuration (default: mkdocs.yml here)."}),
-    (["-v", "--verbose"], {"is_flag": True, "help": "Say what is going on."}),
+    (["-v", "--verbose"], {"is_flag": True, "help": "Show more details."}),
 )
 
 
 def _examples(*lines: str) -> str:
-    """The end of a help text; click leaves what follows a backspace as it is."""
+    """Examples for the end of a help text; click does not wrap what follows a backspace."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -49,12 +49,12 @@ def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: 
 
 
 class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
-    """Credits, or dollars behind their sign."""
+    """An amount of credits, or of dollars after a dollar sign."""
 
     name = "alert"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
-        """The alert in `value`; a shell that reads a dollar sign as a variable's leaves nothing of it."""
+        """Parse `value`, which is empty where a shell has expanded the dollar sign as a variable."""
         from mkdocs_leonardo.providers.balance import Alert  # noqa: PLC0415 - `--help` should be quick
 
         try:
@@ -64,26 +64,26 @@ class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 
 
 
 class _Command(click.Command):
-    """A command that takes the program's own options as well, so that they may stand before it or after it."""
+    """A command that also accepts the program's options, so that they may stand before or after it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - click's own signature
         super().__init__(*arguments, **options)
         self.params += [click.Option(names, hidden=True, **kind) for names, kind in _OPTIONS]
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run the command with what was said of the options, wherever it was said."""
+        """Run the command with the program's options, wherever they stand."""
         config_file, verbose = ctx.params.pop("config_file"), ctx.params.pop("verbose")
         ctx.obj = _Common(config_file or ctx.obj.config_file, verbose or ctx.obj.verbose)
         return super().invoke(ctx)
 
 
 class _Commands(click.Group):
-    """The commands, whose output is printed in whatever encoding there is."""
+    """The commands; their output works in any encoding."""
 
     command_class = _Command
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own signature
-        """Run one command; a character that the output cannot show is printed as its number."""
+        """Run one command; characters that the output cannot encode are printed as escapes."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -104,10 +104,10 @@ class _Commands(click.Group):
 @click.version_option(__version__, message="%(version)s")
 @click.pass_context
 def main(context: click.Context, config_file: str | None, *, verbose: bool) -> None:
-    """Heroes of an MkDocs site: look at them, make them, choose, keep and check them.
+    """Generate, choose, pin and check the heroes of an MkDocs site.
 
-    Works on the same configuration, cache and journal as `mkdocs build`. Keys come from the environment only:
-    LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY. Nothing is paid for without your agreement, or --yes.
+    Uses the configuration, cache and journal of `mkdocs build`. Keys come from the environment only:
+    LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY. Commands ask before they spend, unless you add --yes.
     """
     context.obj = _Common(config_file, verbose)
     if os.environ.get("NO_COLOR"):
@@ -120,12 +120,12 @@ def main(context: click.Context, config_file: str | None, *, verbose: bool) -> N
         "mkdocs-leonardo status --json | jq '.totals.estimate_usd'",
     )
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def status(common: _Common, *, as_json: bool) -> None:
-    """Show where each page's hero is, and what it would cost.
+    """Show each page's hero: where its image is, or what it would cost.
 
-    Lists each page that wants one, with the key of its picture. Opens no connection.
+    Opens no connection.
     """
     from mkdocs_leonardo.commands.status import status as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -143,21 +143,21 @@ def status(common: _Common, *, as_json: bool) -> None:
     )
 )
 @click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
-@click.option("--dry-run", is_flag=True, help="Show what would be made and what it would cost; open no connection.")
-@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and its cost; open no connection.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost in advance.")
 @click.option(
     "--takes",
     type=click.IntRange(1, 50),
     metavar="N",
-    help="Make N alternatives of one page's picture, and show the hero_seed line that chooses each.",
+    help="Generate N alternatives of one page's image, and show the hero_seed line that selects each.",
 )
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Copy the pictures there; into a folder of docs_dir, with what Zensical needs to show them.",
+    help="Copy the images to DIR. If DIR is inside docs_dir, publish them there for Zensical.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs: the plan or, once made, the pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the plan, or the generated images.")
 @click.pass_obj
 def generate(
     common: _Common,
@@ -169,15 +169,15 @@ def generate(
     into: Path | None,
     as_json: bool,
 ) -> None:
-    """Make the heroes that are missing.
+    """Generate missing images.
 
-    Of all pages, or of those that are named; folders and patterns will do.
+    For all pages, or for the named ones; PAGE may be a folder or a pattern.
 
-    Shows what it will do and what that costs, and asks before it spends; the caps of the configuration hold. Exits
-    with 1 if any picture could not be made.
+    Shows the plan and its cost, and asks before it spends. The caps of the configuration apply. Exits with 1 if an
+    image could not be generated.
 
-    Ctrl-C ends it: the same command collects what Leonardo has been paid for. OpenAI and Gemini keep no pictures, so
-    an answer of theirs is waited for; Ctrl-C again gives it up, and it may have been charged.
+    After Ctrl-C, the same command collects Leonardo's paid jobs. OpenAI and Gemini do not store images, so Ctrl-C
+    waits for their answer. A second Ctrl-C does not wait: that image is lost and may be charged.
     """
     from mkdocs_leonardo.commands.generate import generate as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -191,14 +191,16 @@ def generate(
     )
 )
 @click.argument("prompt")
-@click.option("--styles", default="CINEMATIC,CREATIVE,DYNAMIC", show_default=True, metavar="A,B", help="Which styles.")
 @click.option(
-    "--count", type=click.IntRange(1, 50), default=1, show_default=True, metavar="N", help="Pictures a style."
+    "--styles", default="CINEMATIC,CREATIVE,DYNAMIC", show_default=True, metavar="A,B", help="Styles to compare."
+)
+@click.option(
+    "--count", type=click.IntRange(1, 50), default=1, show_default=True, metavar="N", help="Images per style."
 )
 @click.option(
     "--alchemy",
     type=click.Choice(["on", "off", "both"]),
-    help="With Alchemy, without, or both; default: as configured.",
+    help="With Alchemy, without, or both (default: as configured).",
 )
 @click.option(
     "-o",
@@ -206,10 +208,10 @@ def generate(
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where pictures, index.html and sheet.jpg go.",
+    help="Folder for images, index.html and sheet.jpg.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost in advance.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def compare(
     common: _Common,
@@ -222,12 +224,12 @@ def compare(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Make one prompt in several styles, to compare.
+    """Compare one prompt in several styles.
 
-    Leonardo makes the pictures; they, seconds and dollars are laid side by side.
+    Generates images with Leonardo, and shows them side by side with their times and costs.
 
-    Asks before it spends. Picture 1 of each style has seed 1, and so on, so only the style differs. Running it again
-    pays for nothing that is there.
+    Asks before it spends. Image 1 of each style has seed 1, and so on, so only the style differs. Existing images are
+    not paid for again.
     """
     from mkdocs_leonardo.commands.compare import compare as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -243,15 +245,14 @@ def compare(
     )
 )
 @click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
-@click.option("--write", is_flag=True, help="Put the proposals into the pages' front matter.")
-@click.option("-y", "--yes", is_flag=True, help="Agree to the cost beforehand.")
+@click.option("--write", is_flag=True, help="Write the proposals into the pages' front matter.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost in advance.")
 @click.pass_obj
 def suggest(common: _Common, pages: tuple[str, ...], *, write: bool, yes: bool) -> None:
-    """Propose prompts and alternative texts for pages that have none.
+    """Propose prompts and alternative texts for pages without them.
 
-    A text model of OpenAI's or Gemini's reads title, description and the first thousand words of each page. Asks
-    before it spends. With --write, lines are added to the front matter, and no other byte of a file is touched; what
-    is there is never changed.
+    A text model of OpenAI or Gemini reads title, description and the first thousand words of each page. Asks before
+    it spends. --write adds lines to the front matter and changes nothing else.
     """
     from mkdocs_leonardo.commands.suggest import suggest as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -266,12 +267,12 @@ def suggest(common: _Common, pages: tuple[str, ...], *, write: bool, yes: bool) 
     )
 )
 @click.option("--alert-below", type=_Alert(), metavar="N", help="Exit with 1 if less is left: credits, or '$5'.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def balance(common: _Common, *, alert_below: Alert | None, as_json: bool) -> None:
-    """Show what is left of the account.
+    """Show the account's balance.
 
-    Costs nothing. Exits with 1 if less than N is left, or if the service cannot be asked.
+    Free. Exits with 1 if less than N is left, or if the service does not answer.
     """
     from mkdocs_leonardo.commands.accounts import balance as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -285,13 +286,13 @@ def balance(common: _Common, *, alert_below: Alert | None, as_json: bool) -> Non
     )
 )
 @click.argument("pages", nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def pin(common: _Common, pages: tuple[str, ...], *, as_json: bool) -> None:
-    """Copy heroes from the cache into the gallery.
+    """Copy images from the cache into the gallery.
 
-    That is gallery_dir, which you commit to the repository; what is pinned is never made again. Where there is a
-    shared_store, what the cache does not have is looked for there.
+    The gallery is gallery_dir, which you commit to the repository. A pinned image is never paid for again. Images that
+    the cache lacks come from shared_store, if there is one.
     """
     from mkdocs_leonardo.commands.gallery import pin as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -305,17 +306,19 @@ def pin(common: _Common, pages: tuple[str, ...], *, as_json: bool) -> None:
     )
 )
 @click.option(
-    "--require-alt", is_flag=True, help="Every hero must have an alternative text (hero_alt), whatever the theme says."
+    "--require-alt",
+    is_flag=True,
+    help="Require an alternative text (hero_alt) for every hero, whatever the theme says.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:
-    """Check every page's hero; a gate for CI.
+    """Check every page's hero, for example in CI.
 
     Opens no connection.
 
-    Every hero is pinned or cached, none is stale, nothing in the gallery is orphaned, no file is damaged, and text can
-    be read. One line for each finding, with its cure; exits with 1 if there is any.
+    Finds missing, stale, orphaned and damaged images, and text that is hard to read. Prints one line per finding, with
+    its fix. Exits with 1 if there is a finding.
     """
     from mkdocs_leonardo.commands.gallery import check as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -329,16 +332,16 @@ def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:
     )
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
-@click.option("--gallery", is_flag=True, help="Look at gallery_dir as well.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs; nobody is asked.")
+@click.option("--gallery", is_flag=True, help="Include gallery_dir.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; do not ask.")
 @click.pass_obj
 def prune(common: _Common, *, yes: bool, gallery: bool, as_json: bool) -> None:
-    """List what no page uses, and delete it.
+    """List and delete unused images.
 
-    That is pictures, encoded files and leftovers in the cache; you are asked first.
+    Includes encoded files and leftovers in the cache. Asks before it deletes.
 
-    What drafts use is kept, and so is what is paid for and still rendering. The gallery is left alone unless you say
-    --gallery. Without a terminal it only lists, unless you say --yes.
+    Never deletes images of drafts and pending jobs, nor the gallery, unless you add --gallery. Without a terminal it
+    only lists, unless you add --yes.
     """
     from mkdocs_leonardo.commands.prune import prune as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -351,16 +354,17 @@ def prune(common: _Common, *, yes: bool, gallery: bool, as_json: bool) -> None:
         "mkdocs-leonardo jobs --forget 1f197fd2",
     )
 )
-@click.option("--forget", metavar="ID", help="Give one up; the beginning of its id will do.")
-@click.option("-y", "--yes", is_flag=True, help="Give it up without asking.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--forget", metavar="ID", help="Give up the job with this id, or beginning of an id.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def jobs(common: _Common, *, forget: str | None, yes: bool, as_json: bool) -> None:
-    """List jobs that are paid for, or may be, and not collected.
+    """List pending jobs.
 
-    And prompts that are not sent again: refused, or answered by a job without a picture.
+    These are jobs that are paid for, or may be, and whose image is not collected yet. Also lists prompts that are not
+    sent again: refused ones, and those whose job had no image.
 
-    Builds ask for such jobs by themselves, at growing intervals, for 30 days. Opens no connection.
+    Builds ask for pending jobs at growing intervals, for 30 days. Opens no connection.
     """
     from mkdocs_leonardo.commands.jobs import jobs as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -372,13 +376,12 @@ def jobs(common: _Common, *, forget: str | None, yes: bool, as_json: bool) -> No
         "mkdocs-leonardo doctor",
     )
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def doctor(common: _Common, *, as_json: bool) -> None:
-    """Look for what could go wrong here.
+    """Check keys, services, cache, theme and encoders.
 
-    Looks at keys (which are never shown), services, cache, theme and encoders; exits with 1 if anything is wrong. Asks
-    each service one question that costs nothing.
+    Never shows a key. Sends each service one free request. Exits with 1 if anything is wrong.
     """
     from mkdocs_leonardo.commands.accounts import doctor as run  # noqa: PLC0415 - `--help` should be quick
 
@@ -393,9 +396,9 @@ def doctor(common: _Common, *, as_json: bool) -> None:
     ),
 )
 def zensical() -> None:
-    """Let Zensical build or serve the site, with heroes.
+    """Build or serve the site with Zensical, with heroes.
 
-    Type this instead of `zensical`: the plugin's section in the configuration is all that it needs.
+    Type this instead of `zensical`. The configuration needs the plugin's section only.
     """
 
 
@@ -406,18 +409,18 @@ _STRICT = click.option("-s", "--strict", is_flag=True, help="Exit with 1 after a
 
 @zensical.command(name="build", context_settings=_PASSED_ON)
 @_CONFIG_FILE
-@click.option("-c", "--clean", is_flag=True, help="Empty Zensical's cache first; pictures that are paid for stay.")
+@click.option("-c", "--clean", is_flag=True, help="Empty Zensical's cache first. Paid images stay.")
 @_STRICT
-@click.option("-y", "--yes", is_flag=True, help="Agree to the cost of missing pictures beforehand.")
+@click.option("-y", "--yes", is_flag=True, help="Agree to the cost of missing images in advance.")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[ZENSICAL'S OPTIONS]...")
 @click.pass_obj
 def zensical_build(
     common: _Common, named: str | None, *, clean: bool, strict: bool, yes: bool, rest: tuple[str, ...]
 ) -> None:
-    """Make the heroes that are missing, then build the site.
+    """Generate missing images, then build the site.
 
-    Shows what is missing and what that costs, and asks before it spends; the caps of the configuration hold. Without
-    a terminal nothing is bought unless you say --yes, and pages show what they had, or a painted picture.
+    Shows what is missing and its cost, and asks before it spends. The caps of the configuration apply. Without a
+    terminal it buys nothing unless you add --yes: pages show their previous hero or a placeholder.
     """
     from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
     from mkdocs_leonardo.commands.zensical_build import build, call_for  # noqa: PLC0415 - same
@@ -433,8 +436,8 @@ def zensical_build(
 def zensical_serve(common: _Common, named: str | None, rest: tuple[str, ...]) -> None:
     """Serve the site while you write, with heroes.
 
-    A changed prompt is read as soon as its page is saved; on_serve says whether its picture is made. A picture that is
-    there is shown by itself.
+    Reads a changed prompt when its page is saved. on_serve decides whether its image is generated. A new image appears
+    without a restart.
     """
     from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
     from mkdocs_leonardo.commands.zensical_build import call_for  # noqa: PLC0415 - same
