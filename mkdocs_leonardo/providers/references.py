@@ -22,6 +22,8 @@ _ATTEMPTS = 3
 _UPLOAD_TIMEOUT_S = 60.0
 _FORM_TIMEOUT_S = 10.0
 _AGAIN_S = 1.0
+#: All attempts together: another process takes the upload over after `UPLOAD_TURN_S` of `storage.limits`.
+_ATTEMPTS_S = 120.0
 #: Another process that uploads the same file is waited for, this long at most.
 _OTHERS_S = 150.0
 _OTHERS_POLL_S = 0.25
@@ -111,9 +113,13 @@ class LeonardoUploads:
     async def _uploaded(self, look: Look, api: Api) -> str:
         data, extension = bytes_of(look, "leonardo")
         trouble = ""
+        give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await self._clock.sleep(_AGAIN_S)
+            left_s = give_up_at - self._clock.now() - _FORM_TIMEOUT_S
+            if left_s <= 0:
+                break
             try:
                 # A new form each time: the old one may have run out.
                 answer = await api.request(
@@ -126,7 +132,7 @@ class LeonardoUploads:
                     continue
                 # The storage does not look at what follows the file.
                 parts: list[Part] = [*_fields(form), ("file", (f"reference.{extension}", data, mime_of(extension)))]
-                status = await api.upload(url, parts, timeout_s=_UPLOAD_TIMEOUT_S)
+                status = await api.upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
             except TransportError as error:
                 trouble = str(error)
                 continue

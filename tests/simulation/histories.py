@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 from unittest.mock import patch
 
-from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+from mkdocs_leonardo.spec import HeroSpec, Look, PictureSpec, digest_of
 from mkdocs_leonardo.storage import journal
 
 from .clock import Stuck, without_threads
@@ -16,6 +18,7 @@ from .disk import Disk
 from .invariants import Violation, check
 from .ledger import NEVER, Ledger
 from .process import Machine, Process, Site, product_of
+from .services import picture_bytes
 from .world import World
 
 #: When the calm builds come, each counted from the one before (seconds). Jobs are asked for at growing intervals.
@@ -25,7 +28,21 @@ _WAITS_S = (0.0, 1.0, 8.0, 60.0, 700.0, 5000.0, 30_000.0, 90_000.0, 32 * 86_400.
 #: A build that takes longer than this has a fault (seconds).
 LONGEST_BUILD_S = 3 * 3600.0
 
+
+class _File:
+    """A reference in the site's folder."""
+
+    name = "look.jpg"
+
+    @staticmethod
+    def read_bytes() -> bytes:
+        """What is in it."""
+        return picture_bytes(0)
+
+
 _STYLES = ("CINEMATIC", "MOODY", "DYNAMIC")
+#: A picture whose look some pages take over.
+_LOOK = Look(digest_of(picture_bytes(0)), path=cast("Path", _File()))
 _PROMPTS = ("a lighthouse", "a harbour", "a meadow")
 
 
@@ -81,8 +98,9 @@ class History:
         draw = self.world.draw
         # An image service takes no seed, so that there only the prompt tells one order from another.
         seeds = (None, None, None, 7) if self.world.providers == ("leonardo",) else (None,)
+        looks = draw(((None,), (None,), (None, _LOOK), (_LOOK,)))
         wishes = [
-            PictureSpec(draw(_PROMPTS), style=draw(_STYLES), seed=draw(seeds))
+            PictureSpec(draw(_PROMPTS), style=draw(_STYLES), seed=draw(seeds), look=draw(looks))
             for _ in range(draw((1, 1, 1, 2, 2, 3, 5)))
         ]
         heroes = [HeroSpec(f"page-{number}.md", wish) for number, wish in enumerate(wishes)]

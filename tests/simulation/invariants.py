@@ -43,7 +43,9 @@ def check(history: History) -> None:
     for build in builds:
         for rule in _OF_A_BUILD:
             rule(build)
+    _references_are_used(history)
     for disk in dict.fromkeys(build.disk for build in builds):
+        _a_reference_is_uploaded_once(history, disk)
         _nothing_is_paid_for_twice(history, disk)
         _no_page_has_the_picture_of_another(history, disk)
     _what_is_paid_comes_home(history)
@@ -63,12 +65,13 @@ def _it_ends_without_a_traceback(build: BuildRecord) -> None:
 
 def _orders_stay_within_the_cap(build: BuildRecord) -> None:
     """Whatever is in the air or unknown counts, from the moment it leaves."""
-    for number, order in enumerate(build.orders):
-        standing = [earlier for earlier in build.orders[:number] if _stands(earlier, order.sent_at)]
+    orders = sorted(build.orders, key=lambda order: order.reserved_at)
+    for number, order in enumerate(orders):
+        standing = [earlier for earlier in orders[:number] if _stands(earlier, order.reserved_at)]
         if len(standing) + 1 > build.max_new_images:
             _fail(f"the cap on images is passed: build {build.number}, order {order.number}")
         if build.max_cost_usd is not None:
-            cost_usd = sum(_amount_usd(earlier, order.sent_at) for earlier in standing) + order.estimate_usd
+            cost_usd = sum(_amount_usd(earlier, order.reserved_at) for earlier in standing) + order.estimate_usd
             if cost_usd > build.max_cost_usd + _SLACK_USD:
                 _fail(f"the cap on money is passed: build {build.number}, order {order.number}, ${cost_usd:.4f}")
 
@@ -81,7 +84,9 @@ def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
         if len(orders) > MOST_CREATES and not (build.has_slept or build.was_hindered):
             _fail(f"more than {MOST_CREATES} create calls for one key: build {build.number}, order {orders[-1].number}")
         for before, after in pairwise(orders):
-            if before.heard == "refused" and before.service == "leonardo":
+            # A reference that the service has lost is uploaded anew; a build that was asleep begins anew.
+            is_anew = before.reference != after.reference or build.has_slept
+            if before.heard == "refused" and before.service == "leonardo" and not is_anew:
                 _fail(f"a refused call is sent again: build {build.number}, order {after.number}")
             wait_s = {"lost": HIDDEN_AFTER_LOSS_S, "failed": HIDDEN_AFTER_5XX_S}.get(before.heard, -NEVER)
             # What slept through the end of its lease starts anew, and such a service keeps no list to look at.
@@ -181,6 +186,36 @@ _OF_A_BUILD: Sequence[Callable[[BuildRecord], None]] = (
     _an_outage_is_found_out_with_few_calls,
     _the_report_is_true,
 )
+
+
+# References ---------------------------------------------------------------------------------------------------------
+
+
+def _references_are_used(history: History) -> None:
+    """No job is made with a reference that the account did not have, and the service would drop."""
+    for order in history.ledger.orders:
+        if order.reference and order.job is not None:
+            stored_at, _ = history.world.jobs.kept(order.reference)
+            if stored_at > order.arrived_at:
+                _fail(f"ordered with a reference that is not there: order {order.number}")
+
+
+def _a_reference_is_uploaded_once(history: History, disk: Disk) -> None:
+    """Neither twice at a time, nor again while the account has it and the cache could know."""
+    uploads = [one for one in history.ledger.uploads if one.build.disk is disk]
+    for number, upload in enumerate(uploads):
+        for before in uploads[:number]:
+            is_troubled = any(
+                one.build.has_slept or one.build.was_hindered or one.build.end in {"killed", "interrupted"}
+                for one in (before, upload)
+            )
+            if is_troubled or upload.build.vain_questions:
+                continue
+            if before.ended_at > upload.began_at:
+                _fail(f"a reference is uploaded twice at a time: {before.id} and {upload.id}")
+            _, lost_at = history.world.jobs.kept(before.id)
+            if before.status == 204 and upload.began_at < lost_at:
+                _fail(f"a reference is uploaded again: {before.id}, then {upload.id}")
 
 
 # One cache's past ---------------------------------------------------------------------------------------------------

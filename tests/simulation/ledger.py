@@ -62,8 +62,22 @@ class Job:
 
 
 @dataclass(eq=False, slots=True)
+class Upload:
+    """One reference that a build sends to a service's account. `status` is the answer, 0 where none was heard."""
+
+    id: str
+    build: BuildRecord
+    began_at: float
+    ended_at: float = NEVER
+    status: int = 0
+
+
+@dataclass(eq=False, slots=True)
 class Order:
-    """One create call. `job` is what it led to; a service without jobs has one too, for what it charged."""
+    """One create call. `job` is what it led to; a service without jobs has one too, for what it charged.
+
+    `reserved_at` is when the caps allowed it; a reference may have had to be uploaded before it was sent.
+    """
 
     number: int
     build: BuildRecord
@@ -76,6 +90,8 @@ class Order:
     heard_at: float = NEVER
     stated_usd: float | None = None
     job: Job | None = None
+    reference: str = ""
+    reserved_at: float = NEVER
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +113,7 @@ class BuildRecord:
     adopted: set[str] = field(default_factory=set)
     requests: int = 0
     unsent: int = 0
+    vain_questions: int = 0
     ended_at: float = NEVER
     end: Literal["running", "finished", "killed", "interrupted", "broken"] = "running"
     fault: str = ""
@@ -115,6 +132,7 @@ class Ledger:
         self.orders: list[Order] = []
         self.jobs: list[Job] = []
         self.builds: list[BuildRecord] = []
+        self.uploads: list[Upload] = []
         self.trace: list[tuple[float, str, object]] = []
 
     def note(self, now: float, event: str, detail: object = "") -> None:

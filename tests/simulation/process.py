@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
@@ -37,16 +37,16 @@ from mkdocs_leonardo.spec import (
     generation_key,
 )
 from mkdocs_leonardo.storage.journal import Journal, Owner
-from mkdocs_leonardo.storage.limits import Rests
+from mkdocs_leonardo.storage.limits import Rests, UploadIds
 
 from .clock import new_loop
 from .disk import Disk, Hands, Killed, Pairs, TransactionalStore
 from .ledger import BuildRecord, Order
-from .services import EPOCH, parameters_of
+from .services import EPOCH, parameters_of, reference_of
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, Provider
+    from mkdocs_leonardo.providers.base import Clock, Provider, Uploads
     from mkdocs_leonardo.providers.http import Api
 
     from .wire import Service
@@ -77,6 +77,20 @@ class Site:
     max_cost_usd: float | None
     concurrency: int
     api_version: ApiVersion
+
+
+class _TimedBudget(Budget):
+    """The build's caps, with the time at which each task had its last order allowed."""
+
+    def __init__(self, world: World, site: Site) -> None:
+        super().__init__(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
+        self._world = world
+        self.reserved_at: dict[asyncio.Task[Any] | None, float] = {}
+
+    def reserve(self, estimate_usd: float, provider: str = "") -> Reservation | None:
+        """As the package's."""
+        self.reserved_at[asyncio.current_task()] = self._world.now
+        return super().reserve(estimate_usd, provider)
 
 
 class Process:
@@ -249,10 +263,13 @@ class Process:
     def order(self, service: str, json: JsonValue) -> Order:
         """A create call that leaves now, in the ledger."""
         asked = parameters_of(json)
-        what, seed = (service, asked["prompt"], asked.get("styleUUID")), asked.get("seed")
+        reference = reference_of(asked)
+        what, seed = (service, asked["prompt"], asked.get("styleUUID"), bool(reference)), asked.get("seed")
         product = self._products.get((*what, seed)) or self._products[*what, None]
         ledger = self.world.ledger
         order = Order(len(ledger.orders) + 1, self.record, service, product.key, product.estimate_usd, self.world.now)
+        order.reference = reference
+        order.reserved_at = self._budget.reserved_at.get(asyncio.current_task(), self.world.now)
         ledger.orders.append(order)
         self.record.orders.append(order)
         self.machine.disk.orders.append(order)
@@ -289,14 +306,15 @@ class Process:
         )
         cache, rescue = Pairs(disk, disk.files, hands), Pairs(disk, disk.rescued, hands)
         memory = Pairs(disk, {}, hands, can_fail=False)
-        self._budget = Budget(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
+        self._budget = _TimedBudget(self.world, site)
         services: dict[str, Service] = {"leonardo": self.world.jobs, "openai": self.world.images}
+        uploads = UploadIds(TransactionalStore(disk, "index", hands), "leonardo")
         chain = [
-            Link(_provider(name, self._api(services[name]), self, site.api_version), available=True)
+            Link(_provider(name, self._api(services[name]), self, site.api_version, uploads), available=True)
             for name in site.providers
         ]
         self._products: dict[tuple[object, ...], Product] = {
-            (product.provider, product.prompt, product.style, product.seed): product
+            (product.provider, product.prompt, product.style, product.has_reference, product.seed): product
             for name in site.providers
             for hero in site.heroes
             for product in (product_of(name, hero.picture),)
@@ -329,7 +347,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A picture as one provider would make it. `prompt`, `style` and an author's `seed` are in its create call."""
+    """A picture as one provider would make it.
+
+    `prompt`, `style`, an author's `seed`, and whether there is a reference are in its create call.
+    """
 
     provider: str
     prompt: str
@@ -337,6 +358,7 @@ class Product:
     seed: int | None
     key: str
     estimate_usd: float
+    has_reference: bool = False
 
 
 @functools.cache
@@ -348,16 +370,23 @@ def product_of(name: str, picture: PictureSpec | None) -> Product:
     estimate_usd = provider.estimate_usd(picture)
     if name == "openai":
         return Product(name, worded(picture), None, None, key, estimate_usd)
-    return Product(name, picture.prompt, PHOENIX_STYLES[picture.style], picture.seed, key, estimate_usd)
+    style, has_reference = PHOENIX_STYLES[picture.style], picture.look is not None
+    return Product(name, picture.prompt, style, picture.seed, key, estimate_usd, has_reference=has_reference)
 
 
-def _provider(name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1") -> Provider:
+def _provider(
+    name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1", uploads: Uploads | None = None
+) -> Provider:
     if name == "openai":
         return OpenAIProvider(OpenAIOptions(), api=api, clock=clock)
     # Render times that earlier builds saw; without them a first job is asked for many times a second.
     render_clock = RenderClock(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None)
     return LeonardoProvider(
-        LeonardoOptions(api_version=version), api=api, clock=clock, render_clock=render_clock, uploads=OwnUploads()
+        LeonardoOptions(api_version=version),
+        api=api,
+        clock=clock,
+        render_clock=render_clock,
+        uploads=uploads or OwnUploads(),
     )
 
 

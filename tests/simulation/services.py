@@ -33,6 +33,7 @@ REFUSALS: Mapping[str, tuple[int, JsonValue, dict[str, str]]] = {
     "403": (403, {"error": "forbidden"}, {}),
     "shape": (400, {"error": "width is wrong", "code": "invalid"}, {}),
     "moderated": (400, {"error": "rejected by content moderation", "code": "moderated"}, {}),
+    "reference": (400, {"error": "Invalid init image id"}, {}),
     "array": (200, [{"message": "Validation failed", "path": ["generate"]}], {}),
 }
 #: Answers that say nothing of whether a job was made.
@@ -56,6 +57,18 @@ def parameters_of(json: JsonValue) -> dict[str, JsonValue]:
     return {**parameters, "styleUUID": style, "modelId": ""}
 
 
+def reference_of(parameters: Mapping[str, JsonValue]) -> str:
+    """The id of the reference that a create call names; empty if it has none."""
+    guidances = parameters.get("guidances")
+    named = next(iter(guidances.values())) if isinstance(guidances, dict) else None
+    nets = parameters.get("controlnets") or named
+    net = nets[0] if isinstance(nets, list) else None
+    if not isinstance(net, dict):
+        return ""
+    image = net.get("image")
+    return str(image["id"] if isinstance(image, dict) else net["initImageId"])
+
+
 class JobService:
     """Creates jobs, lists them, tells how they fare."""
 
@@ -65,6 +78,8 @@ class JobService:
         self._world = world
         self._jobs: list[Job] = []
         self._by_id: dict[str, Job] = {}
+        self._forms = 0
+        self._references: dict[str, tuple[float, float]] = {}
         self._clock_error_s = world.draw((0.0, 0.0, -40.0, 40.0))
 
     def add_strangers(self, number: int, now: float) -> None:
@@ -73,10 +88,13 @@ class JobService:
         for _ in range(number):
             self._keep(Job(0, "job-0", None, now, now, now, now, "picture", 0.0, self._fields(wish, "job-0", now)))
 
-    def answer(self, method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
+    def answer(self, _method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
         """What it answers; None where the answer gets lost."""
-        if method == "POST":
-            assert order is not None  # a create call is in the ledger
+        if path.endswith("/init-image"):
+            return self._form()
+        if "/init-image/" in path:
+            return self._reference(path.rpartition("/")[2])
+        if order is not None:
             return self._create(order, parameters_of(json), "generate" if "/v2/" in path else "sdGenerationJob")
         if path.endswith("/me"):
             return self._me()
@@ -88,6 +106,8 @@ class JobService:
 
     def _create(self, order: Order, json: dict[str, JsonValue], wrapper: str) -> Answer | None:
         outcome = self._world.struck("create")
+        if order.reference and not self._keeps(order.reference):
+            outcome = "refuses: reference"
         kind, _, detail = outcome.partition(": ")
         if kind == "refuses":
             status, body, headers = REFUSALS[detail]
@@ -156,6 +176,39 @@ class JobService:
             "seed": json.get("seed", 4_000_000 + len(self._jobs)),
             "presetStyle": preset,
         }
+
+    # References ------------------------------------------------------------------------------------------------------
+
+    def _form(self) -> Answer | None:
+        failure = self._trouble("form")
+        if failure is not None:
+            return failure or None
+        self._forms += 1
+        upload_id = f"reference-{self._forms}"
+        form: JsonValue = {"id": upload_id, "url": f"https://storage/{upload_id}", "fields": "{}"}
+        return self._answered(200, {"uploadInitImage": form})
+
+    def receive(self, upload_id: str) -> int | None:
+        """The status of the storage's answer to a file; None where it gets lost."""
+        kind = self._world.struck("storage")
+        if kind in {"", "is lost"}:
+            self._references[upload_id] = self._world.now, self._world.now + self._world.habits.reference_s()
+        return None if kind in {"is lost", "never arrives"} else int(kind or 204)
+
+    def _reference(self, upload_id: str) -> Answer | None:
+        failure = self._trouble("ask")
+        if failure is not None:
+            return failure or None
+        kept: JsonValue = {"id": upload_id} if self._keeps(upload_id) else None
+        return self._answered(200, {"init_images_by_pk": kept})
+
+    def _keeps(self, upload_id: str) -> bool:
+        _, lost_at = self.kept(upload_id)
+        return self._world.now < lost_at
+
+    def kept(self, upload_id: str) -> tuple[float, float]:
+        """From when until when the account has the reference; nothing before now if it never came."""
+        return self._references.get(upload_id, (NEVER, 0.0))
 
     # Questions -------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ A request that has left arrives, whether the process that sent it lives or not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
 
@@ -15,9 +15,13 @@ from mkdocs_leonardo.errors import AnswerLost, NotSent
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, member
 from mkdocs_leonardo.spec import JsonValue
 
-from .ledger import Heard, Order
+from .ledger import Heard, Order, Upload
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.http import Part
+
     from .process import Process
 
 
@@ -51,36 +55,56 @@ class Wire:
         path: str,
         *,
         json: JsonValue | None = None,
-        parts: object = None,  # noqa: ARG002 - no page has a reference to upload
+        parts: Sequence[Part] | None = None,
         timeout_s: float,
         max_bytes: int = 0,  # noqa: ARG002 - answers are small
         give_up_at: float | None = None,  # noqa: ARG002 - no limiter is waited for
         keep_once_sent: bool = False,
     ) -> Answer:
         """The answer, sent exactly once; NotSent or AnswerLost if none came."""
+        is_create = method == "POST" and not path.endswith("/init-image")
+        trouble = await self._leave(is_create=is_create)
+        if parts is not None:
+            json = {name: value for name, value in parts if isinstance(value, str)}
+        order = self._process.order(self._service.name, json) if is_create else None
+
+        def ask() -> Answer | None:
+            if order is not None:
+                order.arrived_at = self._world.now
+            answer = self._service.answer(method, path, json, order)
+            self._world.note(f"{self._service.name} answers", (path, self._process.number, answer and answer.status))
+            return answer
+
+        self._world.note(f"{self._service.name} is asked", (method, path, self._process.number))
+        answer = await self._exchange(ask, trouble, timeout_s, keep_once_sent=keep_once_sent)
+        return self._heard(order, path, answer)
+
+    async def _leave(self, *, is_create: bool = False) -> str:
+        """What is wrong with the way that a request takes; NotSent where it never leaves."""
         self._process.touch()
         # The limiter and the connection: what cancels the caller reaches it before anything is sent.
         await asyncio.sleep(0)
-        world = self._world
-        trouble = world.struck("wire")
+        trouble = self._world.struck("wire")
         if trouble == "not sent":
-            self._process.record.unsent += method == "POST"
-            await self._process.pause(world.between(0.0, 10.0))
+            self._process.record.unsent += is_create
+            await self._process.pause(self._world.between(0.0, 10.0))
             raise NotSent("could not be reached")
-        order = self._process.order(self._service.name, json) if method == "POST" else None
         self._process.record.requests += 1
+        return trouble
+
+    async def _exchange(
+        self, ask: Callable[[], T | None], trouble: str, timeout_s: float, *, keep_once_sent: bool = False
+    ) -> T | None:
+        """What `ask` answers at the other end; None where that does not come back in time."""
+        world = self._world
         up_s, down_s = self._travel_s(trouble)
-        future: asyncio.Future[Answer | None] = self._process.loop.create_future()
+        future: asyncio.Future[T | None] = self._process.loop.create_future()
 
         def arrive() -> None:
-            if order is not None:
-                order.arrived_at = world.now
-            answer = self._service.answer(method, path, json, order)
-            world.note(f"{self._service.name} answers", (path, self._process.number, answer and answer.status))
+            answer = ask()
             if answer is not None:
                 world.scheduler.at(world.now + down_s, lambda: self._deliver(future, answer))
 
-        world.note(f"{self._service.name} is asked", (method, path, self._process.number))
         world.scheduler.at(world.now + up_s, arrive)
         if world.chance(0.5):
             # The connection breaks; else the caller waits until its patience ends.
@@ -91,7 +115,7 @@ class Wire:
             answer = await future
         patience.cancel()
         self._process.touch()
-        return self._heard(order, path, answer)
+        return answer
 
     def _travel_s(self, trouble: str) -> tuple[float, float]:
         world = self._world
@@ -104,7 +128,7 @@ class Wire:
             return up_s + world.between(0.0, 30.0), down_s + world.between(0.0, 60.0)
         return up_s, down_s
 
-    def _deliver(self, future: asyncio.Future[Answer | None], answer: Answer | None) -> None:
+    def _deliver(self, future: asyncio.Future[T | None], answer: T | None) -> None:
         self._process.loop.call_soon(_settle, future, answer)
 
     def _heard(self, order: Order | None, path: str, answer: Answer | None) -> Answer:
@@ -117,9 +141,24 @@ class Wire:
         elif "offset=" in path:
             is_list = answer is not None and isinstance(member(answer.body, "generations"), list)
             self._process.record.looks.append((self._world.now, is_list))
+        elif "/init-image/" in path:
+            self._process.record.vain_questions += answer is None or answer.status != 200
         if answer is None:
             raise AnswerLost("did not answer properly")
         return answer
+
+    async def upload(self, url: str, parts: Sequence[Part], *, timeout_s: float) -> int:  # noqa: ARG002 - `Api`'s
+        """The status that the storage answers a reference with."""
+        upload_id = url.rpartition("/")[2]
+        trouble = await self._leave()
+        upload = Upload(upload_id, self._process.record, self._world.now)
+        self._world.ledger.uploads.append(upload)
+        self._world.note("upload", (url, self._process.number))
+        status = await self._exchange(lambda: self._world.jobs.receive(upload_id), trouble, timeout_s)
+        upload.ended_at, upload.status = self._world.now, status or 0
+        if status is None:
+            raise AnswerLost("the storage did not answer properly")
+        return status
 
     async def download(self, url: str, *, hosts: Collection[str], timeout_s: float) -> bytes:  # noqa: ARG002 - `Api`'s
         """The picture; AnswerLost where there is none, or only a part of one."""
@@ -133,7 +172,7 @@ class Wire:
         return data
 
 
-def _settle(future: asyncio.Future[Answer | None], answer: Answer | None) -> None:
+def _settle(future: asyncio.Future[T | None], answer: T | None) -> None:
     if not future.done():
         future.set_result(answer)
 

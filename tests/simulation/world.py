@@ -32,6 +32,9 @@ KINDS: Mapping[str, Sequence[str]] = {
     "ask": ("500", "is lost", "answers null", "429", "503"),
     "me": ("500", "is lost", "answers null"),
     "download": ("fails",),
+    "form": ("500", "is lost", "429"),
+    "storage": ("403", "503", "is lost", "never arrives"),
+    "reference": ("seconds", "minutes", "hours", "at once"),
     "price": ("charges differently", "says nothing"),
     "lag": ("a moment", "seconds", "a minute", "for ever"),
     "null": ("seconds", "minutes", "for ever"),
@@ -62,6 +65,9 @@ _ONLY_JOBS = frozenset(
 ) | {
     "always",
     "strangers",
+    "form",
+    "storage",
+    "reference",
 }
 _ONLY_IMAGES = frozenset({"image"})
 
@@ -142,6 +148,19 @@ class Habits:
             case "never":
                 return NEVER
         return 0.0
+
+    def reference_s(self) -> float:
+        """How long the service keeps a reference that was uploaded."""
+        match self._world.struck("reference"):
+            case "seconds":
+                return self._world.between(0.5, 9.0)
+            case "minutes":
+                return self._world.between(20.0, 600.0)
+            case "hours":
+                return self._world.between(3600.0, 90_000.0)
+            case "at once":
+                return 0.0
+        return NEVER
 
     def damaged_downloads(self) -> int:
         """How many downloads bring other bytes."""
