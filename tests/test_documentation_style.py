@@ -10,7 +10,7 @@ import pytest
 import reference_tables as tables
 
 DOCS = tables.ROOT / "example-site/docs"
-DOCUMENTS = [tables.ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+DOCUMENTS = [tables.ROOT / "README.md", tables.ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted((DOCS / "guide").glob("*.md"))
 
 #: Words of the house, and the words that readers know: stored or cached, placeholder, fix, an image in a folder.
