@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 from mkdocs_leonardo.providers import gemini, leonardo, openai
@@ -39,6 +40,22 @@ class RealClock(FastClock):
 
     def __init__(self) -> None:
         super().__init__(1.0)
+
+
+class SteppedClock(FastClock):
+    """A clock that stands still but for those who sleep, who return at once."""
+
+    def __init__(self) -> None:
+        self._now = time.time()
+
+    def now(self) -> float:
+        """Unix seconds: the beginning, and all that was slept since."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return at once, `seconds` later."""
+        self._now += seconds
+        await anyio.lowlevel.checkpoint()
 
 
 @dataclass

@@ -1,13 +1,13 @@
 """What an author writes becomes a hero, or one line that says what to mend; nothing in between is paid for."""
 
 import itertools
-import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 
 import pytest
 import yaml
+from endless import ending
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
@@ -670,11 +670,10 @@ def test_read_of_nested_aliases_answers_at_once() -> None:
     levels = ["hero_prompt_0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     levels += [f"hero_prompt_{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)]
     meta = yaml.safe_load("\n".join([*levels, "hero_prompt: *x11"]))
-    began = time.process_time()
 
-    front_matter = read_meta(meta)
+    with ending():
+        front_matter = read_meta(meta)
 
-    assert time.process_time() - began < 5
     assert len(str(front_matter.problems[0])) < 300
 
 
@@ -827,9 +826,6 @@ def test_shown_writes_values_as_their_author_knows_them(value: object, text: str
 
 def test_did_you_mean_of_a_hundred_thousand_characters_answers_at_once() -> None:
     """Only the beginning is compared."""
-    began = time.process_time()
-
-    for letters in itertools.islice(itertools.cycle(["ab", "cinematic"]), 20):
-        did_you_mean(letters * 50_000, STYLES)
-
-    assert time.process_time() - began < 5
+    with ending():
+        for letters in itertools.islice(itertools.cycle(["ab", "cinematic"]), 20):
+            did_you_mean(letters * 50_000, STYLES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from endless import ending
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +89,5 @@ def test_every_byte_of_the_content_survives(before: str, after: str) -> None:
 def test_search_in_broken_markup_takes_no_time(piece: str) -> None:
     """The time is proportional to the text: if it were to its square, a megabyte would take minutes."""
     content = piece * (1_000_000 // len(piece)) + "<h1 "
-    start = time.process_time()
-    insert_hero(content, header, "T")
-    assert time.process_time() - start < 5
+    with ending():
+        insert_hero(content, header, "T")

@@ -159,7 +159,7 @@ async def test_request_dripping_answer_ends_with_the_timeout(services: Services)
     """The timeout holds for the whole answer, however regularly a byte arrives."""
     services.leonardo.on_me(Drip(every_s=0.02))
     api = api_at(services.leonardo.base_url)
-    with anyio.fail_after(3), pytest.raises(AnswerLost, match="too long"):
+    with anyio.fail_after(30), pytest.raises(AnswerLost, match="too long"):
         await api.request("GET", "/me", timeout_s=0.3)
     await api.aclose()
 
@@ -212,7 +212,7 @@ async def test_request_connection_cut_is_an_answer_lost(services: Services, cut:
 
 async def test_request_never_answered_is_an_answer_lost_after_the_timeout() -> None:
     """A service that reads and is silent may have carried the request out."""
-    with raw_server(_read_all) as url, anyio.fail_after(3), pytest.raises(AnswerLost):
+    with raw_server(_read_all) as url, anyio.fail_after(30), pytest.raises(AnswerLost):
         await api_at(url).request("POST", "/", json={}, timeout_s=0.2)
 
 
@@ -228,7 +228,7 @@ def _read_request(connection: socket.socket) -> bytes:
 
 
 def _read_all(connection: socket.socket) -> None:
-    connection.settimeout(3)
+    connection.settimeout(60)
     while connection.recv(65536):
         pass
 
@@ -333,7 +333,7 @@ async def test_window_never_open_gives_up_at_the_deadline(services: Services) ->
     """A request that the limiter never lets go was not sent."""
     clock = RealClock()
     api = api_at(services.leonardo.base_url, window=lambda _: 30.0, clock=clock)
-    with anyio.fail_after(3), pytest.raises(NotSent):
+    with anyio.fail_after(30), pytest.raises(NotSent):
         await api.request("GET", "/me", timeout_s=5, give_up_at=clock.now() + 0.1)
     assert services.ledger.requests == ()
 
@@ -449,7 +449,7 @@ async def test_download_spoilt_may_be_tried_again(services: Services, trouble: A
     """What a second try may cure is an answer lost; the signed address is not shown."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(trouble)
-    with anyio.fail_after(5), pytest.raises(AnswerLost, match=words) as caught:
+    with anyio.fail_after(30), pytest.raises(AnswerLost, match=words) as caught:
         await download(services, timeout_s=0.5 if isinstance(trouble, Drip) else 5.0)
     assert shows_no_secret(caught.value)
 
@@ -458,7 +458,7 @@ async def test_download_spoilt_may_be_tried_again(services: Services, trouble: A
 async def test_download_too_large_is_refused_while_it_streams(services: Services, *, declared: bool) -> None:
     """No more than the cap is ever read."""
     services.leonardo.on_download(HugeBody(declared=declared))
-    with anyio.fail_after(5), pytest.raises(DownloadRefused, match="1 MiB"):
+    with anyio.fail_after(30), pytest.raises(DownloadRefused, match="1 MiB"):
         await download(services, max_bytes=MIB)
 
 

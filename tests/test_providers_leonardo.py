@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import replace
 from email.utils import formatdate
 
 import anyio
 import pytest
-from providers_rig import FastClock, Memory, RealClock, leonardo_at, shows_no_secret
+from providers_rig import FastClock, Memory, RealClock, SteppedClock, leonardo_at, shows_no_secret
 from services import (
     CREDIT_USD,
     LEONARDO_KEY,
@@ -97,7 +98,7 @@ async def create_error(provider: LeonardoProvider, picture: PictureSpec = PICTUR
 async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = None) -> ProviderError:
     """The error that waiting for an accepted job ends in."""
     try:
-        with anyio.fail_after(10), pytest.raises(ProviderError) as caught:
+        with anyio.fail_after(60), pytest.raises(ProviderError) as caught:
             await made(provider, patience_s=patience_s)
     finally:
         await provider.aclose()
@@ -370,24 +371,24 @@ async def test_fetch_job_that_ends_badly_says_so(
 async def test_fetch_deadline_is_met_with_one_last_poll(services: Services) -> None:
     """A job is asked for once more at the deadline, never after it, and given up then."""
     services.leonardo.on_create(NeverFinishes())
-    clock = RealClock()
-    provider = leonardo_at(services, clock=clock)
+    memory = Memory()
+    provider = leonardo_at(services, clock=SteppedClock(), memory=memory)
     submission = await provider.submit(PICTURE)
     with pytest.raises(JobUnfinished):
         await provider.fetch(submission, give_up_at=submission.accepted_at + 0.6)
     await provider.aclose()
-    last = services.ledger.requests_to("leonardo", "poll")[-1].started_s
-    assert 0.55 <= last - submission.accepted_at <= 0.9
-    assert clock.now() - submission.accepted_at < 1.0
+    assert len(services.ledger.requests_to("leonardo", "poll")) == len(memory.requests) - 1
+    assert memory.requests[-1] == pytest.approx(submission.accepted_at + 0.6, abs=1e-3)
 
 
-async def test_fetch_silent_service_does_not_hold_the_build(services: Services) -> None:
-    """Polls that are never answered end soon after the deadline."""
+async def test_fetch_silent_service_does_not_hold_the_build(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polls that are never answered end soon after the deadline, however long a poll may take otherwise."""
+    monkeypatch.setattr(sys.modules[LeonardoProvider.__module__], "_READ_TIMEOUT_S", 3600.0)
     services.leonardo.on_poll(Held())
-    started = time.monotonic()
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
     assert isinstance(error, JobUnfinished)
-    assert time.monotonic() - started < 4.0
     services.release()
 
 
@@ -509,13 +510,14 @@ async def test_fetch_download_that_never_works_keeps_the_job(
     assert services.ledger.trespasses == ()
 
 
-async def test_fetch_dripping_download_ends_after_the_deadline(services: Services) -> None:
-    """A body that never ends is left in time."""
+async def test_fetch_dripping_download_ends_after_the_deadline(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body that never ends is left in time, however long a download may take otherwise."""
+    monkeypatch.setattr(sys.modules[LeonardoProvider.__module__], "_DOWNLOAD_TIMEOUT_S", 3600.0)
     services.leonardo.on_download(Drip(every_s=0.02))
-    started = time.monotonic()
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
     assert isinstance(error, JobUnfinished)
-    assert time.monotonic() - started < 5.0
 
 
 async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) -> None:
@@ -832,25 +834,21 @@ async def test_account_unreadable_is_a_provider_error(
 
 
 async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Services) -> None:
-    """Ten jobs of 2 s where 15 s were expected are all there long before 12 s, when each would be asked first."""
+    """Ten jobs of 2 s where an hour was expected are there at once: a test would not outlive a first question then."""
     services.leonardo.render_s = 0.4
     clock = FastClock(5.0)
-    provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 15.0, "timeout_s": 30.0})
+    provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 3600.0, "timeout_s": 7200.0})
 
     async def one(number: int) -> None:
         submission = await provider.submit(replace(PICTURE, prompt=f"number {number}"))
-        await provider.fetch(submission, give_up_at=submission.accepted_at + 30)
+        await provider.fetch(submission, give_up_at=submission.accepted_at + 7200)
 
-    async with anyio.create_task_group() as tasks:
-        for number in range(10):
-            tasks.start_soon(one, number)
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            for number in range(10):
+                tasks.start_soon(one, number)
     await provider.aclose()
-    ledger = services.ledger
-    found_out = {entry.job_id: entry.started_s for entry in ledger.requests_to("leonardo", "poll")}
-    # In the clock's seconds: five times the world's.
-    took_s = [5 * (found_out[job.job_id] - job.created_s) for job in ledger.jobs]
-    assert max(took_s) < 11.0
-    assert ledger.polls <= 40
+    assert services.ledger.polls <= 40
 
 
 async def test_render_times_are_kept_by_kind(services: Services) -> None:

@@ -32,6 +32,7 @@ from services import (
     Drip,
     Fails,
     HalfPicture,
+    Held,
     HugeBody,
     LostAnswer,
     ModerationBlocked,
@@ -204,7 +205,7 @@ def test_request_limit_counts_every_endpoint(services: Services) -> None:
 
 def test_connections_are_kept_alive_and_many_at_once(services: Services) -> None:
     """Twenty clients with a connection each are served side by side."""
-    services.leonardo.latency_s = 0.05
+    services.leonardo.on_me(Held())
     together = threading.Barrier(20)
 
     def ask_twice(_: int) -> list[int]:
@@ -213,30 +214,23 @@ def test_connections_are_kept_alive_and_many_at_once(services: Services) -> None
             return [client.get(f"{services.leonardo.base_url}/me").status_code for _ in range(2)]
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(ask_twice, range(20)))
-    assert answers == [[200, 200]] * 20
+        answers = pool.map(ask_twice, range(20))
+        services.wait_until(lambda ledger: len(ledger.requests_to("leonardo")) == 20)
+        services.forget_rules()
+        services.release()
+        assert list(answers) == [[200, 200]] * 20
     assert services.ledger.peak_requests("leonardo") == 20
 
 
-def start_and_stop() -> float:
-    """How long starting takes, and stopping with a slow answer under way."""
-    started = time.perf_counter()
+def test_server_stops_without_waiting_for_answers_on_their_way() -> None:
+    """An answer that is never given keeps no test."""
     services = Services()
-    taken_s = time.perf_counter() - started
-    services.leonardo.on_me(Slow(60))
+    services.leonardo.on_me(Held())
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(HTTP.get, f"{services.leonardo.base_url}/me", headers=HEADERS, timeout=30)
+        waiting = pool.submit(HTTP.get, f"{services.leonardo.base_url}/me", headers=HEADERS, timeout=None)
         services.wait_until(lambda ledger: len(ledger.requests) == 1)
-        started = time.perf_counter()
         services.stop()
-        taken_s += time.perf_counter() - started
         assert isinstance(waiting.exception(), httpx.TransportError)
-    return taken_s
-
-
-def test_server_starts_and_stops_at_once_even_with_answers_on_their_way() -> None:
-    """Start and stop take less than 50 ms; the best of three, for the machine may be busy."""
-    assert min(start_and_stop() for _ in range(3)) < 0.05
 
 
 # --- pictures ---

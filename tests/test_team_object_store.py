@@ -18,7 +18,6 @@ from stores import BUCKET, KEYS, KINDS, Kind, Outage, TeamStore, gate_to, in_loo
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.team import object_store as module
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.client import CALL_S
 from mkdocs_leonardo.team.object_store import ObjectStore
 
 
@@ -156,22 +155,18 @@ def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
     """Every call ends, with the address and without a query."""
     with running("moto", tmp_path / "store") as store:
         store.stop()
-        started = time.monotonic()
         message = failure(store.url)
 
+    # Not "no answer within 10 s".
     assert message == f"s3://{BUCKET}/team: cannot be read (it cannot be reached)"
-    assert time.monotonic() - started < CALL_S
 
 
 def test_store_that_never_answers_is_given_up() -> None:
     """After the time that one call may take, however patient the client is."""
-    with silence() as url:
-        started = time.monotonic()
-        with pytest.raises(StoreUnavailable) as caught:
-            in_loop(lambda: ObjectStore(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
+    with silence() as url, pytest.raises(StoreUnavailable) as caught:
+        in_loop(lambda: ObjectStore(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
 
     assert str(caught.value) == f"s3://{BUCKET}: cannot be read (no answer within 1 s)"
-    assert time.monotonic() - started < 5
 
 
 def test_store_that_has_not_answered_is_left_alone() -> None:
@@ -184,10 +179,7 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
             await objects.get("a")
 
     with silence() as url:
-        started = time.monotonic()
         in_loop(lambda: act(ObjectStore(StoreAddress.parse(url), {})))
-
-    assert time.monotonic() - started < 5
 
 
 def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
