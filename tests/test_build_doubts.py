@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builds import Site, page
 from kill_harness import entries, records
-from services import Answer500, CutAfterRead, LostAnswer, Services
+from services import Answer, Answer500, CutAfterRead, LostAnswer, Services
 
 QUICK: dict[str, object] = {
     "formats": ["jpeg"],
@@ -67,6 +67,18 @@ def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(
     assert 1 <= calls <= 4
     assert (built.totals["uncertain"], built.totals["new_images"]) == (calls, calls + 20)
     assert f"({calls} of them may have been charged without a picture)" in built.log
+
+
+def test_outage_lasts_as_long_as_the_service_says(tmp_path: Path, services: Services) -> None:
+    """Two pages in a row that failed are an outage; `Retry-After: 0` says that the next page may ask at once."""
+    services.leonardo.on_create(Answer(503, {"error": "busy"}, {"Retry-After": "0"}))
+    site = site_of(tmp_path, 3, concurrency=1)
+
+    built = site.build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert Counter(hero["provider"] for hero in built.report["heroes"]) == {"openai": 3}
+    assert len(services.ledger.requests_to("leonardo", "create")) == 6
 
 
 def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, services: Services) -> None:
