@@ -19,7 +19,8 @@ from services import Services
 
 from mkdocs_leonardo.commands import gallery
 from mkdocs_leonardo.commands.outlook import Outlook
-from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
+from mkdocs_leonardo.commands.site_styles import shade_alpha
+from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
 from mkdocs_leonardo.storage.cache import TextStore

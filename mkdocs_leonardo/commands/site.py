@@ -24,11 +24,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from mkdocs_leonardo.commands.overrides import shade_alpha, templates_without_excerpts
 from mkdocs_leonardo.commands.pages import wishes_in
+from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
+from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,40 +1,11 @@
-"""What a site's own stylesheets and templates take away from heroes and covers. Text in, values out."""
+"""Templates of blog views, and whether posts' covers can stand on them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
-
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-#: Paper shows the text without the picture.
-_PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-_RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
-#: Where custom properties hold for every hero: the places that the documentation names, and those above them.
-_EVERYWHERE = frozenset({":root", "html", "body", ".leonardo-hero"})
-_ALPHA = re.compile(r"--leonardo-hero-scrim\s*:\s*(\d*\.?\d+)(%?)\s*(?:!\s*important\s*)?(?:;|$)")
-_COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
-
-
-def shade_alpha(stylesheets: Iterable[str]) -> float | None:
-    """The alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they leave it to us.
-
-    None as well where they give text or shade another colour: then nobody here knows what can be read.
-    """
-    alpha = None
-    for stylesheet in stylesheets:
-        text = _PRINT.sub("", _COMMENT.sub("", stylesheet))
-        for selectors, declarations in _RULE.findall(text):
-            if _EVERYWHERE.isdisjoint(selector.strip() for selector in selectors.split(",")):
-                continue
-            if _COLOUR.search(declarations):
-                return None
-            for number, percent in _ALPHA.findall(declarations):
-                alpha = float(number) / (100 if percent else 1)
-    return alpha
 
 
 def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
