@@ -48,12 +48,13 @@ class HeroError(Exception):
 
 
 class InputError(HeroError):
-    """An author's line is wrong; the message names page, key, value and cure."""
+    """An author's line is wrong; the message names page, key, value and cure, and `text` all but the page."""
 
     def __init__(self, page: str, key: str, message: str) -> None:
-        super().__init__(f"{page}: {key} {message}")
         self.page = page
         self.key = key
+        self.text = f"{key} {message}"
+        super().__init__(f"{page}: {self.text}")
 
 
 class PictureError(HeroError):

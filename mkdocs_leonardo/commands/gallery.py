@@ -14,7 +14,7 @@ from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
-from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
 from mkdocs_leonardo.host.github import Annotations, is_github
 
 if TYPE_CHECKING:
@@ -31,16 +31,20 @@ _CONTRAST_TOLERANCE = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to mend. `where` is a page, or with `is_file` a file, seen from the site's folder."""
+    """Something to mend. `where` is a page, or with `is_file` a file, seen from the site's folder.
+
+    `mistake` is the one in the page's front matter that is to be mended, if it is one.
+    """
 
     where: str
     kind: str
     text: str
+    mistake: InputError | None = None
     is_file: bool = False
 
     def line(self) -> str:
         """For a person."""
-        return f"{self.where}: {self.kind}: {self.text}" if self.kind != "front matter" else self.text
+        return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
 
 
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
@@ -150,8 +154,8 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
     root = site.options.config_file.parent
     notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
     for one in findings:
-        if one.kind == "front matter":
-            notes.about_site(logging.ERROR, one.text)
+        if one.mistake is not None:
+            notes.about_mistake(logging.ERROR, one.mistake)
         elif one.is_file:
             notes.about_file(logging.ERROR, root / one.where, f"{one.kind}: {one.text}")
         else:
@@ -162,8 +166,8 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
 def _findings(
     site: SiteWishes, workshop: Workshop, found: Sequence[Outlook], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
-    for problem in site.problems:
-        yield Finding(problem.partition(":")[0], "front matter", problem)
+    for mistake in site.mistakes:
+        yield Finding(mistake.page, "front matter", str(mistake), mistake)
     neighbours = Neighbours(site.options, workshop)
     unused, halves = orphans(workshop, found, neighbours), workshop.gallery.halves()
     for outlook in found:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.commands.terminal import CommandError
-from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.errors import InputError, PictureError
 from mkdocs_leonardo.host.neighbours import place_of_image
 from mkdocs_leonardo.imaging.reference import Looks
 
@@ -47,7 +47,7 @@ class Wishes:
 
     heroes: list[HeroSpec] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[InputError] = field(default_factory=list)
 
 
 def wishes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> Wishes:
@@ -151,7 +151,7 @@ class _Reader:
             site_name=self._project.text("site_name"),
             defaults=self._defaults,
         )
-        self.found.problems += map(str, wish.problems)
+        self.found.problems += wish.problems
         hero = wish.hero
         if hero is not None and wish.image is not None:
             docs_dir = self._project.docs_dir
@@ -159,10 +159,9 @@ class _Reader:
             # A link is followed, as Zensical follows it when it copies.
             path = (docs_dir / place).resolve()
             if not path.is_file():
-                self.found.problems.append(
-                    f"{file.name}: hero_image is {str(wish.image)!r}; there is no such file in the documentation "
-                    "folder; write its path relative to the page"
-                )
+                cure = "write its path relative to the page"
+                message = f"is {str(wish.image)!r}; there is no such file in the documentation folder; {cure}"
+                self.found.problems.append(InputError(file.name, "hero_image", message))
                 return
             hero = replace(hero, own_image=path)
         elif hero is not None and hero.picture is not None and wish.reference:
@@ -170,7 +169,8 @@ class _Reader:
             try:
                 look = self._looks.first(paths, self._defaults.strength)
             except PictureError as error:
-                self.found.problems.append(f"{file.name}: hero_reference is {str(wish.reference[0])!r}; it {error}")
+                message = f"is {str(wish.reference[0])!r}; it {error}"
+                self.found.problems.append(InputError(file.name, "hero_reference", message))
                 return
             hero = replace(hero, picture=replace(hero.picture, look=look))
         if hero is not None:
@@ -187,9 +187,9 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 2}" if mark is not None else ""
+            cure = "put quotes around a text that holds a colon, and close those that are open"
             self.found.problems.append(
-                f"{name}: the front matter is no YAML{place} and is not read; put quotes around a text that holds a "
-                "colon, and close those that are open"
+                InputError(name, "the front matter", f"is no YAML{place} and is not read; {cure}")
             )
             return {}
         return value if isinstance(value, dict) else {}
@@ -221,10 +221,9 @@ class _Reader:
                 both[key] = [*before, *value]
             else:
                 if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
-                    self.found.problems.append(
-                        f"{name}: hero_prompt is {str(value).lower()}, the folder's is text, which ends Zensical's "
-                        "build; write hero_layout: none, or quote it"
-                    )
+                    cure = "write hero_layout: none, or quote it"
+                    message = f"is {str(value).lower()}, the folder's is text, which ends Zensical's build; {cure}"
+                    self.found.problems.append(InputError(name, "hero_prompt", message))
                 both[key] = value
         return both
 

@@ -1,53 +1,31 @@
-"""What the pages of a site want, read by MkDocs itself, or without it where only Zensical could build the site.
+"""A site as the commands see it: its options, what its pages ask for, and the pages that a caller names.
 
-Where MkDocs reads, the site is really built, with its own configuration and all of its plugins, up to the point where
-the last page has been read, and then stopped before anything is written: a page's wish may come from Material's `meta`
-plugin, from a script of gen-files, or from a hook, and whether a post is a draft is the blog plugin's business. Only
-the real build knows. Two things are left out, since no wish can come from them and both may take minutes: pages are
-read as if they had no text, and nobody is told of their (empty) content.
+MkDocs reads the site where it can (`host.site_reading`); a site that only Zensical could build is read without it.
 """
 
 from __future__ import annotations
 
 import difflib
-import logging
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.pages import wishes_in
 from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
-from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
+from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-    from mkdocs.config.defaults import MkDocsConfig
-    from mkdocs.structure.pages import Page
-
     from mkdocs_leonardo.config import LeonardoConfig, Settings
-    from mkdocs_leonardo.errors import InputError
-    from mkdocs_leonardo.host.pages import PageReading
+    from mkdocs_leonardo.host.site_reading import LoadedSite
     from mkdocs_leonardo.spec import HeroSpec
-
-#: The logger of our plugin, and those of the hosts: plugins keep to MkDocs's under ProperDocs, which has its own.
-OURS = "mkdocs.plugins.leonardo"
-HOSTS = ("mkdocs", "properdocs")
-#: How a host's configuration is called; ProperDocs looks for both, its own first.
-CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
-
-_NO_PLUGIN = "does not use the plugin; add `- leonardo` below `plugins:`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +61,7 @@ class SiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class SiteWishes:
-    """What the pages of a site want. `pages` are all that were read, `problems` what is wrong with their lines.
+    """What the pages of a site ask for. `pages` are all that were read, `mistakes` those in their front matter.
 
     `coverless` are the templates of blog views on which no post's cover can stand.
     """
@@ -91,29 +69,20 @@ class SiteWishes:
     options: SiteOptions
     heroes: tuple[HeroSpec, ...]
     pages: frozenset[str]
-    problems: tuple[str, ...]
+    mistakes: tuple[InputError, ...]
     coverless: tuple[Path, ...] = ()
     unread: tuple[str, ...] = ()
-    """The theme and plugins that were not there to have their say."""
+    """The theme and plugins that were not installed when the site was read."""
 
     @property
     def settings(self) -> Settings:
         """The plugin's options."""
         return self.options.settings
 
-
-class _Plugin(Protocol):
-    """What is needed of our plugin, which lies above this package."""
-
-    config: LeonardoConfig
-    reader: Callable[[Page, PageReading], None] | None
-
-
-class _AllPagesRead(BaseException):
-    """The build has done what it was wanted for.
-
-    Like Ctrl-C it passes by `on_build_error`, where hooks tell somebody that a build has failed.
-    """
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The mistakes, each as one line for a person."""
+        return tuple(map(str, self.mistakes))
 
 
 def options_of(config_file: str | None, console: Console) -> SiteOptions:
@@ -121,18 +90,15 @@ def options_of(config_file: str | None, console: Console) -> SiteOptions:
     project = _project(config_file)
     if project is not None:
         return project_options(project, console)
-    with _listening(console) as heard:
-        config = _load(config_file, heard)
-        plugin = _plugin(config)
-        if plugin is None:
-            plugin = _grouped(config, heard)
-        if plugin is None:
-            raise CommandError(f"{config.config_file_path} {_NO_PLUGIN}")
-        return _options(config, plugin, console)
+    with _host_errors():
+        site = _loaded(config_file, console)
+        if site.options is None:
+            site.bring_grouped_plugins()
+        return _options(site, _used(site), console)
 
 
 def wishes_of(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
-    """What every page wants; CommandError if the site cannot be read. `serve` reads drafts as well."""
+    """What every page asks for; CommandError if the site cannot be read. `serve` reads drafts as well."""
     project = _project(config_file)
     if project is not None:
         unread = tuple(_missing(project))
@@ -141,33 +107,17 @@ def wishes_of(config_file: str | None, console: Console, *, command: Literal["bu
                 f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen"
             )
         return replace(project_wishes(project, console, with_drafts=command == "serve"), unread=unread)
-    with _listening(console) as heard, tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
-        config = _load(config_file, heard)
-        real_site_dir = config.site_dir
-        config["site_dir"] = nowhere
-        reading = _Reading(config)
-        try:
-            # What plugins print is not part of the result.
-            with redirect_stdout(sys.stderr):
-                reading.run(command)
-        except Exception as error:
-            # Any plugin of the site may raise anything.
-            raise _trouble(error, heard) from error
-        plugin = _plugin(config)
-        if plugin is None:
-            raise CommandError(f"{config.config_file_path} {_NO_PLUGIN}")
-        if not plugin.config.enabled:
+    with _host_errors():
+        site = _loaded(config_file, console)
+        found = site.read(command)
+        used = _used(site)
+        if not used.enabled:
             raise CommandError(
-                f"the plugin is switched off in {config.config_file_path} (enabled: false); switch it on"
+                f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
             )
-        config["site_dir"] = real_site_dir
-        options = _options(config, plugin, console)
+        options = _options(site, used, console)
     return SiteWishes(
-        options,
-        tuple(reading.heroes),
-        frozenset(reading.pages),
-        tuple(map(str, reading.problems)),
-        tuple(reading.coverless) if options.settings.cards else (),
+        options, found.heroes, found.pages, found.problems, found.coverless if options.settings.cards else ()
     )
 
 
@@ -198,25 +148,22 @@ def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
-    _meet_host(str(project.path))
-    from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
-
-    from mkdocs_leonardo.config import settings_from, settled  # noqa: PLC0415 - same
+    use_host_of(str(project.path))
+    from mkdocs_leonardo.host.settings import settings_in  # noqa: PLC0415 - `--help` needs no MkDocs
 
     plugin, theme = plugin_config(project), project.theme
-    try:
-        settings = settings_from(
+    with _host_errors():
+        settings = settings_in(
+            project.root,
             plugin,
-            root=project.root,
+            console.tell,
             docs_dir=project.docs_dir,
             site_dir=project.site_dir,
             config_name=project.path.name,
             for_zensical=True,
         )
-    except ValidationError as error:
-        raise CommandError(str(error)) from None
     return SiteOptions(
-        settled(settings, console.tell, os.environ),
+        settings,
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,
@@ -240,7 +187,7 @@ def project_wishes(project: Project, console: Console, *, with_drafts: bool = Fa
 
 def _project(config_file: str | None) -> Project | None:
     """The configuration, if MkDocs cannot read it: it is Zensical's own, or names what is not installed here."""
-    if config_file is None and not any(map(_exists, HOSTS)) and Path(ZENSICAL).is_file():
+    if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
     if config_file is not None and config_file.endswith(".toml"):
         _refuse_missing(config_file)
@@ -288,182 +235,49 @@ def _refuse_missing(config_file: str) -> None:
 # Reading by MkDocs ----------------------------------------------------------------------------------------------------
 
 
-class _Reading:
-    """One build that ends when every page has been read."""
-
-    def __init__(self, config: MkDocsConfig) -> None:
-        self._config = config
-        self._is_set = False
-        self.heroes: list[HeroSpec] = []
-        self.pages: list[str] = []
-        self.problems: list[InputError] = []
-        self.coverless: list[Path] = []
-        self._views: set[str] = set()
-        self._has_post = False
-
-    def run(self, command: Literal["build", "serve"]) -> None:
-        """Read every page."""
-        from mkdocs.commands.build import build  # noqa: PLC0415 - `--help` needs no MkDocs
-
-        plugins = self._config.plugins
-        plugins.on_startup(command=command, dirty=False)
-        try:
-            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority; it takes
-            # every bound method for a plugin's.
-            plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
-            with suppress(_AllPagesRead):
-                build(self._config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
-        finally:
-            plugins.on_shutdown()
-
-    def _attach(self, config: MkDocsConfig) -> None:
-        plugin = _plugin(config)
-        if plugin is not None:
-            plugin.reader = self._take
-        # By now every plugin is there.
-        config.plugins.events["page_content"].clear()
-        config.plugins.events["env"][:] = [self._end]
-
-    def _take(self, page: Page, reading: PageReading) -> None:
-        hero = reading.hero
-        self.pages.append(page.file.src_uri)
-        self.problems += reading.problems
-        if hero is not None:
-            self.heroes.append(hero)
-        # Of Material's blog: a view has posts, a post has an excerpt.
-        if hasattr(page, "posts"):
-            self._views.add(str(page.meta.get("template", "blog.html")))
-        self._has_post |= hero is not None and hasattr(page, "excerpt")
-
-    def _end(self, env: Environment, **_: object) -> None:
-        root = Path(self._config.config_file_path or ".").resolve().parent
-        for view in sorted(self._views) if self._has_post else ():
-            files = [Path(name) for name in templates_without_excerpts(env, view)]
-            # The site's own one, where there is one: what lies elsewhere is somebody else's theme.
-            self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
-        raise _AllPagesRead
-
-
-class _Heard(logging.Handler):
-    """The host's log while it reads a site: errors are kept for the message that says why reading failed."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(logging.INFO)
-        self._console = console
-        self.errors: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep an error; show the plugin's own records, and others' with --verbose."""
-        text = record.getMessage().removeprefix("leonardo: ")
-        if record.levelno >= logging.ERROR:
-            self.errors.append(text)
-        else:
-            self._console.tell(record.levelno if record.name == OURS else logging.INFO, text)
-
-
 @contextmanager
-def _listening(console: Console) -> Iterator[_Heard]:
-    """The host's log goes to the handler, and nowhere else, while the block runs."""
-    loggers, heard = [logging.getLogger(host) for host in HOSTS], _Heard(console)
-    propagated = [logger.propagate for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(heard)
-        logger.propagate = False
+def _host_errors() -> Iterator[None]:
+    """What the host or the configuration refuses becomes the command's error."""
     try:
-        yield heard
-    finally:
-        for logger, before in zip(loggers, propagated, strict=True):
-            logger.removeHandler(heard)
-            logger.propagate = before
+        yield
+    except HeroError as error:
+        raise CommandError(str(error)) from error
 
 
-def _meet_host(config_file: str | None) -> None:
-    """From here on, `mkdocs` is ProperDocs where that builds the site: its file, or no MkDocs on this machine."""
-    if "mkdocs" in sys.modules or find_spec("properdocs") is None:
-        return
-    is_its_own = (
-        _exists("properdocs") if config_file is None else Path(config_file).name in CONFIGURATIONS["properdocs"]
-    )
-    if is_its_own or find_spec("mkdocs") is None:
-        import_module("properdocs.replacement")
+def _loaded(config_file: str | None, console: Console) -> LoadedSite:
+    use_host_of(config_file)
+    from mkdocs_leonardo.host.site_reading import LoadedSite  # noqa: PLC0415 - `--help` needs no MkDocs
 
-
-def _exists(host: str) -> bool:
-    return any(Path(name).is_file() for name in CONFIGURATIONS[host])
-
-
-def _load(config_file: str | None, heard: _Heard) -> MkDocsConfig:
-    _meet_host(config_file)
-    from mkdocs.config import load_config  # noqa: PLC0415 - `--help` needs no MkDocs
-
-    if config_file is None and not any(map(_exists, HOSTS)):
+    if config_file is None and not has_configuration(*HOSTS):
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None:
         _refuse_missing(config_file)
-    try:
-        with redirect_stdout(sys.stderr):
-            return load_config(config_file)
-    except Exception as error:
-        # The configuration runs code of plugins and hooks, which may raise anything.
-        raise _trouble(error, heard) from error
+    return LoadedSite(config_file, console.tell)
 
 
-def _trouble(error: Exception, heard: _Heard) -> CommandError:
-    """What stopped the reading, in the words of the log where it has any."""
-    lines = list(dict.fromkeys(heard.errors))
-    if not lines:
-        text = str(error)
-        lines = [text if type(error).__module__.startswith(HOSTS) else f"{type(error).__name__}: {text}"]
-    return CommandError("the site cannot be read: " + "\n".join(lines))
+def _used(site: LoadedSite) -> LeonardoConfig:
+    """The plugin's options; CommandError where the site does not use the plugin."""
+    if site.options is None:
+        raise CommandError(f"{site.config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
+    return site.options
 
 
-def _plugin(config: MkDocsConfig) -> _Plugin | None:
-    found: Any = dict.get(config.plugins, "leonardo")
-    return cast("_Plugin | None", found)
+def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOptions:
+    from mkdocs_leonardo.config import is_for_zensical  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.host.settings import config_file_of, settings_of  # noqa: PLC0415 - same
 
-
-def _grouped(config: MkDocsConfig, heard: _Heard) -> _Plugin | None:
-    """Our plugin where another one (Material's `group`) brings it in, which it does while a build begins."""
-    try:
-        with redirect_stdout(sys.stderr):
-            config.plugins.on_startup(command="build", dirty=False)
-            config.plugins.on_config(config)
-    except Exception as error:
-        # Any plugin of the site may raise anything.
-        raise _trouble(error, heard) from error
-    finally:
-        config.plugins.on_shutdown()
-    return _plugin(config)
-
-
-def _options(config: MkDocsConfig, plugin: _Plugin, console: Console) -> SiteOptions:
-    from mkdocs.config.base import ValidationError  # noqa: PLC0415 - `--help` needs no MkDocs
-
-    from mkdocs_leonardo.config import is_for_zensical, settings_from, settled  # noqa: PLC0415 - same
-
-    path = Path(config.config_file_path or "mkdocs.yml").resolve()
-    for_zensical = is_for_zensical(path, config.markdown_extensions)
-    try:
-        settings = settings_from(
-            plugin.config,
-            root=path.parent,
-            docs_dir=Path(config.docs_dir),
-            site_dir=Path(config.site_dir),
-            config_name=path.name,
-            for_zensical=for_zensical,
-        )
-    except ValidationError as error:
-        raise CommandError(str(error)) from None
+    config = site.config
+    path = config_file_of(config).resolve()
     return SiteOptions(
-        settled(settings, console.tell, os.environ),
-        enabled=plugin.config.enabled,
+        settings_of(used, config, console.tell),
+        enabled=used.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),
         theme=config.theme.name or "",
         plugins=tuple(config.plugins),
         alt_rule=config.theme.get("hero_alt"),
         shade=shade_alpha(_texts(config.extra_css, (config.docs_dir, *config.theme.dirs))),
-        is_for_zensical=for_zensical,
+        is_for_zensical=is_for_zensical(path, config.markdown_extensions),
         published=_published(
             Path(config.docs_dir), {name: config.mdx_configs.get(name, {}) for name in config.markdown_extensions}
         ),

@@ -63,6 +63,10 @@ class Annotations:
         # Without its file, the page must be named.
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
+    def about_mistake(self, level: int, mistake: InputError) -> None:
+        """Remark a mistake on the line of front matter that is to be mended."""
+        self.about_page(level, mistake.page, mistake.text, key=mistake.key)
+
     def about_file(self, level: int, path: Path, text: str) -> None:
         """Remark `text` on a file."""
         self._add(level, text, file=self._shown(path))
@@ -144,8 +148,7 @@ class Listener(logging.Handler):
         """Note the record down, beside the page that it is about."""
         (about,) = record.args if isinstance(record.args, tuple) and len(record.args) == 1 else (None,)
         if isinstance(about, InputError):
-            text = str(about).removeprefix(f"{about.page}: ")
-            self._annotations.about_page(record.levelno, about.page, text, key=about.key)
+            self._annotations.about_mistake(record.levelno, about)
         elif isinstance(about, Complaint):
             for page in about.pages:
                 self._annotations.about_page(record.levelno, page, about.text)

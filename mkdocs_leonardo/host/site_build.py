@@ -8,14 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs.config.base import ValidationError
 from mkdocs.exceptions import PluginError
 
-from mkdocs_leonardo.config import settled
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.host.pages import PageReader, PageReading
 from mkdocs_leonardo.host.published_folder import PublishedFolder
-from mkdocs_leonardo.host.settings import config_file_of, settings_of
+from mkdocs_leonardo.host.settings import WrongOptions, config_file_of, settings_of
 from mkdocs_leonardo.providers.leonardo.orders import notes
 from mkdocs_leonardo.spec import SITE_FOLDER
 
@@ -43,8 +41,8 @@ class SiteBuild:
         self._published: PublishedFolder | None = None
         self.heroes: SiteHeroes | None = None
         try:
-            self.settings = settled(settings_of(options, config), log.log, os.environ)
-        except ValidationError as error:
+            self.settings = settings_of(options, config, log.log)
+        except WrongOptions as error:
             self.close()
             raise PluginError(f"leonardo: {error}") from None
         for note in notes(self.settings.leonardo) if "leonardo" in self.settings.providers else ():

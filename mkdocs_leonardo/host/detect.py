@@ -1,0 +1,34 @@
+"""Which host reads the site: MkDocs, or ProperDocs, which answers to MkDocs's name. Imports neither."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+#: The hosts by the names of their packages, loggers and groups of entry points.
+HOSTS = ("mkdocs", "properdocs")
+#: How a host's configuration is called; ProperDocs looks for both, its own first.
+CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
+
+
+def use_host_of(config_file: str | None) -> None:
+    """Make `mkdocs` mean ProperDocs where that builds the site: its own file, or no MkDocs on this machine.
+
+    To be called before anything imports `mkdocs`; None is the configuration that the host finds by itself.
+    """
+    if "mkdocs" in sys.modules or find_spec("properdocs") is None:
+        return
+    is_its_own = (
+        has_configuration("properdocs")
+        if config_file is None
+        else Path(config_file).name in CONFIGURATIONS["properdocs"]
+    )
+    if is_its_own or find_spec("mkdocs") is None:
+        import_module("properdocs.replacement")
+
+
+def has_configuration(*hosts: str) -> bool:
+    """Whether a configuration of any of the hosts lies in the working directory."""
+    return any(Path(name).is_file() for host in hosts for name in CONFIGURATIONS[host])

@@ -1,0 +1,209 @@
+"""What the pages of a site ask for, read by MkDocs itself.
+
+The site is really built, with its own configuration and all of its plugins, up to the point where the last page is
+read, and then stopped before anything is written. A hero may come from Material's `meta` plugin, from a script of
+gen-files or from a hook, and whether a post is a draft is the blog plugin's business: only the real build knows. Two
+things are left out, since no hero can come from them and both may take minutes. Pages are read as if they had no text,
+and no plugin is called with their (empty) content.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+
+from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
+from mkdocs_leonardo.host.detect import HOSTS
+from mkdocs_leonardo.host.log import log
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.host.pages import PageReading
+    from mkdocs_leonardo.spec import HeroSpec
+
+Tell = Callable[[int, str], None]
+
+
+class SiteUnreadable(HeroError):
+    """The host, or one of its plugins, cannot read the site; the message is theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReading:
+    """What the pages of a site ask for. `pages` are all pages, `problems` the mistakes in their front matter.
+
+    `coverless` are the templates of blog views on which no post's cover can stand.
+    """
+
+    heroes: tuple[HeroSpec, ...]
+    pages: frozenset[str]
+    problems: tuple[InputError, ...]
+    coverless: tuple[Path, ...]
+
+
+class LoadedSite:
+    """A site's configuration, read by the host. `tell` gets what the host logs meanwhile."""
+
+    def __init__(self, config_file: str | None, tell: Tell) -> None:
+        """SiteUnreadable if the configuration is wrong. None is the file that the host finds by itself."""
+        self._tell = tell
+        with _explained(tell):
+            self.config = load_config(config_file)
+
+    @property
+    def options(self) -> LeonardoConfig | None:
+        """The plugin's options; None where the site does not use the plugin, or another plugin has yet to bring it."""
+        plugin = _plugin(self.config)
+        return plugin.config if plugin is not None else None
+
+    def bring_grouped_plugins(self) -> None:
+        """Let plugins such as Material's `group` add others, which they do while a build begins."""
+        with _explained(self._tell):
+            try:
+                self.config.plugins.on_startup(command="build", dirty=False)
+                self.config.plugins.on_config(self.config)
+            finally:
+                self.config.plugins.on_shutdown()
+
+    def read(self, command: Literal["build", "serve"]) -> SiteReading:
+        """What every page asks for; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
+        site_dir = self.config.site_dir
+        reader = _Reader(self.config)
+        with _explained(self._tell), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
+            self.config["site_dir"] = nowhere
+            reader.run(command)
+        self.config["site_dir"] = site_dir
+        return SiteReading(
+            tuple(reader.heroes), frozenset(reader.pages), tuple(reader.problems), tuple(reader.coverless)
+        )
+
+
+class _Plugin(Protocol):
+    """What is needed of our plugin, which lies above this package."""
+
+    config: LeonardoConfig
+    reader: Callable[[Page, PageReading], None] | None
+
+
+def _plugin(config: MkDocsConfig) -> _Plugin | None:
+    found: Any = dict.get(config.plugins, "leonardo")
+    return cast("_Plugin | None", found)
+
+
+class _AllPagesRead(BaseException):
+    """The build has reached its last page.
+
+    Like Ctrl-C, it passes by `on_build_error`, where hooks report a build that has failed.
+    """
+
+
+class _Reader:
+    """One build that ends when every page has been read."""
+
+    def __init__(self, config: MkDocsConfig) -> None:
+        self._config = config
+        self.heroes: list[HeroSpec] = []
+        self.pages: list[str] = []
+        self.problems: list[InputError] = []
+        self.coverless: list[Path] = []
+        self._views: set[str] = set()
+        self._has_post = False
+
+    def run(self, command: Literal["build", "serve"]) -> None:
+        """Read every page."""
+        plugins = self._config.plugins
+        plugins.on_startup(command=command, dirty=False)
+        try:
+            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority; it takes
+            # every bound method for a plugin's.
+            plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
+            with suppress(_AllPagesRead):
+                build(self._config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
+        finally:
+            plugins.on_shutdown()
+
+    def _attach(self, config: MkDocsConfig) -> None:
+        plugin = _plugin(config)
+        if plugin is not None:
+            plugin.reader = self._take
+        # By now every plugin is there.
+        config.plugins.events["page_content"].clear()
+        config.plugins.events["env"][:] = [self._end]
+
+    def _take(self, page: Page, reading: PageReading) -> None:
+        self.pages.append(page.file.src_uri)
+        self.problems += reading.problems
+        if reading.hero is not None:
+            self.heroes.append(reading.hero)
+        # Of Material's blog: a view has posts, a post has an excerpt.
+        if hasattr(page, "posts"):
+            self._views.add(str(page.meta.get("template", "blog.html")))
+        self._has_post |= reading.hero is not None and hasattr(page, "excerpt")
+
+    def _end(self, env: Environment, **_: object) -> None:
+        root = Path(self._config.config_file_path or ".").resolve().parent
+        for view in sorted(self._views) if self._has_post else ():
+            files = [Path(name) for name in templates_without_excerpts(env, view)]
+            # The site's own template, where there is one: what lies elsewhere belongs to the theme.
+            self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
+        raise _AllPagesRead
+
+
+class _HostLog(logging.Handler):
+    """The host's log while it reads a site. Hosts log an error's text and raise an exception without it."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(logging.INFO)
+        self._tell = tell
+        self.errors: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep an error for the message that says why reading failed; pass anything else on."""
+        text = record.getMessage().removeprefix("leonardo: ")
+        if record.levelno >= logging.ERROR:
+            self.errors.append(text)
+        else:
+            # Other plugins' warnings are the build's business.
+            self._tell(record.levelno if record.name == log.logger.name else logging.INFO, text)
+
+
+@contextmanager
+def _explained(tell: Tell) -> Iterator[None]:
+    """Send the host's log to `tell` while the block runs, and plugins' prints to standard error.
+
+    The configuration runs code of plugins and hooks, which may raise anything: it becomes SiteUnreadable, in the words
+    of the log where it has any.
+    """
+    loggers, handler = [logging.getLogger(host) for host in HOSTS], _HostLog(tell)
+    propagated = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        # What plugins print is not part of the result.
+        with redirect_stdout(sys.stderr):
+            yield
+    except Exception as error:
+        lines = list(dict.fromkeys(handler.errors))
+        if not lines:
+            text = str(error)
+            lines = [text if type(error).__module__.startswith(HOSTS) else f"{type(error).__name__}: {text}"]
+        raise SiteUnreadable("the site cannot be read: " + "\n".join(lines)) from error
+    finally:
+        for logger, before in zip(loggers, propagated, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = before
