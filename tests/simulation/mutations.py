@@ -1,4 +1,4 @@
-"""Twelve guards removed, one at a time, from a copy of the package: the simulation must find each."""
+"""Guards removed, one at a time, from a copy of the package: the simulation must find each."""
 
 from __future__ import annotations
 
@@ -108,8 +108,14 @@ MUTATIONS: Mapping[str, Mutation] = {
     "late": Mutation(
         "a late job is collected where another picture stands in",
         "acquire/pipeline.py",
-        "return any(entry is not None and entry.is_due(now) for entry in entries)",
-        "return False",
+        "return any(entry is not None and entry.is_due(now) for entry in entries) or ",
+        "return ",
+    ),
+    "upload": Mutation(
+        "one process uploads a reference, and the others wait for it",
+        "storage/limits.py",
+        "is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S",
+        "is_free = True",
     ),
     "page": Mutation(
         "the list is read until it is past the order",

@@ -50,8 +50,8 @@ def test_history_of_a_seed_is_the_same_in_every_process() -> None:
 
 
 def test_mutations_fit_the_package(tmp_path: Path) -> None:
-    """Each of the twelve guards is there to be removed."""
-    assert len(MUTATIONS) == 12
+    """Each of the guards is there to be removed."""
+    assert len(MUTATIONS) >= 12
     for name, mutation in MUTATIONS.items():
         module = tmp_path / name / mutation.module
         module.parent.mkdir(parents=True)
