@@ -119,7 +119,7 @@ def _context_of(md: Markdown) -> _Context | None:
     return cast("_Context", context) if hasattr(page, "meta") and hasattr(context, "config") else None
 
 
-class _Folder:
+class _Published:
     """The published pictures, read once for all pages. Says everything once."""
 
     def __init__(self, path: Path, command: str, report: str) -> None:
@@ -178,10 +178,10 @@ def _touch(manifest: Path) -> None:
 
 
 @lru_cache(maxsize=8)
-def _folder(path: Path, command: str, report: str, changed_at_ns: int) -> _Folder:
+def _published(path: Path, command: str, report: str, changed_at_ns: int) -> _Published:
     """The manifest as it was at that time; while a site is served, the time tells that there are new pictures."""
     del changed_at_ns
-    return _Folder(path, command, report)
+    return _Published(path, command, report)
 
 
 def _changed_at_ns(path: Path) -> int:
@@ -189,6 +189,30 @@ def _changed_at_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where a site's files lie. `command` is the one that writes `manifest`, the file; `assets` is the folder."""
+
+    docs_dir: Path
+    assets: Path
+    manifest: Path
+    command: str
+
+
+@lru_cache(maxsize=8)
+def _site(root_dir: str, docs_dir: str, assets: str, manifest: str) -> _Site:
+    """The same for all pages."""
+    path = Path(root_dir, docs_dir)
+    command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {(Path(docs_dir) / assets).as_posix()}"
+    return _Site(path, path / assets, Path(manifest) if manifest else path / assets / MANIFEST, command)
+
+
+@lru_cache(maxsize=8)
+def _assets_url(site_url: str, assets: str) -> str:
+    """The full address of the folder of pictures, with a slash at its end; "" where the site's is not known."""
+    return urljoin(f"{site_url.rstrip('/')}/", f"{quote(assets)}/") if site_url else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,18 +230,17 @@ class PageRenderer:
         self._page = context.page
         self._config = context.config
         self._assets = assets
-        self._docs_dir = Path(str(self._config["root_dir"]), str(self._config["docs_dir"]))
-        self._path = self._docs_dir / assets
-        self._folder_url: str | None = None
         self._is_wrapped = bool(manifest)
-        place = (Path(str(self._config["docs_dir"])) / assets).as_posix()
-        command = WRAPPER if self._is_wrapped else f"mkdocs-leonardo generate --into {place}"
-        path = Path(manifest) if self._is_wrapped else self._path / MANIFEST
-        self._folder = _folder(path, command, report, _changed_at_ns(path))
+        self._site = _site(str(self._config["root_dir"]), str(self._config["docs_dir"]), assets, manifest)
+        self._docs_dir = self._site.docs_dir
+        path = self._site.manifest
+        # While a build reports, the manifest stays as it is.
+        self._published = _published(path, self._site.command, report, 0 if report else _changed_at_ns(path))
+        self._folder_url: str | None = None
 
     def show(self, content: str) -> str:
         """The page's content with its hero at the top, if it has one."""
-        manifest = self._folder.manifest
+        manifest = self._published.manifest
         hero = self._hero(manifest or Manifest())
         if hero is None or manifest is None:
             return content
@@ -245,33 +268,33 @@ class PageRenderer:
             defaults=manifest.defaults,
         )
         for problem in wish.problems:
-            self._folder.tell(str(problem))
+            self._published.tell(str(problem))
         if wish.hero is None:
             return None
-        if self._folder.manifest is None:
-            self._folder.tell_trouble()
+        if self._published.manifest is None:
+            self._published.tell_trouble()
             return None
         own_digest = ""
         if wish.image is not None:
             try:
                 own_digest = _digest(self._docs_dir / self._place_of(wish.image))
             except OSError:
-                self._folder.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
+                self._published.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
                 return None
         hero = self._with_look(wish, wish.hero, manifest)
         shown = manifest.heroes.get(path)
         if shown is None:
-            self._folder.ask_for_run(f"{path}: there is no picture for it yet")
+            self._published.ask_for_run(f"{path}: there is no picture for it yet")
             return None
         variants = () if self._is_wrapped else shown.asset.rendering.variants
-        if not all((self._path / variant.name).is_file() for variant in variants):
+        if not all((self._site.assets / variant.name).is_file() for variant in variants):
             # Somebody keeps the manifest in the repository, and the pictures out of it.
-            self._folder.ask_for_run(f"{path}: not all files of its picture are in {self._path}")
+            self._published.ask_for_run(f"{path}: not all files of its picture are in {self._site.assets}")
             return None
         # The wrapper has said already that a page shows its last hero.
         is_known = self._is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, own_digest):
-            self._folder.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
+            self._published.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
         layout = wish.hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
@@ -339,18 +362,17 @@ class PageRenderer:
 
     def _origin(self, hero: _Hero) -> str:
         """For machines: which AI made the picture. At the end, which no excerpt repeats."""
-        if not self._site_url:
+        if not self._assets_url:
             return ""
-        folder_url = urljoin(self._site_url, f"{quote(self._assets)}/")
-        origin = origin_of(hero.asset, folder_url, caption=hero.spec.alt)
+        origin = origin_of(hero.asset, self._assets_url, caption=hero.spec.alt)
         return "" if origin is None else f"\n{linked_data(origin)}"
 
     def _social(self, hero: _Hero) -> str:
         """What the finished page's head is to say for those who share it; only the wrapper reaches that."""
         picture = next((variant for variant in hero.asset.rendering.variants if variant.role == "social"), None)
-        if not self._is_wrapped or not self._site_url or picture is None:
+        if not self._is_wrapped or not self._assets_url or picture is None:
             return ""
-        meta, ours = self._page.meta, urljoin(self._site_url, f"{quote(self._assets)}/{picture.name}")
+        meta, ours = self._page.meta, f"{self._assets_url}{picture.name}"
         theirs = meta.get("image")
         image = self._shared(theirs) if isinstance(theirs, str) and theirs else ours
         value = {
@@ -373,8 +395,8 @@ class PageRenderer:
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Templates and feeds find the picture for sharing where the plugin puts it, too."""
         social = next((variant for variant in asset.rendering.variants if variant.role == "social"), None)
-        if social is not None and self._site_url and "image" not in self._page.meta:
-            self._page.meta["image"] = urljoin(self._site_url, f"{quote(self._assets)}/{social.name}")
+        if social is not None and self._assets_url and "image" not in self._page.meta:
+            self._page.meta["image"] = f"{self._assets_url}{social.name}"
 
     # Addresses -------------------------------------------------------------------------------------------------------
 
@@ -383,13 +405,16 @@ class PageRenderer:
         site_url = str(self._config.get("site_url") or "")
         return f"{site_url.rstrip('/')}/" if site_url else ""
 
+    @property
+    def _assets_url(self) -> str:
+        return _assets_url(str(self._config.get("site_url") or ""), self._assets)
+
     def _url(self, name: str) -> str:
         """Relative to the page's source, as authors write links: Zensical turns it into what works on the page."""
         if self._folder_url is None:
             # Asked of every file.
-            folder = posixpath.relpath(self._assets, posixpath.dirname(self._page.path) or ".")
-            self._folder_url = quote(f"{folder}/")
-        return f"{self._folder_url}{quote(name)}"
+            self._folder_url = f"{'../' * self._page.path.count('/')}{quote(self._assets)}/"
+        return f"{self._folder_url}{name}"
 
     @property
     def _absolute_url(self) -> Callable[[str], str] | None:
@@ -399,7 +424,8 @@ class PageRenderer:
         if not self._site_url or is_elsewhere:
             return None
         root = urlsplit(self._site_url).path
-        return lambda name: f"{root}{quote(self._assets)}/{name}"
+        folder = f"{root}{quote(self._assets)}/"
+        return lambda name: f"{folder}{name}"
 
 
 def _is_on(plugin: object) -> bool:

@@ -45,7 +45,7 @@ PAGES: dict[str, str | bytes] = {
     "folder/.meta.yml": "hero_image: ../guide/own.png\nimage: cover.png\n",
     "folder/deep/page.md": page("Deep", image="cover.png"),
     "folder/deep/cover.png": draw("cover", "", 640, 360, Picture()),
-    "guide/plain.md": page("Plain", "No hero here."),
+    "guide/plain.md": page("Plain", "No hero here: `data-leonardo-style`, `data-leonardo-social`."),
     "guide/wide.md": page("Wide", hero_prompt="a wide sea", hero_layout="none"),
     "blog/index.md": page("Blog"),
     **POSTS,
@@ -145,7 +145,10 @@ def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, fi
 
 
 def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first: Zensical, tmp_path: Path) -> None:
-    """In CI, with `--clean` and `--strict`: the same pages, no connection, and the pictures are there afterwards."""
+    """In CI, with `--clean` and `--strict`: the same pages, no connection, and the pictures are there afterwards.
+
+    The second build neither removes nor links a picture anew.
+    """
     assert shell.services is not None
     asked = len(shell.services.ledger.requests)
     folder = shutil.copytree(
@@ -155,12 +158,17 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
     site = replace(shell.site, folder=folder, pages={})
     site.configure(shell.services)
     clone = replace(shell, site=site)
+    linked_at: set[tuple[tuple[str, int], ...]] = set()
     for _ in range(2):
         ran, again = built(clone, "--clean", "-s", environ={"CI": "true"})
         assert ran.exit_code == 0, ran
         assert {name: data for name, data in files_below(again.folder).items() if name.endswith(".html")} == {
             name: data for name, data in files_below(first.folder).items() if name.endswith(".html")
         }
+        pictures = sorted((again.folder / "assets/leonardo").glob("*.jpg"))
+        linked_at.add(tuple((path.name, path.stat().st_ctime_ns) for path in pictures))
+    assert len(linked_at) == 1
+    assert not (folder / "site/.mkdocs-leonardo").exists()
     assert len(shell.services.ledger.requests) == asked
     assert len(list((folder / ".leonardo/cache/pictures").glob("*.json"))) == 4
     assert site.build(shell.services, "--strict").totals["cached"] == 4

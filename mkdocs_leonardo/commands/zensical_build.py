@@ -27,6 +27,7 @@ from mkdocs_leonardo.commands.zensical_state import (
     write_state,
 )
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
 
 if TYPE_CHECKING:
@@ -85,10 +86,16 @@ def _run(call: Call, project: Project, state: State, console: Console) -> int:
     report = folder / "report.jsonl"
     with suppress(OSError):
         report.unlink(missing_ok=True)
-    code = run_zensical(["build", *call.arguments], Addition(str(folder / MANIFEST), str(report)))
+    published = PublishedFolder(project.site_dir, assets_of(project))
+    published.set_aside()
+    try:
+        code = run_zensical(["build", *call.arguments], Addition(str(folder / MANIFEST), str(report)))
+    finally:
+        places = {f"{assets_of(project)}/{file.name}": file.path for file in state.files}
+        there = published.put_back(places, state.seen)
     if code != 0:
         return code
-    warnings = [*state.warnings, *_finish_site(project, state)]
+    warnings = [*state.warnings, *_finish_site(project, state, there)]
     for text in warnings[len(state.warnings) :]:
         console.warn(text)
     for text in _lines(report):
@@ -306,34 +313,42 @@ def _own_files(hero: HeroSpec) -> Iterator[Path]:
 # The site ------------------------------------------------------------------------------------------------------------
 
 
-def _finish_site(project: Project, state: State) -> Iterator[str]:
-    """The pictures are in the site, and what belongs into the pages' heads is there; what went wrong."""
-    from mkdocs_leonardo.page.finish import MARKS, finish  # noqa: PLC0415 - only where a site was built
+def _finish_site(project: Project, state: State, there: frozenset[str]) -> Iterator[str]:
+    """The pictures are in the site, and what belongs into the pages' heads is there; what went wrong.
 
-    site_dir, site_url = str(project.site_dir), project.site_url
-    is_plain = project.values.get("use_directory_urls") is False
+    `there` are the places of pictures that the site holds already.
+    """
+    assets = assets_of(project)
     try:
-        _put(state.files, project.site_dir / assets_of(project))
-        bare = 0
-        for folder, _, files in os.walk(site_dir):
-            for name in files:
-                if not name.endswith(".html"):
-                    continue
-                path = os.path.join(folder, name)  # noqa: PTH118 - of each page, on every build
-                with open(path, "rb") as file:  # noqa: PTH123 - same
-                    data = file.read()
-                if MARKS not in data:
-                    continue
-                place = path[len(site_dir) + 1 :].replace(os.sep, "/")
-                page, is_named = finish(data, _url(place, is_plain), site_url)
-                bare += not is_named
-                with open(path, "wb") as file:  # noqa: PTH123 - same
-                    file.write(page)
+        _put([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
+        bare = sum(_lacks_tags(project, path) for path in _pages_in(project.site_dir))
     except (OSError, ValueError) as error:
         yield f"the site is not finished: {error}"
         return
     if bare:
         yield f"{counted(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
+
+
+def _pages_in(folder: Path) -> Iterator[str]:
+    """The places of all HTML files below a folder."""
+    for place, _, names in os.walk(folder):
+        yield from (f"{place}{os.sep}{name}" for name in names if name.endswith(".html"))
+
+
+def _lacks_tags(project: Project, path: str) -> bool:
+    """Finish one page, if it shows a hero; whether its tags for sharing found no place."""
+    from mkdocs_leonardo.page.finish import MARKS, finish  # noqa: PLC0415 - only where a site was built
+
+    with open(path, "rb") as page:  # noqa: PTH123 - of each page, on every build
+        data = page.read()
+    if MARKS not in data:
+        return False
+    place = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
+    url = _url(place, project.values.get("use_directory_urls") is False)
+    finished, is_named = finish(data, url, project.site_url)
+    with open(path, "wb") as target:  # noqa: PTH123 - same
+        target.write(finished)
+    return not is_named
 
 
 def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - as the site's option

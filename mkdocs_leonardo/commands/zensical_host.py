@@ -7,6 +7,7 @@ has is left alone, and the site is built all the same.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -42,6 +43,8 @@ def run_zensical(arguments: list[str], addition: Addition | None) -> int:
         raise CommandError(f"Zensical cannot be started ({error}); pip install zensical") from error
     if addition is not None:
         _install(config, addition)
+    # What is loaded by now stays, and need not be looked through again each time that garbage is collected.
+    gc.freeze()
     try:
         main.cli(arguments, prog_name="zensical", standalone_mode=True)
     except SystemExit as end:

@@ -7,8 +7,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,26 +38,28 @@ class PublishedFile:
         return cls(name, str(path), found.st_size, found.st_mtime_ns)
 
     @property
-    def is_unchanged(self) -> bool:
-        """Whether the file is as it was."""
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of the file, None if it is not as it was."""
         try:
             found = os.stat(self.path)  # noqa: PTH116 - of each picture, on every build
         except OSError:
-            return False
-        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+            return None
+        is_unchanged = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return (found.st_dev, found.st_ino) if is_unchanged else None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What pages show. `warnings` are repeated by every build; `stops` says why there is no build, if so.
 
-    `own` are the authors' pictures that pages show.
+    `own` are the authors' pictures that pages show; `seen` are device and inode of files that were just looked at.
     """
 
     warnings: tuple[str, ...] = ()
     files: tuple[PublishedFile, ...] = ()
     own: tuple[PublishedFile, ...] = ()
     stops: str = ""
+    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def fingerprint_of(project: Project) -> str:
@@ -97,7 +99,11 @@ def read_state(folder: Path, project: Project) -> State | None:
         is_current = value["fingerprint"] == fingerprint_of(project)
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    return state if is_current and all(file.is_unchanged for file in (*state.files, *state.own)) else None
+    if not is_current:
+        return None
+    seen = {file.path: file.identity for file in (*state.files, *state.own)}
+    known = {path: identity for path, identity in seen.items() if identity is not None}
+    return replace(state, seen=known) if len(known) == len(seen) else None
 
 
 def write_state(folder: Path, state: State, fingerprint: str) -> None:

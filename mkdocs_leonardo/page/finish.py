@@ -24,10 +24,9 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     """The page at `url` (relative to the site's) with its head complete, and whether it names its picture there.
 
     The head gets one link to the stylesheet, and the tags for sharing of the page's own hero: on blog views stand those
-    of posts as well. Only the head is searched: pages of large sites have hundreds of kilobytes.
+    of posts as well. The page is searched once: pages of large sites have hundreds of kilobytes.
     """
-    page, links = _taken(page, b"<link", STYLE_MARK.encode(), b">")
-    page, templates = _taken(page, b"<template", SOCIAL_MARK.encode(), b"</template>")
+    page, links, templates = _taken(page)
     href = _HREF.search(links[0]) if links else None
     heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := _VALUE.search(each))]
     own = next((hero for hero in heroes if hero["url"] == url), None)
@@ -42,20 +41,24 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
 
 
-def _taken(page: bytes, start: bytes, mark: bytes, end: bytes) -> tuple[bytes, list[str]]:
-    """The page without the elements that carry the mark, and those elements."""
-    taken: list[str] = []
+def _taken(page: bytes) -> tuple[bytes, list[str], list[str]]:
+    """The page without the elements that carry a mark; the links to the stylesheet, and the templates with tags."""
+    links: list[str] = []
+    templates: list[str] = []
     kept: list[bytes] = []
-    position = 0
-    while (place := page.find(mark, position)) >= 0:
+    position, place = 0, page.find(MARKS)
+    while place >= 0:
+        is_link = page.startswith(STYLE_MARK.encode(), place)
+        start, end = (b"<link", b">") if is_link else (b"<template", b"</template>")
         first, last = page.rfind(start, position, place), page.find(end, place)
-        if first < 0 or last < 0:
-            break
-        last += len(end)
-        taken.append(page[first:last].decode("utf-8"))
-        kept.append(page[position:first])
-        position = last
-    return (b"".join((*kept, page[position:])) if taken else page), taken
+        # A page may speak of the marks in its text.
+        if first >= 0 and last >= 0 and page.find(b">", first, place) < 0:
+            last += len(end)
+            (links if is_link else templates).append(page[first:last].decode("utf-8"))
+            kept.append(page[position:first])
+            position = last
+        place = page.find(MARKS, max(position, place + len(MARKS)))
+    return (b"".join((*kept, page[position:])) if kept else page), links, templates
 
 
 def _social(hero: dict[str, Any], site_url: str) -> Social:

@@ -34,8 +34,11 @@ STYLESHEET = "hero.css"
 Role = Literal["hero", "social"]
 
 _VERSION = 1
+#: The folder of files beside the manifest; one object, since a site has thousands of files.
+_HERE = Path()
+_ROLES, _FORMATS = frozenset(get_args(Role)), frozenset(get_args(Format))
 #: Names of files become parts of addresses as they are.
-_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
+_PLAIN_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
 class UnreadableManifest(ValueError):
@@ -201,6 +204,6 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
 
 def _variant_from_json(value: Any) -> Variant:  # noqa: ANN401 - anything may be in the file
     role, kind, width, height, name = value
-    if not _PLAIN_NAME.fullmatch(name) or role not in get_args(Role) or kind not in get_args(Format):
+    if not _PLAIN_NAME.fullmatch(name) or role not in _ROLES or kind not in _FORMATS:
         raise UnreadableManifest("it is damaged")
-    return Variant(role, kind, int(width), int(height), name, folder=Path(), file=name, digest="", size_bytes=0)
+    return Variant(role, kind, int(width), int(height), name, folder=_HERE, file=name, digest="", size_bytes=0)
