@@ -1,8 +1,21 @@
-"""Real time, which everything else is given as a `Clock`."""
+"""Time, passed in so that tests own it."""
 
 from __future__ import annotations
 
 import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What tells the time and waits."""
+
+    def now(self) -> float:
+        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock moves nothing."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        ...
 
 
 class SystemClock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
@@ -19,6 +18,7 @@ from mkdocs.config import Config
 from mkdocs.config import config_options as c
 from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
 
+from mkdocs_leonardo.addresses import is_loopback
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.front_matter import (
     LAYOUTS,
@@ -328,16 +328,9 @@ def _base_url(value: object) -> str:
         host, port = "", None
     if port == 0 or not re.fullmatch(r"[\w.:-]+", host) or not text.isprintable() or " " in text:
         raise ValidationError("it cannot be read as an address; it must look like https://api.example.com/v1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValidationError("it must begin with https:// (with http:// only for this machine itself)")
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _store_address(value: object) -> StoreAddress:

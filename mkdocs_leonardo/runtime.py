@@ -15,9 +15,9 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.orders import Tell, Wish
 from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
-from mkdocs_leonardo.clock import SystemClock
+from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
-from mkdocs_leonardo.providers.base import Clock, Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
 from mkdocs_leonardo.renderer import Renderer, inspected
 from mkdocs_leonardo.report import Spending, append_json_line

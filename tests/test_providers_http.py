@@ -39,8 +39,9 @@ from services import (
     shows,
 )
 
+from mkdocs_leonardo.addresses import is_loopback, is_public
 from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, NotSent, TransportError
-from mkdocs_leonardo.providers.http import MIB, Api, is_loopback, is_public
+from mkdocs_leonardo.providers.http import MIB, Api
 from mkdocs_leonardo.spec import JsonValue
 
 pytestmark = pytest.mark.anyio

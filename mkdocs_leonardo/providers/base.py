@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
@@ -26,18 +27,6 @@ __all__ = [
     "ReportsAccount",
     "Submission",
 ]
-
-
-class Clock(Protocol):
-    """Time, passed in so that tests own it."""
-
-    def now(self) -> float:
-        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock moves nothing."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after `seconds`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

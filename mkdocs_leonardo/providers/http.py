@@ -6,7 +6,6 @@ What leaves this module is an `Answer`, bytes, or a `TransportError` that says w
 from __future__ import annotations
 
 import functools
-import ipaddress
 import json as json_format
 import logging
 import socket
@@ -22,9 +21,10 @@ import anyio.to_thread
 import httpx
 
 from mkdocs_leonardo import __version__
+from mkdocs_leonardo.addresses import is_loopback, is_public
+from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, HostNotListed, NotSent, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
-from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.network import Inflater, Untrusted, certificates, environment_proxy, unreached, wrong_key
 from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.spec import JsonValue
@@ -37,7 +37,6 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 Proxy: TypeAlias = Callable[[str], str | None]
 #: One part of a form: its name, and a text or a file (name, bytes, type).
 Part: TypeAlias = tuple[str, str | tuple[str, bytes, str]]
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MOST_REDIRECTS = 3
 _CONNECT_TIMEOUT_S = 10.0
@@ -46,8 +45,6 @@ _DOWNLOAD_CONNECT_TIMEOUT_S = 4.0
 _TEXT_KEPT = 2000
 _SHORTEST_SECRET = 8
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-#: IPv6 addresses that stand for an IPv4 address (RFC 6052): networks without IPv4 reach everything through these.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 #: What httpx raises before a byte of the request has left. Everything else may mean that the service has read it.
 _NOTHING_SENT = (
@@ -414,30 +411,6 @@ class _Redirect:
 def _form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
     """The parts in their order, as httpx takes them."""
     return [(name, value if isinstance(value, tuple) else (None, value)) for name, value in parts]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by its own name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def is_public(address: str) -> bool:
-    """Whether `address` belongs to the open internet, whatever IPv6 form it hides in."""
-    try:
-        value: Address = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(value, ipaddress.IPv6Address):
-        if value in _NAT64:
-            value = ipaddress.IPv4Address(int(value) & 0xFFFFFFFF)
-        else:
-            value = value.ipv4_mapped or value.sixtofour or value
-    return value.is_global and not value.is_multicast
 
 
 async def _resolve(host: str, port: int) -> Sequence[str]:

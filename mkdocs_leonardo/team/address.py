@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mkdocs_leonardo.addresses import is_loopback
+
 _SCHEMES = ("s3", "gs", "az", "https", "http", "file")
 _PARAMETERS = {"s3": ("endpoint", "region")}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -95,7 +97,7 @@ def _check_host(scheme: str, host: str, bucket_port: str) -> None:
     if scheme in {"http", "https"}:
         if not _BUCKET.fullmatch(host) and not _is_address(host):
             raise ValueError("it names no host")
-        if scheme == "http" and not _is_loopback(host):
+        if scheme == "http" and not is_loopback(host):
             raise ValueError("it must begin with https:// (with http:// only for this machine itself)")
         return
     if not _BUCKET.fullmatch(host):
@@ -110,7 +112,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
