@@ -23,7 +23,7 @@ from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.loop import Bridge
-    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.settings import Settings
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
 SLACK_S = 180.0

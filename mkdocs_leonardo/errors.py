@@ -2,6 +2,7 @@
 
     HeroError
     ├── InputError                the author mends one line: page, key, value and cure are in the message
+    ├── SettingsError             the author mends an option: its name, value and cure are in the message
     ├── PictureError              these bytes are not a picture we may show
     ├── ProviderError             failover decides; `charged` says whether money may be gone
     │   ├── RateLimited           let the provider rest, go on with the next one
@@ -9,6 +10,7 @@
     │   │   ├── ServerError       it answered 5xx and keeps no list of jobs: one repetition, both calls count
     │   │   └── NoAnswer          it may have been carried out: look for a while before anything is created again
     │   ├── AccountRefused        key, balance or model: the provider is off for this build
+    │   │   └── NotSetUp          the fault lies with what this machine would send: nothing was sent
     │   ├── PromptRefused         a content check said no: the author needs another prompt
     │   ├── RequestRefused        the service does not take this request: the next provider
     │   ├── JobFailed             accepted, then failed: the next provider
@@ -57,6 +59,10 @@ class InputError(HeroError):
         super().__init__(f"{page}: {self.text}")
 
 
+class SettingsError(HeroError):
+    """An option of the site cannot be what it is; the message names option, value and cure."""
+
+
 class PictureError(HeroError):
     """Bytes that cannot be decoded into a picture within the size limits."""
 
@@ -96,6 +102,10 @@ class NoAnswer(ServiceFailed):
 
 class AccountRefused(ProviderError):
     """Wrong key, empty balance or quota, withdrawn model: no other page will fare better."""
+
+
+class NotSetUp(AccountRefused):
+    """Key, address, certificates or proxy cannot be used as they are; the message's subject is one of them."""
 
 
 class PromptRefused(ProviderError):

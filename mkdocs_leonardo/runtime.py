@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
-from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
+from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of, named_key_variable
 from mkdocs_leonardo.renderer import Renderer, inspected
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
@@ -29,7 +28,8 @@ from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, Refu
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
     from mkdocs_leonardo.storage.journal import Journal
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
 
-#: Our own, without a search through everything that is installed: a warm build has no time for that.
-ENTRY_POINTS = {name: EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP) for name in BUILT_IN}
 #: What a failure of the team's store means for a build, by what the site decided; "" where nothing is paid for anyway.
 STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
@@ -124,10 +122,10 @@ class Workshop:
             clock=self._clock,
             tell=self._tell,
             reject=self._reject,
-            credit_alert=settings.leonardo.credit_alert,
+            alert_of=self._alert_of,
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
-        self.chain = tuple(self._link(name, environ) for name in settings.providers if name != "local")
+        self.chain = tuple(self._link(name, environ) for name in settings.providers if name != PAINTER)
         self.team, leases = self._team(environ)
         self.gallery = PictureFolder(
             settings.gallery_dir, index, site=settings.site, links_within=_repository(settings.gallery_dir)
@@ -227,38 +225,34 @@ class Workshop:
     def _link(self, name: str, environ: Mapping[str, str]) -> Link:
         from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_wire`
 
-        entry_point = ENTRY_POINTS.get(name) or _registered(name)
-        variable = key_variable(name)
+        declaration, options = declaration_of(name), self._settings.options[name]
+        variable = declaration.key_variable or named_key_variable(name)
         key = environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
         times = limits.RenderTimes(self._index)
-        per_minute = self._settings.leonardo.requests_per_minute
-        window = self._windows[name] = limits.RequestWindow(self._index, name, per_minute)
+        window = limits.RequestWindow(self._index, name, declaration.limits(options).requests_per_minute)
+        self._windows[name] = window
         context = ProviderContext(
             key=key,
-            options=self._options_of(name),
+            options=options,
             clock=self._clock,
             window=self._counted(window.reserve),
             render_times=RenderTimes(times.seen, times.observe),
             uploads=limits.UploadIds(self._index, name),
+            key_variable=variable,
         )
-        provider: Provider
-        if name in BUILT_IN:
-            provider = entry_point.load()(context)
-        else:
-            try:
-                provider = entry_point.load()(context)
-            except Exception as error:
-                # Another package's code, which may raise anything: the author needs its words, not its inside.
-                raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+        try:
+            provider = declaration.make(context)
+        except Exception as error:
+            if name in BUILT_IN:
+                raise
+            # Another package's code, which may raise anything: the author needs its words, not its inside.
+            raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         return Link(provider, available=key is not None)
 
-    def _options_of(self, name: str) -> object:
-        """What is set for a provider: an object of its own for ours, what the section holds for others."""
-        settings = self._settings
-        own = {"leonardo": settings.leonardo, "openai": settings.openai, "gemini": settings.gemini}
-        return own[name] if name in own else dict(settings.foreign.get(name, {}))
+    def _alert_of(self, provider: str) -> Alert | None:
+        return declaration_of(provider).limits(self._settings.options[provider]).credit_alert
 
     @property
     def longest_wait_s(self) -> float:
@@ -293,8 +287,3 @@ def _repository(gallery_dir: Path) -> Path:
     """The folder of the Git repository that the gallery is committed to, else the gallery itself."""
     folders = (gallery_dir, *gallery_dir.parents)
     return next((folder for folder in folders if (folder / ".git").exists()), gallery_dir)
-
-
-def _registered(name: str) -> EntryPoint:
-    """Somebody's provider; the configuration has been checked for names that nobody registered."""
-    return next(iter(entry_points(group=PROVIDER_GROUP, name=name)))

@@ -11,12 +11,16 @@ import anyio
 import anyio.lowlevel
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
-from mkdocs_leonardo.providers import gemini, leonardo, openai
 from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
+from mkdocs_leonardo.providers.gemini.provider import create as create_gemini
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+from mkdocs_leonardo.providers.leonardo.provider import create as create_leonardo
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
-from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.openai.provider import create as create_openai
 
 
 class FastClock:
@@ -91,7 +95,7 @@ def leonardo_at(
     """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
     memory = memory or Memory()
     settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
-    return leonardo.create(
+    return create_leonardo(
         ProviderContext(
             key=key,
             options=LeonardoOptions(base_url=base_url or services.leonardo.base_url, **settings),  # type: ignore[arg-type]  # chosen by tests
@@ -106,7 +110,7 @@ def openai_at(
     services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
 ) -> OpenAIProvider:
     """OpenAI's provider, wired to the stand-in."""
-    return openai.create(
+    return create_openai(
         _context(key, OpenAIOptions(base_url=base_url or services.openai.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
 
@@ -115,7 +119,7 @@ def gemini_at(
     services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
 ) -> GeminiProvider:
     """Gemini's provider, wired to the stand-in."""
-    return gemini.create(
+    return create_gemini(
         _context(key, GeminiOptions(base_url=base_url or services.gemini.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
 

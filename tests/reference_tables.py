@@ -20,6 +20,8 @@ import click
 
 from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
+from mkdocs_leonardo.converters import schema_of
+from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, options_in
 from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES
 from mkdocs_leonardo.spec import MAX_SEED, JsonValue
 
@@ -33,11 +35,9 @@ PROGRAM = "mkdocs-leonardo"
 COMMANDS: dict[str, click.Command] = {PROGRAM: cli.main, **cli.main.commands}
 
 #: The prefix of an option's name in the documents, and the class that declares it.
-GROUPS = {
+GROUPS: dict[str, type[object]] = {
     "plugin": LeonardoConfig,
-    "leonardo": config.LeonardoServiceConfig,
-    "openai": config.OpenAIServiceConfig,
-    "gemini": config.GeminiServiceConfig,
+    **{name: declaration_of(name).options for name in BUILT_IN},
 }
 
 _MARKED = re.compile(r"(<!-- options: (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
@@ -53,20 +53,22 @@ def option_names() -> set[str]:
     }
 
 
-def defaults(kind: type[config.StrictConfig]) -> dict[str, object]:
-    """The value of each option in a configuration that says nothing; groups of options are left out."""
+def defaults(kind: type[object]) -> dict[str, object]:
+    """The value of each option in a configuration that says nothing."""
+    if not issubclass(kind, config.StrictConfig):
+        return {name: option.default for name, option in options_in(kind).items()}
     empty = kind()
     empty.load_dict({})
     errors, warnings = empty.validate()
     if errors or warnings:
         raise AssertionError(errors or warnings)
-    return {name: empty[name] for name, _ in empty._schema if not isinstance(empty[name], config.StrictConfig)}
+    return {name: empty[name] for name, _ in empty._schema}
 
 
 def table(group: str) -> str:
     """The options of one group in Markdown, in the order of the code."""
     kind = GROUPS[group]
-    meanings = _docstrings(kind.__name__)
+    meanings = _docstrings(kind)
     rows = [f"| `{name}` | {_shown(value)} | {meanings[name]} |" for name, value in defaults(kind).items()]
     return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows, ""])
 
@@ -139,15 +141,19 @@ def _as_code(text: str) -> str:
     return _NAMES.sub(r"`\1`", text)
 
 
-def _docstrings(class_name: str) -> dict[str, str]:
-    """What stands below each assignment in the body of a class of `config`."""
-    tree = ast.parse(Path(config.__file__).read_text(encoding="utf-8"))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == class_name)
+def _docstrings(kind: type[object]) -> dict[str, str]:
+    """What stands below each option in the body of the class that declares it."""
+    (node,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(node, ast.ClassDef)
+    body = node.body
+    names = (
+        {} if issubclass(kind, config.StrictConfig) else {each.field: name for name, each in options_in(kind).items()}
+    )
     found = {}
     for option, meaning in itertools.pairwise(body):
         target = option.targets[0] if isinstance(option, ast.Assign) else getattr(option, "target", None)
         if isinstance(target, ast.Name) and isinstance(meaning, ast.Expr) and isinstance(meaning.value, ast.Constant):
-            found[target.id] = " ".join(str(meaning.value.value).split())
+            found[names.get(target.id, target.id)] = " ".join(str(meaning.value.value).split())
     return found
 
 
@@ -212,15 +218,19 @@ _KEYS: dict[str, dict[str, JsonValue]] = {
 }
 
 
-def _group_schema(group: str) -> JsonValue:
+def _group_schema(group: str) -> dict[str, JsonValue]:
     kind = GROUPS[group]
-    meanings = _docstrings(kind.__name__)
-    properties: dict[str, JsonValue] = {}
-    for name, option in kind()._schema:
-        if isinstance(option, config.Checked):
-            properties[name] = {"description": meanings[name], **option.schema}
-        else:
-            properties[name] = {"description": meanings[name], "anyOf": [_group_schema(name), {"type": "null"}]}
+    meanings = _docstrings(kind)
+    if issubclass(kind, config.StrictConfig):
+        taken = {name: option.schema for name, option in kind()._schema if isinstance(option, config.Checked)}
+    else:
+        taken = {name: schema_of(option.convert) for name, option in options_in(kind).items()}
+    properties: dict[str, JsonValue] = {name: {"description": meanings[name], **each} for name, each in taken.items()}
+    if group != "plugin":
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+    for name in BUILT_IN:
+        summary = inspect.getdoc(GROUPS[name]) or ""
+        properties[name] = {"description": summary, "anyOf": [_group_schema(name), {"type": "null"}]}
     # Providers of other packages have sections of their own.
     return {"type": "object", "properties": properties, "additionalProperties": {"type": "object"}}
 

@@ -1,19 +1,25 @@
 """Every option has its documented default, takes what is documented, and refuses the rest in words that help."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mkdocs.config.base import ValidationError, load_config
+from mkdocs.config.base import load_config
 from mkdocs.exceptions import Abort
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
-from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.config import LeonardoConfig
+from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.providers.balance import Alert
-from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.declaration import options_in
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import STYLES, Encoding
 
 HUGE = 0xF << 40_000
@@ -33,6 +39,12 @@ def accepted(options: Mapping[str, object]) -> LeonardoConfig:
     assert errors == []
     assert warnings == []
     return config
+
+
+def section_of(config: LeonardoConfig, name: str) -> dict[str, object]:
+    """The options of a provider, by the names that authors write."""
+    options = config.provider_options[name]
+    return {each: getattr(options, option.field) for each, option in options_in(type(options)).items()}
 
 
 def refused(options: Mapping[str, object]) -> str:
@@ -77,7 +89,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "style_reference": None,
         "style_strength": "mid",
     }
-    assert dict(config.leonardo) == {
+    assert section_of(config, "leonardo") == {
         "model": "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
         "alchemy": True,
         "contrast": 3.5,
@@ -90,13 +102,13 @@ def test_options_left_out_have_the_documented_defaults() -> None:
         "api_version": "auto",
         "mode": None,
     }
-    assert dict(config.gemini) == {
+    assert section_of(config, "gemini") == {
         "model": "gemini-nano-banana-2.1",
         "timeout": 120.0,
         "base_url": "https://generativelanguage.googleapis.com/v1beta",
         "text_model": "gemini-3.5-flash-lite",
     }
-    assert dict(config.openai) == {
+    assert section_of(config, "openai") == {
         "model": "gpt-image-2",
         "quality": "medium",
         "timeout": 120.0,
@@ -109,7 +121,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
 @pytest.mark.parametrize("value", [None, {}])
 def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
     """With every line below it commented out, a section says nothing."""
-    assert dict(accepted({section: value})[section]) == dict(accepted({})[section])
+    assert section_of(accepted({section: value}), section) == section_of(accepted({}), section)
 
 
 def test_two_configurations_share_nothing() -> None:
@@ -118,7 +130,7 @@ def test_two_configurations_share_nothing() -> None:
 
     second = accepted({})
 
-    assert (first.leonardo.contrast, second.leonardo.contrast) == (4.0, 3.5)
+    assert (section_of(first, "leonardo")["contrast"], section_of(second, "leonardo")["contrast"]) == (4.0, 3.5)
     assert second.widths == (480, 768, 960, 1200, 1536)
 
 
@@ -185,12 +197,12 @@ def test_option_within_its_range_is_taken(name: str, value: object, taken: objec
 )
 def test_sub_option_within_its_range_is_taken(section: str, name: str, value: object, taken: object) -> None:
     """Services' settings as well; http only towards this machine."""
-    assert accepted({section: {name: value}})[section][name] == taken
+    assert section_of(accepted({section: {name: value}}), section)[name] == taken
 
 
 def test_low_contrast_without_alchemy_is_taken() -> None:
     """The service asks for more only with Alchemy."""
-    assert accepted({"leonardo": {"contrast": 1, "alchemy": False}}).leonardo.contrast == 1.0
+    assert section_of(accepted({"leonardo": {"contrast": 1, "alchemy": False}}), "leonardo")["contrast"] == 1.0
 
 
 def test_credit_in_the_sites_own_words_is_accepted() -> None:
@@ -509,15 +521,26 @@ def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, obje
 @pytest.mark.parametrize("base_url", ["https://cloud.leonardo.ai/api/rest/v1", "https://cloud.leonardo.ai/api/rest/v2"])
 def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
     """The default address is that of v1; whoever writes v2 means the same service."""
-    assert accepted({"leonardo": {"api_version": "v2", "base_url": base_url}}).leonardo.api_version == "v2"
+    config = accepted({"leonardo": {"api_version": "v2", "base_url": base_url}})
+
+    assert section_of(config, "leonardo")["api_version"] == "v2"
 
 
-@pytest.mark.parametrize("options", [{"api_key": "hunter2"}, {"leonardo": {"LEONARDO_API_KEY": "hunter2"}}])
-def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        ({"api_key": "hunter2"}, "LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY"),
+        ({"openai": {"api_key": "hunter2"}}, "OPENAI_API_KEY"),
+        ({"leonardo": {"LEONARDO_API_KEY": "hunter2"}}, "LEONARDO_API_KEY"),
+    ],
+)
+def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
+    options: dict[str, object], variables: str
+) -> None:
     """A key does not belong into a repository, nor into a message."""
     message = refused(options)
 
-    assert message.endswith("keys come from the environment only (LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY)")
+    assert message.endswith(f"keys come from the environment only ({variables})")
     assert "hunter2" not in message
 
 
@@ -563,7 +586,7 @@ def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
     section: str, data: st.DataObject, value: object
 ) -> None:
     """The same one level down."""
-    name = data.draw(st.sampled_from(sorted(accepted({})[section])))
+    name = data.draw(st.sampled_from(sorted(section_of(accepted({}), section))))
 
     _, errors, _ = validated({section: {name: value}})
 
@@ -602,7 +625,10 @@ def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: st
     (tmp_path / "docs").mkdir()
     (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nplugins:\n  - {entry}\n")
 
-    assert load_config(str(tmp_path / "mkdocs.yml")).plugins["leonardo"].config == accepted({})
+    config = load_config(str(tmp_path / "mkdocs.yml")).plugins["leonardo"].config
+
+    assert config.items() >= accepted({}).items()
+    assert config.provider_options == accepted({}).provider_options
 
 
 # Settings -------------------------------------------------------------------------------------------
@@ -619,10 +645,7 @@ def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -
 
     assert settings.defaults == HeroDefaults()
     assert settings.encoding == Encoding()
-    assert settings.leonardo == LeonardoOptions()
-    assert settings.openai == OpenAIOptions()
-    assert settings.gemini == GeminiOptions()
-    assert settings.foreign == {}
+    assert settings.options == {"leonardo": LeonardoOptions(), "openai": OpenAIOptions(), "gemini": GeminiOptions()}
     assert settings.cache_dir == tmp_path.resolve() / ".cache/plugin/leonardo"
     assert settings.gallery_dir == tmp_path.resolve() / "heroes"
 
@@ -682,10 +705,22 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False, spares_fallback=False),
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",
-        leonardo=LeonardoOptions("m", False, 1.0, 5.0, 2.0, 7, "http://127.0.0.1:1", ("127.0.0.1",), Alert(9.0), "v1"),  # noqa: FBT003 - in the order of the fields
-        openai=OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
-        gemini=GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
-        foreign={},
+        options={
+            "leonardo": LeonardoOptions(
+                model="m",
+                api_version="v1",
+                alchemy=False,
+                contrast=1.0,
+                timeout_s=5.0,
+                render_estimate_s=2.0,
+                requests_per_minute=7,
+                base_url="http://127.0.0.1:1",
+                image_hosts=("127.0.0.1",),
+                credit_alert=Alert(9.0),
+            ),
+            "openai": OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
+            "gemini": GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
+        },
         site="mkdocs.yml",
     )
 
@@ -719,7 +754,7 @@ def test_settings_from_a_folder_in_the_wrong_place_are_refused(
     tmp_path: Path, name: str, folder: str, message: str
 ) -> None:
     """Pictures are kept where neither the host's watcher nor its cleaning reaches them."""
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(SettingsError) as caught:
         settings_for(tmp_path, **{name: folder})
 
     assert str(caught.value) == f"{name}: {folder!r} {message}"
@@ -730,7 +765,7 @@ def test_settings_from_a_folder_that_links_into_docs_are_refused(tmp_path: Path)
     (tmp_path / "docs").mkdir()
     (tmp_path / "elsewhere").symlink_to(tmp_path / "docs")
 
-    with pytest.raises(ValidationError, match="lies inside docs_dir"):
+    with pytest.raises(SettingsError, match="lies inside docs_dir"):
         settings_for(tmp_path, cache_dir="elsewhere/cache")
 
 
@@ -744,44 +779,134 @@ def test_settings_from_cache_and_gallery_in_one_another_are_refused(
     tmp_path: Path, cache_dir: str, gallery_dir: str
 ) -> None:
     """Whoever empties the cache must not lose the gallery."""
-    with pytest.raises(ValidationError, match="lie in one another"):
+    with pytest.raises(SettingsError, match="lie in one another"):
         settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
 
 
 # Providers of other packages ------------------------------------------------------------------------
 
+ACME = """
+from dataclasses import dataclass
+from typing import Literal
+
+from mkdocs_leonardo.providers.declaration import Declaration, Limits
+
+
+@dataclass(frozen=True)
+class Options:
+    rate: int = 1
+    max_tokens: int | None = None
+    paper: Literal["rough", "smooth"] = "rough"
+    colours: tuple[str, ...] = ("red", "blue")
+    title: str = ""
+
+
+def problems(options, given, picture):
+    if "rate" in given and options.rate > 5:
+        yield "acme-draws.rate", "it is too quick"
+    if picture.width_px < 100:
+        yield "width", "acme draws nothing so small"
+
+
+create = Declaration(make=None, options=Options, problems=problems, key_variable="ACME_TOKEN")
+"""
+
 
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a provider that an installed package offers."""
-    metadata = tmp_path / "packages/acme-1.dist-info"
+    return install(tmp_path, monkeypatch, ACME)
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> str:
+    """A package with one module, which declares a provider."""
+    metadata = folder / "packages/acme-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\nacme-draws = acme:create\n")
+    (metadata.parent / "acme.py").write_text(module)
     monkeypatch.syspath_prepend(metadata.parent)
+    monkeypatch.delitem(sys.modules, "acme", raising=False)
     return "acme-draws"
 
 
-def test_provider_of_another_package_has_a_section_of_its_own(tmp_path: Path, foreign: str) -> None:
-    """What stands below its name reaches it as it is; it checks it itself."""
-    options = {"providers": [foreign, "leonardo"], foreign: {"rate": 3, "max_tokens": 5}}
+def test_provider_of_another_package_has_the_options_that_it_declares(foreign: str) -> None:
+    """By the types of their fields; what is left out has its default."""
+    options = {foreign: {"rate": 3, "max_tokens": 5, "colours": ["green"], "paper": "smooth"}}
 
-    settings = settings_for(tmp_path, **options)
-
-    assert settings.foreign == {foreign: {"rate": 3, "max_tokens": 5}}
-    assert settings_for(tmp_path, **{foreign: None}).foreign == {foreign: {}}
+    assert section_of(accepted(options), foreign) == {
+        "rate": 3,
+        "max_tokens": 5,
+        "paper": "smooth",
+        "colours": ("green",),
+        "title": "",
+    }
+    assert section_of(accepted({foreign: None}), foreign)["colours"] == ("red", "blue")
+    assert foreign in accepted({"providers": [foreign]}).provider_options
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    ("options", "message"),
     [
-        (5, "it is 5; write its settings below it, one a line, as name: value"),
-        ({"api_key": "hunter2"}, "it holds 'api_key'; keys come from the environment only (ACME_DRAWS_API_KEY)"),
+        ({"acme-draws": 5}, "'acme-draws': it is 5; write its settings below it, one a line, as name: value"),
+        (
+            {"acme-draws": {"api_key": "hunter2"}},
+            (
+                "'acme-draws': Sub-option 'api_key': there is no such option; keys come from the environment only "
+                "(ACME_TOKEN)"
+            ),
+        ),
+        (
+            {"acme-draws": {"papr": "rough"}},
+            "'acme-draws': Sub-option 'papr': there is no such option; did you mean paper?",
+        ),
+        (
+            {"acme-draws": {"paper": "ruogh"}},
+            "'acme-draws': Sub-option 'paper': it is 'ruogh'; did you mean rough?",
+        ),
+        (
+            {"acme-draws": {"rate": "3"}},
+            "'acme-draws': Sub-option 'rate': it is '3'; it must be a whole number",
+        ),
+        (
+            {"acme-draws": {"colours": [5]}},
+            "'acme-draws': Sub-option 'colours': it holds 5; it must be text; put quotes around it",
+        ),
+        ({"providers": ["acme-draws"], "acme-draws": {"rate": 6}}, "'acme-draws': Sub-option 'rate': it is too quick"),
+        ({"providers": ["acme-draws"], "width": 96, "height": 96}, "'width': acme draws nothing so small"),
     ],
+    ids=str,
 )
-def test_section_of_another_package_that_is_none_is_refused(foreign: str, value: object, message: str) -> None:
-    """A list of settings, and no key among them."""
-    assert refused({foreign: value}) == f"option '{foreign}': {message}"
+@pytest.mark.usefixtures("foreign")
+def test_option_that_another_package_does_not_take_is_refused(options: dict[str, object], message: str) -> None:
+    """Name, value and cure, as for our own."""
+    assert refused(options) == f"option {message}"
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("raise RuntimeError('no licence')", "no licence"),
+        ("def create(context): ...", "acme:create is no Declaration"),
+        (
+            (
+                "from dataclasses import dataclass\n"
+                "from mkdocs_leonardo.providers.declaration import Declaration\n"
+                "@dataclass\nclass Options:\n    inks: dict = None\n"
+                "create = Declaration(make=None, options=Options)\n"
+            ),
+            "inks is a <class 'dict'>; declare its converter with option()",
+        ),
+    ],
+    ids=["raises", "no declaration", "no converter"],
+)
+def test_package_that_declares_nothing_sound_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, message: str
+) -> None:
+    """Its own words, and no inside of a program."""
+    name = install(tmp_path, monkeypatch, module)
+
+    assert refused({"providers": [name]}) == f"option '{name}': the provider '{name}' cannot be used: {message}"
 
 
 def test_section_of_a_package_that_is_not_installed_says_so() -> None:

@@ -35,8 +35,8 @@ from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
 from mkdocs_leonardo.providers import prices
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
-from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.report import Spending, complaints, report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution
 from mkdocs_leonardo.spec import MAX_SEED, STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
@@ -54,7 +54,7 @@ FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "resource_group", "pre_build", "workflow_dispatch",
     "mkdocs_leonardo", "front_matter", "job_summary", "cost_usd", "new_images", "timeout_s", "width_px",
-    "give_up_at", "is_create", "is_free", "late_s", "submit_limit_s",
+    "give_up_at", "key_variable", "is_create", "is_free", "late_s", "submit_limit_s",
     "background_color", "background_image", "cards_layout_options",
 }  # fmt: skip
 

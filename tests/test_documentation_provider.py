@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import pytest
 import yaml
 from builds import Site, page
+from cli_rig import Shell
 from PIL import Image
 
-from mkdocs_leonardo.testing import LoopbackService, Promise
+from mkdocs_leonardo.testing import Fault, LoopbackService, Promise
 
 PAGE = Path(__file__).resolve().parent.parent / "example-site/docs/reference/providers.md"
 FILES = ("pyproject.toml", "easel.py", "test_easel.py")
@@ -89,9 +91,9 @@ def site_with(folder: Path, service: LoopbackService, **settings: object) -> Sit
     return Site(folder, pages, options={**options, "widths": [1536], "formats": ["jpeg"]})
 
 
-def test_example_package_is_less_than_a_hundred_lines() -> None:
-    """All its files together."""
-    assert sum(len(blocks()[name].splitlines()) for name in FILES) <= 100 + len(FILES)
+def test_example_package_is_little_more_than_a_hundred_lines() -> None:
+    """All its files together, with options, a limit and a check of its own."""
+    assert sum(len(blocks()[name].splitlines()) for name in FILES) <= 115
 
 
 def test_example_package_passes_its_own_test(package: Path) -> None:
@@ -143,14 +145,63 @@ def test_example_package_without_its_key_is_skipped(tmp_path: Path, package: Pat
     assert service.requests == []
 
 
-def test_example_package_refuses_a_setting_in_one_line(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """What the package does not take stops the build with its own words, and no inside of a program."""
-    built = site_with(tmp_path, service, colour=1).build(None, environ=environ(package))
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            {"colour": 1},
+            "Sub-option 'colour': there is no such option; it may be model, timeout, requests_per_minute or",
+        ),
+        ({"timeout": "soon"}, "Sub-option 'timeout': it is 'soon'; it must be a number"),
+        ({"api_key": "hunter2"}, "there is no such option; keys come from the environment only (EASEL_API_KEY)"),
+    ],
+    ids=["unknown", "wrong", "key"],
+)
+def test_example_package_refuses_a_setting_in_one_line(
+    tmp_path: Path, package: Path, service: LoopbackService, setting: dict[str, object], message: str
+) -> None:
+    """An option that it does not declare, or not so, stops the build with name, value and cure."""
+    built = site_with(tmp_path, service, **setting).build(None, environ=environ(package))
     assert built.exit_code == 1
     assert not built.has_traceback, built.log
-    assert "the provider 'easel' cannot be used: " in built.log
-    assert "'colour'" in built.log
+    assert "option 'easel'" in built.log
+    assert message in built.log
+    assert "hunter2" not in built.log
     assert service.requests == []
+
+
+def test_example_package_is_told_by_status_and_doctor(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """What a picture costs, and whether the service takes the key, without paying; a refusal in its words."""
+    shell = Shell(site_with(tmp_path, service), environ=environ(package))
+
+    ran = shell("status", "--json")
+    assert ran.exit_code == 0, ran.err
+    (hero,) = ran.json["pages"]
+    assert hero["estimate_usd"] == 0.02
+    well = shell("doctor")
+    assert re.search(r"^ok    easel +EASEL_API_KEY is set and accepted; oil-3$", well.out, re.MULTILINE)
+    service.always_on_fetch = Fault.REFUSED_KEY
+    broken = shell("doctor")
+    assert re.search(r"^BAD   easel +EASEL_API_KEY is set; the service answered 401$", broken.out, re.MULTILINE)
+    assert service.creates == 0
+    assert KEY not in well.out + broken.out
+
+
+def test_example_package_has_a_limit_of_its_own(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """Its requests wait for room under its own `requests_per_minute`, whatever Leonardo's is."""
+    service.is_finished = False
+    site = site_with(tmp_path, service, requests_per_minute=2)
+    site.options = {**site.options, "leonardo": {"requests_per_minute": 100_000}}
+
+    with Shell(site, environ=environ(package)).running("generate", "--yes") as process:
+        give_up_at = time.monotonic() + 30
+        while len(service.requests) < 2 and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+
+    assert len(service.requests) == 2
+    assert service.creates == 1
 
 
 def test_page_lists_every_promise_of_the_contract() -> None:

@@ -25,7 +25,8 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers import gemini, openai
 from mkdocs_leonardo.providers.base import ProviderContext
-from mkdocs_leonardo.providers.options import GeminiOptions, OpenAIOptions
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.spec import PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio

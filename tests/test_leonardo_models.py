@@ -37,8 +37,8 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd, key_model, key_options, order_for
-from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.spec import PictureSpec, generation_key
 
 pytestmark = pytest.mark.anyio

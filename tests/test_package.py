@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 import mkdocs_leonardo
-from mkdocs_leonardo.providers.options import BUILT_IN, PROVIDER_GROUP, key_variable
+from mkdocs_leonardo.providers.declaration import BUILT_IN, PROVIDER_GROUP, key_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".ci/run"
@@ -67,7 +67,7 @@ def test_ci_clears_every_key_before_anything_runs() -> None:
     """No step may spend, whatever the machine's environment holds."""
     (line,) = re.findall(r"^unset (.*_API_KEY) #", RUN.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert set(line.split()) == {key_variable(name) for name in BUILT_IN if name != "local"}
+    assert set(line.split()) == {key_variable(name) for name in BUILT_IN}
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:

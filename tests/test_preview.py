@@ -14,10 +14,11 @@ import pytest
 from mkdocs.config.defaults import MkDocsConfig
 from services import Answer500, Held, Services
 
-from mkdocs_leonardo.config import LeonardoConfig, Settings, settings_from
+from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.host.preview import STAMP, Preview, StampWatcher, stamp
 from mkdocs_leonardo.host.serving import preview_of
 from mkdocs_leonardo.resolution import NOT_GENERATED, Resolution
+from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 #: Long enough that a busy machine does everything between two calls within it (seconds).

@@ -12,7 +12,9 @@ from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
 
 from mkdocs_leonardo.providers import gemini, leonardo, local, openai
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
-from mkdocs_leonardo.providers.options import GeminiOptions, LeonardoOptions, OpenAIOptions
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.testing import (
     BrokenPromise,

@@ -629,7 +629,7 @@ def test_providers_import_does_not_load_the_network_library() -> None:
     """A build whose pictures are all at hand does not pay for httpx."""
     code = (
         "import sys, mkdocs_leonardo.providers.leonardo.provider, mkdocs_leonardo.providers.openai.provider;"
-        "import mkdocs_leonardo.providers.options;"
+        "import mkdocs_leonardo.providers.declaration;"
         "print([name for name in ('httpx', 'httpcore', 'anyio', 'ssl') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

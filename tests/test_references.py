@@ -408,7 +408,7 @@ async def test_upload_of_another_process_is_waited_for_and_used(services: Servic
     clock = FastClock()
     waiting = LeonardoUploads(memory, clock, lambda path: f"/v1{path}")
 
-    found = await waiting.id_of(look, provider._connected(), provider._user)
+    found = await waiting.id_of(look, provider._api(), provider._user)
 
     await provider.aclose()
     assert found == "made-by-another"

@@ -38,14 +38,14 @@ class Access:
         rests: RestList,
         clock: Clock,
         tell: Tell,
-        credit_alert: Alert | None,
+        alert_of: Callable[[str], Alert | None],
         room_s: Callable[[str, int], float],
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._rests = rests
         self._clock = clock
         self._tell = tell
-        self._credit_alert = credit_alert
+        self._alert_of = alert_of
         self._room_s = room_s
         self._off: dict[str, str] = {}
         self._resting: dict[str, str] = {}
@@ -114,9 +114,9 @@ class Access:
             asked.set()
         if account.slots is not None and account.slots > 0:
             self._slots[provider.name] = CapacityLimiter(account.slots)
-        alert = self._credit_alert
-        if alert is not None and alert.is_below(provider.name, account):
-            left = balance_words(provider.name, account)
+        alert = self._alert_of(provider.name)
+        if alert is not None and alert.is_below(account):
+            left = balance_words(account)
             self._tell(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager

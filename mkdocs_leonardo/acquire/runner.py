@@ -50,14 +50,14 @@ class Buyer:
         clock: Clock,
         tell: Tell,
         reject: Callable[[Wish, str, str], None],
-        credit_alert: Alert | None = None,
+        alert_of: Callable[[str], Alert | None] = lambda _provider: None,
         room_s: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._journal = journal
         self._clock = clock
         self._tell = tell
-        access = Access(rests=rests, clock=clock, tell=tell, credit_alert=credit_alert, room_s=room_s)
+        access = Access(rests=rests, clock=clock, tell=tell, alert_of=alert_of, room_s=room_s)
         collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, tell=tell)
         self._jobs = Jobs(journal=journal, access=access, collector=collector, clock=clock, tell=tell, reject=reject)
         self._lost = LostJobs(journal=journal, budget=budget, clock=clock, tell=tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,18 +18,16 @@ from mkdocs_leonardo.acquire.loop import Bridge
 from mkdocs_leonardo.commands.outlook import workshop_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
-from mkdocs_leonardo.errors import HeroError, ProviderError, StorageError, TransportError
+from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
 from mkdocs_leonardo.providers.balance import balance_words
-from mkdocs_leonardo.providers.base import Account, FindsLostJobs, ReportsAccount
-from mkdocs_leonardo.providers.options import key_variable
+from mkdocs_leonardo.providers.base import Account, ChecksAccess, FindsLostJobs, ReportsAccount
+from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.pipeline import Link
-    from mkdocs_leonardo.config import Settings
-    from mkdocs_leonardo.providers.answers import Answer
     from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import JsonValue
 
 T = TypeVar("T")
@@ -70,7 +68,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
             raise CommandError(_nobody_to_ask(workshop))
         for provider in asked:
             account, problem = _account(provider)
-            is_short = is_short or (alert_below is not None and alert_below.is_below(provider.name, account))
+            is_short = is_short or (alert_below is not None and alert_below.is_below(account))
             low = low or is_short or bool(problem)
             report.append(
                 {
@@ -81,7 +79,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
                 }
             )
             if not as_json:
-                console.say(f"{provider.name}: {problem or balance_words(provider.name, account) or _SILENT}")
+                console.say(f"{provider.name}: {problem or balance_words(account) or _SILENT}")
     if as_json:
         console.json({"accounts": report, "is_low": low})
     elif is_short:
@@ -122,6 +120,8 @@ def _account(provider: ReportsAccount) -> tuple[Account, str]:
         return _in_loop(provider.account, provider), ""
     except ProviderError as error:
         return Account(), str(error)
+    except TimeoutError:
+        return Account(), "does not answer in time"
 
 
 def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
@@ -155,7 +155,7 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
     with workshop_for(site.settings, console) as workshop:
         yield from _stores(workshop, site.settings)
         for link in workshop.chain:
-            yield from _provider(link, site.settings)
+            yield _provider(link)
         if workshop.team is not None:
             try:
                 remarks = _in_loop(workshop.team.examine, workshop.team)
@@ -240,92 +240,24 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _provider(link: Link, settings: Settings) -> Iterator[Finding]:
+def _provider(link: Link) -> Finding:
     provider = link.provider
     variable = key_variable(provider.name)
     if not link.available:
-        yield Finding("note", provider.name, f"skipped: {variable} is not set")
-        return
-    if isinstance(provider, ReportsAccount):
-        account, problem = _account(provider)
-        if problem:
-            yield Finding("bad", provider.name, _unanswered(variable, problem))
-        else:
-            left = balance_words(provider.name, account) or _SILENT
-            yield Finding("ok", provider.name, f"{variable} is set and accepted; {left}")
-    elif provider.name == "openai":
-        yield _openai(provider, settings, variable)
-    elif provider.name == "gemini":
-        yield _gemini(provider, settings, variable)
-    else:
-        yield Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
-
-
-def _unanswered(variable: str, problem: str) -> str:
-    """What is wrong, as a sentence: with the service, or with what would be sent to it."""
-    subject = "" if problem.startswith("the ") else "the service "
-    return f"{variable} is set; {subject}{problem}"
-
-
-def _openai(provider: Provider, settings: Settings, variable: str) -> Finding:
-    """The list of models costs nothing and needs the key."""
-    from mkdocs_leonardo.providers.answers import firewall, member, text_at  # noqa: PLC0415 - see `Bridge`
-
-    key = os.environ.get(variable, "").strip()
-    answer = _get(provider, settings.openai.base_url, "/models", {"authorization": f"Bearer {key}"})
-    if isinstance(answer, str):
-        return Finding("bad", provider.name, _unanswered(variable, answer))
-    if answer.status in {401, 403}:
-        refusal = firewall(answer) or f"does not accept {variable} (answered {answer.status})"
-        return Finding("bad", provider.name, f"the service {refusal}")
-    if answer.status != _OK:
-        return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
-    listed = member(answer.body, "data")
-    names = {text_at(entry, "id") for entry in listed} if isinstance(listed, list) else set()
-    if names and provider.model not in names:
-        return Finding("bad", provider.name, f"{variable} is accepted; the model {provider.model!r} is not on its list")
-    return Finding("ok", provider.name, f"{variable} is set and accepted; {provider.model}")
-
-
-def _gemini(provider: Provider, settings: Settings, variable: str) -> Finding:
-    """What the service says of the model costs nothing and needs the key."""
-    from urllib.parse import quote  # noqa: PLC0415 - see `Bridge`
-
-    from mkdocs_leonardo.providers.answers import firewall  # noqa: PLC0415 - same
-    from mkdocs_leonardo.providers.gemini.provider import KEY_HEADER  # noqa: PLC0415 - same
-
-    key = os.environ.get(variable, "").strip()
-    path = f"/models/{quote(provider.model, safe='')}"
-    answer = _get(provider, settings.gemini.base_url, path, {KEY_HEADER: key})
-    if isinstance(answer, str):
-        return Finding("bad", provider.name, _unanswered(variable, answer))
-    if answer.status == _NOT_FOUND:
-        return Finding("bad", provider.name, f"the service does not know the model {provider.model!r}")
-    if answer.status in {401, 403} or "API_KEY_INVALID" in answer.text:
-        refusal = firewall(answer) or f"does not accept {variable} (answered {answer.status})"
-        return Finding("bad", provider.name, f"the service {refusal}")
-    if answer.status != _OK:
-        return Finding("bad", provider.name, f"{variable} is set; the service answered {answer.status}")
-    # Only asking for a picture tells whether the project has a quota for pictures.
-    return Finding("ok", provider.name, f"{variable} is set and accepted; {provider.model}; its quota is not told")
-
-
-def _get(provider: Provider, base_url: str, path: str, secret_headers: Mapping[str, str]) -> Answer | str:
-    """The answer to a question that costs nothing, or why there is none."""
-    from mkdocs_leonardo.clock import SystemClock  # noqa: PLC0415 - see `Bridge`
-    from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
-
+        return Finding("note", provider.name, f"skipped: {variable} is not set")
     try:
-        api = Api(
-            provider=provider.name,
-            base_url=base_url,
-            secret_headers=secret_headers,
-            window=lambda _: 0.0,
-            clock=SystemClock(),
-        )
-        return _in_loop(lambda: api.request("GET", path, timeout_s=_GET_TIMEOUT_S), api)
-    except (TransportError, HeroError) as error:
-        return str(error)
+        if isinstance(provider, ReportsAccount):
+            words = balance_words(_in_loop(provider.account, provider)) or _SILENT
+        elif isinstance(provider, ChecksAccess):
+            words = _in_loop(provider.check_access, provider)
+        else:
+            return Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
+    except ProviderError as error:
+        subject = "" if isinstance(error, NotSetUp) else "the service "
+        return Finding("bad", provider.name, f"{variable} is set; {subject}{error}")
+    except TimeoutError:
+        return Finding("bad", provider.name, f"{variable} is set; the service does not answer in time")
+    return Finding("ok", provider.name, f"{variable} is set and accepted; {words}")
 
 
 def _encoders(settings: Settings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.outlook import outlooks, workshop_for
@@ -19,7 +19,8 @@ from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, know
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+    from mkdocs_leonardo.settings import Settings
 
 Alchemy = Literal["on", "off", "both"]
 
@@ -91,25 +92,26 @@ def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
     if alchemy is None:
-        return (settings.leonardo.alchemy,)
-    if not knows_alchemy(settings.leonardo):
-        raise CommandError(f"--alchemy: {settings.leonardo.model} draws without Alchemy; leave it out")
+        return (_leonardo(settings).alchemy,)
+    if not knows_alchemy(_leonardo(settings)):
+        raise CommandError(f"--alchemy: {_leonardo(settings).model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 
 
 def _settings(settings: Settings, *, alchemy: bool) -> Settings:
     """Leonardo alone, so that like is compared with like, and with time to finish."""
-    leonardo = settings.leonardo
-    return replace(
-        settings,
-        providers=("leonardo",),
-        leonardo=replace(
-            leonardo,
-            alchemy=alchemy,
-            contrast=max(leonardo.contrast, MIN_ALCHEMY_CONTRAST) if alchemy else leonardo.contrast,
-            timeout_s=max(leonardo.timeout_s, LEAST_TIMEOUT_S),
-        ),
+    leonardo = _leonardo(settings)
+    options = replace(
+        leonardo,
+        alchemy=alchemy,
+        contrast=max(leonardo.contrast, MIN_ALCHEMY_CONTRAST) if alchemy else leonardo.contrast,
+        timeout_s=max(leonardo.timeout_s, LEAST_TIMEOUT_S),
     )
+    return replace(settings, providers=("leonardo",), options={"leonardo": options})
+
+
+def _leonardo(settings: Settings) -> LeonardoOptions:
+    return cast("LeonardoOptions", settings.options["leonardo"])
 
 
 def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
@@ -129,7 +131,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
     """Every style with the same seeds, so that nothing but the style differs."""
     heroes = [
         HeroSpec(
-            f"compare: {style}, seed {seed}{'' if settings.leonardo.alchemy else ', no Alchemy'}",
+            f"compare: {style}, seed {seed}{'' if _leonardo(settings).alchemy else ', no Alchemy'}",
             PictureSpec(
                 prompt,
                 style=style,

@@ -23,8 +23,8 @@ from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.pipeline import Purchase
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
 _PROMPT_CHARACTERS = 60

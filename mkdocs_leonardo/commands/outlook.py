@@ -19,7 +19,7 @@ from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_ke
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.pipeline import Link
-    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureSpec
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry

@@ -29,8 +29,8 @@ from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.resolution import Resolution
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
@@ -47,7 +47,8 @@ def is_earlier(entries: Sequence[Path]) -> bool:
 
 def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
     """The same site, whose cache is out of the way of `zensical build --clean`: that will build what is published."""
-    from mkdocs_leonardo.config import DEFAULT_CACHE, ZENSICAL_CACHE, settled  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.config import DEFAULT_CACHE  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled  # noqa: PLC0415 - `--help` needs no MkDocs
 
     settings, root = site.settings, site.options.config_file.parent
     if settings.cache_is_default and settings.former_cache_dir is None:

@@ -17,8 +17,8 @@ from mkdocs_leonardo.resolution import Failure
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).

@@ -23,8 +23,9 @@ from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import LeonardoConfig, Settings
+    from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.site_reading import LoadedSite
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
 
@@ -263,8 +264,8 @@ def _used(site: LoadedSite) -> LeonardoConfig:
 
 
 def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOptions:
-    from mkdocs_leonardo.config import is_for_zensical  # noqa: PLC0415 - `--help` needs no MkDocs
     from mkdocs_leonardo.host.settings import config_file_of, settings_of  # noqa: PLC0415 - same
+    from mkdocs_leonardo.settings import is_for_zensical  # noqa: PLC0415 - `--help` needs no MkDocs
 
     config = site.config
     path = config_file_of(config).resolve()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, to_pay, workshop_for
 from mkdocs_leonardo.commands.site import wishes_of
 from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
-from mkdocs_leonardo.providers.options import key_variable
+from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Workshop

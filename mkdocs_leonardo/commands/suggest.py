@@ -16,7 +16,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, do
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, MAX_PROMPT_CHARACTERS, legible
-from mkdocs_leonardo.providers.options import key_variable
+from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
 
 #: How much of a page is read out (words).
@@ -92,8 +92,8 @@ def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str
     """The text model of the first provider that has one and a key."""
     settings = site.settings
     models = {
-        "openai": TextModel("openai", settings.openai.text_model, settings.openai.base_url, openai_api),
-        "gemini": TextModel("gemini", settings.gemini.text_model, settings.gemini.base_url, gemini_api),
+        name: TextModel(name, settings.options[name].text_model, settings.options[name].base_url, connect)
+        for name, connect in (("openai", openai_api), ("gemini", gemini_api))
     }
     order = [name for name in settings.providers if name in models] + list(models)
     for name in order:

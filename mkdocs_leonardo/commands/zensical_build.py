@@ -32,7 +32,7 @@ from mkdocs_leonardo.resolution import Failure, Resolution
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SiteWishes
-    from mkdocs_leonardo.config import Settings
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
 _DECLINED = Failure("it is not at hand, and its cost was not agreed to (--yes agrees)")

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.host.published_folder import PublishedFolder
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
 #: What brings a hero to a page whose template leaves the content out.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.front_matter import FrontMatter
+    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
 

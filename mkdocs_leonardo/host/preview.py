@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from mkdocs_leonardo.acquire.loop import Bridge
-    from mkdocs_leonardo.config import Settings
     from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.settings import Settings
 
 #: A wish must have been the same for so long before it is paid for (seconds): longer than an editor that saves by
 #: itself pauses, and than an author between two words.

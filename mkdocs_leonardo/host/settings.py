@@ -7,23 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs.config.base import ValidationError
-
-from mkdocs_leonardo.config import is_for_zensical, settings_from, settled
-from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.settings import is_for_zensical, settings_from, settled
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
-    from mkdocs_leonardo.config import LeonardoConfig, Settings
-
-
-class WrongOptions(HeroError):
-    """Options that are right one by one and not together; the message holds the cure."""
+    from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.settings import Settings
 
 
 def settings_of(options: LeonardoConfig, config: MkDocsConfig, tell: Callable[[int, str], None]) -> Settings:
-    """The settings of a site that MkDocs builds; WrongOptions if there are none."""
+    """The settings of a site that MkDocs builds; SettingsError if there are none."""
     path = config_file_of(config)
     return settings_in(
         path.resolve().parent,
@@ -46,18 +40,15 @@ def settings_in(
     config_name: str,
     for_zensical: bool,
 ) -> Settings:
-    """The settings of a site whose configuration lies in `root`; WrongOptions if there are none."""
-    try:
-        settings = settings_from(
-            options,
-            root=root,
-            docs_dir=docs_dir,
-            site_dir=site_dir,
-            config_name=config_name,
-            for_zensical=for_zensical,
-        )
-    except ValidationError as error:
-        raise WrongOptions(str(error)) from None
+    """The settings of a site whose configuration lies in `root`; SettingsError if there are none."""
+    settings = settings_from(
+        options,
+        root=root,
+        docs_dir=docs_dir,
+        site_dir=site_dir,
+        config_name=config_name,
+        for_zensical=for_zensical,
+    )
     return settled(settings, tell, os.environ)
 
 

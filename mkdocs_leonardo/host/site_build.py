@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
 
+from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.host.pages import PageReader, PageReading
 from mkdocs_leonardo.host.published_folder import PublishedFolder
-from mkdocs_leonardo.host.settings import WrongOptions, config_file_of, settings_of
-from mkdocs_leonardo.providers.leonardo.orders import notes
+from mkdocs_leonardo.host.settings import config_file_of, settings_of
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.config import LeonardoConfig, Settings
+    from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
     from mkdocs_leonardo.resolution import Resolution
+    from mkdocs_leonardo.settings import Settings
 
 
 class SiteBuild:
@@ -42,10 +43,10 @@ class SiteBuild:
         self.heroes: SiteHeroes | None = None
         try:
             self.settings = settings_of(options, config, log.log)
-        except WrongOptions as error:
+        except SettingsError as error:
             self.close()
             raise PluginError(f"leonardo: {error}") from None
-        for note in notes(self.settings.leonardo) if "leonardo" in self.settings.providers else ():
+        for note in self.settings.notes:
             log.info("%s", note)
         self._build_settings = _quiet(self.settings) if is_preview else self.settings
         self._reader = PageReader(self._build_settings)

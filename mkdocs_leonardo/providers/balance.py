@@ -6,12 +6,10 @@ import math
 import re
 from dataclasses import dataclass
 
+from mkdocs_leonardo.converters import Converter
 from mkdocs_leonardo.providers.base import Account
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 
 ALERT_CURE = "it must be credits, 0 or more, or US dollars, such as '$5'"
-#: What a credit costs, by provider.
-_CREDIT_USD = {"leonardo": LEONARDO_CREDIT_USD}
 _DOLLARS = re.compile(r"\$\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 _CENT = 0.01
 
@@ -41,32 +39,36 @@ class Alert:
     def __str__(self) -> str:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
 
-    def is_below(self, provider: str, account: Account) -> bool:
+    def is_below(self, account: Account) -> bool:
         """Whether the account is known to have less; a balance that is not stated is not low."""
         if not self.is_usd and account.usd is None:
             return account.credits is not None and account.credits < self.amount
-        left_usd = worth_usd(provider, account)
-        rate = _CREDIT_USD.get(provider)
+        left_usd, rate = worth_usd(account), account.credit_usd
         alert_usd = self.amount if self.is_usd else None if rate is None else self.amount * rate
         return left_usd is not None and alert_usd is not None and left_usd < alert_usd
 
 
-def worth_usd(provider: str, account: Account) -> float | None:
+#: An amount in either unit, as an option.
+ALERT: Converter[Alert] = Converter(
+    Alert.of, {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\$ *[0-9]+(\.[0-9]+)?$"}]}
+)
+
+
+def worth_usd(account: Account) -> float | None:
     """What is left in US dollars; None where it is not stated, or where a credit's price is not known."""
-    rate = _CREDIT_USD.get(provider)
     if account.credits is None:
         return account.usd
-    return None if rate is None else account.credits * rate + (account.usd or 0.0)
+    return None if account.credit_usd is None else account.credits * account.credit_usd + (account.usd or 0.0)
 
 
-def balance_words(provider: str, account: Account) -> str:
+def balance_words(account: Account) -> str:
     """``45,677 credits left (about $68.29)`` or ``$12.46 left``; empty where the service states nothing."""
     parts = [] if account.usd is None else [_money(account.usd)]
     if account.credits is not None:
         parts.append(f"{account.credits:,.0f} credits")
     if not parts:
         return ""
-    about = worth_usd(provider, account) if account.usd is None else None
+    about = worth_usd(account) if account.usd is None else None
     return f"{' and '.join(parts)} left{'' if about is None else f' (about {_money(about)})'}"
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "ChecksAccess",
     "Clock",
     "FindsLostJobs",
     "GeneratedImage",
@@ -31,11 +32,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the service says of the account; None where it says nothing. `usd` are dollars that are no credits."""
+    """What the service says of the account; None where it says nothing. `usd` are dollars that are no credits.
+
+    `credit_usd` is what one credit costs, as far as the provider knows.
+    """
 
     credits: float | None = None
     usd: float | None = None
     slots: int | None = None
+    credit_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,8 @@ class ProviderContext:
 
     `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
     never asked for one. `uploads` remembers what was uploaded.
-    `options` are the provider's own settings. `window` is asked before every API request: 0.0 and
-    the request is counted, or the seconds to wait.
+    `key_variable` names the variable that holds the key. `options` are the provider's own settings. `window` is asked
+    before every API request: 0.0 and the request is counted, or the seconds to wait.
     """
 
     key: str | None = field(repr=False)
@@ -107,11 +112,12 @@ class ProviderContext:
     window: Callable[[float], float]
     render_times: RenderTimes
     uploads: Uploads = field(default_factory=OwnUploads)
+    key_variable: str = ""
 
     def connection(
         self, provider: str, *, base_url: str, secret_headers: Callable[[str], Mapping[str, str]]
-    ) -> Callable[[], Api]:
-        """What connects to `base_url` on first use, with the headers that `secret_headers` makes of the key."""
+    ) -> Connection:
+        """The API under `base_url`, with the headers that `secret_headers` makes of the key."""
 
         def connect() -> Api:
             from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
@@ -122,9 +128,29 @@ class ProviderContext:
                 secret_headers=secret_headers(self.key or ""),
                 window=self.window,
                 clock=self.clock,
+                key_variable=self.key_variable,
             )
 
-        return connect
+        return Connection(connect)
+
+
+class Connection:
+    """One provider's API, which `connect` makes on first use."""
+
+    def __init__(self, connect: Callable[[], Api]) -> None:
+        self._connect = connect
+        self._api: Api | None = None
+
+    def __call__(self) -> Api:
+        """The API; NotSetUp if its address or key cannot be used at all."""
+        if self._api is None:
+            self._api = self._connect()
+        return self._api
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        if self._api is not None:
+            await self._api.aclose()
 
 
 class Provider(Protocol):
@@ -186,8 +212,17 @@ class FindsLostJobs(Protocol):
 
 @runtime_checkable
 class ReportsAccount(Protocol):
-    """A provider that can tell balance and slots."""
+    """A provider that can tell balance and slots, and so whether the service accepts the key."""
 
     async def account(self) -> Account:
         """Balance and slots; raises `ProviderError` when refused or unreadable."""
+        ...
+
+
+@runtime_checkable
+class ChecksAccess(Protocol):
+    """A provider that cannot tell a balance, and can find out without paying whether a picture could be asked for."""
+
+    async def check_access(self) -> str:
+        """What `doctor` says once the service has accepted the key, such as the model's name; else `ProviderError`."""
         ...

@@ -23,10 +23,10 @@ import httpx
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.addresses import is_loopback, is_public
 from mkdocs_leonardo.clock import Clock
-from mkdocs_leonardo.errors import AccountRefused, AnswerLost, DownloadRefused, HostNotListed, NotSent, TransportError
+from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
+from mkdocs_leonardo.providers.declaration import named_key_variable
 from mkdocs_leonardo.providers.network import Inflater, Untrusted, certificates, environment_proxy, unreached, wrong_key
-from mkdocs_leonardo.providers.options import key_variable
 from mkdocs_leonardo.spec import JsonValue
 
 MIB = 2**20
@@ -116,7 +116,8 @@ class Api:
     """One provider's API under `base_url`, and downloads of what its answers point to.
 
     `window(now)` returns the seconds to wait, or 0.0 and has counted the request; it runs in a worker thread.
-    `secret_headers` go to the API and nowhere else. `transport` replaces the connection in tests.
+    `secret_headers` go to the API and nowhere else; messages name `key_variable`, which holds the key. `transport`
+    replaces the connection in tests.
     """
 
     def __init__(
@@ -127,14 +128,15 @@ class Api:
         secret_headers: Mapping[str, str],
         window: Callable[[float], float],
         clock: Clock,
+        key_variable: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
         proxy_for: Proxy | None = None,
         resolve: Resolve | None = None,
     ) -> None:
-        """AccountRefused if the address or a secret cannot be used at all."""
+        """NotSetUp if the address or a secret cannot be used at all."""
         self._provider = provider
         self._clock = clock
-        self._secrets = tuple(_secrets(secret_headers, provider))
+        self._secrets = tuple(_secrets(secret_headers, provider, key_variable or named_key_variable(provider)))
         self._base_url = _base_url(base_url, provider)
         self._proxy_for = proxy_for or environment_proxy
         self._resolve = resolve or _resolve
@@ -395,7 +397,7 @@ class Api:
         except (ValueError, ImportError, httpx.InvalidURL):
             refusal = "the proxy in the environment cannot be used (http:// and https:// proxies can)"
         # Outside the handler, since a proxy's address may hold a password.
-        raise AccountRefused(refusal, provider=self._provider)
+        raise NotSetUp(refusal, provider=self._provider)
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -473,17 +475,17 @@ def _base_url(text: str, provider: str) -> httpx.URL:
             # The key would travel in the clear.
             refusal = "base_url must begin with https:// (http:// is for this machine only)"
     if refusal:
-        raise AccountRefused(refusal, provider=provider)
+        raise NotSetUp(refusal, provider=provider)
     return url
 
 
-def _secrets(headers: Mapping[str, str], provider: str) -> list[str]:
-    """The words that must never be shown. AccountRefused for a key that was not copied as it is; h11 would quote it."""
+def _secrets(headers: Mapping[str, str], provider: str, variable: str) -> list[str]:
+    """The words that must never be shown. NotSetUp for a key that was not copied as it is; h11 would quote it."""
     for name, value in headers.items():
         key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
-        wrong = wrong_key(key, key_variable(provider))
+        wrong = wrong_key(key, variable)
         if wrong:
-            raise AccountRefused(wrong, provider=provider)
+            raise NotSetUp(wrong, provider=provider)
     words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
     return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
 

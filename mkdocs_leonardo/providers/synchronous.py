@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from mkdocs_leonardo.errors import (
@@ -21,12 +21,12 @@ from mkdocs_leonardo.errors import (
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
-from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.providers.base import Clock, Connection
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.http import Api, Part
+    from mkdocs_leonardo.providers.http import Part
 
 #: OpenAI's limit. Gemini's image models have none that is published; longer texts than this are a mistake there too.
 MAX_PROMPT = 32_000
@@ -34,6 +34,7 @@ MAX_ANSWER_BYTES = 64 * 2**20
 #: How long a picture that lies elsewhere is fetched for, and how long to wait between two tries (seconds).
 DOWNLOAD_S = 30.0
 DOWNLOAD_AGAIN_S = 1.0
+_FREE_TIMEOUT_S = 10.0
 
 _TO_STANDARD = str.maketrans("-_", "+/")
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
@@ -45,12 +46,11 @@ class SynchronousProvider:
     name: ClassVar[str]
     takes_references: ClassVar[bool] = True
 
-    def __init__(self, *, model: str, timeout_s: float, api: Callable[[], Api], clock: Clock) -> None:
-        """Make the provider; `api` is called on first use."""
+    def __init__(self, *, model: str, timeout_s: float, api: Connection, clock: Clock) -> None:
+        """Make the provider; nothing is connected yet."""
         self._model = model
         self._timeout_s = timeout_s
-        self._make_api = api
-        self._api: Api | None = None
+        self._api = api
         self._clock = clock
 
     @property
@@ -73,8 +73,7 @@ class SynchronousProvider:
 
     async def aclose(self) -> None:
         """Close connections."""
-        if self._api is not None:
-            await self._api.aclose()
+        await self._api.aclose()
 
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
@@ -92,7 +91,7 @@ class SynchronousProvider:
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
         """The answer to the create request, which is sent exactly once; ServiceFailed if there is none."""
         try:
-            return await self._connected().request(
+            return await self._api().request(
                 "POST",
                 path,
                 json=request,
@@ -105,6 +104,13 @@ class SynchronousProvider:
             raise self._error(ServiceFailed, str(error)) from error
         except AnswerLost as error:
             raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
+
+    async def _free_answer(self, path: str) -> Answer:
+        """The answer to a question that costs nothing; ServiceFailed if there is none."""
+        try:
+            return await self._api().request("GET", path, timeout_s=_FREE_TIMEOUT_S)
+        except TransportError as error:
+            raise self._error(ServiceFailed, str(error)) from error
 
     async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
         """The first picture among `entries`, pairs of base64 and address, either of which may be empty.
@@ -135,7 +141,7 @@ class SynchronousProvider:
         with CancelScope(shield=True):
             while (left_s := give_up_at - self._clock.now()) > 0:
                 try:
-                    return await self._connected().download(url, hosts=None, timeout_s=max(1.0, left_s))
+                    return await self._api().download(url, hosts=None, timeout_s=max(1.0, left_s))
                 except DownloadRefused as error:
                     trouble = str(error)
                     break
@@ -164,11 +170,6 @@ class SynchronousProvider:
         retry_after_s: float | None = None,
     ) -> ProviderError:
         return kind(message, provider=self.name, charged=charged, retry_after_s=retry_after_s)
-
-    def _connected(self) -> Api:
-        if self._api is None:
-            self._api = self._make_api()
-        return self._api
 
 
 def picture_from(encoded: str) -> bytes:

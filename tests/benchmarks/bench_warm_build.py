@@ -26,9 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from builds import Site, page
 
 import mkdocs_leonardo
-from mkdocs_leonardo.config import LeonardoConfig, settings_from
+from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.providers.local import paint
 from mkdocs_leonardo.runtime import Workshop
+from mkdocs_leonardo.settings import settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, PictureSpec, Variant, digest_of, social_name
 from mkdocs_leonardo.storage.pictures import PictureFolder
 

@@ -15,12 +15,13 @@ from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
-from mkdocs_leonardo.providers.base import OwnUploads
+from mkdocs_leonardo.providers.base import Connection, OwnUploads
 from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
+from mkdocs_leonardo.providers.leonardo.options import ApiVersion, LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.polling import RenderClock
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
-from mkdocs_leonardo.providers.options import ApiVersion, LeonardoOptions, OpenAIOptions
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.report import Spending, report
@@ -378,12 +379,12 @@ def _provider(
     name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1", uploads: Uploads | None = None
 ) -> Provider:
     if name == "openai":
-        return OpenAIProvider(OpenAIOptions(), api=api, clock=clock)
+        return OpenAIProvider(OpenAIOptions(), api=Connection(api), clock=clock)
     # Render times that earlier builds saw; without them a first job is asked for many times a second.
     render_clock = RenderClock(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None)
     return LeonardoProvider(
         LeonardoOptions(api_version=version),
-        api=api,
+        api=Connection(api),
         clock=clock,
         render_clock=render_clock,
         uploads=uploads or OwnUploads(),

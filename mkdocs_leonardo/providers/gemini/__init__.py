@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.providers.declaration import Declaration
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
+    from mkdocs_leonardo.providers.base import Provider, ProviderContext
 
 
-def create(context: ProviderContext) -> GeminiProvider:
-    """The provider as the entry point makes it."""
-    from mkdocs_leonardo.providers.gemini.provider import create as made  # noqa: PLC0415 - slow to import
+def _made(context: ProviderContext) -> Provider:
+    from mkdocs_leonardo.providers.gemini.provider import create as make  # noqa: PLC0415 - options alone need none of it
 
-    return made(context)
+    return make(context)
+
+
+create = Declaration(make=_made, options=GeminiOptions)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -34,7 +35,7 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
 from mkdocs_leonardo.providers.references import bytes_of, mime_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
@@ -42,8 +43,7 @@ from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, ProviderContext
-    from mkdocs_leonardo.providers.http import Api
+    from mkdocs_leonardo.providers.base import Clock, Connection, ProviderContext
 
 NAME = "gemini"
 #: The header that holds the key. In the address, where it is taken as well, it would be in every log on the way.
@@ -83,8 +83,8 @@ class GeminiProvider(SynchronousProvider):
 
     name = NAME
 
-    def __init__(self, options: GeminiOptions, *, api: Callable[[], Api], clock: Clock) -> None:
-        """Make the provider; `api` is called on first use."""
+    def __init__(self, options: GeminiOptions, *, api: Connection, clock: Clock) -> None:
+        """Make the provider; nothing is connected yet."""
         super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
 
     @property
@@ -119,6 +119,15 @@ class GeminiProvider(SynchronousProvider):
             "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": shape},
         }
+
+    async def check_access(self) -> str:
+        """The model, which the service knows; only asking for a picture tells whether there is a quota for pictures."""
+        answer = await self._free_answer(f"/models/{quote_path(self.model, safe='')}")
+        if answer.status == 404:  # noqa: PLR2004 - HTTP's own number
+            raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
+        if answer.status != 200:  # noqa: PLR2004 - same
+            raise self._refusal(answer)
+        return f"{self.model}; its quota is not told"
 
     # Answers -----------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.providers.declaration import Declaration, Limits
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.orders import notes, problems, rules_for
+
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+    from mkdocs_leonardo.providers.base import Provider, ProviderContext
 
 
-def create(context: ProviderContext) -> LeonardoProvider:
-    """The provider as the entry point makes it."""
-    from mkdocs_leonardo.providers.leonardo.provider import create as made  # noqa: PLC0415 - slow to import
+def _made(context: ProviderContext) -> Provider:
+    from mkdocs_leonardo.providers.leonardo.provider import create as make  # noqa: PLC0415 - options alone need none of it
 
-    return made(context)
+    return make(context)
+
+
+def _limits(options: LeonardoOptions) -> Limits:
+    return Limits(options.requests_per_minute, options.credit_alert)
+
+
+create = Declaration(
+    make=_made, options=LeonardoOptions, limits=_limits, problems=problems, rules=rules_for, notes=notes
+)

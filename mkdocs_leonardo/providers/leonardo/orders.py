@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
     row_of,
     size_for,
 )
-from mkdocs_leonardo.providers.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, unknown_leonardo_usd
 from mkdocs_leonardo.providers.wording import look_words
 from mkdocs_leonardo.spec import MAX_SEED, STYLES, JsonValue, PictureRules, PictureSpec, clean_text
@@ -122,7 +122,7 @@ def mode_of(options: LeonardoOptions) -> Mode:
     row = row_of(options.model)
     if row is None:
         return ""
-    chosen = next((mode for mode in row.modes if mode and mode == options.mode.upper()), None)
+    chosen = next((mode for mode in row.modes if mode and mode == (options.mode or "").upper()), None)
     if chosen is not None:
         return chosen
     if "QUALITY" in row.modes:
@@ -302,7 +302,13 @@ def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
 # The configuration ---------------------------------------------------------------------------------------------------
 
 
-def service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
+def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSpec) -> Iterator[tuple[str, str]]:
+    """What is wrong with the options, as `leonardo.…`; with what the site asks of each picture, where nothing is."""
+    of_service = [*_service_problems(options, given)]
+    yield from of_service or _picture_problems(options, given, picture)
+
+
+def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
     """What is wrong with Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
     row, model = row_of(options.model), options.model
     if row is None and not is_uuid(model) and options.api_version != "v2":
@@ -332,15 +338,11 @@ def service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterat
         yield "leonardo.alchemy", f"it is true, and {row.name} draws without Alchemy; leave it out{instead}"
 
 
-def picture_problems(
-    options: LeonardoOptions,
-    given: Collection[str],
-    *,
-    size: Size,
-    style: str,
-    negative_prompt: str,
+def _picture_problems(
+    options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
-    """What a site asks of the model that it does not draw, by the names of the options, Leonardo's as `leonardo.…`."""
+    """What a site asks of the model that it does not draw, by the names of the options."""
+    size, style, negative_prompt = (picture.width_px, picture.height_px), picture.style, picture.negative_prompt
     row = row_of(options.model)
     version = version_of(options, size if row is None else size_for(row, *size))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:

@@ -8,7 +8,7 @@ same key, a change of the form buys nothing anew, and a job made under one is fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
@@ -46,6 +46,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.base import Account, Clock, Uploads
 from mkdocs_leonardo.providers.leonardo.models import row_of
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import (
     Order,
     Version,
@@ -57,7 +58,6 @@ from mkdocs_leonardo.providers.leonardo.orders import (
     order_for,
 )
 from mkdocs_leonardo.providers.leonardo.polling import RenderClock, next_poll_s
-from mkdocs_leonardo.providers.options import LeonardoOptions
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.providers.references import LeonardoUploads
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
@@ -65,8 +65,7 @@ from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submiss
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.http import Api
+    from mkdocs_leonardo.providers.base import Connection, ProviderContext
 
 NAME = "leonardo"
 _READ_TIMEOUT_S = 10.0
@@ -126,15 +125,14 @@ class LeonardoProvider:
         self,
         options: LeonardoOptions,
         *,
-        api: Callable[[], Api],
+        api: Connection,
         clock: Clock,
         render_clock: RenderClock,
         uploads: Uploads,
     ) -> None:
-        """Make the provider; `api` is called on first use."""
+        """Make the provider; nothing is connected yet."""
         self._options = options
-        self._make_api = api
-        self._api: Api | None = None
+        self._api = api
         self._clock = clock
         self._render_clock = render_clock
         self._user_id = ""
@@ -168,8 +166,7 @@ class LeonardoProvider:
 
     async def aclose(self) -> None:
         """Close connections."""
-        if self._api is not None:
-            await self._api.aclose()
+        await self._api.aclose()
 
     # Create ------------------------------------------------------------------------------------------------------
 
@@ -179,10 +176,10 @@ class LeonardoProvider:
         order = order_for(self._options, picture)
         reference_id = ""
         if picture.look is not None:
-            reference_id = await self._uploads.id_of(picture.look, self._connected(), self._user)
+            reference_id = await self._uploads.id_of(picture.look, self._api(), self._user)
             order = order_for(self._options, picture, reference_id)
         try:
-            answer = await self._connected().request(
+            answer = await self._api().request(
                 "POST",
                 self._path(order.version, "/generations"),
                 json={**order.body},
@@ -307,6 +304,7 @@ class LeonardoProvider:
             credits=whole if is_known and (whole or not usd) else None,
             usd=sum(usd) if usd else None,
             slots=int(slots) if slots is not None and slots >= 1 else None,
+            credit_usd=LEONARDO_CREDIT_USD,
         )
 
     async def _me(self) -> JsonValue:
@@ -329,7 +327,7 @@ class LeonardoProvider:
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S[:2], None):
             try:
-                answer = await self._connected().request("GET", path, timeout_s=_READ_TIMEOUT_S)
+                answer = await self._api().request("GET", path, timeout_s=_READ_TIMEOUT_S)
             except TransportError as lost:
                 error = _error(ServiceFailed, str(lost))
             else:
@@ -361,11 +359,6 @@ class LeonardoProvider:
     def _path(self, version: Version, path: str) -> str:
         """Below `api_root`; an address that names no version is taken as it is."""
         return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"
-
-    def _connected(self) -> Api:
-        if self._api is None:
-            self._api = self._make_api()
-        return self._api
 
 
 class _Listing:
@@ -419,7 +412,7 @@ class _Watch:
         self._provider = provider
         self._options = provider._options  # noqa: SLF001 - one thing in two classes
         self._clock = provider._clock  # noqa: SLF001 - same
-        self._api = provider._connected()  # noqa: SLF001 - same
+        self._api = provider._api()  # noqa: SLF001 - same
         self._submission = submission
         self._give_up_at = give_up_at
         self._end_at = end_at

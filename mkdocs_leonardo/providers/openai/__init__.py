@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.providers.declaration import Declaration
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
+    from mkdocs_leonardo.providers.base import Provider, ProviderContext
 
 
-def create(context: ProviderContext) -> OpenAIProvider:
-    """The provider as the entry point makes it."""
-    from mkdocs_leonardo.providers.openai.provider import create as made  # noqa: PLC0415 - slow to import
+def _made(context: ProviderContext) -> Provider:
+    from mkdocs_leonardo.providers.openai.provider import create as make  # noqa: PLC0415 - options alone need none of it
 
-    return made(context)
+    return make(context)
+
+
+create = Declaration(make=_made, options=OpenAIOptions)

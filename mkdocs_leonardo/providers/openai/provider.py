@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import (
@@ -31,7 +31,7 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
 from mkdocs_leonardo.providers.references import bytes_of, mime_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
@@ -39,8 +39,7 @@ from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, ProviderContext
-    from mkdocs_leonardo.providers.http import Api
+    from mkdocs_leonardo.providers.base import Clock, Connection, ProviderContext
 
 NAME = "openai"
 
@@ -81,8 +80,8 @@ class OpenAIProvider(SynchronousProvider):
 
     name = NAME
 
-    def __init__(self, options: OpenAIOptions, *, api: Callable[[], Api], clock: Clock) -> None:
-        """Make the provider; `api` is called on first use."""
+    def __init__(self, options: OpenAIOptions, *, api: Connection, clock: Clock) -> None:
+        """Make the provider; nothing is connected yet."""
         super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
         self._quality = options.quality
 
@@ -116,6 +115,17 @@ class OpenAIProvider(SynchronousProvider):
         fields = [(name, str(value)) for name, value in request.items()]
         file = ("image[]", (f"reference.{extension}", data, mime_of(extension)))
         return await self._submission(await self._create("/images/edits", None, parts=[*fields, file]))
+
+    async def check_access(self) -> str:
+        """The model, which the account may use; the list of models costs nothing and needs the key."""
+        answer = await self._free_answer("/models")
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise self._refusal(answer)
+        listed = member(answer.body, "data")
+        names = {text_at(entry, "id") for entry in listed} if isinstance(listed, list) else set()
+        if names and self.model not in names:
+            raise self._error(AccountRefused, f"does not list the model {self.model!r}; set openai.model")
+        return self.model
 
     # Answers -----------------------------------------------------------------------------------------------------
 

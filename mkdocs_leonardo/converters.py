@@ -1,0 +1,212 @@
+"""Values of options as their authors write them, converted or refused with the cure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+from mkdocs_leonardo.addresses import is_loopback
+from mkdocs_leonardo.front_matter import did_you_mean, shown
+from mkdocs_leonardo.spec import JsonValue
+
+DAY_S = 86_400
+FROM_ENVIRONMENT = "keys come from the environment only"
+
+#: How switches arrive from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.
+_ON, OFF = frozenset({True, "true", "yes", "on", "1"}), frozenset({False, "false", "no", "off", "0"})
+
+T = TypeVar("T")
+S = TypeVar("S", bound=str)
+
+
+class Unrepeatable(ValueError):
+    """A refusal whose message stands alone, since the value may be a secret or is told already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converter(Generic[T]):
+    """A function that converts an option's value, and the JSON schema of the values that it takes."""
+
+    convert: Callable[[object], T]
+    schema: Mapping[str, JsonValue]
+
+    def __call__(self, value: object) -> T:
+        """The converted value; TypeError or ValueError with the fix as its message."""
+        return self.convert(value)
+
+
+def converted(convert: Callable[[object], T], value: object) -> T:
+    """The converted value; Unrepeatable, with the value and the cure, for one that is not taken."""
+    try:
+        return convert(value)
+    except Unrepeatable:
+        raise
+    except (TypeError, ValueError) as error:
+        if value is None:
+            raise Unrepeatable(
+                "it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
+            ) from None
+        raise Unrepeatable(f"it is {shown(value)}; {error}") from None
+
+
+def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
+    """What is wrong with a name that no option has; `variables` are those of the environment that hold keys."""
+    if re.search(r"key|token|secret|password", name.lower()):
+        return f"there is no such option; {FROM_ENVIRONMENT} ({', '.join(variables)})"
+    return f"there is no such option; {did_you_mean(name, known) if known else 'leave it out'}"
+
+
+def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
+    """The JSON schema of the values that are taken; text, unless the converter says otherwise."""
+    return dict(convert.schema) if isinstance(convert, Converter) else {"type": "string"}
+
+
+# Numbers and switches ------------------------------------------------------------------------------------------------
+
+
+def whole_number(low: int | None = None, high: int | None = None, *, step: int = 1, why: str = "") -> Converter[int]:
+    """A whole number from `low` to `high`, a multiple of `step`; `why` ends the message."""
+    kind = "a whole number" if step == 1 else f"a multiple of {step}"
+    limits = "" if low is None else f", {low} or more" if high is None else f", from {low} to {high}"
+    cure = f"it must be {kind}{limits}{why}"
+
+    def convert(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(cure)
+        if (low is not None and value < low) or (high is not None and value > high) or value % step:
+            raise ValueError(cure)
+        return value
+
+    schema: dict[str, JsonValue] = {"type": "integer"}
+    schema |= {} if low is None else {"minimum": low}
+    schema |= {} if high is None else {"maximum": high}
+    return Converter(convert, schema if step == 1 else {**schema, "multipleOf": step})
+
+
+def number(
+    cure: str = "it must be a number", *, fits: Callable[[float], bool] = lambda _: True, **limits: JsonValue
+) -> Converter[float]:
+    """A finite number that `fits`; `limits` are the schema's."""
+
+    def convert(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise TypeError(cure)
+        try:
+            converted = float(value)
+        except OverflowError:
+            converted = math.inf
+        if not (math.isfinite(converted) and fits(converted)):
+            raise ValueError(cure)
+        return converted
+
+    return Converter(convert, {"type": "number", **limits})
+
+
+seconds = number(
+    f"it must be seconds, more than 0 and at most {DAY_S} (a day)",
+    fits=lambda x: 0 < x <= DAY_S,
+    exclusiveMinimum=0,
+    maximum=DAY_S,
+)
+dollars = number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0, minimum=0)
+
+
+def _is_on(value: object) -> bool:
+    word = value.strip().lower() if isinstance(value, str) else value
+    if not isinstance(word, bool | int | str) or word not in _ON | OFF:
+        raise ValueError("it must be true or false")
+    return word in _ON
+
+
+#: A switch, also as an environment variable or a workflow's input has it.
+switch = Converter(_is_on, {"type": "boolean"})
+
+# Texts ---------------------------------------------------------------------------------------------------------------
+
+
+def plain_text(value: object) -> str:
+    """A text of at least one character, without white space at its ends."""
+    if not isinstance(value, str):
+        raise TypeError("it must be text; put quotes around it")
+    if not value.strip():
+        raise ValueError("write some text, or leave the line out")
+    return value.strip()
+
+
+def visible_text(value: object) -> str:
+    """A text that a terminal shows whole."""
+    converted = plain_text(value)
+    if not converted.isprintable():
+        raise ValueError("it holds characters that cannot be seen; write it anew")
+    return converted
+
+
+def one_of(choices: tuple[S, ...]) -> Converter[S]:
+    """One of `choices`."""
+
+    def convert(value: object) -> S:
+        for each in choices:
+            if value == each:
+                return each
+        raise ValueError(did_you_mean(value if isinstance(value, str) else "", choices))
+
+    return Converter(convert, {"enum": [*choices]})
+
+
+def service_address(value: object) -> str:
+    """An address of a service. No message repeats it: what is written in the wrong place may be a key."""
+    address = plain_text(value).rstrip("/")
+    if re.search(r"[@?#]", address):
+        raise Unrepeatable(f"it must hold no credentials and no ? or #; {FROM_ENVIRONMENT}")
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if port == 0 or not re.fullmatch(r"[\w.:-]+", host) or not address.isprintable() or " " in address:
+        raise Unrepeatable("it cannot be read as an address; it must look like https://api.example.com/v1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise Unrepeatable("it must begin with https:// (with http:// only for this machine itself)")
+    return address
+
+
+def host_name(value: object) -> str:
+    """The name of a host, in lower case."""
+    converted = plain_text(value).lower()
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", converted):
+        raise Unrepeatable("it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *")
+    return converted
+
+
+# Of others -----------------------------------------------------------------------------------------------------------
+
+
+def optional(convert: Callable[[object], T]) -> Converter[T | None]:
+    """What `convert` takes, or nothing."""
+    return Converter(
+        lambda value: None if value is None else convert(value), {"anyOf": [schema_of(convert), {"type": "null"}]}
+    )
+
+
+def list_of(convert: Callable[[object], T], *, such_as: str) -> Converter[tuple[T, ...]]:
+    """A list of at least one value, each once; `such_as` is an example."""
+
+    def convert_one(item: object) -> T:
+        try:
+            return convert(item)
+        except Unrepeatable:
+            raise
+        except (TypeError, ValueError) as error:
+            subject = "an empty entry" if item is None else shown(item)
+            raise Unrepeatable(f"it holds {subject}; {error}") from None
+
+    def convert_all(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(f"it must be a list of at least one, such as {such_as}")
+        return tuple(dict.fromkeys(convert_one(item) for item in value))
+
+    return Converter(convert_all, {"type": "array", "minItems": 1, "items": schema_of(convert)})

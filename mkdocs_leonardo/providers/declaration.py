@@ -1,0 +1,205 @@
+"""What a provider says of itself before it is made: its options, its limits and its key. No network library is loaded.
+
+    @dataclass(frozen=True)
+    class Options:
+        model: str = "oil-2"
+        timeout: float = 60.0
+
+
+    easel = Declaration(make=Easel, options=Options)
+
+An entry point of the group `mkdocs_leonardo.providers` names the declaration.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from mkdocs_leonardo import converters
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.front_matter import shown
+from mkdocs_leonardo.spec import PictureRules, PictureSpec
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.providers.base import Provider, ProviderContext
+
+#: The entry point group in which providers register, and the names of our own that are services.
+PROVIDER_GROUP = "mkdocs_leonardo.providers"
+BUILT_IN = ("leonardo", "openai", "gemini")
+#: The name by which a list of providers may hold the painter, which closes every chain.
+PAINTER = "local"
+
+OptionsT = TypeVar("OptionsT")
+
+_METADATA = "mkdocs_leonardo"
+
+
+# Options -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as authors write it: the `field` of the options that it sets, its converter and its default."""
+
+    field: str
+    convert: Callable[[object], object]
+    default: object
+
+
+def option(convert: Callable[[object], object], *, name: str = "") -> Mapping[str, object]:
+    """The metadata of a field whose values `convert` checks, and that authors know by `name`."""
+    return {_METADATA: (name, convert)}
+
+
+#: The metadata of a field that is no option.
+INTERNAL: Mapping[str, object] = {_METADATA: None}
+
+
+def options_in(kind: type[object]) -> dict[str, Option]:
+    """The options that a dataclass declares, by their names, in its order; TypeError for a field that cannot be one."""
+    declared: dict[str, Option] = {}
+    hints: Mapping[str, object] = {}
+    for each in fields(cast("Any", kind)):
+        said = each.metadata.get(_METADATA, ("", None))
+        if said is None:
+            continue
+        if each.default is MISSING and each.default_factory is MISSING:
+            raise TypeError(f"{each.name} has no default")
+        name, convert = said
+        if convert is None:
+            hints = hints or get_type_hints(kind)
+            convert = _converter_of(hints[each.name], each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        declared[name or each.name] = Option(each.name, convert, default)
+    return declared
+
+
+def options_from(kind: type[OptionsT], value: object, *variables: str) -> OptionsT:
+    """The options in a section of the configuration; ValueError with option, value and cure for one that is not taken.
+
+    A section that is left blank, with every line below it commented out, is all defaults.
+    """
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"it is {shown(value)}; write its settings below it, one a line, as name: value")
+    declared, given = options_in(kind), {}
+    for name, written in (value or {}).items():
+        if name not in declared:
+            problem = converters.unknown_option(str(name), tuple(declared), *variables)
+            raise ValueError(f"Sub-option {str(name)!r}: {problem}")
+        try:
+            given[declared[name].field] = converters.converted(declared[name].convert, written)
+        except ValueError as error:
+            raise ValueError(f"Sub-option {name!r}: {error}") from None
+    return kind(**given)
+
+
+def _converter_of(hint: object, name: str) -> Callable[[object], object]:
+    """The converter of a field that names none, by its type."""
+    plain: Mapping[object, Callable[[object], object]] = {
+        bool: converters.switch,
+        int: converters.whole_number(),
+        float: converters.number(),
+        str: converters.plain_text,
+    }
+    if isinstance(hint, type) and hint in plain:
+        return plain[hint]
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return converters.one_of(parts)
+    if origin is tuple and len(parts) == 2 and parts[1] is ...:  # noqa: PLR2004 - a type, and any number of it
+        return converters.list_of(_converter_of(parts[0], name), such_as="[one, two]")
+    others = [part for part in parts if part is not type(None)]
+    if origin in {Union, types.UnionType} and len(others) == 1 < len(parts):
+        return converters.optional(_converter_of(others[0], name))
+    raise TypeError(f"{name} is a {hint}; declare its converter with option()")
+
+
+# The declaration -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider may be asked: requests to its API in a minute, over all builds that share the cache.
+
+    A build that will spend warns when less than `credit_alert` is left.
+    """
+
+    requests_per_minute: int = 150
+    credit_alert: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration(Generic[OptionsT]):
+    """One kind of provider.
+
+    `make` makes the provider, configured; its context holds an object of `options`, a dataclass whose fields are the
+    options. `key_variable` is the environment variable that holds the API key, if it is not named after the provider.
+    `problems` tells what is wrong with the options beyond their single values, given those that the author wrote and
+    what the site asks of every picture: pairs of an option's full name, as `easel.model` or `width`, and a text with
+    the cure. `rules` are what pages may ask of the model, `notes` what is right and may surprise.
+    """
+
+    make: Callable[[ProviderContext], Provider]
+    options: type[OptionsT]
+    key_variable: str = ""
+    limits: Callable[[OptionsT], Limits] = lambda _: Limits()
+    problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
+    rules: Callable[[OptionsT], PictureRules] | None = None
+    notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
+
+    def __call__(self, context: ProviderContext) -> Provider:
+        """The provider, configured."""
+        return self.make(context)
+
+
+# Entry points --------------------------------------------------------------------------------------------------------
+
+
+def is_declared(name: str) -> bool:
+    """Whether the plugin, or an installed package, has a provider of that name."""
+    return _entry_point(name) is not None
+
+
+def declared_names() -> set[str]:
+    """The names of all providers that are installed."""
+    return {*BUILT_IN, *entry_points(group=PROVIDER_GROUP).names}
+
+
+def declaration_of(name: str) -> Declaration[Any]:
+    """The declaration that the entry point names; HeroError, with the reason, if it cannot be had."""
+    entry_point = _entry_point(name)
+    if entry_point is None:
+        raise HeroError(f"no provider {name!r} is installed")
+    if name in BUILT_IN:
+        return cast("Declaration[Any]", entry_point.load())
+    try:
+        declaration = entry_point.load()
+        if not isinstance(declaration, Declaration):
+            raise TypeError(f"{entry_point.value} is no Declaration")  # noqa: TRY301 - told with the others
+        options_in(declaration.options)
+    except Exception as error:
+        # Another package's code, which may raise anything: the author needs its words, not its inside.
+        raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+    return declaration
+
+
+def _entry_point(name: str) -> EntryPoint | None:
+    if name in BUILT_IN:
+        # Without a search through everything that is installed: a warm build has no time for that.
+        return EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP)
+    return next(iter(entry_points(group=PROVIDER_GROUP, name=name)), None)
+
+
+def key_variable(name: str) -> str:
+    """The environment variable that holds a provider's API key."""
+    return (is_declared(name) and declaration_of(name).key_variable) or named_key_variable(name)
+
+
+def named_key_variable(name: str) -> str:
+    """The environment variable that is named after the provider."""
+    return f"{name.upper().replace('-', '_')}_API_KEY"

@@ -1,0 +1,22 @@
+"""Gemini's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mkdocs_leonardo.converters import seconds, service_address, visible_text
+from mkdocs_leonardo.providers.declaration import option
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiOptions:
+    """Settings of Google's Gemini."""
+
+    model: str = field(default="gemini-nano-banana-2.1", metadata=option(visible_text))
+    """The model's name. Another model is another picture."""
+    timeout_s: float = field(default=120.0, metadata=option(seconds, name="timeout"))
+    """Seconds to wait for the answer, which holds the picture."""
+    base_url: str = field(default="https://generativelanguage.googleapis.com/v1beta", metadata=option(service_address))
+    """Address of the API."""
+    text_model: str = field(default="gemini-3.5-flash-lite", metadata=option(visible_text))
+    """The text model that `mkdocs-leonardo suggest` asks; no picture comes from it."""

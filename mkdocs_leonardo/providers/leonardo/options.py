@@ -1,0 +1,68 @@
+"""Leonardo's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from mkdocs_leonardo.converters import (
+    Converter,
+    host_name,
+    list_of,
+    one_of,
+    optional,
+    seconds,
+    service_address,
+    switch,
+    visible_text,
+    whole_number,
+)
+from mkdocs_leonardo.providers.balance import ALERT, Alert
+from mkdocs_leonardo.providers.declaration import INTERNAL, option
+from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES
+
+#: The forms of the create call; `auto` is v1 where it can do the order.
+ApiVersion = Literal["auto", "v1", "v2"]
+
+PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
+
+
+def _known_contrast(value: object) -> float:
+    for contrast in CONTRASTS:
+        if value == contrast and not isinstance(value, bool):
+            return contrast
+    raise ValueError(f"the service takes {', '.join(f'{contrast:g}' for contrast in CONTRASTS)} and nothing between")
+
+
+_contrast = Converter(_known_contrast, {"enum": [*CONTRASTS]})
+_hosts = list_of(host_name, such_as="[cdn.leonardo.ai]")
+
+
+@dataclass(frozen=True, slots=True)
+class LeonardoOptions:
+    """Settings of Leonardo AI."""
+
+    model: str = field(default=PHOENIX_1_0, metadata=option(visible_text))
+    """The model's name, as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another picture."""
+    api_version: ApiVersion = field(default="auto", metadata=option(one_of(get_args(ApiVersion))))
+    """The create call's form: `v1`, the newer `v2`, or with `auto` v1 where it can do the order. The same picture."""
+    alchemy: bool = field(default=True, metadata=option(switch))
+    """Quality mode of Phoenix: slower, sharper. Off is another picture."""
+    mode: str | None = field(default=None, metadata=option(optional(one_of(MODES))))
+    """A mode that Alchemy has no word for: `ultra` of Phoenix and Lucid; `low` or `high` of GPT Image 2."""
+    contrast: float = field(default=3.5, metadata=option(_contrast))
+    """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another picture."""
+    timeout_s: float = field(default=30.0, metadata=option(seconds, name="timeout"))
+    """Seconds from a job's acceptance until the next provider is asked; a later build collects the job all the same."""
+    render_estimate_s: float = field(default=15.0, metadata=option(seconds, name="render_estimate"))
+    """Seconds a picture is expected to take, until real times have been seen."""
+    requests_per_minute: int = field(default=150, metadata=option(whole_number(1)))
+    """Ceiling for all requests to Leonardo together, over all builds that share the cache."""
+    base_url: str = field(default="https://cloud.leonardo.ai/api/rest/v1", metadata=option(service_address))
+    """Address of the API."""
+    image_hosts: tuple[str, ...] = field(default=("cdn.leonardo.ai",), metadata=option(_hosts))
+    """The only hosts that pictures are downloaded from."""
+    credit_alert: Alert | None = field(default=None, metadata=option(optional(ALERT)))
+    """Warn before a build that will spend when less is left: credits, or dollars as in `$5`."""
+    create_timeout_s: float = field(default=30.0, metadata=INTERNAL)
+    """Seconds to wait for the answer to the create call."""

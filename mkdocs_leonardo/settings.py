@@ -1,0 +1,218 @@
+"""The frozen `Settings` that the rest of the package sees, made from the options that MkDocs has read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mkdocs_leonardo.config import DEFAULT_CACHE, LeonardoConfig
+from mkdocs_leonardo.converters import OFF
+from mkdocs_leonardo.errors import PictureError, SettingsError
+from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
+from mkdocs_leonardo.imaging.reference import read_look
+from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
+from mkdocs_leonardo.spec import ANY_PICTURE, Encoding, Look
+from mkdocs_leonardo.team.address import StoreAddress
+
+#: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
+ZENSICAL_CACHE = ".leonardo/cache"
+#: Our Markdown extension: only Zensical has a use for it.
+EXTENSION = "mkdocs_leonardo.markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option, checked. Paths are absolute."""
+
+    providers: tuple[str, ...]
+    defaults: HeroDefaults
+    generate: bool
+    max_new_images: int
+    max_cost_usd: float | None
+    concurrency: int
+    on_missing: str
+    on_serve: str
+    cards: bool
+    social: bool
+    credit: bool | str
+    encoding: Encoding
+    cache_dir: Path
+    gallery_dir: Path
+    options: Mapping[str, Any]
+    """What is set for each provider, by its name, as an object of the kind that it declares."""
+    notes: tuple[str, ...] = ()
+    """What is right about the providers' options, and may surprise."""
+    shared_store: StoreAddress | None = None
+    on_store_failure: str = "cached"
+    cache_is_default: bool = False
+    """Whether the author leaves the cache's place to us."""
+    former_cache_dir: Path | None = None
+    """Where the cache may lie still; its content belongs into `cache_dir`."""
+    site: str = ""
+    """The configuration's name: its file, seen from its folder, or from a cache or gallery that others may share."""
+
+
+def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
+    """Whether Zensical builds the site: it has a zensical.toml, or shows heroes by our Markdown extension."""
+    return config_file.suffix == ".toml" or EXTENSION in extensions or (config_file.parent / "zensical.toml").is_file()
+
+
+def settings_from(
+    config: LeonardoConfig,
+    *,
+    root: Path,
+    docs_dir: Path,
+    site_dir: Path | None = None,
+    config_name: str = "mkdocs.yml",
+    for_zensical: bool = False,
+) -> Settings:
+    """`Settings` for a site whose configuration lies in `root`; SettingsError if a folder is in the wrong place.
+
+    A cache that was moved for Zensical stays where it is, whoever builds the site.
+    """
+    _check_providers(config.providers)
+    if config.shared_store is not None and find_spec("obstore") is None:
+        raise SettingsError(
+            "shared_store: its client is not installed; pip install 'mkdocs-leonardo[team]', or leave the line out"
+        )
+    names = {name: str(config[name]) for name in ("cache_dir", "gallery_dir")}
+    former = None
+    if config.cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
+        former = Path(os.path.abspath(root / DEFAULT_CACHE))  # noqa: PTH100 - it may be a link, which has to go
+        names["cache_dir"] = ZENSICAL_CACHE
+    folders = {name: _place(root, name, folder) for name, folder in names.items()}
+    _check_places(folders, names, docs_dir, site_dir)
+    return Settings(
+        providers=config.providers,
+        defaults=_defaults(config, (root, docs_dir)),
+        generate=config.generate,
+        max_new_images=config.max_new_images,
+        max_cost_usd=config.max_cost_usd,
+        concurrency=config.concurrency,
+        on_missing=config.on_missing,
+        on_serve=config.on_serve,
+        cards=config.cards,
+        social=config.social,
+        credit=config.credit,
+        encoding=_encoding(config),
+        cache_dir=folders["cache_dir"],
+        cache_is_default=config.cache_is_default,
+        former_cache_dir=former,
+        site=_site_name(root / config_name, folders.values()),
+        gallery_dir=folders["gallery_dir"],
+        shared_store=config.shared_store,
+        on_store_failure=config.on_store_failure,
+        options=config.provider_options,
+        notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
+    )
+
+
+def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults:
+    rules = (declaration.rules(options) for _, declaration, options in config.chain if declaration.rules)
+    return HeroDefaults(
+        style=config.style,
+        width_px=config.width,
+        height_px=config.height,
+        prompt_template=config.prompt_template,
+        negative_prompt=config.negative_prompt or "",
+        layout=config.layout,
+        look=_look(config, folders),
+        strength=config.style_strength,
+        rules=next(rules, ANY_PICTURE),
+    )
+
+
+def _encoding(config: LeonardoConfig) -> Encoding:
+    return Encoding(
+        formats=config.formats,
+        widths=tuple(sorted(config.widths)),
+        width_px=config.width,
+        height_px=config.height,
+        social=config.social,
+        spares_fallback=config.formats is Encoding().formats,
+    )
+
+
+def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
+    """SettingsError for a folder that the host watches or empties, or that holds another one; `names` as written."""
+    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
+    if site_dir is not None:
+        taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
+    for name, folder in folders.items():
+        for other, (place, why) in taken.items():
+            if folder.is_relative_to(place):
+                raise SettingsError(f"{name}: {names[name]!r} lies inside {other}, {why}; choose a folder beside it")
+            if place.is_relative_to(folder):
+                raise SettingsError(f"{name}: {names[name]!r} holds {other}; choose a folder of its own")
+    cache_dir, gallery_dir = folders.values()
+    if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):
+        raise SettingsError(
+            f"gallery_dir: {names['gallery_dir']!r} and cache_dir {names['cache_dir']!r} lie in one another; "
+            "a cache may be thrown away and a gallery may not, so choose two separate folders"
+        )
+
+
+def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mapping[str, str]) -> Settings:
+    """The same, with the cache in its folder, after a move if need be."""
+    former = settings.former_cache_dir
+    if former is None:
+        return settings
+    from mkdocs_leonardo.storage.adoption import settle  # noqa: PLC0415 - few sites move their cache
+
+    is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
+    cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)
+    return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
+
+
+def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
+    """What tells this configuration from others that use the same folders, on every machine alike."""
+    folders = list(folders)
+    if all(folder.is_relative_to(config_file.parent) for folder in folders):
+        return config_file.name
+    try:
+        return Path(os.path.relpath(config_file, folders[0])).as_posix()
+    except ValueError:
+        # On another drive.
+        return config_file.as_posix()
+
+
+def _place(root: Path, option: str, name: str) -> Path:
+    """The folder that an option names; SettingsError for one that only a shell would understand."""
+    if (root / name).is_dir():
+        # Also one called `~`, which earlier versions made.
+        return (root / name).resolve()
+    if re.search(r"^\$|\$\{|^%\w+%", name):
+        raise SettingsError(f"{option}: it is {name!r}; a variable is filled in where !ENV stands before its name")
+    try:
+        return (root / Path(name).expanduser()).resolve()
+    except RuntimeError:
+        raise SettingsError(f"{option}: it is {name!r}; there is no such user, so write the whole path") from None
+
+
+def _look(config: LeonardoConfig, folders: tuple[Path, ...]) -> Look | None:
+    """The site's reference; SettingsError, with the cure, if it cannot be one."""
+    if config.style_reference is None:
+        return None
+    name = config.style_reference
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if path is None:
+        raise SettingsError(
+            f"style_reference: there is no file {name!r}; write its path relative to mkdocs.yml or to docs_dir"
+        )
+    try:
+        return read_look(path.resolve(), config.style_strength)
+    except PictureError as error:
+        raise SettingsError(f"style_reference: {name!r} {error}") from None
+
+
+def _check_providers(names: tuple[str, ...]) -> None:
+    """SettingsError for a provider that is not installed."""
+    for name in names:
+        if name != PAINTER and not is_declared(name):
+            known = tuple(sorted({PAINTER, *declared_names()}))
+            raise SettingsError(f"providers: no provider {name!r} is installed; {did_you_mean(name, known)}")
