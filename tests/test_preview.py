@@ -95,9 +95,9 @@ def _hero(name: str, prompt: str) -> HeroSpec:
 
 
 @contextmanager
-def rig_of(folder: Path, services: Services, **options: object) -> Iterator[Rig]:
+def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> Iterator[Rig]:
     """A rig whose preview ends with the block."""
-    rig = Rig(folder, services, **options)
+    rig = Rig(folder, services, quiet_s=quiet_s, **options)
     try:
         yield rig
     finally:
