@@ -119,32 +119,6 @@ def test_heading_from_metadata_is_written_by_the_hero(tmp_path: Path) -> None:
         assert "Fish &amp; &lt;Chips&gt;</h1>" in html, theme
 
 
-def test_heading_keeps_its_anchor_and_permalink(tmp_path: Path) -> None:
-    """Links to the heading go on working, and its permalink is still there."""
-    site = Site(
-        tmp_path,
-        pages={"hero.jpg": picture(), "index.md": own("Hello, world", "[up](#hello-world)")},
-        config={"theme": {"name": "material"}, "markdown_extensions": [{"toc": {"permalink": True}}]},
-    )
-
-    html = site.build(None, "--strict").html("index.html")
-
-    hero = html[html.index('<header class="leonardo-hero') : html.index("</header>", html.index("leonardo-hero__text"))]
-    assert '<h1 id="hello-world">Hello, world' in hero
-    assert 'class="headerlink" href="#hello-world"' in hero
-
-
-def test_author_text_never_becomes_markup(tmp_path: Path) -> None:
-    """Quotes, HTML and script in alternative text and tagline arrive as the characters they are."""
-    nasty = "\"><script>alert('x')</script><b>&amp;"
-    site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own(hero_alt=nasty, hero_tagline=nasty)})
-
-    html = site.build(None, "--strict").html("index.html")
-
-    assert "<script>alert" not in html
-    assert html.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&lt;b&gt;&amp;amp;") >= 2
-
-
 def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Path) -> None:
     """`og:image` and `page.meta.image` are absolute, and an author's own `image` is left alone."""
     site = Site(

@@ -1,0 +1,1 @@
+"""Builds whose front matter, pages and log stand together in one file."""

@@ -1,0 +1,139 @@
+"""Golden files: front matter, the pages made of it and the lines of the log, together in one file for each case.
+
+    PYTHONPATH=tests python -m goldens.rig
+
+builds every case anew and writes down what came of it; look at the difference before you commit it. A file says:
+
+    about: what the case shows
+    docs: the pages, and `picture` for a picture of the author's
+    options, config: of the plugin, and of the site
+    happens: what the services do (HAPPENS below); nothing but their work by default
+    exit_code, log, site: what the build with `--strict` ends with, what the plugin says, the pages as they are built
+
+The theme is one line, so that a page is what the plugin makes of it. Left out is what pixels decide, and addresses of
+this machine.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from builds import Built, Site
+from PIL import Image
+from services import Fails, PromptModerated, Services
+
+FOLDER = Path(__file__).parent
+THEME = {
+    "main.html": "<html><head><title>{{ page.title }}</title></head><body>{{ page.content }}</body></html>",
+    "blog.html": "<html><head></head><body>{{ page.content }}{% for post in posts %}"
+    "<article>{{ post.content }}</article>{% endfor %}</body></html>",
+    "blog-post.html": "<html><head></head><body>{{ page.content }}</body></html>",
+    "blog-archive.html": "",
+    "blog-category.html": "",
+}
+OPTIONS = {"leonardo": {"render_estimate": 0.2}, "widths": [480], "formats": ["jpeg"], "social": False}
+HAPPENS: dict[str, Callable[[Services], object]] = {
+    "all is well": lambda _: None,
+    "no key": lambda _: None,
+    "Leonardo's job fails": lambda services: services.leonardo.on_create(Fails()),
+    "Leonardo refuses the prompt": lambda services: services.leonardo.on_create(PromptModerated()),
+    "nothing can be reached": lambda _: None,
+}
+#: What pixels, processes and ports decide.
+LEFT_OUT = (
+    (r'src="data:image/webp;base64,[^"]+"', 'src="data:image/webp;base64,…"'),
+    (r"assets/leonardo/hero\.\w+\.css", "assets/leonardo/hero.….css"),
+    (r'(data-(?:tint|scrim)[a-z-]*)="\d+"', r'\1="…"'),
+    (r"127\.0\.0\.1(:| port )\d+", r"127.0.0.1\1…"),
+)
+
+
+def cases() -> list[Path]:
+    """The golden files."""
+    return sorted(FOLDER.glob("*.yml"))
+
+
+def carried_out(case: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the build of a case comes to, in the words of its file."""
+    for name, text in THEME.items():
+        (folder / "theme" / name).parent.mkdir(exist_ok=True)
+        (folder / "theme" / name).write_text(text, encoding="utf-8")
+    docs = {name: _picture() if text == "picture" else text for name, text in case["docs"].items()}
+    theme = {"theme": {"name": None, "custom_dir": str(folder / "theme"), "language": "en"}}
+    options = {
+        "leonardo": {"render_estimate": 0.2},
+        "widths": [480],
+        "formats": ["jpeg"],
+        "social": False,
+        **case.get("options", {}),
+    }
+    config = {**theme, **case.get("config", {})}
+    plugins = config.pop("plugins", ())
+    happens = case.get("happens", "all is well")
+    with Services() as services:
+        HAPPENS[happens](services)
+        if happens == "nothing can be reached":
+            down = {"base_url": services.refusing_url}
+            options = {**options, "leonardo": {**options["leonardo"], **down}, "openai": down}
+        site = Site(folder, docs, options, config, plugins, has_small_files=False)
+        built = site.build(None if happens == "no key" else services, "--strict")
+    return {"exit_code": built.exit_code, "log": _log(built), "site": _pages(built)}
+
+
+def _picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (960, 540), (30, 60, 120)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _log(built: Built) -> str:
+    """What the plugin says, of any level."""
+    lines = re.findall(r"^(\w+) +-  leonardo: (.*)$", built.log, re.MULTILINE)
+    return _lasting("\n".join(f"{level}: {text}" for level, text in lines))
+
+
+def _pages(built: Built) -> dict[str, str]:
+    """The pages, a tag of the plugin's on each line as it is written."""
+    found = sorted(built.site.rglob("index.html")) if built.site.is_dir() else []
+    return {path.relative_to(built.site).as_posix(): _lasting(path.read_text(encoding="utf-8")) for path in found}
+
+
+def _lasting(text: str) -> str:
+    for pattern, replacement in LEFT_OUT:
+        text = re.sub(pattern, replacement, text)
+    # A file of the author's, and what the painter paints, have keys that other versions of Pillow change.
+    for key in re.findall(r'data-provider="(?:own|local)" data-key="(\w+)"', text):
+        text = text.replace(key, "…")
+    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n" if text.strip() else ""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as they are read."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
+def main() -> None:
+    """Write every golden file anew."""
+    for path in cases():
+        case = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with tempfile.TemporaryDirectory() as folder:
+            case.update(carried_out(case, Path(folder)))
+        text = yaml.dump(case, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.name}\n")
+
+
+if __name__ == "__main__":
+    main()
