@@ -72,6 +72,8 @@ Provider = Literal["leonardo", "openai", "local"]
 #: Small and quick: these tests are not about encoding.
 PLAIN: dict[str, object] = {"formats": ["jpeg"], "social": False, "max_new_images": 500, "concurrency": 100}
 
+#: The smallest pictures, for tests of many.
+SMALL: dict[str, object] = {"width": 512, "height": 288}
 
 #: Deadlines that a test can wait for, and no limit that it would have to wait for.
 QUICK: dict[str, object] = {
@@ -261,7 +263,7 @@ class Day:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     """The bad day and the two after it, once for all rows."""
     folder = tmp_path_factory.mktemp("day")
-    options = {**PLAIN, **QUICK}
+    options = {**PLAIN, **QUICK, **SMALL}
     pages = {row.source: page(row.name, hero_prompt=row.prompt) for row in ROWS}
     with Services() as services:
         services.leonardo.slots = 200
@@ -491,7 +493,7 @@ def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, servi
     """Ninety-two pages, ninety at a time: no line of this build's own is shorter, and none is longer."""
     services.leonardo.slots = 100
     names = [f"p{number}" for number in range(92)]
-    site = site_of(tmp_path, *names, concurrency=90, providers=["leonardo"], leonardo=UNHURRIED)
+    site = site_of(tmp_path, *names, concurrency=90, providers=["leonardo"], leonardo=UNHURRIED, **SMALL)
 
     built = site.build_held(services, 90)
 
