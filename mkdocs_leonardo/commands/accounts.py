@@ -178,7 +178,8 @@ def _host(site: SiteOptions) -> str:
     if site.is_for_zensical:
         name = "Zensical"
     else:
-        name = next((title for package, title in _HOSTS if _is_installed(package)), "MkDocs")
+        # Where several are installed, the command that is typed decides.
+        name = " or ".join(title for package, title in _HOSTS if _is_installed(package)) or "MkDocs"
     return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
 
 
