@@ -18,6 +18,8 @@ from mkdocs.structure.files import File
 
 def on_files(files, config):
     files.append(File.generated(config, "pictures/made.png", abs_src_path="{place}"))
+    with open("{place}", "rb") as picture:
+        files.append(File.generated(config, "pictures/memory.png", content=picture.read()))
 """
 
 
@@ -28,22 +30,27 @@ def test_own_picture_is_found_where_an_image_in_the_text_is(tmp_path: Path) -> N
         {
             "index.md": page("Home", hero_image="pictures/made.png"),
             "linked.md": page("Linked", hero_image="link.png"),
+            "memory.md": page("In memory", hero_image="pictures/memory.png"),
             "guide/.meta.yml": "hero_image: folder.png\n",
             "guide/folder.png": PICTURE,
             "guide/deep/page.md": page("Deep"),
             "guide/own.md": page("Own", hero_image="../guide/folder.png"),
         },
         config={"theme": {"name": "material"}, "hooks": ["hook.py"], "plugins": ["meta", "leonardo"]},
+        is_new_interpreter=True,  # which looks for its folder of temporary files itself
     )
     (tmp_path / "elsewhere.png").write_bytes(PICTURE)
     (tmp_path / "hook.py").write_text(HOOK.format(place=tmp_path / "elsewhere.png"), encoding="utf-8")
     (tmp_path / "docs/link.png").symlink_to("../elsewhere.png")
 
-    built = site.build(None, "--strict")
+    (tmp_path / "temporary").mkdir()
+
+    built = site.build(None, "--strict", environ={"TMPDIR": str(tmp_path / "temporary")})
 
     assert built.exit_code == 0, built.log
     assert set(built.sources.values()) == {"own"}
-    assert set(built.sources) == {"index.md", "linked.md", "guide/deep/page.md", "guide/own.md"}
+    assert set(built.sources) == {"index.md", "linked.md", "memory.md", "guide/deep/page.md", "guide/own.md"}
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_picture_for_sharing_is_found_beside_the_page(tmp_path: Path) -> None:

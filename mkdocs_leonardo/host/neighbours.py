@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import posixpath
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -20,10 +25,13 @@ _ENCLOSURE = re.compile(r'(<enclosure url="([^"]*)"[^>]*? length=")None(")')
 
 
 class SiteFile(Protocol):
-    """A file of the site, as its host knows it. `abs_src_path` is None where a plugin has made up its content."""
+    """A file of the site, as its host knows it. `abs_src_path` is None where its content is in memory only."""
 
     @property
     def abs_src_path(self) -> str | None: ...  # noqa: D102 - the host's names
+
+    @property
+    def content_bytes(self) -> bytes: ...  # noqa: D102
 
     @property
     def url(self) -> str: ...  # noqa: D102
@@ -45,11 +53,29 @@ def own_picture(image: PurePosixPath, docs_dir: Path, files: SiteFiles) -> Path 
     Links are followed, as the host follows them when it copies.
     """
     found = files.get_file_from_path(image.as_posix())
+    if found is not None and found.abs_src_path is None:
+        return _written(found.content_bytes, image.suffix)
     places = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
     for path in (*places, docs_dir / image):
         if path.is_file():
             return path.resolve() if path.is_symlink() else path
     return None
+
+
+def _written(content: bytes, suffix: str) -> Path:
+    """A file with this content, for as long as this process lives."""
+    path = _folder_of_process() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+    if not path.exists():
+        path.write_bytes(content)
+    return path
+
+
+@cache
+def _folder_of_process() -> Path:
+    """The folder of files that other plugins keep in memory. Pages are read again and again while a site is served."""
+    folder = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def place_of_image(image: PurePosixPath, value: object, *, page: str, source: str, docs_dir: Path) -> PurePosixPath:
