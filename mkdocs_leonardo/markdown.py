@@ -33,6 +33,7 @@ from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
+from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, Look, digest_of
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class _Published:
             self.manifest = read_manifest(data) if data else None
         except UnreadableManifest as error:
             self._trouble = f"{path} cannot be used, as {error}"
+        if self.manifest is not None and command != WRAPPER and is_outdated(self.manifest, path.parent):
+            self.ask_for_run(f"{path.with_name(STYLESHEET)} comes from another version, or is missing")
 
     def tell_trouble(self) -> None:
         """Say why there is no manifest."""

@@ -310,6 +310,22 @@ def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell
     assert len(fresh.headers("three/index.html")) == 1
 
 
+def test_stylesheet_of_another_version_is_told_until_the_command_ran(small: Shell) -> None:
+    """By builds that make pages, and by `check` as a warning."""
+    assert small(*PUBLISH).exit_code == 0
+    stylesheet = small.site.folder / FOLDER / "hero.css"
+    written = stylesheet.read_bytes()
+    stylesheet.write_text(".leonardo-hero {}", encoding="utf-8")
+    told = f"leonardo: {stylesheet} comes from another version, or is missing; run `mkdocs-leonardo generate --into"
+    assert told in build(small.site).log
+    (warning,) = small("check", "--json").json["warnings"]
+    assert (warning["where"], warning["kind"]) == (f"{FOLDER}/hero.css", "old")
+    assert small(*PUBLISH).exit_code == 0
+    assert stylesheet.read_bytes() == written
+    assert "hero.css" not in build(small.site).log
+    assert small("check", "--json").json["warnings"] == []
+
+
 def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
     """Whatever is in the file, the site is built without heroes and the cure is named, which works."""
     for content in (b"{}", b"\xff", b'{"version": 99}'):

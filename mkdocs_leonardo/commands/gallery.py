@@ -16,6 +16,8 @@ from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
 from mkdocs_leonardo.host.github import Annotations, is_github
+from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET
+from mkdocs_leonardo.page.stylesheet import is_outdated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,19 +91,19 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
         found = outlooks(workshop, site.heroes)
         shown = _published(site, found, console)
         findings = list(_findings(site, workshop, found, require_alt=require_alt, shown=shown))
-        small = list(_small(site, workshop, found))
+        warnings = [*_small(site, workshop, found), *_old_stylesheet(site, console)]
     if as_json:
         console.json(
             {
                 "heroes": len(found),
                 "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
-                "warnings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in small],
+                "warnings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in warnings],
             }
         )
     else:
         for finding in findings:
             console.say(finding.line())
-        for warning in small:
+        for warning in warnings:
             console.warn(warning.line())
         console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
@@ -118,6 +120,15 @@ def _published(site: SiteWishes, found: Sequence[Outlook], console: Console) -> 
     manifest = earlier(folder, console)
     absent = [outlook.hero for outlook in found if outlook.state == "missing" and not outlook.trouble]
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
+
+
+def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
+    """The published stylesheet, where another version has written it."""
+    folder = site.options.published
+    if folder is not None and (folder / MANIFEST).is_file() and is_outdated(earlier(folder, console), folder):
+        place = _shown(folder, site)
+        text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
+        yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
 def orphans(workshop: Workshop, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[PictureRecord, ...]:

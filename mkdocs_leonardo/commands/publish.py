@@ -25,7 +25,7 @@ from mkdocs_leonardo.page.manifest import (
     read_manifest,
     write_manifest,
 )
-from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet
+from mkdocs_leonardo.page.stylesheet import published_stylesheet
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
@@ -80,10 +80,8 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         _write(folder / variant.name, variant.path.read_bytes())
-        settings = site.settings
-        manifest = _manifest(settings, shown)
-        focuses = [hero.focus for hero in shown.values()]
-        _write(folder / STYLESHEET, build_foreign_stylesheet(focuses, cards=settings.cards))
+        manifest = _manifest(site.settings, shown)
+        _write(folder / STYLESHEET, published_stylesheet(manifest))
         # Last, so that it never names a file that is not there.
         _write(folder / MANIFEST, write_manifest(manifest))
         for name in before.names - manifest.names:

@@ -262,7 +262,7 @@ def published(
     """
     from mkdocs_leonardo.commands.publish import manifest_of  # noqa: PLC0415 - not on a warm build
     from mkdocs_leonardo.page.manifest import write_manifest  # noqa: PLC0415 - same
-    from mkdocs_leonardo.page.stylesheet import build_foreign_stylesheet  # noqa: PLC0415 - same
+    from mkdocs_leonardo.page.stylesheet import published_stylesheet  # noqa: PLC0415 - same
     from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - same
     from mkdocs_leonardo.storage.adoption import hide_from_git  # noqa: PLC0415 - same
 
@@ -273,7 +273,7 @@ def published(
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.lacking)
     for level, text in told:
         console.tell(level, str(text))
-    sheet = build_foreign_stylesheet([hero.focus for hero in manifest.heroes.values()], cards=settings.cards)
+    sheet = published_stylesheet(manifest)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
     own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
     try:

@@ -6,7 +6,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 from importlib import resources
+from pathlib import Path
 
+from mkdocs_leonardo.page.manifest import STYLESHEET, Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
 from mkdocs_leonardo.spec import CENTER, FocalPoint
 from mkdocs_leonardo.tint import TINTS
@@ -31,6 +33,19 @@ def build_foreign_stylesheet(focuses: Iterable[FocalPoint] = (), *, cards: bool 
     """Content of the stylesheet for a builder that knows no plugin: blog excerpts hold heroes, which become cards."""
     content = _source("hero.css") + _source("zensical.css") + _rules(focuses)
     return f"{content}{'' if cards else _NO_CARDS}".encode()
+
+
+def published_stylesheet(manifest: Manifest) -> bytes:
+    """Content of the stylesheet beside a manifest, as this version writes it."""
+    return build_foreign_stylesheet([shown.focus for shown in manifest.heroes.values()], cards=manifest.cards)
+
+
+def is_outdated(manifest: Manifest, folder: Path) -> bool:
+    """Whether the stylesheet in `folder` is not the one that this version writes beside the manifest, or is missing."""
+    try:
+        return (folder / STYLESHEET).read_bytes() != published_stylesheet(manifest)
+    except OSError:
+        return True
 
 
 def _rules(focuses: Iterable[FocalPoint]) -> str:
