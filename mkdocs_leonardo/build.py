@@ -31,7 +31,7 @@ SLACK_S = 180.0
 RENDER_S = 60.0
 
 _TOO_LATE = Failure("it took too long; what was paid for is collected by the next build")
-_PAINTED = "new heroes are painted on this machine"
+_PAINTED = "new heroes are placeholders painted on this machine"
 
 
 class Session:
@@ -64,7 +64,7 @@ class Session:
             return ""
         missing = self._workshop.missing_keys
         lacks = f"there is no key in {' or '.join(missing)}; set one" if missing else "`providers` names no service"
-        return f"{lacks}, or commit the picture with `mkdocs-leonardo pin`"
+        return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
 
     @property
     def seen(self) -> Mapping[str, tuple[int, int]]:
@@ -134,7 +134,7 @@ class Session:
 
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:
-            cure = "; a key of a service gets you the real picture" if self.nobody else ""
+            cure = "; set a provider's key to get the real image" if self.nobody else ""
             pages = f"{count} page{'' if count == 1 else 's'}"
             self._tell(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
 

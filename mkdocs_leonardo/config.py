@@ -163,7 +163,7 @@ def _store_address(value: object) -> StoreAddress:
         raise ValidationError(str(error)) from None
 
 
-_WIDTH_WHY = ", as pages show pictures no narrower and no wider"
+_WIDTH_WHY = ", as pages show images no narrower and no wider"
 
 
 class LeonardoConfig(StrictConfig):

@@ -160,7 +160,7 @@ class HostNotListed(DownloadRefused):
     """The picture's `host` is not among those that pictures may be fetched from."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"the picture lies on {host}, which is not among image_hosts")
+        super().__init__(f"the image is on {host}, which is not among image_hosts")
         self.host = host
 
 

@@ -165,7 +165,7 @@ class _Reader:
         if _declines(self._meta.get("hero_prompt")):
             return FrontMatter(None, unknown)
         prompt = self._prompt()
-        image = self._path("hero_image", "the picture")
+        image = self._path("hero_image", "the image")
         reference = self._references()
         style = self._style()
         negative = self._negative_prompt()
@@ -232,11 +232,11 @@ class _Reader:
             return None
         value = self._meta[key]
         if value is not None and not isinstance(value, str):
-            self._wrong(key, "describe the picture in words (put quotes around them), or write false for no hero")
+            self._wrong(key, "describe the image in words (put quotes around them), or write false for no hero")
             return None
         prompt = legible(value or "")
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
-            self._wrong(key, "describe the picture in a few words, or write false for no hero")
+            self._wrong(key, "describe the image in a few words, or write false for no hero")
             return None
         cure = _MACRO_CURE if _MACRO.search(prompt) else placeholders.problem_of(prompt)
         if cure:
@@ -263,7 +263,7 @@ class _Reader:
         both = ", ".join(filter(None, (legible(self._defaults.negative_prompt), own)))
         if own and not self._defaults.rules.has_negative_prompt:
             model = self._defaults.rules.model
-            self._wrong(key, f"{model} takes none; say in hero_prompt what the picture shows instead")
+            self._wrong(key, f"{model} takes none; say in hero_prompt what the image shows instead")
         elif own:
             self._fits(key, both, " with the site's negative_prompt")
         return both
@@ -405,11 +405,11 @@ def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
 def _path_cure(text: str) -> str:
     """What is to be done about a path that cannot name a file beside the page; empty if it can."""
     if not text or text.startswith(("/", "\\")):
-        return "it must be a picture's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
+        return "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
     if "\\" in text:
         return "write / between the folders, as in images/harbour.jpg"
     if text.rsplit("/", 1)[-1] in {"", ".", ".."}:
-        return "it names a folder; add the picture's name, as in images/harbour.jpg"
+        return "it names a folder; add the image's name, as in images/harbour.jpg"
     if any(character == ":" or unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         # On Windows "./C:/x" joined to a folder is C:/x.
         return "leave out the colon or invisible character, which not every system can have in a path"

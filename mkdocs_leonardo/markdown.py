@@ -75,7 +75,7 @@ class LeonardoExtension(Extension):
         self.config = {
             "assets": [SITE_FOLDER, "Folder below docs_dir with what `generate --into` has written."],
             # From here on, `mkdocs-leonardo zensical` speaks to its own extension.
-            "manifest": ["", "The manifest's file, where the pictures are not below docs_dir."],
+            "manifest": ["", "The manifest's file, where the images are not below docs_dir."],
             "revision": ["", "Changes with what pages show, so that none of them is taken from Zensical's cache."],
             "report": ["", "Where to write what is found, a line of JSON each."],
         }
@@ -136,7 +136,7 @@ class _Published:
             data = path.read_bytes()
         except OSError:
             data = b""
-        self._trouble = f"there are no pictures in {path.parent} yet"
+        self._trouble = f"there are no images in {path.parent} yet"
         try:
             self.manifest = read_manifest(data) if data else None
         except UnreadableManifest as error:
@@ -287,17 +287,17 @@ class PageRenderer:
         hero = self._with_look(wish, wish.hero, manifest)
         shown = manifest.heroes.get(path)
         if shown is None:
-            self._published.ask_for_run(f"{path}: there is no picture for it yet")
+            self._published.ask_for_run(f"{path}: there is no image for it yet")
             return None
         variants = () if self._is_wrapped else shown.asset.rendering.variants
         if not all((self._site.assets / variant.name).is_file() for variant in variants):
             # Somebody keeps the manifest in the repository, and the pictures out of it.
-            self._published.ask_for_run(f"{path}: not all files of its picture are in {self._site.assets}")
+            self._published.ask_for_run(f"{path}: not all files of its image are in {self._site.assets}")
             return None
         # The wrapper has said already that a page shows its last hero.
         is_known = self._is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, own_digest):
-            self._published.ask_for_run(f"{path}: the picture is not the one that its front matter asks for now")
+            self._published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         layout = wish.hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"

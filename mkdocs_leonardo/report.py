@@ -24,11 +24,11 @@ _SUMMARY = (
     (Source.GENERATED, "generated"),
     (Source.RESUMED, "resumed"),
     (Source.OWN, "own"),
-    (Source.LAST, "kept from before"),
+    (Source.LAST, "previous"),
     (Source.LOCAL, "local"),
 )
 
-_SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a picture painted on this machine"}
+_SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a placeholder painted on this machine"}
 
 #: A message names this many pages; the rest is counted.
 _PAGES_NAMED = 10
@@ -117,7 +117,7 @@ def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreS
     if spending.new_images:
         line += f"; {_count(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
     if spending.uncertain:
-        line += f" ({spending.uncertain} of them may have been charged without a picture)"
+        line += f" ({spending.uncertain} of them may have been charged without an image)"
     if store is not None:
         line += f"; store: {_store(store)}"
     return line
@@ -196,7 +196,7 @@ def _complaint(resolution: Resolution) -> str:
     """What the page shows, why, and what would cure it."""
     reason = resolution.failure.text if resolution.failure else ""
     if resolution.is_refused:
-        return f"hero_prompt was refused by a content check ({reason}); describe another picture"
+        return f"hero_prompt was refused by a content check ({reason}); describe another image"
     if resolution.hero.picture is None:
         return f"{reason}; the page has no hero"
     shows = shown_instead(resolution)

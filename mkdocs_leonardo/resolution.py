@@ -30,7 +30,7 @@ class Failure:
 
 #: Why a page shows a stand-in where asking was not allowed.
 NOT_GENERATED = Failure(
-    "it is not at hand, and nothing is generated (`generate: false`, or a preview)", FailureKind.NOT_ALLOWED
+    "it is not stored, and nothing is generated (`generate: false`, or a preview)", FailureKind.NOT_ALLOWED
 )
 
 

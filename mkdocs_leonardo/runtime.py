@@ -200,7 +200,7 @@ class Workshop:
                 # Told as a warning beside each page that needed it; where all heroes are at hand, nobody does.
                 self._tell(logging.INFO, f"{error}; nothing new can be made in this build")
                 return SealedStore(
-                    f"no job is paid for that cannot be noted down ({error}); make cache_dir writable, "
+                    f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable, "
                     "or choose another one"
                 )
             self._tell(logging.INFO, f"{error}; going on without it")

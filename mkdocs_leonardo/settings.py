@@ -142,17 +142,17 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
     """SettingsError for a folder that the host watches or empties, or that holds another one; `names` as written."""
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
     if site_dir is not None:
-        taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every picture would be paid again")
+        taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
     for name, folder in folders.items():
         for other, (place, why) in taken.items():
             if folder.is_relative_to(place):
-                raise SettingsError(f"{name}: {names[name]!r} lies inside {other}, {why}; choose a folder beside it")
+                raise SettingsError(f"{name}: {names[name]!r} is inside {other}, {why}; choose a folder beside it")
             if place.is_relative_to(folder):
                 raise SettingsError(f"{name}: {names[name]!r} holds {other}; choose a folder of its own")
     cache_dir, gallery_dir = folders.values()
     if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):
         raise SettingsError(
-            f"gallery_dir: {names['gallery_dir']!r} and cache_dir {names['cache_dir']!r} lie in one another; "
+            f"gallery_dir: {names['gallery_dir']!r} and cache_dir {names['cache_dir']!r} overlap; "
             "a cache may be thrown away and a gallery may not, so choose two separate folders"
         )
 

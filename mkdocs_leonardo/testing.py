@@ -88,15 +88,15 @@ class Promise(StrEnum):
     """What a build relies on."""
 
     IS_COMPLETE = "has a name, a model, options, a time limit and an estimate, with and without a key"
-    OPENS_NOTHING = "opens no connection before it is asked for a picture"
-    SAME_KEY = "gives the same picture the same key, on every machine and in every process"
-    DELIVERS = "brings the picture"
+    OPENS_NOTHING = "opens no connection before it is asked for an image"
+    SAME_KEY = "gives the same image the same key, on every machine and in every process"
+    DELIVERS = "brings the image"
     SUBMITS_ONCE = "never submits twice"
     TRIES_AGAIN = "tries a failed fetch again"
     FETCHES_LATER = "fetches in a later process, with nothing but the stored submission"
     STATES_CHARGED = "says with every error whether money may be gone"
     RAISES_OURS = "raises ProviderError and nothing else, of the kind that tells what can be done"
-    KEEPS_KEYS = "shows the key to nobody but the service"
+    KEEPS_KEYS = "shows the key to the service only"
     ENDS_WHEN_CANCELLED = "ends when it is cancelled"
     KEEPS_TIME = "ends within its time limits"
     ASKS_FIRST = "asks `window` before every request to the API"
@@ -688,7 +688,7 @@ class ProviderContract:
             for request in tuple(one.service.requests):
                 shown.append(("an address", request.target))
                 if request.path == _PICTURE_PATH:
-                    shown.extend(("a request to the picture's host", value) for value in request.headers.values())
+                    shown.extend(("a request to the image's host", value) for value in request.headers.values())
         for where, text in shown:
             if self.key in text:
                 raise BrokenPromise(Promise.KEEPS_KEYS, f"it is in {where}")
@@ -918,7 +918,7 @@ def _task() -> None:
             return type(error).__name__
         finally:
             await provider.aclose()
-        return "picture" if is_whole_picture(image.data) else "no picture"
+        return "picture" if is_whole_picture(image.data) else "no image"
 
     print(json.dumps(anyio.run(fetch)))  # noqa: T201 - same
 

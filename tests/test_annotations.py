@@ -186,7 +186,7 @@ def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_r
         (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
     notes = noted(repository)
     for number in range(38):
-        notes.about_page(logging.WARNING, f"{number}.md", "shows a picture painted on this machine")
+        notes.about_page(logging.WARNING, f"{number}.md", "shows a placeholder painted on this machine")
     notes.about_page(logging.WARNING, "38.md", "was refused", key="hero_prompt")
     notes.about_page(logging.ERROR, "39.md", "is missing")
     shown = read("\n".join(notes.commands()))
@@ -229,8 +229,8 @@ def test_build_in_actions_annotates_what_it_warns_of(tmp_path: Path, services: S
         ("handbook/docs/unread.md", 3, "leonardo: hero_prompt"),
     }
     assert shown["handbook/docs/blog/wrong.md"].text == "hero_style is 'CINEMTIC'; did you mean CINEMATIC?"
-    assert shown["handbook/docs/refused.md"].text.endswith("describe another picture")
-    assert shown["handbook/docs/failed.md"].text.startswith("shows a picture painted on this machine: leonardo: ")
+    assert shown["handbook/docs/refused.md"].text.endswith("describe another image")
+    assert shown["handbook/docs/failed.md"].text.startswith("shows a placeholder painted on this machine: leonardo: ")
     elsewhere = Site(tmp_path / "plain", site.pages, site.options).build(services)
     assert read(elsewhere.log) == []
     assert len(elsewhere.warnings) == 5

@@ -178,7 +178,7 @@ class ScriptedProvider:
         refusals = {
             "rate limited": RateLimited("429", provider=self.name, retry_after_s=5.0),
             "no credit": AccountRefused("no credit", provider=self.name),
-            "prompt refused": PromptRefused("no such picture", provider=self.name),
+            "prompt refused": PromptRefused("no such image", provider=self.name),
             "request refused": RequestRefused("no such size", provider=self.name),
             "not sent": ServiceFailed("no connection", provider=self.name),
             "broken": ServiceFailed("500", provider=self.name, charged=Charged.UNKNOWN),
@@ -212,7 +212,7 @@ class ScriptedProvider:
         if job.fate == "late" and job.build == world.build:
             world.now_s = max(world.now_s, give_up_at)
             raise JobUnfinished("late", provider=self.name, charged=Charged.YES)
-        return GeneratedImage(f"picture of {job.prompt} by {self.name}".encode())
+        return GeneratedImage(f"image of {job.prompt} by {self.name}".encode())
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """The job with that prompt and seed, unless it is known."""
@@ -354,7 +354,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
         stored = {record.job_id for record in home.records()}
         for entry in world.journal().entries().values():
-            assert stored.isdisjoint(job.job_id for job in entry.jobs), "a job is open though its picture is stored"
+            assert stored.isdisjoint(job.job_id for job in entry.jobs), "a job is open though its image is stored"
 
     world.build += 1
     world.now_s += 4000

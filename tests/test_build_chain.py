@@ -178,8 +178,8 @@ ROWS = (
     # The job.
     Row("failed", create(Fails()), "openai", creates=2, paid=1, said="status FAILED"),
     Row("never-finished", create(NeverFinishes()), "openai", creates=2, paid=2, said="not finished", later="leonardo"),
-    Row("without-picture", create(CompletesWithoutImages()), "openai", creates=2, paid=2, said="without a picture"),
-    Row("null-url", create(CompletesWithUrl()), "openai", creates=2, paid=2, said="without a picture"),
+    Row("without-picture", create(CompletesWithoutImages()), "openai", creates=2, paid=2, said="without an image"),
+    Row("null-url", create(CompletesWithUrl()), "openai", creates=2, paid=2, said="without an image"),
     Row("nsfw", create(MarkedNsfw()), "local", creates=1, paid=1, said="not safe", later="local"),
     Row(
         "adopted-nsfw",
@@ -203,7 +203,7 @@ ROWS = (
     # The picture.
     Row("cdn-404", download(Answer(404)), "openai", creates=2, paid=2, said="answered 404", later="leonardo"),
     Row("cdn-403-once", download_once(Answer(403)), "leonardo", creates=1, paid=1),
-    Row("cdn-html", download(NotAPicture()), "openai", creates=2, paid=2, said="no whole picture", later="leonardo"),
+    Row("cdn-html", download(NotAPicture()), "openai", creates=2, paid=2, said="no whole image", later="leonardo"),
     Row("cdn-html-as-jpeg", download_once(NotAPicture("image/jpeg")), "leonardo", creates=1, paid=1),
     Row("cdn-half-of-its-length", download_once(CutMidAnswer()), "leonardo", creates=1, paid=1),
     Row("cdn-half-once", download_once(HalfPicture()), "leonardo", creates=1, paid=1),
@@ -358,7 +358,7 @@ def test_bad_day_warns_of_the_pages_that_show_a_stand_in_and_of_no_other(day: Da
         assert (re.search(rf"(?<![\w-]){row.source}", warned) is not None) == (row.gives == "local"), row.name
     for name in ("refused-400", "refused-403", "nsfw", "adopted-nsfw", "openai-refuses"):
         (line,) = [line for line in day.first.warnings if re.search(rf"(?<![\w-]){name}.md", line)]
-        assert "describe another picture" in line
+        assert "describe another image" in line
 
 
 def test_bad_day_keeps_failed_and_refused_prompts_for_analysis(day: Day) -> None:
@@ -665,7 +665,7 @@ def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
 
     assert built.exit_code == exit_code
     assert not built.has_traceback
-    (line,) = [line for line in built.log.splitlines() if "a.md, b.md, c.md: shows a picture painted" in line]
+    (line,) = [line for line in built.log.splitlines() if "a.md, b.md, c.md: shows a placeholder painted" in line]
     assert line.startswith(level)
     assert set(built.sources.values()) == {"local"}
     assert services.ledger.paid_jobs == 0

@@ -70,7 +70,7 @@ def pair(site: Site) -> tuple[Path, Path]:
     ("damage", "words"),
     [
         (be_a_pointer, "is a Git LFS pointer; run git lfs pull"),
-        (recompress, "is not the picture that was stored"),
+        (recompress, "is not the image that was stored"),
         (conflict, "has the marks of a merge conflict"),
         (lose_the_record, ".json beside it; it is not paid for again"),
         (lead_out, "is a symbolic link that leads out of the repository"),
@@ -87,7 +87,7 @@ def test_damaged_picture_is_a_warning_and_is_not_bought_again(
     built = site.build(services)
 
     (warning,) = built.warnings
-    assert warning.startswith("a.md: shows a picture painted on this machine: ")
+    assert warning.startswith("a.md: shows a placeholder painted on this machine: ")
     assert picture.stem in warning
     assert words in warning
     assert services.ledger.creates == 1

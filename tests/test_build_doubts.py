@@ -66,7 +66,7 @@ def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(
     calls = len(services.ledger.requests_to("leonardo", "create"))
     assert 1 <= calls <= 4
     assert (built.totals["uncertain"], built.totals["new_images"]) == (calls, calls + 20)
-    assert f"({calls} of them may have been charged without a picture)" in built.log
+    assert f"({calls} of them may have been charged without an image)" in built.log
 
 
 def test_outage_lasts_as_long_as_the_service_says(tmp_path: Path, services: Services) -> None:

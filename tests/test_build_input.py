@@ -56,7 +56,7 @@ WRONG: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "layout-typo.md": ({"hero_prompt": PROMPT, "hero_layout": "ful"}, ("hero_layout", "did you mean full?")),
     "image-outside.md": ({"hero_image": "../../etc/passwd"}, ("hero_image", "inside the documentation folder")),
     "image-absolute.md": ({"hero_image": "/etc/passwd"}, ("hero_image", "relative to the page")),
-    "image-url.md": ({"hero_image": "https://example.org/a.jpg?sig=secret"}, ("hero_image", "copy the picture")),
+    "image-url.md": ({"hero_image": "https://example.org/a.jpg?sig=secret"}, ("hero_image", "copy the image")),
     "image-missing.md": ({"hero_image": "nowhere.jpg"}, ("hero_image", "nowhere.jpg", "no such file")),
     "key-unknown.md": ({"hero_pormpt": PROMPT}, ("hero_pormpt", "did you mean hero_prompt?")),
     "key-strange.md": ({"hero_banana": 1}, ("hero_banana", "not a known key")),

@@ -243,8 +243,9 @@ def test_no_key_stops_the_build_where_no_hero_may_be_missing(tmp_path: Path, ser
     assert not built.has_traceback
     error, _ = re.findall(r"^ERROR +-  leonardo: (.*)$", built.log, re.MULTILINE)
     assert error == (
-        "p0.md, p1.md: shows a picture painted on this machine: there is no key in LEONARDO_API_KEY or OPENAI_API_KEY; "
-        "set one, or commit the picture with `mkdocs-leonardo pin`"
+        "p0.md, p1.md: shows a placeholder painted on this machine: there is no key in LEONARDO_API_KEY or "
+        "OPENAI_API_KEY; "
+        "set one, or commit the image with `mkdocs-leonardo pin`"
     )
     assert site.build(services, "--strict").exit_code == site.build(None, "--strict").exit_code == 0
 
@@ -265,8 +266,7 @@ def test_no_key_at_all_paints_and_passes_strict(tmp_path: Path, services: Servic
     (abstract,) = [line for line in built.log.splitlines() if "abstract" in line]
     assert abstract.startswith("INFO ")
     assert abstract.endswith(
-        "painted abstractly, since their prompts name no landscape: 2 pages; "
-        "a key of a service gets you the real picture"
+        "painted abstractly, since their prompts name no landscape: 2 pages; set a provider's key to get the real image"
     )
     again = site.build(services)
     assert again.totals["generated"] == 3

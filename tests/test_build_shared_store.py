@@ -105,7 +105,7 @@ def test_picture_of_the_team_that_cannot_be_kept_is_shown_all_the_same(tmp_path:
     assert built.exit_code == 0, built.log
     assert built.warnings == []
     assert "; store: 3 found\n" in built.log
-    assert "index.md: its picture is the team's, and could not be kept in the cache (" in built.log
+    assert "index.md: its image is the team's, and could not be stored in the cache (" in built.log
     assert built.html("index.html").count('data-provider="leonardo"') == 1
     assert runners.services.ledger.paid_jobs == 3
 
@@ -120,15 +120,15 @@ def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tm
         fresh = Shell(runners.site(store.url), runners.services, {**store.environ, **NO_KEYS})
 
         assert "3 missing" in keyless("status").out
-        assert "2 pictures found" not in keyless("generate", "--dry-run").out
+        assert "2 images found" not in keyless("generate", "--dry-run").out
         made = keyless("generate", "--yes")
         assert made.exit_code == 1
-        assert made.out == "2 pictures found in the team's store\nnothing was made: 2 of 3 heroes are at hand\n"
-        assert "1 picture is missing and cannot be made" in made.err
+        assert made.out == "2 images found in the team's store\nnothing was made: 2 of 3 heroes are stored\n"
+        assert "1 image is missing and cannot be made" in made.err
         assert "2 cached, 1 missing" in keyless("status").out
         assert "2 heroes copied to heroes, 0 there already, 1 missing" in fresh("pin").out
 
-        assert "1 new picture from leonardo: about $0.022," in author("generate", "--yes").out
+        assert "1 new image from leonardo: about $0.022," in author("generate", "--yes").out
         assert runners.services.ledger.paid_jobs == 3
 
 
@@ -179,7 +179,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
     """Somebody with the right to write replaced every record and picture: they cost nothing unless the site says so."""
     runners.build(store, WRITER, SECRET)
-    foreign = draw("a foreign picture", "", 1536, 864, Picture())
+    foreign = draw("a foreign image", "", 1536, 864, Picture())
     decoded = inspected(foreign)
     for name in [name for name in store.names() if name.endswith(".json")]:
         values = json.loads(store.read(name))
@@ -200,7 +200,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     assert painted.sources == dict.fromkeys(PAGES, "local")
     assert painted.report["store"]["refusals"] == 3
     assert "is signed with another secret, or was changed; it is not shown" in painted.log
-    assert not any(shows(shown(painted, name), "a foreign picture") for name in PROMPTS)
+    assert not any(shows(shown(painted, name), "a foreign image") for name in PROMPTS)
 
     careful = runners.build(store, WRITER, SECRET)
     assert careful.sources == dict.fromkeys(PAGES, "local")
@@ -336,7 +336,7 @@ def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Pat
     assert [grade for grade, _ in found] == ["ok", "ok" if kind == "moto" else "note", "ok"]
     assert "can be read" in found[0][1]
     assert words in found[1][1]
-    assert "only signed pictures are believed" in found[2][1]
+    assert "only signed images are believed" in found[2][1]
 
 
 def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: Runners) -> None:
@@ -372,6 +372,6 @@ def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Run
 
     assert [grade for grade, _ in reader] == ["ok", "note", "note"]
     assert "MKDOCS_LEONARDO_STORE_WRITE is not 1" in reader[1][1]
-    assert "whoever can write to the store decides what pages show" in reader[2][1]
+    assert "anyone who can write to the store decides what pages show" in reader[2][1]
     assert [grade for grade, _ in forbidden] == ["ok", "bad", "note"]
     assert [grade for grade, _ in gone] == ["bad", "note"]

@@ -260,7 +260,7 @@ def test_picture_with_a_changed_byte_is_fetched_again_free_of_charge(tmp_path: P
     assert shown(built) == "leonardo"
     assert built.sources == {"index.md": "resumed"}
     assert services.ledger.creates == 1
-    assert "is not the picture that was stored" in built.log
+    assert "is not the image that was stored" in built.log
     assert build(site, services).sources == {"index.md": "cached"}
 
 
@@ -296,7 +296,7 @@ def test_record_with_a_changed_byte_is_told_and_its_picture_not_bought_again(
 
 def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) -> None:
     """A sound pair that somebody renamed onto this picture's key does not get onto the page."""
-    site = site_of(tmp_path, "an evil picture")
+    site = site_of(tmp_path, "an evil image")
     build(site, services)
     evil, evil_record = pair(site)
     site.write({"index.md": page("Home", hero_prompt=PROMPT)})
@@ -379,5 +379,5 @@ def test_gallery_picture_with_a_changed_byte_is_told_and_not_shown(tmp_path: Pat
 
     assert shown(built) == "local"
     assert "heroes/" in built.log
-    assert "is not the picture that was stored" in built.log
+    assert "is not the image that was stored" in built.log
     assert len(built.warnings) == 1

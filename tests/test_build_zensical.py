@@ -25,7 +25,7 @@ POSTS = {
         f"Intro of {name}.\n\n<!-- more -->\n\nRest of {name}.",
         date=date(2026, 1, number),
         categories=["Sea"],
-        hero_prompt=f"a picture of {name}",
+        hero_prompt=f"an image of {name}",
         hero_tagline=f"Tagline of {name}",
     )
     for number, name in enumerate(("one", "two"), 1)
@@ -298,8 +298,8 @@ def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell
     stale = build(small.site)
     assert keys(stale) == before
     assert stale.log.count("leonardo: ") == 2
-    assert "two.md: the picture is not the one that its front matter asks for now" in stale.log
-    assert "three.md: there is no picture for it yet" in stale.log
+    assert "two.md: the image is not the one that its front matter asks for now" in stale.log
+    assert "three.md: there is no image for it yet" in stale.log
     assert "leonardo-hero" not in stale.html("three/index.html")
 
     assert small(*PUBLISH).exit_code == 0

@@ -34,7 +34,7 @@ POSTS = {
         f"Intro of {name}.\n\n<!-- more -->\n\nRest.",
         date=date(2026, 1, number),
         categories=["Sea"],
-        hero_prompt=f"a picture of {name}",
+        hero_prompt=f"an image of {name}",
     )
     for number, name in enumerate(("one", "two"), 1)
 }

@@ -31,8 +31,8 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
 
     ran = shell(*arguments, "--yes")
     assert ran.exit_code == 0
-    assert re.search(r"^CINEMATIC  on       1         \d+\.\d s +\$0\.022$", ran.out, re.MULTILINE)
-    assert re.search(r"^Alchemy overhead: \+\$0\.007 a picture, [+-]\d+\.\d s ", ran.out, re.MULTILINE)
+    assert re.search(r"^CINEMATIC  on       1       \d+\.\d s +\$0\.022$", ran.out, re.MULTILINE)
+    assert re.search(r"^Alchemy overhead: \+\$0\.007 an image, [+-]\d+\.\d s ", ran.out, re.MULTILINE)
     jobs = services.ledger.jobs
     assert sorted((job.style, job.quality, job.seed) for job in jobs) == [
         ("CINEMATIC", "alchemy", 1),
@@ -63,7 +63,7 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
 
     again = shell(*arguments)
     assert again.exit_code == 0
-    assert "every picture is at hand" in again.err
+    assert "every image is stored" in again.err
     assert services.ledger.creates == 4
 
 
@@ -86,7 +86,7 @@ def test_compare_takes_several_pictures_of_each_style(shell: Shell, services: Se
     assert len(report["pictures"]) == 3
     assert report["alchemy_overhead"] == {"pairs": 1, "cost_usd": 0.0074}
     assert all((shell.site.folder / picture["file"]).is_file() for picture in report["pictures"])
-    assert "a picture, " in ran.err
+    assert "an image, " in ran.err
     assert ", over 1 pair\n" in ran.err
 
     again = shell(*arguments)
@@ -127,7 +127,7 @@ def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Servi
     shell.site.configure(services, {"max_new_images": 3})
     capped = shell("compare", "a harbour", "--styles", "MOODY,MACRO", "--alchemy", "both", "-o", "out", "--yes")
     assert capped.exit_code == 0
-    assert "1 more picture is held back" in capped.out
+    assert "1 more image is held back" in capped.out
     assert services.ledger.creates == 3
 
     keyless = shell("compare", "a hill", "-o", "out", "--yes", environ={"LEONARDO_API_KEY": ""})

@@ -87,11 +87,11 @@ def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell
     assert "bad.md: hero_seed is 'x'; it must be a whole number from 0 to 9999999998" in lines
     cure = "run mkdocs-leonardo generate {0}, then mkdocs-leonardo pin {0}"
     assert (
-        "index.md: stale: the picture that is there was made for another prompt, style, size or seed; "
+        "index.md: stale: the image that is there was made for another prompt, style, size or seed; "
         + cure.format("index.md")
         in lines
     )
-    assert "new.md: missing: no picture is pinned or cached; " + cure.format("new.md") in lines
+    assert "new.md: missing: no image is pinned or cached; " + cure.format("new.md") in lines
     assert any(line.startswith(f"heroes/{orphan.name}: orphaned: ") for line in lines)
     assert lines[-1] == "3 heroes, 4 findings"
 
@@ -127,7 +127,7 @@ def test_check_asks_for_alt_text_where_the_theme_does(shell: Shell) -> None:
         shell.site.configure(shell.services)
         return shell("check", environ={"PYTHONPATH": str(installed)})
 
-    assert says().out.splitlines()[0] == "index.md: no alt text: say what the picture shows in hero_alt"
+    assert says().out.splitlines()[0] == "index.md: no alt text: say what the image shows in hero_alt"
     assert says(hero_alt="optional").exit_code == 0
     wrong = says(hero_alt="require")
     assert (wrong.exit_code, wrong.out) == (2, "")
@@ -153,7 +153,7 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
     idle = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
     assert here == [
         f"index.md: damaged: heroes/{broken.name}: is not whole JSON; run {pin} index.md, and commit heroes",
-        f"notes/b.md: damaged: {half} ({pin} notes/b.md makes them again where the picture is in the cache)",
+        f"notes/b.md: damaged: {half} ({pin} notes/b.md makes them again where the image is in the cache)",
         f"heroes/0123456789abcdef.jpg: orphaned: {idle}",
         "2 heroes, 3 findings",
     ]
@@ -262,7 +262,7 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     site.config = {"extra_css": ["own.css"]}
     site.configure(shell.services)
     assert _kinds(shell) == bright
-    assert "sets --leonardo-hero-scrim to 0.02 where this picture needs 0." in shell("check").out
+    assert "sets --leonardo-hero-scrim to 0.02 where this image needs 0." in shell("check").out
 
 
 @pytest.mark.parametrize(
@@ -302,14 +302,14 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
     site.write({"wrong.md": wrong})
     refused = shell("prune", "--yes")
     assert refused.exit_code == 2
-    assert "mend it first" in refused.err
+    assert "fix it first" in refused.err
     (site.folder / "docs/wrong.md").unlink()
 
     # The page shows its last hero as long as its new one is missing.
     listed = shell("prune")
     assert listed.exit_code == 0
     assert "stray file .0123456789abcdef.jpg.0123.tmp" in listed.out
-    assert "picture " not in listed.out.replace("pictures", "")
+    assert "image " not in listed.out.replace("pictures", "")
     assert stray.exists()
 
     shell("generate", "--yes")
@@ -328,7 +328,7 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
     assert shell.services is not None
     assert shell.services.ledger.creates == creates
 
-    assert "gallery: picture" in shell("prune", "--gallery", "--yes").out
+    assert "gallery: image" in shell("prune", "--gallery", "--yes").out
     assert list((site.folder / "heroes").iterdir()) == []
     assert _kinds(shell) == []
 

@@ -37,7 +37,7 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
 
     dry = shell("generate", "--dry-run")
     assert dry.exit_code == 0
-    assert "2 new pictures from leonardo: about $0.045, at most $0.13 if openai has to step in" in dry.out
+    assert "2 new images from leonardo: about $0.045, at most $0.13 if openai has to step in" in dry.out
     plan = shell("generate", "--dry-run", "--json").json
     assert sorted(one["prompt"] for one in plan["buy"]) == [DESERT, LIGHTHOUSE]
     assert (plan["collect"], plan["held_back"], plan["cannot_be_made"]) == ([], 0, 0)
@@ -50,9 +50,9 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
     first = shell("generate", "--yes")
     assert first.exit_code == 0
     assert "index.md: made by leonardo" in first.out
-    assert "2 pictures; 2 new images, $0.04" in first.out
+    assert "2 images; 2 new images, $0.04" in first.out
     again = shell("generate", "--yes")
-    assert (again.exit_code, again.out) == (0, "nothing to make: 3 of 3 heroes are at hand\n")
+    assert (again.exit_code, again.out) == (0, "nothing to make: 3 of 3 heroes are stored\n")
 
     built = shell.site.build(services)
     assert built.totals["cached"] == 3
@@ -127,7 +127,7 @@ def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shel
     assert "plain.md has no hero_prompt" in plain.err
 
     for name in ("docs/blog/dunes.md", "blog/", "*/dunes*"):
-        assert "1 new picture from leonardo" in shell("generate", name, "--dry-run").out
+        assert "1 new image from leonardo" in shell("generate", name, "--dry-run").out
     assert shell("generate", "blog/dunes.md", "--yes").exit_code == 0
     assert [job.prompt for job in services.ledger.jobs] == [DESERT]
 
@@ -196,7 +196,7 @@ def read_until(process: Process, words: str) -> str:
 
 
 WAITING = "waiting for openai, whose answer is paid for; Ctrl-C again gives it up"
-LOST = "index.md: an earlier run never got openai's answer; that picture is lost and may have been charged"
+LOST = "index.md: an earlier run never got openai's answer; that image is lost and may have been charged"
 
 
 @pytest.mark.parametrize("takes", [(), ("--takes", "1")], ids=["hero", "take"])
@@ -214,7 +214,7 @@ def test_generate_interrupted_waits_for_an_answer_that_is_the_picture(
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "there all the same, from openai" in out
-    assert err == "interrupted: 1 of 1 picture done\nnothing is left to collect\n"
+    assert err == "interrupted: 1 of 1 image done\nnothing is left to collect\n"
 
     assert shell("generate", "index.md", "--yes", *takes).exit_code == 0
     assert services.ledger.paid_jobs == 1
@@ -233,7 +233,7 @@ def test_generate_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "interrupted: 0 of 1 picture done\ngiven up before the answer came: index.md (openai); " in err
+    assert "interrupted: 0 of 1 image done\ngiven up before the answer came: index.md (openai); " in err
     assert "Traceback" not in err
     services.release()
     lost_answer_is_told_and_paid_for_when_agreed(shell, services)
@@ -251,7 +251,7 @@ def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
         process.kill()
         process.communicate(timeout=30)
     services.release()
-    assert "1 picture was asked for without an answer so far; see mkdocs-leonardo status" in shell("doctor").out
+    assert "1 image was asked for without an answer so far; see mkdocs-leonardo status" in shell("doctor").out
     lost_answer_is_told_and_paid_for_when_agreed(shell, services)
 
 
@@ -261,7 +261,7 @@ def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Service
     assert "paid" not in status.out
     assert LOST in status.err
     dry = shell("generate", "index.md", "--dry-run")
-    assert "1 new picture from openai: about $0.042" in dry.out
+    assert "1 new image from openai: about $0.042" in dry.out
     assert "collected" not in dry.out
     assert LOST in dry.err
     assert shell("generate", "index.md").exit_code == 2
@@ -269,7 +269,7 @@ def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Service
 
     paid = shell("generate", "index.md", "--yes")
     assert paid.exit_code == 0
-    assert "1 picture; 1 new image, $0.035" in paid.out
+    assert "1 image; 1 new image, $0.035" in paid.out
     assert paid.err.count("never got") == 1
     assert services.ledger.paid_jobs == 2
     assert shell("status").err == ""
@@ -285,13 +285,13 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
         process.communicate(timeout=30)
     shell.site.write({"copy.md": page("The same once more", hero_prompt=LIGHTHOUSE)})
     planned = shell("generate", "index.md", "copy.md", "--dry-run").out
-    assert "1 picture is paid for and will be collected: index.md, copy.md" in planned
+    assert "1 image is paid for and will be collected: index.md, copy.md" in planned
     services.finish_jobs()
     services.leonardo.render_s = 0.05
 
     collected = shell("generate", "index.md")
     assert collected.exit_code == 1
-    assert "no picture: leonardo: " in collected.out
+    assert "no image: leonardo: " in collected.out
     assert "; run the command again to pay for another one\n" in collected.out
     assert "a cap of this build" not in collected.out
     assert services.ledger.creates == 1
@@ -304,7 +304,7 @@ def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Ser
     shell.site.configure(services, {"max_new_images": 1})
     capped = shell("generate", "--yes")
     assert capped.exit_code == 1
-    assert "1 more picture is held back by max_new_images or max_cost_usd" in capped.out
+    assert "1 more image is held back by max_new_images or max_cost_usd" in capped.out
     assert services.ledger.creates == 1
 
     shell.site.configure(services, {"max_new_images": 0})
@@ -326,7 +326,7 @@ def test_generate_when_providers_fail_steps_over_and_says_why(shell: Shell, serv
     services.leonardo.on_create(PromptModerated())
     refused = shell("generate", "blog/dunes.md", "--yes", environ={"OPENAI_API_KEY": ""})
     assert refused.exit_code == 1
-    assert "blog/dunes.md: no picture: " in refused.out
+    assert "blog/dunes.md: no image: " in refused.out
 
 
 def test_generate_without_key_or_permission_spends_nothing(shell: Shell, services: Services) -> None:
@@ -334,10 +334,10 @@ def test_generate_without_key_or_permission_spends_nothing(shell: Shell, service
     keyless = shell("generate", "--yes", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})
     assert keyless.exit_code == 1
     assert (
-        "pictures are missing and cannot be made: no provider has a key; set LEONARDO_API_KEY or OPENAI_API_KEY in the "
+        "images are missing and cannot be made: no provider has a key; set LEONARDO_API_KEY or OPENAI_API_KEY in the "
         "environment" in keyless.err
     )
-    assert "nothing was made: 0 of 3 heroes are at hand\n" in keyless.out
+    assert "nothing was made: 0 of 3 heroes are stored\n" in keyless.out
 
     shell.site.configure(services, {"generate": False})
     forbidden = shell("generate", "--yes")

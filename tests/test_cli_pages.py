@@ -97,10 +97,10 @@ def test_status_says_what_is_wrong_and_what_is_kept(tmp_path: Path, services: Se
     lines = {line.split()[0]: line for line in ran.out.splitlines()}
     assert "missing, shows its last one" in lines["a.md"]
     assert "paid, to be collected" in lines["b.md"]
-    assert "own picture" in lines["own.md"]
+    assert "own image" in lines["own.md"]
     assert "wrong.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?" in ran.err
     assert "b.md: " in ran.err
-    assert "is not the picture that was stored" in ran.err
+    assert "is not the image that was stored" in ran.err
 
 
 def test_command_outside_a_site_says_what_to_do(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_configuration_may_be_named_before_and_after_the_command(tmp_path: Path)
 @pytest.mark.parametrize(
     ("keys", "note"),
     [
-        ((), "LEONARDO_API_KEY and OPENAI_API_KEY not set: missing heroes are painted on this machine"),
+        ((), "LEONARDO_API_KEY and OPENAI_API_KEY not set: missing heroes are placeholders"),
         (("LEONARDO_API_KEY",), "OPENAI_API_KEY not set: where leonardo fails, a page shows a placeholder"),
         (("OPENAI_API_KEY",), "LEONARDO_API_KEY not set: openai is asked instead"),
         (("LEONARDO_API_KEY", "OPENAI_API_KEY"), ""),
@@ -239,8 +239,8 @@ def test_doctor_for_an_issue_shows_no_path_of_its_user_and_suggests_to_pin(tmp_p
     assert re.match(r"MkDocs on Python 3\.\d+", dict(findings)["host"])
     assert ("cache_dir", "./.cache/plugin/leonardo can be written") in findings
     assert (
-        "pictures",
-        "paid pictures lie in the cache alone; mkdocs-leonardo pin keeps them in the repository",
+        "images",
+        "paid images exist only in the cache; mkdocs-leonardo pin copies them into the repository",
     ) in findings
     shell("pin")
-    assert "lie in the cache alone" not in shell("doctor").out
+    assert "exist only in the cache" not in shell("doctor").out

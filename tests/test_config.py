@@ -253,7 +253,7 @@ def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> Non
 # What is refused ------------------------------------------------------------------------------------
 
 _WIDTH = "it must be a multiple of 8, from 16 to 6336"
-_WIDTHS = "it must be a whole number, from 64 to 4096, as pages show pictures no narrower and no wider"
+_WIDTHS = "it must be a whole number, from 64 to 4096, as pages show images no narrower and no wider"
 _LIST = "it must be a list of at least one, such as"
 _PROVIDERS = f"{_LIST} [leonardo, openai]; for the local painter alone, write generate: false"
 _DOLLARS = "it must be US dollars, 0 or more; leave the line out for no cap"
@@ -725,10 +725,9 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
     )
 
 
-_IN_DOCS = "lies inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
+_IN_DOCS = "is inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
 _IN_SITE = (
-    "lies inside site_dir, which every build empties, so that every picture would be paid again; "
-    "choose a folder beside it"
+    "is inside site_dir, which every build empties, so that every image would be paid again; choose a folder beside it"
 )
 
 
@@ -765,7 +764,7 @@ def test_settings_from_a_folder_that_links_into_docs_are_refused(tmp_path: Path)
     (tmp_path / "docs").mkdir()
     (tmp_path / "elsewhere").symlink_to(tmp_path / "docs")
 
-    with pytest.raises(SettingsError, match="lies inside docs_dir"):
+    with pytest.raises(SettingsError, match="is inside docs_dir"):
         settings_for(tmp_path, cache_dir="elsewhere/cache")
 
 
@@ -779,7 +778,7 @@ def test_settings_from_cache_and_gallery_in_one_another_are_refused(
     tmp_path: Path, cache_dir: str, gallery_dir: str
 ) -> None:
     """Whoever empties the cache must not lose the gallery."""
-    with pytest.raises(SettingsError, match="lie in one another"):
+    with pytest.raises(SettingsError, match="overlap"):
         settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
 
 

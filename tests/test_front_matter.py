@@ -300,9 +300,9 @@ def test_read_of_an_own_picture_resolves_it_against_the_page(page: str, text: st
     assert front_matter.hero.alt == "A harbour"
 
 
-_RELATIVE = "it must be a picture's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
-_COPY = "copy the picture into the documentation folder and write its path, such as images/harbour.jpg"
-_FOLDER = "it names a folder; add the picture's name, as in images/harbour.jpg"
+_RELATIVE = "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
+_COPY = "copy the image into the documentation folder and write its path, such as images/harbour.jpg"
+_FOLDER = "it names a folder; add the image's name, as in images/harbour.jpg"
 _SLASHES = "write / between the folders, as in images/harbour.jpg"
 _UNSEEN = "leave out the colon or invisible character, which not every system can have in a path"
 _INSIDE = "it must stay inside the documentation folder"
@@ -366,8 +366,8 @@ def test_read_of_any_own_picture_stays_inside_the_documentation_folder(text: str
 
 # What is wrong ------------------------------------------------------------------------------------
 
-_WORDS = "describe the picture in words (put quotes around them), or write false for no hero"
-_FEW_WORDS = "describe the picture in a few words, or write false for no hero"
+_WORDS = "describe the image in words (put quotes around them), or write false for no hero"
+_FEW_WORDS = "describe the image in a few words, or write false for no hero"
 _SEED = "it must be a whole number from 0 to 9999999998"
 _FOCUS = 'it may be left, right, top, bottom, center or two percentages such as "30% 60%"'
 _TRUE = "is true (as YAML also reads yes and on)"

@@ -83,7 +83,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "empty beside url": ("openai", {"data": [{"b64_json": "", "url": URL}]}),
     "url alone": ("openai", {"data": [{"url": URL}]}),
     "url without a host": ("openai", {"data": [{"url": "/picture"}]}),
-    "url that is the picture": ("openai", {"data": [{"url": DATA_URI}]}),
+    "url that is the image": ("openai", {"data": [{"url": DATA_URI}]}),
     "data uri": ("openai", {"data": [{"b64_json": DATA_URI}]}),
     "line breaks": ("openai", {"data": [{"b64_json": base64.encodebytes(PNG).decode()}]}),
     "no padding": ("openai", {"data": [{"b64_json": B64.rstrip("=")}]}),
@@ -303,4 +303,4 @@ def test_build_remembers_a_refused_prompt_and_offers_it_to_no_other(
     assert [path for path, _ in gate.asked] == ["/v1/images/generations"]
     for built in builds:
         assert built.sources == {"index.md": "local"}
-        assert "describe another picture" in "\n".join(built.warnings)
+        assert "describe another image" in "\n".join(built.warnings)

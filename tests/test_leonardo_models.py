@@ -70,7 +70,7 @@ SIZES = {
 }
 
 
-NO_NEGATIVE = "lucid-origin takes none; say in hero_prompt what the picture shows instead"
+NO_NEGATIVE = "lucid-origin takes none; say in hero_prompt what the image shows instead"
 NO_OTHER = "as lucid-origin takes no other"
 LUCID_STYLES = "CINEMATIC, CREATIVE, DYNAMIC, FASHION, NONE, PORTRAIT, STOCK_PHOTO or VIBRANT"
 
@@ -506,7 +506,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
     built = site.build(services)
     again = site.build(services)
 
-    assert "draws without a seed: another hero_seed is another picture" in built.log
+    assert "draws without a seed: another hero_seed is another image" in built.log
     assert (built.sources, again.sources) == ({"a.md": "local"}, {"a.md": "local"})
     assert services.ledger.creates == 1
 
@@ -519,7 +519,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
         ({"leonardo": {"model": "flux-dev"}}, "'style': it is CINEMATIC, which flux-dev does not have; it may be "),
         (
             {"leonardo": {"model": "lucid-origin"}, "negative_prompt": "people"},
-            "'negative_prompt': lucid-origin takes none; say in prompt_template what pictures show instead",
+            "'negative_prompt': lucid-origin takes none; say in prompt_template what images show instead",
         ),
         (
             {"leonardo": {"api_version": "v2"}, "negative_prompt": "x" * 1001},

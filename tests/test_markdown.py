@@ -72,5 +72,5 @@ def test_picture_without_its_files_is_not_shown(root: Path, caplog: pytest.LogCa
     """A manifest in the repository, and the pictures ignored: no broken picture, and the command is named."""
     (root / "docs/assets/leonardo" / VARIANT.name).unlink()
     assert Markdown(extensions=[context(root), NAME]).convert(TEXT) == Markdown().convert(TEXT)
-    assert "a/b.md: not all files of its picture" in caplog.text
+    assert "a/b.md: not all files of its image" in caplog.text
     assert "run `mkdocs-leonardo generate --into docs/assets/leonardo`" in caplog.text

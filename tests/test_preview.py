@@ -251,7 +251,7 @@ def test_configuration_that_forbids_generation_stops_what_waits(
 
 def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: Path, services: Services) -> None:
     """The reason is given once, and what a page shows each time its prompt has changed."""
-    reason = "no key in LEONARDO_API_KEY: new heroes are painted on this machine"
+    reason = "no key in LEONARDO_API_KEY: new heroes are placeholders painted on this machine"
     with rig_of(tmp_path, services) as rig:
         for prompt in ("a harb", "a harbour", "a harbour"):
             rig.rebuild({"a.md": prompt}, nobody=reason)
@@ -270,7 +270,9 @@ def test_commands_are_named_once_for_each_prompt_until_it_has_its_hero(tmp_path:
         rig.rebuild({f"{number}.md": "x" for number in range(40)})
 
     assert one_by_one == ["a.md: shows no hero; `mkdocs-leonardo generate a.md` makes the new one"] * 3
-    assert rig.texts(logging.INFO) == ["40 pages show a stand-in; `mkdocs-leonardo generate` makes their heroes"]
+    assert rig.texts(logging.INFO) == [
+        "40 pages show a previous hero or a placeholder; `mkdocs-leonardo generate` generates their images"
+    ]
     assert services.ledger.requests == ()
 
 

@@ -188,7 +188,7 @@ async def test_submit_refused_names_the_reason(services: Services) -> None:
     services.gemini.on_create(
         PromptBlocked("PROHIBITED_CONTENT"), FinishesWithoutPicture("STOP", "I would\nrather not.")
     )
-    for words in ("refuses the prompt (PROHIBITED_CONTENT)", "without a picture (STOP: I would rather not.)"):
+    for words in ("refuses the prompt (PROHIBITED_CONTENT)", "without an image (STOP: I would rather not.)"):
         with pytest.raises(ProviderError) as caught:
             await made(services)
         assert words in str(caught.value)

@@ -489,8 +489,8 @@ async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble:
     ("trouble", "words"),
     [
         (Answer(403, ""), "answered 403"),
-        (NotAPicture(), "no whole picture"),
-        (HalfPicture(), "no whole picture"),
+        (NotAPicture(), "no whole image"),
+        (HalfPicture(), "no whole image"),
         (HugeBody(), "more than 50 MiB"),
         (Redirect(TO_OTHER_PORT), "another port"),
         (Redirect(TO_FOREIGN_HOST), "image_hosts"),

@@ -373,7 +373,7 @@ def test_github_workflow_with_gallery_stops_where_a_picture_is_not_committed(pin
     succeeds, machine = on_github(pinned, WITH_GALLERY, run_id=1, secrets={})
     assert not succeeds
     assert machine.uploaded == []
-    assert "::error file=docs/c.md,line=3,title=leonardo::missing: no picture is pinned or cached" in machine.log
+    assert "::error file=docs/c.md,line=3,title=leonardo::missing: no image is pinned or cached" in machine.log
 
 
 # GitLab --------------------------------------------------------------------------------------------------------------
@@ -505,7 +505,7 @@ def test_gallery_recipe_needs_no_key_and_stops_where_a_picture_is_missing(
     succeeds, machine = carry_out(pinned, block)
     assert not succeeds
     assert machine.uploaded == []
-    assert "c.md: missing: no picture is pinned or cached" in machine.log
+    assert "c.md: missing: no image is pinned or cached" in machine.log
     assert len(pinned.services.ledger.requests) == asked
 
 

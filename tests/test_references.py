@@ -306,7 +306,7 @@ def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Pa
 
 WRONG: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "missing.md": ("nowhere.jpg", ("'nowhere.jpg'", "is not there", "relative to the page")),
-    "text.md": ("text.jpg", ("'text.jpg'", "is not a JPEG, PNG, WebP or AVIF picture")),
+    "text.md": ("text.jpg", ("'text.jpg'", "is not a JPEG, PNG, WebP or AVIF image")),
     "cut.md": ("cut.jpg", ("'cut.jpg'", "cut short or damaged")),
     "avif.md": ("look.avif", ("'look.avif'", "save it as JPEG, PNG or WebP")),
     "large.md": ("large.png", ("'large.png'", "more than 10 MB")),
@@ -322,7 +322,7 @@ def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: 
     Image.new("RGB", (64, 36)).save(avif, "AVIF")
     pages: dict[str, str | bytes] = {
         **{name: page(name, hero_prompt="a pier", hero_reference=value) for name, (value, _) in WRONG.items()},
-        "text.jpg": "no picture at all",
+        "text.jpg": "no image at all",
         "cut.jpg": LOOK[: len(LOOK) // 2],
         "look.avif": avif.getvalue(),
         "large.png": OTHER + os.urandom(MAX_BYTES),
@@ -343,7 +343,7 @@ def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: 
     ("value", "words"),
     [
         ("nowhere.jpg", "style_reference: there is no file 'nowhere.jpg'; write its path relative to mkdocs.yml or to"),
-        ("mkdocs.yml", "style_reference: 'mkdocs.yml' is not a JPEG, PNG, WebP or AVIF picture"),
+        ("mkdocs.yml", "style_reference: 'mkdocs.yml' is not a JPEG, PNG, WebP or AVIF image"),
     ],
 )
 def test_sites_reference_that_cannot_be_one_stops_the_build(tmp_path: Path, value: str, words: str) -> None:

@@ -44,7 +44,7 @@ def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services
     assert builds == 2, preview.log
     assert settled == 3, preview.log
     shows_last = "index.md: shows its previous hero; `mkdocs-leonardo generate index.md` makes the new one"
-    shows_paint = "new page.md: shows a picture painted on this machine; `mkdocs-leonardo generate 'new page.md'`"
+    shows_paint = "new page.md: shows a placeholder painted on this machine; `mkdocs-leonardo generate 'new page.md'`"
     told = [text for _, text in preview.messages if "mkdocs-leonardo" in text]
     assert told == [shows_last, f"{shows_paint} makes the new one"]
     assert {level for level, _ in preview.messages} == {"INFO"}
@@ -76,7 +76,7 @@ def test_generating_preview_pays_once_for_ten_saves_and_reloads_by_itself(tmp_pa
         settled = preview.builds
         pictures = [*(site.cache / "pictures").rglob("*.jpg")]
 
-    assert LOCAL in standing_in, "the page waited for its picture"
+    assert LOCAL in standing_in, "the page waited for its image"
     assert services.ledger.paid_jobs == services.ledger.creates == 1
     assert [shows(path.read_bytes(), prompt) for path in pictures] == [True]
     assert settled == made + 1, preview.log
@@ -137,7 +137,7 @@ def test_generating_preview_that_does_not_wait_for_openai_loses_its_answer_and_s
 
     assert not preview.has_traceback, preview.log
     assert built.warnings == [
-        "index.md: an earlier run never got openai's answer; that picture is lost and may have been charged"
+        "index.md: an earlier run never got openai's answer; that image is lost and may have been charged"
     ]
     assert built.sources == {"index.md": "generated"}
     assert services.ledger.paid_jobs == 2
@@ -171,7 +171,7 @@ def test_generating_preview_holds_the_caps_and_asks_once_over_all_its_rebuilds(
     assert services.ledger.creates == 3, "the refused prompt was sent again"
     assert len(warnings) == 2, preview.log
     assert "refused.md: hero_prompt was refused" in warnings[0]
-    assert "shows a picture painted on this machine, since max_new_images" in warnings[1]
+    assert "shows a placeholder painted on this machine, since max_new_images" in warnings[1]
     assert warnings[1].endswith("a preview counts as one build")
 
 
@@ -210,7 +210,7 @@ def test_generating_preview_without_a_key_paints_and_says_so_once(tmp_path: Path
         preview.wait_until(lambda: "Changed." in preview.html())
 
     assert [text for _, text in preview.messages if "key" in text] == [
-        "no key in LEONARDO_API_KEY or OPENAI_API_KEY: new heroes are painted on this machine"
+        "no key in LEONARDO_API_KEY or OPENAI_API_KEY: new heroes are placeholders painted on this machine"
     ]
     assert {level for level, _ in preview.messages} == {"INFO"}
     assert services.ledger.requests == ()

@@ -20,7 +20,7 @@ from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, PictureFolder, r
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
 STEM = KEY[:16]
-DATA = b"\xff\xd8 a picture as delivered"
+DATA = b"\xff\xd8 an image as delivered"
 RECORD = PictureRecord(
     key=KEY,
     digest=digest_of(DATA),

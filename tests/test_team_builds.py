@@ -165,7 +165,7 @@ def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
         for log in logs:
             assert "index.md" in log
             assert "not safe" in log
-            assert "describe another picture" in log
+            assert "describe another image" in log
         assert [providers(machine) for machine in (first, second)] == [{"local"}] * 2
 
         # Another prompt is another wish.

@@ -249,19 +249,19 @@ def _of_another_key(store: TeamStore) -> None:
 
 DAMAGE: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
     "record cut off": (lambda s: s.write(RECORD_NAME, s.read(RECORD_NAME)[:100]), "is not whole JSON"),
-    "record of another form": (lambda s: s.write(RECORD_NAME, b"[]"), "is not the record of a picture"),
+    "record of another form": (lambda s: s.write(RECORD_NAME, b"[]"), "is not the record of an image"),
     "record too large": (lambda s: s.write(RECORD_NAME, b" " * (MAX_RECORD_BYTES + 300)), "is larger than"),
     "record of another key": (_of_another_key, "belongs to another key"),
     "record of another provider": (lambda s: rewrite(s, provider="own"), "is not of leonardo"),
     "record with a path": (lambda s: rewrite(s, extension="../../x"), "extension is not what was stored"),
     "record with a wrong size": (lambda s: rewrite(s, width_px=1536), "has not the size or the format"),
     "record with a wrong format": (lambda s: rewrite(s, extension="png"), "is missing, though its record is there"),
-    "picture cut off": (lambda s: s.write(PICTURE_NAME, DATA[:-20]), "its digest differs"),
-    "picture replaced": (lambda s: s.write(PICTURE_NAME, picture("maroon")), "its digest differs"),
-    "picture gone": (lambda s: s.call(lambda o: o.delete(PICTURE_NAME)), "is missing, though its record is there"),
-    "picture too large": (_huge, "is larger than"),
-    "picture of too many pixels": (_bomb, "pixels"),
-    "no picture at all": (_text, "is not a JPEG"),
+    "image cut off": (lambda s: s.write(PICTURE_NAME, DATA[:-20]), "its digest differs"),
+    "image replaced": (lambda s: s.write(PICTURE_NAME, picture("maroon")), "its digest differs"),
+    "image gone": (lambda s: s.call(lambda o: o.delete(PICTURE_NAME)), "is missing, though its record is there"),
+    "image too large": (_huge, "is larger than"),
+    "image of too many pixels": (_bomb, "pixels"),
+    "no image at all": (_text, "is not a JPEG"),
 }
 
 
@@ -289,7 +289,7 @@ SIGNATURES: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
     "of other fields": (lambda s: rewrite(s, model="dall-e-2"), "is signed with another secret, or was changed"),
     "and a field more": (lambda s: rewrite(s, licence="mine"), "is signed with another secret, or was changed"),
     "no text": (lambda s: rewrite(s, signature=[1]), "is not signed"),
-    "and half a letter": (lambda s: rewrite(s, licence="\ud800"), "holds what nobody signs"),
+    "and half a letter": (lambda s: rewrite(s, licence="\ud800"), "has a signature that cannot be checked"),
 }
 
 

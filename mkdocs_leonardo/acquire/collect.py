@@ -79,7 +79,7 @@ class Collector:
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._tell(
             logging.INFO,
-            f"{wish.page}: {submission.provider} had accepted an earlier call as well; its picture is kept{shows}",
+            f"{wish.page}: {submission.provider} had accepted an earlier call as well; its image is cached{shows}",
         )
 
     async def _picture(
@@ -96,7 +96,7 @@ class Collector:
                     ) from error
                 if self._clock.now() + DAMAGED_WAIT_S >= give_up_at:
                     raise JobUnfinished(
-                        f"the picture {error}", provider=submission.provider, charged=Charged.YES
+                        f"the image {error}", provider=submission.provider, charged=Charged.YES
                     ) from error
                 await self._clock.sleep(DAMAGED_WAIT_S)
 
@@ -146,15 +146,15 @@ class Collector:
             elif not is_new:
                 self._tell(
                     logging.INFO,
-                    f"{page}: its picture is the team's, and could not be kept in the cache ({last}); make room or "
+                    f"{page}: its image is the team's, and could not be stored in the cache ({last}); make room or "
                     "cache_dir writable",
                 )
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
                 self._tell(
                     logging.WARNING,
-                    f"{page}: its new picture could not be kept in the cache ({last}); make room or cache_dir "
+                    f"{page}: its new image could not be stored in the cache ({last}); make room or cache_dir "
                     "writable, and build again here",
                 )
             return store
-        raise StoreUnavailable(f"the picture of {page} could not be kept anywhere")
+        raise StoreUnavailable(f"the image of {page} could not be stored anywhere")

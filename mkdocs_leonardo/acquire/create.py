@@ -153,7 +153,7 @@ class Turn:
         except StoreUnavailable as error:
             budget.withdraw(reservation)
             raise StoreUnavailable(
-                f"no job is paid for that cannot be noted down ({error}); make cache_dir writable"
+                f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
             ) from error
         except ValueError:
             # Whoever took the lease over while this process was asleep pays, or has paid.
@@ -171,7 +171,7 @@ class Turn:
         from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
 
         means, wish, provider = self._means, self._wish, self._provider
-        means.tell(logging.INFO, f"{wish.page}: {provider.name} is asked for a picture")
+        means.tell(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
         means.sent.add((self._candidate.key, order.number))
         self._log.paid.append(reservation)

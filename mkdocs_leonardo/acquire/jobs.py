@@ -134,9 +134,7 @@ class Jobs:
             is_over = True
             left = await thread(self._journal.give_up, candidate.key, number)
             await tell_others(wish, candidate.key, left)
-            why = (
-                f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its picture"
-            )
+            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
             days = (self._clock.now() - one.began_at) / 86400
             self._tell(
                 logging.WARNING,
@@ -186,7 +184,7 @@ class Jobs:
         if decision.switch_off:
             self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):
-            self._tell(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for and kept for a later build")
+            self._tell(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for; a later build collects it")
         if decision.log_prompt:
             await thread(self._reject, wish, name, str(error))
         if decision.forget:

@@ -136,7 +136,7 @@ class LostJobs:
                 # Another picture's call may have left, or been accepted, while the list was read.
                 await self._check_rivals(candidate)
                 if submission.job_id in await thread(self._journal.known_jobs, provider.name):
-                    raise ServiceFailed("its list shows another picture's job", provider=provider.name)
+                    raise ServiceFailed("its list shows another image's job", provider=provider.name)
             await wish.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)

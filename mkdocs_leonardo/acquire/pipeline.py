@@ -405,7 +405,7 @@ class Pipeline:
                 asset = _asset(record, source, rendering)
         except (PictureError, StorageError, OSError) as error:
             reason = failure.text if failure else ""
-            return replace(resolution, failure=Failure(f"{reason}; and no stand-in could be written ({error})"))
+            return replace(resolution, failure=Failure(f"{reason}; and no placeholder could be written ({error})"))
         return replace(resolution, asset=asset, failure=failure)
 
     def _stand_in(self, hero: HeroSpec) -> tuple[PictureRecord, Source, PictureStore | None]:

@@ -211,4 +211,4 @@ def given_up(names: Sequence[str]) -> str:
 
 def lost_answer(page: str, provider: str) -> str:
     """What the owner should know of a create call whose answer was the picture and never came."""
-    return f"{page}: an earlier run never got {provider}'s answer; that picture is lost and may have been charged"
+    return f"{page}: an earlier run never got {provider}'s answer; that image is lost and may have been charged"

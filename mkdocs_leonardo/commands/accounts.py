@@ -229,15 +229,15 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
         return
     keepers = {link.provider.name for link in workshop.chain if isinstance(link.provider, FindsLostJobs)}
     waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
-    words = f"{counted(waiting, 'paid picture waits', 'paid pictures wait')} to be collected"
+    words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Finding("ok", "journal", words if waiting else "nothing is waiting to be collected")
     if len(jobs) > waiting:
-        unanswered = counted(len(jobs) - waiting, "picture was", "pictures were")
+        unanswered = counted(len(jobs) - waiting, "image was", "images were")
         yield Finding("note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status")
-    yield Finding("ok", "pictures", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
+    yield Finding("ok", "images", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
     if pictures and not pinned and workshop.team is None:
         yield Finding(
-            "note", "pictures", "paid pictures lie in the cache alone; mkdocs-leonardo pin keeps them in the repository"
+            "note", "images", "paid images exist only in the cache; mkdocs-leonardo pin copies them into the repository"
         )
 
 

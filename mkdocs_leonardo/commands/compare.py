@@ -58,7 +58,7 @@ def compare(
     check_room(output, "--output", is_earlier=is_sheet)
     prompt = clean_text(prompt)
     if not prompt:
-        raise CommandError("PROMPT is empty; describe a picture")
+        raise CommandError("PROMPT is empty; describe an image")
     runs: list[tuple[Plan, bool]] = []
     caps = site.settings
     for mode in _modes(alchemy, site.settings):
@@ -146,9 +146,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
     with workshop_for(settings, console) as workshop:
         found = outlooks(workshop, heroes)
         if not any(link.available for link in workshop.chain) and any(one.state == "missing" for one in found):
-            raise CommandError(
-                "set LEONARDO_API_KEY in the environment; the pictures of a comparison come from Leonardo"
-            )
+            raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
         raise CommandError("the configuration says generate: false; take that line out to allow it")
     return Plan(found, settings)
@@ -159,7 +157,7 @@ def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
         for line in plan.lines():
             console.say(f"{_mode_words(alchemy=mode)}: {line}")
     if all(plan.is_idle for plan, _ in runs):
-        console.note("every picture is at hand; nothing is paid for")
+        console.note("every image is stored; nothing is paid for")
     elif len(runs) > 1:
         console.say(f"together about {dollars(sum(plan.estimate_usd for plan, _ in runs))}")
 
@@ -212,7 +210,7 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console
         )
         for sample in ordered
     ]
-    subtitle = f"{counted(len(samples), 'picture', 'pictures')} from Leonardo, model {samples[0].record.model}"
+    subtitle = f"{counted(len(samples), 'image', 'images')} from Leonardo, model {samples[0].record.model}"
     in_a_row = (2 if both else 1) * len({sample.seed for sample in samples})
     columns = in_a_row if 1 < in_a_row <= _MOST_COLUMNS else _MOST_COLUMNS - 1
     write_sheet(output, title=prompt, subtitle=subtitle, items=items, columns=columns)
@@ -223,7 +221,7 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console
             if group:
                 cost = dollars(fmean(sample.cost_usd for sample in group))
                 rows.append((style, "on" if mode else "off", str(len(group)), _seconds(group), cost))
-    console.table(rows, heads=("style", "Alchemy", "pictures", "seconds each", "cost each"))
+    console.table(rows, heads=("style", "Alchemy", "images", "seconds each", "cost each"))
     if both:
         console.say(_overhead(samples))
     console.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
@@ -248,9 +246,9 @@ def _overhead(samples: Sequence[Sample]) -> str:
     """What Alchemy takes in time and money, over all pairs."""
     pairs = _pairs(samples)
     if not pairs:
-        return "Alchemy overhead: unknown, as no style has a picture of both kinds"
+        return "Alchemy overhead: unknown, as no style has an image of both kinds"
     cost_usd = fmean(slow.cost_usd - fast.cost_usd for slow, fast in pairs)
-    line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} a picture"
+    line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} an image"
     slow_s, fast_s = (_mean_s([pair[place] for pair in pairs]) for place in (0, 1))
     if slow_s is not None and fast_s:
         line += f", {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"

@@ -41,9 +41,9 @@ def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
     try:
         meta = yaml.safe_load(found["lines"].decode())
     except (yaml.YAMLError, ValueError) as error:
-        raise Uneditable("has front matter that is no YAML; mend it first") from error
+        raise Uneditable("has front matter that is no YAML; fix it first") from error
     if not isinstance(meta, dict | None):
-        raise Uneditable("has front matter that holds no keys; mend it first")
+        raise Uneditable("has front matter that holds no keys; fix it first")
     rest = data[found.end() :].decode()
     return {str(key): value for key, value in (meta or {}).items()}, rest.partition("\n")[2]
 

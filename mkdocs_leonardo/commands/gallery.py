@@ -75,7 +75,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                 console.say(f"{page}: {copied[page]}")
             elif outlook.state != "own":
                 absent.append(page)
-                console.warn(f"{page}: there is no picture to pin; run mkdocs-leonardo generate {page}")
+                console.warn(f"{page}: there is no image to pin; run mkdocs-leonardo generate {page}")
     folder = _shown(site.settings.gallery_dir, site)
     done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
     console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
@@ -185,7 +185,7 @@ def _findings(
         if outlook.hero.page not in shown:
             yield from _of_page(site, workshop, outlook, unused, halves)
         if require_alt and not outlook.hero.alt:
-            yield Finding(outlook.hero.page, "no alt text", "say what the picture shows in hero_alt")
+            yield Finding(outlook.hero.page, "no alt text", "say what the image shows in hero_alt")
     for path in site.coverless:
         text = (
             "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
@@ -217,7 +217,7 @@ def _of_page(
             page,
             "damaged",
             f"{_shown(half, site)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} makes "
-            "them again where the picture is in the cache)",
+            "them again where the image is in the cache)",
         )
     if outlook.state == "own":
         yield from _own(workshop, outlook, site)
@@ -226,18 +226,16 @@ def _of_page(
     elif outlook.trouble or half is not None:
         return
     elif outlook.state == "paid":
-        yield Finding(
-            page, "missing", f"its picture is paid for and not collected; run mkdocs-leonardo generate {page}"
-        )
+        yield Finding(page, "missing", f"its image is paid for and not collected; run mkdocs-leonardo generate {page}")
     elif outlook.state == "refused":
         yield Finding(page, "missing", f"a content check refused hero_prompt ({outlook.refusal}); write another one")
     else:
         old = next((record for record in unused if record.page == page), None) or outlook.last
         if old is not None:
-            text = "the picture that is there was made for another prompt, style, size or seed"
+            text = "the image that is there was made for another prompt, style, size or seed"
             yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
         else:
-            text = "no picture is pinned or cached"
+            text = "no image is pinned or cached"
             yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
 
 
@@ -296,7 +294,7 @@ def _stored(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterat
     try:
         yield from _legible(outlook, outlook.rendering, store.read(record), site)
     except (PictureError, BrokenEntry, OSError) as error:
-        text = f"its picture {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
+        text = f"its image {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
         yield Finding(page, "damaged", text)
 
 
@@ -333,7 +331,7 @@ def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes
             outlook.hero.page,
             "contrast",
             f"its text cannot be read; a stylesheet of the site sets --leonardo-hero-scrim to {shade:g} where this "
-            f"picture needs {percent / 100:g}; raise the value, or leave it to the plugin",
+            f"image needs {percent / 100:g}; raise the value, or leave it to the plugin",
         )
 
 

@@ -157,7 +157,7 @@ def _carry_out(plan: Plan, console: Console) -> list[Purchase]:
             purchases += obtain(workshop, heroes, settings, console)
             spending = workshop.spending
     missing = [purchase for purchase in purchases if purchase.found is None]
-    made = counted(len(purchases) - len(missing), "picture", "pictures")
+    made = counted(len(purchases) - len(missing), "image", "images")
     console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
     return purchases
 
@@ -175,10 +175,10 @@ def _show(plan: Plan, found: Sequence[Outlook], console: Console, *, excuse: str
         elif excuse and outlook.state in {"missing", "paid"}:
             unmakable += 1
     if unmakable and excuse:
-        console.warn(f"{counted(unmakable, 'picture is', 'pictures are')} missing and cannot be made: {excuse}")
+        console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {excuse}")
     if plan.is_idle:
         there = sum(outlook.state in {"own", "pinned", "cached"} for outlook in found)
-        at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} at hand"
+        at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
     _show_plan(plan, console)
@@ -215,7 +215,7 @@ def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
     if len(pages) != 1 or len(heroes) != 1:
         raise CommandError("--takes makes alternatives for one page; name it, and only it")
     if heroes[0].picture is None:
-        raise CommandError(f"{heroes[0].page} shows your own picture (hero_image); there is nothing to make takes of")
+        raise CommandError(f"{heroes[0].page} shows your own image (hero_image); there is nothing to make takes of")
     return heroes[0].page
 
 

@@ -112,7 +112,7 @@ def _forget(workshop: Workshop, line: _Line, console: Console, *, yes: bool) -> 
     if line.number:
         console.say(
             f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: what was "
-            "made of it is lost, and the next build pays for another picture"
+            "made of it is lost, and the next build pays for another image"
         )
     else:
         console.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")

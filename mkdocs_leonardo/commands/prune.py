@@ -62,7 +62,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         for problem in problems:
             console.warn(problem)
         raise CommandError(
-            "nothing is pruned while front matter is wrong, since its pictures would look unused; mend it first"
+            "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
     with workshop_for(site.settings, console) as workshop:
         try:
@@ -147,7 +147,7 @@ def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, galler
 def _words(record: PictureRecord) -> str:
     prompt = record.request.get("prompt")
     words = f" {str(prompt)[:60]!r}" if isinstance(prompt, str) else ""
-    return f"picture {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
+    return f"image {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
 
 
 def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
@@ -181,7 +181,7 @@ def _variants(
             if is_left or (_VARIANT_NAME.fullmatch(path.name) and path not in used):
                 unused.append(path)
     if unused:
-        yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of pictures not in use")
+        yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of images not in use")
 
 
 def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:

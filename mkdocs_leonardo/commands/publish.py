@@ -75,7 +75,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
             for resolution in resolutions:
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
-                    console.warn(f"{page}: no picture: {resolution.failure.text if resolution.failure else ''}")
+                    console.warn(f"{page}: no image: {resolution.failure.text if resolution.failure else ''}")
                 elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:

@@ -67,13 +67,13 @@ class Plan:
         if self.collect:
             number = len(without_repeats(self.collect))
             yield (
-                f"{counted(number, 'picture is', 'pictures are')} paid for and will be collected: "
+                f"{counted(number, 'image is', 'images are')} paid for and will be collected: "
                 f"{listed([outlook.hero.page for outlook in self.collect])}"
             )
         if not self.buy:
             return
         first = next(offer for offer in self.buy[0].offers if offer.is_available)
-        line = f"{counted(len(self.allowed), 'new picture', 'new pictures')} from {first.provider}: "
+        line = f"{counted(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             others = dict.fromkeys(
@@ -87,7 +87,7 @@ class Plan:
             # Where nothing is allowed, another run would be allowed nothing either.
             cure = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
-                f"{counted(held_back, 'more picture is', 'more pictures are')} held back by max_new_images or "
+                f"{counted(held_back, 'more image is', 'more images are')} held back by max_new_images or "
                 f"max_cost_usd; {cure}"
             )
 
@@ -130,7 +130,7 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
         finally:
             bridge.close(workshop.pipeline.aclose)
     if found:
-        console.say(f"{counted(found, 'picture', 'pictures')} found in the team's store")
+        console.say(f"{counted(found, 'image', 'images')} found in the team's store")
     return found > 0
 
 
@@ -159,7 +159,7 @@ def obtain(
 def _stop(bridge: Bridge, workshop: Workshop, console: Console) -> None:
     """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
     awaited = workshop.buyer.awaited
-    message = waiting_for(awaited) if awaited else "stopping; what is under way is noted down …"
+    message = waiting_for(awaited) if awaited else "stopping; what is under way is in the journal …"
     # What the second Ctrl-C gave up is among what is told to be left.
     with suppress(KeyboardInterrupt):
         bridge.close(workshop.pipeline.aclose, waiting=lambda: console.note(message))
@@ -218,13 +218,13 @@ def line_of(purchase: Purchase) -> str:
     """What came of one picture."""
     page = purchase.hero.page
     if purchase.found is None:
-        return f"{page}: no picture: {purchase.failure.text if purchase.failure else ''}"
+        return f"{page}: no image: {purchase.failure.text if purchase.failure else ''}"
     record, source = purchase.found.record, purchase.found.source
     if source is Source.GENERATED:
         return f"{page}: made by {', '.join([record.provider, *took(record)])}, {dollars(purchase.cost_usd)}"
     if source is Source.RESUMED:
         return f"{page}: collected from {record.provider}, paid for earlier"
-    return f"{page}: at hand"
+    return f"{page}: stored"
 
 
 def took(record: PictureRecord) -> list[str]:
@@ -243,7 +243,7 @@ def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], He
         if future not in told and outlook.record is not None and not outlook.jobs:
             console.say(f"{outlook.hero.page}: there all the same, from {outlook.record.provider}")
     made = sum(outlook.record is not None and not outlook.jobs for outlook in found)
-    console.note(f"interrupted: {made} of {counted(len(flights), 'picture', 'pictures')} done")
+    console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{outlook.hero.page} ({offer.provider})", offer) for outlook in found for offer in _open(outlook)]
     lost = [name for name, offer in left if offer.is_gone]
     rendering = [name for name, offer in left if not offer.is_gone and offer.job and offer.job.state == "accepted"]
@@ -260,7 +260,7 @@ def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], He
         )
     if lost:
         console.note(
-            f"given up before the answer came: {listed(lost)}; that service keeps no pictures, so this one is lost and "
+            f"given up before the answer came: {listed(lost)}; that service keeps no images, so this one is lost and "
             "may have been charged"
         )
     if not left:

@@ -55,7 +55,7 @@ class SiteOptions:
         if not self.is_for_zensical or not cache_dir.is_relative_to(wiped):
             return ""
         return (
-            f"cache_dir: {cache_dir} lies in the folder that `zensical build --clean` removes, with every picture that "
+            f"cache_dir: {cache_dir} is in the folder that `zensical build --clean` removes, with every image that "
             "is paid for; move it and change the line, or take the line out"
         )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WORDS = {
     "pinned": "pinned",
     "cached": "cached",
-    "own": "own picture",
+    "own": "own image",
     "paid": "paid, to be collected",
     "refused": "refused",
     "missing": "missing",
@@ -58,7 +58,7 @@ def _missing_keys(workshop: Workshop) -> Iterator[str]:
     ]
     if not any(link.available for link in services):
         if workshop.missing_keys:
-            yield f"{' and '.join(workshop.missing_keys)} not set: missing heroes are painted on this machine"
+            yield f"{' and '.join(workshop.missing_keys)} not set: missing heroes are placeholders"
         return
     for place, link in enumerate(services):
         if link.available:
@@ -100,7 +100,7 @@ def _summary(found: tuple[Outlook, ...]) -> str:
         line += f": {', '.join(parts)}"
     bought = {outlook.hero.picture: outlook.estimate_usd for outlook in found if outlook.state == "missing"}
     if bought:
-        line += f"; about {dollars(sum(bought.values()))} for {counted(len(bought), 'picture', 'pictures')}"
+        line += f"; about {dollars(sum(bought.values()))} for {counted(len(bought), 'image', 'images')}"
     return line
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
-_DECLINED = Failure("it is not at hand, and its cost was not agreed to (--yes agrees)")
+_DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agrees)")
 
 
 @dataclass(frozen=True, slots=True)

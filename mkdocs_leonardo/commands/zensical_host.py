@@ -86,7 +86,7 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whateve
         mixed = hashlib.sha256(f"{config['mdx_configs_hash']:d} {revision}".encode()).hexdigest()
         config["mdx_configs_hash"] = int(mixed, 16) % 2**64
     except (KeyError, TypeError, ValueError):
-        _say("pages may show an old picture until `--clean`, since this version of Zensical tells its cache otherwise")
+        _say("pages may show an old image until `--clean`, since this version of Zensical tells its cache otherwise")
     if not addition.theme:
         return
     try:
@@ -94,7 +94,7 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whateve
         config["theme_dirs"].append(addition.theme)
         config["watched_files"].append((addition.manifest, 0))
     except (AttributeError, KeyError, TypeError):
-        _say("a new picture is shown after a restart, since this version of Zensical watches other files")
+        _say("a new image is shown after a restart, since this version of Zensical watches other files")
 
 
 def _revision(manifest: Path) -> str:

@@ -27,6 +27,6 @@ def problem_of(page: str, meta: Mapping[str, object]) -> InputError:
     return InputError(
         page,
         key,
-        "is not used, since another plugin encrypts the page, and its picture and texts would stand in the clear; "
+        "is not used, since another plugin encrypts the page, and its image and texts would stand in the clear; "
         "write hero_prompt: false, or leave the page unencrypted",
     )

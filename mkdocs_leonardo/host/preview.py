@@ -116,7 +116,7 @@ class Preview:
         Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
         """
         if missing and not settings.generate:
-            nobody = "generate: false: what is not at hand keeps its last hero, or is painted on this machine"
+            nobody = "generate: false: a page without a stored image shows its previous hero or a placeholder"
         wanted = () if nobody else tuple(_Lack(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
         if missing and nobody:
             self._say_once(nobody)
@@ -181,7 +181,10 @@ class Preview:
         self._told = {page: lack.hero.picture for page, lack in pages.items()}
         if len(new) > PAGES_NAMED:
             if command:
-                self._tell(logging.INFO, f"{len(new)} pages show a stand-in; `{command}` makes their heroes")
+                self._tell(
+                    logging.INFO,
+                    f"{len(new)} pages show a previous hero or a placeholder; `{command}` generates their images",
+                )
             return
         for page in new:
             makes = f"; `{_generate(self._command, page)}` makes the new one" if command else ""

@@ -133,11 +133,11 @@ def _kind(data: bytes) -> DeliveredFormat:
     if data[4:12] in (b"ftypavif", b"ftypavis", b"ftypmif1", b"ftypmsf1"):
         return "avif"
     if not data:
-        raise PictureError("is not a picture: it is empty")
+        raise PictureError("is not an image: it is empty")
     # The start is shown because an error page says what went wrong; it is short, so that no secret fits in.
     beginning = data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?")
     shown = "".join(character if character.isprintable() else "?" for character in beginning)
-    raise PictureError(f"is not a JPEG, PNG, WebP or AVIF picture: it begins with '{shown}'")
+    raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image: it begins with '{shown}'")
 
 
 def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
@@ -153,7 +153,7 @@ def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFo
             image.draft(image.mode, (round(width * shrink), round(height * shrink)))
         image.load()
     except Exception as error:  # decoders raise whatever a broken file leads them to
-        raise PictureError(f"is a broken {kind} picture: {error}") from error
+        raise PictureError(f"is a broken {kind} image: {error}") from error
     return kind, image
 
 
@@ -163,14 +163,14 @@ def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     if not features.check({"jpeg": "jpg", "png": "zlib", "webp": "webp", "avif": "avif"}[kind]):
         raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")
     if not _ends_well(kind, data):
-        raise PictureError(f"is a {kind} picture that is cut short or damaged ({len(data)} bytes)")
+        raise PictureError(f"is a {kind} image that is cut short or damaged ({len(data)} bytes)")
     if kind == "webp":
         # Its decoder allocates the whole canvas before it tells the size.
         _check_size(_webp_size(data))
     try:
         image = _OPENERS[kind](BytesIO(data))
     except Exception as error:  # same
-        raise PictureError(f"is a broken {kind} picture: {error}") from error
+        raise PictureError(f"is a broken {kind} image: {error}") from error
     if kind == "jpeg":
         _check_jpeg(data, image.size)
     else:

@@ -254,7 +254,7 @@ class Api:
         if asking again may help. Messages name the host alone: addresses may be signed.
         """
         failure: TransportError
-        host = "the picture's host"
+        host = "the image's host"
         before: httpx.URL | None = None
         with anyio.move_on_after(timeout_s) as scope:
             try:
@@ -285,12 +285,12 @@ class Api:
         try:
             target = httpx.URL(url) if hosts is not None else self._base_url.join(url)
         except (httpx.InvalidURL, TypeError, UnicodeError):
-            refusal = "the picture's address cannot be read"
+            refusal = "the image's address cannot be read"
         if refusal:
             raise DownloadRefused(refusal)
         host = target.host.lower().rstrip(".")
         if target.userinfo:
-            raise DownloadRefused("the picture's address holds a user name")
+            raise DownloadRefused("the image's address holds a user name")
         if self.on_loopback and target.scheme == "http" and is_loopback(host):
             if before is not None and (before.scheme, before.netloc) != (target.scheme, target.netloc):
                 # On one machine, another port is another host.
@@ -299,11 +299,11 @@ class Api:
         if hosts is None and self._is_own(target):
             return target
         if target.scheme != "https":
-            raise DownloadRefused(f"the picture's address is not https ({target.scheme or 'no scheme'})")
+            raise DownloadRefused(f"the image's address is not https ({target.scheme or 'no scheme'})")
         if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
             raise HostNotListed(_printable(host))
         if target.port not in {None, 443}:
-            raise DownloadRefused(f"the picture's address on {host} names a port")
+            raise DownloadRefused(f"the image's address on {host} names a port")
         return target
 
     def _is_own(self, target: httpx.URL) -> bool:
@@ -320,11 +320,11 @@ class Api:
                 location = response.headers.get("location", "")
                 return _Redirect(_join(target, location))
             if not response.is_success:
-                raise AnswerLost(f"{target.host} answered {response.status_code} for the picture")
+                raise AnswerLost(f"{target.host} answered {response.status_code} for the image")
             # A body shorter than its Content-Length is an error of h11's.
             data = await _read(response, max_bytes, host=target.host)
         if not is_whole_picture(data):
-            raise AnswerLost(f"{target.host} sent something that is no whole picture")
+            raise AnswerLost(f"{target.host} sent something that is no whole image")
         return data
 
     @asynccontextmanager

@@ -67,7 +67,9 @@ class SynchronousProvider:
         """The picture that `submit` brought. JobUnknown without it: its answer is gone, and nothing can ask for it."""
         if submission.image is None:
             raise self._error(
-                JobUnknown, "keeps no pictures: this one's answer was lost with an earlier build", charged=Charged.YES
+                JobUnknown,
+                "does not store images: this one's answer was lost with an earlier build",
+                charged=Charged.YES,
             )
         return submission.image
 
@@ -117,7 +119,7 @@ class SynchronousProvider:
 
         JobFailed where there is none: the answer is paid for.
         """
-        trouble = "no picture"
+        trouble = "no image"
         for encoded, url in entries:
             # Gateways write the picture itself where an address is expected.
             text = encoded or (url if _DATA_URI.match(url) else "")
@@ -125,7 +127,7 @@ class SynchronousProvider:
                 data = picture_from(text)
                 if data:
                     return data
-                trouble = "a picture that cannot be read"
+                trouble = "an image that cannot be read"
             elif url:
                 return await self._download(url)
         raise self._error(JobFailed, f"answered with {trouble}", charged=Charged.YES)
@@ -148,7 +150,7 @@ class SynchronousProvider:
                 except (TransportError, ProviderError) as error:
                     trouble = str(error)
                 await self._clock.sleep(DOWNLOAD_AGAIN_S)
-        raise self._error(JobFailed, f"made the picture, but it cannot be fetched: {trouble}", charged=Charged.YES)
+        raise self._error(JobFailed, f"made the image, but it cannot be fetched: {trouble}", charged=Charged.YES)
 
     def _finished(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
         """A job that is done, with its picture."""

@@ -45,7 +45,7 @@ def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_c
         tell(
             logging.WARNING,
             f"the cache was moved from {former} to {folder}; let your CI carry the new folder from run to run, or it "
-            "pays for the same pictures again",
+            "pays for the same images again",
         )
     elif is_moved:
         tell(
@@ -96,7 +96,7 @@ def _refuse_leased(former: Path) -> None:
     store = _opened(former / _JOURNAL)
     try:
         if Journal(store, Owner.of_this_process(), time.time).is_leased():
-            raise StoreUnavailable(f"{former}: another build makes pictures there")
+            raise StoreUnavailable(f"{former}: another build makes images there")
     finally:
         store.close()
 

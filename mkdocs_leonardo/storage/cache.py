@@ -307,7 +307,7 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no typ
 
     def filename(self, key: object = None, value: object = None) -> NoReturn:  # noqa: ARG002 - diskcache's signature
         """Never: values stay in their rows."""
-        raise BrokenEntry("values are not kept in files")
+        raise BrokenEntry("values are not stored in files")
 
     def remove(self, file_path: object) -> None:
         """Nothing: no row of ours has a file, so a row that has one is crafted."""

@@ -131,7 +131,7 @@ class PrivateFolder(PictureFolder):
         except OSError as error:
             raise StoreUnavailable(f"{self._private}: {error.strerror or error}") from error
         if not self._is_ours():
-            raise StoreUnavailable(f"{self._private}: belongs to somebody else")
+            raise StoreUnavailable(f"{self._private}: belongs to another user")
         super().save(record, data)
 
     def records(self) -> Iterator[PictureRecord]:

@@ -114,7 +114,7 @@ class PictureFolder:
         if data.startswith(_LFS_POINTER):
             raise BrokenEntry(f"{path}: is a Git LFS pointer; run git lfs pull")
         if digest_of(data) != record.digest:
-            raise BrokenEntry(f"{path}: is not the picture that was stored (its digest differs)")
+            raise BrokenEntry(f"{path}: is not the image that was stored (its digest differs)")
         return data
 
     def path(self, record: PictureRecord) -> Path:
@@ -353,7 +353,7 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
 
 def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
     if not isinstance(value, dict):
-        raise BrokenEntry(f"{path}: is not the record of a picture")
+        raise BrokenEntry(f"{path}: is not the record of an image")
     read = _Fields(path, value)
     return PictureRecord(
         key=read.text("key", _KEY),

@@ -151,7 +151,7 @@ class TeamLeases:
             lease = await self._made(name, seen.number)
             if lease is not None:
                 return lease
-        raise StoreUnavailable("a lease in the store cannot be had, though no machine has it")
+        raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
 
     async def _is_free(self, name: str, seen: _Seen) -> bool:
         """Whether the owner has let go. Where leases are signed, only a signed word of it is believed."""

@@ -202,11 +202,11 @@ class TeamPictures:
             await self._store.create(name, name.encode())
         except StoreUnavailable as error:
             return [Remark("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
-        remarks = [Remark("ok", "new pictures are added to it, and the first one for a key stays")]
+        remarks = [Remark("ok", "new images are added to it, and the first one for a key stays")]
         if self._store.ignores_preconditions:
             remarks[0] = Remark(
                 "note",
-                "new pictures are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
+                "new images are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
                 "that write at the same moment the last one stays",
             )
         try:
@@ -229,8 +229,10 @@ class TeamPictures:
 
     def _about_secret(self) -> Remark:
         if self._rights.secret is not None:
-            return Remark("ok", f"{SECRET_VARIABLE} is set: only signed pictures are believed")
-        return Remark("note", f"{SECRET_VARIABLE} is not set: whoever can write to the store decides what pages show")
+            return Remark("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
+        return Remark(
+            "note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show"
+        )
 
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
         picture = _picture_name(record)
@@ -289,7 +291,7 @@ class TeamPictures:
         if found is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
         if await _thread(digest_of, found.data) != record.digest:
-            raise BrokenEntry(f"{where}: is not the picture that was stored (its digest differs)")
+            raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
         try:
             decoded = await _thread(self._inspect, found.data)
         except PictureError as error:
@@ -313,7 +315,7 @@ class TeamPictures:
             self._has_told_of_secrets = True
             self._tell(
                 logging.WARNING,
-                f"shared_store {self._store.address}: a picture there is signed with another {SECRET_VARIABLE} than "
+                f"shared_store {self._store.address}: an image there is signed with another {SECRET_VARIABLE} than "
                 "this machine has, so it was made again and replaced; give every machine the same secret, or each of "
                 "them pays for what the others have made",
             )
@@ -346,7 +348,7 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
     try:
         is_ours = is_signed(values[_SIGNATURE], _said(values), secret)
     except (ValueError, RecursionError) as error:
-        raise BrokenEntry(f"{where}: holds what nobody signs") from error
+        raise BrokenEntry(f"{where}: has a signature that cannot be checked") from error
     if not is_ours:
         raise _SignedOtherwise(f"{where}: is signed with another secret, or was changed")
 

@@ -130,7 +130,7 @@ def deliver(prompt: str, mark: str, width_px: int, height_px: int, form: Picture
         case PixelBomb():
             return pixel_bomb(form.side_px), "image/png"
         case NotAPicture():
-            return b"<!doctype html><title>Sorry</title><p>This is not a picture.</p>", form.content_type
+            return b"<!doctype html><title>Sorry</title><p>This is not an image.</p>", form.content_type
         case HalfPicture():
             whole = draw(prompt, mark, width_px, height_px, Picture())
             return whole[: len(whole) // 2], "image/jpeg"

@@ -33,7 +33,7 @@ class Rule:
     def __post_init__(self) -> None:
         kinds = {behaviour.kind for behaviour in self.behaviours if not isinstance(behaviour, Normally)}
         if len(kinds) > 1 or not self.behaviours:
-            raise ValueError("a rule holds behaviours of one kind: answers, fates or pictures")
+            raise ValueError("a rule holds behaviours of one kind: answers, fates or images")
 
     @property
     def kind(self) -> str:

@@ -189,7 +189,7 @@ class Pairs:
             return None
         record = parse_record(f"{key[:16]}.json", text)
         if f"{key[:16]}.{record.extension}" not in self._files:
-            raise BrokenEntry(f"{key[:16]}: its picture is missing")
+            raise BrokenEntry(f"{key[:16]}: its image is missing")
         return record
 
     def sound(self, key: str) -> PictureRecord | None:
@@ -240,9 +240,9 @@ class Pairs:
     def _bytes(self, record: PictureRecord) -> bytes:
         data = self._files.get(f"{record.key[:16]}.{record.extension}")
         if data is None:
-            raise BrokenEntry(f"{record.key[:16]}: its picture is missing")
+            raise BrokenEntry(f"{record.key[:16]}: its image is missing")
         if digest_of(data) != record.digest:
-            raise BrokenEntry(f"{record.key[:16]}: is not the picture that was stored (its digest differs)")
+            raise BrokenEntry(f"{record.key[:16]}: is not the image that was stored (its digest differs)")
         return data
 
 

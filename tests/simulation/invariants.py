@@ -318,7 +318,7 @@ def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
         order = orders[job_id]
         is_lost_twin = order is not None and order.is_open and {key, order.key} <= history.twins
         if key in keys and order is not None and order.key != key and not is_lost_twin:
-            _fail(f"a picture is stored under another one's key: order {order.number}")
+            _fail(f"an image is stored under another one's key: order {order.number}")
 
 
 # The end ------------------------------------------------------------------------------------------------------------
@@ -340,4 +340,4 @@ def _what_is_paid_comes_home(history: History) -> None:
             and not history.shows_a_better_one(order.key)
             and not order.sent_at + GIVEN_UP_S <= job.given_up_at < NEVER
         ):
-            _fail(f"a finished picture is not stored: order {order.number}")
+            _fail(f"a finished image is not stored: order {order.number}")

@@ -106,7 +106,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         "case ServiceFailed() | JobUnfinished():\n            return Decision(Step.NEXT_PROVIDER)",
     ),
     "late": Mutation(
-        "a late job is collected where another picture stands in",
+        "a late job is collected where another image stands in",
         "acquire/pipeline.py",
         "return any(entry is not None and entry.is_due(now) for entry in entries) or ",
         "return ",

@@ -168,7 +168,7 @@ class Wire:
         await self._process.pause(self._world.between(0.1, 1.0))
         data = self._world.jobs.download(url.rpartition("/")[2])
         if data is None or not is_whole_picture(data):
-            raise AnswerLost("answered 404 for the picture")
+            raise AnswerLost("answered 404 for the image")
         return data
 
 

@@ -127,7 +127,7 @@ class GeminiProvider(SynchronousProvider):
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
         if answer.status != 200:  # noqa: PLR2004 - same
             raise self._refusal(answer)
-        return f"{self.model}; its quota is not told"
+        return f"{self.model}; its quota is unknown"
 
     # Answers -----------------------------------------------------------------------------------------------------
 
@@ -152,13 +152,13 @@ class GeminiProvider(SynchronousProvider):
         stated = number_at(body, "usageMetadata", "candidatesTokenCount")
         charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
         if blocked or reason in _REFUSALS:
-            return self._error(PromptRefused, f"refuses the picture ({quote(blocked or reason)})", charged=charged)
+            return self._error(PromptRefused, f"refuses the image ({quote(blocked or reason)})", charged=charged)
         words = " ".join(
             text_at(part, "text") for part in _listed(member(body, "candidates", 0, "content"), "parts")
         ).strip()
         said = f": {quote(words)}" if words else ""
         return self._error(
-            JobFailed, f"answered without a picture ({quote(reason) or 'no reason given'}{said})", charged=charged
+            JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{said})", charged=charged
         )
 
     def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
@@ -196,7 +196,7 @@ class GeminiProvider(SynchronousProvider):
         ]
         if _NO_QUOTA.search(words):
             return self._error(
-                AccountRefused, f"gives this project no quota for pictures; they need a paid plan ({said})"
+                AccountRefused, f"gives this project no quota for images; they need a paid plan ({said})"
             )
         if any(_DAILY.search(quota) for quota in quotas):
             return self._error(AccountRefused, f"has used up this project's quota for today ({said})")

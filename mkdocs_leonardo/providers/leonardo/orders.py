@@ -357,7 +357,7 @@ def _picture_problems(
     if row.negative_prompt_max and version == "v2" and len(negative_prompt) > row.negative_prompt_max:
         yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and v2 takes {row.negative_prompt_max:,}"
     if negative_prompt and not row.negative_prompt_max:
-        yield "negative_prompt", f"{row.name} takes none; say in prompt_template what pictures show instead"
+        yield "negative_prompt", f"{row.name} takes none; say in prompt_template what images show instead"
     problem = _contrast_problem(row, options, version, is_given="contrast" in given)
     if problem:
         yield "leonardo.contrast", problem
@@ -373,8 +373,8 @@ def notes(options: LeonardoOptions) -> Iterator[str]:
         )
     elif row.seed_max is None:
         yield (
-            f"{row.name} draws without a seed: another hero_seed is another picture, and the same one does not draw "
-            "the same picture again"
+            f"{row.name} draws without a seed: another hero_seed is another image, and the same one does not draw "
+            "the same image again"
         )
 
 

@@ -491,9 +491,9 @@ class _Watch:
         if self._is_unknown:
             raise _error(JobUnknown, "does not know the job", charged=Charged.UNKNOWN)
         if self._empty_since is not None and now - self._empty_since >= min(_EMPTY_S, self._provider.timeout_s / 2):
-            raise _error(JobEmpty, "finished the job without a picture", charged=Charged.UNKNOWN)
+            raise _error(JobEmpty, "finished the job without an image", charged=Charged.UNKNOWN)
         if self._empty_since is not None:
-            raise self._unfinished("finished the job without a picture so far")
+            raise self._unfinished("finished the job without an image so far")
         if not self._was_answered:
             raise _error(NotAsked, self._trouble or "could not be asked for the job", charged=Charged.YES)
         raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
@@ -531,7 +531,7 @@ class _Watch:
         """The address in a job that is known; None while it is pending. JobFailed, PromptRefused if it ended badly."""
         status = text_at(job, "status").upper()
         if status == "FAILED":
-            raise _error(JobFailed, "could not make the picture (status FAILED, not charged)")
+            raise _error(JobFailed, "could not make the image (status FAILED, not charged)")
         if status != "COMPLETE":
             # PENDING, and whatever word is added next.
             self._empty_since = None
@@ -540,7 +540,7 @@ class _Watch:
         images = member(job, "generated_images")
         for image in images if isinstance(images, list) else ():
             if member(image, "nsfw") is True:
-                raise _error(PromptRefused, "made a picture that it marks as not safe", charged=Charged.YES)
+                raise _error(PromptRefused, "made an image that it marks as not safe", charged=Charged.YES)
             url = text_at(image, "url")
             if url:
                 return url
@@ -587,15 +587,15 @@ class _Watch:
             except HostNotListed as error:
                 hosts = ", ".join((*self._options.image_hosts, error.host))
                 raise PictureElsewhere(
-                    f"made the picture, but it lies on {error.host}, which is not among image_hosts; if that host is "
+                    f"made the image, but it is on {error.host}, which is not among image_hosts; if that host is "
                     f"Leonardo's, write `leonardo: image_hosts: [{hosts}]`, and the next build collects it",
                     provider=NAME,
                     charged=Charged.YES,
                 ) from error
             except DownloadRefused as error:
-                raise self._unfinished(f"made the picture, but it is not fetched: {error}") from error
+                raise self._unfinished(f"made the image, but it is not fetched: {error}") from error
             except TransportError as error:
-                trouble = f"made the picture, but it cannot be fetched: {error}"
+                trouble = f"made the image, but it cannot be fetched: {error}"
             else:
                 return GeneratedImage(data, self._submission.cost_usd)
             wait_s = self._failed(trouble)
