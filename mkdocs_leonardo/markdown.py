@@ -282,7 +282,9 @@ class PageRenderer:
             try:
                 own_digest = _digest(self._docs_dir / self._place_of(wish.image))
             except OSError:
-                self._published.tell(f"{path}: hero_image is {str(wish.image)!r}; there is no such file in docs_dir")
+                self._published.tell(
+                    f"{path}: hero_image is {str(wish.image)!r}; there is no such file in the documentation folder"
+                )
                 return None
         hero = self._with_look(wish, wish.hero, manifest)
         shown = manifest.heroes.get(path)
