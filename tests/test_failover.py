@@ -25,6 +25,7 @@ from mkdocs_leonardo.errors import (
     JobUnknown,
     NoAnswer,
     NotAsked,
+    NotSetUp,
     PictureElsewhere,
     PromptRefused,
     ProviderError,
@@ -41,6 +42,7 @@ AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
     ServerError: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     ServiceFailed: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
     NoAnswer: Decision(Step.CREATE_AGAIN, wait_s=RETRY_WAIT_S),
+    NotSetUp: Decision(Step.NEXT_PROVIDER, switch_off=True),
     AccountRefused: Decision(Step.NEXT_PROVIDER, switch_off=True),
     PromptRefused: Decision(Step.STOP, log_prompt=True),
     RequestRefused: Decision(Step.NEXT_PROVIDER),
@@ -216,7 +218,7 @@ def test_decide_asks_for_waits_that_a_build_can_bear(
     assert decision.wait_s in {0.0, RETRY_WAIT_S}
     assert 0 <= decision.rest_s <= MAX_REST_S
     assert decision.rest_s == 0 or kind is RateLimited
-    assert decision.switch_off == (kind in {AccountRefused, PictureElsewhere})
+    assert decision.switch_off == (kind in {AccountRefused, NotSetUp, PictureElsewhere})
     assert decision.warn == (kind is PictureElsewhere)
 
 
