@@ -45,8 +45,13 @@ class Session:
         self._workshop = Workshop(settings, environ=environ, tell=tell)
         self._bridge: Bridge | None = None
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        if self._workshop.missing_keys and self.nobody and settings.generate:
+        missing = self._workshop.missing_keys
+        chain = self._workshop.chain
+        if missing and self.nobody and settings.generate:
             tell(logging.INFO, self.nobody)
+        elif missing and not chain[0].available and settings.generate:
+            # A fallback without a key is nothing to tell: the site is complete without it.
+            tell(logging.INFO, f"no key in {' or '.join(missing)}: those services are skipped")
 
     @property
     def nobody(self) -> str:
