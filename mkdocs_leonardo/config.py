@@ -170,58 +170,58 @@ class LeonardoConfig(StrictConfig):
     """The options of the plugin `leonardo`."""
 
     enabled = Checked(switch, default=True)
-    """Switch for the whole plugin, made for `!ENV`."""
+    """Turns the plugin on or off, for example with `!ENV`."""
     providers: Checked[tuple[str, ...]] = Checked(
         list_of(visible_text, such_as="[leonardo, openai]; for the local painter alone, write generate: false"),
         ("leonardo", "openai"),
     )
-    """Who is asked, in this order. The local painter always closes the chain."""
+    """The providers to ask, in this order. The local painter always comes last."""
     style = Checked(_style, "CINEMATIC")
-    """The style of pages that name none."""
+    """The style of pages without `hero_style`."""
     width = Checked(whole_number(MIN_SIDE_PX, MAX_WIDTH_PX, step=SIDE_STEP_PX), 1536)
-    """Width of the generated picture in pixels, up to what the model draws."""
+    """Width of the generated image in pixels, up to the model's limit."""
     height = Checked(whole_number(MIN_SIDE_PX, MAX_HEIGHT_PX, step=SIDE_STEP_PX), 864)
-    """Height of the generated picture in pixels, up to what the model draws."""
+    """Height of the generated image in pixels, up to the model's limit."""
     prompt_template = Checked(_template, "{prompt}")
-    """The site's look, around every `{prompt}`; `{title}` and what else a page's prompt may name are filled in."""
+    """Text around every `{prompt}`; `{title}` and the other names of prompts work, too."""
     negative_prompt = Checked(_negative_prompt, None)
-    """What to keep out of every picture; a page's own words are added."""
+    """What to leave out of every image; a page's own words are added."""
     style_reference = Checked(optional(visible_text), None)
-    """A picture whose look all pictures of the site take over; relative to the configuration file or to `docs_dir`."""
+    """An image whose look all images of the site take over; relative to the configuration file or to `docs_dir`."""
     style_strength: Checked[Strength] = Checked(one_of(STRENGTHS), "mid")
-    """How much of a reference's look is taken over: `low`, `mid` or `high`."""
+    """How strongly a reference changes the look: `low`, `mid` or `high`."""
     generate = Checked(switch, default=True)
-    """`false`: no provider is ever called; what is not at hand is missing."""
+    """`false`: never call a provider; images that are not stored are missing."""
     max_new_images = Checked(whole_number(0, why=" (0 allows none)"), 25)
-    """Cap on paid submissions in one build, fallbacks and retries counted; 0 allows none."""
+    """Cap on paid submissions in one build, fallbacks and retries included; 0 allows none."""
     max_cost_usd = Checked(optional(dollars), None)
     """Cap on the estimated cost of one build in US dollars, checked before every submission."""
     concurrency = Checked(whole_number(1, MAX_CONCURRENCY, why=", as services queue what goes beyond"), 10)
-    """Generations in flight at once."""
+    """Number of images generated at the same time."""
     on_missing = Checked(one_of(("warn", "error", "ignore")), "warn")
     """A page falls back to a placeholder: `warn` (a warning after a failure), `error` (the build stops) or `ignore`."""
     on_serve = Checked(one_of(("cached", "generate")), "cached")
-    """A hero missing in `mkdocs serve`: `cached` (a stand-in, nothing spent) or `generate` (made in the background)."""
+    """A missing image in `mkdocs serve`: `cached` (nothing is spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(one_of(LAYOUTS), "content")
     """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none` (Look and templates)."""
     cards = Checked(switch, default=True)
-    """Cover pictures on blog index, archive, category and author views."""
+    """Cover images on blog index, archive, category and author views."""
     social = Checked(switch, default=True)
-    """`og:image` and friends where a page has none."""
+    """`og:image` and Twitter card for pages that have none."""
     credit: Checked[bool | str] = Checked(_credit, default=False)
-    """A visible line that says which AI made the picture; a text with `{creator}` says it in your language."""
+    """A visible line that names the AI; a text with `{creator}` is your own line."""
     formats: Checked[tuple[Format, ...]] = Checked(_formats, _ENCODING.formats)
-    """What is written, best first. The default's JPEG comes in at most three widths, a list of yours in all."""
+    """Formats of the files, best first. The default writes JPEG in at most three widths, your own list in all."""
     widths = Checked(list_of(whole_number(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
-    """Widths in pixels that are written of each picture; those beyond `width` where the picture has them."""
+    """Widths of the files in pixels; widths beyond `width` only if the image has them."""
     cache_dir = Checked(visible_text, DEFAULT_CACHE)
-    """Pictures, variants, journal and report; relative to the configuration file. With Zensical: `.leonardo/cache`."""
+    """Folder of images, encoded files, journal and report; relative to the configuration. Zensical: `.leonardo/cache`."""
     gallery_dir = Checked(visible_text, "heroes")
-    """Pictures committed to the repository; relative to the configuration file, outside `docs_dir`."""
+    """Folder of committed images; relative to the configuration file, outside `docs_dir`."""
     shared_store = Checked(optional(_store_address), None)
-    """Address of a team's object store, `s3://bucket/prefix` and the like; read-only unless the environment says so."""
+    """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
     on_store_failure = Checked(one_of(("cached", "generate")), "cached")
-    """A hero while the store cannot say if another machine paid: `cached` (a stand-in) or `generate` (paid for)."""
+    """An image that only the failing store could have: `cached` (do not pay) or `generate` (pay for it)."""
     cache_is_default = True
     declared: dict[str, Declaration[Any]]
     provider_options: dict[str, Any]

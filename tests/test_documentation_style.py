@@ -16,17 +16,17 @@ GUIDES = sorted((DOCS / "guide").glob("*.md"))
 #: Words of the house, and the words that readers know: stored or cached, placeholder, fix, an image in a folder.
 FORBIDDEN = re.compile(
     r"\b(at hand|stand-ins?|stands? in|stood in|cured?|cures|(?:is|are) told|lies? (?:in|at|below|beside)|"
-    r"somebody|whoever|for ever|on its way|never (?:un)?noticed)\b",
+    r"nobody|somebody|whoever|for ever|on its way|never (?:un)?noticed)\b",
     re.IGNORECASE,
 )
 MAX_WORDS = 25
 
 
 def prose(path: Path) -> str:
-    """A document without front matter, code, generated parts and comments; links are their texts."""
+    """A document without front matter, code and comments; links are their texts."""
     text = re.sub(r"\A---\n.*?^---$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^( *)```\w*.*?^\1```$", "\n", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"<!-- (options|help):.*?<!-- end of \w+ -->|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     return re.sub(r"!\[[^]]*\]\S*.*|\[([^]]*)\]\([^)]*\)", r"\1", text)
 
 

@@ -13,10 +13,10 @@ class GeminiOptions:
     """Settings of Google's Gemini."""
 
     model: str = field(default="gemini-nano-banana-2.1", metadata=option(visible_text))
-    """The model's name. Another model is another picture."""
+    """The model's name. Another model is another image."""
     timeout_s: float = field(default=120.0, metadata=option(seconds, name="timeout"))
-    """Seconds to wait for the answer, which holds the picture."""
+    """Seconds to wait for the answer, which contains the image."""
     base_url: str = field(default="https://generativelanguage.googleapis.com/v1beta", metadata=option(service_address))
     """Address of the API."""
     text_model: str = field(default="gemini-3.5-flash-lite", metadata=option(visible_text))
-    """The text model that `mkdocs-leonardo suggest` asks; no picture comes from it."""
+    """The text model of `mkdocs-leonardo suggest`."""

@@ -43,26 +43,26 @@ class LeonardoOptions:
     """Settings of Leonardo AI."""
 
     model: str = field(default=PHOENIX_1_0, metadata=option(visible_text))
-    """The model's name, as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another picture."""
+    """The model's name, such as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another image."""
     api_version: ApiVersion = field(default="auto", metadata=option(one_of(get_args(ApiVersion))))
-    """The create call's form: `v1`, the newer `v2`, or with `auto` v1 where it can do the order. The same picture."""
+    """Version of the create call: `v1`, `v2`, or `auto` for v1 where possible. The image is the same."""
     alchemy: bool = field(default=True, metadata=option(switch))
-    """Quality mode of Phoenix: slower, sharper. Off is another picture."""
+    """Quality mode of Phoenix: slower, sharper. Off is another image."""
     mode: str | None = field(default=None, metadata=option(optional(one_of(MODES))))
-    """A mode that Alchemy has no word for: `ultra` of Phoenix and Lucid; `low` or `high` of GPT Image 2."""
+    """Other quality modes: `ultra` of Phoenix and Lucid; `low` or `high` of GPT Image 2."""
     contrast: float = field(default=3.5, metadata=option(_contrast))
-    """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another picture."""
+    """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another image."""
     timeout_s: float = field(default=30.0, metadata=option(seconds, name="timeout"))
-    """Seconds from a job's acceptance until the next provider is asked; a later build collects the job all the same."""
+    """Seconds from a job's acceptance to the next provider's turn; a later build collects the late job."""
     render_estimate_s: float = field(default=15.0, metadata=option(seconds, name="render_estimate"))
-    """Seconds a picture is expected to take, until real times have been seen."""
+    """Expected seconds per image, until real times are known."""
     requests_per_minute: int = field(default=150, metadata=option(whole_number(1)))
-    """Ceiling for all requests to Leonardo together, over all builds that share the cache."""
+    """Limit for all requests to Leonardo, over all builds that share the cache."""
     base_url: str = field(default="https://cloud.leonardo.ai/api/rest/v1", metadata=option(service_address))
     """Address of the API."""
     image_hosts: tuple[str, ...] = field(default=("cdn.leonardo.ai",), metadata=option(_hosts))
-    """The only hosts that pictures are downloaded from."""
+    """The only hosts to download images from."""
     credit_alert: Alert | None = field(default=None, metadata=option(optional(ALERT)))
-    """Warn before a build that will spend when less is left: credits, or dollars as in `$5`."""
+    """Warn before a build that will spend if less is left: credits, or dollars such as `$5`."""
     create_timeout_s: float = field(default=30.0, metadata=INTERNAL)
     """Seconds to wait for the answer to the create call."""

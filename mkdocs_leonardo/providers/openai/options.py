@@ -15,12 +15,12 @@ class OpenAIOptions:
     """Settings of OpenAI."""
 
     model: str = field(default="gpt-image-2", metadata=option(visible_text))
-    """The model's name. Another model is another picture."""
+    """The model's name. Another model is another image."""
     quality: str = field(default="medium", metadata=option(one_of(QUALITIES)))
-    """`low`, `medium`, `high` or `auto`; `xhigh` and `max` where the model knows them."""
+    """`low`, `medium`, `high` or `auto`; `xhigh` and `max` if the model knows them."""
     timeout_s: float = field(default=120.0, metadata=option(seconds, name="timeout"))
-    """Seconds to wait for the answer, which holds the picture."""
+    """Seconds to wait for the answer, which contains the image."""
     base_url: str = field(default="https://api.openai.com/v1", metadata=option(service_address))
     """Address of the API."""
     text_model: str = field(default="gpt-5.6-luna", metadata=option(visible_text))
-    """The text model that `mkdocs-leonardo suggest` asks; no picture comes from it."""
+    """The text model of `mkdocs-leonardo suggest`."""
