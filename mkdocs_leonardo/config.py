@@ -215,7 +215,7 @@ class LeonardoConfig(StrictConfig):
     widths = Checked(list_of(whole_number(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
     """Widths of the files in pixels; widths beyond `width` only if the image has them."""
     cache_dir = Checked(visible_text, DEFAULT_CACHE)
-    """Folder of images, encoded files, journal and report; relative to the configuration. Zensical: `.leonardo/cache`."""
+    """Folder of images, encoded files, journal and report, beside the configuration. Zensical: `.leonardo/cache`."""
     gallery_dir = Checked(visible_text, "heroes")
     """Folder of committed images; relative to the configuration file, outside `docs_dir`."""
     shared_store = Checked(optional(_store_address), None)

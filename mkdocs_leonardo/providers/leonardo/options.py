@@ -43,7 +43,7 @@ class LeonardoOptions:
     """Settings of Leonardo AI."""
 
     model: str = field(default=PHOENIX_1_0, metadata=option(visible_text))
-    """The model's name, such as `lucid-origin`, or its id; the default is Phoenix 1.0. Another model is another image."""
+    """The model's name (such as `lucid-origin`) or id; by default Phoenix 1.0. Another model is another image."""
     api_version: ApiVersion = field(default="auto", metadata=option(one_of(get_args(ApiVersion))))
     """Version of the create call: `v1`, `v2`, or `auto` for v1 where possible. The image is the same."""
     alchemy: bool = field(default=True, metadata=option(switch))
