@@ -11,18 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.orders import Tell
-from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
-from mkdocs_leonardo.progress import Progress
+from mkdocs_leonardo.lookup import Miss
+from mkdocs_leonardo.progress import Notify, Progress
 from mkdocs_leonardo.report import report, summary, write_json
-from mkdocs_leonardo.resolution import Failure, Resolution, unexpected
+from mkdocs_leonardo.resolution import Failure, Resolution, given_up, unexpected, waiting_for
 from mkdocs_leonardo.runtime import Workshop
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.loop import Bridge
     from mkdocs_leonardo.settings import Settings
 
 #: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
@@ -37,26 +35,24 @@ _PAINTED = "new heroes are placeholders painted on this machine"
 class Session:
     """Wishes of one build. Used from the host's thread."""
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], tell: Tell) -> None:
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], notify: Notify) -> None:
         self._settings = settings
-        self._progress = Progress(tell)
-        self._tell = tell = self._progress.around
+        self._progress = Progress(notify)
+        self._notify = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._workshop = Workshop(settings, environ=environ, tell=tell)
-        self._bridge: Bridge | None = None
+        self._workshop = Workshop(settings, environ=environ, notify=self._notify)
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        missing = self._workshop.missing_keys
-        chain = self._workshop.chain
+        missing, chain, keyed = self._workshop.missing_keys, self._workshop.chain, self._workshop.keyed
         if missing and self.nobody and settings.generate:
-            tell(logging.INFO, self.nobody)
-        elif missing and not chain[0].available and settings.generate:
+            self._notify(logging.INFO, self.nobody)
+        elif missing and chain[0].name not in keyed and settings.generate:
             # A fallback without a key is nothing to tell: the site is complete without it.
-            tell(logging.INFO, f"no key in {' or '.join(missing)}: those services are skipped")
+            self._notify(logging.INFO, f"no key in {' or '.join(missing)}: those services are skipped")
 
     @property
     def nobody(self) -> str:
         """Why no provider could be asked even if that were allowed; empty if one could."""
-        if any(link.available for link in self._workshop.chain):
+        if self._workshop.keyed:
             return ""
         missing = self._workshop.missing_keys
         no_key = f"no key in {' or '.join(missing)}: " if missing else ""
@@ -65,7 +61,7 @@ class Session:
     @property
     def lacking(self) -> str:
         """What the site lacks to ask a provider, and the fix; empty if there is a provider to ask."""
-        if any(link.available for link in self._workshop.chain):
+        if self._workshop.keyed:
             return ""
         missing = self._workshop.missing_keys
         lacks = f"there is no key in {' or '.join(missing)}; set one" if missing else "`providers` names no service"
@@ -81,26 +77,22 @@ class Session:
 
         The key that the picture will probably have, and the picture if it is at hand.
         """
-        at_hand = self._at_hand(hero)
-        if at_hand is not None:
-            self._wishes[hero.page] = (hero, at_hand)
-            return at_hand.asset.key if at_hand.asset else "", at_hand.asset
-        if self._bridge is None:
-            from mkdocs_leonardo.acquire.loop import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
-
-            # As many again as may be in flight are being stored and encoded.
-            self._bridge = Bridge(max(LINE, 2 * self._settings.concurrency))
-            self._bridge.start(self._workshop.pipeline.beat)
-        resolve = self._workshop.pipeline.resolve
+        lookup, answer, likely_key = self._workshop.lookup, None, ""
+        # Whatever is wrong will be met again, and told, on the way that makes the picture.
+        with suppress(HeroError, OSError):
+            answer = lookup.find(hero)
+            at_hand = lookup.at_hand(hero, answer)
+            if at_hand is not None:
+                self._wishes[hero.page] = (hero, at_hand)
+                return at_hand.asset.key if at_hand.asset else "", at_hand.asset
+            likely_key = lookup.likely_key(hero, answer)
+        loop, resolve = self._workshop.loop, self._workshop.pipeline.resolve
         # What needs no service need not wait in line for those: the cores have work while services take their time.
-        start = self._bridge.start_in_line if self._is_missing(hero) else self._bridge.start
-        wish = start(resolve, hero)
+        start = loop.start_in_line if isinstance(answer, Miss) else loop.start
+        wish = start(resolve, hero, answer)
         self._wishes[hero.page] = (hero, wish)
         wish.add_done_callback(partial(self._unwrap, hero))
-        try:
-            return self._workshop.pipeline.likely_key(hero), None
-        except (HeroError, OSError):
-            return "", None
+        return likely_key, None
 
     def join(self) -> tuple[Resolution, ...]:
         """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
@@ -120,14 +112,14 @@ class Session:
                 self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.store_stats)
             )
         except OSError as error:
-            self._tell(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
+            self._notify(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         totals = summary(resolutions, spending, self._workshop.store_stats)
         self._tell_abstract(resolutions)
         if self._job_summary:
             try:
                 append_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
             except OSError as error:
-                self._tell(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
+                self._notify(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
         return totals
 
     def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
@@ -141,24 +133,23 @@ class Session:
         if count:
             cure = "; set a provider's key to get the real image" if self.nobody else ""
             pages = f"{count} page{'' if count == 1 else 's'}"
-            self._tell(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
+            self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
 
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
-        if self._bridge is not None:
-            awaited = self._workshop.buyer.awaited
-            try:
-                self._bridge.close(
-                    self._workshop.pipeline.aclose,
-                    waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)),
-                )
-            except KeyboardInterrupt:
-                if awaited:
-                    self._tell(logging.INFO, given_up(awaited))
-                raise
-            finally:
-                self._bridge = None
+        try:
+            self._workshop.end_loop(self._tell_awaited)
+        except KeyboardInterrupt:
+            awaited = self._workshop.pipeline.awaited
+            if awaited:
+                self._notify(logging.INFO, given_up(awaited))
+            raise
         self._workshop.close()
+
+    def _tell_awaited(self) -> None:
+        awaited = self._workshop.pipeline.awaited
+        if awaited:
+            self._notify(logging.INFO, waiting_for(awaited))
 
     def close(self) -> None:
         """The same, and remove files that were for this build alone."""
@@ -171,25 +162,12 @@ class Session:
             pages = {entry.page for entry in self._workshop.journal.entries().values()} & self._wishes.keys()
             if pages:
                 count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
-                self._tell(logging.INFO, f"{count} being made; the next build collects what the services keep")
-
-    def _at_hand(self, hero: HeroSpec) -> Resolution | None:
-        try:
-            return self._workshop.pipeline.at_hand(hero)
-        except (HeroError, OSError):
-            # Whatever is wrong will be met again, and told, on the way that makes the picture.
-            return None
+                self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")
 
     def _unwrap(self, hero: HeroSpec, wish: Future[Resolution]) -> None:
         """Keep what came of a wish instead of its future, of which a thousand take a megabyte."""
         if not wish.cancelled() and wish.exception() is None and self._wishes[hero.page][1] is wish:
             self._wishes[hero.page] = (hero, wish.result())
-
-    def _is_missing(self, hero: HeroSpec) -> bool:
-        try:
-            return self._workshop.pipeline.is_missing(hero)
-        except (HeroError, OSError):
-            return False  # told on the way
 
     def _settled(self, hero: HeroSpec, wish: Resolution | Future[Resolution]) -> Resolution:
         if isinstance(wish, Resolution):
@@ -200,7 +178,7 @@ class Session:
             wish.cancel()
             return Resolution(hero, None, failure=_TOO_LATE)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
-            self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
+            self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(hero, None, failure=unexpected(error))
 
     def _patience_s(self) -> float:

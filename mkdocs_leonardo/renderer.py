@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
@@ -194,6 +194,20 @@ class Renderer:
             if self._scratch is None:
                 self._scratch = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
             return Path(self._scratch.name)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """The author's own picture, as a place that pictures are read from."""
+
+    path: Path
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes that `record` describes; BrokenEntry if the file holds others by now."""
+        data = read_plain_file(self.path, max_bytes=MAX_OWN_BYTES)
+        if digest_of(data) != record.digest:
+            raise BrokenEntry("changed while the site was built; build again")
+        return data
 
 
 def inspected(data: bytes) -> ImageInfo:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+from mkdocs_leonardo.storage.base import StoredPicture
 
 
 class FailureKind(Enum):
@@ -49,11 +51,12 @@ class Resolution:
 
     `failure` says why the page shows a stand-in; it is None when the page shows what was asked for, and when a
     stand-in is all that could be expected because no provider has a key. `capped_usd` is what a picture that a cap
-    held back would have cost.
+    held back would have cost. `stored` is the picture, and `asset` the same with its files, or the placeholder.
     """
 
     hero: HeroSpec
-    asset: HeroAsset | None
+    asset: HeroAsset | None = None
+    stored: StoredPicture | None = None
     attempts: tuple[Attempt, ...] = ()
     cost_usd: float = 0.0
     seconds: float = 0.0
@@ -73,3 +76,26 @@ def unexpected(error: Exception) -> Failure:
         "`mkdocs build --verbose` says if it happens again",
         FailureKind.FAULT,
     )
+
+
+def not_again(emptiness: str, key: str) -> str:
+    """Why a picture is not made where it has ended without one, and what changes that."""
+    return (
+        f"{emptiness}; it is not paid for again until prompt, style, seed or model change, or "
+        f"`mkdocs-leonardo jobs --forget {key[:16]}`"
+    )
+
+
+def waiting_for(names: Sequence[str]) -> str:
+    """What whoever stops a program should know while it waits for `awaited` providers."""
+    return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
+
+
+def given_up(names: Sequence[str]) -> str:
+    """What came of it when somebody did not want to wait."""
+    return f"gave {' and '.join(names)} up: what had not come yet is lost and may have been charged"
+
+
+def lost_answer(page: str, provider: str) -> str:
+    """What the owner should know of a create call whose answer was the picture and never came."""
+    return f"{page}: an earlier run never got {provider}'s answer; that image is lost and may have been charged"

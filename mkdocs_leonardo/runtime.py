@@ -6,17 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.orders import Tell, Wish
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
-from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
-from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.lookup import Lookup
+from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of, named_key_variable
 from mkdocs_leonardo.renderer import Renderer, inspected
 from mkdocs_leonardo.report import Spending, append_json_line
@@ -28,11 +27,14 @@ from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, Refu
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.budget import Budget
+    from mkdocs_leonardo.acquire.loop import Bridge
+    from mkdocs_leonardo.acquire.orders import Wish
+    from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import Store
-    from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.limits import RequestWindow
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
@@ -48,34 +50,48 @@ REJECTED = "rejected.jsonl"
 
 
 class Workshop:
-    """Everything one build works with: the pipeline, and what must be closed after it."""
+    """Everything one build works with: stores, providers, the look-up, and what acquires pictures on a miss."""
 
     def __init__(
-        self, settings: Settings, *, environ: Mapping[str, str], tell: Tell, budget: Budget | None = None
+        self, settings: Settings, *, environ: Mapping[str, str], notify: Notify, budget: Budget | None = None
     ) -> None:
         """Open the stores below `settings.cache_dir`; what cannot be opened is told and done without.
 
-        `budget` is one that more than this workshop spends from; without it, the caps of `settings` hold for it alone.
+        `budget` is one that more than this runtime spends from; without it, the caps of `settings` hold for it alone.
         """
         self._settings = settings
-        self.budget = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
+        self._budget = budget
         self._clock: Clock = SystemClock()
-        self._tell = tell
+        self._notify = notify
         self._stack, self._scratch = ExitStack(), ExitStack()
         self._requests = 0
         self._counting = Lock()
         self._windows: dict[str, RequestWindow] = {}
+        self._loop: Bridge | None = None
         self.missing_keys: list[str] = []
         try:
-            self._wire(environ)
+            self._open_stores()
+            keyed: set[str] = set()
+            self.chain = tuple(self._provider(name, environ, keyed) for name in settings.providers if name != PAINTER)
+            self.keyed = frozenset(keyed)
+            self.team, self._team_leases = self._team(environ)
+            self.lookup = self._lookup()
         except BaseException:
             self.close()
             self.discard()
             raise
 
+    def end_loop(self, waiting: Callable[[], object] = lambda: None) -> None:
+        """End what still runs. `waiting` is called as the wait for answers that are paid for begins."""
+        if self._loop is not None:
+            self._loop.close(self.pipeline.aclose, waiting=waiting)
+
     def close(self) -> None:
-        """Close the stores."""
-        self._stack.close()
+        """End what still runs, and close the stores."""
+        try:
+            self.end_loop()
+        finally:
+            self._stack.close()
 
     def discard(self) -> None:
         """Delete this build's scratch files; call after MkDocs has copied them."""
@@ -84,7 +100,9 @@ class Workshop:
     @property
     def spending(self) -> Spending:
         """What has been submitted so far."""
-        budget = self.budget
+        budget = self._budget
+        if budget is None:
+            return Spending(requests=self._requests)
         return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), self._requests)
 
     @property
@@ -92,65 +110,74 @@ class Workshop:
         """What came of the team's store so far; None without one."""
         return self.team.stats if self.team is not None else None
 
-    def _wire(self, environ: Mapping[str, str]) -> None:
-        from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+    # Acquiring -------------------------------------------------------------------------------------------------------
+
+    @property
+    def loop(self) -> Bridge:
+        """The event loop of this build, with its heartbeat; started by the first use."""
+        if self._loop is None:
+            from mkdocs_leonardo.acquire.loop import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
+
+            # As many again as may be in flight are being stored and encoded.
+            self._loop = Bridge(max(LINE, 2 * self._settings.concurrency))
+            self._loop.start(self.pipeline.heartbeat)
+        return self._loop
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """What acquires the pictures that are not at hand."""
+        from mkdocs_leonardo.acquire.budget import Budget  # noqa: PLC0415 - a warm build needs no event loop
+        from mkdocs_leonardo.acquire.leases import Leases  # noqa: PLC0415 - same
+        from mkdocs_leonardo.acquire.pipeline import Pipeline  # noqa: PLC0415 - same
+        from mkdocs_leonardo.acquire.runner import Buyer  # noqa: PLC0415 - same
         from mkdocs_leonardo.storage.limits import Rests  # noqa: PLC0415 - same
 
         settings = self._settings
-        hide_from_git(settings.cache_dir)
-        pictures = settings.cache_dir / "pictures"
-        refused = RefusedFolder(pictures) if pictures.is_symlink() else None
-        if refused is not None:
-            self._tell(logging.WARNING, f"{refused.reason}; nothing is paid for until then")
-        journal_store = (
-            self._open(settings.cache_dir / "journal", durable=True) if refused is None else SealedStore(refused.reason)
-        )
-        index = self._open(settings.cache_dir / "index", durable=False)
-        self._index = index
-        journal = self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
-        cache = refused or PictureFolder(pictures, index, site=settings.site)
-        rescue, memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
-        self._bring_home(rescue, cache, journal)
-        self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", index, self._tell)
-        self._scratch.callback(self.renderer.discard)
-        buyer = self.buyer = Buyer(
-            journal=journal,
-            rests=Rests(index, self._clock.now),
-            keep=(cache, rescue, memory),
-            budget=self.budget,
+        if self._budget is None:
+            self._budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
+        buyer = Buyer(
+            journal=self.journal,
+            rests=Rests(self._index, self._clock.now),
+            keep=(self.cache, self._rescue, self._memory),
+            budget=self._budget,
             inspect=inspected,
             clock=self._clock,
-            tell=self._tell,
+            notify=self._notify,
             reject=self._reject,
             alert_of=self._alert_of,
             room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
         )
-        self.chain = tuple(self._link(name, environ) for name in settings.providers if name != PAINTER)
-        self.team, leases = self._team(environ)
-        self.gallery = PictureFolder(
-            settings.gallery_dir, index, site=settings.site, links_within=_repository(settings.gallery_dir)
-        )
-        self.cache = cache
-        self.lookup: tuple[tuple[Source, PictureStore], ...] = (
-            (Source.PINNED, self.gallery),
-            (Source.CACHED, cache),
-            (Source.CACHED, rescue),
-            (Source.CACHED, memory),
-        )
-        self.pipeline = Pipeline(
-            chain=self.chain,
+        return Pipeline(
             lookup=self.lookup,
-            journal=journal,
             buyer=buyer,
+            leases=Leases(self.journal, self._clock, self._team_leases),
             renderer=self.renderer,
             clock=self._clock,
-            tell=self._tell,
-            generate=settings.generate,
+            notify=self._notify,
             concurrency=settings.concurrency,
             team=self.team,
-            leases=leases,
-            lone_pictures=self._lone_pictures,
             pays_in_doubt=settings.on_store_failure == "generate",
+        )
+
+    def _lookup(self) -> Lookup:
+        stores: tuple[tuple[Source, PictureStore], ...] = (
+            (Source.PINNED, self.gallery),
+            (Source.CACHED, self.cache),
+            (Source.CACHED, self._rescue),
+            (Source.CACHED, self._memory),
+        )
+        return Lookup(
+            chain=self.chain,
+            keyed=self.keyed,
+            stores=stores,
+            home=self.cache,
+            journal=self.journal,
+            renderer=self.renderer,
+            clock=self._clock,
+            notify=self._notify,
+            generate=self._settings.generate,
+            is_shared=self.team is not None,
+            lone_pictures=self._lone_pictures,
         )
 
     def _lone_pictures(self) -> tuple[Path, ...]:
@@ -170,18 +197,18 @@ class Workshop:
         from mkdocs_leonardo.team.object_store import ObjectStore  # noqa: PLC0415 - few sites have one
         from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures  # noqa: PLC0415 - same
 
-        may_pay = self._settings.generate and any(link.available for link in self.chain)
+        may_pay = self._settings.generate and self.keyed
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
-        objects = ObjectStore(address, environ, tell=self._tell, consequence=consequence)
+        objects = ObjectStore(address, environ, tell=self._notify, consequence=consequence)
         rights = StoreRights.of(environ)
-        team = TeamPictures(objects, rights, inspect=inspected, tell=self._tell)
-        if not rights.is_writer or not any(link.available for link in self.chain):
+        team = TeamPictures(objects, rights, inspect=inspected, tell=self._notify)
+        if not rights.is_writer or not self.keyed:
             return team, None
         leases = TeamLeases(
             objects,
             now=self._clock.now,
             sleep=self._clock.sleep,
-            tell=self._tell,
+            tell=self._notify,
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
         )
@@ -189,41 +216,64 @@ class Workshop:
 
     # Stores ----------------------------------------------------------------------------------------------------------
 
+    def _open_stores(self) -> None:
+        from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+
+        settings = self._settings
+        hide_from_git(settings.cache_dir)
+        pictures = settings.cache_dir / "pictures"
+        refused = RefusedFolder(pictures) if pictures.is_symlink() else None
+        if refused is not None:
+            self._notify(logging.WARNING, f"{refused.reason}; nothing is paid for until then")
+        journal_store = (
+            self._open(settings.cache_dir / "journal", durable=True) if refused is None else SealedStore(refused.reason)
+        )
+        self._index = self._open(settings.cache_dir / "index", durable=False)
+        self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
+        self.cache = refused or PictureFolder(pictures, self._index, site=settings.site)
+        self.gallery = PictureFolder(
+            settings.gallery_dir, self._index, site=settings.site, links_within=_repository(settings.gallery_dir)
+        )
+        self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
+        self._bring_home()
+        self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._index, self._notify)
+        self._scratch.callback(self.renderer.discard)
+
     def _open(self, folder: Path, *, durable: bool) -> Store:
         """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
-        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_wire`
+        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_open_stores`
 
         try:
             store = TextStore.open(folder, durable=durable)
         except StoreUnavailable as error:
             if durable:
                 # Told as a warning beside each page that needed it; where all heroes are at hand, nobody does.
-                self._tell(logging.INFO, f"{error}; nothing new can be made in this build")
+                self._notify(logging.INFO, f"{error}; nothing new can be made in this build")
                 return SealedStore(
                     f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable, "
                     "or choose another one"
                 )
-            self._tell(logging.INFO, f"{error}; going on without it")
+            self._notify(logging.INFO, f"{error}; going on without it")
             return MemoryStore()
         self._stack.callback(store.close)
         if store.trouble:
-            self._tell(logging.INFO, store.trouble)
+            self._notify(logging.INFO, store.trouble)
         return store
 
-    def _bring_home(self, rescue: PrivateFolder, cache: PictureFolder, journal: Journal) -> None:
+    def _bring_home(self) -> None:
         """Move pictures that an earlier build could not keep into the cache, now that it may take them."""
-        for record in list(rescue.records()):
+        for record in list(self._rescue.records()):
             try:
-                cache.save(record, rescue.read(record))
-                journal.close(record.key, record.job_id)
-                rescue.remove(record.key)
+                self.cache.save(record, self._rescue.read(record))
+                self.journal.close(record.key, record.job_id)
+                self._rescue.remove(record.key)
             except (BrokenEntry, StoreUnavailable) as error:
-                self._tell(logging.DEBUG, f"{error}; left where it is")
+                self._notify(logging.DEBUG, f"{error}; left where it is")
 
     # Providers -------------------------------------------------------------------------------------------------------
 
-    def _link(self, name: str, environ: Mapping[str, str]) -> Link:
-        from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_wire`
+    def _provider(self, name: str, environ: Mapping[str, str], keyed: set[str]) -> Provider:
+        from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_open_stores`
 
         declaration, options = declaration_of(name), self._settings.options[name]
         variable = declaration.key_variable or named_key_variable(name)
@@ -243,13 +293,15 @@ class Workshop:
             key_variable=variable,
         )
         try:
-            provider = declaration.make(context)
+            provider: Provider = declaration.make(context)
         except Exception as error:
             if name in BUILT_IN:
                 raise
             # Another package's code, which may raise anything: the author needs its words, not its inside.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
-        return Link(provider, available=key is not None)
+        if key is not None:
+            keyed.add(provider.name)
+        return provider
 
     def _alert_of(self, provider: str) -> Alert | None:
         return declaration_of(provider).limits(self._settings.options[provider]).credit_alert
@@ -257,7 +309,7 @@ class Workshop:
     @property
     def longest_wait_s(self) -> float:
         """How long the services may take for one picture: each may be asked twice."""
-        return sum(2 * link.provider.timeout_s for link in self.chain)
+        return sum(2 * provider.timeout_s for provider in self.chain)
 
     def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
         def window(now: float) -> float:

@@ -374,6 +374,11 @@ def request_key(request: Mapping[str, JsonValue]) -> str:
     return digest_of(canonical_json({**request}))
 
 
+def lease_name(picture: PictureSpec) -> str:
+    """The name of the lease on a picture; the same for all providers."""
+    return digest_of(canonical_json({"wish": dict(generation_request("", "", picture, {}))}))
+
+
 def order_seed(key: str, number: int) -> int:
     """The seed of create call `number` (from 1) for the picture of `key`, where the author gave none.
 

@@ -18,7 +18,8 @@ from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
+from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -31,6 +32,7 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
@@ -258,6 +260,7 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
+    renderer = NoFiles()
     buyer = Buyer(
         journal=journal,
         rests=Rests(rests, world.now),
@@ -265,18 +268,27 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
         budget=budget,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),
         clock=world,
-        tell=lambda *_: None,
+        notify=lambda *_: None,
         reject=lambda *_: None,
     )
-    pipeline = Pipeline(
-        chain=[Link(ScriptedProvider(name, world), available=True) for name in ESTIMATES_USD],
-        lookup=[(Source.CACHED, home)],
+    lookup = Lookup(
+        chain=[ScriptedProvider(name, world) for name in ESTIMATES_USD],
+        keyed=frozenset(ESTIMATES_USD),
+        stores=[(Source.CACHED, home)],
+        home=home,
         journal=journal,
-        buyer=buyer,
-        renderer=NoFiles(),
+        renderer=renderer,
         clock=world,
-        tell=lambda *_: None,
+        notify=lambda *_: None,
         generate=True,
+    )
+    pipeline = Pipeline(
+        lookup=lookup,
+        buyer=buyer,
+        leases=Leases(journal, world, None),
+        renderer=renderer,
+        clock=world,
+        notify=lambda *_: None,
         concurrency=4,
     )
     return pipeline, budget

@@ -30,7 +30,7 @@ from kill_harness import (
 )
 from services import Held, NeverFinishes, ServicesProcess, SlowBody, shows
 
-from mkdocs_leonardo.acquire.pipeline import HOLD_S
+from mkdocs_leonardo.acquire.leases import HOLD_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and looks at them as Linux does")
 

@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.orders import Tell, thread, turn
+from anyio import CapacityLimiter, Event, Lock
+
+from mkdocs_leonardo.acquire.orders import thread, turn
 from mkdocs_leonardo.errors import ProviderError
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
 
 if TYPE_CHECKING:
-    import anyio
-
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.base import RestList
 
@@ -37,22 +38,22 @@ class Access:
         *,
         rests: RestList,
         clock: Clock,
-        tell: Tell,
+        notify: Notify,
         alert_of: Callable[[str], Alert | None],
         room_s: Callable[[str, int], float],
     ) -> None:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._rests = rests
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._alert_of = alert_of
         self._room_s = room_s
         self._off: dict[str, str] = {}
         self._resting: dict[str, str] = {}
         self._outages: dict[str, Outage] = {}
-        self._accounts: dict[str, anyio.Event] = {}
-        self._slots: dict[str, anyio.CapacityLimiter] = {}
-        self._gates: dict[str, anyio.Lock] = {}
+        self._accounts: dict[str, Event] = {}
+        self._slots: dict[str, CapacityLimiter] = {}
+        self._gates: dict[str, Lock] = {}
         self._in_flight: Counter[str] = Counter()
 
     def is_off(self, name: str) -> bool:
@@ -63,7 +64,7 @@ class Access:
         """Ask the provider for nothing more in this build; said once."""
         if name not in self._off:
             self._off[name] = reason
-            self._tell(level, f"{name} is off for this build: {reason}")
+            self._notify(level, f"{name} is off for this build: {reason}")
             self.outage(name).changed()
 
     async def rest(self, name: str, reason: str, rest_s: float) -> None:
@@ -96,8 +97,6 @@ class Access:
 
     async def meet(self, provider: Provider) -> None:
         """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
-        from anyio import CapacityLimiter, Event  # noqa: PLC0415 - a warm build needs no event loop
-
         if not isinstance(provider, ReportsAccount) or await self.refusal(provider.name):
             return
         if provider.name in self._accounts:
@@ -108,7 +107,7 @@ class Access:
             account = await provider.account()
         except ProviderError as error:
             # The create call will say it with authority.
-            self._tell(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
+            self._notify(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
             return
         finally:
             asked.set()
@@ -117,7 +116,7 @@ class Access:
         alert = self._alert_of(provider.name)
         if alert is not None and alert.is_below(account):
             left = balance_words(account)
-            self._tell(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
+            self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager
     async def paced(self, name: str) -> AsyncIterator[None]:
@@ -125,8 +124,6 @@ class Access:
 
         A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
         """
-        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
-
         async with self._gates.setdefault(name, Lock()):
             waited = False
             while not await self.refusal(name):
@@ -134,7 +131,7 @@ class Access:
                 if wait_s <= 0:
                     break
                 if not waited:
-                    self._tell(logging.DEBUG, f"{name}: waiting for room under requests_per_minute")
+                    self._notify(logging.DEBUG, f"{name}: waiting for room under requests_per_minute")
                 waited = True
                 await self._clock.sleep(min(wait_s, PACE_S))
             self._in_flight[name] += 1
@@ -167,7 +164,7 @@ class Outage:
         self._failures = 0
         self._probes: set[object] = set()
         self._began: dict[object, int] = {}
-        self._event: anyio.Event | None = None
+        self._event: Event | None = None
 
     def admits(self, page: object) -> bool:
         """Whether the page may call now; if so, it has a place until `leave`."""
@@ -214,8 +211,6 @@ class Outage:
 
     async def change(self) -> None:
         """Return when something has changed."""
-        from anyio import Event  # noqa: PLC0415 - a warm build needs no event loop
-
         if self._event is None:
             self._event = Event()
         await self._event.wait()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.orders import Candidate, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.acquire.orders import Wish, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, JobUnfinished, PictureError, StoreUnavailable
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock
-from mkdocs_leonardo.spec import GeneratedImage, ImageInfo, PictureRecord, Source, Submission, digest_of, request_key
+from mkdocs_leonardo.spec import (
+    GeneratedImage,
+    ImageInfo,
+    JsonValue,
+    PictureRecord,
+    Source,
+    Submission,
+    digest_of,
+    request_key,
+)
+from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import JobJournal, PictureStore
@@ -29,14 +41,14 @@ class Collector:
         keep: Sequence[PictureStore],
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
-        tell: Tell,
+        notify: Notify,
     ) -> None:
         """`keep` are the stores for new pictures: the next one is used where one cannot be written."""
         self._journal = journal
         self._keep = tuple(keep)
         self._inspect = inspect
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
 
     def is_home(self, store: PictureStore) -> bool:
         """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
@@ -51,15 +63,15 @@ class Collector:
         give_up_at: float,
         source: Source,
         landed: Callable[[], None],
-    ) -> Obtained:
+    ) -> StoredPicture:
         """The picture of an accepted job, decoded once to be sure, and stored before anything else."""
         image, delivered = await self._picture(candidate, submission, give_up_at)
         # From here on nothing can lead to another job, so that its slot need not wait for the disk.
         landed()
         record = self._record(
-            candidate, submission, image, delivered, page=wish.page, is_new=source is Source.GENERATED
+            candidate.request, submission, image, delivered, page=wish.page, is_new=source is Source.GENERATED
         )
-        return Obtained(record, await thread(self.keep, wish.page, record, image.data), source)
+        return StoredPicture(record, await thread(self.keep, wish.page, record, image.data), source)
 
     async def fetch_spare(
         self, wish: Wish, candidate: Candidate, submission: Submission, *, seed: int | None, give_up_at: float
@@ -71,13 +83,12 @@ class Collector:
         image, delivered = await self._picture(candidate, submission, give_up_at)
         is_free = seed is not None and candidate.request["seed"] is None
         request = {**candidate.request, "seed": seed} if is_free else {**candidate.request, "job": submission.job_id}
-        other = Candidate(candidate.provider, candidate.available, request_key(request), request)
-        record = self._record(other, submission, image, delivered, page=wish.page, is_new=False)
+        record = self._record(request, submission, image, delivered, page=wish.page, is_new=False)
         store = await thread(self.keep, wish.page, record, image.data)
         if self.is_home(store):
             await thread(self._journal.close, candidate.key, submission.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
-        self._tell(
+        self._notify(
             logging.INFO,
             f"{wish.page}: {submission.provider} had accepted an earlier call as well; its image is cached{shows}",
         )
@@ -102,7 +113,7 @@ class Collector:
 
     def _record(
         self,
-        candidate: Candidate,
+        request: Mapping[str, JsonValue],
         submission: Submission,
         image: GeneratedImage,
         delivered: ImageInfo,
@@ -112,7 +123,7 @@ class Collector:
     ) -> PictureRecord:
         now = self._clock.now()
         return PictureRecord(
-            key=candidate.key,
+            key=request_key(request),
             digest=digest_of(image.data),
             extension=delivered.extension,
             provider=submission.provider,
@@ -126,7 +137,7 @@ class Collector:
             seconds=max(0.0, round(now - submission.accepted_at, 3)) if is_new else None,
             page=page,
             marks=delivered.marks,
-            request=candidate.request,
+            request=request,
         )
 
     def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
@@ -144,14 +155,14 @@ class Collector:
                 with suppress(StoreUnavailable):
                     self._journal.close(record.key, record.job_id)
             elif not is_new:
-                self._tell(
+                self._notify(
                     logging.INFO,
                     f"{page}: its image is the team's, and could not be stored in the cache ({last}); make room or "
                     "cache_dir writable",
                 )
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
-                self._tell(
+                self._notify(
                     logging.WARNING,
                     f"{page}: its new image could not be stored in the cache ({last}); make room or cache_dir "
                     "writable, and build again here",

@@ -8,15 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from anyio import CancelScope
+
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import Candidate, LeaseLost, Log, Obtained, Tell, Wish, thread
+from mkdocs_leonardo.acquire.orders import LeaseLost, Log, Wish, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
 from mkdocs_leonardo.spec import Source, Submission, order_seed
+from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import JobJournal
@@ -36,7 +41,7 @@ class Means:
     access: Access
     jobs: Jobs
     lost: LostJobs
-    tell: Tell
+    notify: Notify
     asking: list[Provider]
     sent: set[tuple[str, int]]
 
@@ -53,7 +58,7 @@ class Turn:
         self._made: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
 
-    async def take(self) -> Obtained | None:
+    async def take(self) -> StoredPicture | None:
         """The picture, or None when it is the next provider's turn."""
         name, access = self._provider.name, self._means.access
         if not self._fits():
@@ -85,10 +90,10 @@ class Turn:
     async def _rest(self, failure: ServiceFailed) -> None:
         """Two pages in a row have found the provider down: it is left alone as after a 429."""
         seconds, name = outage_rest_s(failure), self._provider.name
-        self._means.tell(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
+        self._means.notify(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
         await self._means.access.rest(name, str(failure), seconds)
 
-    async def _create(self, free: Callable[[], None]) -> Obtained | None:
+    async def _create(self, free: Callable[[], None]) -> StoredPicture | None:
         while True:
             reason = await self._means.access.wait(self._provider.name, self) or await self._why_not()
             if reason:
@@ -168,10 +173,8 @@ class Turn:
 
     async def _submit(self, order: Try, reservation: Reservation) -> Submission:
         """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the wish."""
-        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
-
         means, wish, provider = self._means, self._wish, self._provider
-        means.tell(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
+        means.notify(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
         means.sent.add((self._candidate.key, order.number))
         self._log.paid.append(reservation)
@@ -217,10 +220,8 @@ class Turn:
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, looked.found
 
-    async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> Obtained | None:
+    async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
         """The picture of a job that this build paid for, or None when it is the next provider's turn."""
-        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
-
         means, wish, candidate, log = self._means, self._wish, self._candidate, self._log
         self._failure = None
 

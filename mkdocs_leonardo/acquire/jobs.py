@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.orders import Candidate, Log, Obtained, Tell, Wish, tell_others, thread
+from mkdocs_leonardo.acquire.orders import Log, Wish, tell_others, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -20,8 +20,11 @@ from mkdocs_leonardo.errors import (
     PromptRefused,
     ProviderError,
 )
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Source, Submission
+from mkdocs_leonardo.storage.base import StoredPicture
 from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
@@ -44,14 +47,14 @@ class Jobs:
         access: Access,
         collector: Collector,
         clock: Clock,
-        tell: Tell,
+        notify: Notify,
         reject: Callable[[Wish, str, str], None],
     ) -> None:
         self._journal = journal
         self._access = access
         self._collector = collector
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._reject = reject
         #: Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
         self.uncollected: dict[str, Submission] = {}
@@ -66,7 +69,7 @@ class Jobs:
         give_up_at: float,
         source: Source,
         landed: Callable[[], None],
-    ) -> Obtained:
+    ) -> StoredPicture:
         """The picture of a job, stored; ProviderError if it cannot be had until `give_up_at`."""
         obtained = await self._collector.fetch(
             wish, candidate, job, give_up_at=give_up_at, source=source, landed=landed
@@ -75,7 +78,9 @@ class Jobs:
         log.note(job.provider, "collected" if source is Source.RESUMED else "generated")
         return obtained
 
-    async def collect_earlier(self, wish: Wish, candidate: Candidate, job: Submission, log: Log) -> Obtained | None:
+    async def collect_earlier(
+        self, wish: Wish, candidate: Candidate, job: Submission, log: Log
+    ) -> StoredPicture | None:
         """The picture of a job that is paid for already; None if it cannot be had now."""
         try:
             return await self.collect(
@@ -136,7 +141,7 @@ class Jobs:
             await tell_others(wish, candidate.key, left)
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
             days = (self._clock.now() - one.began_at) / 86400
-            self._tell(
+            self._notify(
                 logging.WARNING,
                 f"{wish.page}: the job {one.job_id or 'without a number'} of {candidate.provider.name} is given up "
                 f"after {days:.0f} days: the service {why}; it may have been charged",
@@ -184,7 +189,7 @@ class Jobs:
         if decision.switch_off:
             self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):
-            self._tell(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for; a later build collects it")
+            self._notify(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for; a later build collects it")
         if decision.log_prompt:
             await thread(self._reject, wish, name, str(error))
         if decision.forget:

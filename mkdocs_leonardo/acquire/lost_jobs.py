@@ -12,17 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from anyio import Lock
+
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
-from mkdocs_leonardo.acquire.orders import Candidate, Log, Tell, Wish, tell_others, thread
+from mkdocs_leonardo.acquire.orders import Log, Wish, tell_others, thread
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try
 
 if TYPE_CHECKING:
-    import anyio
-
     from mkdocs_leonardo.storage.base import JobJournal
 
 #: A call of an earlier process that is older was carried out long ago, or never: one look is enough (seconds). A call
@@ -45,12 +47,12 @@ class Looked:
 class LostJobs:
     """Looks for jobs for one build, and gives back what stood for calls that made none."""
 
-    def __init__(self, *, journal: JobJournal, budget: Budget, clock: Clock, tell: Tell) -> None:
+    def __init__(self, *, journal: JobJournal, budget: Budget, clock: Clock, notify: Notify) -> None:
         self._journal = journal
         self._budget = budget
         self._clock = clock
-        self._tell = tell
-        self._locks: dict[str, anyio.Lock] = {}
+        self._notify = notify
+        self._locks: dict[str, Lock] = {}
         self._reserved: dict[tuple[str, int], Reservation] = {}
         self._ended_at: dict[tuple[str, int], float] = {}
         self._seen_at: dict[tuple[str, int], float] = {}
@@ -115,8 +117,6 @@ class LostJobs:
 
     async def _find(self, wish: Wish, candidate: Candidate, one: Try, log: Log) -> Submission | None:
         """The job of one call, noted down as such, if the list has it."""
-        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
-
         provider, key = candidate.provider, candidate.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_ours = (key, one.number) in self._reserved
@@ -142,7 +142,7 @@ class LostJobs:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
             log.note(provider.name, "had accepted the job after all")
         else:
-            self._tell(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
+            self._notify(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
         return submission
 
     async def _check_rivals(self, candidate: Candidate) -> None:

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from anyio import CapacityLimiter, to_thread
+
 from mkdocs_leonardo.acquire.budget import Reservation
-from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.resolution import Attempt
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, PictureSpec, Source
+from mkdocs_leonardo.spec import PictureSpec
 
 if TYPE_CHECKING:
-    import anyio
-
-    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.leases import TeamLease
 
 T = TypeVar("T")
-
-#: Where messages go: one of `logging`'s levels, and the text.
-Tell = Callable[[int, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One provider's name for a wish. `available`: it has a key, and the site allows generation."""
-
-    provider: Provider
-    available: bool
-    key: str
-    request: Mapping[str, JsonValue]
 
 
 @dataclass(slots=True)
@@ -102,15 +87,6 @@ class Wish:
     team_lease: TeamLease | NoTeamLease = field(default_factory=NoTeamLease)
 
 
-@dataclass(frozen=True, slots=True)
-class Obtained:
-    """A picture that came from a service in this build, and the store that holds it."""
-
-    record: PictureRecord
-    store: PictureStore
-    source: Source
-
-
 class LeaseLost(Exception):
     """Another process works on this wish now; nothing was sent."""
 
@@ -120,7 +96,7 @@ class NobodyCould(Exception):
 
 
 @asynccontextmanager
-async def turn(limiter: anyio.CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
+async def turn(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
     """One place of `limiter` for the length of the block, or until the function is called."""
     holder = object()
     await limiter.acquire_on_behalf_of(holder)
@@ -148,6 +124,4 @@ async def tell_others(wish: Wish, key: str, left: Entry | None) -> None:
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:
     """What `function` returns, called in a worker thread."""
-    from anyio import to_thread  # noqa: PLC0415 - a warm build needs no event loop
-
     return await to_thread.run_sync(function, *arguments)

@@ -16,19 +16,14 @@ from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.create import Means, Turn
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import (
-    Candidate,
-    Log,
-    NobodyCould,
-    Obtained,
-    Tell,
-    Wish,
-    tell_others,
-    thread,
-)
+from mkdocs_leonardo.acquire.orders import Log, NobodyCould, Wish, tell_others, thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
+from mkdocs_leonardo.resolution import lost_answer, not_again
 from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Submission
+from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
@@ -48,7 +43,7 @@ class Buyer:
         budget: Budget,
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
-        tell: Tell,
+        notify: Notify,
         reject: Callable[[Wish, str, str], None],
         alert_of: Callable[[str], Alert | None] = lambda _provider: None,
         room_s: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
@@ -56,12 +51,14 @@ class Buyer:
         """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
         self._journal = journal
         self._clock = clock
-        self._tell = tell
-        access = Access(rests=rests, clock=clock, tell=tell, alert_of=alert_of, room_s=room_s)
-        collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, tell=tell)
-        self._jobs = Jobs(journal=journal, access=access, collector=collector, clock=clock, tell=tell, reject=reject)
-        self._lost = LostJobs(journal=journal, budget=budget, clock=clock, tell=tell)
-        self._means = Means(journal, budget, access, self._jobs, self._lost, tell, asking=[], sent=set())
+        self._notify = notify
+        access = Access(rests=rests, clock=clock, notify=notify, alert_of=alert_of, room_s=room_s)
+        collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, notify=notify)
+        self._jobs = Jobs(
+            journal=journal, access=access, collector=collector, clock=clock, notify=notify, reject=reject
+        )
+        self._lost = LostJobs(journal=journal, budget=budget, clock=clock, notify=notify)
+        self._means = Means(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
         self.budget = budget
         self.keep = collector.keep
         self.is_home = collector.is_home
@@ -75,7 +72,7 @@ class Buyer:
 
     async def collect(
         self, wish: Wish, candidates: Sequence[Candidate], log: Log, damaged: Mapping[str, PictureRecord]
-    ) -> Obtained | None:
+    ) -> StoredPicture | None:
         """The picture of an earlier build's job, if one of `candidates` has one that is finished in time; pays nothing.
 
         `damaged` holds the records of stored pictures whose bytes went bad: their jobs can be fetched once more.
@@ -116,7 +113,7 @@ class Buyer:
         # A call of this build is not repeated before the next one.
         if not any((candidate.key, one.number) in self._means.sent for one in entry.sent):
             # The answer was the picture itself, and it was not kept.
-            self._tell(logging.WARNING, lost_answer(wish.page, provider.name))
+            self._notify(logging.WARNING, lost_answer(wish.page, provider.name))
             await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
 
@@ -143,9 +140,9 @@ class Buyer:
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
-    async def create(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Obtained:
+    async def create(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> StoredPicture:
         """A new picture from the first provider that makes one. `PromptRefused`, or `NobodyCould` with the reasons."""
-        obtained: Obtained | None = None
+        obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
             obtained = await self._first(wish, candidates, log)
@@ -156,7 +153,7 @@ class Buyer:
             return obtained
         raise refused or NobodyCould(log.words())
 
-    async def _first(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> Obtained | None:
+    async def _first(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
             refusal = wish.team_lease.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
@@ -172,8 +169,8 @@ class Buyer:
         return None
 
     async def _settle(
-        self, wish: Wish, candidates: Sequence[Candidate], log: Log, obtained: Obtained | None
-    ) -> Obtained | None:
+        self, wish: Wish, candidates: Sequence[Candidate], log: Log, obtained: StoredPicture | None
+    ) -> StoredPicture | None:
         """The picture to show, once it is known what became of this build's calls that failed.
 
         What one of them led to after all is collected; it is shown if no call of its provider gave a picture.
@@ -189,26 +186,3 @@ class Buyer:
             if obtained is not None and obtained.record.key == candidate.key:
                 await self.collect_spares(wish, candidate, log, obtained.record)
         return obtained
-
-
-def not_again(emptiness: str, key: str) -> str:
-    """Why a picture is not made where it has ended without one, and what changes that."""
-    return (
-        f"{emptiness}; it is not paid for again until prompt, style, seed or model change, or "
-        f"`mkdocs-leonardo jobs --forget {key[:16]}`"
-    )
-
-
-def waiting_for(names: Sequence[str]) -> str:
-    """What whoever stops a program should know while it waits for `awaited` providers."""
-    return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
-
-
-def given_up(names: Sequence[str]) -> str:
-    """What came of it when somebody did not want to wait."""
-    return f"gave {' and '.join(names)} up: what had not come yet is lost and may have been charged"
-
-
-def lost_answer(page: str, provider: str) -> str:
-    """What the owner should know of a create call whose answer was the picture and never came."""
-    return f"{page}: an earlier run never got {provider}'s answer; that image is lost and may have been charged"

@@ -24,8 +24,8 @@ from mkdocs_leonardo.providers.base import Account, ChecksAccess, FindsLostJobs,
 from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Link
     from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import JsonValue
@@ -62,7 +62,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
     low = is_short = False
     report: list[JsonValue] = []
     with workshop_for(site.settings, console) as workshop:
-        providers = [link.provider for link in workshop.chain if link.available]
+        providers = [provider for provider in workshop.chain if provider.name in workshop.keyed]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
             raise CommandError(_nobody_to_ask(workshop))
@@ -104,7 +104,7 @@ def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
 
 
 def _nobody_to_ask(workshop: Workshop) -> str:
-    names = [link.provider.name for link in workshop.chain if isinstance(link.provider, ReportsAccount)]
+    names = [provider.name for provider in workshop.chain if isinstance(provider, ReportsAccount)]
     keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"
@@ -154,8 +154,8 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
         yield Finding("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
     with workshop_for(site.settings, console) as workshop:
         yield from _stores(workshop, site.settings)
-        for link in workshop.chain:
-            yield _provider(link)
+        for provider in workshop.chain:
+            yield _provider(provider, has_key=provider.name in workshop.keyed)
         if workshop.team is not None:
             try:
                 remarks = _in_loop(workshop.team.examine, workshop.team)
@@ -227,7 +227,7 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
     except StorageError as error:
         yield Finding("bad", "journal", f"cannot be read ({error})")
         return
-    keepers = {link.provider.name for link in workshop.chain if isinstance(link.provider, FindsLostJobs)}
+    keepers = {provider.name for provider in workshop.chain if isinstance(provider, FindsLostJobs)}
     waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
     words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Finding("ok", "journal", words if waiting else "nothing is waiting to be collected")
@@ -241,10 +241,9 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _provider(link: Link) -> Finding:
-    provider = link.provider
+def _provider(provider: Provider, *, has_key: bool) -> Finding:
     variable = key_variable(provider.name)
-    if not link.available:
+    if not has_key:
         return Finding("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):

@@ -145,7 +145,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
     ]
     with workshop_for(settings, console) as workshop:
         found = outlooks(workshop, heroes)
-        if not any(link.available for link in workshop.chain) and any(one.state == "missing" for one in found):
+        if not workshop.keyed and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
         raise CommandError("the configuration says generate: false; take that line out to allow it")

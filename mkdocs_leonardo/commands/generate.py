@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
-from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, took
+from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
@@ -22,7 +22,7 @@ from mkdocs_leonardo.report import Spending
 from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Purchase
+    from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.runtime import Workshop
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
@@ -65,13 +65,13 @@ def generate(
     if is_published and excuse:
         # Painted pictures are what a site without a key is built with, here as there.
         unmakable = sum(outlook.state == "refused" for outlook in found)
-    purchases: list[Purchase] = []
+    purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
         if plan.allowed and not agreed(console, yes=yes):
             return 1
         purchases = _carry_out(plan, console)
-        failed += sum(purchase.found is None for purchase in purchases)
+        failed += sum(purchase.stored is None for purchase in purchases)
         announce(site.settings.cache_dir)
     if takes:
         _show_takes(site, page, wanted, console, into or site.settings.cache_dir / "takes" / slug(page))
@@ -130,33 +130,33 @@ def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
     }
 
 
-def _report(purchases: Sequence[Purchase], failed: int) -> JsonValue:
+def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
     pictures: list[JsonValue] = []
     for purchase in purchases:
-        record = purchase.found.record if purchase.found else None
+        record = purchase.stored.record if purchase.stored else None
         pictures.append(
             {
                 "page": purchase.hero.page,
                 "key": record.key[:16] if record else None,
                 "provider": record.provider if record else None,
-                "source": purchase.found.source if purchase.found else None,
+                "source": purchase.stored.source if purchase.stored else None,
                 "cost_usd": round(purchase.cost_usd, 6),
                 "seconds": record.seconds if record else None,
-                "failure": purchase.failure.text if purchase.failure else None,
+                "failure": None if purchase.stored else reason_of(purchase),
             }
         )
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
 
 
-def _carry_out(plan: Plan, console: Console) -> list[Purchase]:
+def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
     """Buy and collect what was agreed on."""
-    purchases: list[Purchase] = []
+    purchases: list[Resolution] = []
     spending = Spending()
     for heroes, settings in plan.rounds():
         with workshop_for(settings, console) as workshop:
             purchases += obtain(workshop, heroes, settings, console)
             spending = workshop.spending
-    missing = [purchase for purchase in purchases if purchase.found is None]
+    missing = [purchase for purchase in purchases if purchase.stored is None]
     made = counted(len(purchases) - len(missing), "image", "images")
     console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
     return purchases
@@ -200,7 +200,7 @@ def _excuse(settings: Settings, workshop: Workshop) -> str:
     """Why no provider can be asked, if that is so."""
     if not settings.generate:
         return "the configuration says generate: false; take that line out to allow it"
-    if any(link.available for link in workshop.chain):
+    if workshop.keyed:
         return ""
     names = " or ".join(workshop.missing_keys)
     if names:
@@ -281,17 +281,14 @@ def _prompt(hero: HeroSpec) -> str:
 
 def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Each hero at hand, as it was delivered and in every size and format of the site."""
-    from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - most commands need no event loop
-
     written = 0
     with workshop_for(replace(settings, generate=False), console) as workshop:
-        bridge = Bridge()
         try:
             make_room(folder, "--into", is_earlier=partial(_are_copies, workshop))
             for outlook in outlooks(workshop, heroes):
                 if outlook.record is None and outlook.hero.picture is not None:
                     continue
-                resolution = bridge.start(workshop.pipeline.resolve, outlook.hero).result()
+                resolution = workshop.loop.start(workshop.pipeline.resolve, outlook.hero).result()
                 if outlook.record is not None and outlook.store is not None:
                     data = outlook.store.read(outlook.record)
                     (folder / f"{slug(outlook.hero.page)}.{outlook.record.extension}").write_bytes(data)
@@ -300,8 +297,6 @@ def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, cons
                 written += resolution.asset is not None
         except (HeroError, OSError) as error:
             raise CommandError(f"--into: {_reason(error)}") from error
-        finally:
-            bridge.close(workshop.pipeline.aclose)
     console.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
 
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.acquire.pipeline import lease_name
-from mkdocs_leonardo.acquire.runner import lost_answer, not_again
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
+from mkdocs_leonardo.errors import HeroError, StoreUnavailable
+from mkdocs_leonardo.lookup import Answer, Candidate, Hit, Miss, is_lost, remains_in
 from mkdocs_leonardo.providers.base import FindsLostJobs
+from mkdocs_leonardo.resolution import lost_answer, not_again
 from mkdocs_leonardo.runtime import Workshop
-from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, generation_key
+from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.pipeline import Link
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureSpec
-    from mkdocs_leonardo.storage.base import PictureStore
+    from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry
 
 State = Literal["own", "pinned", "cached", "paid", "refused", "missing"]
@@ -66,7 +65,7 @@ class Outlook:
     state: State
     offers: tuple[Offer, ...] = ()
     record: PictureRecord | None = None
-    store: PictureStore | None = None
+    store: PictureSource | None = None
     rendering: Rendering | None = None
     trouble: str = ""
     refusal: str = ""
@@ -122,7 +121,7 @@ class Outlook:
 def workshop_for(settings: Settings, console: Console) -> Iterator[Workshop]:
     """The stores and the chain of a build, closed at the end of the block."""
     try:
-        workshop = Workshop(settings, environ=os.environ, tell=console.tell)
+        workshop = Workshop(settings, environ=os.environ, notify=console.tell)
     except HeroError as error:
         raise CommandError(str(error)) from error
     try:
@@ -171,39 +170,41 @@ def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, .
 def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
     if hero.picture is None:
         return Outlook(hero, "own")
-    offers = tuple(_offer(workshop, link, hero.picture, jobs) for link in workshop.chain)
-    troubles: list[str] = []
-    for source, store in workshop.lookup:
-        for offer in offers:
-            record = _sound(store, offer.key, troubles)
-            if record is not None:
-                rendering = workshop.renderer.load(record, hero)
-                return Outlook(hero, _STATES[source], offers, record, store, rendering, "; ".join(troubles))
-    trouble = "; ".join(troubles)
-    if troubles:
-        offers = tuple(replace(offer, is_lost=_is_lost(workshop, offer)) for offer in offers)
+    answer = workshop.lookup.find(hero)
+    offers = tuple(_offer(workshop, candidate, answer, jobs) for candidate in answer.candidates)
+    trouble = "; ".join(one.text for one in answer.troubles)
+    if isinstance(answer, Hit):
+        stored = answer.stored
+        rendering = workshop.renderer.load(stored.record, hero)
+        return Outlook(hero, _STATES[stored.source], offers, stored.record, stored.store, rendering, trouble)
     refusal = _refusal(workshop, offers)
     state: State = "missing"
     if any(offer.is_paid for offer in offers):
         state = "paid"
     elif refusal:
         state = "refused"
-    last = _last(workshop, hero.page)
-    return Outlook(
-        hero, state, offers, trouble=trouble, refusal=refusal, last=last, damage=workshop.pipeline.damage(hero.picture)
-    )
+    last = workshop.lookup.last(hero.page)
+    shown = last.record if last is not None else None
+    return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
 
 
-def _offer(workshop: Workshop, link: Link, picture: PictureSpec, jobs: Mapping[str, Entry]) -> Offer:
-    provider = link.provider
-    key = generation_key(provider.name, provider.model, picture, provider.options)
+def _offer(workshop: Workshop, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Offer:
+    provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
     is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
-    if is_gone and workshop.journal.holder(lease_name(picture)) is not None:
+    if is_gone and workshop.journal.holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
         is_gone = False
-    is_available = link.available and workshop.journal.emptiness(key) is None
-    return Offer(provider.name, provider.model, key, provider.estimate_usd(picture), is_available, job, is_gone=is_gone)
+    return Offer(
+        provider.name,
+        provider.model,
+        key,
+        provider.estimate_usd(candidate.picture),
+        candidate.has_key and workshop.journal.emptiness(key) is None,
+        job,
+        is_gone=is_gone,
+        is_lost=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.troubles)),
+    )
 
 
 def _refusal(workshop: Workshop, offers: Sequence[Offer]) -> str:
@@ -217,33 +218,6 @@ def _refusal(workshop: Workshop, offers: Sequence[Offer]) -> str:
             return refusal or ""
     empty = ((offer.key, workshop.journal.emptiness(offer.key)) for offer in offers)
     return next((not_again(emptiness, key) for key, emptiness in empty if emptiness is not None), "")
-
-
-def _is_lost(workshop: Workshop, offer: Offer) -> bool:
-    """Whether the job of a damaged picture can be fetched once more, as the pipeline does."""
-    provider = next(link.provider for link in workshop.chain if link.provider.name == offer.provider)
-    if not isinstance(provider, FindsLostJobs):
-        return False
-    remains = (store.remains(offer.key) for _, store in workshop.lookup)
-    return any(record is not None and record.job_id for record in remains)
-
-
-def _last(workshop: Workshop, page: str) -> PictureRecord | None:
-    with suppress(StoreUnavailable):
-        key = workshop.journal.last_hero(page)
-        for _, store in workshop.lookup if key else ():
-            record = _sound(store, key or "", [])
-            if record is not None:
-                return record
-    return None
-
-
-def _sound(store: PictureStore, key: str, troubles: list[str]) -> PictureRecord | None:
-    try:
-        return store.sound(key)
-    except (BrokenEntry, StoreUnavailable) as error:
-        troubles.append(str(error))
-        return None
 
 
 def file_of(workshop: Workshop, outlook: Outlook) -> Path | None:

@@ -96,15 +96,9 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
 @contextmanager
 def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """What a build that asks nobody would show on each page. The files are there until the end of the block."""
-    from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - most commands need no event loop
-
     with workshop_for(replace(site.settings, generate=False), console) as workshop:
-        bridge = Bridge()
-        try:
-            flights = [bridge.start(workshop.pipeline.resolve, hero) for hero in heroes]
-            yield [flight.result() for flight in flights]
-        finally:
-            bridge.close(workshop.pipeline.aclose)
+        flights = [workshop.loop.start(workshop.pipeline.resolve, hero) for hero in heroes]
+        yield [flight.result() for flight in flights]
 
 
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:

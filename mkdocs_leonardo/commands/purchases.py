@@ -8,12 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.loop import Bridge
-from mkdocs_leonardo.acquire.pipeline import Purchase
-from mkdocs_leonardo.acquire.runner import waiting_for
 from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
 from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
-from mkdocs_leonardo.resolution import Failure
+from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
@@ -123,12 +120,8 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
         missing = [one for one in outlooks(workshop, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        bridge = Bridge()
-        try:
-            flights = [bridge.start(workshop.pipeline.picture, hero) for hero in without_repeats(missing)]
-            found = sum(flight.result().found is not None for flight in flights)
-        finally:
-            bridge.close(workshop.pipeline.aclose)
+        flights = [workshop.loop.start(workshop.pipeline.picture, hero) for hero in without_repeats(missing)]
+        found = sum(flight.result().stored is not None for flight in flights)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
     return found > 0
@@ -136,47 +129,42 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
 
 def obtain(
     workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, console: Console
-) -> tuple[Purchase, ...]:
+) -> tuple[Resolution, ...]:
     """The pictures in the order of `heroes`; whoever presses Ctrl-C is told what is still rendering (SystemExit)."""
-    bridge = Bridge()
-    flights: dict[Future[Purchase], HeroSpec] = {}
+    flights: dict[Future[Resolution], HeroSpec] = {}
     try:
-        bridge.start(workshop.pipeline.beat)
         for hero in heroes:
-            flights[bridge.start(workshop.pipeline.picture, hero)] = hero
+            flights[workshop.loop.start(workshop.pipeline.picture, hero)] = hero
         landed = _landed(workshop, flights, settings, console)
+        workshop.end_loop()
     except KeyboardInterrupt:
-        _stop(bridge, workshop, console)
+        _stop(workshop, console)
         _tell_what_is_left(workshop, flights, console)
         raise SystemExit(INTERRUPTED) from None
-    except BaseException:
-        bridge.close(workshop.pipeline.aclose)
-        raise
-    bridge.close(workshop.pipeline.aclose)
     return landed
 
 
-def _stop(bridge: Bridge, workshop: Workshop, console: Console) -> None:
+def _stop(workshop: Workshop, console: Console) -> None:
     """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
-    awaited = workshop.buyer.awaited
+    awaited = workshop.pipeline.awaited
     message = waiting_for(awaited) if awaited else "stopping; what is under way is in the journal …"
     # What the second Ctrl-C gave up is among what is told to be left.
     with suppress(KeyboardInterrupt):
-        bridge.close(workshop.pipeline.aclose, waiting=lambda: console.note(message))
+        workshop.end_loop(lambda: console.note(message))
 
 
 def _landed(
-    workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], settings: Settings, console: Console
-) -> tuple[Purchase, ...]:
+    workshop: Workshop, flights: Mapping[Future[Resolution], HeroSpec], settings: Settings, console: Console
+) -> tuple[Resolution, ...]:
     rounds = -(-len(flights) // settings.concurrency)
     patience_s = rounds * (workshop.longest_wait_s + SLACK_S)
     timer = ElapsedTimer()
-    flying, landed = set(flights), dict[str, Purchase]()
+    flying, landed = set(flights), dict[str, Resolution]()
     while flying and timer.seconds < patience_s:
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _purchase(future, flights[future])
-            if purchase.found is None and settings.max_new_images == 0:
+            if purchase.stored is None and settings.max_new_images == 0:
                 purchase = replace(purchase, failure=_not_collected(purchase))
             landed[purchase.hero.page] = purchase
             console.say(line_of(purchase))
@@ -189,7 +177,7 @@ def _landed(
     return tuple(landed[hero.page] for hero in flights.values())
 
 
-def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
+def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
     try:
         return future.result()
     except CancelledError:
@@ -201,7 +189,7 @@ def _purchase(future: Future[Purchase], hero: HeroSpec) -> Purchase:
         )
 
 
-def _not_collected(purchase: Purchase) -> Failure | None:
+def _not_collected(purchase: Resolution) -> Failure | None:
     """Why a job that is paid for brought no picture, where nothing could be paid for instead."""
     tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
     reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
@@ -210,21 +198,26 @@ def _not_collected(purchase: Purchase) -> Failure | None:
     return Failure(f"{'; '.join(reasons)}; run the command again to pay for another one")
 
 
-def _without(hero: HeroSpec, failure: str) -> Purchase:
-    return Purchase(hero, None, (), 0.0, Failure(failure))
+def _without(hero: HeroSpec, failure: str) -> Resolution:
+    return Resolution(hero, failure=Failure(failure))
 
 
-def line_of(purchase: Purchase) -> str:
+def line_of(purchase: Resolution) -> str:
     """What came of one picture."""
     page = purchase.hero.page
-    if purchase.found is None:
-        return f"{page}: no image: {purchase.failure.text if purchase.failure else ''}"
-    record, source = purchase.found.record, purchase.found.source
+    if purchase.stored is None:
+        return f"{page}: no image: {reason_of(purchase)}"
+    record, source = purchase.stored.record, purchase.stored.source
     if source is Source.GENERATED:
         return f"{page}: made by {', '.join([record.provider, *took(record)])}, {dollars(purchase.cost_usd)}"
     if source is Source.RESUMED:
         return f"{page}: collected from {record.provider}, paid for earlier"
     return f"{page}: stored"
+
+
+def reason_of(purchase: Resolution) -> str:
+    """Why there is no picture."""
+    return purchase.failure.text if purchase.failure else "no provider could be asked"
 
 
 def took(record: PictureRecord) -> list[str]:
@@ -235,7 +228,7 @@ def took(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Purchase], HeroSpec], console: Console) -> None:
+def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """What is there after all, which jobs the journal holds, and what becomes of them."""
     found = outlooks(workshop, flights.values())
     told = {future for future in flights if future.done() and not future.cancelled()}

@@ -53,20 +53,20 @@ def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
 
 def _missing_keys(workshop: Workshop) -> Iterator[str]:
     """What follows for missing heroes from each key that is not set."""
-    services = [
-        link for link in workshop.chain if key_variable(link.provider.name) in workshop.missing_keys or link.available
-    ]
-    if not any(link.available for link in services):
-        if workshop.missing_keys:
-            yield f"{' and '.join(workshop.missing_keys)} not set: missing heroes are placeholders"
+    keyed, missing_keys = workshop.keyed, workshop.missing_keys
+    if not keyed:
+        if missing_keys:
+            yield f"{' and '.join(missing_keys)} not set: missing heroes are placeholders"
         return
-    for place, link in enumerate(services):
-        if link.available:
+    names = [provider.name for provider in workshop.chain]
+    services = [name for name in names if name in keyed or key_variable(name) in missing_keys]
+    for place, name in enumerate(services):
+        if name in keyed:
             continue
-        after = next((later.provider.name for later in services[place:] if later.available), "")
-        before = next((earlier.provider.name for earlier in reversed(services[:place]) if earlier.available), "")
+        after = next((later for later in services[place:] if later in keyed), "")
+        before = next((earlier for earlier in reversed(services[:place]) if earlier in keyed), "")
         consequence = f"{after} is asked instead" if after else f"where {before} fails, a page shows a placeholder"
-        yield f"{key_variable(link.provider.name)} not set: {consequence}"
+        yield f"{key_variable(name)} not set: {consequence}"
 
 
 def to_pay_or_paint(found: tuple[Outlook, ...]) -> bool:

@@ -212,7 +212,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     from mkdocs_leonardo.report import Spending, report, summary, write_json  # noqa: PLC0415 - same
     from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - not on a warm build
 
-    workshop = Workshop(site.settings, environ=os.environ, tell=console.tell)
+    workshop = Workshop(site.settings, environ=os.environ, notify=console.tell)
 
     def close() -> None:
         workshop.close()
@@ -222,7 +222,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     for hero in site.heroes:
         resolution = None
         with suppress(HeroError, OSError):
-            resolution = workshop.pipeline.at_hand(hero)
+            resolution = workshop.lookup.at_hand(hero, workshop.lookup.find(hero))
         if resolution is None or not is_at_hand(resolution):
             close()
             return None
@@ -237,7 +237,7 @@ def by_session(site: SiteWishes, settings: Settings, console: Console) -> Heroes
     """What a build with these settings shows on each page."""
     from mkdocs_leonardo.build import Session  # noqa: PLC0415 - not on a warm build
 
-    session = Session(settings, environ=os.environ, tell=console.tell)
+    session = Session(settings, environ=os.environ, notify=console.tell)
     try:
         for hero in site.heroes:
             session.want(hero)

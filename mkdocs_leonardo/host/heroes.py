@@ -54,7 +54,7 @@ class SiteHeroes:
 
     def __init__(self, settings: Settings, config: MkDocsConfig, *, is_preview: bool) -> None:
         try:
-            self._session = Session(settings, environ=os.environ, tell=log.log)
+            self._session = Session(settings, environ=os.environ, notify=log.log)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings

@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.orders import Tell
-from mkdocs_leonardo.acquire.runner import given_up, waiting_for
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.report import complaints, shown_instead
-from mkdocs_leonardo.resolution import Resolution
+from mkdocs_leonardo.resolution import Resolution, given_up, waiting_for
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Preview:
     """Answers for what rebuilds did not have. `command` is what the command line of this site begins with."""
 
     def __init__(
-        self, *, environ: Mapping[str, str], tell: Tell, command: Sequence[str], quiet_s: float = QUIET_S
+        self, *, environ: Mapping[str, str], tell: Notify, command: Sequence[str], quiet_s: float = QUIET_S
     ) -> None:
         self._environ = environ
         self._tell = tell
@@ -140,7 +139,7 @@ class Preview:
         if making:
             heroes = "hero was" if making == 1 else "heroes were"
             self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
-        awaited = sorted({name for _, workshop in self._workshops for name in workshop.buyer.awaited})
+        awaited = sorted({name for _, workshop in self._workshops for name in workshop.pipeline.awaited})
         try:
             bridge.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
         except KeyboardInterrupt:
@@ -160,12 +159,12 @@ class Preview:
         from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - a preview that makes nothing needs no event loop
         from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - same
 
-        workshop = Workshop(settings, environ=self._environ, tell=self._tell, budget=self._budget)
+        workshop = Workshop(settings, environ=self._environ, notify=self._tell, budget=self._budget)
         self._workshops.append((settings, workshop))
         if self._bridge is None:
             self._bridge = Bridge()
             self._bridge.start(self._in_loop_live)
-        self._bridge.start(workshop.pipeline.beat)
+        self._bridge.start(workshop.pipeline.heartbeat)
 
     # What is said ----------------------------------------------------------------------------------------------------
 

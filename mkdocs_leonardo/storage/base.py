@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Submission
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering, Source, Submission
 from mkdocs_leonardo.storage.entries import Entry, Try
 
 T = TypeVar("T")
 
 
-class PictureStore(Protocol):
+class PictureSource(Protocol):
+    """A place that holds the bytes of pictures."""
+
+    def read(self, record: PictureRecord) -> bytes:
+        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
+        ...
+
+
+class PictureStore(PictureSource, Protocol):
     """Pairs of picture and record under a generation key."""
 
     def sound(self, key: str) -> PictureRecord | None:
@@ -22,10 +31,6 @@ class PictureStore(Protocol):
         """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
         ...
 
-    def read(self, record: PictureRecord) -> bytes:
-        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
-        ...
-
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Keep the pair for ever; StoreUnavailable if that cannot be done."""
         ...
@@ -33,6 +38,19 @@ class PictureStore(Protocol):
     def records(self) -> Iterator[PictureRecord]:
         """Every sound record."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture and the place that holds it, None for one that is still to be painted.
+
+    `rank` is its provider's place in the chain; providers before it may have paid jobs to collect first.
+    """
+
+    record: PictureRecord
+    store: PictureSource | None
+    source: Source
+    rank: int = 0
 
 
 class RenderingStore(Protocol):

@@ -53,7 +53,7 @@ def seed(site: Site, pages: int) -> None:
     config.load_dict({})
     config.validate()
     settings = settings_from(config, root=site.folder, docs_dir=site.folder / "docs")
-    workshop = Workshop(settings, environ={}, tell=lambda _, message: print(message))
+    workshop = Workshop(settings, environ={}, notify=lambda _, message: print(message))
     scratch = site.folder / "picture.jpg"
     paint(PictureSpec(prompt(0))).save(scratch, quality=90)
     data = scratch.read_bytes()
@@ -62,7 +62,7 @@ def seed(site: Site, pages: int) -> None:
     for number in range(pages):
         picture = PictureSpec(prompt(number))
         hero = HeroSpec(source(number), picture)
-        candidate = workshop.pipeline._candidates(picture)[0]
+        candidate = workshop.lookup.find(hero).candidates[0]
         record = PictureRecord(candidate.key, digest_of(data), "jpg", "leonardo", candidate.provider.model)
         folder.save(record, data)
         if first is None:

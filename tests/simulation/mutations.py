@@ -107,9 +107,9 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "late": Mutation(
         "a late job is collected where another image stands in",
-        "acquire/pipeline.py",
-        "return any(entry is not None and entry.is_due(now) for entry in entries) or ",
-        "return ",
+        "lookup.py",
+        "if (entry is not None and entry.is_due(now)) or is_lost(candidate, remains):",
+        "if is_lost(candidate, remains):",
     ),
     "upload": Mutation(
         "one process uploads a reference, and the others wait for it",

@@ -6,15 +6,18 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
-from mkdocs_leonardo.acquire.pipeline import Link, Pipeline
+from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.acquire.runner import Buyer
 from mkdocs_leonardo.errors import HeroError, PictureError
+from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Connection, OwnUploads
 from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
 from mkdocs_leonardo.providers.leonardo.options import ApiVersion, LeonardoOptions
@@ -206,7 +209,7 @@ class Process:
         self._end("broken")
 
     async def _main(self) -> None:
-        beat = self.loop.create_task(self._pipeline.beat())
+        beat = self.loop.create_task(self._pipeline.heartbeat())
         pages = [self.loop.create_task(self._page(hero)) for hero in self._site.heroes]
         resolutions = [await page for page in pages]
         beat.cancel()
@@ -223,17 +226,17 @@ class Process:
         self.world.note("build ends", (self.number, self.record.totals))
 
     async def _page(self, hero: HeroSpec) -> Resolution | None:
-        try:
-            at_hand = self._pipeline.at_hand(hero)
-        except (HeroError, OSError):
-            at_hand = None
-        if at_hand is not None:
-            return at_hand
+        answer = None
+        with suppress(HeroError, OSError):
+            answer = self._lookup.find(hero)
+            at_hand = self._lookup.at_hand(hero, answer)
+            if at_hand is not None:
+                return at_hand
         with anyio.CancelScope() as scope:
             self._scopes.append(scope)
             if self._is_interrupted:
                 scope.cancel()
-            return await self._pipeline.resolve(hero)
+            return await self._pipeline.resolve(hero, answer)
         return None
 
     def _spending(self) -> Spending:
@@ -310,10 +313,7 @@ class Process:
         self._budget = _TimedBudget(self.world, site)
         services: dict[str, Service] = {"leonardo": self.world.jobs, "openai": self.world.images}
         uploads = UploadIds(TransactionalStore(disk, "index", hands), "leonardo")
-        chain = [
-            Link(_provider(name, self._api(services[name]), self, site.api_version, uploads), available=True)
-            for name in site.providers
-        ]
+        chain = [_provider(name, self._api(services[name]), self, site.api_version, uploads) for name in site.providers]
         self._products: dict[tuple[object, ...], Product] = {
             (product.provider, product.prompt, product.style, product.has_reference, product.seed): product
             for name in site.providers
@@ -327,18 +327,28 @@ class Process:
             budget=self._budget,
             inspect=_inspect,
             clock=self,
-            tell=self.tell,
+            notify=self.tell,
             reject=lambda _wish, _provider, _reason: None,
         )
-        self._pipeline = Pipeline(
+        renderer = NoFiles()
+        self._lookup = Lookup(
             chain=chain,
-            lookup=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
+            keyed=frozenset(site.providers),
+            stores=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
+            home=cache,
             journal=journal,
-            buyer=buyer,
-            renderer=NoFiles(),
+            renderer=renderer,
             clock=self,
-            tell=self.tell,
+            notify=self.tell,
             generate=True,
+        )
+        self._pipeline = Pipeline(
+            lookup=self._lookup,
+            buyer=buyer,
+            leases=Leases(journal, self, None),
+            renderer=renderer,
+            clock=self,
+            notify=self.tell,
             concurrency=site.concurrency,
         )
 

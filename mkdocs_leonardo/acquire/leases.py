@@ -1,0 +1,95 @@
+"""The right to work on one picture: of one process among those on a cache, of one machine among those on a store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, create_task_group, current_time
+
+from mkdocs_leonardo.acquire.orders import NobodyCould, NoTeamLease, thread
+from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.providers.base import Clock
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.journal import Journal
+    from mkdocs_leonardo.team.leases import TeamLease, TeamLeases
+
+#: Between two attempts to take over what another process works on (seconds).
+LEASE_POLL_S = 0.25
+#: Between two signs of life (seconds).
+BEAT_S = 2.0
+#: Work on a picture stops when its lease was not renewed for so long (seconds): soon others may take it over.
+HOLD_S = 8.0
+
+
+class Leases:
+    """The leases of one build. `team` holds those among machines, if they share a store."""
+
+    def __init__(self, journal: Journal, clock: Clock, team: TeamLeases | None) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._team = team
+        self._held: dict[str, CancelScope] = {}
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[None]:
+        """Only one process on the cache is in the block; the next one waits, and takes over from a dead one.
+
+        The block is left early, without an exception, when the lease is lost.
+        """
+        while not await thread(self._journal.claim, name):
+            await self._clock.sleep(LEASE_POLL_S)
+        # A process that was stopped and goes on has its timers first of all: no request leaves after the deadline.
+        with CancelScope(deadline=current_time() + HOLD_S) as scope:
+            self._held[name] = scope
+            try:
+                yield
+            finally:
+                del self._held[name]
+                # Synchronous, so that a cancelled build releases as well.
+                with suppress(StoreUnavailable):
+                    self._journal.release(name)
+
+    @asynccontextmanager
+    async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | NoTeamLease | None]:
+        """The same among the machines that share a store; None, at once, while another one holds the lease."""
+        if self._team is None:
+            yield NoTeamLease()
+            return
+        lease = await self._team.acquire(name, set(keys))
+        try:
+            yield lease
+        finally:
+            if lease is not None:
+                await lease.release()
+
+    async def wait(self, name: str) -> None:
+        """Return when no other machine holds the lease any more; `NobodyCould` if that takes too long."""
+        assert self._team is not None  # noqa: S101 - there is no other machine without team leases
+        if not await self._team.wait(name):
+            raise NobodyCould("another machine has been making it for too long; it is not paid for a second time")
+
+    async def heartbeat(self) -> None:
+        """Tell other processes and machines that this one lives, for as long as the build runs."""
+        async with create_task_group() as group:
+            group.start_soon(self._heartbeat)
+            if self._team is not None:
+                group.start_soon(self._team.heartbeat)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await self._clock.sleep(BEAT_S)
+            asked_at = current_time()
+            asked_for = dict(self._held)
+            if not asked_for:
+                continue
+            # If the journal cannot be written now, the leases' scopes run out.
+            with suppress(StoreUnavailable):
+                mine = await thread(self._journal.beat)
+                for name, scope in asked_for.items():
+                    if name in mine:
+                        scope.deadline = asked_at + HOLD_S
+                    else:
+                        scope.cancel()

@@ -1,0 +1,350 @@
+"""What is at hand for a page's picture, and what of it is paid already. Synchronous; opens no connection.
+
+`Lookup.find` is asked once for a page: a `Hit` or a `Miss` travels on to whatever shows, makes or counts the picture.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
+from mkdocs_leonardo.renderer import OwnFile
+from mkdocs_leonardo.resolution import NOT_GENERATED, Failure, Resolution
+from mkdocs_leonardo.spec import (
+    HeroAsset,
+    HeroSpec,
+    JsonValue,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Source,
+    generation_key,
+    generation_request,
+)
+from mkdocs_leonardo.storage.base import PictureStore, StoredPicture
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.renderer import Renderer
+    from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.storage.journal import Journal
+
+#: How to have a picture of which a file is there that cannot be used.
+_NOT_AGAIN = "; it is not paid for again while that file is there: restore it, or delete it and its other half"
+
+#: Where pictures were before this build.
+_AT_HAND = frozenset({Source.PINNED, Source.CACHED})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider's name for a picture. `has_key`: the provider has a key; `available`: it may be asked as well."""
+
+    provider: Provider
+    has_key: bool
+    available: bool
+    key: str
+    picture: PictureSpec
+
+    @property
+    def request(self) -> dict[str, JsonValue]:
+        """What changes the paid pixels, of which the key is made."""
+        provider = self.provider
+        return generation_request(provider.name, provider.model, self.picture, provider.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with one store's copy of a picture.
+
+    `is_broken`: it is there and cannot be used; else the store cannot be read. `remains` is its record, if that is
+    whole: the job in it can be fetched once more, which costs nothing.
+    """
+
+    key: str
+    source: Source
+    text: str
+    is_broken: bool = False
+    remains: PictureRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A picture that is at hand. `is_open`: a better one, or one beside it, is paid for and can be asked for now."""
+
+    candidates: tuple[Candidate, ...]
+    stored: StoredPicture
+    is_open: bool = False
+    troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """No picture is at hand. `damage` says which file of one is there that cannot be used, and the fix."""
+
+    candidates: tuple[Candidate, ...]
+    is_open: bool = False
+    troubles: tuple[Trouble, ...] = ()
+    damage: str = ""
+
+
+Answer: TypeAlias = Hit | Miss
+
+
+class Lookup:
+    """Finds pictures for one build. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        chain: Sequence[Provider],
+        keyed: frozenset[str],
+        stores: Sequence[tuple[Source, PictureStore]],
+        home: PictureStore,
+        journal: Journal,
+        renderer: Renderer,
+        clock: Clock,
+        notify: Notify,
+        generate: bool,
+        is_shared: bool = False,
+        lone_pictures: Callable[[], Sequence[Path]] = tuple,
+    ) -> None:
+        """`keyed` are the providers with a key; `home` is where new pictures stay; `is_shared`: a team has a store."""
+        self.chain = tuple(chain)
+        self._keyed = keyed
+        self.stores = tuple(stores)
+        self._home = home
+        self._journal = journal
+        self._renderer = renderer
+        self._clock = clock
+        self._notify = notify
+        self._generate = generate
+        self._is_shared = is_shared
+        self._lone_pictures = lone_pictures
+        self._halves: Mapping[str, Path] | None = None
+        self._told: set[str] = set()
+        self._open_jobs = self._read_open_jobs()
+        self._last_heroes: dict[str, str] | None = None
+
+    # The search ------------------------------------------------------------------------------------------------------
+
+    def find(self, hero: HeroSpec) -> Answer:
+        """Search every store for the page's picture; PictureError if the author's own file cannot be read."""
+        if hero.picture is None:
+            path = own_path(hero)
+            record, _ = self._renderer.read_own(path)
+            return Hit((), StoredPicture(record, OwnFile(path), Source.OWN))
+        candidates = self._candidates(hero.picture)
+        troubles: list[Trouble] = []
+        stored = self._search(candidates, troubles)
+        if stored is not None:
+            return self.hit(candidates, stored, troubles)
+        damage = self._damage(candidates, troubles)
+        return Miss(candidates, self._is_open(candidates, troubles), tuple(troubles), damage)
+
+    def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, troubles: Sequence[Trouble] = ()) -> Hit:
+        """The answer where `stored` is at hand."""
+        is_open = self._is_open(candidates[: stored.rank], troubles) or self._has_spare(candidates, stored)
+        return Hit(candidates, stored, is_open, tuple(troubles))
+
+    def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
+        candidates: list[Candidate] = []
+        for provider in self.chain:
+            key = generation_key(provider.name, provider.model, picture, provider.options)
+            has_key = provider.name in self._keyed
+            available = has_key and self._generate and self._takes(provider, picture)
+            candidates.append(Candidate(provider, has_key, available, key, picture))
+        return tuple(candidates)
+
+    def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
+        """Whether the provider takes the picture's reference; without it, the picture is not ordered."""
+        takes = picture.look is None or bool(getattr(provider, "takes_references", False))
+        if not takes:
+            self._tell_once(
+                logging.WARNING,
+                f"{provider.name} takes no reference with the model {provider.model}, so it draws no page that has "
+                "one; leave style_reference and hero_reference out, or choose another model",
+            )
+        return takes
+
+    def _search(self, candidates: Sequence[Candidate], troubles: list[Trouble]) -> StoredPicture | None:
+        for source, store in self.stores:
+            for rank, candidate in enumerate(candidates):
+                record = self._verified(store, source, candidate.key, troubles)
+                if record is not None:
+                    return StoredPicture(record, store, source, rank)
+        return None
+
+    def _verified(self, store: PictureStore, source: Source, key: str, troubles: list[Trouble]) -> PictureRecord | None:
+        """The record of a whole pair; what is broken, or cannot be read, counts as missing and is told."""
+        try:
+            return store.sound(key)
+        except BrokenEntry as error:
+            troubles.append(Trouble(key, source, str(error), is_broken=True))
+            self._tell_once(logging.INFO, str(error))
+            with suppress(StoreUnavailable):
+                troubles[-1] = Trouble(key, source, str(error), is_broken=True, remains=store.remains(key))
+        except StoreUnavailable as error:
+            troubles.append(Trouble(key, source, str(error)))
+            self._tell_once(logging.INFO, f"{error}; going on without it")
+        return None
+
+    def _damage(self, candidates: Sequence[Candidate], troubles: Sequence[Trouble]) -> str:
+        """Which file of a picture that is there cannot be used, and the fix; empty if there is none.
+
+        Not readable is not "missing": the picture may be paid for.
+        """
+        for candidate in candidates:
+            for trouble in troubles:
+                if trouble.is_broken and trouble.key == candidate.key:
+                    return f"{trouble.text}{_NOT_AGAIN}"
+        if self._halves is None:
+            self._halves = {path.name[:16]: path for path in self._lone_pictures()}
+        for candidate in candidates:
+            half = self._halves.get(candidate.key[:16])
+            if half is not None and half.exists() and not half.with_suffix(".json").exists():
+                return f"{half} has no {half.stem}.json beside it{_NOT_AGAIN}"
+        return ""
+
+    # Jobs that are paid ----------------------------------------------------------------------------------------------
+
+    def _is_open(self, candidates: Sequence[Candidate], troubles: Sequence[Trouble]) -> bool:
+        """Whether one of `candidates` has a job that is paid for and can be asked for now."""
+        if not self._open_jobs and not troubles:
+            return False
+        now, remains = self._clock.now(), remains_in(troubles)
+        for candidate in candidates:
+            if candidate.available:
+                entry = self._open_jobs.get(candidate.key)
+                if (entry is not None and entry.is_due(now)) or is_lost(candidate, remains):
+                    return True
+        return False
+
+    def _has_spare(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
+        """Whether a second job for the picture that is at hand can be asked for now."""
+        entry = self._open_jobs.get(stored.record.key)
+        if entry is None or not candidates[stored.rank].available:
+            return False
+        now = self._clock.now()
+        return any(one.is_due(now) for one in entry.tries if one.job_id != stored.record.job_id)
+
+    def _read_open_jobs(self) -> Mapping[str, Entry]:
+        try:
+            return self._journal.entries()
+        except StoreUnavailable as error:
+            self._tell_once(
+                logging.WARNING, f"the journal of paid jobs cannot be read ({error}); make cache_dir writable"
+            )
+            return {}
+
+    # What a page shows -----------------------------------------------------------------------------------------------
+
+    def at_hand(self, hero: HeroSpec, answer: Answer) -> Resolution | None:
+        """The page's hero if all its files are there and nothing is left to collect for it."""
+        if isinstance(answer, Miss):
+            if self._is_shared or any(candidate.available for candidate in answer.candidates):
+                return None
+            stored = self.placeholder(hero)
+            rendering = self._renderer.load(stored.record, hero)
+            failure = self.reason_for_miss(answer)
+            return None if rendering is None else Resolution(hero, asset_of(stored, rendering), failure=failure)
+        self.tell_of_damage(hero.page, answer)
+        if answer.is_open:
+            return None
+        rendering = self._renderer.load(answer.stored.record, hero)
+        if rendering is None:
+            return None
+        if hero.picture is not None:
+            self.remember(hero.page, answer.stored)
+        return Resolution(hero, asset_of(answer.stored, rendering))
+
+    def likely_key(self, hero: HeroSpec, answer: Answer) -> str:
+        """The key of the picture that the page will probably show: of the provider that is asked first."""
+        if hero.picture is None and isinstance(answer, Hit):
+            return answer.stored.record.key
+        asked = (candidate.key for candidate in answer.candidates if candidate.available)
+        return next(asked, None) or self.placeholder_of(hero).record.key
+
+    def reason_for_miss(self, answer: Answer) -> Failure | None:
+        """Why no provider is asked at all; None if a placeholder is simply what a site without keys gets."""
+        if isinstance(answer, Miss) and answer.damage:
+            return Failure(answer.damage)
+        return None if self._generate else NOT_GENERATED
+
+    def placeholder(self, hero: HeroSpec) -> StoredPicture:
+        """What the page shows while its own picture is missing: its last accepted hero, else the painter's picture."""
+        return self.last(hero.page) or self.placeholder_of(hero)
+
+    def placeholder_of(self, hero: HeroSpec) -> StoredPicture:
+        """The painter's picture for the page."""
+        assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
+        return StoredPicture(self._renderer.painted_record(hero.picture), None, Source.LOCAL)
+
+    def last(self, page: str) -> StoredPicture | None:
+        """The picture that the page showed last, if it is still there."""
+        with suppress(StoreUnavailable):
+            key = self._journal.last_hero(page)
+            for source, store in self.stores if key else ():
+                record = self._verified(store, source, key or "", [])
+                if record is not None:
+                    return StoredPicture(record, store, Source.LAST)
+        return None
+
+    def tell_of_damage(self, page: str, answer: Answer) -> None:
+        """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
+        for trouble in answer.troubles:
+            if trouble.is_broken and trouble.source is Source.PINNED:
+                self._tell_once(logging.WARNING, f"{page}: {trouble.text}")
+
+    def remember(self, page: str, stored: StoredPicture) -> None:
+        """Note the picture as the page's last hero."""
+        key = stored.record.key
+        try:
+            is_kept = stored.source is Source.PINNED or stored.store is self._home
+            if key in self._open_jobs and stored.source in _AT_HAND and is_kept:
+                # A build died between storing the picture and closing its entry.
+                self._journal.close(key, stored.record.job_id)
+            if self._last_heroes is None:
+                self._last_heroes = self._journal.last_heroes()
+            if self._last_heroes.get(page) != key:
+                self._journal.accept_hero(page, key)
+                self._last_heroes[page] = key
+        except StoreUnavailable as error:
+            # Only a later placeholder would be poorer for it.
+            self._notify(logging.DEBUG, f"{page}: its last hero could not be noted ({error})")
+
+    def _tell_once(self, level: int, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._notify(level, message)
+
+
+def remains_in(troubles: Sequence[Trouble]) -> dict[str, PictureRecord]:
+    """The records of damaged pictures, by key."""
+    return {trouble.key: trouble.remains for trouble in troubles if trouble.remains is not None}
+
+
+def is_lost(candidate: Candidate, remains: Mapping[str, PictureRecord]) -> bool:
+    """Whether the stored picture is damaged, and its job can be fetched once more."""
+    record = remains.get(candidate.key)
+    return record is not None and bool(record.job_id) and isinstance(candidate.provider, FindsLostJobs)
+
+
+def own_path(hero: HeroSpec) -> Path:
+    """The author's own picture of a page."""
+    assert hero.own_image is not None  # noqa: S101 - a hero has a picture to make or a file, by construction
+    return hero.own_image
+
+
+def asset_of(stored: StoredPicture, rendering: Rendering) -> HeroAsset:
+    """A picture with its files, as a page shows it."""
+    record = stored.record
+    return HeroAsset(
+        record.key, record.provider, record.model, stored.source, rendering, record.created_at, record.marks
+    )

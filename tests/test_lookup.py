@@ -1,0 +1,188 @@
+"""How often a build looks for a picture: once for a page, and once more under the lease before it pays."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.pipeline import Pipeline
+from mkdocs_leonardo.acquire.runner import Buyer
+from mkdocs_leonardo.clock import SystemClock
+from mkdocs_leonardo.lookup import Hit, Lookup, Miss
+from mkdocs_leonardo.renderer import Renderer
+from mkdocs_leonardo.spec import (
+    GeneratedImage,
+    HeroSpec,
+    ImageInfo,
+    JsonValue,
+    PictureRecord,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+    Submission,
+    digest_of,
+)
+from mkdocs_leonardo.storage.cache import MemoryStore
+from mkdocs_leonardo.storage.fallbacks import PictureMemory
+from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.limits import Rests
+
+HERO = HeroSpec("a.md", PictureSpec("a harbour at dusk"))
+PROVIDERS = ("first", "second")
+
+
+class CountingStore(PictureMemory):
+    """Counts how often each key is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    def sound(self, key: str) -> PictureRecord | None:
+        """The record of `key`, and one more question for it."""
+        self.asked[key] += 1
+        return super().sound(key)
+
+
+class Service:
+    """A provider that answers with the picture."""
+
+    model = "model"
+    timeout_s = 30.0
+    options: Mapping[str, JsonValue] = {}
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def estimate_usd(self, picture: PictureSpec) -> float:
+        """The same for every picture."""
+        del picture
+        return 0.03
+
+    async def submit(self, picture: PictureSpec) -> Submission:
+        """A job that is done."""
+        return Submission(self.name, self.model, picture.prompt, 0.0, image=GeneratedImage(b"a picture"))
+
+    async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
+        """The picture that came with the answer."""
+        del give_up_at
+        assert submission.image is not None
+        return submission.image
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class NoFiles(Renderer):
+    """Says of every picture that its files are there."""
+
+    def __init__(self) -> None:
+        self.threads = 1
+
+    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
+        """The same for every picture."""
+        del record, hero
+        return Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
+
+
+def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipeline]:
+    """The look-up and the pipeline of one build."""
+    clock, notify = SystemClock(), logging.getLogger(__name__).log
+    journal = Journal(MemoryStore(), Owner.of_this_process(), clock.now)
+    renderer = NoFiles()
+    lookup = Lookup(
+        chain=[Service(name) for name in PROVIDERS],
+        keyed=frozenset(PROVIDERS),
+        stores=[(Source.CACHED, store)],
+        home=store,
+        journal=journal,
+        renderer=renderer,
+        clock=clock,
+        notify=notify,
+        generate=generate,
+    )
+    buyer = Buyer(
+        journal=journal,
+        rests=Rests(MemoryStore(), clock.now),
+        keep=(store,),
+        budget=Budget(max_new_images=1, max_cost_usd=None),
+        inspect=lambda _: ImageInfo("jpg", 1536, 864),
+        clock=clock,
+        notify=notify,
+        reject=lambda *_: None,
+    )
+    leases = Leases(journal, clock, None)
+    return lookup, Pipeline(
+        lookup=lookup,
+        buyer=buyer,
+        leases=leases,
+        renderer=renderer,
+        clock=clock,
+        notify=notify,
+        concurrency=1,
+    )
+
+
+def kept(store: PictureMemory, lookup: Lookup, rank: int) -> None:
+    """Put the picture of the provider with that rank into the store."""
+    key = lookup.find(HERO).candidates[rank].key
+    store.save(PictureRecord(key, digest_of(b"x"), "jpg", PROVIDERS[rank], "model"), b"x")
+
+
+def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> None:
+    """Between reading the page and paying, every name of the picture is asked for twice."""
+    store = CountingStore()
+    lookup, pipeline = parts(store)
+
+    answer = lookup.find(HERO)
+    at_hand = lookup.at_hand(HERO, answer)
+    likely_key = lookup.likely_key(HERO, answer)
+    resolution = anyio.run(pipeline.resolve, HERO, answer)
+
+    assert isinstance(answer, Miss)
+    assert at_hand is None
+    assert resolution.asset is not None
+    assert resolution.asset.source is Source.GENERATED
+    assert likely_key == resolution.asset.key
+    assert store.asked == dict.fromkeys([candidate.key for candidate in answer.candidates], 2)
+
+
+@pytest.mark.parametrize("rank", range(len(PROVIDERS)))
+def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
+    """Whichever provider made it, the first search is the only one."""
+    store = CountingStore()
+    lookup, _ = parts(store)
+    kept(store, lookup, rank)
+    store.asked.clear()
+
+    answer = lookup.find(HERO)
+    resolution = lookup.at_hand(HERO, answer)
+
+    assert isinstance(answer, Hit)
+    assert answer.stored.rank == rank
+    assert resolution is not None
+    assert set(store.asked.values()) == {1}
+
+
+def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() -> None:
+    """Nothing waits for the event loop where no provider may be asked."""
+    lookup, _ = parts(CountingStore(), generate=False)
+    hero = replace(HERO, page="b.md")
+
+    answer = lookup.find(hero)
+
+    assert [candidate.available for candidate in answer.candidates] == [False, False]
+    assert all(candidate.has_key for candidate in answer.candidates)
+    resolution = lookup.at_hand(hero, answer)
+    assert resolution is not None
+    assert resolution.asset is not None
+    assert resolution.asset.source is Source.LOCAL
+    assert resolution.failure is not None
