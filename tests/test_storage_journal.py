@@ -56,11 +56,12 @@ def journal(store: TextStore, time: Time) -> Journal:
     return Journal(store, HERE, time, stopwatch=time)
 
 
-def intend(journal: Journal, key: str = KEY, seed: Callable[[int], int | None] = lambda _: None) -> Entry:
+def intend(
+    journal: Journal, key: str = KEY, *, lease: str = "", seed: Callable[[int], int | None] = lambda _: None
+) -> Entry:
     """An intent like the pipeline's."""
-    return journal.intend(
-        key, provider="leonardo", model="phoenix", page="a.md", request=REQUEST, estimate_usd=0.01, seed=seed
-    )
+    about: dict[str, Any] = {"provider": "leonardo", "model": "phoenix", "page": "a.md", "request": REQUEST}
+    return journal.intend(key, **about, estimate_usd=0.01, lease=lease, seed=seed)
 
 
 def submission(job_id: str = "job-1") -> Submission:
@@ -399,7 +400,8 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
     assert neighbour.claim("6" * 64)
     assert journal.holder(KEY) == HERE
     assert neighbour.holder(KEY) == HERE
-    assert (journal.still_mine(KEY), neighbour.still_mine(KEY)) == (True, False)
+    assert journal.beat() == {KEY}
+    assert neighbour.beat() == {"6" * 64}
 
 
 def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:
@@ -412,7 +414,7 @@ def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, jou
 
     journal.release(KEY)
     assert journal.holder(KEY) is None
-    assert not journal.still_mine(KEY)
+    assert journal.beat() == frozenset()
     assert neighbour.claim(KEY)
 
 
@@ -427,19 +429,18 @@ def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journ
     time.now_s += LEASE_S + 1
 
     assert neighbour.claim(KEY)
-    journal.beat()
-    assert not journal.still_mine(KEY)
+    assert journal.beat() == frozenset()
     assert journal.holder(KEY) == replace(HERE, id="neighbour")
     journal.release(KEY)
-    assert neighbour.still_mine(KEY)
+    assert neighbour.beat() == {KEY}
 
 
-def test_check_before_paying_renews_the_lease(store: TextStore, journal: Journal, time: Time) -> None:
-    """Between the check and the request no other owner can take the key over."""
+def test_intent_renews_the_lease(store: TextStore, journal: Journal, time: Time) -> None:
+    """Between the intent and the request no other owner can take the key over."""
     journal.claim(KEY)
     time.now_s += LEASE_S + 1
 
-    assert journal.still_mine(KEY)
+    intend(journal, lease=KEY)
     assert not living(store, time).claim(KEY)
 
 

@@ -18,7 +18,7 @@ from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.storage.base import RestList
+    from mkdocs_leonardo.storage.limits import Rests
 
 #: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
@@ -36,7 +36,7 @@ class Access:
     def __init__(
         self,
         *,
-        rests: RestList,
+        rests: Rests,
         clock: Clock,
         notify: Notify,
         alert_of: Callable[[str], Alert | None],

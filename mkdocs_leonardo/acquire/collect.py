@@ -25,7 +25,8 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import JobJournal, PictureStore
+    from mkdocs_leonardo.storage.base import PictureStore
+    from mkdocs_leonardo.storage.journal import Journal
 
 #: Between two downloads of a picture that came damaged (seconds).
 DAMAGED_WAIT_S = 1.0
@@ -37,7 +38,7 @@ class Collector:
     def __init__(
         self,
         *,
-        journal: JobJournal,
+        journal: Journal,
         keep: Sequence[PictureStore],
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,

@@ -24,8 +24,8 @@ from mkdocs_leonardo.spec import Source, Submission, order_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import JobJournal
     from mkdocs_leonardo.storage.entries import Try
+    from mkdocs_leonardo.storage.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Means:
     by key and number.
     """
 
-    journal: JobJournal
+    journal: Journal
     budget: Budget
     access: Access
     jobs: Jobs

@@ -28,8 +28,8 @@ from mkdocs_leonardo.storage.base import StoredPicture
 from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import JobJournal
     from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.storage.journal import Journal
 
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
 OLD_JOB_S = 600.0
@@ -43,7 +43,7 @@ class Jobs:
     def __init__(
         self,
         *,
-        journal: JobJournal,
+        journal: Journal,
         access: Access,
         collector: Collector,
         clock: Clock,

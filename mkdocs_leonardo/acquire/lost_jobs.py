@@ -25,7 +25,7 @@ from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import JobJournal
+    from mkdocs_leonardo.storage.journal import Journal
 
 #: A call of an earlier process that is older was carried out long ago, or never: one look is enough (seconds). A call
 #: may have waited for the limiter for minutes before it left.
@@ -47,7 +47,7 @@ class Looked:
 class LostJobs:
     """Looks for jobs for one build, and gives back what stood for calls that made none."""
 
-    def __init__(self, *, journal: JobJournal, budget: Budget, clock: Clock, notify: Notify) -> None:
+    def __init__(self, *, journal: Journal, budget: Budget, clock: Clock, notify: Notify) -> None:
         self._journal = journal
         self._budget = budget
         self._clock = clock

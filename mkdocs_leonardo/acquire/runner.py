@@ -27,8 +27,10 @@ from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.storage.base import JobJournal, PictureStore, RestList
+    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.storage.journal import Journal
+    from mkdocs_leonardo.storage.limits import Rests
 
 
 class Buyer:
@@ -37,8 +39,8 @@ class Buyer:
     def __init__(
         self,
         *,
-        journal: JobJournal,
-        rests: RestList,
+        journal: Journal,
+        rests: Rests,
         keep: Sequence[PictureStore],
         budget: Budget,
         inspect: Callable[[bytes], ImageInfo],

@@ -289,16 +289,6 @@ class Journal:
                     self._renew(key)
                 return frozenset(self._held)
 
-    def still_mine(self, key: str) -> bool:
-        """Whether the claim has not passed to another owner; if so, it is good for another LEASE_S."""
-        with self._lock, self._store.transaction():
-            if not self._is_mine(key):
-                self._held.discard(key)
-                return False
-            self._renew(key)
-            self._held.add(key)
-            return True
-
     def release(self, key: str) -> None:
         """Others may claim `key`; a lease of theirs is left alone."""
         with self._lock:

@@ -35,7 +35,7 @@ class _Shared:
     """A store until it fails, the process's own memory from then on."""
 
     def __init__(self, store: Store) -> None:
-        self.shared = True
+        self._is_shared = True
         self._store = store
         self._memory = MemoryStore()
         self._lock = threading.Lock()
@@ -43,14 +43,14 @@ class _Shared:
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
         """What `change` returns first; what it returns second is the new value under `key`."""
         with self._lock:
-            if self.shared:
+            if self._is_shared:
                 try:
                     with self._store.transaction():
                         result, value = change(self._store.get(key))
                         self._store.set(key, value, expire_s)
                 except StoreUnavailable:
                     # Once is enough: a locked file would hold up every single request.
-                    self.shared = False
+                    self._is_shared = False
                 else:
                     self._memory.set(key, value)
                     return result
@@ -60,11 +60,11 @@ class _Shared:
 
     def get(self, key: str) -> JsonValue | None:
         with self._lock:
-            if self.shared:
+            if self._is_shared:
                 try:
                     return self._store.get(key)
                 except StoreUnavailable:
-                    self.shared = False
+                    self._is_shared = False
             return self._memory.get(key)
 
 
@@ -75,11 +75,6 @@ class RequestWindow:
         self._values = _Shared(store)
         self._key = f"window:{provider}"
         self._per_minute = max(1, per_minute)
-
-    @property
-    def shared(self) -> bool:
-        """Whether other processes are counted."""
-        return self._values.shared
 
     def reserve(self, now: float) -> float:
         """0.0, and one request at `now` (Unix seconds) is counted; or the seconds until asking again is worth while."""
@@ -134,11 +129,6 @@ class Rests:
         self._values = _Shared(store)
         self._now = now
 
-    @property
-    def shared(self) -> bool:
-        """Whether other processes hear of it."""
-        return self._values.shared
-
     def rest(self, provider: str, until: float) -> None:
         """Leave `provider` alone until that Unix time, an hour from now at most; never shortens a rest."""
         latest = self._now() + LONGEST_REST_S
@@ -164,11 +154,6 @@ class RenderTimes:
 
     def __init__(self, store: Store) -> None:
         self._values = _Shared(store)
-
-    @property
-    def shared(self) -> bool:
-        """Whether later processes learn from it."""
-        return self._values.shared
 
     def observe(self, kind: str, seconds: float) -> None:
         """One more render of `kind` took `seconds`."""
