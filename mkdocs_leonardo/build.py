@@ -127,7 +127,7 @@ class Session:
         painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.LOCAL]
         if not painted:
             return
-        from mkdocs_leonardo.painter.words import names_landscape  # noqa: PLC0415 - most builds paint nothing
+        from mkdocs_leonardo.painter.words import names_landscape
 
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:

@@ -55,7 +55,7 @@ class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
         """Parse `value`, which is empty where a shell has expanded the dollar sign as a variable."""
-        from mkdocs_leonardo.providers.balance import Alert  # noqa: PLC0415 - `--help` should be quick
+        from mkdocs_leonardo.providers.balance import Alert
 
         try:
             return Alert.of(value)
@@ -127,7 +127,7 @@ def status(common: _Common, *, as_json: bool) -> None:
 
     Opens no connection.
     """
-    from mkdocs_leonardo.commands.status import status as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.status import status as run
 
     _finish(common, run, as_json=as_json)
 
@@ -179,7 +179,7 @@ def generate(
     After Ctrl-C, the same command collects Leonardo's paid jobs. OpenAI and Gemini do not store images, so Ctrl-C
     waits for their answer. A second Ctrl-C does not wait: that image is lost and may be charged.
     """
-    from mkdocs_leonardo.commands.generate import generate as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.generate import generate as run
 
     _finish(common, run, pages, dry_run=dry_run, yes=yes, takes=takes, into=into, for_program=as_json)
 
@@ -231,7 +231,7 @@ def compare(
     Asks before it spends. Image 1 of each style has seed 1, and so on, so only the style differs. Existing images are
     not paid for again.
     """
-    from mkdocs_leonardo.commands.compare import compare as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.compare import compare as run
 
     _finish(
         common, run, prompt, styles=styles, count=count, alchemy=alchemy, output=output, yes=yes, for_program=as_json
@@ -254,7 +254,7 @@ def suggest(common: _Common, pages: tuple[str, ...], *, write: bool, yes: bool) 
     A text model of OpenAI or Gemini reads title, description and the first thousand words of each page. Asks before
     it spends. --write adds lines to the front matter and changes nothing else.
     """
-    from mkdocs_leonardo.commands.suggest import suggest as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.suggest import suggest as run
 
     _finish(common, run, pages, write=write, yes=yes)
 
@@ -274,7 +274,7 @@ def balance(common: _Common, *, alert_below: Alert | None, as_json: bool) -> Non
 
     Free. Exits with 1 if less than N is left, or if the service does not answer.
     """
-    from mkdocs_leonardo.commands.accounts import balance as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.accounts import balance as run
 
     _finish(common, run, alert_below=alert_below, as_json=as_json)
 
@@ -294,7 +294,7 @@ def pin(common: _Common, pages: tuple[str, ...], *, as_json: bool) -> None:
     The gallery is gallery_dir, which you commit to the repository. A pinned image is never paid for again. Images that
     the cache lacks come from shared_store, if there is one.
     """
-    from mkdocs_leonardo.commands.gallery import pin as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.gallery import pin as run
 
     _finish(common, run, pages, for_program=as_json)
 
@@ -320,7 +320,7 @@ def check(common: _Common, *, require_alt: bool, as_json: bool) -> None:
     Finds missing, stale, orphaned and damaged images, and text that is hard to read. Prints one line per finding, with
     its fix. Exits with 1 if there is a finding.
     """
-    from mkdocs_leonardo.commands.gallery import check as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.gallery import check as run
 
     _finish(common, run, as_json=as_json, require_alt=require_alt)
 
@@ -343,7 +343,7 @@ def prune(common: _Common, *, yes: bool, gallery: bool, as_json: bool) -> None:
     Never deletes images of drafts and pending jobs, nor the gallery, unless you add --gallery. Without a terminal it
     only lists, unless you add --yes.
     """
-    from mkdocs_leonardo.commands.prune import prune as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.prune import prune as run
 
     _finish(common, run, yes=yes, gallery=gallery, for_program=as_json)
 
@@ -366,7 +366,7 @@ def jobs(common: _Common, *, forget: str | None, yes: bool, as_json: bool) -> No
 
     Builds ask for pending jobs at growing intervals, for 30 days. Opens no connection.
     """
-    from mkdocs_leonardo.commands.jobs import jobs as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.jobs import jobs as run
 
     _finish(common, run, forget=forget, yes=yes, as_json=as_json)
 
@@ -383,7 +383,7 @@ def doctor(common: _Common, *, as_json: bool) -> None:
 
     Never shows a key. Sends each service one free request. Exits with 1 if anything is wrong.
     """
-    from mkdocs_leonardo.commands.accounts import doctor as run  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.accounts import doctor as run
 
     _finish(common, run, as_json=as_json)
 
@@ -422,8 +422,8 @@ def zensical_build(
     Shows what is missing and its cost, and asks before it spends. The caps of the configuration apply. Without a
     terminal it buys nothing unless you add --yes: pages show their previous hero or a placeholder.
     """
-    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
-    from mkdocs_leonardo.commands.zensical_build import build, call_for  # noqa: PLC0415 - same
+    from mkdocs_leonardo.commands.terminal import Console
+    from mkdocs_leonardo.commands.zensical_build import build, call_for
 
     call = call_for(named or common.config_file, rest, is_clean=clean, is_strict=strict)
     sys.exit(build(call, Console(verbose=common.verbose), yes=yes))
@@ -439,9 +439,9 @@ def zensical_serve(common: _Common, named: str | None, rest: tuple[str, ...]) ->
     Reads a changed prompt when its page is saved. on_serve decides whether its image is generated. A new image appears
     without a restart.
     """
-    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
-    from mkdocs_leonardo.commands.zensical_build import call_for  # noqa: PLC0415 - same
-    from mkdocs_leonardo.commands.zensical_serve import serve  # noqa: PLC0415 - same
+    from mkdocs_leonardo.commands.terminal import Console
+    from mkdocs_leonardo.commands.zensical_build import call_for
+    from mkdocs_leonardo.commands.zensical_serve import serve
 
     call = call_for(named or common.config_file, rest)
     sys.exit(serve(call, Console(verbose=common.verbose)))
@@ -451,7 +451,7 @@ def _finish(
     common: _Common, run: Callable[..., int], *arguments: object, for_program: bool = False, **options: object
 ) -> None:
     """Run one command and exit with what it returns."""
-    from mkdocs_leonardo.commands.terminal import Console  # noqa: PLC0415 - `--help` should be quick
+    from mkdocs_leonardo.commands.terminal import Console
 
     console = Console(verbose=common.verbose, for_program=for_program or bool(options.get("as_json")))
     sys.exit(run(common.config_file, console, *arguments, **options))

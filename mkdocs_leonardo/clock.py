@@ -30,7 +30,7 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
-        from anyio import sleep  # noqa: PLC0415 - a warm build needs no event loop
+        from anyio import sleep
 
         await sleep(seconds)
 

@@ -43,7 +43,7 @@ class Renderer:
 
     def __init__(self, encoding: Encoding, folder: Path, index: Store, notify: Notify) -> None:
         """Files lie in `folder`, or, where that cannot be written, in one that ends with this build."""
-        from mkdocs_leonardo.storage.renderings import RenderingShelf  # noqa: PLC0415 - diskcache is slow to import
+        from mkdocs_leonardo.storage.renderings import RenderingShelf
 
         self._encoding = encoding
         self._notify = notify
@@ -80,13 +80,13 @@ class Renderer:
 
     def paint(self, record: PictureRecord, hero: HeroSpec) -> Rendering:
         """Make the files of the painter's picture."""
-        from mkdocs_leonardo.providers.local import paint  # noqa: PLC0415 - Pillow is slow to import
+        from mkdocs_leonardo.providers.local import paint
 
         assert hero.picture is not None  # noqa: S101 - own pictures are never painted
         return self._write(paint(hero.picture), record, hero)
 
     def _write(self, picture: bytes | object, record: PictureRecord, hero: HeroSpec) -> Rendering:
-        from mkdocs_leonardo.imaging.render import render  # noqa: PLC0415 - Pillow is slow to import
+        from mkdocs_leonardo.imaging.render import render
 
         key = self._variant_key(record, hero)
         known = self._earlier_files(record, hero)
@@ -123,7 +123,7 @@ class Renderer:
 
     def painted_record(self, picture: PictureSpec) -> PictureRecord:
         """The painter's picture as a record. Nothing was bought, so its digest is its name."""
-        from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options  # noqa: PLC0415 - Pillow is slow
+        from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options
 
         # The painter has a hand of its own, whatever look is wished.
         key = generation_key(NAME, MODEL, replace(picture, look=None), painter_key_options())
@@ -152,8 +152,8 @@ class Renderer:
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
     def _settings_of(self, encoding: Encoding, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
-        from mkdocs_leonardo.imaging.render import settings  # noqa: PLC0415 - Pillow is slow to import
-        from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - same
+        from mkdocs_leonardo.imaging.render import settings
+        from mkdocs_leonardo.imaging.variants import usable_formats
 
         kept, dropped = usable_formats(encoding.formats)
         if dropped and not self._settings:
@@ -165,7 +165,7 @@ class Renderer:
 
     def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
         """The files that an earlier version encoded of the picture."""
-        from mkdocs_leonardo.imaging.render import superseded  # noqa: PLC0415 - Pillow is slow to import
+        from mkdocs_leonardo.imaging.render import superseded
 
         encoding = self._encoding.across(hero.layout)
         for settings in superseded(encoding, hero.focus, provider=record.provider, model=record.model):
@@ -212,8 +212,8 @@ class OwnFile:
 
 def inspected(data: bytes) -> ImageInfo:
     """What the bytes are and say of their origin; PictureError if they are not a picture we may show."""
-    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
-    from mkdocs_leonardo.imaging.provenance import detect  # noqa: PLC0415 - same
+    from mkdocs_leonardo.imaging.normalise import inspect
+    from mkdocs_leonardo.imaging.provenance import detect
 
     origin = detect(data)
     marks = [name for name, is_there in (("xmp", origin.xmp), ("c2pa", origin.c2pa)) if is_there]

@@ -116,7 +116,7 @@ class Workshop:
     def loop(self) -> Bridge:
         """The event loop of this build, with its heartbeat; started by the first use."""
         if self._loop is None:
-            from mkdocs_leonardo.acquire.loop import LINE, Bridge  # noqa: PLC0415 - a warm build needs no event loop
+            from mkdocs_leonardo.acquire.loop import LINE, Bridge
 
             # As many again as may be in flight are being stored and encoded.
             self._loop = Bridge(max(LINE, 2 * self._settings.concurrency))
@@ -126,11 +126,11 @@ class Workshop:
     @cached_property
     def pipeline(self) -> Pipeline:
         """What acquires the pictures that are not at hand."""
-        from mkdocs_leonardo.acquire.budget import Budget  # noqa: PLC0415 - a warm build needs no event loop
-        from mkdocs_leonardo.acquire.leases import Leases  # noqa: PLC0415 - same
-        from mkdocs_leonardo.acquire.pipeline import Pipeline  # noqa: PLC0415 - same
-        from mkdocs_leonardo.acquire.runner import Buyer  # noqa: PLC0415 - same
-        from mkdocs_leonardo.storage.limits import Rests  # noqa: PLC0415 - same
+        from mkdocs_leonardo.acquire.budget import Budget
+        from mkdocs_leonardo.acquire.leases import Leases
+        from mkdocs_leonardo.acquire.pipeline import Pipeline
+        from mkdocs_leonardo.acquire.runner import Buyer
+        from mkdocs_leonardo.storage.limits import Rests
 
         settings = self._settings
         if self._budget is None:
@@ -193,9 +193,9 @@ class Workshop:
         address = self._settings.shared_store
         if address is None:
             return None, None
-        from mkdocs_leonardo.team.leases import TeamLeases  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.team.object_store import ObjectStore  # noqa: PLC0415 - few sites have one
-        from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures  # noqa: PLC0415 - same
+        from mkdocs_leonardo.team.leases import TeamLeases
+        from mkdocs_leonardo.team.object_store import ObjectStore
+        from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures
 
         may_pay = self._settings.generate and self.keyed
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
@@ -217,7 +217,7 @@ class Workshop:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
-        from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+        from mkdocs_leonardo.storage.journal import Journal, Owner
 
         settings = self._settings
         hide_from_git(settings.cache_dir)
@@ -241,7 +241,7 @@ class Workshop:
 
     def _open(self, folder: Path, *, durable: bool) -> Store:
         """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
-        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore  # noqa: PLC0415 - see `_open_stores`
+        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 
         try:
             store = TextStore.open(folder, durable=durable)
@@ -273,7 +273,7 @@ class Workshop:
     # Providers -------------------------------------------------------------------------------------------------------
 
     def _provider(self, name: str, environ: Mapping[str, str], keyed: set[str]) -> Provider:
-        from mkdocs_leonardo.storage import limits  # noqa: PLC0415 - see `_open_stores`
+        from mkdocs_leonardo.storage import limits
 
         declaration, options = declaration_of(name), self._settings.options[name]
         variable = declaration.key_variable or named_key_variable(name)

@@ -162,7 +162,7 @@ def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mappi
     former = settings.former_cache_dir
     if former is None:
         return settings
-    from mkdocs_leonardo.storage.adoption import settle  # noqa: PLC0415 - few sites move their cache
+    from mkdocs_leonardo.storage.adoption import settle
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
     cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)

@@ -257,7 +257,7 @@ class LoopbackService:
 
 @functools.cache
 def _picture() -> bytes:
-    from PIL import Image  # noqa: PLC0415 - slow to import, and not every service is asked for it
+    from PIL import Image
 
     buffer = io.BytesIO()
     Image.linear_gradient("L").resize((1536, 864)).convert("RGB").save(buffer, "JPEG")

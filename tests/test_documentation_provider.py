@@ -212,7 +212,7 @@ def test_page_lists_every_promise_of_the_contract() -> None:
 
 def test_page_lists_every_error_a_provider_may_raise() -> None:
     """The table of kinds is the tree in the code."""
-    from mkdocs_leonardo.errors import ProviderError  # noqa: PLC0415 - of this test alone
+    from mkdocs_leonardo.errors import ProviderError
 
     table = PAGE.read_text(encoding="utf-8").partition("## What it may raise")[2].partition("## The test")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [

@@ -570,7 +570,7 @@ def test_configuration_that_the_model_does_not_draw_is_told_before_anything_is_b
     options: dict[str, Any], message: str
 ) -> None:
     """Not at the till, where the next provider would be paid."""
-    from mkdocs_leonardo.config import LeonardoConfig  # noqa: PLC0415 - needed here alone
+    from mkdocs_leonardo.config import LeonardoConfig
 
     config = LeonardoConfig()
     config.load_dict(options)

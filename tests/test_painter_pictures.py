@@ -268,7 +268,7 @@ def test_paint_never_raises(
 
 def test_paint_does_not_grow_the_random_state_of_the_program() -> None:
     """Painting neither reads nor moves the shared random generator."""
-    import random  # noqa: PLC0415 - the module whose state is watched
+    import random
 
     before = random.getstate()
     small("a harbour at dusk")

@@ -261,7 +261,7 @@ def _provider(provider: Provider, *, has_key: bool) -> Finding:
 
 
 def _encoders(settings: Settings) -> Iterator[Finding]:
-    from mkdocs_leonardo.imaging.variants import usable_formats  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.variants import usable_formats
 
     kept, dropped = usable_formats(settings.encoding.formats)
     yield Finding("ok", "encoders", f"{', '.join(kept)} will be written")

@@ -27,7 +27,7 @@ class Uneditable(ValueError):
 
 def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
     """The metadata of a page and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
-    import yaml  # noqa: PLC0415 - MkDocs's own
+    import yaml
 
     try:
         text = data.decode("utf-8-sig")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.neighbours import Neighbours
 from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
+from mkdocs_leonardo.commands.purchases import fetch_shared
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
@@ -51,8 +52,6 @@ class Finding:
 
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
-    from mkdocs_leonardo.commands.purchases import fetch_shared  # noqa: PLC0415 - `check` needs no event loop
-
     site = wishes_of(config_file, console)
     for problem in site.problems:
         console.warn(problem)
@@ -270,7 +269,7 @@ def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Fin
 
 def _small(site: SiteWishes, workshop: Workshop, found: Sequence[Outlook]) -> Iterator[Finding]:
     """Own pictures that are shown larger than they are: no fault of the site's, and not sharp."""
-    from mkdocs_leonardo.imaging.normalise import upright_size  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.normalise import upright_size
 
     width_px, height_px = site.settings.encoding.width_px, site.settings.encoding.height_px
     for outlook in found:
@@ -304,7 +303,7 @@ def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: S
     Where neither is there, the next build measures how much shade the picture needs, and that suffices for any; then
     it is only to be known that the picture can be shown.
     """
-    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.normalise import inspect
 
     if outlook.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
         yield from _legible_under(site.options.shade, outlook, data, site)
@@ -317,9 +316,9 @@ def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: S
 
 def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes) -> Iterator[Finding]:
     """Whether the site's own shade, an alpha, suffices for the picture."""
-    from mkdocs_leonardo.imaging.contrast import STEP, measure  # noqa: PLC0415 - Pillow is slow to import
-    from mkdocs_leonardo.imaging.normalise import normalise  # noqa: PLC0415 - same
-    from mkdocs_leonardo.imaging.variants import dominant  # noqa: PLC0415 - same
+    from mkdocs_leonardo.imaging.contrast import STEP, measure
+    from mkdocs_leonardo.imaging.normalise import normalise
+    from mkdocs_leonardo.imaging.variants import dominant
 
     encoding, focus = site.settings.encoding, outlook.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
@@ -337,8 +336,8 @@ def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes
 
 def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
     """Whether the shade behind the text suffices for the file that screens show, measured anew."""
-    from mkdocs_leonardo.imaging.contrast import measure  # noqa: PLC0415 - Pillow is slow to import
-    from mkdocs_leonardo.imaging.normalise import normalise  # noqa: PLC0415 - same
+    from mkdocs_leonardo.imaging.contrast import measure
+    from mkdocs_leonardo.imaging.normalise import normalise
 
     heroes = [variant for variant in rendering.variants if variant.role == "hero"]
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))

@@ -82,7 +82,7 @@ def _names(docs_dir: Path) -> Iterator[str]:
 
 
 def _exclusion(project: Project, *, with_drafts: bool) -> _Excluded:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - MkDocs's own; `--help` needs none
+    from pathspec import GitIgnoreSpec
 
     lines = [*_ALWAYS_EXCLUDED, *project.text("exclude_docs").splitlines()]
     if not with_drafts:
@@ -180,7 +180,7 @@ class _Reader:
 
     def _mapping(self, name: str, text: str) -> dict[str, Any]:
         """The metadata in a text; nothing, and a problem, if it is none."""
-        import yaml  # noqa: PLC0415 - MkDocs's own
+        import yaml
 
         try:
             value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

@@ -47,8 +47,8 @@ def is_earlier(entries: Sequence[Path]) -> bool:
 
 def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
     """The same site, whose cache is out of the way of `zensical build --clean`: that will build what is published."""
-    from mkdocs_leonardo.config import DEFAULT_CACHE  # noqa: PLC0415 - `--help` needs no MkDocs
-    from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.config import DEFAULT_CACHE
+    from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled
 
     settings, root = site.settings, site.options.config_file.parent
     if settings.cache_is_default and settings.former_cache_dir is None:

@@ -150,7 +150,7 @@ def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
 def project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
-    from mkdocs_leonardo.host.settings import settings_in  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.host.settings import settings_in
 
     plugin, theme = plugin_config(project), project.theme
     with _host_errors():
@@ -247,7 +247,7 @@ def _host_errors() -> Iterator[None]:
 
 def _loaded(config_file: str | None, console: Console) -> LoadedSite:
     use_host_of(config_file)
-    from mkdocs_leonardo.host.site_reading import LoadedSite  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.host.site_reading import LoadedSite
 
     if config_file is None and not has_configuration(*HOSTS):
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
@@ -264,8 +264,8 @@ def _used(site: LoadedSite) -> LeonardoConfig:
 
 
 def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOptions:
-    from mkdocs_leonardo.host.settings import config_file_of, settings_of  # noqa: PLC0415 - same
-    from mkdocs_leonardo.settings import is_for_zensical  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.host.settings import config_file_of, settings_of
+    from mkdocs_leonardo.settings import is_for_zensical
 
     config = site.config
     path = config_file_of(config).resolve()

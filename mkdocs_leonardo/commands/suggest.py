@@ -107,7 +107,7 @@ def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str
 
 def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
     """How many pages failed. One after the other: each is shown, and written, before the next is paid for."""
-    import anyio  # noqa: PLC0415 - `--help` should be quick
+    import anyio
 
     async def ask() -> int:
         api = model.connect(key, model.base_url, SystemClock())

@@ -95,7 +95,7 @@ def read_project(path: Path) -> Project:
 
 def plugin_config(project: Project) -> LeonardoConfig:
     """Our options, each checked; CommandError for one that is wrong, or if the site does not use the plugin."""
-    from mkdocs_leonardo.config import LeonardoConfig  # noqa: PLC0415 - `--help` needs no MkDocs
+    from mkdocs_leonardo.config import LeonardoConfig
 
     if "leonardo" not in project.plugins:
         where = "[project.plugins.leonardo]" if project.path.suffix == ".toml" else "`- leonardo` below `plugins:`"
@@ -129,7 +129,7 @@ def named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mappin
 
 def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """The mapping in a file, and in those that it inherits from; an entry of the file replaces its parent's."""
-    import yaml  # noqa: PLC0415 - MkDocs's own
+    import yaml
 
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _loader())  # noqa: S506 - a safe loader
@@ -156,7 +156,7 @@ def _merged(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, An
 
 def _loader() -> type[yaml.SafeLoader]:
     """A reader that knows `!ENV`, and takes every other tag, which only themes and extensions need, for nothing."""
-    import yaml  # noqa: PLC0415 - MkDocs's own
+    import yaml
 
     base = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     loader = cast("type[yaml.SafeLoader]", type("_ProjectLoader", (base,), {}))
@@ -168,7 +168,7 @@ def _loader() -> type[yaml.SafeLoader]:
 
 def _environment(loader: yaml.SafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - whatever YAML makes of it
     """`!ENV NAME`, or `!ENV [NAME, OTHER, default]`."""
-    import yaml  # noqa: PLC0415 - MkDocs's own
+    import yaml
 
     entries = node.value if isinstance(node, yaml.SequenceNode) else [node]
     names, default = (entries[:-1], loader.construct_object(entries[-1])) if len(entries) > 1 else (entries, None)

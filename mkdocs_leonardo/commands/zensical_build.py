@@ -168,7 +168,7 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
             console.warn(text)
         yield state
         return
-    from mkdocs_leonardo.commands.site import project_wishes  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.commands.site import project_wishes
 
     fingerprint = fingerprint_of(project)
     site = project_wishes(project, console)
@@ -186,8 +186,8 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
     heroes = at_hand(site, console)
     if heroes is not None:
         return heroes
-    from mkdocs_leonardo.commands.generate import plan_for  # noqa: PLC0415 - not where all is at hand
-    from mkdocs_leonardo.commands.purchases import agreed  # noqa: PLC0415 - same
+    from mkdocs_leonardo.commands.generate import plan_for
+    from mkdocs_leonardo.commands.purchases import agreed
 
     settings = site.settings
     plan = plan_for(site, console)
@@ -209,8 +209,8 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
 
 def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     """Every page's hero, if each is there; None if any is not. Opens no connection."""
-    from mkdocs_leonardo.report import Spending, report, summary, write_json  # noqa: PLC0415 - same
-    from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.report import Spending, report, summary, write_json
+    from mkdocs_leonardo.runtime import Workshop
 
     workshop = Workshop(site.settings, environ=os.environ, notify=console.tell)
 
@@ -235,7 +235,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
 
 def by_session(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
     """What a build with these settings shows on each page."""
-    from mkdocs_leonardo.build import Session  # noqa: PLC0415 - not on a warm build
+    from mkdocs_leonardo.build import Session
 
     session = Session(settings, environ=os.environ, notify=console.tell)
     try:
@@ -260,11 +260,11 @@ def published(
 
     With `theme`, the pictures lie there, for Zensical to copy into the site.
     """
-    from mkdocs_leonardo.commands.publish import manifest_of  # noqa: PLC0415 - not on a warm build
-    from mkdocs_leonardo.page.manifest import write_manifest  # noqa: PLC0415 - same
-    from mkdocs_leonardo.page.stylesheet import published_stylesheet  # noqa: PLC0415 - same
-    from mkdocs_leonardo.report import complaints  # noqa: PLC0415 - same
-    from mkdocs_leonardo.storage.adoption import hide_from_git  # noqa: PLC0415 - same
+    from mkdocs_leonardo.commands.publish import manifest_of
+    from mkdocs_leonardo.page.manifest import write_manifest
+    from mkdocs_leonardo.page.stylesheet import published_stylesheet
+    from mkdocs_leonardo.report import complaints
+    from mkdocs_leonardo.storage.adoption import hide_from_git
 
     settings, folder = heroes.site.settings, folder_of(project)
     manifest = manifest_of(settings, heroes.resolutions)
@@ -337,7 +337,7 @@ def _pages_in(folder: Path) -> Iterator[str]:
 
 def _lacks_tags(project: Project, path: str) -> bool:
     """Finish one page, if it shows a hero; whether its tags for sharing found no place."""
-    from mkdocs_leonardo.page.finish import MARKS, finish  # noqa: PLC0415 - only where a site was built
+    from mkdocs_leonardo.page.finish import MARKS, finish
 
     with open(path, "rb") as page:  # noqa: PTH123 - of each page, on every build
         data = page.read()

@@ -38,7 +38,7 @@ class Addition:
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:
     """Zensical's own command in this process; its exit code. CommandError if Zensical is not installed."""
     try:
-        from zensical import config, main  # noqa: PLC0415 - an optional companion
+        from zensical import config, main
     except ImportError as error:
         raise CommandError(f"Zensical cannot be started ({error}); pip install zensical") from error
     if addition is not None:
@@ -98,7 +98,7 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whateve
 
 
 def _revision(manifest: Path) -> str:
-    from mkdocs_leonardo import __version__  # noqa: PLC0415 - also what this version makes of the manifest counts
+    from mkdocs_leonardo import __version__
 
     try:
         return hashlib.sha256(__version__.encode() + manifest.read_bytes()).hexdigest()

@@ -106,7 +106,7 @@ class _Watch:
 
     def refresh(self) -> None:
         """Write what pages show now, from what is at hand; what is missing is made as `on_serve` says."""
-        from mkdocs_leonardo.commands.site import project_wishes  # noqa: PLC0415 - also to be read by `--help`
+        from mkdocs_leonardo.commands.site import project_wishes
 
         self._seen = self._state()
         self._preview.hold()

@@ -14,7 +14,7 @@ def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
     Nothing if it is shown, or if that cannot be told: parts of a post that are chosen while a page is built, or a
     template that the build itself will stumble over. The view's own file comes first.
     """
-    from jinja2 import TemplateError, meta  # noqa: PLC0415 - `--help` needs no templates
+    from jinja2 import TemplateError, meta
 
     loader = env.loader
     if loader is None:
@@ -39,14 +39,14 @@ def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
 
 def _is_about_posts(tree: nodes.Template) -> bool:
     """Whether the template speaks of posts; others choose icons and the like while a page is built."""
-    from jinja2 import nodes  # noqa: PLC0415 - `--help` needs no templates
+    from jinja2 import nodes
 
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
 def _shows_content(tree: nodes.Template) -> bool:
     """Whether something else than the page has its content shown, and not as plain text."""
-    from jinja2 import nodes  # noqa: PLC0415 - `--help` needs no templates
+    from jinja2 import nodes
 
     plain = {
         id(each)

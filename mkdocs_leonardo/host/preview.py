@@ -156,8 +156,8 @@ class Preview:
         """A workshop for `settings`; an earlier one with other settings ends what it has begun."""
         if self._workshops and self._workshops[-1][0] == settings:
             return
-        from mkdocs_leonardo.acquire.loop import Bridge  # noqa: PLC0415 - a preview that makes nothing needs no event loop
-        from mkdocs_leonardo.runtime import Workshop  # noqa: PLC0415 - same
+        from mkdocs_leonardo.acquire.loop import Bridge
+        from mkdocs_leonardo.runtime import Workshop
 
         workshop = Workshop(settings, environ=self._environ, notify=self._tell, budget=self._budget)
         self._workshops.append((settings, workshop))
@@ -197,7 +197,7 @@ class Preview:
 
     async def _in_loop_take(self, order: _Order) -> None:
         """Begin to wait for what is new among the wishes, and go on waiting for the others."""
-        from anyio import current_time  # noqa: PLC0415 - see `_open`
+        from anyio import current_time
 
         if self._order is not None and order.settings != self._order.settings:
             # What failed may succeed now; what is under way still is.
@@ -224,7 +224,7 @@ class Preview:
 
     async def _in_loop_live(self) -> None:
         """Start each wish when it is due, for as long as the preview lives."""
-        from anyio import Event, create_task_group, move_on_after  # noqa: PLC0415 - see `_open`
+        from anyio import Event, create_task_group, move_on_after
 
         async with create_task_group() as group:
             while True:
@@ -235,14 +235,14 @@ class Preview:
 
     def _next_s(self) -> float:
         """Seconds until something is due."""
-        from anyio import current_time  # noqa: PLC0415 - see `_open`
+        from anyio import current_time
 
         if self._is_held or not self._pending:
             return math.inf
         return max(0.0, min(pending.due_s for pending in self._pending.values()) - current_time())
 
     def _start_due(self, group: TaskGroup) -> None:
-        from anyio import current_time  # noqa: PLC0415 - see `_open`
+        from anyio import current_time
 
         order = self._order
         if order is None or self._is_held:
@@ -260,7 +260,7 @@ class Preview:
 
     async def _in_loop_make(self, hero: HeroSpec, picture: PictureSpec, order: _Order) -> None:
         """Make one picture as a build would, and say what came of it."""
-        from anyio import to_thread  # noqa: PLC0415 - see `_open`
+        from anyio import to_thread
 
         try:
             resolution = await order.workshop.pipeline.resolve(hero)

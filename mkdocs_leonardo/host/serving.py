@@ -66,7 +66,7 @@ class Serving:
 
     def watch(self, server: LiveReloadServer, build: SiteBuild | None) -> None:
         """Have the server rebuild when a new hero is there; of our files, it watches the stamp alone."""
-        from mkdocs_leonardo.host.preview import StampWatcher  # noqa: PLC0415 - only a preview needs it
+        from mkdocs_leonardo.host.preview import StampWatcher
 
         self._watcher = StampWatcher(server)
         if build is not None:
@@ -81,7 +81,7 @@ class Serving:
 
 def preview_of(config: MkDocsConfig) -> Preview:
     """The preview of a site that is being served."""
-    from mkdocs_leonardo.host.preview import Preview  # noqa: PLC0415 - only a preview needs it
+    from mkdocs_leonardo.host.preview import Preview
 
     # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
     loudest = logging.INFO if config.strict else logging.CRITICAL

@@ -67,7 +67,7 @@ class SiteBuild:
         if reading.hero is None:
             return
         if self.heroes is None:
-            from mkdocs_leonardo.host.heroes import SiteHeroes  # noqa: PLC0415 - a build without heroes does without
+            from mkdocs_leonardo.host.heroes import SiteHeroes
 
             self.heroes = SiteHeroes(self._build_settings, config, is_preview=self._is_preview)
         self.heroes.want(page, reading.hero)
@@ -115,7 +115,7 @@ def _annotations(config: MkDocsConfig) -> Listener | None:
     """What turns warnings into annotations; None outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None
-    from mkdocs_leonardo.host.github import Annotations, Listener  # noqa: PLC0415 - nowhere else needed
+    from mkdocs_leonardo.host.github import Annotations, Listener
 
     file = config_file_of(config).resolve()
     annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))

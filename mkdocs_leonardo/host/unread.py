@@ -75,7 +75,7 @@ def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) ->
 
 def _yaml_fault(block: str) -> str:
     """What keeps the block from being a YAML mapping, with the fix; empty if it is one."""
-    import yaml  # noqa: PLC0415 - the host's own reader; only a page whose front matter was not read comes here
+    import yaml
 
     try:
         value = yaml.safe_load(block)

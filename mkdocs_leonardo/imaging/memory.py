@@ -33,7 +33,7 @@ def return_freed() -> None:
 
 def _of_glibc(name: str) -> Callable[..., object]:
     if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - a warm build has nothing to give back
+        import ctypes
 
         with suppress(AttributeError, OSError):
             function: Callable[..., object] = getattr(ctypes.CDLL(None), name)

@@ -16,7 +16,7 @@ _EXTENSIONS = frozenset({"jpg", "png", "webp"})
 
 def read_look(path: Path, strength: Strength) -> Look:
     """The picture at `path` as a look; PictureError, with the cure, if no service could take it."""
-    from mkdocs_leonardo.imaging.normalise import inspect  # noqa: PLC0415 - Pillow is slow to import
+    from mkdocs_leonardo.imaging.normalise import inspect
 
     try:
         with path.open("rb") as file:

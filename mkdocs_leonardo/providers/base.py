@@ -120,7 +120,7 @@ class ProviderContext:
         """The API under `base_url`, with the headers that `secret_headers` makes of the key."""
 
         def connect() -> Api:
-            from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+            from mkdocs_leonardo.providers.http import Api
 
             return Api(
                 provider=provider,

@@ -56,7 +56,7 @@ class LocalPainter:
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The finished picture, as a PNG; painted in a thread of its own."""
-        from anyio import to_thread  # noqa: PLC0415 - the painter alone needs no event loop
+        from anyio import to_thread
 
         data = await to_thread.run_sync(_png, picture)
         return Submission(NAME, MODEL, "", self._clock.now(), 0.0, GeneratedImage(data, 0.0))

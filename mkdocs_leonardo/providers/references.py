@@ -67,7 +67,7 @@ class LeonardoUploads:
 
     async def id_of(self, look: Look, api: Api, account: Callable[[], Awaitable[str]]) -> str:
         """The id of the reference in the account; ServiceFailed, not charged, if it cannot be brought there."""
-        from anyio import Lock  # noqa: PLC0415 - a warm build needs no event loop
+        from anyio import Lock
 
         # One at a time for each file: the other pages wait for the first one's upload.
         async with self._locks.setdefault(look.digest, Lock()):

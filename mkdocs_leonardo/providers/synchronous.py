@@ -137,7 +137,7 @@ class SynchronousProvider:
 
         The picture is paid for, and its address is kept nowhere, since it may be signed.
         """
-        from anyio import CancelScope  # noqa: PLC0415 - a warm build needs no event loop
+        from anyio import CancelScope
 
         give_up_at = self._clock.now() + DOWNLOAD_S
         with CancelScope(shield=True):

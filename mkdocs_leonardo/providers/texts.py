@@ -154,6 +154,6 @@ def gemini_api(key: str, base_url: str, clock: Clock) -> Api:
 
 
 def _api(provider: str, base_url: str, headers: Mapping[str, str], clock: Clock) -> Api:
-    from mkdocs_leonardo.providers.http import Api  # noqa: PLC0415 - httpx is slow to import
+    from mkdocs_leonardo.providers.http import Api
 
     return Api(provider=provider, base_url=base_url, secret_headers=headers, window=lambda _: 0.0, clock=clock)

@@ -89,7 +89,7 @@ def _is_in_use(folder: Path) -> bool:
 
 def _refuse_leased(former: Path) -> None:
     """StoreUnavailable while a living process works on a picture there: it would lose its journal amid a purchase."""
-    from mkdocs_leonardo.storage.journal import Journal, Owner  # noqa: PLC0415 - diskcache is slow to import
+    from mkdocs_leonardo.storage.journal import Journal, Owner
 
     if not (former / _JOURNAL).is_dir():
         return
@@ -102,7 +102,7 @@ def _refuse_leased(former: Path) -> None:
 
 
 def _opened(folder: Path) -> TextStore:
-    from mkdocs_leonardo.storage.cache import TextStore  # noqa: PLC0415 - diskcache is slow to import
+    from mkdocs_leonardo.storage.cache import TextStore
 
     return TextStore.open(folder, durable=True)
 
@@ -177,7 +177,7 @@ def _move_files(former: Path, folder: Path) -> None:
 
 
 def _merge_journals(former: Path, folder: Path) -> None:
-    from mkdocs_leonardo.storage.journal import adopt_rows  # noqa: PLC0415 - diskcache is slow to import
+    from mkdocs_leonardo.storage.journal import adopt_rows
 
     source = _opened(former)
     try:

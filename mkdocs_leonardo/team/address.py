@@ -54,7 +54,7 @@ class StoreAddress:
         if scheme == "file":
             if parts.netloc or not path.strip("/"):
                 raise ValueError("it must name a folder from the root, with three slashes, such as file:///mnt/heroes")
-            from urllib.request import url2pathname  # noqa: PLC0415 - slow to import, and few need it
+            from urllib.request import url2pathname
 
             return cls(scheme, "", url2pathname(parts.path).rstrip("/"))
         is_web = scheme in {"http", "https"}

@@ -27,7 +27,7 @@ CONNECT_S = 2.0
 
 def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> tuple[Client | None, Client]:
     """The client for creating, where that needs one of its own, and the client for everything else."""
-    from obstore import store  # noqa: PLC0415 - only who has a store has the client
+    from obstore import store
 
     if address.scheme == "file":
         # Never made here: where the network folder is not mounted, its place must stay as it is.
@@ -73,7 +73,7 @@ async def in_the_background(function: Callable[[], T]) -> T:
 
     A folder on a network that hangs holds up whoever looks at it, for minutes or for ever.
     """
-    import asyncio  # noqa: PLC0415 - only who has a store needs an event loop
+    import asyncio
 
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

@@ -216,7 +216,7 @@ class TeamLeases:
 
     async def heartbeat(self) -> None:
         """A sign of life of every lease, for as long as the build runs."""
-        from anyio import create_task_group  # noqa: PLC0415 - a warm build needs no event loop
+        from anyio import create_task_group
 
         while True:
             await self._sleep(BEAT_S)
@@ -272,7 +272,7 @@ class TeamLeases:
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every lease there is, as it was a moment ago; all that look at the same moment share one listing."""
-        from anyio import Lock  # noqa: PLC0415 - see `beat`
+        from anyio import Lock
 
         asked_at = self.monotonic()
         if self._listing is None:
@@ -395,7 +395,7 @@ class TeamLease:
 
         Bounded, and done even by a build that is being cancelled.
         """
-        from anyio import CancelScope  # noqa: PLC0415 - see `_bounded`
+        from anyio import CancelScope
 
         self._leases.let_go(self)
         if not self._number:
@@ -417,7 +417,7 @@ class TeamLease:
     @contextmanager
     def _bounded(self, seconds: float) -> Iterator[None]:
         """Calls that may fail, or be given up after a while."""
-        from anyio import move_on_after  # noqa: PLC0415 - a warm build needs no event loop
+        from anyio import move_on_after
 
         with move_on_after(seconds):
             try:
@@ -435,7 +435,7 @@ class TeamLease:
         return await self._leases.is_mine(self.name, self._number)
 
     def _locked(self) -> anyio.Lock:
-        from anyio import Lock  # noqa: PLC0415 - see `beat`
+        from anyio import Lock
 
         if self._lock is None:
             self._lock = Lock()

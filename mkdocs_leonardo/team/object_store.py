@@ -222,7 +222,7 @@ class ObjectStore:
         await self._unless_missing(store.delete_async(_checked(name)))
 
     async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
-        from obstore import list_with_delimiter_async  # noqa: PLC0415 - see `_connected`
+        from obstore import list_with_delimiter_async
 
         store = await self._open()
         # With a delimiter, because Apache answers no listing of unlimited depth.
@@ -253,7 +253,7 @@ class ObjectStore:
 
     async def _put_new(self, name: str, data: bytes) -> bool:
         """Whether the service took the object as a new one."""
-        from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415 - see `_connected`
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         try:
             if self._creator is not None:
@@ -270,7 +270,7 @@ class ObjectStore:
 
     async def _made_folder(self, put: Callable[[Client], Awaitable[T]]) -> T:
         """The result of `put`, asked again if another writer made the object's folder at the same moment."""
-        from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
+        from obstore.exceptions import BaseError
 
         store = await self._open()
         try:
@@ -322,10 +322,10 @@ class ObjectStore:
 
     async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """The call's result within `timeout_s`, every failure turned into StoreUnavailable."""
-        from anyio import move_on_after  # noqa: PLC0415 - see `_open`
+        from anyio import move_on_after
 
         self._check(what)
-        from obstore.exceptions import BaseError  # noqa: PLC0415 - see `_connected`
+        from obstore.exceptions import BaseError
 
         text, reason, answers = "", f"no answer within {timeout_s:g} s", self._answers
         begun = self._breaker.begin()
@@ -380,7 +380,7 @@ class ObjectStore:
 
 
 async def _sleep(seconds: float) -> None:
-    from anyio import sleep  # noqa: PLC0415 - only who has a store needs an event loop
+    from anyio import sleep
 
     await sleep(seconds)
 

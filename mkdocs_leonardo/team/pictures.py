@@ -321,7 +321,7 @@ class TeamPictures:
             )
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
-        from anyio import CapacityLimiter  # noqa: PLC0415 - only who has a store needs it
+        from anyio import CapacityLimiter
 
         if self._slots is None:
             self._slots = (CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS))
@@ -368,6 +368,6 @@ def _picture_name(record: PictureRecord) -> str:
 
 
 async def _thread(function: Callable[..., T], *arguments: object) -> T:
-    from anyio import to_thread  # noqa: PLC0415 - only who has a store needs it
+    from anyio import to_thread
 
     return await to_thread.run_sync(function, *arguments)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _made(context: ProviderContext) -> Provider:
-    from mkdocs_leonardo.providers.gemini.provider import create as make  # noqa: PLC0415 - options alone need none of it
+    from mkdocs_leonardo.providers.gemini.provider import create as make
 
     return make(context)
 

@@ -111,7 +111,7 @@ class RenderClock:
 
     async def kind(self, name: str) -> _Kind:
         """What is known of the kind."""
-        import anyio.to_thread  # noqa: PLC0415 - a warm build needs no event loop
+        import anyio.to_thread
 
         if name not in self._kinds:
             seen = await anyio.to_thread.run_sync(self._load, name)
@@ -121,7 +121,7 @@ class RenderClock:
 
     async def add(self, name: str, last_s: float, done_s: float) -> None:
         """A job of the kind was unfinished at `last_s` (0: not asked) and done at `done_s`."""
-        import anyio.to_thread  # noqa: PLC0415 - same
+        import anyio.to_thread
 
         seconds = render_time_s(last_s, done_s)
         (await self.kind(name)).add(seconds)
@@ -169,7 +169,7 @@ class _Kind:
 
     def changed(self) -> anyio.Event:
         """An event that is set as soon as plans should be made anew."""
-        import anyio  # noqa: PLC0415 - a warm build needs no event loop
+        import anyio
 
         if self._changed is None:
             self._changed = anyio.Event()

@@ -464,7 +464,7 @@ class _Watch:
 
     async def _sleep(self, seconds: float, changed: anyio.Event | None = None) -> bool:
         """Sleep, at most until the deadline; True if `changed` came first."""
-        import anyio  # noqa: PLC0415 - a warm build needs no event loop
+        import anyio
 
         seconds = min(seconds, max(0.0, self._give_up_at - self._clock.now()))
         if changed is None or seconds <= 0:
