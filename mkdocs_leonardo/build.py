@@ -17,7 +17,7 @@ from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
 from mkdocs_leonardo.report import report, summary, write_json
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up, unexpected, waiting_for
-from mkdocs_leonardo.runtime import Workshop
+from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Session:
         self._progress = Progress(notify)
         self._notify = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._workshop = Workshop(settings, environ=environ, notify=self._notify)
+        self._runtime = Runtime(settings, environ=environ, notify=self._notify)
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        missing, chain, keyed = self._workshop.missing_keys, self._workshop.chain, self._workshop.keyed
+        missing, chain, keyed = self._runtime.missing_keys, self._runtime.chain, self._runtime.keyed
         if missing and self.nobody and settings.generate:
             self._notify(logging.INFO, self.nobody)
         elif missing and chain[0].name not in keyed and settings.generate:
@@ -52,32 +52,32 @@ class Session:
     @property
     def nobody(self) -> str:
         """Why no provider could be asked even if that were allowed; empty if one could."""
-        if self._workshop.keyed:
+        if self._runtime.keyed:
             return ""
-        missing = self._workshop.missing_keys
+        missing = self._runtime.missing_keys
         no_key = f"no key in {' or '.join(missing)}: " if missing else ""
         return f"{no_key}{_PAINTED}"
 
     @property
     def lacking(self) -> str:
         """What the site lacks to ask a provider, and the fix; empty if there is a provider to ask."""
-        if self._workshop.keyed:
+        if self._runtime.keyed:
             return ""
-        missing = self._workshop.missing_keys
+        missing = self._runtime.missing_keys
         lacks = f"there is no key in {' or '.join(missing)}; set one" if missing else "`providers` names no service"
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
 
     @property
     def seen(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of the files that were at hand and whole, by where the cache has them."""
-        return self._workshop.renderer.cache.seen
+        return self._runtime.renderer.cache.seen
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's wish; what is not at hand is started in the background.
 
         The key that the picture will probably have, and the picture if it is at hand.
         """
-        lookup, answer, likely_key = self._workshop.lookup, None, ""
+        lookup, answer, likely_key = self._runtime.lookup, None, ""
         # Whatever is wrong will be met again, and told, on the way that makes the picture.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
@@ -86,7 +86,7 @@ class Session:
                 self._wishes[hero.page] = (hero, at_hand)
                 return at_hand.asset.key if at_hand.asset else "", at_hand.asset
             likely_key = lookup.likely_key(hero, answer)
-        loop, resolve = self._workshop.loop, self._workshop.pipeline.resolve
+        loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
         # What needs no service need not wait in line for those: the cores have work while services take their time.
         start = loop.start_in_line if isinstance(answer, Miss) else loop.start
         wish = start(resolve, hero, answer)
@@ -106,14 +106,14 @@ class Session:
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
         """Write the report; the summary for the log. `title` is the site's, for a CI job with several."""
-        spending = self._workshop.spending
+        spending = self._runtime.spending
         try:
             write_json(
-                self._settings.cache_dir / "report.json", report(resolutions, spending, self._workshop.store_stats)
+                self._settings.cache_dir / "report.json", report(resolutions, spending, self._runtime.store_stats)
             )
         except OSError as error:
             self._notify(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
-        totals = summary(resolutions, spending, self._workshop.store_stats)
+        totals = summary(resolutions, spending, self._runtime.store_stats)
         self._tell_abstract(resolutions)
         if self._job_summary:
             try:
@@ -138,28 +138,28 @@ class Session:
     def settle(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
         try:
-            self._workshop.end_loop(self._tell_awaited)
+            self._runtime.end_loop(self._tell_awaited)
         except KeyboardInterrupt:
-            awaited = self._workshop.pipeline.awaited
+            awaited = self._runtime.pipeline.awaited
             if awaited:
                 self._notify(logging.INFO, given_up(awaited))
             raise
-        self._workshop.close()
+        self._runtime.close()
 
     def _tell_awaited(self) -> None:
-        awaited = self._workshop.pipeline.awaited
+        awaited = self._runtime.pipeline.awaited
         if awaited:
             self._notify(logging.INFO, waiting_for(awaited))
 
     def close(self) -> None:
         """The same, and remove files that were for this build alone."""
         self.settle()
-        self._workshop.discard()
+        self._runtime.discard()
 
     def _tell_open_jobs(self) -> None:
         """Say what an interrupted build leaves to the next one."""
         with suppress(HeroError):
-            pages = {entry.page for entry in self._workshop.journal.entries().values()} & self._wishes.keys()
+            pages = {entry.page for entry in self._runtime.journal.entries().values()} & self._wishes.keys()
             if pages:
                 count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
                 self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")
@@ -184,5 +184,5 @@ class Session:
     def _patience_s(self) -> float:
         """More than all of it can take, so that a fault of ours cannot hold a build for ever."""
         rounds = -(-len(self._wishes) // self._settings.concurrency)
-        a_picture_s = self._workshop.longest_wait_s + SLACK_S
+        a_picture_s = self._runtime.longest_wait_s + SLACK_S
         return rounds * a_picture_s + len(self._wishes) * RENDER_S

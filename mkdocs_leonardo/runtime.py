@@ -49,7 +49,7 @@ STORE_FAILURES = {
 REJECTED = "rejected.jsonl"
 
 
-class Workshop:
+class Runtime:
     """Everything one build works with: stores, providers, the look-up, and what acquires pictures on a miss."""
 
     def __init__(

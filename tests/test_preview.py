@@ -179,7 +179,7 @@ def test_many_pages_at_once_are_made_within_concurrency(tmp_path: Path, services
     assert rig.stamped
 
 
-def test_caps_hold_over_rebuilds_and_workshops_until_they_are_raised(tmp_path: Path, services: Services) -> None:
+def test_caps_hold_over_rebuilds_and_runtimes_until_they_are_raised(tmp_path: Path, services: Services) -> None:
     """Another configuration is not another budget; a higher cap is room for what was held back."""
     with rig_of(tmp_path, services, max_new_images=1, providers=["leonardo"]) as rig:
         rig.rebuild({"a.md": "a harbour"})

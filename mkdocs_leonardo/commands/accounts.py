@@ -15,7 +15,7 @@ import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.acquire.loop import Bridge
-from mkdocs_leonardo.commands.outlook import workshop_for
+from mkdocs_leonardo.commands.outlook import runtime_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
@@ -26,7 +26,7 @@ from mkdocs_leonardo.providers.declaration import key_variable
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.providers.base import Provider
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import JsonValue
 
@@ -61,11 +61,11 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
     site = options_of(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []
-    with workshop_for(site.settings, console) as workshop:
-        providers = [provider for provider in workshop.chain if provider.name in workshop.keyed]
+    with runtime_for(site.settings, console) as runtime:
+        providers = [provider for provider in runtime.chain if provider.name in runtime.keyed]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
-            raise CommandError(_nobody_to_ask(workshop))
+            raise CommandError(_nobody_to_ask(runtime))
         for provider in asked:
             account, problem = _account(provider)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
@@ -103,8 +103,8 @@ def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
-def _nobody_to_ask(workshop: Workshop) -> str:
-    names = [provider.name for provider in workshop.chain if isinstance(provider, ReportsAccount)]
+def _nobody_to_ask(runtime: Runtime) -> str:
+    names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
     keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"
@@ -152,13 +152,13 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
     yield _writable("cache_dir", site.settings.cache_dir)
     if site.danger:
         yield Finding("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
-    with workshop_for(site.settings, console) as workshop:
-        yield from _stores(workshop, site.settings)
-        for provider in workshop.chain:
-            yield _provider(provider, has_key=provider.name in workshop.keyed)
-        if workshop.team is not None:
+    with runtime_for(site.settings, console) as runtime:
+        yield from _stores(runtime, site.settings)
+        for provider in runtime.chain:
+            yield _provider(provider, has_key=provider.name in runtime.keyed)
+        if runtime.team is not None:
             try:
-                remarks = _in_loop(workshop.team.examine, workshop.team)
+                remarks = _in_loop(runtime.team.examine, runtime.team)
             except TimeoutError:
                 yield Finding("bad", "shared_store", "does not answer in time")
             else:
@@ -220,14 +220,14 @@ def _writable(subject: str, folder: Path) -> Finding:
         )
 
 
-def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
+def _stores(runtime: Runtime, settings: Settings) -> Iterator[Finding]:
     try:
-        jobs = workshop.journal.entries()
-        pictures, pinned = len(list(workshop.cache.records())), len(list(workshop.gallery.records()))
+        jobs = runtime.journal.entries()
+        pictures, pinned = len(list(runtime.cache.records())), len(list(runtime.gallery.records()))
     except StorageError as error:
         yield Finding("bad", "journal", f"cannot be read ({error})")
         return
-    keepers = {provider.name for provider in workshop.chain if isinstance(provider, FindsLostJobs)}
+    keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
     waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
     words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Finding("ok", "journal", words if waiting else "nothing is waiting to be collected")
@@ -235,7 +235,7 @@ def _stores(workshop: Workshop, settings: Settings) -> Iterator[Finding]:
         unanswered = counted(len(jobs) - waiting, "image was", "images were")
         yield Finding("note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status")
     yield Finding("ok", "images", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
-    if pictures and not pinned and workshop.team is None:
+    if pictures and not pinned and runtime.team is None:
         yield Finding(
             "note", "images", "paid images exist only in the cache; mkdocs-leonardo pin copies them into the repository"
         )

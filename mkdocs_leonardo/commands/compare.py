@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.outlook import outlooks, workshop_for
+from mkdocs_leonardo.commands.outlook import outlooks, runtime_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
@@ -143,9 +143,9 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
         for style in styles
         for seed in range(1, count + 1)
     ]
-    with workshop_for(settings, console) as workshop:
-        found = outlooks(workshop, heroes)
-        if not workshop.keyed and any(one.state == "missing" for one in found):
+    with runtime_for(settings, console) as runtime:
+        found = outlooks(runtime, heroes)
+        if not runtime.keyed and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
         raise CommandError("the configuration says generate: false; take that line out to allow it")
@@ -172,9 +172,9 @@ def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Conso
                 max_new_images=min(agreed_on.max_new_images, within.max_new_images),
                 max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
             )
-            with workshop_for(settings, console) as workshop:
-                obtain(workshop, heroes, settings, console)
-                spending = workshop.spending
+            with runtime_for(settings, console) as runtime:
+                obtain(runtime, heroes, settings, console)
+                spending = runtime.spending
             caps = _less(caps, spending.new_images, spending.cost_usd)
 
 
@@ -188,8 +188,8 @@ def _least(one_usd: float | None, other_usd: float | None) -> float | None:
 
 
 def _samples(plan: Plan, settings: Settings, console: Console, *, alchemy: bool) -> Iterator[Sample]:
-    with workshop_for(_settings(replace(settings, generate=False), alchemy=alchemy), console) as workshop:
-        for outlook in outlooks(workshop, [outlook.hero for outlook in plan.wanted]):
+    with runtime_for(_settings(replace(settings, generate=False), alchemy=alchemy), console) as runtime:
+        for outlook in outlooks(runtime, [outlook.hero for outlook in plan.wanted]):
             picture, record, store = outlook.hero.picture, outlook.record, outlook.store
             if picture is None or record is None or store is None:
                 continue

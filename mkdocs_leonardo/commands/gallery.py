@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.neighbours import Neighbours
-from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
+from mkdocs_leonardo.commands.outlook import Outlook, outlooks, runtime_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import fetch_shared
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
@@ -23,7 +23,7 @@ from mkdocs_leonardo.page.stylesheet import is_outdated
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
@@ -60,17 +60,17 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     copied: dict[str, JsonValue] = {}
     there: list[JsonValue] = []
     absent: list[JsonValue] = []
-    with workshop_for(site.settings, console) as workshop:
-        for outlook in outlooks(workshop, heroes):
+    with runtime_for(site.settings, console) as runtime:
+        for outlook in outlooks(runtime, heroes):
             page, record, store = outlook.hero.page, outlook.record, outlook.store
             if outlook.state == "pinned":
                 there.append(page)
             elif outlook.state == "cached" and record is not None and store is not None:
                 try:
-                    workshop.gallery.save(replace(record, page=page, site=""), store.read(record))
+                    runtime.gallery.save(replace(record, page=page, site=""), store.read(record))
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
-                copied[page] = _shown(workshop.gallery.path(record), site)
+                copied[page] = _shown(runtime.gallery.path(record), site)
                 console.say(f"{page}: {copied[page]}")
             elif outlook.state != "own":
                 absent.append(page)
@@ -86,11 +86,11 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
     """1 if any page would not show what it asks for, each with one line that says what to do."""
     site = wishes_of(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
-    with workshop_for(site.settings, console) as workshop:
-        found = outlooks(workshop, site.heroes)
+    with runtime_for(site.settings, console) as runtime:
+        found = outlooks(runtime, site.heroes)
         shown = _published(site, found, console)
-        findings = list(_findings(site, workshop, found, require_alt=require_alt, shown=shown))
-        warnings = [*_small(site, workshop, found), *_old_stylesheet(site, console)]
+        findings = list(_findings(site, runtime, found, require_alt=require_alt, shown=shown))
+        warnings = [*_small(site, runtime, found), *_old_stylesheet(site, console)]
     if as_json:
         console.json(
             {
@@ -130,11 +130,11 @@ def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
-def orphans(workshop: Workshop, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
+def orphans(runtime: Runtime, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
     """What lies in the gallery and belongs to no page as it is now, neither here nor of another configuration."""
     wanted = {offer.key for outlook in found for offer in outlook.offers}
     return tuple(
-        record for record in workshop.gallery.records() if record.key not in wanted and not neighbours.keep(record)
+        record for record in runtime.gallery.records() if record.key not in wanted and not neighbours.keep(record)
     )
 
 
@@ -144,10 +144,10 @@ def half_of(outlook: Outlook, halves: Sequence[Path]) -> Path | None:
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def idle_halves(workshop: Workshop, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[Path, ...]:
+def idle_halves(runtime: Runtime, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[Path, ...]:
     """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
     wanted = {offer.key[:16] for outlook in found for offer in outlook.offers}
-    halves = () if neighbours.are_there else workshop.gallery.halves()
+    halves = () if neighbours.are_there else runtime.gallery.halves()
     return tuple(path for path in halves if path.stem not in wanted)
 
 
@@ -174,15 +174,15 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
 
 
 def _findings(
-    site: SiteWishes, workshop: Workshop, found: Sequence[Outlook], *, require_alt: bool, shown: Collection[str]
+    site: SiteWishes, runtime: Runtime, found: Sequence[Outlook], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
-    neighbours = Neighbours(site.options, workshop)
-    unused, halves = orphans(workshop, found, neighbours), workshop.gallery.halves()
+    neighbours = Neighbours(site.options, runtime)
+    unused, halves = orphans(runtime, found, neighbours), runtime.gallery.halves()
     for outlook in found:
         if outlook.hero.page not in shown:
-            yield from _of_page(site, workshop, outlook, unused, halves)
+            yield from _of_page(site, runtime, outlook, unused, halves)
         if require_alt and not outlook.hero.alt:
             yield Finding(outlook.hero.page, "no alt text", "say what the image shows in hero_alt")
     for path in site.coverless:
@@ -193,19 +193,19 @@ def _findings(
         yield Finding(_shown(path, site), "card", text, is_file=True)
     for record in unused:
         yield Finding(
-            _shown(workshop.gallery.path(record), site),
+            _shown(runtime.gallery.path(record), site),
             "orphaned",
             f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in idle_halves(workshop, found, neighbours):
+    for path in idle_halves(runtime, found, neighbours):
         text = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(_shown(path, site), "orphaned", text, is_file=True)
 
 
 def _of_page(
-    site: SiteWishes, workshop: Workshop, outlook: Outlook, unused: Sequence[PictureRecord], halves: Sequence[Path]
+    site: SiteWishes, runtime: Runtime, outlook: Outlook, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
     page = outlook.hero.page
     half = half_of(outlook, halves)
@@ -219,7 +219,7 @@ def _of_page(
             "them again where the image is in the cache)",
         )
     if outlook.state == "own":
-        yield from _own(workshop, outlook, site)
+        yield from _own(runtime, outlook, site)
     elif outlook.record is not None and outlook.store is not None:
         yield from _stored(outlook, outlook.record, site)
     elif outlook.trouble or half is not None:
@@ -256,18 +256,18 @@ def _mend(site: SiteWishes, outlook: Outlook) -> str:
     return f"{delete}run mkdocs-leonardo generate {page}"
 
 
-def _own(workshop: Workshop, outlook: Outlook, site: SiteWishes) -> Iterator[Finding]:
+def _own(runtime: Runtime, outlook: Outlook, site: SiteWishes) -> Iterator[Finding]:
     path = outlook.hero.own_image
     if path is None:
         return
     try:
-        record, data = workshop.renderer.read_own(path)
-        yield from _legible(outlook, workshop.renderer.load(record, outlook.hero), data, site)
+        record, data = runtime.renderer.read_own(path)
+        yield from _legible(outlook, runtime.renderer.load(record, outlook.hero), data, site)
     except (PictureError, OSError) as error:
         yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
 
-def _small(site: SiteWishes, workshop: Workshop, found: Sequence[Outlook]) -> Iterator[Finding]:
+def _small(site: SiteWishes, runtime: Runtime, found: Sequence[Outlook]) -> Iterator[Finding]:
     """Own pictures that are shown larger than they are: no fault of the site's, and not sharp."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
@@ -277,7 +277,7 @@ def _small(site: SiteWishes, workshop: Workshop, found: Sequence[Outlook]) -> It
         if path is None:
             continue
         with suppress(PictureError, OSError):
-            size = upright_size(workshop.renderer.read_own(path)[1])
+            size = upright_size(runtime.renderer.read_own(path)[1])
             if size[0] < width_px or size[1] < height_px:
                 text = (
                     f"hero_image {path.name} has {size[0]} x {size[1]} pixels and is used as it is; screens show it "

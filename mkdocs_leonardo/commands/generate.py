@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.outlook import Outlook, outlooks, workshop_for
+from mkdocs_leonardo.commands.outlook import Outlook, outlooks, runtime_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
@@ -23,7 +23,7 @@ from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
@@ -52,12 +52,12 @@ def generate(
     wanted = _takes(heroes[0], takes) if takes else heroes
     if not dry_run and fetch_shared(site.settings, wanted, console):
         announce(site.settings.cache_dir)
-    with workshop_for(site.settings, console) as workshop:
-        found = outlooks(workshop, wanted)
+    with runtime_for(site.settings, console) as runtime:
+        found = outlooks(runtime, wanted)
         plan = Plan(found, site.settings)
-        excuse = _excuse(site.settings, workshop)
+        excuse = _excuse(site.settings, runtime)
         if into is not None and not dry_run:
-            check_room(into, "--into", is_earlier=_former(workshop, takes=bool(takes), is_published=is_published))
+            check_room(into, "--into", is_earlier=_former(runtime, takes=bool(takes), is_published=is_published))
     unmakable = _show(plan, found, console, excuse=excuse)
     if dry_run:
         console.report(_plan_report(plan, unmakable))
@@ -83,16 +83,16 @@ def generate(
     return 1 if failed else 0
 
 
-def _former(workshop: Workshop, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
+def _former(runtime: Runtime, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
     """What tells a folder that an earlier version has filled for the same purpose."""
     if takes:
         return is_sheet
-    return publish.is_earlier if is_published else partial(_are_copies, workshop)
+    return publish.is_earlier if is_published else partial(_are_copies, runtime)
 
 
-def _are_copies(workshop: Workshop, entries: Sequence[Path]) -> bool:
+def _are_copies(runtime: Runtime, entries: Sequence[Path]) -> bool:
     """Whether every file is one of a hero, encoded for the site or as it was delivered."""
-    digests = {record.digest for folder in (workshop.gallery, workshop.cache) for record in folder.records()}
+    digests = {record.digest for folder in (runtime.gallery, runtime.cache) for record in folder.records()}
     return all(
         VARIANT_NAME.fullmatch(path.name) or (path.is_file() and digest_of(path.read_bytes()) in digests)
         for path in entries
@@ -106,8 +106,8 @@ def _warn(problems: Sequence[str], console: Console) -> None:
 
 def plan_for(site: SiteWishes, console: Console) -> Plan:
     """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
-    with workshop_for(site.settings, console) as workshop:
-        plan = Plan(outlooks(workshop, site.heroes), site.settings)
+    with runtime_for(site.settings, console) as runtime:
+        plan = Plan(outlooks(runtime, site.heroes), site.settings)
     _show_plan(plan, console)
     return plan
 
@@ -153,9 +153,9 @@ def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
     purchases: list[Resolution] = []
     spending = Spending()
     for heroes, settings in plan.rounds():
-        with workshop_for(settings, console) as workshop:
-            purchases += obtain(workshop, heroes, settings, console)
-            spending = workshop.spending
+        with runtime_for(settings, console) as runtime:
+            purchases += obtain(runtime, heroes, settings, console)
+            spending = runtime.spending
     missing = [purchase for purchase in purchases if purchase.stored is None]
     made = counted(len(purchases) - len(missing), "image", "images")
     console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
@@ -196,13 +196,13 @@ def _show_plan(plan: Plan, console: Console) -> None:
         console.say(line)
 
 
-def _excuse(settings: Settings, workshop: Workshop) -> str:
+def _excuse(settings: Settings, runtime: Runtime) -> str:
     """Why no provider can be asked, if that is so."""
     if not settings.generate:
         return "the configuration says generate: false; take that line out to allow it"
-    if workshop.keyed:
+    if runtime.keyed:
         return ""
-    names = " or ".join(workshop.missing_keys)
+    names = " or ".join(runtime.missing_keys)
     if names:
         return f"no provider has a key; set {names} in the environment"
     return "the configuration names no provider besides the painter; add leonardo or openai to providers"
@@ -236,10 +236,10 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console:
     """The contact sheet of what there is, and the line that chooses each."""
     items: list[SheetItem] = []
     lines: list[str] = []
-    with workshop_for(replace(site.settings, generate=False), console) as workshop:
-        current = next(iter(outlooks(workshop, [hero for hero in site.heroes if hero.page == page])), None)
+    with runtime_for(replace(site.settings, generate=False), console) as runtime:
+        current = next(iter(outlooks(runtime, [hero for hero in site.heroes if hero.page == page])), None)
         now = current.record.key if current is not None and current.record is not None else ""
-        found = outlooks(workshop, takes)
+        found = outlooks(runtime, takes)
         shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
         if current is not None and now not in {take.record.key for take in found if take.record is not None}:
             shown.insert(0, (_NOW, "now", current))
@@ -282,13 +282,13 @@ def _prompt(hero: HeroSpec) -> str:
 def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Each hero at hand, as it was delivered and in every size and format of the site."""
     written = 0
-    with workshop_for(replace(settings, generate=False), console) as workshop:
+    with runtime_for(replace(settings, generate=False), console) as runtime:
         try:
-            make_room(folder, "--into", is_earlier=partial(_are_copies, workshop))
-            for outlook in outlooks(workshop, heroes):
+            make_room(folder, "--into", is_earlier=partial(_are_copies, runtime))
+            for outlook in outlooks(runtime, heroes):
                 if outlook.record is None and outlook.hero.picture is not None:
                     continue
-                resolution = workshop.loop.start(workshop.pipeline.resolve, outlook.hero).result()
+                resolution = runtime.loop.start(runtime.pipeline.resolve, outlook.hero).result()
                 if outlook.record is not None and outlook.store is not None:
                     data = outlook.store.read(outlook.record)
                     (folder / f"{slug(outlook.hero.page)}.{outlook.record.extension}").write_bytes(data)

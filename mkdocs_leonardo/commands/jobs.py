@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import open_jobs, workshop_for
+from mkdocs_leonardo.commands.outlook import open_jobs, runtime_for
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
     from mkdocs_leonardo.storage.entries import Entry, Try
 
@@ -39,10 +39,10 @@ class _Line:
 def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool, as_json: bool) -> int:
     """List them, or give up the one with the id `forget`, once that is agreed on. Opens no connection."""
     settings = options_of(config_file, console).settings
-    with workshop_for(settings, console) as workshop:
-        lines = tuple(_lines(workshop))
+    with runtime_for(settings, console) as runtime:
+        lines = tuple(_lines(runtime))
         if forget is not None:
-            _forget(workshop, _chosen(lines, forget), console, yes=yes)
+            _forget(runtime, _chosen(lines, forget), console, yes=yes)
             return 0
         now = time.time()
         if as_json:
@@ -57,11 +57,11 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
     return 0
 
 
-def _lines(workshop: Workshop) -> Iterator[_Line]:
-    for entry in open_jobs(workshop).values():
+def _lines(runtime: Runtime) -> Iterator[_Line]:
+    for entry in open_jobs(runtime).values():
         for one in entry.tries:
             yield _line(entry, one)
-    for refusal in workshop.journal.refusals().values():
+    for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
         yield _Line(
             refusal.key[:16],
@@ -108,7 +108,7 @@ def _chosen(lines: Sequence[_Line], name: str) -> _Line:
     raise CommandError(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
 
 
-def _forget(workshop: Workshop, line: _Line, console: Console, *, yes: bool) -> None:
+def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> None:
     if line.number:
         console.say(
             f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: what was "
@@ -120,9 +120,9 @@ def _forget(workshop: Workshop, line: _Line, console: Console, *, yes: bool) -> 
         console.note("nothing was changed")
         return
     if line.number:
-        workshop.journal.give_up(line.key, line.number)
+        runtime.journal.give_up(line.key, line.number)
     else:
-        workshop.journal.forget_refusal(line.key)
+        runtime.journal.forget_refusal(line.key)
     console.say("given up")
 
 

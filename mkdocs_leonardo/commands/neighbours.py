@@ -13,7 +13,7 @@ from mkdocs_leonardo.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SiteOptions
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import PictureRecord
 
 #: A configuration that uses the plugin, or may inherit it.
@@ -24,9 +24,9 @@ _CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
 class Neighbours:
     """Other configurations beside this one. A file that is gone has no say any more."""
 
-    def __init__(self, options: SiteOptions, workshop: Workshop) -> None:
+    def __init__(self, options: SiteOptions, runtime: Runtime) -> None:
         self._options = options
-        self._workshop = workshop
+        self._runtime = runtime
 
     def keep(self, record: PictureRecord) -> bool:
         """Whether a picture that no page here uses may be another configuration's."""
@@ -43,7 +43,7 @@ class Neighbours:
     def _sites(self) -> dict[str, frozenset[str]]:
         """The pictures that pages of each other configuration show; "" stands for those that earlier versions noted."""
         with suppress(StoreUnavailable):
-            found = self._workshop.journal.heroes_by_site()
+            found = self._runtime.journal.heroes_by_site()
             return {site: keys for site, keys in found.items() if site != self._options.settings.site}
         return {}
 

@@ -14,7 +14,7 @@ from mkdocs_leonardo.errors import HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Answer, Candidate, Hit, Miss, is_lost, remains_in
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import lost_answer, not_again
-from mkdocs_leonardo.runtime import Workshop
+from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
 
 if TYPE_CHECKING:
@@ -118,29 +118,29 @@ class Outlook:
 
 
 @contextmanager
-def workshop_for(settings: Settings, console: Console) -> Iterator[Workshop]:
+def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
     """The stores and the chain of a build, closed at the end of the block."""
     try:
-        workshop = Workshop(settings, environ=os.environ, notify=console.tell)
+        runtime = Runtime(settings, environ=os.environ, notify=console.tell)
     except HeroError as error:
         raise CommandError(str(error)) from error
     try:
-        yield workshop
+        yield runtime
     finally:
-        workshop.close()
-        workshop.discard()
+        runtime.close()
+        runtime.discard()
 
 
-def outlooks(workshop: Workshop, heroes: Iterable[HeroSpec]) -> tuple[Outlook, ...]:
+def outlooks(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[Outlook, ...]:
     """Of every hero, in their order."""
-    jobs = open_jobs(workshop)
-    return tuple(_outlook(workshop, hero, jobs) for hero in heroes)
+    jobs = open_jobs(runtime)
+    return tuple(_outlook(runtime, hero, jobs) for hero in heroes)
 
 
-def open_jobs(workshop: Workshop) -> Mapping[str, Entry]:
+def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
     """What is paid for, or may be, and not collected yet, by key."""
     try:
-        return workshop.journal.entries()
+        return runtime.journal.entries()
     except StoreUnavailable as error:
         raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
 
@@ -154,45 +154,45 @@ def to_pay(wanted: Iterable[Outlook]) -> tuple[Outlook, ...]:
     return tuple(first.values())
 
 
-def used_records(workshop: Workshop, outlook: Outlook) -> tuple[PictureRecord, ...]:
+def used_records(runtime: Runtime, outlook: Outlook) -> tuple[PictureRecord, ...]:
     """Every picture that the page shows or may show for want of a better one."""
     hero = outlook.hero
     if hero.picture is None:
         if hero.own_image is None:
             return ()
         with suppress(HeroError, OSError):
-            return (workshop.renderer.read_own(hero.own_image)[0],)
+            return (runtime.renderer.read_own(hero.own_image)[0],)
         return ()
     records = [record for record in (outlook.record, outlook.last) if record is not None]
-    return (*records, workshop.renderer.painted_record(hero.picture))
+    return (*records, runtime.renderer.painted_record(hero.picture))
 
 
-def _outlook(workshop: Workshop, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
+def _outlook(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
     if hero.picture is None:
         return Outlook(hero, "own")
-    answer = workshop.lookup.find(hero)
-    offers = tuple(_offer(workshop, candidate, answer, jobs) for candidate in answer.candidates)
+    answer = runtime.lookup.find(hero)
+    offers = tuple(_offer(runtime, candidate, answer, jobs) for candidate in answer.candidates)
     trouble = "; ".join(one.text for one in answer.troubles)
     if isinstance(answer, Hit):
         stored = answer.stored
-        rendering = workshop.renderer.load(stored.record, hero)
+        rendering = runtime.renderer.load(stored.record, hero)
         return Outlook(hero, _STATES[stored.source], offers, stored.record, stored.store, rendering, trouble)
-    refusal = _refusal(workshop, offers)
+    refusal = _refusal(runtime, offers)
     state: State = "missing"
     if any(offer.is_paid for offer in offers):
         state = "paid"
     elif refusal:
         state = "refused"
-    last = workshop.lookup.last(hero.page)
+    last = runtime.lookup.last(hero.page)
     shown = last.record if last is not None else None
     return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
 
 
-def _offer(workshop: Workshop, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Offer:
+def _offer(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Offer:
     provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
     is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
-    if is_gone and workshop.journal.holder(lease_name(candidate.picture)) is not None:
+    if is_gone and runtime.journal.holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
         is_gone = False
     return Offer(
@@ -200,31 +200,31 @@ def _offer(workshop: Workshop, candidate: Candidate, answer: Answer, jobs: Mappi
         provider.model,
         key,
         provider.estimate_usd(candidate.picture),
-        candidate.has_key and workshop.journal.emptiness(key) is None,
+        candidate.has_key and runtime.journal.emptiness(key) is None,
         job,
         is_gone=is_gone,
         is_lost=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.troubles)),
     )
 
 
-def _refusal(workshop: Workshop, offers: Sequence[Offer]) -> str:
+def _refusal(runtime: Runtime, offers: Sequence[Offer]) -> str:
     """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one.
 
     Or the only job that anybody made of it ended without a picture.
     """
     for offer in offers:
-        refusal = workshop.journal.refusal(offer.key)
+        refusal = runtime.journal.refusal(offer.key)
         if refusal or offer.is_available:
             return refusal or ""
-    empty = ((offer.key, workshop.journal.emptiness(offer.key)) for offer in offers)
+    empty = ((offer.key, runtime.journal.emptiness(offer.key)) for offer in offers)
     return next((not_again(emptiness, key) for key, emptiness in empty if emptiness is not None), "")
 
 
-def file_of(workshop: Workshop, outlook: Outlook) -> Path | None:
+def file_of(runtime: Runtime, outlook: Outlook) -> Path | None:
     """The picture's file, where it lies in the gallery or the cache."""
     if outlook.record is None:
         return outlook.hero.own_image
-    for folder in (workshop.gallery, workshop.cache):
+    for folder in (runtime.gallery, runtime.cache):
         if outlook.store is folder:
             return folder.path(outlook.record)
     return None

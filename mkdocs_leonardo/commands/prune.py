@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.neighbours import Neighbours
-from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, used_records, workshop_for
+from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, runtime_for, used_records
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
 
 #: A file without a record may be half of a pair that a build is writing just now (seconds).
@@ -64,16 +64,16 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         raise CommandError(
             "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
-    with workshop_for(site.settings, console) as workshop:
+    with runtime_for(site.settings, console) as runtime:
         try:
-            unused = list(_unused(site, preview, workshop, gallery=gallery))
+            unused = list(_unused(site, preview, runtime, gallery=gallery))
         except StorageError as error:
             raise CommandError(str(error)) from error
         sizes = [one.size_bytes for one in unused]
         _show(unused, console)
         is_wanted = bool(unused) and (yes or _is_agreed(console))
         if is_wanted:
-            _delete(workshop, unused, site.settings.cache_dir)
+            _delete(runtime, unused, site.settings.cache_dir)
             console.say(f"deleted, {_size(sum(sizes))} freed")
     lines: list[JsonValue] = [
         {
@@ -110,15 +110,15 @@ def _is_agreed(console: Console) -> bool:
     return False
 
 
-def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, gallery: bool) -> Iterator[Unused]:
+def _unused(site: SiteWishes, preview: SiteWishes, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
-    found = outlooks(workshop, heroes)
+    found = outlooks(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
     pages = site.pages | preview.pages
-    used = {offer.key for outlook in found for offer in outlook.offers} | set(open_jobs(workshop))
-    used |= {record.key for outlook in found for record in used_records(workshop, outlook)}
-    sound, kept = list(workshop.cache.records()), list[PictureRecord]()
-    neighbours = Neighbours(site.options, workshop)
+    used = {offer.key for outlook in found for offer in outlook.offers} | set(open_jobs(runtime))
+    used |= {record.key for outlook in found for record in used_records(runtime, outlook)}
+    sound, kept = list(runtime.cache.records()), list[PictureRecord]()
+    neighbours = Neighbours(site.options, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
         is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
@@ -127,19 +127,19 @@ def _unused(site: SiteWishes, preview: SiteWishes, workshop: Workshop, *, galler
         if is_elsewhere or neighbours.keep(record):
             kept.append(record)
             continue
-        path = workshop.cache.path(record)
+        path = runtime.cache.path(record)
         yield Unused((path, path.with_suffix(".json")), _words(record), record.cost_usd or 0.0)
     stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
     yield from _strays(cache_dir / "pictures", stems, temporary_only=neighbours.are_there)
-    yield from _variants(workshop, cache_dir / "variants", found, kept)
+    yield from _variants(runtime, cache_dir / "variants", found, kept)
     takes = [file for folder in _folders(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in orphans(workshop, found, neighbours):
-            path = workshop.gallery.path(record)
+        for record in orphans(runtime, found, neighbours):
+            path = runtime.gallery.path(record)
             yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
-        for path in idle_halves(workshop, found, neighbours):
+        for path in idle_halves(runtime, found, neighbours):
             yield Unused((path,), f"gallery: half of a pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 
@@ -161,17 +161,17 @@ def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> I
 
 
 def _variants(
-    workshop: Workshop, folder: Path, found: tuple[Outlook, ...], kept: Sequence[PictureRecord]
+    runtime: Runtime, folder: Path, found: tuple[Outlook, ...], kept: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
     """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
     used: set[Path] = set()
     for outlook in found:
-        for record in used_records(workshop, outlook):
-            rendering = workshop.renderer.load(record, outlook.hero)
+        for record in used_records(runtime, outlook):
+            rendering = runtime.renderer.load(record, outlook.hero)
             used |= {variant.path for variant in rendering.variants} if rendering else set()
     for record in kept:
         # As most pages show it: another configuration's focal points are not known here.
-        rendering = workshop.renderer.load(record, HeroSpec(record.page))
+        rendering = runtime.renderer.load(record, HeroSpec(record.page))
         used |= {variant.path for variant in rendering.variants} if rendering else set()
     unused = []
     for path in _files(folder):
@@ -211,7 +211,7 @@ def _files(folder: Path) -> list[Path]:
         return []
 
 
-def _delete(workshop: Workshop, unused: list[Unused], cache_dir: Path) -> None:
+def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
     try:
         for one in unused:
             for path in one.files:
@@ -223,12 +223,12 @@ def _delete(workshop: Workshop, unused: list[Unused], cache_dir: Path) -> None:
         with suppress(OSError):
             # Whatever else is in it stays.
             folder.rmdir()
-    for key in workshop.renderer.cache.keys():  # noqa: SIM118 - a shelf is no mapping
+    for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a shelf is no mapping
         try:
-            workshop.renderer.cache.load(key)
+            runtime.renderer.cache.load(key)
         except BrokenEntry:
             with suppress(StoreUnavailable):
-                workshop.renderer.cache.remove(key)
+                runtime.renderer.cache.remove(key)
 
 
 def _size(size_bytes: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
-from mkdocs_leonardo.commands.outlook import workshop_for
+from mkdocs_leonardo.commands.outlook import runtime_for
 from mkdocs_leonardo.commands.site import SiteWishes
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import HeroError
@@ -96,8 +96,8 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
 @contextmanager
 def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """What a build that asks nobody would show on each page. The files are there until the end of the block."""
-    with workshop_for(replace(site.settings, generate=False), console) as workshop:
-        flights = [workshop.loop.start(workshop.pipeline.resolve, hero) for hero in heroes]
+    with runtime_for(replace(site.settings, generate=False), console) as runtime:
+        flights = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
         yield [flight.result() for flight in flights]
 
 

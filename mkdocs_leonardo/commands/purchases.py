@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, to_pay, without_repeats, workshop_for
+from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, runtime_for, to_pay, without_repeats
 from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
 from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
@@ -116,11 +116,11 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
     """
     if settings.shared_store is None:
         return False
-    with workshop_for(replace(settings, generate=False), console) as workshop:
-        missing = [one for one in outlooks(workshop, heroes) if one.record is None and one.hero.picture is not None]
+    with runtime_for(replace(settings, generate=False), console) as runtime:
+        missing = [one for one in outlooks(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        flights = [workshop.loop.start(workshop.pipeline.picture, hero) for hero in without_repeats(missing)]
+        flights = [runtime.loop.start(runtime.pipeline.picture, hero) for hero in without_repeats(missing)]
         found = sum(flight.result().stored is not None for flight in flights)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
@@ -128,36 +128,36 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
 
 
 def obtain(
-    workshop: Workshop, heroes: Sequence[HeroSpec], settings: Settings, console: Console
+    runtime: Runtime, heroes: Sequence[HeroSpec], settings: Settings, console: Console
 ) -> tuple[Resolution, ...]:
     """The pictures in the order of `heroes`; whoever presses Ctrl-C is told what is still rendering (SystemExit)."""
     flights: dict[Future[Resolution], HeroSpec] = {}
     try:
         for hero in heroes:
-            flights[workshop.loop.start(workshop.pipeline.picture, hero)] = hero
-        landed = _landed(workshop, flights, settings, console)
-        workshop.end_loop()
+            flights[runtime.loop.start(runtime.pipeline.picture, hero)] = hero
+        landed = _landed(runtime, flights, settings, console)
+        runtime.end_loop()
     except KeyboardInterrupt:
-        _stop(workshop, console)
-        _tell_what_is_left(workshop, flights, console)
+        _stop(runtime, console)
+        _tell_what_is_left(runtime, flights, console)
         raise SystemExit(INTERRUPTED) from None
     return landed
 
 
-def _stop(workshop: Workshop, console: Console) -> None:
+def _stop(runtime: Runtime, console: Console) -> None:
     """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
-    awaited = workshop.pipeline.awaited
+    awaited = runtime.pipeline.awaited
     message = waiting_for(awaited) if awaited else "stopping; what is under way is in the journal …"
     # What the second Ctrl-C gave up is among what is told to be left.
     with suppress(KeyboardInterrupt):
-        workshop.end_loop(lambda: console.note(message))
+        runtime.end_loop(lambda: console.note(message))
 
 
 def _landed(
-    workshop: Workshop, flights: Mapping[Future[Resolution], HeroSpec], settings: Settings, console: Console
+    runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], settings: Settings, console: Console
 ) -> tuple[Resolution, ...]:
     rounds = -(-len(flights) // settings.concurrency)
-    patience_s = rounds * (workshop.longest_wait_s + SLACK_S)
+    patience_s = rounds * (runtime.longest_wait_s + SLACK_S)
     timer = ElapsedTimer()
     flying, landed = set(flights), dict[str, Resolution]()
     while flying and timer.seconds < patience_s:
@@ -169,7 +169,7 @@ def _landed(
             landed[purchase.hero.page] = purchase
             console.say(line_of(purchase))
         if flying and timer.is_due():
-            spent_usd = workshop.spending.cost_usd
+            spent_usd = runtime.spending.cost_usd
             console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {timer.seconds:.0f} s")
     for future in flying:
         future.cancel()
@@ -228,9 +228,9 @@ def took(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-def _tell_what_is_left(workshop: Workshop, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
+def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """What is there after all, which jobs the journal holds, and what becomes of them."""
-    found = outlooks(workshop, flights.values())
+    found = outlooks(runtime, flights.values())
     told = {future for future in flights if future.done() and not future.cancelled()}
     for future, outlook in zip(flights, found, strict=True):
         if future not in told and outlook.record is not None and not outlook.jobs:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, to_pay, workshop_for
+from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, runtime_for, to_pay
 from mkdocs_leonardo.commands.site import wishes_of
 from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
 from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
 
 #: In the order in which they are counted, and how the table says it.
@@ -30,10 +30,10 @@ def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
     """Show the table, or the same as JSON; opens no connection."""
     site = wishes_of(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
-    with workshop_for(site.settings, console) as workshop:
-        found = outlooks(workshop, site.heroes)
+    with runtime_for(site.settings, console) as runtime:
+        found = outlooks(runtime, site.heroes)
         if as_json:
-            console.json(_report(workshop, found, problems))
+            console.json(_report(runtime, found, problems))
             return 0
         for problem in problems:
             console.warn(problem)
@@ -46,19 +46,19 @@ def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
             for loss in outlook.losses:
                 console.warn(loss)
         if to_pay_or_paint(found):
-            for note in _missing_keys(workshop):
+            for note in _missing_keys(runtime):
                 console.note(note)
     return 0
 
 
-def _missing_keys(workshop: Workshop) -> Iterator[str]:
+def _missing_keys(runtime: Runtime) -> Iterator[str]:
     """What follows for missing heroes from each key that is not set."""
-    keyed, missing_keys = workshop.keyed, workshop.missing_keys
+    keyed, missing_keys = runtime.keyed, runtime.missing_keys
     if not keyed:
         if missing_keys:
             yield f"{' and '.join(missing_keys)} not set: missing heroes are placeholders"
         return
-    names = [provider.name for provider in workshop.chain]
+    names = [provider.name for provider in runtime.chain]
     services = [name for name in names if name in keyed or key_variable(name) in missing_keys]
     for place, name in enumerate(services):
         if name in keyed:
@@ -104,10 +104,10 @@ def _summary(found: tuple[Outlook, ...]) -> str:
     return line
 
 
-def _report(workshop: Workshop, found: tuple[Outlook, ...], problems: tuple[str, ...]) -> JsonValue:
+def _report(runtime: Runtime, found: tuple[Outlook, ...], problems: tuple[str, ...]) -> JsonValue:
     pages: list[JsonValue] = []
     for outlook in found:
-        record, picture, path = outlook.record, outlook.hero.picture, file_of(workshop, outlook)
+        record, picture, path = outlook.record, outlook.hero.picture, file_of(runtime, outlook)
         pages.append(
             {
                 "page": outlook.hero.page,
@@ -133,6 +133,6 @@ def _report(workshop: Workshop, found: tuple[Outlook, ...], problems: tuple[str,
             "to_buy": len(bought),
             "estimate_usd": round(sum(outlook.estimate_usd for outlook in bought), 6),
         },
-        "missing_keys": list(workshop.missing_keys),
+        "missing_keys": list(runtime.missing_keys),
         "problems": list(problems),
     }

@@ -210,19 +210,19 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
 def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     """Every page's hero, if each is there; None if any is not. Opens no connection."""
     from mkdocs_leonardo.report import Spending, report, summary, write_json
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
 
-    workshop = Workshop(site.settings, environ=os.environ, notify=console.tell)
+    runtime = Runtime(site.settings, environ=os.environ, notify=console.tell)
 
     def close() -> None:
-        workshop.close()
-        workshop.discard()
+        runtime.close()
+        runtime.discard()
 
     found: list[Resolution] = []
     for hero in site.heroes:
         resolution = None
         with suppress(HeroError, OSError):
-            resolution = workshop.lookup.at_hand(hero, workshop.lookup.find(hero))
+            resolution = runtime.lookup.at_hand(hero, runtime.lookup.find(hero))
         if resolution is None or not is_at_hand(resolution):
             close()
             return None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from mkdocs_leonardo.acquire.loop import Bridge
-    from mkdocs_leonardo.runtime import Workshop
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
 
 #: A wish must have been the same for so long before it is paid for (seconds): longer than an editor that saves by
@@ -58,7 +58,7 @@ class _Order:
     """What pages lack after a rebuild that began at `began_at` (Unix seconds), and with what it may be made."""
 
     settings: Settings
-    workshop: Workshop
+    runtime: Runtime
     lacks: tuple[_Lack, ...]
     began_at: float
 
@@ -91,7 +91,7 @@ class Preview:
         self._said: set[str] = set()
         self._bridge: Bridge | None = None
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
-        self._workshops: list[tuple[Settings, Workshop]] = []
+        self._runtimes: list[tuple[Settings, Runtime]] = []
         # Of the event loop alone.
         self._order: _Order | None = None
         self._is_held = False
@@ -126,8 +126,8 @@ class Preview:
         if wanted:
             self._open(settings)
         if self._bridge is not None:
-            workshop = self._workshops[-1][1]
-            order = _Order(settings, workshop, wanted, self._began_at)
+            runtime = self._runtimes[-1][1]
+            order = _Order(settings, runtime, wanted, self._began_at)
             self._bridge.start(self._in_loop_take, order)
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Preview:
         if making:
             heroes = "hero was" if making == 1 else "heroes were"
             self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
-        awaited = sorted({name for _, workshop in self._workshops for name in workshop.pipeline.awaited})
+        awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
             bridge.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
         except KeyboardInterrupt:
@@ -147,24 +147,24 @@ class Preview:
                 self._tell(logging.INFO, given_up(awaited))
             raise
         finally:
-            for _, workshop in self._workshops:
-                workshop.close()
-                workshop.discard()
-            self._workshops.clear()
+            for _, runtime in self._runtimes:
+                runtime.close()
+                runtime.discard()
+            self._runtimes.clear()
 
     def _open(self, settings: Settings) -> None:
-        """A workshop for `settings`; an earlier one with other settings ends what it has begun."""
-        if self._workshops and self._workshops[-1][0] == settings:
+        """A runtime for `settings`; an earlier one with other settings ends what it has begun."""
+        if self._runtimes and self._runtimes[-1][0] == settings:
             return
         from mkdocs_leonardo.acquire.loop import Bridge
-        from mkdocs_leonardo.runtime import Workshop
+        from mkdocs_leonardo.runtime import Runtime
 
-        workshop = Workshop(settings, environ=self._environ, notify=self._tell, budget=self._budget)
-        self._workshops.append((settings, workshop))
+        runtime = Runtime(settings, environ=self._environ, notify=self._tell, budget=self._budget)
+        self._runtimes.append((settings, runtime))
         if self._bridge is None:
             self._bridge = Bridge()
             self._bridge.start(self._in_loop_live)
-        self._bridge.start(workshop.pipeline.heartbeat)
+        self._bridge.start(runtime.pipeline.heartbeat)
 
     # What is said ----------------------------------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ class Preview:
         from anyio import to_thread
 
         try:
-            resolution = await order.workshop.pipeline.resolve(hero)
+            resolution = await order.runtime.pipeline.resolve(hero)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the preview
             self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
             self._tell(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
@@ -307,9 +307,9 @@ class Preview:
             self._reasons.add(reason)
 
     async def _in_loop_end(self) -> None:
-        for _, workshop in self._workshops:
+        for _, runtime in self._runtimes:
             with suppress(HeroError):
-                await workshop.pipeline.aclose()
+                await runtime.pipeline.aclose()
 
 
 class Server(Protocol):

@@ -28,7 +28,7 @@ from builds import Site, page
 import mkdocs_leonardo
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.providers.local import paint
-from mkdocs_leonardo.runtime import Workshop
+from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, PictureSpec, Variant, digest_of, social_name
 from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -53,7 +53,7 @@ def seed(site: Site, pages: int) -> None:
     config.load_dict({})
     config.validate()
     settings = settings_from(config, root=site.folder, docs_dir=site.folder / "docs")
-    workshop = Workshop(settings, environ={}, notify=lambda _, message: print(message))
+    runtime = Runtime(settings, environ={}, notify=lambda _, message: print(message))
     scratch = site.folder / "picture.jpg"
     paint(PictureSpec(prompt(0))).save(scratch, quality=90)
     data = scratch.read_bytes()
@@ -62,16 +62,16 @@ def seed(site: Site, pages: int) -> None:
     for number in range(pages):
         picture = PictureSpec(prompt(number))
         hero = HeroSpec(source(number), picture)
-        candidate = workshop.lookup.find(hero).candidates[0]
+        candidate = runtime.lookup.find(hero).candidates[0]
         record = PictureRecord(candidate.key, digest_of(data), "jpg", "leonardo", candidate.provider.model)
         folder.save(record, data)
         if first is None:
-            first = workshop.renderer.render(data, record, hero)
+            first = runtime.renderer.render(data, record, hero)
             continue
-        key = workshop.renderer._variant_key(record, hero)
+        key = runtime.renderer._variant_key(record, hero)
         copies = [copied(variant, record.key, key) for variant in first.variants]
-        workshop.renderer.cache.save(key, replace(first, variants=tuple(copies)))
-    workshop.close()
+        runtime.renderer.cache.save(key, replace(first, variants=tuple(copies)))
+    runtime.close()
 
 
 def copied(variant: Variant, key: str, variant_key: str) -> Variant:
