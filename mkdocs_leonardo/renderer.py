@@ -43,7 +43,7 @@ class Renderer:
 
     def __init__(self, encoding: Encoding, folder: Path, index: Store, notify: Notify) -> None:
         """Files lie in `folder`, or, where that cannot be written, in one that ends with this build."""
-        from mkdocs_leonardo.storage.renderings import RenderingShelf
+        from mkdocs_leonardo.storage.renderings import RenderingCache
 
         self._encoding = encoding
         self._notify = notify
@@ -54,7 +54,7 @@ class Renderer:
         # The largest files take turns: a core more would save less time than it takes memory.
         self._heavy = BoundedSemaphore(max(1, self.threads // 2))
         self._folder = self._usable(folder)
-        self.cache = RenderingShelf(self._folder, index)
+        self.cache = RenderingCache(self._folder, index)
 
     def discard(self) -> None:
         """Delete this build's scratch files; call after MkDocs has copied them."""

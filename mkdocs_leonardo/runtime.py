@@ -28,7 +28,7 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
-    from mkdocs_leonardo.acquire.loop import Bridge
+    from mkdocs_leonardo.acquire.loop import EventLoop
     from mkdocs_leonardo.acquire.orders import Wish
     from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.providers.balance import Alert
@@ -67,7 +67,7 @@ class Runtime:
         self._requests = 0
         self._counting = Lock()
         self._windows: dict[str, RequestWindow] = {}
-        self._loop: Bridge | None = None
+        self._loop: EventLoop | None = None
         self.missing_keys: list[str] = []
         try:
             self._open_stores()
@@ -113,13 +113,13 @@ class Runtime:
     # Acquiring -------------------------------------------------------------------------------------------------------
 
     @property
-    def loop(self) -> Bridge:
+    def loop(self) -> EventLoop:
         """The event loop of this build, with its heartbeat; started by the first use."""
         if self._loop is None:
-            from mkdocs_leonardo.acquire.loop import LINE, Bridge
+            from mkdocs_leonardo.acquire.loop import LINE, EventLoop
 
             # As many again as may be in flight are being stored and encoded.
-            self._loop = Bridge(max(LINE, 2 * self._settings.concurrency))
+            self._loop = EventLoop(max(LINE, 2 * self._settings.concurrency))
             self._loop.start(self.pipeline.heartbeat)
         return self._loop
 
@@ -129,13 +129,13 @@ class Runtime:
         from mkdocs_leonardo.acquire.budget import Budget
         from mkdocs_leonardo.acquire.leases import Leases
         from mkdocs_leonardo.acquire.pipeline import Pipeline
-        from mkdocs_leonardo.acquire.runner import Buyer
+        from mkdocs_leonardo.acquire.runner import JobRunner
         from mkdocs_leonardo.storage.limits import Rests
 
         settings = self._settings
         if self._budget is None:
             self._budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
-        buyer = Buyer(
+        runner = JobRunner(
             journal=self.journal,
             rests=Rests(self._index, self._clock.now),
             keep=(self.cache, self._rescue, self._memory),
@@ -145,11 +145,13 @@ class Runtime:
             notify=self._notify,
             reject=self._reject,
             alert_of=self._alert_of,
-            room_s=lambda provider, requests: self._windows[provider].room_s(self._clock.now(), requests),
+            seconds_until_capacity=lambda provider, requests: self._windows[provider].seconds_until_capacity(
+                self._clock.now(), requests
+            ),
         )
         return Pipeline(
             lookup=self.lookup,
-            buyer=buyer,
+            runner=runner,
             leases=Leases(self.journal, self._clock, self._team_leases),
             renderer=self.renderer,
             clock=self._clock,

@@ -12,10 +12,10 @@ import pytest
 from anyio import CancelScope, Event, sleep, sleep_forever, to_thread
 from anyio.lowlevel import checkpoint
 
-from mkdocs_leonardo.acquire.loop import LINE, THREADS, Bridge
+from mkdocs_leonardo.acquire.loop import LINE, THREADS, EventLoop
 
 
-def test_bridge_blocking_calls_share_few_threads() -> None:
+def test_loop_blocking_calls_share_few_threads() -> None:
     """However many pages wait for the disk at a time, the threads that keep memory for pictures stay few."""
     together = threading.Barrier(THREADS)
 
@@ -27,10 +27,10 @@ def test_bridge_blocking_calls_share_few_threads() -> None:
     async def call() -> int:
         return await to_thread.run_sync(block)
 
-    bridge = Bridge()
-    futures = [bridge.start(call) for _ in range(THREADS * 12)]
+    loop = EventLoop()
+    futures = [loop.start(call) for _ in range(THREADS * 12)]
     threads = {future.result(timeout=60) for future in futures}
-    bridge.close()
+    loop.close()
 
     assert len(threads) == THREADS
 
@@ -76,22 +76,22 @@ class Line:
 
 
 @pytest.fixture
-def bridge() -> Iterator[Bridge]:
+def loop() -> Iterator[EventLoop]:
     """One that ends with the test."""
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
+    loop = EventLoop()
+    yield loop
+    loop.close()
 
 
-def test_bridge_runs_those_in_line_a_few_at_a_time_and_in_order(bridge: Bridge) -> None:
+def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -> None:
     """However many stand in line, few take memory; all get their result, or their error."""
     line = Line()
     numbers = [2 * number for number in range(3 * LINE)]
-    futures = [bridge.start_in_line(line.work, number) for number in numbers]
-    wrong = bridge.start_in_line(line.work, -2)
+    futures = [loop.start_in_line(line.work, number) for number in numbers]
+    wrong = loop.start_in_line(line.work, -2)
 
-    assert bridge.start(line.settled).result(30) == LINE
-    bridge.start(line.open)
+    assert loop.start(line.settled).result(30) == LINE
+    loop.start(line.open)
 
     assert [future.result(30) for future in futures] == numbers
     with pytest.raises(ValueError, match="-2"):
@@ -100,38 +100,38 @@ def test_bridge_runs_those_in_line_a_few_at_a_time_and_in_order(bridge: Bridge) 
     assert line.order == [*numbers, -2]
 
 
-def test_bridge_who_steps_aside_lets_the_next_one_start(bridge: Bridge) -> None:
+def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
     """Pages that wait for what others make keep nobody from work."""
     line = Line()
-    futures = [bridge.start_in_line(line.work, 1) for _ in range(LINE + 10)]
-    futures += [bridge.start_in_line(line.work, 2) for _ in range(LINE + 10)]
+    futures = [loop.start_in_line(line.work, 1) for _ in range(LINE + 10)]
+    futures += [loop.start_in_line(line.work, 2) for _ in range(LINE + 10)]
 
-    assert bridge.start(line.settled).result(30) == 2 * LINE + 10
-    bridge.start(line.open)
+    assert loop.start(line.settled).result(30) == 2 * LINE + 10
+    loop.start(line.open)
 
     assert sum(future.result(30) for future in futures) == 3 * (LINE + 10)
 
 
-def test_bridge_in_line_who_is_cancelled_gives_way(bridge: Bridge) -> None:
+def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
     """One that runs ends, and one that still waits never starts."""
     line = Line()
-    running = bridge.start_in_line(line.work, 0)
-    others = [bridge.start_in_line(line.work, 2) for _ in range(LINE)]
-    waiting = bridge.start_in_line(line.work, 4)
-    last = bridge.start_in_line(line.work, 6)
-    assert bridge.start(line.settled).result(30) == LINE
+    running = loop.start_in_line(line.work, 0)
+    others = [loop.start_in_line(line.work, 2) for _ in range(LINE)]
+    waiting = loop.start_in_line(line.work, 4)
+    last = loop.start_in_line(line.work, 6)
+    assert loop.start(line.settled).result(30) == LINE
 
     assert waiting.cancel()
     assert running.cancel()
 
-    assert bridge.start(line.settled).result(30) == LINE
-    bridge.start(line.open)
+    assert loop.start(line.settled).result(30) == LINE
+    loop.start(line.open)
     assert last.result(30) == 6
     assert [future.result(30) for future in others] == [2] * LINE
     assert 4 not in line.order
 
 
-def test_bridge_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_for() -> None:
+def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_for() -> None:
     """Those at work are cancelled, which a paid answer may outlast; `last` comes after it."""
     events: list[str] = []
     line = Line()
@@ -147,27 +147,27 @@ def test_bridge_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_
     async def last() -> None:
         events.append("last")
 
-    bridge = Bridge()
-    futures: list[Future[Any]] = [bridge.start_in_line(paid)]
-    futures += [bridge.start_in_line(line.work, 0) for _ in range(3 * LINE)]
-    assert bridge.start(line.settled).result(30) == LINE - 1
+    loop = EventLoop()
+    futures: list[Future[Any]] = [loop.start_in_line(paid)]
+    futures += [loop.start_in_line(line.work, 0) for _ in range(3 * LINE)]
+    assert loop.start(line.settled).result(30) == LINE - 1
 
-    bridge.close(last)
+    loop.close(last)
 
     assert events == ["answer", "last"]
     assert all(future.cancelled() for future in futures)
     assert len(line.order) == LINE - 1
-    bridge.close(last)
+    loop.close(last)
     assert events == ["answer", "last"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts itself as a terminal does elsewhere")
-def test_bridge_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up() -> None:
+def test_loop_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up() -> None:
     """The first Ctrl-C waits for what is paid for; the second one ends it, by closing the connections."""
     program = """
 import os, signal
 from anyio import CancelScope, Event
-from mkdocs_leonardo.acquire.loop import Bridge
+from mkdocs_leonardo.acquire.loop import EventLoop
 closed = Event()
 async def answer():
     with CancelScope(shield=True):
@@ -175,15 +175,15 @@ async def answer():
         await closed.wait()
 async def close():
     closed.set()
-bridge = Bridge()
+loop = EventLoop()
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 try:
     try:
-        bridge.start(answer)
-        bridge.start(Event().wait).result()
+        loop.start(answer)
+        loop.start(Event().wait).result()
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        bridge.close(close)
+        loop.close(close)
 except KeyboardInterrupt:
     print("given up")
 """
@@ -193,14 +193,14 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries look after it themselves, or not")
-def test_bridge_freed_pictures_go_back_to_the_system() -> None:
+def test_loop_freed_pictures_go_back_to_the_system() -> None:
     """What a picture took in a thread is not kept there, however large the one before it was."""
     program = """
 import platform
 import subprocess
 import sys
 import threading
-from mkdocs_leonardo.acquire.loop import Bridge
+from mkdocs_leonardo.acquire.loop import EventLoop
 
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
@@ -214,12 +214,12 @@ def take():
     return kept
 
 blocks, kept = [], []
-bridge = Bridge()
+loop = EventLoop()
 before = rss()
 threads = [threading.Thread(target=lambda: kept.append(take())) for _ in range(2)]
 [thread.start() for thread in threads], [thread.join() for thread in threads]
 print(rss() - before)
-bridge.close()
+loop.close()
 """
     kept_bytes = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
 

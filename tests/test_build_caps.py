@@ -20,7 +20,7 @@ from services import Answer, Behaviour, CutBeforeRead, Services
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import Buyer
+from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
@@ -261,7 +261,7 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
     renderer = NoFiles()
-    buyer = Buyer(
+    runner = JobRunner(
         journal=journal,
         rests=Rests(rests, world.now),
         keep=(home,),
@@ -284,7 +284,7 @@ def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[
     )
     pipeline = Pipeline(
         lookup=lookup,
-        buyer=buyer,
+        runner=runner,
         leases=Leases(journal, world, None),
         renderer=renderer,
         clock=world,

@@ -24,7 +24,7 @@ from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.renderings import RenderingShelf
+from mkdocs_leonardo.storage.renderings import RenderingCache
 
 HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
 
@@ -247,12 +247,12 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     bright = [("index.md", "contrast"), ("own.md", "contrast"), ("notes/b.md", "contrast")]
 
     store = TextStore.open(site.cache / "index", durable=False)
-    shelf = RenderingShelf(site.cache / "variants", store)
-    for key in shelf.keys():  # noqa: SIM118 - a shelf is no mapping
-        rendering = shelf.load(key)
+    cache = RenderingCache(site.cache / "variants", store)
+    for key in cache.keys():  # noqa: SIM118 - a cache is no mapping
+        rendering = cache.load(key)
         assert rendering is not None
         # As an older version might have measured it.
-        shelf.save(key, replace(rendering, scrim=Scrim(**{field.name: 0 for field in fields(Scrim)})))
+        cache.save(key, replace(rendering, scrim=Scrim(**{field.name: 0 for field in fields(Scrim)})))
     store.close()
     assert _kinds(shell) == bright
 

@@ -13,7 +13,7 @@ import pytest
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import Buyer
+from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.lookup import Hit, Lookup, Miss
 from mkdocs_leonardo.renderer import Renderer
@@ -109,7 +109,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
         notify=notify,
         generate=generate,
     )
-    buyer = Buyer(
+    runner = JobRunner(
         journal=journal,
         rests=Rests(MemoryStore(), clock.now),
         keep=(store,),
@@ -122,7 +122,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     leases = Leases(journal, clock, None)
     return lookup, Pipeline(
         lookup=lookup,
-        buyer=buyer,
+        runner=runner,
         leases=leases,
         renderer=renderer,
         clock=clock,

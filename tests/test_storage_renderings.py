@@ -11,7 +11,7 @@ import pytest
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.spec import Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.cache import MemoryStore
-from mkdocs_leonardo.storage.renderings import RenderingShelf
+from mkdocs_leonardo.storage.renderings import RenderingCache
 
 KEY = "ab" * 32
 #: Columns of a record that are texts, a word for each file; the others are lists of numbers.
@@ -72,38 +72,38 @@ def rendering(tmp_path: Path) -> Rendering:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, store: MemoryStore, rendering: Rendering) -> RenderingShelf:
-    """A shelf that holds `rendering` under KEY."""
-    shelf = RenderingShelf(tmp_path / "variants", store)
-    shelf.save(KEY, rendering)
-    return shelf
+def cache(tmp_path: Path, store: MemoryStore, rendering: Rendering) -> RenderingCache:
+    """A cache that holds `rendering` under KEY."""
+    cache = RenderingCache(tmp_path / "variants", store)
+    cache.save(KEY, rendering)
+    return cache
 
 
-def test_rendering_comes_back_as_it_was_saved(shelf: RenderingShelf, rendering: Rendering) -> None:
+def test_rendering_comes_back_as_it_was_saved(cache: RenderingCache, rendering: Rendering) -> None:
     """Every field of every variant survives."""
-    assert shelf.load(KEY) == rendering
-    assert shelf.keys() == (KEY,)
+    assert cache.load(KEY) == rendering
+    assert cache.keys() == (KEY,)
 
 
-def test_unknown_rendering_is_none(shelf: RenderingShelf) -> None:
+def test_unknown_rendering_is_none(cache: RenderingCache) -> None:
     """A miss is no error, before and after removal."""
-    assert shelf.load("cd" * 32) is None
-    shelf.remove(KEY)
-    shelf.remove(KEY)
-    assert shelf.load(KEY) is None
-    assert shelf.keys() == ()
+    assert cache.load("cd" * 32) is None
+    cache.remove(KEY)
+    cache.remove(KEY)
+    assert cache.load(KEY) is None
+    assert cache.keys() == ()
 
 
-def test_folder_may_move(tmp_path: Path, store: MemoryStore, shelf: RenderingShelf) -> None:
+def test_folder_may_move(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
     """A cache restored at another place is as good: names are relative to the folder."""
     (tmp_path / "variants").rename(tmp_path / "moved")
 
-    loaded = RenderingShelf(tmp_path / "moved", store).load(KEY)
+    loaded = RenderingCache(tmp_path / "moved", store).load(KEY)
 
     assert loaded is not None
     assert [variant.path.parent for variant in loaded.variants] == [tmp_path / "moved"] * 3
     with pytest.raises(BrokenEntry):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
 def changed(path: Path) -> None:
@@ -135,14 +135,14 @@ def made_a_folder(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [changed, truncated, longer, linked, made_a_folder, Path.unlink])
 @pytest.mark.parametrize("number", [0, 2])
 def test_file_that_is_not_what_was_written_is_told(
-    shelf: RenderingShelf, rendering: Rendering, spoil: Callable[[Path], None], number: int
+    cache: RenderingCache, rendering: Rendering, spoil: Callable[[Path], None], number: int
 ) -> None:
     """One bad file of several breaks the rendering, and the message names it."""
     path = rendering.variants[number].path
     spoil(path)
 
     with pytest.raises(BrokenEntry, match=path.name):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ def test_file_that_is_not_what_was_written_is_told(
 )
 @pytest.mark.parametrize("column", ["files", "names"])
 def test_name_in_a_crafted_record_stays_in_its_folder(
-    tmp_path: Path, store: MemoryStore, shelf: RenderingShelf, name: str, column: str
+    tmp_path: Path, store: MemoryStore, cache: RenderingCache, name: str, column: str
 ) -> None:
     """Neither what is read nor what is written into the site can be elsewhere, or anything but a picture."""
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     spoil(store, 0, {column: name, "digests": digest_of(b"secret"), "sizes_bytes": 6})
 
     with pytest.raises(BrokenEntry, match="not whole"):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
         ("variants", [["hero"]]),
     ],
 )
-def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """What goes into pages from a record is exactly of the kind that was written."""
     record: Any = store.get(f"rendering:{KEY}")
     store.set(f"rendering:{KEY}", {**record, field: value})
 
     with pytest.raises(BrokenEntry, match="not whole"):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
 @pytest.mark.parametrize(
@@ -216,17 +216,17 @@ def test_crafted_record_is_told(store: MemoryStore, shelf: RenderingShelf, field
         ("names", "a.jpg b.jpg"),
     ],
 )
-def test_crafted_variant_is_told(store: MemoryStore, shelf: RenderingShelf, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """The same for each file."""
     spoil(store, 1, {column: value})
 
     with pytest.raises(BrokenEntry, match="not whole"):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
 @pytest.mark.parametrize("column", ["roles", "formats", "widths_px", "heights_px", "sizes_bytes", "digests", "names"])
 @pytest.mark.parametrize("value", [None, 5, "", [], ["hero"], {}, "missing", "one less"])
-def test_crafted_column_is_told(store: MemoryStore, shelf: RenderingShelf, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_column_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A column of another kind, an empty one, and one that is shorter than the others."""
     record: Any = store.get(f"rendering:{KEY}")
     if value == "missing":
@@ -239,55 +239,55 @@ def test_crafted_column_is_told(store: MemoryStore, shelf: RenderingShelf, colum
     store.set(f"rendering:{KEY}", record)
 
     with pytest.raises(BrokenEntry, match="not whole"):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
-def test_one_file_named_twice_is_no_trouble(store: MemoryStore, shelf: RenderingShelf, rendering: Rendering) -> None:
+def test_one_file_named_twice_is_no_trouble(store: MemoryStore, cache: RenderingCache, rendering: Rendering) -> None:
     """Two variants may share a file: a record that says so is whole."""
     first = rendering.variants[0]
     spoil(store, 1, {"files": first.file, "digests": first.digest, "sizes_bytes": first.size_bytes})
 
-    loaded = shelf.load(KEY)
+    loaded = cache.load(KEY)
 
     assert loaded is not None
     assert [variant.file for variant in loaded.variants[:2]] == [first.file] * 2
 
 
-def test_files_that_were_loaded_were_seen(shelf: RenderingShelf, rendering: Rendering) -> None:
-    """The shelf knows which files it has found to be what was written, and of no others."""
+def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rendering) -> None:
+    """The cache knows which files it has found to be what was written, and of no others."""
     path = rendering.variants[1].path
     data = path.read_bytes()
     changed(path)
     with pytest.raises(BrokenEntry):
-        shelf.load(KEY)
-    assert shelf.seen == {}
+        cache.load(KEY)
+    assert cache.seen == {}
 
     path.write_bytes(data)
-    assert shelf.load(KEY) is not None
+    assert cache.load(KEY) is not None
 
     status = {variant.place: variant.path.stat() for variant in rendering.variants}
-    assert shelf.seen == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
+    assert cache.seen == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 
-def test_record_that_is_no_object_is_told(store: MemoryStore, shelf: RenderingShelf) -> None:
+def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCache) -> None:
     """A list under the key is as foreign."""
     store.set(f"rendering:{KEY}", [1])
 
     with pytest.raises(BrokenEntry, match="not whole"):
-        shelf.load(KEY)
+        cache.load(KEY)
 
 
-def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(shelf: RenderingShelf, rendering: Rendering) -> None:
+def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(cache: RenderingCache, rendering: Rendering) -> None:
     """What could not be loaded again is refused when it is saved."""
     stray = rendering.variants[0]._replace(folder=Path("elsewhere"))
 
     with pytest.raises(ValueError, match="not in"):
-        shelf.save(KEY, replace(rendering, variants=(stray,)))
+        cache.save(KEY, replace(rendering, variants=(stray,)))
     with pytest.raises(ValueError, match="not the text"):
-        shelf.save(KEY, replace(rendering, variants=(rendering.variants[0]._replace(name="a/b.jpg"),)))
+        cache.save(KEY, replace(rendering, variants=(rendering.variants[0]._replace(name="a/b.jpg"),)))
 
 
-def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, shelf: RenderingShelf) -> None:
+def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
     """A cache is carried between machines."""
-    assert shelf.keys() == (KEY,)
+    assert cache.keys() == (KEY,)
     assert str(tmp_path) not in json.dumps(store.get(f"rendering:{KEY}"))

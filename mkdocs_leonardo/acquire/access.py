@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, Event, Lock
 
-from mkdocs_leonardo.acquire.orders import thread, turn
+from mkdocs_leonardo.acquire.orders import hold_slot, thread
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.balance import balance_words
@@ -40,14 +40,14 @@ class Access:
         clock: Clock,
         notify: Notify,
         alert_of: Callable[[str], Alert | None],
-        room_s: Callable[[str, int], float],
+        seconds_until_capacity: Callable[[str, int], float],
     ) -> None:
-        """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
+        """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
         self._rests = rests
         self._clock = clock
         self._notify = notify
         self._alert_of = alert_of
-        self._room_s = room_s
+        self._seconds_until_capacity = seconds_until_capacity
         self._off: dict[str, str] = {}
         self._resting: dict[str, str] = {}
         self._outages: dict[str, Outage] = {}
@@ -95,7 +95,7 @@ class Access:
             await outage.change()
         return reason
 
-    async def meet(self, provider: Provider) -> None:
+    async def check_account(self, provider: Provider) -> None:
         """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
         if not isinstance(provider, ReportsAccount) or await self.refusal(provider.name):
             return
@@ -119,7 +119,7 @@ class Access:
             self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager
-    async def paced(self, name: str) -> AsyncIterator[None]:
+    async def throttled(self, name: str) -> AsyncIterator[None]:
         """Inside, the request limit has room for this job and for the polls of those in flight.
 
         A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
@@ -127,7 +127,9 @@ class Access:
         async with self._gates.setdefault(name, Lock()):
             waited = False
             while not await self.refusal(name):
-                wait_s = await thread(self._room_s, name, REQUESTS_PER_JOB * (self._in_flight[name] + 1))
+                wait_s = await thread(
+                    self._seconds_until_capacity, name, REQUESTS_PER_JOB * (self._in_flight[name] + 1)
+                )
                 if wait_s <= 0:
                     break
                 if not waited:
@@ -147,7 +149,7 @@ class Access:
         if limiter is None:
             yield lambda: None
             return
-        async with turn(limiter) as free:
+        async with hold_slot(limiter) as free:
             yield free
 
 

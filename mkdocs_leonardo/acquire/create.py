@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class JobContext:
     """What a build creates with.
 
     `asking` holds the providers that are at this moment asked, one for each call. `sent` are the calls of this build,
@@ -49,8 +49,8 @@ class Means:
 class Turn:
     """One wish's turn at one provider."""
 
-    def __init__(self, means: Means, wish: Wish, candidate: Candidate, log: Log) -> None:
-        self._means = means
+    def __init__(self, context: JobContext, wish: Wish, candidate: Candidate, log: Log) -> None:
+        self._context = context
         self._wish = wish
         self._candidate = candidate
         self._provider = candidate.provider
@@ -60,11 +60,11 @@ class Turn:
 
     async def take(self) -> StoredPicture | None:
         """The picture, or None when it is the next provider's turn."""
-        name, access = self._provider.name, self._means.access
+        name, access = self._provider.name, self._context.access
         if not self._fits():
             return None
-        await access.meet(self._provider)
-        async with access.slot(name) as free, access.paced(name):
+        await access.check_account(self._provider)
+        async with access.slot(name) as free, access.throttled(name):
             try:
                 return await self._create(free)
             finally:
@@ -77,7 +77,7 @@ class Turn:
     def _fits(self) -> bool:
         """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
         estimate_usd = self._provider.estimate_usd(self._wish.picture)
-        if self._means.budget.would_fit(estimate_usd, self._provider.name):
+        if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True
         if self._log.capped_usd is None:
             # Of the provider that is asked first: the next build will ask it again.
@@ -90,20 +90,20 @@ class Turn:
     async def _rest(self, failure: ServiceFailed) -> None:
         """Two pages in a row have found the provider down: it is left alone as after a 429."""
         seconds, name = outage_rest_s(failure), self._provider.name
-        self._means.notify(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
-        await self._means.access.rest(name, str(failure), seconds)
+        self._context.notify(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
+        await self._context.access.rest(name, str(failure), seconds)
 
     async def _create(self, free: Callable[[], None]) -> StoredPicture | None:
         while True:
-            reason = await self._means.access.wait(self._provider.name, self) or await self._why_not()
+            reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
             if reason:
                 self._log.note(self._provider.name, reason)
                 return None
             estimate_usd = self._provider.estimate_usd(self._wish.picture)
-            reservation = self._means.budget.reserve(estimate_usd, self._provider.name)
+            reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._made:
                 # A call that made a job after all gives the picture; one that made none leaves room to the fallback.
-                found = (await self._means.lost.settle(self._wish, self._candidate, self._log)).found
+                found = (await self._context.lost.settle(self._wish, self._candidate, self._log)).found
                 for number, submission in found.items():
                     return await self._receive(submission, number, free)
             if reservation is None:
@@ -121,10 +121,10 @@ class Turn:
             else:
                 return await self._receive(submission, order.number, free)
 
-    async def _why_not(self) -> str:
+    async def _reason_to_skip(self) -> str:
         """Why nothing new is to be paid for here; empty if nothing stands against it."""
-        entry = await thread(self._means.journal.entry, self._candidate.key)
-        if entry is None and self._candidate.key not in self._means.jobs.uncollected:
+        entry = await thread(self._context.journal.entry, self._candidate.key)
+        if entry is None and self._candidate.key not in self._context.jobs.uncollected:
             return ""
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
@@ -135,7 +135,7 @@ class Turn:
     async def _intend(self, reservation: Reservation) -> Try:
         """The create call that is about to leave, on disk."""
         wish, candidate, provider = self._wish, self._candidate, self._provider
-        journal, budget = self._means.journal, self._means.budget
+        journal, budget = self._context.journal, self._context.budget
 
         def seed(number: int) -> int | None:
             if not isinstance(provider, FindsLostJobs):
@@ -173,47 +173,47 @@ class Turn:
 
     async def _submit(self, order: Try, reservation: Reservation) -> Submission:
         """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the wish."""
-        means, wish, provider = self._means, self._wish, self._provider
-        means.notify(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
+        context, wish, provider = self._context, self._wish, self._provider
+        context.notify(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
-        means.sent.add((self._candidate.key, order.number))
+        context.sent.add((self._candidate.key, order.number))
         self._log.paid.append(reservation)
-        means.budget.doubt(reservation)
-        means.asking.append(provider)
+        context.budget.doubt(reservation)
+        context.asking.append(provider)
         try:
             submission = await provider.submit(
                 replace(wish.picture, seed=wish.picture.seed if order.seed is None else order.seed)
             )
         finally:
-            means.asking.remove(provider)
-        means.jobs.uncollected[self._candidate.key] = submission
-        means.access.outage(provider.name).accepted(self)
+            context.asking.remove(provider)
+        context.jobs.uncollected[self._candidate.key] = submission
+        context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
             await wish.team_lease.accept(
-                await thread(means.journal.accept, self._candidate.key, submission, order.number)
+                await thread(context.journal.accept, self._candidate.key, submission, order.number)
             )
-        means.budget.settle(reservation, submission.cost_usd)
+        context.budget.settle(reservation, submission.cost_usd)
         return submission
 
     async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
         """What follows from a create call that failed, up to the next step; jobs that it led to after all."""
-        means, reservation = self._means, self._made[order.number]
+        context, reservation = self._context, self._made[order.number]
         if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
             self._failure = error
-            means.access.outage(self._provider.name).failed()
+            context.access.outage(self._provider.name).failed()
         else:
             self._failure = None
-            means.access.outage(self._provider.name).answered()
+            context.access.outage(self._provider.name).answered()
         if error.charged is Charged.NO:
-            means.budget.withdraw(reservation)
+            context.budget.withdraw(reservation)
         else:
-            await thread(means.lost.doubt, self._candidate.key, order.number, reservation)
+            await thread(context.lost.doubt, self._candidate.key, order.number, reservation)
         decision = decide(error, creates=len(self._made), can_look=isinstance(self._provider, FindsLostJobs))
-        await means.jobs.after(decision, error, self._wish, self._candidate, self._log, number=order.number)
+        await context.jobs.after(decision, error, self._wish, self._candidate, self._log, number=order.number)
         if not decision.look_first:
             return decision, {}
-        look = means.lost.settle if decision.look_for_s else means.lost.look
+        look = context.lost.settle if decision.look_for_s else context.lost.look
         looked = await look(self._wish, self._candidate, self._log)
         if decision.look_for_s and looked.trouble is not None:
             # Not known is not "no": the next build looks again before it pays.
@@ -222,7 +222,7 @@ class Turn:
 
     async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
         """The picture of a job that this build paid for, or None when it is the next provider's turn."""
-        means, wish, candidate, log = self._means, self._wish, self._candidate, self._log
+        context, wish, candidate, log = self._context, self._wish, self._candidate, self._log
         self._failure = None
 
         def landed() -> None:
@@ -232,7 +232,7 @@ class Turn:
         # A picture that is here already is kept, even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
             try:
-                return await means.jobs.collect(
+                return await context.jobs.collect(
                     wish,
                     candidate,
                     submission,
@@ -243,8 +243,8 @@ class Turn:
                 )
             except ProviderError as error:
                 if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
-                    means.budget.cancel(self._made[number])
+                    context.budget.cancel(self._made[number])
                 # It is in the air like an earlier build's job: what goes wrong now never leads to a second create.
-                decision = means.jobs.decide(error, candidate)
-                await means.jobs.after(decision, error, wish, candidate, log, job=submission)
+                decision = context.jobs.decide(error, candidate)
+                await context.jobs.after(decision, error, wish, candidate, log, job=submission)
         return None

@@ -26,7 +26,7 @@ LINE = 64
 T = TypeVar("T")
 
 
-class Bridge:
+class EventLoop:
     """An event loop in a thread, from construction to `close`."""
 
     def __init__(self, line: int = LINE) -> None:

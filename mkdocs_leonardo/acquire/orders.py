@@ -96,7 +96,7 @@ class NobodyCould(Exception):
 
 
 @asynccontextmanager
-async def turn(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
+async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
     """One place of `limiter` for the length of the block, or until the function is called."""
     holder = object()
     await limiter.acquire_on_behalf_of(holder)

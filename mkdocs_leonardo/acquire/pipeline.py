@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, Event, to_thread
 
 from mkdocs_leonardo.acquire.leases import Leases
-from mkdocs_leonardo.acquire.orders import LeaseLost, Log, NobodyCould, Wish, thread, turn
-from mkdocs_leonardo.acquire.runner import Buyer
+from mkdocs_leonardo.acquire.orders import LeaseLost, Log, NobodyCould, Wish, hold_slot, thread
+from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     BrokenEntry,
     PictureError,
@@ -58,7 +58,7 @@ _RESTORE = (
 
 
 @dataclass(slots=True)
-class Flight:
+class InFlight:
     """The work for one picture, shared by all pages that ask for it. `done` is None once finished."""
 
     done: Event | None
@@ -74,7 +74,7 @@ class Pipeline:
         self,
         *,
         lookup: Lookup,
-        buyer: Buyer,
+        runner: JobRunner,
         leases: Leases,
         renderer: Renderer,
         clock: Clock,
@@ -85,14 +85,14 @@ class Pipeline:
     ) -> None:
         """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `leases` cannot tell."""
         self._lookup = lookup
-        self._buyer = buyer
+        self._runner = runner
         self._leases = leases
         self._renderer = renderer
         self._clock = clock
         self._notify = notify
         self._team = team
         self._pays_in_doubt = pays_in_doubt
-        self._flights: dict[PictureSpec, Flight] = {}
+        self._flights: dict[PictureSpec, InFlight] = {}
         self._renderings: dict[tuple[str, FocalPoint], Event] = {}
         self._slots = CapacityLimiter(concurrency)
         self._workers = CapacityLimiter(renderer.threads)
@@ -101,7 +101,7 @@ class Pipeline:
     @property
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return self._buyer.awaited
+        return self._runner.awaited
 
     async def aclose(self) -> None:
         """Close every provider's connections, and let go of the team's store."""
@@ -157,7 +157,7 @@ class Pipeline:
             hero,
             stored=stored,
             attempts=tuple(log.attempts),
-            cost_usd=self._buyer.budget.cost_of(log.paid),
+            cost_usd=self._runner.budget.cost_of(log.paid),
             seconds=self._clock.now() - started,
             failure=flight.failure,
             capped_usd=log.capped_usd,
@@ -208,7 +208,7 @@ class Pipeline:
 
     async def _single_flight(
         self, picture: PictureSpec, page: str, answer: Answer, step_aside: Callable[[], None]
-    ) -> Flight:
+    ) -> InFlight:
         """One submission per picture in this process: the first page's flight, for which the others wait."""
         if picture in self._flights:
             flight = self._flights[picture]
@@ -217,7 +217,7 @@ class Pipeline:
                 await flight.done.wait()
             return flight
         done = Event()
-        flight = self._flights[picture] = Flight(done)
+        flight = self._flights[picture] = InFlight(done)
         try:
             stored = await self._obtain(picture, page, answer, flight.log, step_aside)
             # Kept for as long as the build: what was sent to the service is in the store by now.
@@ -245,7 +245,7 @@ class Pipeline:
             if doubt and not answer.is_open:
                 raise NobodyCould(doubt)
             is_mine = True
-            async with turn(self._slots) as landed, self._leases.held(lease):
+            async with hold_slot(self._slots) as landed, self._leases.held(lease):
                 with suppress(LeaseLost):
                     keys = [candidate.key for candidate in answer.candidates]
                     async with self._leases.held_in_team(lease, keys) as team_lease:
@@ -271,7 +271,7 @@ class Pipeline:
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._buyer.collect(wish, candidates[:rank], log, remains_in(answer.troubles))
+            obtained = await self._runner.collect(wish, candidates[:rank], log, remains_in(answer.troubles))
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
@@ -279,13 +279,13 @@ class Pipeline:
             self._notify(logging.INFO, f"{wish.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
-            await self._buyer.collect_spares(wish, candidates[rank], log, stored.record)
+            await self._runner.collect_spares(wish, candidates[rank], log, stored.record)
             return stored
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
             if damage or doubt or (wish.team_lease.doubt and not self._pays_in_doubt):
                 raise NobodyCould(damage or doubt or IN_DOUBT)
-            obtained = await self._buyer.create(wish, candidates, log)
+            obtained = await self._runner.create(wish, candidates, log)
         return await self._share(replace(obtained, rank=rank), wish)
 
     # What the team has -----------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ class Pipeline:
             return None
 
         def keep(record: PictureRecord, data: bytes) -> StoredPicture:
-            return StoredPicture(record, self._buyer.keep(page, record, data, is_new=False), Source.CACHED)
+            return StoredPicture(record, self._runner.keep(page, record, data, is_new=False), Source.CACHED)
 
         fetched = await self._team.fetch(wanted, keep)
         return replace(fetched[1], rank=fetched[0]) if fetched else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.collect import Collector
-from mkdocs_leonardo.acquire.create import Means, Turn
+from mkdocs_leonardo.acquire.create import JobContext, Turn
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.orders import Log, NobodyCould, Wish, tell_others, thread
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.limits import Rests
 
 
-class Buyer:
+class JobRunner:
     """Talks to the services for one build."""
 
     def __init__(
@@ -48,19 +48,21 @@ class Buyer:
         notify: Notify,
         reject: Callable[[Wish, str, str], None],
         alert_of: Callable[[str], Alert | None] = lambda _provider: None,
-        room_s: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
+        seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
-        """`room_s(provider, requests)` tells the seconds until the request limit has room for so many; 0: now."""
+        """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
         self._journal = journal
         self._clock = clock
         self._notify = notify
-        access = Access(rests=rests, clock=clock, notify=notify, alert_of=alert_of, room_s=room_s)
+        access = Access(
+            rests=rests, clock=clock, notify=notify, alert_of=alert_of, seconds_until_capacity=seconds_until_capacity
+        )
         collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, notify=notify)
         self._jobs = Jobs(
             journal=journal, access=access, collector=collector, clock=clock, notify=notify, reject=reject
         )
         self._lost = LostJobs(journal=journal, budget=budget, clock=clock, notify=notify)
-        self._means = Means(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
+        self._context = JobContext(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
         self.budget = budget
         self.keep = collector.keep
         self.is_home = collector.is_home
@@ -68,7 +70,7 @@ class Buyer:
     @property
     def awaited(self) -> tuple[str, ...]:
         """The providers whose answer, on its way now, is the picture itself; once cut off, it can be had nowhere."""
-        return tuple(sorted({asked.name for asked in self._means.asking if not isinstance(asked, FindsLostJobs)}))
+        return tuple(sorted({asked.name for asked in self._context.asking if not isinstance(asked, FindsLostJobs)}))
 
     # What is paid already --------------------------------------------------------------------------------------------
 
@@ -80,7 +82,7 @@ class Buyer:
         `damaged` holds the records of stored pictures whose bytes went bad: their jobs can be fetched once more.
         """
         for candidate in candidates:
-            if not candidate.available or self._means.access.is_off(candidate.provider.name):
+            if not candidate.available or self._context.access.is_off(candidate.provider.name):
                 continue
             for job in await self._paid_jobs(wish, candidate, log, damaged.get(candidate.key)):
                 obtained = await self._jobs.collect_earlier(wish, candidate, job, log)
@@ -113,7 +115,7 @@ class Buyer:
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(wish, candidate, log, entry)
         # A call of this build is not repeated before the next one.
-        if not any((candidate.key, one.number) in self._means.sent for one in entry.sent):
+        if not any((candidate.key, one.number) in self._context.sent for one in entry.sent):
             # The answer was the picture itself, and it was not kept.
             self._notify(logging.WARNING, lost_answer(wish.page, provider.name))
             await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
@@ -165,7 +167,7 @@ class Buyer:
             if emptiness is not None:
                 log.note(candidate.provider.name, not_again(emptiness, candidate.key))
             elif candidate.available and candidate.provider.name not in log.passed_over:
-                obtained = await Turn(self._means, wish, candidate, log).take()
+                obtained = await Turn(self._context, wish, candidate, log).take()
                 if obtained is not None:
                     return obtained
         return None

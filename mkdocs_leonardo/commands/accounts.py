@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.acquire.loop import Bridge
+from mkdocs_leonardo.acquire.loop import EventLoop
 from mkdocs_leonardo.commands.outlook import runtime_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
@@ -131,11 +131,11 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
         for one in closing:
             await one.aclose()  # type: ignore[attr-defined]  # providers, and the team's store
 
-    bridge = Bridge()
+    loop = EventLoop()
     try:
-        return bridge.start(ask).result(timeout=_TIMEOUT_S)
+        return loop.start(ask).result(timeout=_TIMEOUT_S)
     finally:
-        bridge.close(close)
+        loop.close(close)
 
 
 # Everything else -----------------------------------------------------------------------------------------------------

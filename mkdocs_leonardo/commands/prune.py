@@ -223,7 +223,7 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
         with suppress(OSError):
             # Whatever else is in it stays.
             folder.rmdir()
-    for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a shelf is no mapping
+    for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a cache is no mapping
         try:
             runtime.renderer.cache.load(key)
         except BrokenEntry:

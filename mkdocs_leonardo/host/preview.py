@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import anyio
     from anyio.abc import TaskGroup
 
-    from mkdocs_leonardo.acquire.loop import Bridge
+    from mkdocs_leonardo.acquire.loop import EventLoop
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
 
@@ -89,7 +89,7 @@ class Preview:
         self._began_at = time.time()
         self._told: dict[str, PictureSpec | None] = {}
         self._said: set[str] = set()
-        self._bridge: Bridge | None = None
+        self._loop: EventLoop | None = None
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
         self._runtimes: list[tuple[Settings, Runtime]] = []
         # Of the event loop alone.
@@ -106,8 +106,8 @@ class Preview:
     def hold(self) -> None:
         """A rebuild begins: until it is over, nobody knows what pages want, and nothing is started."""
         self._began_at = time.time()
-        if self._bridge is not None:
-            self._bridge.start(self._in_loop_hold)
+        if self._loop is not None:
+            self._loop.start(self._in_loop_hold)
 
     def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, nobody: str) -> None:
         """A rebuild is over, and `missing` show a stand-in. `nobody`: why no provider could be asked, if that is so.
@@ -125,23 +125,23 @@ class Preview:
             wanted = ()
         if wanted:
             self._open(settings)
-        if self._bridge is not None:
+        if self._loop is not None:
             runtime = self._runtimes[-1][1]
             order = _Order(settings, runtime, wanted, self._began_at)
-            self._bridge.start(self._in_loop_take, order)
+            self._loop.start(self._in_loop_take, order)
 
     def close(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal."""
-        if self._bridge is None:
+        if self._loop is None:
             return
-        bridge, self._bridge = self._bridge, None
+        loop, self._loop = self._loop, None
         making = len(self._flying)
         if making:
             heroes = "hero was" if making == 1 else "heroes were"
             self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
         awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
-            bridge.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
+            loop.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
         except KeyboardInterrupt:
             if awaited:
                 self._tell(logging.INFO, given_up(awaited))
@@ -156,15 +156,15 @@ class Preview:
         """A runtime for `settings`; an earlier one with other settings ends what it has begun."""
         if self._runtimes and self._runtimes[-1][0] == settings:
             return
-        from mkdocs_leonardo.acquire.loop import Bridge
+        from mkdocs_leonardo.acquire.loop import EventLoop
         from mkdocs_leonardo.runtime import Runtime
 
         runtime = Runtime(settings, environ=self._environ, notify=self._tell, budget=self._budget)
         self._runtimes.append((settings, runtime))
-        if self._bridge is None:
-            self._bridge = Bridge()
-            self._bridge.start(self._in_loop_live)
-        self._bridge.start(runtime.pipeline.heartbeat)
+        if self._loop is None:
+            self._loop = EventLoop()
+            self._loop.start(self._in_loop_live)
+        self._loop.start(runtime.pipeline.heartbeat)
 
     # What is said ----------------------------------------------------------------------------------------------------
 

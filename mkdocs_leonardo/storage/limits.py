@@ -85,7 +85,7 @@ class RequestWindow:
 
         return self._values.update(self._key, change, expire_s=2 * WINDOW_S)
 
-    def room_s(self, now: float, requests: int) -> float:
+    def seconds_until_capacity(self, now: float, requests: int) -> float:
         """0.0 if so many requests (or all that there may ever be) would fit at `now`, or the seconds until they may."""
         spare = min(requests, self._per_minute) - 1
         return admit(_numbers(self._values.get(self._key)), now, self._per_minute - spare)[0]

@@ -41,7 +41,7 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _IDENTITY = attrgetter("st_dev", "st_ino")
 
 
-class RenderingShelf:
+class RenderingCache:
     """Renderings under their variant key. Thread-safe."""
 
     def __init__(self, folder: Path, store: Store) -> None:

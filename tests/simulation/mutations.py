@@ -66,8 +66,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "unknown": Mutation(
         "a call whose outcome is unknown counts as spent",
         "acquire/create.py",
-        "if error.charged is Charged.NO:\n            means.budget.withdraw(reservation)",
-        "if error.charged is not Charged.YES:\n            means.budget.withdraw(reservation)",
+        "if error.charged is Charged.NO:\n            context.budget.withdraw(reservation)",
+        "if error.charged is not Charged.YES:\n            context.budget.withdraw(reservation)",
     ),
     "look": Mutation(
         "the list of jobs is read before a call is sent again",

@@ -15,7 +15,7 @@ import anyio
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import Buyer
+from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Connection, OwnUploads
@@ -320,7 +320,7 @@ class Process:
             for hero in site.heroes
             for product in (product_of(name, hero.picture),)
         }
-        buyer = Buyer(
+        runner = JobRunner(
             journal=journal,
             rests=Rests(TransactionalStore(disk, "index", hands), self.now),
             keep=(cache, rescue, memory),
@@ -344,7 +344,7 @@ class Process:
         )
         self._pipeline = Pipeline(
             lookup=self._lookup,
-            buyer=buyer,
+            runner=runner,
             leases=Leases(journal, self, None),
             renderer=renderer,
             clock=self,
