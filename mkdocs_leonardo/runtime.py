@@ -29,7 +29,7 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
     from mkdocs_leonardo.acquire.loop import EventLoop
-    from mkdocs_leonardo.acquire.orders import Wish
+    from mkdocs_leonardo.acquire.orders import PictureRequest
     from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
@@ -323,14 +323,14 @@ class Runtime:
 
         return window
 
-    def _reject(self, wish: Wish, provider: str, reason: str) -> None:
+    def _reject(self, request: PictureRequest, provider: str, reason: str) -> None:
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock.now())),
-            "page": wish.page,
+            "page": request.page,
             "provider": provider,
             "reason": reason,
-            "prompt": wish.picture.prompt,
-            "style": wish.picture.style,
+            "prompt": request.picture.prompt,
+            "style": request.picture.style,
         }
         with suppress(OSError):
             # For the author's analysis only; the message is in the log and in the report as well.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.orders import Wish, thread
+from mkdocs_leonardo.acquire.orders import PictureRequest, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, JobUnfinished, PictureError, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -57,7 +57,7 @@ class Collector:
 
     async def fetch(
         self,
-        wish: Wish,
+        request: PictureRequest,
         candidate: Candidate,
         submission: Submission,
         *,
@@ -70,28 +70,36 @@ class Collector:
         # From here on nothing can lead to another job, so that its slot need not wait for the disk.
         landed()
         record = self._record(
-            candidate.request, submission, image, delivered, page=wish.page, is_new=source is Source.GENERATED
+            candidate.request, submission, image, delivered, page=request.page, is_new=source is Source.GENERATED
         )
-        return StoredPicture(record, await thread(self.keep, wish.page, record, image.data), source)
+        return StoredPicture(record, await thread(self.keep, request.page, record, image.data), source)
 
     async def fetch_spare(
-        self, wish: Wish, candidate: Candidate, submission: Submission, *, seed: int | None, give_up_at: float
+        self,
+        request: PictureRequest,
+        candidate: Candidate,
+        submission: Submission,
+        *,
+        seed: int | None,
+        give_up_at: float,
     ) -> None:
-        """A second picture of one wish: kept as the one that the wish would have with `seed` for its `hero_seed`.
+        """A second picture of one request: kept as the one that the request would have with `seed` for its `hero_seed`.
 
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
         """
         image, delivered = await self._picture(candidate, submission, give_up_at)
         is_free = seed is not None and candidate.request["seed"] is None
-        request = {**candidate.request, "seed": seed} if is_free else {**candidate.request, "job": submission.job_id}
-        record = self._record(request, submission, image, delivered, page=wish.page, is_new=False)
-        store = await thread(self.keep, wish.page, record, image.data)
+        about = {"seed": seed} if is_free else {"job": submission.job_id}
+        record = self._record(
+            {**candidate.request, **about}, submission, image, delivered, page=request.page, is_new=False
+        )
+        store = await thread(self.keep, request.page, record, image.data)
         if self.is_home(store):
             await thread(self._journal.close, candidate.key, submission.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._notify(
             logging.INFO,
-            f"{wish.page}: {submission.provider} had accepted an earlier call as well; its image is cached{shows}",
+            f"{request.page}: {submission.provider} had accepted an earlier call as well; its image is cached{shows}",
         )
 
     async def _picture(
@@ -114,7 +122,7 @@ class Collector:
 
     def _record(
         self,
-        request: Mapping[str, JsonValue],
+        pixels: Mapping[str, JsonValue],
         submission: Submission,
         image: GeneratedImage,
         delivered: ImageInfo,
@@ -124,7 +132,7 @@ class Collector:
     ) -> PictureRecord:
         now = self._clock.now()
         return PictureRecord(
-            key=request_key(request),
+            key=request_key(pixels),
             digest=digest_of(image.data),
             extension=delivered.extension,
             provider=submission.provider,
@@ -138,7 +146,7 @@ class Collector:
             seconds=max(0.0, round(now - submission.accepted_at, 3)) if is_new else None,
             page=page,
             marks=delivered.marks,
-            request=request,
+            request=pixels,
         )
 
     def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:

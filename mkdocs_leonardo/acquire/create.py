@@ -1,4 +1,4 @@
-"""One wish's turn at one provider: the create call, on the one line that spends money, and what may follow it."""
+"""One request's turn at one provider: the create call, on the one line that spends money, and what may follow it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import LeaseLost, Log, Wish, thread
+from mkdocs_leonardo.acquire.orders import LeaseLost, PictureRequest, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -47,14 +47,13 @@ class JobContext:
 
 
 class Turn:
-    """One wish's turn at one provider."""
+    """One request's turn at one provider."""
 
-    def __init__(self, context: JobContext, wish: Wish, candidate: Candidate, log: Log) -> None:
+    def __init__(self, context: JobContext, request: PictureRequest, candidate: Candidate) -> None:
         self._context = context
-        self._wish = wish
+        self._request = request
         self._candidate = candidate
         self._provider = candidate.provider
-        self._log = log
         self._made: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
 
@@ -76,13 +75,13 @@ class Turn:
 
     def _fits(self) -> bool:
         """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
-        estimate_usd = self._provider.estimate_usd(self._wish.picture)
+        estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True
-        if self._log.capped_usd is None:
+        if self._request.attempts.capped_usd is None:
             # Of the provider that is asked first: the next build will ask it again.
-            self._log.capped_usd = estimate_usd
-        self._log.note(
+            self._request.attempts.capped_usd = estimate_usd
+        self._request.attempts.note(
             self._provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})", is_held_back=True
         )
         return False
@@ -97,13 +96,13 @@ class Turn:
         while True:
             reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
             if reason:
-                self._log.note(self._provider.name, reason)
+                self._request.attempts.note(self._provider.name, reason)
                 return None
-            estimate_usd = self._provider.estimate_usd(self._wish.picture)
+            estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._made:
                 # A call that made a job after all gives the picture; one that made none leaves room to the fallback.
-                found = (await self._context.lost.settle(self._wish, self._candidate, self._log)).found
+                found = (await self._context.lost.settle(self._request, self._candidate)).found
                 for number, submission in found.items():
                     return await self._receive(submission, number, free)
             if reservation is None:
@@ -134,13 +133,13 @@ class Turn:
 
     async def _intend(self, reservation: Reservation) -> Try:
         """The create call that is about to leave, on disk."""
-        wish, candidate, provider = self._wish, self._candidate, self._provider
+        request, candidate, provider = self._request, self._candidate, self._provider
         journal, budget = self._context.journal, self._context.budget
 
         def seed(number: int) -> int | None:
             if not isinstance(provider, FindsLostJobs):
                 return None
-            return order_seed(candidate.key, number) if wish.picture.seed is None else wish.picture.seed
+            return order_seed(candidate.key, number) if request.picture.seed is None else request.picture.seed
 
         try:
             entry = await thread(
@@ -148,10 +147,10 @@ class Turn:
                     candidate.key,
                     provider=provider.name,
                     model=provider.model,
-                    page=wish.page,
+                    page=request.page,
                     request=candidate.request,
                     estimate_usd=reservation.estimate_usd,
-                    lease=wish.lease,
+                    lease=request.lease,
                     seed=seed,
                 )
             )
@@ -165,24 +164,24 @@ class Turn:
             budget.withdraw(reservation)
             raise LeaseLost from None
         order = entry.tries[-1]
-        if not await wish.team_lease.intend(entry):
+        if not await request.team_lease.intend(entry):
             await thread(journal.withdraw, candidate.key, order.number)
             budget.withdraw(reservation)
             raise LeaseLost
         return order
 
     async def _submit(self, order: Try, reservation: Reservation) -> Submission:
-        """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the wish."""
-        context, wish, provider = self._context, self._wish, self._provider
-        context.notify(logging.INFO, f"{wish.page}: {provider.name} is asked for an image")
+        """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the request."""
+        context, request, provider = self._context, self._request, self._provider
+        context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
         context.sent.add((self._candidate.key, order.number))
-        self._log.paid.append(reservation)
+        self._request.attempts.paid.append(reservation)
         context.budget.doubt(reservation)
         context.asking.append(provider)
         try:
             submission = await provider.submit(
-                replace(wish.picture, seed=wish.picture.seed if order.seed is None else order.seed)
+                replace(request.picture, seed=request.picture.seed if order.seed is None else order.seed)
             )
         finally:
             context.asking.remove(provider)
@@ -190,7 +189,7 @@ class Turn:
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
-            await wish.team_lease.accept(
+            await request.team_lease.accept(
                 await thread(context.journal.accept, self._candidate.key, submission, order.number)
             )
         context.budget.settle(reservation, submission.cost_usd)
@@ -210,11 +209,11 @@ class Turn:
         else:
             await thread(context.lost.doubt, self._candidate.key, order.number, reservation)
         decision = decide(error, creates=len(self._made), can_look=isinstance(self._provider, FindsLostJobs))
-        await context.jobs.after(decision, error, self._wish, self._candidate, self._log, number=order.number)
+        await context.jobs.after(decision, error, self._request, self._candidate, number=order.number)
         if not decision.look_first:
             return decision, {}
         look = context.lost.settle if decision.look_for_s else context.lost.look
-        looked = await look(self._wish, self._candidate, self._log)
+        looked = await look(self._request, self._candidate)
         if decision.look_for_s and looked.trouble is not None:
             # Not known is not "no": the next build looks again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
@@ -222,21 +221,20 @@ class Turn:
 
     async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
         """The picture of a job that this build paid for, or None when it is the next provider's turn."""
-        context, wish, candidate, log = self._context, self._wish, self._candidate, self._log
+        context, request, candidate = self._context, self._request, self._candidate
         self._failure = None
 
         def landed() -> None:
             free()
-            wish.landed()
+            request.landed()
 
         # A picture that is here already is kept, even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
             try:
                 return await context.jobs.collect(
-                    wish,
+                    request,
                     candidate,
                     submission,
-                    log,
                     give_up_at=submission.accepted_at + self._provider.timeout_s,
                     source=Source.GENERATED,
                     landed=landed,
@@ -246,5 +244,5 @@ class Turn:
                     context.budget.cancel(self._made[number])
                 # It is in the air like an earlier build's job: what goes wrong now never leads to a second create.
                 decision = context.jobs.decide(error, candidate)
-                await context.jobs.after(decision, error, wish, candidate, log, job=submission)
+                await context.jobs.after(decision, error, request, candidate, job=submission)
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.orders import Log, Wish, tell_others, thread
+from mkdocs_leonardo.acquire.orders import PictureRequest, tell_others, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -48,7 +48,7 @@ class Jobs:
         collector: Collector,
         clock: Clock,
         notify: Notify,
-        reject: Callable[[Wish, str, str], None],
+        reject: Callable[[PictureRequest, str, str], None],
     ) -> None:
         self._journal = journal
         self._access = access
@@ -61,10 +61,9 @@ class Jobs:
 
     async def collect(
         self,
-        wish: Wish,
+        request: PictureRequest,
         candidate: Candidate,
         job: Submission,
-        log: Log,
         *,
         give_up_at: float,
         source: Source,
@@ -72,32 +71,31 @@ class Jobs:
     ) -> StoredPicture:
         """The picture of a job, stored; ProviderError if it cannot be had until `give_up_at`."""
         obtained = await self._collector.fetch(
-            wish, candidate, job, give_up_at=give_up_at, source=source, landed=landed
+            request, candidate, job, give_up_at=give_up_at, source=source, landed=landed
         )
         self.uncollected.pop(candidate.key, None)
-        log.note(job.provider, "collected" if source is Source.RESUMED else "generated")
+        request.attempts.note(job.provider, "collected" if source is Source.RESUMED else "generated")
         return obtained
 
     async def collect_earlier(
-        self, wish: Wish, candidate: Candidate, job: Submission, log: Log
+        self, request: PictureRequest, candidate: Candidate, job: Submission
     ) -> StoredPicture | None:
         """The picture of a job that is paid for already; None if it cannot be had now."""
         try:
             return await self.collect(
-                wish,
+                request,
                 candidate,
                 job,
-                log,
                 give_up_at=self._give_up_at(candidate, job),
                 source=Source.RESUMED,
-                landed=wish.landed,
+                landed=request.landed,
             )
         except ProviderError as error:
             decision = self.decide(error, candidate)
-            await self.after(decision, error, wish, candidate, log, job=job)
-            is_over = not decision.forget and await self._put_off(wish, candidate, job, error)
+            await self.after(decision, error, request, candidate, job=job)
+            is_over = not decision.forget and await self._put_off(request, candidate, job, error)
             if decision.step is Step.NEXT_PROVIDER and not is_over:
-                log.passed_over.add(candidate.provider.name)
+                request.attempts.passed_over.add(candidate.provider.name)
         return None
 
     def due(self, entry: Entry) -> Iterator[Submission]:
@@ -110,15 +108,17 @@ class Jobs:
         """What follows where an accepted job cannot be collected: never a second create call."""
         return decide(error, creates=0, can_look=isinstance(candidate.provider, FindsLostJobs))
 
-    async def _put_off(self, wish: Wish, candidate: Candidate, job: Submission, error: ProviderError) -> bool:
+    async def _put_off(
+        self, request: PictureRequest, candidate: Candidate, job: Submission, error: ProviderError
+    ) -> bool:
         entry = await thread(self._journal.entry, candidate.key)
         numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
         is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
-        return await self.put_off(wish, candidate, numbers, is_unknown=is_unknown, is_vain=is_vain)
+        return await self.put_off(request, candidate, numbers, is_unknown=is_unknown, is_vain=is_vain)
 
     async def put_off(
         self,
-        wish: Wish,
+        request: PictureRequest,
         candidate: Candidate,
         numbers: Iterable[int],
         *,
@@ -138,30 +138,30 @@ class Jobs:
                 continue
             is_over = True
             left = await thread(self._journal.give_up, candidate.key, number)
-            await tell_others(wish, candidate.key, left)
+            await tell_others(request, candidate.key, left)
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
             days = (self._clock.now() - one.began_at) / 86400
             self._notify(
                 logging.WARNING,
-                f"{wish.page}: the job {one.job_id or 'without a number'} of {candidate.provider.name} is given up "
+                f"{request.page}: the job {one.job_id or 'without a number'} of {candidate.provider.name} is given up "
                 f"after {days:.0f} days: the service {why}; it may have been charged",
             )
         return is_over
 
-    async def collect_spare(self, wish: Wish, candidate: Candidate, job: Submission, log: Log) -> None:
-        """The picture of a second job for a wish that has its picture, kept beside it."""
+    async def collect_spare(self, request: PictureRequest, candidate: Candidate, job: Submission) -> None:
+        """The picture of a second job for a request that has its picture, kept beside it."""
         entry = await thread(self._journal.entry, candidate.key)
         seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
         try:
             await self._collector.fetch_spare(
-                wish, candidate, job, seed=seeds[0] if seeds else None, give_up_at=self._give_up_at(candidate, job)
+                request, candidate, job, seed=seeds[0] if seeds else None, give_up_at=self._give_up_at(candidate, job)
             )
         except ProviderError as error:
-            log.note(candidate.provider.name, str(error))
+            request.attempts.note(candidate.provider.name, str(error))
             if self.decide(error, candidate).forget:
-                await tell_others(wish, candidate.key, await thread(self._journal.close, candidate.key, job.job_id))
+                await tell_others(request, candidate.key, await thread(self._journal.close, candidate.key, job.job_id))
             else:
-                await self._put_off(wish, candidate, job, error)
+                await self._put_off(request, candidate, job, error)
 
     def _give_up_at(self, candidate: Candidate, job: Submission) -> float:
         now = self._clock.now()
@@ -171,9 +171,8 @@ class Jobs:
         self,
         decision: Decision,
         error: ProviderError,
-        wish: Wish,
+        request: PictureRequest,
         candidate: Candidate,
-        log: Log,
         *,
         number: int = 0,
         job: Submission | None = None,
@@ -183,33 +182,35 @@ class Jobs:
         `number` is the create call's that failed; `job` the one that could not be collected.
         """
         name = candidate.provider.name
-        log.note(name, str(error))
+        request.attempts.note(name, str(error))
         if decision.rest_s:
             await self._access.rest(name, str(error), decision.rest_s)
         if decision.switch_off:
             self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):
-            self._notify(logging.INFO, f"{wish.page}: {name} {error}; the job is paid for; a later build collects it")
+            self._notify(
+                logging.INFO, f"{request.page}: {name} {error}; the job is paid for; a later build collects it"
+            )
         if decision.log_prompt:
-            await thread(self._reject, wish, name, str(error))
+            await thread(self._reject, request, name, str(error))
         if decision.forget:
-            await self._forget(error, wish, candidate, number, job)
+            await self._forget(error, request, candidate, number, job)
         if decision.step is Step.STOP:
             raise error
         if decision.wait_s:
             await self._clock.sleep(decision.wait_s)
 
     async def _forget(
-        self, error: ProviderError, wish: Wish, candidate: Candidate, number: int, job: Submission | None
+        self, error: ProviderError, request: PictureRequest, candidate: Candidate, number: int, job: Submission | None
     ) -> None:
         key = candidate.key
         # What was paid for and brought no picture would be paid for by every build.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
-            about = {"page": wish.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}
+            about = {"page": request.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}
             await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
         if isinstance(error, PromptRefused):
-            await wish.team_lease.refuse(key, str(error))
+            await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
             left = await thread(self._journal.close, key, job.job_id)
@@ -217,4 +218,4 @@ class Jobs:
             left = await thread(self._journal.withdraw, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and remember it then.
-            await tell_others(wish, key, left)
+            await tell_others(request, key, left)

@@ -16,7 +16,7 @@ from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
-from mkdocs_leonardo.acquire.orders import Log, Wish, tell_others, thread
+from mkdocs_leonardo.acquire.orders import PictureRequest, tell_others, thread
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -73,11 +73,11 @@ class LostJobs:
         entry = await thread(self._journal.entry, key)
         return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
 
-    async def settle(self, wish: Wish, candidate: Candidate, log: Log) -> Looked:
+    async def settle(self, request: PictureRequest, candidate: Candidate) -> Looked:
         """Look until some job is found, or every call is ruled out, or the list cannot tell after 10 s."""
         since = self._clock.now()
         while True:
-            looked = await self.look(wish, candidate, log)
+            looked = await self.look(request, candidate)
             entry = await thread(self._journal.entry, candidate.key)
             if looked.found or entry is None or not entry.sent:
                 return looked
@@ -87,7 +87,7 @@ class LostJobs:
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
             await self._clock.sleep(min(left_s, max(RETRY_WAIT_S, (self._clock.now() - since) / 2)))
 
-    async def look(self, wish: Wish, candidate: Candidate, log: Log) -> Looked:
+    async def look(self, request: PictureRequest, candidate: Candidate) -> Looked:
         """One look at the list for each call for this picture of which nothing is known."""
         provider = candidate.provider
         entry = await thread(self._journal.entry, candidate.key)
@@ -95,27 +95,27 @@ class LostJobs:
         for one in entry.sent if entry is not None else ():
             is_ripe = self._unripe_s(candidate.key, one) <= 0
             try:
-                submission = await self._find(wish, candidate, one, log)
+                submission = await self._find(request, candidate, one)
             except ProviderError as error:
                 trouble = f"its list of jobs could not be read ({error})"
                 if isinstance(error, ServiceFailed) and not is_ripe:
                     return Looked(found, trouble)
-                log.note(provider.name, trouble)
+                request.attempts.note(provider.name, trouble)
                 return Looked(found, trouble)
             if submission is not None:
                 found[one.number] = submission
             elif is_ripe:
-                await self._rule_out(wish, provider.name, candidate.key, one)
+                await self._rule_out(request, provider.name, candidate.key, one)
         return Looked(found)
 
-    async def _rule_out(self, wish: Wish, provider: str, key: str, one: Try) -> None:
+    async def _rule_out(self, request: PictureRequest, provider: str, key: str, one: Try) -> None:
         """The call certainly made no job: nothing of it stands, here or with other machines."""
         reservation = self._reserved.pop((key, one.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
-        await tell_others(wish, key, await thread(self._journal.withdraw, key, one.number))
+        await tell_others(request, key, await thread(self._journal.withdraw, key, one.number))
 
-    async def _find(self, wish: Wish, candidate: Candidate, one: Try, log: Log) -> Submission | None:
+    async def _find(self, request: PictureRequest, candidate: Candidate, one: Try) -> Submission | None:
         """The job of one call, noted down as such, if the list has it."""
         provider, key = candidate.provider, candidate.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
@@ -128,7 +128,7 @@ class LostJobs:
             if one.seed is not None and candidate.request["seed"] is not None:
                 await self._check_rivals(candidate)
             known = await thread(self._journal.known_jobs, provider.name)
-            picture = replace(wish.picture, seed=one.seed)
+            picture = replace(request.picture, seed=one.seed)
             submission = await provider.find(picture, since=since, known=known)
             if submission is None:
                 return None
@@ -137,12 +137,12 @@ class LostJobs:
                 await self._check_rivals(candidate)
                 if submission.job_id in await thread(self._journal.known_jobs, provider.name):
                     raise ServiceFailed("its list shows another image's job", provider=provider.name)
-            await wish.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
+            await request.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
-            log.note(provider.name, "had accepted the job after all")
+            request.attempts.note(provider.name, "had accepted the job after all")
         else:
-            self._notify(logging.INFO, f"{wish.page}: found the job that an earlier build had paid for")
+            self._notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
         return submission
 
     async def _check_rivals(self, candidate: Candidate) -> None:

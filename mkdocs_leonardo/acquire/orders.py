@@ -21,25 +21,25 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Log:
+class Attempts:
     """What happened on the way to one picture.
 
     `paid`: what stands in the budget for it. `capped_usd`: what a create call that a cap held back would have cost.
     `passed_over`: providers whose turn is over.
     """
 
-    attempts: list[Attempt] = field(default_factory=list)
+    made: list[Attempt] = field(default_factory=list)
     paid: list[Reservation] = field(default_factory=list)
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 
     def note(self, provider: str, result: str, *, is_held_back: bool = False) -> None:
         """Add one try."""
-        self.attempts.append(Attempt(provider, result, is_held_back))
+        self.made.append(Attempt(provider, result, is_held_back))
 
     def words(self) -> str:
         """All tries in one line, each once."""
-        return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.attempts))
+        return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.made))
 
 
 class NoTeamLease:
@@ -73,7 +73,7 @@ class NoTeamLease:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PictureRequest:
     """A picture that some page asked for; `lease` is the name under which other processes are kept out.
 
     `landed` is called when its job is in flight no more, so that the next one may start while it is stored.
@@ -84,11 +84,12 @@ class Wish:
     page: str
     lease: str
     landed: Callable[[], None]
+    attempts: Attempts
     team_lease: TeamLease | NoTeamLease = field(default_factory=NoTeamLease)
 
 
 class LeaseLost(Exception):
-    """Another process works on this wish now; nothing was sent."""
+    """Another process works on this request now; nothing was sent."""
 
 
 class NobodyCould(Exception):
@@ -114,12 +115,12 @@ async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None
         free()
 
 
-async def tell_others(wish: Wish, key: str, left: Entry | None) -> None:
+async def tell_others(request: PictureRequest, key: str, left: Entry | None) -> None:
     """Machines that share a store learn what is left open for `key`."""
     if left is None:
-        await wish.team_lease.close(key)
+        await request.team_lease.close(key)
     else:
-        await wish.team_lease.accept(left)
+        await request.team_lease.accept(left)
 
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:

@@ -1,4 +1,4 @@
-"""From wishes to pictures: collect what is paid, and only then pay, within the caps, at one line.
+"""From requests to pictures: collect what is paid, and only then pay, within the caps, at one line.
 
 One `Pipeline` serves one build; `resolve` runs in the event loop, any number of pages side by side. Knows no service
 and no store: which there are is `runtime`'s business.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, Event, to_thread
 
 from mkdocs_leonardo.acquire.leases import Leases
-from mkdocs_leonardo.acquire.orders import LeaseLost, Log, NobodyCould, Wish, hold_slot, thread
+from mkdocs_leonardo.acquire.orders import Attempts, LeaseLost, NobodyCould, PictureRequest, hold_slot, thread
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     BrokenEntry,
@@ -64,11 +64,11 @@ class InFlight:
     done: Event | None
     stored: StoredPicture | None = None
     failure: Failure | None = None
-    log: Log = field(default_factory=Log)
+    attempts: Attempts = field(default_factory=Attempts)
 
 
 class Pipeline:
-    """Resolves the wishes of one build."""
+    """Resolves the requests of one build."""
 
     def __init__(
         self,
@@ -149,18 +149,20 @@ class Pipeline:
             answer = await thread(self._lookup.find, hero)
         first = hero.picture not in self._flights
         flight = await self._single_flight(hero.picture, hero.page, answer, step_aside)
-        log = flight.log if first else Log(attempts=flight.log.attempts, capped_usd=flight.log.capped_usd)
+        attempts = (
+            flight.attempts if first else Attempts(made=flight.attempts.made, capped_usd=flight.attempts.capped_usd)
+        )
         stored = flight.stored
         if stored is not None and not first:
             stored = replace(stored, source=_shared(stored.source))
         return Resolution(
             hero,
             stored=stored,
-            attempts=tuple(log.attempts),
-            cost_usd=self._runner.budget.cost_of(log.paid),
+            attempts=tuple(attempts.made),
+            cost_usd=self._runner.budget.cost_of(attempts.paid),
             seconds=self._clock.now() - started,
             failure=flight.failure,
-            capped_usd=log.capped_usd,
+            capped_usd=attempts.capped_usd,
         )
 
     async def _resolve_own(self, hero: HeroSpec, answer: Answer | None) -> Resolution:
@@ -219,7 +221,7 @@ class Pipeline:
         done = Event()
         flight = self._flights[picture] = InFlight(done)
         try:
-            stored = await self._obtain(picture, page, answer, flight.log, step_aside)
+            stored = await self._obtain(picture, page, answer, flight.attempts, step_aside)
             # Kept for as long as the build: what was sent to the service is in the store by now.
             flight.stored = stored and replace(stored, record=replace(stored.record, request={}))
         except (ProviderError, NobodyCould, StorageError) as error:
@@ -234,7 +236,7 @@ class Pipeline:
         return flight
 
     async def _obtain(
-        self, picture: PictureSpec, page: str, answer: Answer, log: Log, step_aside: Callable[[], None]
+        self, picture: PictureSpec, page: str, answer: Answer, attempts: Attempts, step_aside: Callable[[], None]
     ) -> StoredPicture | None:
         lease = lease_name(picture)
         while True:
@@ -251,7 +253,9 @@ class Pipeline:
                     async with self._leases.held_in_team(lease, keys) as team_lease:
                         is_mine = team_lease is not None
                         if team_lease is not None:
-                            return await self._obtain_alone(Wish(picture, page, lease, landed, team_lease), log)
+                            return await self._obtain_alone(
+                                PictureRequest(picture, page, lease, landed, attempts, team_lease)
+                            )
             if is_mine:
                 # This process was asleep for so long that others took it for dead: what they did comes first.
                 self._notify(
@@ -263,30 +267,30 @@ class Pipeline:
                 await self._leases.wait(lease)
             answer = await thread(self._lookup.find, HeroSpec(page, picture))
 
-    async def _obtain_alone(self, wish: Wish, log: Log) -> StoredPicture:
-        """The picture of a wish whose lease is held."""
+    async def _obtain_alone(self, request: PictureRequest) -> StoredPicture:
+        """The picture of a request whose lease is held."""
         # Another process, or another machine, may have been faster while this one waited.
-        answer = await thread(self._lookup.find, HeroSpec(wish.page, wish.picture))
-        answer, doubt = await self._with_team(wish.page, answer)
+        answer = await thread(self._lookup.find, HeroSpec(request.page, request.picture))
+        answer, doubt = await self._with_team(request.page, answer)
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._runner.collect(wish, candidates[:rank], log, remains_in(answer.troubles))
+            obtained = await self._runner.collect(request, candidates[:rank], remains_in(answer.troubles))
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
             # What the page has is good; only the better one that was waited for will never come.
-            self._notify(logging.INFO, f"{wish.page}: keeps its hero from {stored.record.provider}: {error}")
+            self._notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
-            await self._runner.collect_spares(wish, candidates[rank], log, stored.record)
+            await self._runner.collect_spares(request, candidates[rank], stored.record)
             return stored
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
-            if damage or doubt or (wish.team_lease.doubt and not self._pays_in_doubt):
+            if damage or doubt or (request.team_lease.doubt and not self._pays_in_doubt):
                 raise NobodyCould(damage or doubt or IN_DOUBT)
-            obtained = await self._runner.create(wish, candidates, log)
-        return await self._share(replace(obtained, rank=rank), wish)
+            obtained = await self._runner.create(request, candidates)
+        return await self._share(replace(obtained, rank=rank), request)
 
     # What the team has -----------------------------------------------------------------------------------------------
 
@@ -317,18 +321,18 @@ class Pipeline:
         fetched = await self._team.fetch(wanted, keep)
         return replace(fetched[1], rank=fetched[0]) if fetched else None
 
-    async def _share(self, stored: StoredPicture, wish: Wish) -> StoredPicture:
+    async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
         """What the team shows from now on: the picture, or the one that somebody else had put there first."""
         if self._team is None or stored.store is None:
             return stored
         with suppress(StorageError):
             data = await thread(stored.store.read, stored.record)
             if await self._team.share(stored.record, data):
-                await wish.team_lease.close(stored.record.key)
+                await request.team_lease.close(stored.record.key)
                 return stored
-            theirs = await self._fetch(wish.page, [(stored.record.key, stored.record.provider)])
+            theirs = await self._fetch(request.page, [(stored.record.key, stored.record.provider)])
             if theirs is not None:
-                await wish.team_lease.close(stored.record.key)
+                await request.team_lease.close(stored.record.key)
                 return replace(stored, record=theirs.record, store=theirs.store)
         return stored
 

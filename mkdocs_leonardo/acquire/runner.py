@@ -16,7 +16,7 @@ from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.create import JobContext, Turn
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import Log, NobodyCould, Wish, tell_others, thread
+from mkdocs_leonardo.acquire.orders import NobodyCould, PictureRequest, tell_others, thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -46,7 +46,7 @@ class JobRunner:
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         notify: Notify,
-        reject: Callable[[Wish, str, str], None],
+        reject: Callable[[PictureRequest, str, str], None],
         alert_of: Callable[[str], Alert | None] = lambda _provider: None,
         seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
@@ -75,7 +75,7 @@ class JobRunner:
     # What is paid already --------------------------------------------------------------------------------------------
 
     async def collect(
-        self, wish: Wish, candidates: Sequence[Candidate], log: Log, damaged: Mapping[str, PictureRecord]
+        self, request: PictureRequest, candidates: Sequence[Candidate], damaged: Mapping[str, PictureRecord]
     ) -> StoredPicture | None:
         """The picture of an earlier build's job, if one of `candidates` has one that is finished in time; pays nothing.
 
@@ -84,24 +84,24 @@ class JobRunner:
         for candidate in candidates:
             if not candidate.available or self._context.access.is_off(candidate.provider.name):
                 continue
-            for job in await self._paid_jobs(wish, candidate, log, damaged.get(candidate.key)):
-                obtained = await self._jobs.collect_earlier(wish, candidate, job, log)
+            for job in await self._paid_jobs(request, candidate, damaged.get(candidate.key)):
+                obtained = await self._jobs.collect_earlier(request, candidate, job)
                 if obtained is not None:
-                    await self.collect_spares(wish, candidate, log, obtained.record)
+                    await self.collect_spares(request, candidate, obtained.record)
                     return obtained
         return None
 
     async def _paid_jobs(
-        self, wish: Wish, candidate: Candidate, log: Log, damaged: PictureRecord | None
+        self, request: PictureRequest, candidate: Candidate, damaged: PictureRecord | None
     ) -> tuple[Submission, ...]:
         """The jobs of earlier builds for this key: known, or found in the account's list."""
         provider = candidate.provider
-        left = wish.team_lease.open_job(candidate.key)
+        left = request.team_lease.open_job(candidate.key)
         if left is not None and await thread(self._journal.emptiness, candidate.key) is None:
             await thread(self._journal.inherit, left)
         entry = await thread(self._journal.entry, candidate.key)
         if entry is not None:
-            await wish.team_lease.accept(entry)
+            await request.team_lease.accept(entry)
         uncollected = self._jobs.uncollected.get(candidate.key)
         if uncollected is not None and (entry is None or not entry.accepted):
             # What the journal has comes first: another build may have taken over while this one was asleep.
@@ -113,67 +113,67 @@ class JobRunner:
         if entry.accepted:
             return tuple(self._jobs.due(entry))
         if isinstance(provider, FindsLostJobs):
-            return await self._lost_jobs(wish, candidate, log, entry)
+            return await self._lost_jobs(request, candidate, entry)
         # A call of this build is not repeated before the next one.
         if not any((candidate.key, one.number) in self._context.sent for one in entry.sent):
             # The answer was the picture itself, and it was not kept.
-            self._notify(logging.WARNING, lost_answer(wish.page, provider.name))
-            await tell_others(wish, candidate.key, await thread(self._journal.withdraw, candidate.key))
+            self._notify(logging.WARNING, lost_answer(request.page, provider.name))
+            await tell_others(request, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
 
-    async def _lost_jobs(self, wish: Wish, candidate: Candidate, log: Log, entry: Entry) -> tuple[Submission, ...]:
+    async def _lost_jobs(self, request: PictureRequest, candidate: Candidate, entry: Entry) -> tuple[Submission, ...]:
         """The jobs that calls of earlier builds led to."""
         if not any(one.is_due(self._clock.now()) for one in entry.sent):
             return ()
-        looked = await self._lost.settle(wish, candidate, log)
+        looked = await self._lost.settle(request, candidate)
         if looked.trouble is not None:
             await self._jobs.put_off(
-                wish, candidate, [one.number for one in entry.sent if one.number not in looked.found]
+                request, candidate, [one.number for one in entry.sent if one.number not in looked.found]
             )
         return tuple(looked.found.values())
 
-    async def collect_spares(self, wish: Wish, candidate: Candidate, log: Log, shown: PictureRecord) -> None:
+    async def collect_spares(self, request: PictureRequest, candidate: Candidate, shown: PictureRecord) -> None:
         """Keep what other calls for the picture that is `shown` led to."""
         entry = await thread(self._journal.entry, candidate.key)
         if entry is None or not isinstance(candidate.provider, FindsLostJobs):
             return
-        for job in (*self._jobs.due(entry), *await self._lost_jobs(wish, candidate, log, entry)):
+        for job in (*self._jobs.due(entry), *await self._lost_jobs(request, candidate, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
-                await self._jobs.collect_spare(wish, candidate, job, log)
+                await self._jobs.collect_spare(request, candidate, job)
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
-    async def create(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> StoredPicture:
+    async def create(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
         """A new picture from the first provider that makes one. `PromptRefused`, or `NobodyCould` with the reasons."""
         obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
-            obtained = await self._first(wish, candidates, log)
+            obtained = await self._first(request, candidates)
         except ProviderError as error:
             refused = error
-        obtained = await self._settle(wish, candidates, log, obtained)
+        obtained = await self._settle(request, candidates, obtained)
         if obtained is not None:
             return obtained
-        raise refused or NobodyCould(log.words())
+        raise refused or NobodyCould(request.attempts.words())
 
-    async def _first(self, wish: Wish, candidates: Sequence[Candidate], log: Log) -> StoredPicture | None:
+    async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            refusal = wish.team_lease.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
+            refusal = request.team_lease.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
             emptiness = await thread(self._journal.emptiness, candidate.key)
             if emptiness is not None:
-                log.note(candidate.provider.name, not_again(emptiness, candidate.key))
-            elif candidate.available and candidate.provider.name not in log.passed_over:
-                obtained = await Turn(self._context, wish, candidate, log).take()
+                request.attempts.note(candidate.provider.name, not_again(emptiness, candidate.key))
+            elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
+                obtained = await Turn(self._context, request, candidate).take()
                 if obtained is not None:
                     return obtained
         return None
 
     async def _settle(
-        self, wish: Wish, candidates: Sequence[Candidate], log: Log, obtained: StoredPicture | None
+        self, request: PictureRequest, candidates: Sequence[Candidate], obtained: StoredPicture | None
     ) -> StoredPicture | None:
         """The picture to show, once it is known what became of this build's calls that failed.
 
@@ -183,10 +183,10 @@ class JobRunner:
             # Where there is no list of jobs, nothing more will ever be known.
             if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_doubts(candidate.key):
                 # The next page need not wait for it.
-                wish.landed()
-                for job in (await self._lost.settle(wish, candidate, log)).found.values():
+                request.landed()
+                for job in (await self._lost.settle(request, candidate)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:
-                        obtained = await self._jobs.collect_earlier(wish, candidate, job, log) or obtained
+                        obtained = await self._jobs.collect_earlier(request, candidate, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
-                await self.collect_spares(wish, candidate, log, obtained.record)
+                await self.collect_spares(request, candidate, obtained.record)
         return obtained
