@@ -18,8 +18,8 @@ from PIL import Image
 from services import Services
 
 from mkdocs_leonardo.commands import gallery
-from mkdocs_leonardo.commands.outlook import Outlook
 from mkdocs_leonardo.commands.site_styles import shade_alpha
+from mkdocs_leonardo.commands.statuses import HeroStatus
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
@@ -186,10 +186,10 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
         model="painter",
         created_at=0.0,
     )
-    outlook = Outlook(HeroSpec("index.md"), "cached")
-    assert gallery._is_legible(outlook, rendering)
+    status = HeroStatus(HeroSpec("index.md"), "cached")
+    assert gallery._is_legible(status, rendering)
     too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
-    assert not gallery._is_legible(outlook, replace(rendering, scrim=too_weak))
+    assert not gallery._is_legible(status, replace(rendering, scrim=too_weak))
 
 
 def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> None:

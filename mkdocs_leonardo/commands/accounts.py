@@ -15,8 +15,8 @@ import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.acquire.loop import EventLoop
-from mkdocs_leonardo.commands.outlook import runtime_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
+from mkdocs_leonardo.commands.statuses import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
 from mkdocs_leonardo.providers.balance import balance_words

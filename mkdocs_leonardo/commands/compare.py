@@ -9,10 +9,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.outlook import outlooks, runtime_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.statuses import runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
@@ -144,7 +144,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
         for seed in range(1, count + 1)
     ]
     with runtime_for(settings, console) as runtime:
-        found = outlooks(runtime, heroes)
+        found = statuses(runtime, heroes)
         if not runtime.keyed and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
@@ -189,11 +189,11 @@ def _least(one_usd: float | None, other_usd: float | None) -> float | None:
 
 def _samples(plan: Plan, settings: Settings, console: Console, *, alchemy: bool) -> Iterator[Sample]:
     with runtime_for(_settings(replace(settings, generate=False), alchemy=alchemy), console) as runtime:
-        for outlook in outlooks(runtime, [outlook.hero for outlook in plan.wanted]):
-            picture, record, store = outlook.hero.picture, outlook.record, outlook.store
+        for status in statuses(runtime, [status.hero for status in plan.wanted]):
+            picture, record, store = status.hero.picture, status.record, status.store
             if picture is None or record is None or store is None:
                 continue
-            cost_usd = outlook.offers[0].estimate_usd if record.cost_usd is None else record.cost_usd
+            cost_usd = status.quotes[0].estimate_usd if record.cost_usd is None else record.cost_usd
             yield Sample(picture.style, picture.seed or 0, alchemy, record, store.read(record), cost_usd)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.neighbours import Neighbours
-from mkdocs_leonardo.commands.outlook import Outlook, outlooks, runtime_for
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import fetch_shared
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
 from mkdocs_leonardo.host.github import Annotations, is_github
@@ -61,18 +61,18 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     there: list[JsonValue] = []
     absent: list[JsonValue] = []
     with runtime_for(site.settings, console) as runtime:
-        for outlook in outlooks(runtime, heroes):
-            page, record, store = outlook.hero.page, outlook.record, outlook.store
-            if outlook.state == "pinned":
+        for status in statuses(runtime, heroes):
+            page, record, store = status.hero.page, status.record, status.store
+            if status.state == "pinned":
                 there.append(page)
-            elif outlook.state == "cached" and record is not None and store is not None:
+            elif status.state == "cached" and record is not None and store is not None:
                 try:
                     runtime.gallery.save(replace(record, page=page, site=""), store.read(record))
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
                 copied[page] = _shown(runtime.gallery.path(record), site)
                 console.say(f"{page}: {copied[page]}")
-            elif outlook.state != "own":
+            elif status.state != "own":
                 absent.append(page)
                 console.warn(f"{page}: there is no image to pin; run mkdocs-leonardo generate {page}")
     folder = _shown(site.settings.gallery_dir, site)
@@ -87,7 +87,7 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
     site = wishes_of(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
     with runtime_for(site.settings, console) as runtime:
-        found = outlooks(runtime, site.heroes)
+        found = statuses(runtime, site.heroes)
         shown = _published(site, found, console)
         findings = list(_findings(site, runtime, found, require_alt=require_alt, shown=shown))
         warnings = [*_small(site, runtime, found), *_old_stylesheet(site, console)]
@@ -111,13 +111,13 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
     return 1 if findings else 0
 
 
-def _published(site: SiteWishes, found: Sequence[Outlook], console: Console) -> frozenset[str]:
+def _published(site: SiteWishes, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
     """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
     folder = site.options.published
     if folder is None:
         return frozenset()
     manifest = earlier(folder, console)
-    absent = [outlook.hero for outlook in found if outlook.state == "missing" and not outlook.trouble]
+    absent = [status.hero for status in found if status.state == "missing" and not status.trouble]
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
@@ -130,23 +130,23 @@ def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
-def orphans(runtime: Runtime, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
+def orphans(runtime: Runtime, found: Sequence[HeroStatus], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
     """What lies in the gallery and belongs to no page as it is now, neither here nor of another configuration."""
-    wanted = {offer.key for outlook in found for offer in outlook.offers}
+    wanted = {quote.key for status in found for quote in status.quotes}
     return tuple(
         record for record in runtime.gallery.records() if record.key not in wanted and not neighbours.keep(record)
     )
 
 
-def half_of(outlook: Outlook, halves: Sequence[Path]) -> Path | None:
+def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     """The page's picture in the gallery, where its record is missing: nobody can know that it is the page's."""
-    stems = {offer.key[:16] for offer in outlook.offers}
+    stems = {quote.key[:16] for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def idle_halves(runtime: Runtime, found: Sequence[Outlook], neighbours: Neighbours) -> tuple[Path, ...]:
+def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], neighbours: Neighbours) -> tuple[Path, ...]:
     """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
-    wanted = {offer.key[:16] for outlook in found for offer in outlook.offers}
+    wanted = {quote.key[:16] for status in found for quote in status.quotes}
     halves = () if neighbours.are_there else runtime.gallery.halves()
     return tuple(path for path in halves if path.stem not in wanted)
 
@@ -174,17 +174,17 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
 
 
 def _findings(
-    site: SiteWishes, runtime: Runtime, found: Sequence[Outlook], *, require_alt: bool, shown: Collection[str]
+    site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
     neighbours = Neighbours(site.options, runtime)
     unused, halves = orphans(runtime, found, neighbours), runtime.gallery.halves()
-    for outlook in found:
-        if outlook.hero.page not in shown:
-            yield from _of_page(site, runtime, outlook, unused, halves)
-        if require_alt and not outlook.hero.alt:
-            yield Finding(outlook.hero.page, "no alt text", "say what the image shows in hero_alt")
+    for status in found:
+        if status.hero.page not in shown:
+            yield from _of_page(site, runtime, status, unused, halves)
+        if require_alt and not status.hero.alt:
+            yield Finding(status.hero.page, "no alt text", "say what the image shows in hero_alt")
     for path in site.coverless:
         text = (
             "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
@@ -205,12 +205,12 @@ def _findings(
 
 
 def _of_page(
-    site: SiteWishes, runtime: Runtime, outlook: Outlook, unused: Sequence[PictureRecord], halves: Sequence[Path]
+    site: SiteWishes, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
-    page = outlook.hero.page
-    half = half_of(outlook, halves)
-    if outlook.trouble:
-        yield Finding(page, "damaged", f"{_relative(outlook.trouble, site)}; {_mend(site, outlook)}")
+    page = status.hero.page
+    half = half_of(status, halves)
+    if status.trouble:
+        yield Finding(page, "damaged", f"{_relative(status.trouble, site)}; {_mend(site, status)}")
     if half is not None:
         yield Finding(
             page,
@@ -218,18 +218,18 @@ def _of_page(
             f"{_shown(half, site)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} makes "
             "them again where the image is in the cache)",
         )
-    if outlook.state == "own":
-        yield from _own(runtime, outlook, site)
-    elif outlook.record is not None and outlook.store is not None:
-        yield from _stored(outlook, outlook.record, site)
-    elif outlook.trouble or half is not None:
+    if status.state == "own":
+        yield from _own(runtime, status, site)
+    elif status.record is not None and status.store is not None:
+        yield from _stored(status, status.record, site)
+    elif status.trouble or half is not None:
         return
-    elif outlook.state == "paid":
+    elif status.state == "paid":
         yield Finding(page, "missing", f"its image is paid for and not collected; run mkdocs-leonardo generate {page}")
-    elif outlook.state == "refused":
-        yield Finding(page, "missing", f"a content check refused hero_prompt ({outlook.refusal}); write another one")
+    elif status.state == "refused":
+        yield Finding(page, "missing", f"a content check refused hero_prompt ({status.refusal}); write another one")
     else:
-        old = next((record for record in unused if record.page == page), None) or outlook.last
+        old = next((record for record in unused if record.page == page), None) or status.last
         if old is not None:
             text = "the image that is there was made for another prompt, style, size or seed"
             yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
@@ -243,37 +243,37 @@ def _and_pin(site: SiteWishes, page: str) -> str:
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
-def _mend(site: SiteWishes, outlook: Outlook) -> str:
+def _mend(site: SiteWishes, status: HeroStatus) -> str:
     """What heals a damaged picture: another copy of it, if there is one."""
-    page, folder = outlook.hero.page, site.settings.gallery_dir
-    is_pinned = str(folder) in outlook.trouble
-    if is_pinned and outlook.state == "cached":
+    page, folder = status.hero.page, site.settings.gallery_dir
+    is_pinned = str(folder) in status.trouble
+    if is_pinned and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {_shown(folder, site)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
-    delete = "delete both halves and " if outlook.damage and outlook.state != "paid" else ""
+    delete = "delete both halves and " if status.damage and status.state != "paid" else ""
     if is_pinned:
         return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
     return f"{delete}run mkdocs-leonardo generate {page}"
 
 
-def _own(runtime: Runtime, outlook: Outlook, site: SiteWishes) -> Iterator[Finding]:
-    path = outlook.hero.own_image
+def _own(runtime: Runtime, status: HeroStatus, site: SiteWishes) -> Iterator[Finding]:
+    path = status.hero.own_image
     if path is None:
         return
     try:
         record, data = runtime.renderer.read_own(path)
-        yield from _legible(outlook, runtime.renderer.load(record, outlook.hero), data, site)
+        yield from _legible(status, runtime.renderer.load(record, status.hero), data, site)
     except (PictureError, OSError) as error:
-        yield Finding(outlook.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
+        yield Finding(status.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
 
-def _small(site: SiteWishes, runtime: Runtime, found: Sequence[Outlook]) -> Iterator[Finding]:
+def _small(site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus]) -> Iterator[Finding]:
     """Own pictures that are shown larger than they are: no fault of the site's, and not sharp."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
     width_px, height_px = site.settings.encoding.width_px, site.settings.encoding.height_px
-    for outlook in found:
-        path = outlook.hero.own_image
+    for status in found:
+        path = status.hero.own_image
         if path is None:
             continue
         with suppress(PictureError, OSError):
@@ -283,21 +283,21 @@ def _small(site: SiteWishes, runtime: Runtime, found: Sequence[Outlook]) -> Iter
                     f"hero_image {path.name} has {size[0]} x {size[1]} pixels and is used as it is; screens show it "
                     f"sharp from {width_px} x {height_px} on"
                 )
-                yield Finding(outlook.hero.page, "small", text)
+                yield Finding(status.hero.page, "small", text)
 
 
-def _stored(outlook: Outlook, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
+def _stored(status: HeroStatus, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
-    page, store = outlook.hero.page, outlook.store
+    page, store = status.hero.page, status.store
     assert store is not None  # noqa: S101 - found together with the record
     try:
-        yield from _legible(outlook, outlook.rendering, store.read(record), site)
+        yield from _legible(status, status.rendering, store.read(record), site)
     except (PictureError, BrokenEntry, OSError) as error:
         text = f"its image {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
         yield Finding(page, "damaged", text)
 
 
-def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SiteWishes) -> Iterator[Finding]:
     """Whether the text can be read on the picture: with the shade that was made for it, or with the site's own.
 
     Where neither is there, the next build measures how much shade the picture needs, and that suffices for any; then
@@ -305,36 +305,36 @@ def _legible(outlook: Outlook, rendering: Rendering | None, data: bytes, site: S
     """
     from mkdocs_leonardo.imaging.normalise import inspect
 
-    if outlook.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
-        yield from _legible_under(site.options.shade, outlook, data, site)
-    elif outlook.hero.layout in {"none", "stacked", "split"} or rendering is None:
+    if status.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
+        yield from _legible_under(site.options.shade, status, data, site)
+    elif status.hero.layout in {"none", "stacked", "split"} or rendering is None:
         inspect(data)
-    elif not _is_legible(outlook, rendering):
+    elif not _is_legible(status, rendering):
         folder = _shown(site.settings.cache_dir / "variants", site)
-        yield Finding(outlook.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
+        yield Finding(status.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
 
 
-def _legible_under(shade: float, outlook: Outlook, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SiteWishes) -> Iterator[Finding]:
     """Whether the site's own shade, an alpha, suffices for the picture."""
     from mkdocs_leonardo.imaging.contrast import STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
     from mkdocs_leonardo.imaging.variants import dominant
 
-    encoding, focus = site.settings.encoding, outlook.hero.focus
+    encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
     needed = measure(image, focus, dominant=dominant(image))
     # A script from right to left has its text elsewhere, and is none of most sites; nor is every title long.
     percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP:
         yield Finding(
-            outlook.hero.page,
+            status.hero.page,
             "contrast",
             f"its text cannot be read; a stylesheet of the site sets --leonardo-hero-scrim to {shade:g} where this "
             f"image needs {percent / 100:g}; raise the value, or leave it to the plugin",
         )
 
 
-def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
+def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     """Whether the shade behind the text suffices for the file that screens show, measured anew."""
     from mkdocs_leonardo.imaging.contrast import measure
     from mkdocs_leonardo.imaging.normalise import normalise
@@ -342,7 +342,7 @@ def _is_legible(outlook: Outlook, rendering: Rendering) -> bool:
     heroes = [variant for variant in rendering.variants if variant.role == "hero"]
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
-    needed = measure(image, outlook.hero.focus, dominant=rendering.dominant)
+    needed = measure(image, status.hero.focus, dominant=rendering.dominant)
     return all(
         getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
         for field in fields(needed)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.outlook import Outlook, outlooks, runtime_for
 from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
@@ -53,7 +53,7 @@ def generate(
     if not dry_run and fetch_shared(site.settings, wanted, console):
         announce(site.settings.cache_dir)
     with runtime_for(site.settings, console) as runtime:
-        found = outlooks(runtime, wanted)
+        found = statuses(runtime, wanted)
         plan = Plan(found, site.settings)
         excuse = _excuse(site.settings, runtime)
         if into is not None and not dry_run:
@@ -64,7 +64,7 @@ def generate(
         return 0
     if is_published and excuse:
         # Painted pictures are what a site without a key is built with, here as there.
-        unmakable = sum(outlook.state == "refused" for outlook in found)
+        unmakable = sum(status.state == "refused" for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
@@ -107,7 +107,7 @@ def _warn(problems: Sequence[str], console: Console) -> None:
 def plan_for(site: SiteWishes, console: Console) -> Plan:
     """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
     with runtime_for(site.settings, console) as runtime:
-        plan = Plan(outlooks(runtime, site.heroes), site.settings)
+        plan = Plan(statuses(runtime, site.heroes), site.settings)
     _show_plan(plan, console)
     return plan
 
@@ -116,13 +116,13 @@ def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
     return {
         "buy": [
             {
-                "page": outlook.hero.page,
-                "prompt": outlook.hero.picture.prompt if outlook.hero.picture else None,
-                "estimate_usd": round(outlook.estimate_usd, 6),
+                "page": status.hero.page,
+                "prompt": status.hero.picture.prompt if status.hero.picture else None,
+                "estimate_usd": round(status.estimate_usd, 6),
             }
-            for outlook in plan.allowed
+            for status in plan.allowed
         ],
-        "collect": [outlook.hero.page for outlook in plan.collect],
+        "collect": [status.hero.page for status in plan.collect],
         "held_back": len(plan.buy) - len(plan.allowed),
         "cannot_be_made": unmakable,
         "estimate_usd": round(plan.estimate_usd, 6),
@@ -162,22 +162,22 @@ def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
     return purchases
 
 
-def _show(plan: Plan, found: Sequence[Outlook], console: Console, *, excuse: str) -> int:
+def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: str) -> int:
     """Say what will be done; how many pages get nothing however much is agreed on."""
     unmakable = 0
-    for outlook in found:
-        if outlook.state == "refused":
+    for status in found:
+        if status.state == "refused":
             unmakable += 1
-            console.warn(f"{outlook.hero.page}: the prompt was refused before ({outlook.refusal}); write another one")
-        elif outlook.damage and outlook.state == "missing":
+            console.warn(f"{status.hero.page}: the prompt was refused before ({status.refusal}); write another one")
+        elif status.damage and status.state == "missing":
             unmakable += 1
-            console.warn(f"{outlook.hero.page}: {outlook.damage}")
-        elif excuse and outlook.state in {"missing", "paid"}:
+            console.warn(f"{status.hero.page}: {status.damage}")
+        elif excuse and status.state in {"missing", "paid"}:
             unmakable += 1
     if unmakable and excuse:
         console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {excuse}")
     if plan.is_idle:
-        there = sum(outlook.state in {"own", "pinned", "cached"} for outlook in found)
+        there = sum(status.state in {"own", "pinned", "cached"} for status in found)
         at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
         return unmakable
@@ -186,12 +186,12 @@ def _show(plan: Plan, found: Sequence[Outlook], console: Console, *, excuse: str
 
 
 def _show_plan(plan: Plan, console: Console) -> None:
-    for outlook in plan.allowed:
-        for loss in outlook.losses:
+    for status in plan.allowed:
+        for loss in status.losses:
             console.warn(loss)
-        picture = outlook.hero.picture
+        picture = status.hero.picture
         prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
-        console.say(f"  {outlook.hero.page}: about {dollars(outlook.estimate_usd)}: {prompt}")
+        console.say(f"  {status.hero.page}: about {dollars(status.estimate_usd)}: {prompt}")
     for line in plan.lines():
         console.say(line)
 
@@ -237,19 +237,19 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console:
     items: list[SheetItem] = []
     lines: list[str] = []
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
-        current = next(iter(outlooks(runtime, [hero for hero in site.heroes if hero.page == page])), None)
+        current = next(iter(statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
         now = current.record.key if current is not None and current.record is not None else ""
-        found = outlooks(runtime, takes)
+        found = statuses(runtime, takes)
         shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
         if current is not None and now not in {take.record.key for take in found if take.record is not None}:
             shown.insert(0, (_NOW, "now", current))
-        for label, name, outlook in shown:
-            if outlook.record is None or outlook.store is None:
+        for label, name, status in shown:
+            if status.record is None or status.store is None:
                 continue
-            words = facts(outlook.record)
-            if outlook.record.key == now and label != _NOW:
+            words = facts(status.record)
+            if status.record.key == now and label != _NOW:
                 words = f"{words}, {_NOW}"
-            items.append(SheetItem(name, label, words, outlook.store.read(outlook.record), outlook.record))
+            items.append(SheetItem(name, label, words, status.store.read(status.record), status.record))
             lines.append(f"  {label:<24}{words}")
     if not lines:
         return
@@ -285,13 +285,13 @@ def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, cons
     with runtime_for(replace(settings, generate=False), console) as runtime:
         try:
             make_room(folder, "--into", is_earlier=partial(_are_copies, runtime))
-            for outlook in outlooks(runtime, heroes):
-                if outlook.record is None and outlook.hero.picture is not None:
+            for status in statuses(runtime, heroes):
+                if status.record is None and status.hero.picture is not None:
                     continue
-                resolution = runtime.loop.start(runtime.pipeline.resolve, outlook.hero).result()
-                if outlook.record is not None and outlook.store is not None:
-                    data = outlook.store.read(outlook.record)
-                    (folder / f"{slug(outlook.hero.page)}.{outlook.record.extension}").write_bytes(data)
+                resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
+                if status.record is not None and status.store is not None:
+                    data = status.store.read(status.record)
+                    (folder / f"{slug(status.hero.page)}.{status.record.extension}").write_bytes(data)
                 for variant in resolution.asset.rendering.variants if resolution.asset else ():
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
                 written += resolution.asset is not None

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import open_jobs, runtime_for
 from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.statuses import open_jobs, runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 
 if TYPE_CHECKING:

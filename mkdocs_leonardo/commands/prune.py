@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.neighbours import Neighbours
-from mkdocs_leonardo.commands.outlook import Outlook, open_jobs, outlooks, runtime_for, used_records
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
+from mkdocs_leonardo.commands.statuses import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
@@ -112,11 +112,11 @@ def _is_agreed(console: Console) -> bool:
 
 def _unused(site: SiteWishes, preview: SiteWishes, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
-    found = outlooks(runtime, heroes)
+    found = statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
     pages = site.pages | preview.pages
-    used = {offer.key for outlook in found for offer in outlook.offers} | set(open_jobs(runtime))
-    used |= {record.key for outlook in found for record in used_records(runtime, outlook)}
+    used = {quote.key for status in found for quote in status.quotes} | set(open_jobs(runtime))
+    used |= {record.key for status in found for record in used_records(runtime, status)}
     sound, kept = list(runtime.cache.records()), list[PictureRecord]()
     neighbours = Neighbours(site.options, runtime)
     for record in sound:
@@ -161,13 +161,13 @@ def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> I
 
 
 def _variants(
-    runtime: Runtime, folder: Path, found: tuple[Outlook, ...], kept: Sequence[PictureRecord]
+    runtime: Runtime, folder: Path, found: tuple[HeroStatus, ...], kept: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
     """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
     used: set[Path] = set()
-    for outlook in found:
-        for record in used_records(runtime, outlook):
-            rendering = runtime.renderer.load(record, outlook.hero)
+    for status in found:
+        for record in used_records(runtime, status):
+            rendering = runtime.renderer.load(record, status.hero)
             used |= {variant.path for variant in rendering.variants} if rendering else set()
     for record in kept:
         # As most pages show it: another configuration's focal points are not known here.

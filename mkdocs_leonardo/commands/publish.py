@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
-from mkdocs_leonardo.commands.outlook import runtime_for
 from mkdocs_leonardo.commands.site import SiteWishes
+from mkdocs_leonardo.commands.statuses import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_atomically

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import Offer, Outlook, outlooks, runtime_for, to_pay, without_repeats
+from mkdocs_leonardo.commands.statuses import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
 from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
 from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
 from mkdocs_leonardo.spec import Source
@@ -32,15 +32,15 @@ _ROOM_USD = 1e-9
 class Plan:
     """What a command would pay for, within the caps of the configuration."""
 
-    def __init__(self, wanted: Sequence[Outlook], settings: Settings) -> None:
+    def __init__(self, wanted: Sequence[HeroStatus], settings: Settings) -> None:
         """`wanted` are the pages' pictures; those at hand cost nothing. `generate: false` allows nothing at all."""
         self.wanted = tuple(wanted)
         self.buy = to_pay(wanted) if settings.generate else ()
-        self.collect = tuple(outlook for outlook in wanted if outlook.jobs) if settings.generate else ()
+        self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
         self._settings = settings
         self.allowed = self._within_caps()
-        self.estimate_usd = sum(outlook.estimate_usd for outlook in self.allowed)
-        most_usd = sum(outlook.most_usd for outlook in self.allowed)
+        self.estimate_usd = sum(status.estimate_usd for status in self.allowed)
+        most_usd = sum(status.most_usd for status in self.allowed)
         cap_usd = settings.max_cost_usd
         self.most_usd = most_usd if cap_usd is None else min(most_usd, cap_usd)
 
@@ -65,16 +65,16 @@ class Plan:
             number = len(without_repeats(self.collect))
             yield (
                 f"{counted(number, 'image is', 'images are')} paid for and will be collected: "
-                f"{listed([outlook.hero.page for outlook in self.collect])}"
+                f"{listed([status.hero.page for status in self.collect])}"
             )
         if not self.buy:
             return
-        first = next(offer for offer in self.buy[0].offers if offer.is_available)
+        first = next(quote for quote in self.buy[0].quotes if quote.is_available)
         line = f"{counted(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             others = dict.fromkeys(
-                offer.provider for outlook in self.allowed for offer in outlook.offers if offer.is_available
+                quote.provider for status in self.allowed for quote in status.quotes if quote.is_available
             )
             others.pop(first.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(others)} has to step in"
@@ -88,16 +88,16 @@ class Plan:
                 f"max_cost_usd; {cure}"
             )
 
-    def _within_caps(self) -> tuple[Outlook, ...]:
+    def _within_caps(self) -> tuple[HeroStatus, ...]:
         allowed = self.buy[: self._settings.max_new_images]
         cap_usd = self._settings.max_cost_usd
         if cap_usd is None:
             return allowed
-        kept: list[Outlook] = []
-        for outlook in allowed:
-            if sum(other.estimate_usd for other in kept) + outlook.estimate_usd > cap_usd + _ROOM_USD:
+        kept: list[HeroStatus] = []
+        for status in allowed:
+            if sum(other.estimate_usd for other in kept) + status.estimate_usd > cap_usd + _ROOM_USD:
                 break
-            kept.append(outlook)
+            kept.append(status)
         return tuple(kept)
 
 
@@ -117,7 +117,7 @@ def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Consol
     if settings.shared_store is None:
         return False
     with runtime_for(replace(settings, generate=False), console) as runtime:
-        missing = [one for one in outlooks(runtime, heroes) if one.record is None and one.hero.picture is not None]
+        missing = [one for one in statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
         flights = [runtime.loop.start(runtime.pipeline.picture, hero) for hero in without_repeats(missing)]
@@ -230,16 +230,16 @@ def took(record: PictureRecord) -> list[str]:
 
 def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """What is there after all, which jobs the journal holds, and what becomes of them."""
-    found = outlooks(runtime, flights.values())
+    found = statuses(runtime, flights.values())
     told = {future for future in flights if future.done() and not future.cancelled()}
-    for future, outlook in zip(flights, found, strict=True):
-        if future not in told and outlook.record is not None and not outlook.jobs:
-            console.say(f"{outlook.hero.page}: there all the same, from {outlook.record.provider}")
-    made = sum(outlook.record is not None and not outlook.jobs for outlook in found)
+    for future, status in zip(flights, found, strict=True):
+        if future not in told and status.record is not None and not status.jobs:
+            console.say(f"{status.hero.page}: there all the same, from {status.record.provider}")
+    made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
-    left = [(f"{outlook.hero.page} ({offer.provider})", offer) for outlook in found for offer in _open(outlook)]
-    lost = [name for name, offer in left if offer.is_gone]
-    rendering = [name for name, offer in left if not offer.is_gone and offer.job and offer.job.state == "accepted"]
+    left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
+    lost = [name for name, quote in left if quote.is_gone]
+    rendering = [name for name, quote in left if not quote.is_gone and quote.job and quote.job.state == "accepted"]
     unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
     if rendering:
         console.note(
@@ -260,8 +260,8 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
         console.note("nothing is left to collect")
 
 
-def _open(outlook: Outlook) -> Iterator[Offer]:
+def _open(status: HeroStatus) -> Iterator[Quote]:
     """What was asked for and is not here."""
-    for offer in outlook.offers:
-        if offer.job is not None and (outlook.record is None or outlook.record.key != offer.key):
-            yield offer
+    for quote in status.quotes:
+        if quote.job is not None and (status.record is None or status.record.key != quote.key):
+            yield quote

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.outlook import Outlook, file_of, outlooks, runtime_for, to_pay
 from mkdocs_leonardo.commands.site import wishes_of
+from mkdocs_leonardo.commands.statuses import HeroStatus, file_of, runtime_for, statuses, to_pay
 from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
 from mkdocs_leonardo.providers.declaration import key_variable
 
@@ -31,19 +31,19 @@ def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
     site = wishes_of(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
     with runtime_for(site.settings, console) as runtime:
-        found = outlooks(runtime, site.heroes)
+        found = statuses(runtime, site.heroes)
         if as_json:
             console.json(_report(runtime, found, problems))
             return 0
         for problem in problems:
             console.warn(problem)
         if found:
-            console.table([_row(outlook) for outlook in found], heads=("page", "hero", "key", "would cost", "prompt"))
+            console.table([_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt"))
         console.say(_summary(found))
-        for outlook in found:
-            if outlook.trouble:
-                console.warn(f"{outlook.hero.page}: {outlook.trouble}")
-            for loss in outlook.losses:
+        for status in found:
+            if status.trouble:
+                console.warn(f"{status.hero.page}: {status.trouble}")
+            for loss in status.losses:
                 console.warn(loss)
         if to_pay_or_paint(found):
             for note in _missing_keys(runtime):
@@ -69,69 +69,69 @@ def _missing_keys(runtime: Runtime) -> Iterator[str]:
         yield f"{key_variable(name)} not set: {consequence}"
 
 
-def to_pay_or_paint(found: tuple[Outlook, ...]) -> bool:
+def to_pay_or_paint(found: tuple[HeroStatus, ...]) -> bool:
     """Whether any picture is missing."""
-    return any(outlook.state == "missing" for outlook in found)
+    return any(status.state == "missing" for status in found)
 
 
-def _row(outlook: Outlook) -> tuple[str, ...]:
-    word = _WORDS[outlook.state]
-    if outlook.record is not None:
-        word += f" ({outlook.record.provider})"
-    if outlook.record is not None and outlook.jobs:
-        word += f", one from {outlook.jobs[0].provider} to be collected"
-    if outlook.last is not None:
+def _row(status: HeroStatus) -> tuple[str, ...]:
+    word = _WORDS[status.state]
+    if status.record is not None:
+        word += f" ({status.record.provider})"
+    if status.record is not None and status.jobs:
+        word += f", one from {status.jobs[0].provider} to be collected"
+    if status.last is not None:
         word += ", shows its last one"
-    cost = f"about {dollars(outlook.estimate_usd)}" if outlook.state == "missing" else ""
-    picture = outlook.hero.picture
+    cost = f"about {dollars(status.estimate_usd)}" if status.state == "missing" else ""
+    picture = status.hero.picture
     prompt = (
         shortened(picture.prompt, _PROMPT_CHARACTERS)
         if picture
-        else str(outlook.hero.own_image and outlook.hero.own_image.name)
+        else str(status.hero.own_image and status.hero.own_image.name)
     )
-    return outlook.hero.page, word, outlook.key[:16], cost, prompt
+    return status.hero.page, word, status.key[:16], cost, prompt
 
 
-def _summary(found: tuple[Outlook, ...]) -> str:
-    counts = {state: sum(outlook.state == state for outlook in found) for state in _WORDS}
+def _summary(found: tuple[HeroStatus, ...]) -> str:
+    counts = {state: sum(status.state == state for status in found) for state in _WORDS}
     parts = [f"{number} {_WORDS[state]}" for state, number in counts.items() if number]
     line = counted(len(found), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
-    bought = {outlook.hero.picture: outlook.estimate_usd for outlook in found if outlook.state == "missing"}
+    bought = {status.hero.picture: status.estimate_usd for status in found if status.state == "missing"}
     if bought:
         line += f"; about {dollars(sum(bought.values()))} for {counted(len(bought), 'image', 'images')}"
     return line
 
 
-def _report(runtime: Runtime, found: tuple[Outlook, ...], problems: tuple[str, ...]) -> JsonValue:
+def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
     pages: list[JsonValue] = []
-    for outlook in found:
-        record, picture, path = outlook.record, outlook.hero.picture, file_of(runtime, outlook)
+    for status in found:
+        record, picture, path = status.record, status.hero.picture, file_of(runtime, status)
         pages.append(
             {
-                "page": outlook.hero.page,
-                "state": outlook.state,
-                "key": outlook.key[:16] or None,
+                "page": status.hero.page,
+                "state": status.state,
+                "key": status.key[:16] or None,
                 "provider": record.provider if record else None,
                 "model": record.model if record else None,
                 "file": str(path) if path else None,
-                "estimate_usd": round(outlook.estimate_usd, 6),
-                "to_collect_from": [offer.provider for offer in outlook.jobs],
-                "shows": record.key[:16] if record else outlook.last.key[:16] if outlook.last else None,
+                "estimate_usd": round(status.estimate_usd, 6),
+                "to_collect_from": [quote.provider for quote in status.jobs],
+                "shows": record.key[:16] if record else status.last.key[:16] if status.last else None,
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,
                 "seed": picture.seed if picture else None,
-                "problem": outlook.trouble or outlook.refusal or "; ".join(outlook.losses) or None,
+                "problem": status.trouble or status.refusal or "; ".join(status.losses) or None,
             }
         )
     bought = to_pay(found)
     return {
         "pages": pages,
         "totals": {
-            **{state: sum(outlook.state == state for outlook in found) for state in _WORDS},
+            **{state: sum(status.state == state for status in found) for state in _WORDS},
             "to_buy": len(bought),
-            "estimate_usd": round(sum(outlook.estimate_usd for outlook in bought), 6),
+            "estimate_usd": round(sum(status.estimate_usd for status in bought), 6),
         },
         "missing_keys": list(runtime.missing_keys),
         "problems": list(problems),

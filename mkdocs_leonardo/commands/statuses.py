@@ -29,7 +29,7 @@ _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Quote:
     """One provider's name and price for a wish. `is_available`: it has a key.
 
     `job`: asked for and not collected. `is_gone`: nobody got its answer, nobody waits for it, and the service keeps
@@ -52,8 +52,8 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is known of one page's hero. `offers` are in the order in which providers are asked.
+class HeroStatus:
+    """What is known of one page's hero. `quotes` are in the order in which providers are asked.
 
     `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
     made. `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
@@ -63,7 +63,7 @@ class Outlook:
 
     hero: HeroSpec
     state: State
-    offers: tuple[Offer, ...] = ()
+    quotes: tuple[Quote, ...] = ()
     record: PictureRecord | None = None
     store: PictureSource | None = None
     rendering: Rendering | None = None
@@ -77,44 +77,44 @@ class Outlook:
         """Of the picture that is shown, or will be: of the first provider with a key, else of the first."""
         if self.record is not None:
             return self.record.key
-        asked = [offer for offer in self.offers if offer.is_available] or list(self.offers)
+        asked = [quote for quote in self.quotes if quote.is_available] or list(self.quotes)
         return asked[0].key if asked else ""
 
     @property
-    def jobs(self) -> tuple[Offer, ...]:
+    def jobs(self) -> tuple[Quote, ...]:
         """What is paid for and would be collected instead of paying, or instead of what is shown."""
-        jobs: list[Offer] = []
-        for offer in self.offers:
-            if self.record is not None and offer.key == self.record.key:
+        jobs: list[Quote] = []
+        for quote in self.quotes:
+            if self.record is not None and quote.key == self.record.key:
                 break
-            if offer.is_paid:
-                jobs.append(offer)
+            if quote.is_paid:
+                jobs.append(quote)
         return tuple(jobs)
 
     @property
     def losses(self) -> tuple[str, ...]:
         """What is to be known of earlier answers that never came, while the picture is missing."""
-        gone = [offer.provider for offer in self.offers if offer.is_gone and self.state == "missing"]
+        gone = [quote.provider for quote in self.quotes if quote.is_gone and self.state == "missing"]
         return tuple(lost_answer(self.hero.page, provider) for provider in gone)
 
     @property
     def must_be_bought(self) -> bool:
         """Whether a build would pay for it."""
-        return self.state == "missing" and not self.damage and any(offer.is_available for offer in self.offers)
+        return self.state == "missing" and not self.damage and any(quote.is_available for quote in self.quotes)
 
     @property
     def estimate_usd(self) -> float:
         """What the picture would cost at the provider that is asked first, with or without a key; 0 if it is there."""
-        if self.state != "missing" or not self.offers:
+        if self.state != "missing" or not self.quotes:
             return 0.0
-        return next((offer for offer in self.offers if offer.is_available), self.offers[0]).estimate_usd
+        return next((quote for quote in self.quotes if quote.is_available), self.quotes[0]).estimate_usd
 
     @property
     def most_usd(self) -> float:
         """What it may cost if one provider after the other takes the money and delivers nothing."""
         if not self.must_be_bought:
             return 0.0
-        return sum(offer.estimate_usd for offer in self.offers if offer.is_available)
+        return sum(quote.estimate_usd for quote in self.quotes if quote.is_available)
 
 
 @contextmanager
@@ -131,10 +131,10 @@ def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
         runtime.discard()
 
 
-def outlooks(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[Outlook, ...]:
+def statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
     """Of every hero, in their order."""
     jobs = open_jobs(runtime)
-    return tuple(_outlook(runtime, hero, jobs) for hero in heroes)
+    return tuple(_status(runtime, hero, jobs) for hero in heroes)
 
 
 def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
@@ -145,57 +145,57 @@ def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
         raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
 
 
-def to_pay(wanted: Iterable[Outlook]) -> tuple[Outlook, ...]:
-    """One outlook for each picture that must be paid for; pages that share one pay once."""
-    first: dict[PictureSpec, Outlook] = {}
-    for outlook in wanted:
-        if outlook.must_be_bought and outlook.hero.picture is not None:
-            first.setdefault(outlook.hero.picture, outlook)
+def to_pay(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+    """One status for each picture that must be paid for; pages that share one pay once."""
+    first: dict[PictureSpec, HeroStatus] = {}
+    for status in wanted:
+        if status.must_be_bought and status.hero.picture is not None:
+            first.setdefault(status.hero.picture, status)
     return tuple(first.values())
 
 
-def used_records(runtime: Runtime, outlook: Outlook) -> tuple[PictureRecord, ...]:
+def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
     """Every picture that the page shows or may show for want of a better one."""
-    hero = outlook.hero
+    hero = status.hero
     if hero.picture is None:
         if hero.own_image is None:
             return ()
         with suppress(HeroError, OSError):
             return (runtime.renderer.read_own(hero.own_image)[0],)
         return ()
-    records = [record for record in (outlook.record, outlook.last) if record is not None]
+    records = [record for record in (status.record, status.last) if record is not None]
     return (*records, runtime.renderer.painted_record(hero.picture))
 
 
-def _outlook(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Outlook:
+def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
     if hero.picture is None:
-        return Outlook(hero, "own")
+        return HeroStatus(hero, "own")
     answer = runtime.lookup.find(hero)
-    offers = tuple(_offer(runtime, candidate, answer, jobs) for candidate in answer.candidates)
+    quotes = tuple(_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
     trouble = "; ".join(one.text for one in answer.troubles)
     if isinstance(answer, Hit):
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
-        return Outlook(hero, _STATES[stored.source], offers, stored.record, stored.store, rendering, trouble)
-    refusal = _refusal(runtime, offers)
+        return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
+    refusal = _refusal(runtime, quotes)
     state: State = "missing"
-    if any(offer.is_paid for offer in offers):
+    if any(quote.is_paid for quote in quotes):
         state = "paid"
     elif refusal:
         state = "refused"
     last = runtime.lookup.last(hero.page)
     shown = last.record if last is not None else None
-    return Outlook(hero, state, offers, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
+    return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
 
 
-def _offer(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Offer:
+def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Quote:
     provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
     is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
     if is_gone and runtime.journal.holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
         is_gone = False
-    return Offer(
+    return Quote(
         provider.name,
         provider.model,
         key,
@@ -207,32 +207,32 @@ def _offer(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
     )
 
 
-def _refusal(runtime: Runtime, offers: Sequence[Offer]) -> str:
+def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> str:
     """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one.
 
     Or the only job that anybody made of it ended without a picture.
     """
-    for offer in offers:
-        refusal = runtime.journal.refusal(offer.key)
-        if refusal or offer.is_available:
+    for quote in quotes:
+        refusal = runtime.journal.refusal(quote.key)
+        if refusal or quote.is_available:
             return refusal or ""
-    empty = ((offer.key, runtime.journal.emptiness(offer.key)) for offer in offers)
+    empty = ((quote.key, runtime.journal.emptiness(quote.key)) for quote in quotes)
     return next((not_again(emptiness, key) for key, emptiness in empty if emptiness is not None), "")
 
 
-def file_of(runtime: Runtime, outlook: Outlook) -> Path | None:
+def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
     """The picture's file, where it lies in the gallery or the cache."""
-    if outlook.record is None:
-        return outlook.hero.own_image
+    if status.record is None:
+        return status.hero.own_image
     for folder in (runtime.gallery, runtime.cache):
-        if outlook.store is folder:
-            return folder.path(outlook.record)
+        if status.store is folder:
+            return folder.path(status.record)
     return None
 
 
-def without_repeats(wanted: Sequence[Outlook]) -> tuple[HeroSpec, ...]:
+def without_repeats(wanted: Sequence[HeroStatus]) -> tuple[HeroSpec, ...]:
     """One hero for each picture."""
     first: dict[PictureSpec | None, HeroSpec] = {}
-    for outlook in wanted:
-        first.setdefault(outlook.hero.picture, outlook.hero)
+    for status in wanted:
+        first.setdefault(status.hero.picture, status.hero)
     return tuple(first.values())
