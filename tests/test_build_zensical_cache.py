@@ -155,7 +155,7 @@ def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_pat
     """`status`, `doctor` and publishing name folder and cure, and leave the line alone; MkDocs alone is fine."""
     options = {**SMALL, "cache_dir": ".cache/heroes"}
     shell = Shell(Site(tmp_path, {"index.md": page()}, options=options, config={"theme": EXTENSIONS["theme"]}))
-    told = "lies in the folder that `zensical build --clean` removes"
+    told = "is in the folder that `zensical build --clean` removes"
     assert told not in shell("status").err
     assert told in shell(*PUBLISH).err
     list_extension(shell)
