@@ -184,12 +184,12 @@ class Lookup:
     def _verified(self, store: PictureStore, source: Source, key: str, troubles: list[Trouble]) -> PictureRecord | None:
         """The record of a whole pair; what is broken, or cannot be read, counts as missing and is told."""
         try:
-            return store.sound(key)
+            return store.get_verified(key)
         except BrokenEntry as error:
             troubles.append(Trouble(key, source, str(error), is_broken=True))
             self._tell_once(logging.INFO, str(error))
             with suppress(StoreUnavailable):
-                troubles[-1] = Trouble(key, source, str(error), is_broken=True, remains=store.remains(key))
+                troubles[-1] = Trouble(key, source, str(error), is_broken=True, remains=store.get_record(key))
         except StoreUnavailable as error:
             troubles.append(Trouble(key, source, str(error)))
             self._tell_once(logging.INFO, f"{error}; going on without it")

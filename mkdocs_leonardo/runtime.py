@@ -184,7 +184,7 @@ class Runtime:
 
     def _lone_pictures(self) -> tuple[Path, ...]:
         """Pictures in gallery and cache that have no record beside them."""
-        halves = (*self.gallery.halves(), *self.cache.halves())
+        halves = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in halves if path.suffix != ".json")
 
     def _team(self, environ: Mapping[str, str]) -> tuple[TeamPictures | None, TeamLeases | None]:

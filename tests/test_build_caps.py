@@ -387,7 +387,10 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     for entry in left.values():
         # Late at both: the first one's picture is shown, and the second one's is not needed.
         assert entry.provider == "second"
-        assert home.sound(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {})) is not None
+        assert (
+            home.get_verified(generation_key("first", "model", PictureSpec(str(entry.request["prompt"])), {}))
+            is not None
+        )
     alive = {job.job_id for job in world.jobs if job.fate in {"done", "late"}}
     open_ids = {job.job_id for entry in left.values() for job in entry.jobs}
     assert alive - open_ids == {record.job_id for record in home.records()}

@@ -60,7 +60,7 @@ def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> Non
     store = TextStore.open(cache / "journal", durable=True)
     journal = Journal(store, Owner.of_this_process(), time.time)
     if lease:
-        journal.claim(key)
+        journal.acquire_lease(key)
     journal.intend(key, provider="leonardo", model="m", page="gone.md", request={}, estimate_usd=0.1)
     if job_id:
         journal.accept(key, Submission("leonardo", "m", job_id, time.time()))

@@ -46,10 +46,10 @@ class CountingStore(PictureMemory):
         super().__init__()
         self.asked: Counter[str] = Counter()
 
-    def sound(self, key: str) -> PictureRecord | None:
+    def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`, and one more question for it."""
         self.asked[key] += 1
-        return super().sound(key)
+        return super().get_verified(key)
 
 
 class Service:

@@ -330,8 +330,8 @@ def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journa
         store.set(name + KEY, [1])
 
     assert (journal.entry(KEY), journal.entries(), journal.known_jobs("leonardo")) == (None, {}, frozenset())
-    assert (journal.holder(KEY), journal.refusal(KEY), journal.last_hero("a.md")) == (None, None, None)
-    assert journal.claim(KEY)
+    assert (journal.lease_holder(KEY), journal.refusal(KEY), journal.last_hero("a.md")) == (None, None, None)
+    assert journal.acquire_lease(KEY)
 
 
 def test_refusal_is_remembered(journal: Journal) -> None:
@@ -379,7 +379,7 @@ def test_journal_in_memory_is_the_same(time: Time) -> None:
     accepted = journal.accept(KEY, submission())
 
     assert journal.entries() == {KEY: accepted}
-    assert journal.claim(KEY)
+    assert journal.acquire_lease(KEY)
 
 
 # Leases ---------------------------------------------------------------------------------------------------------------
@@ -394,66 +394,66 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
     """Whoever comes second waits; claiming again what is one's own is fine; other keys are free."""
     neighbour = living(store, time)
 
-    assert journal.claim(KEY)
-    assert journal.claim(KEY)
-    assert not neighbour.claim(KEY)
-    assert neighbour.claim("6" * 64)
-    assert journal.holder(KEY) == HERE
-    assert neighbour.holder(KEY) == HERE
-    assert journal.beat() == {KEY}
-    assert neighbour.beat() == {"6" * 64}
+    assert journal.acquire_lease(KEY)
+    assert journal.acquire_lease(KEY)
+    assert not neighbour.acquire_lease(KEY)
+    assert neighbour.acquire_lease("6" * 64)
+    assert journal.lease_holder(KEY) == HERE
+    assert neighbour.lease_holder(KEY) == HERE
+    assert journal.heartbeat() == {KEY}
+    assert neighbour.heartbeat() == {"6" * 64}
 
 
 def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:
     """Nobody gives away another's lease."""
     neighbour = living(store, time)
-    journal.claim(KEY)
+    journal.acquire_lease(KEY)
 
-    neighbour.release(KEY)
-    assert not neighbour.claim(KEY)
+    neighbour.release_lease(KEY)
+    assert not neighbour.acquire_lease(KEY)
 
-    journal.release(KEY)
-    assert journal.holder(KEY) is None
-    assert journal.beat() == frozenset()
-    assert neighbour.claim(KEY)
+    journal.release_lease(KEY)
+    assert journal.lease_holder(KEY) is None
+    assert journal.heartbeat() == frozenset()
+    assert neighbour.acquire_lease(KEY)
 
 
 def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journal: Journal, time: Time) -> None:
     """A lease lasts as long as beats come; a holder that lost it is told before it pays, and does not win it back."""
     neighbour = living(store, time)
-    journal.claim(KEY)
+    journal.acquire_lease(KEY)
     for _ in range(10):
         time.now_s += LEASE_S - 1
-        journal.beat()
-        assert not neighbour.claim(KEY)
+        journal.heartbeat()
+        assert not neighbour.acquire_lease(KEY)
     time.now_s += LEASE_S + 1
 
-    assert neighbour.claim(KEY)
-    assert journal.beat() == frozenset()
-    assert journal.holder(KEY) == replace(HERE, id="neighbour")
-    journal.release(KEY)
-    assert neighbour.beat() == {KEY}
+    assert neighbour.acquire_lease(KEY)
+    assert journal.heartbeat() == frozenset()
+    assert journal.lease_holder(KEY) == replace(HERE, id="neighbour")
+    journal.release_lease(KEY)
+    assert neighbour.heartbeat() == {KEY}
 
 
 def test_intent_renews_the_lease(store: TextStore, journal: Journal, time: Time) -> None:
     """Between the intent and the request no other owner can take the key over."""
-    journal.claim(KEY)
+    journal.acquire_lease(KEY)
     time.now_s += LEASE_S + 1
 
     intend(journal, lease=KEY)
-    assert not living(store, time).claim(KEY)
+    assert not living(store, time).acquire_lease(KEY)
 
 
 def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journal, time: Time) -> None:
     """A beat from the future is no sign of life; one that is heard again is."""
-    journal.claim(KEY)
-    journal.claim("6" * 64)
+    journal.acquire_lease(KEY)
+    journal.acquire_lease("6" * 64)
     time.now_s -= 86_400
     neighbour = living(store, time)
 
-    assert neighbour.claim(KEY)
-    journal.beat()
-    assert not neighbour.claim("6" * 64)
+    assert neighbour.acquire_lease(KEY)
+    journal.heartbeat()
+    assert not neighbour.acquire_lease("6" * 64)
 
 
 @pytest.mark.parametrize("by_s", [3600, -3600])
@@ -461,43 +461,43 @@ def test_clock_that_is_set_takes_no_lease_from_a_living_process(
     store: TextStore, journal: Journal, time: Time, by_s: int
 ) -> None:
     """On one machine, silence is measured by a stopwatch that setting the clock does not move."""
-    journal.claim(KEY)
+    journal.acquire_lease(KEY)
     late = Journal(store, replace(HERE, id="late"), lambda: time() + by_s, stopwatch=time)
 
-    assert not late.claim(KEY)
+    assert not late.acquire_lease(KEY)
     time.now_s += LEASE_S + 1
-    assert late.claim(KEY)
+    assert late.acquire_lease(KEY)
 
 
 def test_holder_on_another_machine_is_not_judged_by_its_process_id(store: TextStore, time: Time) -> None:
     """Process 1 of another container, or one that does not exist here, is left alone until it is silent."""
     for pid in (1, 2**22 + 1):
         key = f"{pid:064x}"
-        Journal(store, replace(ELSEWHERE, pid=pid), time, stopwatch=time).claim(key)
+        Journal(store, replace(ELSEWHERE, pid=pid), time, stopwatch=time).acquire_lease(key)
         journal = Journal(store, HERE, time, stopwatch=time)
 
-        assert not journal.claim(key)
+        assert not journal.acquire_lease(key)
         time.now_s += LEASE_S + 1
-        assert journal.claim(key)
+        assert journal.acquire_lease(key)
 
 
 def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journal: Journal, time: Time) -> None:
     """The same id with another start time is another process."""
     if not HERE.started:
         pytest.skip("this system does not tell when a process started")
-    Journal(store, replace(HERE, id="before", started="1"), time, stopwatch=time).claim(KEY)
+    Journal(store, replace(HERE, id="before", started="1"), time, stopwatch=time).acquire_lease(KEY)
 
-    assert journal.claim(KEY)
+    assert journal.acquire_lease(KEY)
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**70])
 def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
     """No crafted number makes us stumble, or takes a lease from somebody."""
-    Journal(store, replace(HERE, id="odd", pid=pid), time, stopwatch=time).claim(KEY)
+    Journal(store, replace(HERE, id="odd", pid=pid), time, stopwatch=time).acquire_lease(KEY)
 
-    assert not journal.claim(KEY)
+    assert not journal.acquire_lease(KEY)
     time.now_s += LEASE_S + 1
-    assert journal.claim(KEY)
+    assert journal.acquire_lease(KEY)
 
 
 HOLD = """
@@ -506,7 +506,7 @@ from pathlib import Path
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.journal import Journal, Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=True), Owner.of_this_process(), lambda: 1_790_000_000.0)
-print(journal.claim("5" * 64), flush=True)
+print(journal.acquire_lease("5" * 64), flush=True)
 sys.stdin.read()
 """
 
@@ -522,7 +522,7 @@ def test_lease_of_a_killed_process_is_free_at_once(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "True\n"
-        assert not journal.claim(KEY)
+        assert not journal.acquire_lease(KEY)
         holder.send_signal(signal.SIGKILL)
         if is_reaped:
             holder.wait(timeout=60)
@@ -531,7 +531,7 @@ def test_lease_of_a_killed_process_is_free_at_once(
         else:
             pytest.skip("this system does not tell a zombie")
 
-        assert journal.claim(KEY)
+        assert journal.acquire_lease(KEY)
 
 
 RACE = """
@@ -542,7 +542,7 @@ from mkdocs_leonardo.storage.journal import Journal, Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=False), Owner.of_this_process(), time.time)
 print("ready", flush=True)
 sys.stdin.readline()
-print(*[number for number in range(60) if journal.claim(f"{number:064x}")], flush=True)
+print(*[number for number in range(60) if journal.acquire_lease(f"{number:064x}")], flush=True)
 sys.stdin.readline()
 """
 

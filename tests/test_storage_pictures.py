@@ -270,25 +270,25 @@ def retouch(path: Path, data: bytes) -> None:
 def noting(folder: Path) -> PictureFolder:
     """The same folder, whose pair was verified and noted."""
     noting = PictureFolder(folder, MemoryStore())
-    assert noting.sound(KEY) == RECORD
+    assert noting.get_verified(KEY) == RECORD
     return noting
 
 
 def test_sound_pair_is_found_with_every_field(pictures: PictureFolder, noting: PictureFolder, tmp_path: Path) -> None:
     """Read from the files, or from what was noted when they were; a miss is None."""
-    assert pictures.sound(KEY) == RECORD
-    assert noting.sound(KEY) == RECORD
-    assert noting.sound("0" * 64) is None
-    assert PictureFolder(tmp_path / "none", MemoryStore()).sound(KEY) is None
+    assert pictures.get_verified(KEY) == RECORD
+    assert noting.get_verified(KEY) == RECORD
+    assert noting.get_verified("0" * 64) is None
+    assert PictureFolder(tmp_path / "none", MemoryStore()).get_verified(KEY) is None
 
 
 def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, noting: PictureFolder, folder: Path) -> None:
     """Sizes and times tell; who cannot note anything reads."""
     retouch(folder / f"{STEM}.jpg", b"?" * len(DATA))
 
-    assert noting.sound(KEY) == RECORD
+    assert noting.get_verified(KEY) == RECORD
     with pytest.raises(BrokenEntry, match="digest"):
-        pictures.sound(KEY)
+        pictures.get_verified(KEY)
 
 
 @spoilt
@@ -300,23 +300,23 @@ def test_picture_that_changed_after_it_was_verified_is_told(
     os.utime(folder / f"{STEM}.jpg", ns=(1, 1))
 
     with pytest.raises(BrokenEntry, match="digest"):
-        noting.sound(KEY)
+        noting.get_verified(KEY)
     noting.save(RECORD, DATA)
-    assert noting.sound(KEY) == RECORD
+    assert noting.get_verified(KEY) == RECORD
 
 
 def test_record_that_changed_after_it_was_verified_is_read_again(noting: PictureFolder, folder: Path) -> None:
     """A person has written into it, or a newer picture is described."""
     rewrite(folder, page="elsewhere.md")
-    assert noting.sound(KEY) == replace(RECORD, page="elsewhere.md")
+    assert noting.get_verified(KEY) == replace(RECORD, page="elsewhere.md")
 
     rewrite(folder, digest="0" * 64)
     with pytest.raises(BrokenEntry, match="digest"):
-        noting.sound(KEY)
+        noting.get_verified(KEY)
 
     rewrite(folder, provider="")
     with pytest.raises(BrokenEntry, match="provider"):
-        noting.sound(KEY)
+        noting.get_verified(KEY)
 
 
 @pytest.mark.parametrize("half", ["jpg", "json"])
@@ -328,17 +328,17 @@ def test_half_that_became_a_link_after_it_was_verified_is_told(
     (folder / f"{STEM}.{half}").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(BrokenEntry):
-        noting.sound(KEY)
+        noting.get_verified(KEY)
 
 
 def test_half_that_went_after_it_was_verified_is_missed(noting: PictureFolder, folder: Path) -> None:
     """A note stands for no file."""
     (folder / f"{STEM}.jpg").unlink()
     with pytest.raises(BrokenEntry, match="missing"):
-        noting.sound(KEY)
+        noting.get_verified(KEY)
 
     (folder / f"{STEM}.json").unlink()
-    assert noting.sound(KEY) is None
+    assert noting.get_verified(KEY) is None
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]
     """What a note says is checked as a file's text is; else the files are read."""
     notes = MemoryStore()
     noting = PictureFolder(folder, notes)
-    noting.sound(KEY)
+    noting.get_verified(KEY)
     ((name, note),) = notes.items("verified:")
     assert isinstance(note, dict)
     assert isinstance(note["record"], dict)
@@ -366,7 +366,7 @@ def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]
     changed = {**note, **change} if name_of_change in note else {**note, "record": {**note["record"], **change}}
     notes.set(name, json.loads(json.dumps(changed)))
 
-    assert noting.sound(KEY) == RECORD
+    assert noting.get_verified(KEY) == RECORD
     assert notes.items("verified:") == [(name, note)], "the pair was not verified again"
 
 

@@ -39,7 +39,7 @@ class Leases:
 
         The block is left early, without an exception, when the lease is lost.
         """
-        while not await thread(self._journal.claim, name):
+        while not await thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
         # A process that was stopped and goes on has its timers first of all: no request leaves after the deadline.
         with CancelScope(deadline=current_time() + HOLD_S) as scope:
@@ -50,7 +50,7 @@ class Leases:
                 del self._held[name]
                 # Synchronous, so that a cancelled build releases as well.
                 with suppress(StoreUnavailable):
-                    self._journal.release(name)
+                    self._journal.release_lease(name)
 
     @asynccontextmanager
     async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | NoTeamLease | None]:
@@ -87,7 +87,7 @@ class Leases:
                 continue
             # If the journal cannot be written now, the leases' scopes run out.
             with suppress(StoreUnavailable):
-                mine = await thread(self._journal.beat)
+                mine = await thread(self._journal.heartbeat)
                 for name, scope in asked_for.items():
                     if name in mine:
                         scope.deadline = asked_at + HOLD_S

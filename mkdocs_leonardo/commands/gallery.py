@@ -147,7 +147,7 @@ def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
 def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], neighbours: Neighbours) -> tuple[Path, ...]:
     """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
     wanted = {quote.key[:16] for status in found for quote in status.quotes}
-    halves = () if neighbours.are_there else runtime.gallery.halves()
+    halves = () if neighbours.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
 
 
@@ -179,7 +179,7 @@ def _findings(
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
     neighbours = Neighbours(site.options, runtime)
-    unused, halves = orphans(runtime, found, neighbours), runtime.gallery.halves()
+    unused, halves = orphans(runtime, found, neighbours), runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
             yield from _of_page(site, runtime, status, unused, halves)

@@ -192,7 +192,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
     provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
     is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
-    if is_gone and runtime.journal.holder(lease_name(candidate.picture)) is not None:
+    if is_gone and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
         is_gone = False
     return Quote(

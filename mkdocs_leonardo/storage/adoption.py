@@ -133,7 +133,7 @@ def _merge(former: Path, folder: Path) -> None:
     for record in list(source.records()):
         with suppress(BrokenEntry):
             _move_pair(source, target, record.key)
-    for half in source.halves():
+    for half in source.incomplete_pairs():
         if (folder / _PICTURES / f"{half.stem}.json").exists():
             half.unlink()
     _move_files(former / _PICTURES, folder / _PICTURES)
@@ -155,7 +155,7 @@ def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
         return
     data = source.read(record)
     try:
-        is_there = target.sound(key) is not None
+        is_there = target.get_verified(key) is not None
     except BrokenEntry:
         is_there = False
     if not is_there:

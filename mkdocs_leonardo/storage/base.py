@@ -20,11 +20,11 @@ class PictureSource(Protocol):
 class PictureStore(PictureSource, Protocol):
     """Pairs of picture and record under a generation key."""
 
-    def sound(self, key: str) -> PictureRecord | None:
+    def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`, whose picture is what was stored, else BrokenEntry; quick if it was found so before."""
         ...
 
-    def remains(self, key: str) -> PictureRecord | None:
+    def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
         ...
 

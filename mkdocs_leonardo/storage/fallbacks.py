@@ -55,13 +55,13 @@ class PictureMemory:
     def __init__(self) -> None:
         self._pairs: dict[str, tuple[PictureRecord, bytes]] = {}
 
-    def sound(self, key: str) -> PictureRecord | None:
+    def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`: nothing goes bad here."""
         return self._pairs[key][0] if key in self._pairs else None
 
-    def remains(self, key: str) -> PictureRecord | None:
+    def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`."""
-        return self.sound(key)
+        return self.get_verified(key)
 
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered."""
@@ -87,11 +87,11 @@ class RefusedFolder(PictureFolder):
         """Nothing is there."""
         return None
 
-    def sound(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
+    def get_verified(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
         """Nothing is there."""
         return None
 
-    def remains(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
+    def get_record(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
         """Nothing is there."""
         return None
 
@@ -103,7 +103,7 @@ class RefusedFolder(PictureFolder):
         """Nothing is there."""
         return iter(())
 
-    def halves(self) -> tuple[Path, ...]:
+    def incomplete_pairs(self) -> tuple[Path, ...]:
         """Nothing is there."""
         return ()
 
@@ -119,9 +119,9 @@ class PrivateFolder(PictureFolder):
         """The record of `key`; nothing is read from a folder that is not this user's own."""
         return super().find(key) if self._is_ours() else None
 
-    def remains(self, key: str) -> PictureRecord | None:
+    def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`, from a folder that is this user's own."""
-        return super().remains(key) if self._is_ours() else None
+        return super().get_record(key) if self._is_ours() else None
 
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to somebody else."""

@@ -267,10 +267,10 @@ class Journal:
 
     # Leases ----------------------------------------------------------------------------------------------------------
 
-    def claim(self, key: str) -> bool:
+    def acquire_lease(self, key: str) -> bool:
         """True if this owner is now the only one that works on `key`: it was free, or its holder is dead or silent."""
         with self._lock, self._store.transaction():
-            holder = self.holder(key)
+            holder = self.lease_holder(key)
             if holder is not None and holder.id != self._owner.id:
                 self._held.discard(key)
                 return False
@@ -278,7 +278,7 @@ class Journal:
             self._held.add(key)
             return True
 
-    def beat(self) -> frozenset[str]:
+    def heartbeat(self) -> frozenset[str]:
         """Every lease of this owner, good for another LEASE_S; those that others took over are given up."""
         with self._lock:
             if not self._held:
@@ -289,7 +289,7 @@ class Journal:
                     self._renew(key)
                 return frozenset(self._held)
 
-    def release(self, key: str) -> None:
+    def release_lease(self, key: str) -> None:
         """Others may claim `key`; a lease of theirs is left alone."""
         with self._lock:
             self._held.discard(key)
@@ -297,7 +297,7 @@ class Journal:
                 if self._is_mine(key):
                     self._store.delete(_LEASE + key)
 
-    def holder(self, key: str) -> Owner | None:
+    def lease_holder(self, key: str) -> Owner | None:
         """Who works on `key`: None if nobody, or nobody who is alive and was heard of within LEASE_S."""
         lease = _lease(self._store.get(_LEASE + key))
         if lease is None:
@@ -315,7 +315,7 @@ class Journal:
     def is_leased(self) -> bool:
         """Whether any living owner works on any key."""
         names = [name.removeprefix(_LEASE) for name, _ in self._store.items(_LEASE)]
-        return any(self.holder(key) is not None for key in names)
+        return any(self.lease_holder(key) is not None for key in names)
 
     def _is_mine(self, key: str) -> bool:
         lease = _lease(self._store.get(_LEASE + key))

@@ -71,7 +71,7 @@ class PictureFolder:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
         return record
 
-    def sound(self, key: str) -> PictureRecord | None:
+    def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`, whose picture is what was stored; None and BrokenEntry as from `find` and `read`.
 
         A pair whose files have the sizes and times of last change with which it was verified before is not read again.
@@ -97,7 +97,7 @@ class PictureFolder:
                     self._notes.set(f"verified:{path}", {"state": state, "record": _values(record)})
         return record
 
-    def remains(self, key: str) -> PictureRecord | None:
+    def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
         with suppress(BrokenEntry, FileNotFoundError):
             record = self._described(_stem(key))
@@ -165,7 +165,7 @@ class PictureFolder:
                 if record is not None:
                     yield record
 
-    def halves(self) -> tuple[Path, ...]:
+    def incomplete_pairs(self) -> tuple[Path, ...]:
         """Pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
             names = sorted(path.name for path in self._folder.iterdir() if _HALF_NAME.fullmatch(path.name))

@@ -192,7 +192,7 @@ class Pairs:
             raise BrokenEntry(f"{key[:16]}: its image is missing")
         return record
 
-    def sound(self, key: str) -> PictureRecord | None:
+    def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`, whose picture is what was stored, else BrokenEntry."""
         self._hands.touch()
         record = self.find(key)
@@ -201,7 +201,7 @@ class Pairs:
         self._bytes(record)
         return record
 
-    def remains(self, key: str) -> PictureRecord | None:
+    def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`, also where its picture is gone or damaged."""
         text = self._files.get(f"{key[:16]}.json")
         try:
