@@ -130,14 +130,14 @@ class Runtime:
         from mkdocs_leonardo.acquire.leases import Leases
         from mkdocs_leonardo.acquire.pipeline import Pipeline
         from mkdocs_leonardo.acquire.runner import JobRunner
-        from mkdocs_leonardo.storage.limits import Rests
+        from mkdocs_leonardo.storage.limits import Cooldowns
 
         settings = self._settings
         if self._budget is None:
             self._budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         runner = JobRunner(
             journal=self.journal,
-            rests=Rests(self._index, self._clock.now),
+            cooldowns=Cooldowns(self._index, self._clock.now),
             keep=(self.cache, self._rescue, self._memory),
             budget=self._budget,
             inspect=inspected,
@@ -201,16 +201,16 @@ class Runtime:
 
         may_pay = self._settings.generate and self.keyed
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
-        objects = ObjectStore(address, environ, tell=self._notify, consequence=consequence)
+        objects = ObjectStore(address, environ, notify=self._notify, consequence=consequence)
         rights = StoreRights.of(environ)
-        team = TeamPictures(objects, rights, inspect=inspected, tell=self._notify)
+        team = TeamPictures(objects, rights, inspect=inspected, notify=self._notify)
         if not rights.is_writer or not self.keyed:
             return team, None
         leases = TeamLeases(
             objects,
             now=self._clock.now,
             sleep=self._clock.sleep,
-            tell=self._notify,
+            notify=self._notify,
             secret=rights.secret,
             may_cross=address.scheme in {"http", "https"},
         )

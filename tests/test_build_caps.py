@@ -52,7 +52,7 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.journal import Journal, Owner
-from mkdocs_leonardo.storage.limits import Rests
+from mkdocs_leonardo.storage.limits import Cooldowns
 
 # Services that fail in any order --------------------------------------------------------------------------------------
 
@@ -256,14 +256,14 @@ class NoFiles(Renderer):
         return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")
 
 
-def pipeline_of(world: World, home: PictureMemory, rests: MemoryStore) -> tuple[Pipeline, Budget]:
+def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tuple[Pipeline, Budget]:
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
     renderer = NoFiles()
     runner = JobRunner(
         journal=journal,
-        rests=Rests(rests, world.now),
+        cooldowns=Cooldowns(cooldowns, world.now),
         keep=(home,),
         budget=budget,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),
@@ -351,13 +351,13 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         lists=chain(lists, repeat(True)),  # noqa: FBT003 - a value
         stated=chain(stated, repeat(None)),
     )
-    home, rests = PictureMemory(), MemoryStore()
+    home, cooldowns = PictureMemory(), MemoryStore()
     heroes = [HeroSpec(f"page{number}.md", PictureSpec(f"view {number // 2}")) for number in range(7)]
 
     for number_of_pages, max_new_images, max_cost_usd in builds:
         world.build += 1
         world.max_new_images, world.max_cost_usd = max_new_images, max_cost_usd
-        pipeline, budget = pipeline_of(world, home, rests)
+        pipeline, budget = pipeline_of(world, home, cooldowns)
         done = anyio.run(build, pipeline, heroes[:number_of_pages])
         assert world.wrong == []
         assert not any(resolution.failure and resolution.failure.kind is FailureKind.FAULT for resolution in done)
@@ -376,7 +376,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         # The first may end a page's way at a refusal, with the second choice still to be collected. A job that the
         # service does not know is given up when that lasts for hours.
         world.now_s += 40_000
-        pipeline, _budget = pipeline_of(world, home, rests)
+        pipeline, _budget = pipeline_of(world, home, cooldowns)
         done = anyio.run(build, pipeline, heroes)
 
     assert world.wrong == []

@@ -33,7 +33,7 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.journal import Journal, Owner
-from mkdocs_leonardo.storage.limits import Rests
+from mkdocs_leonardo.storage.limits import Cooldowns
 
 HERO = HeroSpec("a.md", PictureSpec("a harbour at dusk"))
 PROVIDERS = ("first", "second")
@@ -111,7 +111,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     )
     runner = JobRunner(
         journal=journal,
-        rests=Rests(MemoryStore(), clock.now),
+        cooldowns=Cooldowns(MemoryStore(), clock.now),
         keep=(store,),
         budget=Budget(max_new_images=1, max_cost_usd=None),
         inspect=lambda _: ImageInfo("jpg", 1536, 864),

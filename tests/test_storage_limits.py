@@ -1,4 +1,4 @@
-"""Requests of all processes on a cache are counted together, rests are shared, and nothing blocks for ever."""
+"""Requests of all processes on a cache are counted together, cooldowns are shared, and nothing blocks for ever."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.limits import LONGEST_REST_S, WINDOW_S, RenderTimes, RequestWindow, Rests, admit
+from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S, WINDOW_S, Cooldowns, RenderTimes, RequestWindow, admit
 
 NOW = 1_790_000_000.0
 
@@ -161,45 +161,45 @@ def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStor
     assert window.reserve(NOW + 1) == WINDOW_S - 1
 
 
-# Rests ----------------------------------------------------------------------------------------------------------------
+# Cooldowns ------------------------------------------------------------------------------------------------------------
 
 
-def test_rest_is_heard_by_others_and_never_shortened(store: TextStore) -> None:
+def test_cooldown_is_heard_by_others_and_never_shortened(store: TextStore) -> None:
     """The latest wish of a service counts, for every process."""
-    Rests(store, lambda: NOW).rest("leonardo", NOW + 60)
-    rests = Rests(store, lambda: NOW)
-    rests.rest("leonardo", NOW + 5)
+    Cooldowns(store, lambda: NOW).cool_down("leonardo", NOW + 60)
+    cooldowns = Cooldowns(store, lambda: NOW)
+    cooldowns.cool_down("leonardo", NOW + 5)
 
-    assert rests.resting_until("leonardo") == NOW + 60
-    assert rests.resting_until("openai") == 0.0
+    assert cooldowns.cooling_until("leonardo") == NOW + 60
+    assert cooldowns.cooling_until("openai") == 0.0
 
 
 @pytest.mark.parametrize("until", [NOW + 1e9, float("inf"), float("nan")])
-def test_rest_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
+def test_cooldown_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
     """A service cannot send us away for ever."""
-    rests = Rests(store, lambda: NOW)
-    rests.rest("leonardo", until)
+    cooldowns = Cooldowns(store, lambda: NOW)
+    cooldowns.cool_down("leonardo", until)
 
-    assert rests.resting_until("leonardo") == NOW + LONGEST_REST_S
+    assert cooldowns.cooling_until("leonardo") == NOW + LONGEST_COOLDOWN_S
 
 
 @pytest.mark.parametrize("value", [NOW + 3601, 1e300, "soon", True, [NOW], {}], ids=str)
-def test_rest_that_was_never_asked_for_is_none(store: TextStore, value: JsonValue) -> None:
-    """A row that `rest` cannot have written does not hold a provider back, nor does a clock that was put back."""
+def test_cooldown_that_was_never_asked_for_is_none(store: TextStore, value: JsonValue) -> None:
+    """A row that `cool_down` cannot have written does not hold a provider back, nor does a clock that was put back."""
     store.set("rest:leonardo", value)
-    rests = Rests(store, lambda: NOW)
+    cooldowns = Cooldowns(store, lambda: NOW)
 
-    assert rests.resting_until("leonardo") == 0.0
-    rests.rest("leonardo", NOW + 5)
-    assert rests.resting_until("leonardo") == NOW + 5
+    assert cooldowns.cooling_until("leonardo") == 0.0
+    cooldowns.cool_down("leonardo", NOW + 5)
+    assert cooldowns.cooling_until("leonardo") == NOW + 5
 
 
-def test_rests_go_on_alone_without_their_store(closed: TextStore) -> None:
-    """When the store fails the rest is kept for this process."""
-    rests = Rests(closed, lambda: NOW)
-    rests.rest("leonardo", NOW + 5)
+def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
+    """When the store fails the cooldown is kept for this process."""
+    cooldowns = Cooldowns(closed, lambda: NOW)
+    cooldowns.cool_down("leonardo", NOW + 5)
 
-    assert rests.resting_until("leonardo") == NOW + 5
+    assert cooldowns.cooling_until("leonardo") == NOW + 5
 
 
 # Render times ---------------------------------------------------------------------------------------------------------

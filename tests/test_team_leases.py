@@ -47,7 +47,7 @@ class Stopping(ObjectStore):
         super().__init__(
             StoreAddress.parse(f"file://{folder}"),
             {},
-            tell=lambda _, message: told.append(message),
+            notify=lambda _, message: told.append(message),
             sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
             monotonic=lambda: time.monotonic() / SECOND_S,
         )
@@ -105,7 +105,7 @@ class Team:
             store or self.store(),
             now=lambda: NOW + ahead_s,
             sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
-            tell=lambda _, message: self.told.append(message),
+            notify=lambda _, message: self.told.append(message),
             monotonic=lambda: (time.monotonic() + ahead_s) / SECOND_S,
             secret=secret.encode() or None,
             patience_s=patience_s,
@@ -278,7 +278,7 @@ async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
         team.store(),
         now=lambda: NOW,
         sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
-        tell=lambda _, __: None,
+        notify=lambda _, __: None,
         monotonic=lambda: time.monotonic() / SECOND_S + next(jumps),
     )
     first = team.runner()
@@ -485,9 +485,9 @@ def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
     told: list[tuple[int, str]] = []
 
     def runner(url: str) -> TeamLeases:
-        objects = ObjectStore(StoreAddress.parse(url), {}, tell=lambda level, text: told.append((level, text)))
+        objects = ObjectStore(StoreAddress.parse(url), {}, notify=lambda level, text: told.append((level, text)))
         return TeamLeases(
-            objects, now=time.time, sleep=lambda seconds: anyio.sleep(seconds * SECOND_S), tell=lambda *_: None
+            objects, now=time.time, sleep=lambda seconds: anyio.sleep(seconds * SECOND_S), notify=lambda *_: None
         )
 
     async def act(url: str) -> None:
@@ -671,7 +671,7 @@ async def test_unsigned_claim_is_nobodys(team: Team) -> None:
 async def test_owner_whose_claim_was_overwritten_does_not_pay(team: Team) -> None:
     """Where a service lets two runners make one object, the last one has it, and the first one sees that."""
     first = await taken(
-        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, tell=lambda *_: None, may_cross=True)
+        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, may_cross=True)
     )
     path = team.folder / "claims" / f"{WISH}-000001"
     value = json.loads(path.read_text(encoding="utf-8"))

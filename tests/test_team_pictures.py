@@ -92,10 +92,10 @@ class Runner:
             self.told.append((level, text))
 
         return TeamPictures(
-            ObjectStore(StoreAddress.parse(self.url), environ, tell=tell),
+            ObjectStore(StoreAddress.parse(self.url), environ, notify=tell),
             StoreRights.of(environ),
             inspect=inspected,
-            tell=tell,
+            notify=tell,
             monotonic=self._monotonic,
         )
 

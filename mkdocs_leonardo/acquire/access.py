@@ -18,7 +18,7 @@ from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.storage.limits import Rests
+    from mkdocs_leonardo.storage.limits import Cooldowns
 
 #: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
@@ -36,20 +36,20 @@ class Access:
     def __init__(
         self,
         *,
-        rests: Rests,
+        cooldowns: Cooldowns,
         clock: Clock,
         notify: Notify,
         alert_of: Callable[[str], Alert | None],
         seconds_until_capacity: Callable[[str, int], float],
     ) -> None:
         """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
-        self._rests = rests
+        self._cooldowns = cooldowns
         self._clock = clock
         self._notify = notify
         self._alert_of = alert_of
         self._seconds_until_capacity = seconds_until_capacity
         self._off: dict[str, str] = {}
-        self._resting: dict[str, str] = {}
+        self._cooling: dict[str, str] = {}
         self._outages: dict[str, Outage] = {}
         self._accounts: dict[str, Event] = {}
         self._slots: dict[str, CapacityLimiter] = {}
@@ -67,19 +67,19 @@ class Access:
             self._notify(level, f"{name} is off for this build: {reason}")
             self.outage(name).changed()
 
-    async def rest(self, name: str, reason: str, rest_s: float) -> None:
+    async def cool_down(self, name: str, reason: str, rest_s: float) -> None:
         """Leave the provider alone for so long, in this process and in others."""
-        self._resting[name] = reason
-        await thread(self._rests.rest, name, self._clock.now() + rest_s)
+        self._cooling[name] = reason
+        await thread(self._cooldowns.cool_down, name, self._clock.now() + rest_s)
         self.outage(name).changed()
 
     async def refusal(self, name: str) -> str:
         """Why the provider is not to be asked for a new picture now; empty if it may be."""
         if name in self._off:
             return self._off[name]
-        if await thread(self._rests.resting_until, name) > self._clock.now():
+        if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
             # The same words for every page, so that one warning holds them all.
-            return self._resting.get(name, "is resting: it was asked too often a short while ago")
+            return self._cooling.get(name, "is resting: it was asked too often a short while ago")
         return ""
 
     def outage(self, name: str) -> Outage:

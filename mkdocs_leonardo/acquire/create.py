@@ -90,7 +90,7 @@ class Turn:
         """Two pages in a row have found the provider down: it is left alone as after a 429."""
         seconds, name = outage_rest_s(failure), self._provider.name
         self._context.notify(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
-        await self._context.access.rest(name, str(failure), seconds)
+        await self._context.access.cool_down(name, str(failure), seconds)
 
     async def _create(self, free: Callable[[], None]) -> StoredPicture | None:
         while True:

@@ -184,7 +184,7 @@ class Jobs:
         name = candidate.provider.name
         request.attempts.note(name, str(error))
         if decision.rest_s:
-            await self._access.rest(name, str(error), decision.rest_s)
+            await self._access.cool_down(name, str(error), decision.rest_s)
         if decision.switch_off:
             self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):

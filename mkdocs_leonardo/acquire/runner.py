@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.storage.journal import Journal
-    from mkdocs_leonardo.storage.limits import Rests
+    from mkdocs_leonardo.storage.limits import Cooldowns
 
 
 class JobRunner:
@@ -40,7 +40,7 @@ class JobRunner:
         self,
         *,
         journal: Journal,
-        rests: Rests,
+        cooldowns: Cooldowns,
         keep: Sequence[PictureStore],
         budget: Budget,
         inspect: Callable[[bytes], ImageInfo],
@@ -55,7 +55,11 @@ class JobRunner:
         self._clock = clock
         self._notify = notify
         access = Access(
-            rests=rests, clock=clock, notify=notify, alert_of=alert_of, seconds_until_capacity=seconds_until_capacity
+            cooldowns=cooldowns,
+            clock=clock,
+            notify=notify,
+            alert_of=alert_of,
+            seconds_until_capacity=seconds_until_capacity,
         )
         collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, notify=notify)
         self._jobs = Jobs(

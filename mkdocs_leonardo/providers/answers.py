@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from mkdocs_leonardo.spec import JsonValue
 
 #: Longest rest that a service may ask for (seconds). A minute is the services' own unit; more than ten is a mistake.
-LONGEST_REST_S = 600.0
+LONGEST_COOLDOWN_S = 600.0
 
 _LONGEST_QUOTE = 200
 #: How services say in words for how long to leave them alone (OpenAI's and Gemini's texts, 2025 and 2026).
@@ -87,7 +87,7 @@ def served_at(answer: Answer) -> float | None:
 
 
 def retry_after_s(answer: Answer, now: float) -> float | None:
-    """The rest that headers or text ask for, 0 to `LONGEST_REST_S` seconds; None if neither asks for one."""
+    """The rest that headers or text ask for, 0 to `LONGEST_COOLDOWN_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
     milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
     if milliseconds is not None:
@@ -96,7 +96,7 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
         until = _http_date(value)
         # By the service's own clock if it shows one: ours may be wrong.
         seconds = _spoken_s(answer.text) if until is None else until - (served_at(answer) or now)
-    return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_COOLDOWN_S)
 
 
 def _spoken_s(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What processes on one cache must know of each other's requests: the window, the rests, the render times.
+"""What processes on one cache must know of each other's requests: the window, the cooldowns, the render times.
 
 Where no store can be used they fall back to the memory of their own process; `shared` tells which it is.
 """
@@ -17,7 +17,7 @@ from mkdocs_leonardo.storage.cache import MemoryStore, Store
 #: A minute, and a second for requests that take longer to arrive than later ones: the service counts by its own clock.
 WINDOW_S = 61.0
 #: No row of a store makes a provider rest longer than this.
-LONGEST_REST_S = 3600.0
+LONGEST_COOLDOWN_S = 3600.0
 
 #: How long an uploaded file's id is remembered without being looked up (seconds): a year.
 UPLOAD_LIFE_S = 31_536_000.0
@@ -122,31 +122,31 @@ class UploadIds:
         self._values.update(self._busy + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
 
-class Rests:
+class Cooldowns:
     """Providers that asked to be left alone for a while."""
 
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._values = _Shared(store)
         self._now = now
 
-    def rest(self, provider: str, until: float) -> None:
+    def cool_down(self, provider: str, until: float) -> None:
         """Leave `provider` alone until that Unix time, an hour from now at most; never shortens a rest."""
-        latest = self._now() + LONGEST_REST_S
+        latest = self._now() + LONGEST_COOLDOWN_S
         wanted = min(until, latest) if math.isfinite(until) else latest
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
             return None, max(wanted, self._believed(value))
 
-        self._values.update(f"rest:{provider}", change, expire_s=LONGEST_REST_S)
+        self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
-    def resting_until(self, provider: str) -> float:
+    def cooling_until(self, provider: str) -> float:
         """Unix time, in the past if the provider may be asked; never more than an hour ahead."""
         return self._believed(self._values.get(f"rest:{provider}"))
 
     def _believed(self, value: JsonValue | None) -> float:
-        """0.0 for a time that `rest` cannot have written: it is foreign, or the clock was put back since."""
+        """0.0 for a time that `cool_down` cannot have written: it is foreign, or the clock was put back since."""
         (until,) = _numbers([value]) or (0.0,)
-        return until if until <= self._now() + LONGEST_REST_S else 0.0
+        return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 
 
 class RenderTimes:

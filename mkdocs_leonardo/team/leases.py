@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, by_our_clock
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TeamLeases:
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        tell: Callable[[int, str], None],
+        notify: Notify,
         monotonic: Callable[[], float] = time.monotonic,
         secret: bytes | None = None,
         may_cross: bool = False,
@@ -98,7 +99,7 @@ class TeamLeases:
         self._secret = secret
         self._may_cross = may_cross
         self._patience_s = patience_s
-        self._tell = tell
+        self._notify = notify
         self._told: set[str] = set()
         self._held: dict[str, TeamLease] = {}
         self._rivals: dict[str, _Seen] = {}
@@ -237,7 +238,7 @@ class TeamLeases:
         except (BrokenEntry, ValueError):
             if path not in self._told:
                 self._told.add(path)
-                self._tell(logging.INFO, f"a lease in the store is not one of ours ({path}); it counts for nothing")
+                self._notify(logging.INFO, f"a lease in the store is not one of ours ({path}); it counts for nothing")
             return LeaseRecord()
 
     async def write(self, name: str, number: int, record: LeaseRecord) -> None:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
 from mkdocs_leonardo.team.answers import (
     NO_PLACE,
@@ -93,7 +94,7 @@ class ObjectStore:
         address: StoreAddress,
         environ: Mapping[str, str],
         *,
-        tell: Callable[[int, str], None] = lambda _level, _text: None,
+        notify: Notify = lambda _level, _text: None,
         consequence: str = "what is only there counts as missing",
         sleep: Callable[[float], Awaitable[None]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -103,7 +104,7 @@ class ObjectStore:
         `consequence` tells in `warn` what a failure means for the build.
         """
         self.address = address
-        self._tell = tell
+        self._notify = notify
         self._consequence = consequence
         self._sleep = sleep or _sleep
         self._monotonic = monotonic
@@ -142,7 +143,7 @@ class ObjectStore:
         """Tell of a failure: as a WARNING the first time, and at DEBUG afterwards."""
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
-        self._tell(level, f"shared_store {error}; the build goes on, and {self._consequence}")
+        self._notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
 
     async def get(
         self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
+from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
@@ -99,14 +100,14 @@ class TeamPictures:
         rights: StoreRights,
         *,
         inspect: Callable[[bytes], ImageInfo],
-        tell: Callable[[int, str], None],
+        notify: Notify,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`inspect` decodes a picture, or raises PictureError."""
         self._store = store
         self._rights = rights
         self._inspect = inspect
-        self._tell = tell
+        self._notify = notify
         self._monotonic = monotonic
         self._slow_s = 0.0
         self._is_too_slow = False
@@ -306,14 +307,14 @@ class TeamPictures:
         if isinstance(error, _SignedOtherwise):
             self._signed_otherwise.add(key)
         if not self._refused:
-            self._tell(logging.INFO, f"shared_store {error}; it is not shown")
+            self._notify(logging.INFO, f"shared_store {error}; it is not shown")
         self._refused.add(key)
 
     def _tell_of_secrets(self, key: str) -> None:
         """Two machines with different secrets buy each other's pictures for ever: that must not pass unseen."""
         if key in self._signed_otherwise and not self._has_told_of_secrets:
             self._has_told_of_secrets = True
-            self._tell(
+            self._notify(
                 logging.WARNING,
                 f"shared_store {self._store.address}: an image there is signed with another {SECRET_VARIABLE} than "
                 "this machine has, so it was made again and replaced; give every machine the same secret, or each of "

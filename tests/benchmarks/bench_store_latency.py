@@ -101,7 +101,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
     """Every picture in the cache, all pages at once, as a build does; how many were found."""
     rights = StoreRights(secret=b"secret")
-    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspected, tell=print)
+    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspected, notify=print)
     folder = PictureFolder(cache)
     async with anyio.create_task_group() as group:
         for key in keys:

@@ -41,7 +41,7 @@ from mkdocs_leonardo.spec import (
     generation_key,
 )
 from mkdocs_leonardo.storage.journal import Journal, Owner
-from mkdocs_leonardo.storage.limits import Rests, UploadIds
+from mkdocs_leonardo.storage.limits import Cooldowns, UploadIds
 
 from .clock import new_loop
 from .disk import Disk, Hands, Killed, Pairs, TransactionalStore
@@ -322,7 +322,7 @@ class Process:
         }
         runner = JobRunner(
             journal=journal,
-            rests=Rests(TransactionalStore(disk, "index", hands), self.now),
+            cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now),
             keep=(cache, rescue, memory),
             budget=self._budget,
             inspect=_inspect,

@@ -26,7 +26,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
-    LONGEST_REST_S,
+    LONGEST_COOLDOWN_S,
     Answer,
     firewall,
     member,
@@ -207,7 +207,7 @@ class GeminiProvider(SynchronousProvider):
         for detail in _details(answer):
             seconds = number_at(text_at(detail, "retryDelay").removesuffix("s"))
             if seconds is not None:
-                return min(max(0.0, seconds), LONGEST_REST_S)
+                return min(max(0.0, seconds), LONGEST_COOLDOWN_S)
         return retry_after_s(answer, self._clock.now())
 
 
