@@ -32,7 +32,7 @@ _TOO_LATE = Failure("it took too long; what was paid for is collected by the nex
 _PAINTED = "new heroes are placeholders painted on this machine"
 
 
-class Session:
+class Build:
     """Wishes of one build. Used from the host's thread."""
 
     def __init__(self, settings: Settings, *, environ: Mapping[str, str], notify: Notify) -> None:
@@ -42,29 +42,30 @@ class Session:
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._runtime = Runtime(settings, environ=environ, notify=self._notify)
         self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        missing, chain, keyed = self._runtime.missing_keys, self._runtime.chain, self._runtime.keyed
-        if missing and self.nobody and settings.generate:
-            self._notify(logging.INFO, self.nobody)
-        elif missing and chain[0].name not in keyed and settings.generate:
-            # A fallback without a key is nothing to tell: the site is complete without it.
-            self._notify(logging.INFO, f"no key in {' or '.join(missing)}: those services are skipped")
+        chain, keyed = self._runtime.chain, self._runtime.keyed
+        if self._no_key and settings.generate:
+            if not keyed:
+                self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
+            elif chain[0].name not in keyed:
+                # A fallback without a key is nothing to tell: the site is complete without it.
+                self._notify(logging.INFO, f"{self._no_key}: those services are skipped")
 
     @property
-    def nobody(self) -> str:
-        """Why no provider could be asked even if that were allowed; empty if one could."""
-        if self._runtime.keyed:
-            return ""
+    def _no_key(self) -> str:
         missing = self._runtime.missing_keys
-        no_key = f"no key in {' or '.join(missing)}: " if missing else ""
-        return f"{no_key}{_PAINTED}"
+        return f"no key in {' or '.join(missing)}" if missing else ""
 
     @property
-    def lacking(self) -> str:
+    def no_provider(self) -> str:
+        """Why no provider could be asked even if that were allowed; empty if one could."""
+        return "" if self._runtime.keyed else ": ".join(filter(None, [self._no_key, _PAINTED]))
+
+    @property
+    def provider_wanted(self) -> str:
         """What the site lacks to ask a provider, and the fix; empty if there is a provider to ask."""
         if self._runtime.keyed:
             return ""
-        missing = self._runtime.missing_keys
-        lacks = f"there is no key in {' or '.join(missing)}; set one" if missing else "`providers` names no service"
+        lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
 
     @property
@@ -131,7 +132,7 @@ class Session:
 
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:
-            cure = "; set a provider's key to get the real image" if self.nobody else ""
+            cure = "; set a provider's key to get the real image" if self.no_provider else ""
             pages = f"{count} page{'' if count == 1 else 's'}"
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
 

@@ -40,7 +40,7 @@ class Rig:
         self._options = {"on_serve": "generate", **options}
         self.preview = Preview(
             environ=services.environ,
-            tell=self._tell,
+            notify=self._tell,
             command=["mkdocs-leonardo"],
             quiet_s=quiet_s,
         )
@@ -57,15 +57,15 @@ class Rig:
         assert config.validate() == ([], [])
         return settings_from(config, root=self.folder, docs_dir=self.docs)
 
-    def rebuild(self, prompts: Mapping[str, str], *, nobody: str = "", **options: object) -> None:
+    def rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
         """A rebuild after which these pages lack their picture."""
         self.preview.hold()
-        self.end_rebuild(prompts, nobody=nobody, **options)
+        self.end_rebuild(prompts, no_provider=no_provider, **options)
 
-    def end_rebuild(self, prompts: Mapping[str, str], *, nobody: str = "", **options: object) -> None:
+    def end_rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
         """The second half of it."""
         missing = [Resolution(_hero(name, prompt), None, failure=NOT_GENERATED) for name, prompt in prompts.items()]
-        self.preview.take(self.settings(**options), missing, docs_dir=self.docs, nobody=nobody)
+        self.preview.take(self.settings(**options), missing, docs_dir=self.docs, no_provider=no_provider)
 
     @property
     def stamped(self) -> str:
@@ -254,7 +254,7 @@ def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: 
     reason = "no key in LEONARDO_API_KEY: new heroes are placeholders painted on this machine"
     with rig_of(tmp_path, services) as rig:
         for prompt in ("a harb", "a harbour", "a harbour"):
-            rig.rebuild({"a.md": prompt}, nobody=reason)
+            rig.rebuild({"a.md": prompt}, no_provider=reason)
 
     assert rig.told == [(logging.INFO, reason), *[(logging.INFO, "a.md: shows no hero")] * 2]
     assert services.ledger.requests == ()
@@ -357,7 +357,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
 
     with caplog.at_level(logging.INFO):
         preview = preview_of(config)
-        preview._tell(logging.WARNING, "100 %s")
+        preview._notify(logging.WARNING, "100 %s")
         preview._name_shown(missing, "makes")
 
     assert [record.levelno for record in caplog.records] == [level, logging.INFO]

@@ -53,7 +53,7 @@ def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
     settings, root = site.settings, site.options.config_file.parent
     if settings.cache_is_default and settings.former_cache_dir is None:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
-        settings = settled(settings, console.tell, os.environ)
+        settings = settled(settings, console.notify, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
     if site.options.danger:
         console.warn(site.options.danger)

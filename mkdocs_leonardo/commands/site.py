@@ -157,7 +157,7 @@ def project_options(project: Project, console: Console) -> SiteOptions:
         settings = settings_in(
             project.root,
             plugin,
-            console.tell,
+            console.notify,
             docs_dir=project.docs_dir,
             site_dir=project.site_dir,
             config_name=project.path.name,
@@ -253,7 +253,7 @@ def _loaded(config_file: str | None, console: Console) -> LoadedSite:
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None:
         _refuse_missing(config_file)
-    return LoadedSite(config_file, console.tell)
+    return LoadedSite(config_file, console.notify)
 
 
 def _used(site: LoadedSite) -> LeonardoConfig:
@@ -270,7 +270,7 @@ def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOp
     config = site.config
     path = config_file_of(config).resolve()
     return SiteOptions(
-        settings_of(used, config, console.tell),
+        settings_of(used, config, console.notify),
         enabled=used.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),

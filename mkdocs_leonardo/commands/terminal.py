@@ -88,7 +88,7 @@ class Console:
         self._warned.add(text)
         self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
-    def tell(self, level: int, text: str) -> None:
+    def notify(self, level: int, text: str) -> None:
         """A message of the pipeline; those below a warning only with --verbose. A warning is told once."""
         if level >= logging.WARNING:
             if text not in self._warned:

@@ -134,9 +134,9 @@ class Heroes:
     site: SiteWishes
     resolutions: tuple[Resolution, ...]
     close: Callable[[], None]
-    lacking: str = ""
+    provider_wanted: str = ""
     """What the site lacks to ask a provider, and the cure."""
-    nobody: str = ""
+    no_provider: str = ""
     """Why no provider could be asked even if that were allowed."""
 
     @property
@@ -144,7 +144,7 @@ class Heroes:
         """Whether another build would show the same: each is there, or no provider and no team could be asked."""
         if all(map(is_at_hand, self.resolutions)):
             return True
-        is_alone = self.site.settings.shared_store is None and bool(self.lacking)
+        is_alone = self.site.settings.shared_store is None and bool(self.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
 
 
@@ -193,7 +193,7 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
     plan = plan_for(site, console)
     is_declined = bool(plan.allowed) and not (yes or (console.can_ask and agreed(console, yes=False)))
     allowed = 0 if is_declined else len(plan.allowed)
-    heroes = by_session(
+    heroes = by_build(
         site, replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0), console
     )
     if not is_declined:
@@ -212,7 +212,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     from mkdocs_leonardo.report import Spending, report, summary, write_json
     from mkdocs_leonardo.runtime import Runtime
 
-    runtime = Runtime(site.settings, environ=os.environ, notify=console.tell)
+    runtime = Runtime(site.settings, environ=os.environ, notify=console.notify)
 
     def close() -> None:
         runtime.close()
@@ -233,24 +233,24 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     return Heroes(site, tuple(found), close)
 
 
-def by_session(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
+def by_build(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
     """What a build with these settings shows on each page."""
-    from mkdocs_leonardo.build import Session
+    from mkdocs_leonardo.build import Build
 
-    session = Session(settings, environ=os.environ, notify=console.tell)
+    build = Build(settings, environ=os.environ, notify=console.notify)
     try:
         for hero in site.heroes:
-            session.want(hero)
-        found = session.join()
-        totals = session.finish(found, title=site.options.config_file.parent.name)
+            build.want(hero)
+        found = build.join()
+        totals = build.finish(found, title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
             console.note(f"leonardo: {totals}")
-        lacking, nobody = session.lacking, session.nobody
-        session.settle()
+        provider_wanted, no_provider = build.provider_wanted, build.no_provider
+        build.settle()
     except BaseException:
-        session.close()
+        build.close()
         raise
-    return Heroes(site, found, session.close, lacking, nobody)
+    return Heroes(site, found, build.close, provider_wanted, no_provider)
 
 
 def published(
@@ -270,9 +270,9 @@ def published(
     manifest = manifest_of(settings, heroes.resolutions)
     # In a preview it is the preview that says what is missing.
     shown_by_build = () if theme is not None else heroes.resolutions
-    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.lacking)
+    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.provider_wanted)
     for level, text in told:
-        console.tell(level, str(text))
+        console.notify(level, str(text))
     sheet = published_stylesheet(manifest)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
     own = [path for one in heroes.resolutions for path in _own_files(one.hero)]

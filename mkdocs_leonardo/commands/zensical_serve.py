@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, read_project
-from mkdocs_leonardo.commands.zensical_build import Call, by_session, folder_of, is_used, published
+from mkdocs_leonardo.commands.zensical_build import Call, by_build, folder_of, is_used, published
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
@@ -89,7 +89,7 @@ class _Watch:
         self._theme = theme
         self._preview = Preview(
             environ=os.environ,
-            tell=lambda level, text: console.note(f"leonardo: {text}") if level >= logging.INFO else None,
+            notify=lambda level, text: console.note(f"leonardo: {text}") if level >= logging.INFO else None,
             command=("mkdocs-leonardo",),
         )
         self._seen: object = None
@@ -102,7 +102,7 @@ class _Watch:
             try:
                 self.refresh()
             except CommandError as error:
-                self._console.tell(logging.WARNING, error.message)
+                self._console.notify(logging.WARNING, error.message)
 
     def refresh(self) -> None:
         """Write what pages show now, from what is at hand; what is missing is made as `on_serve` says."""
@@ -113,15 +113,15 @@ class _Watch:
         project = self._project = read_project(self._config_file)
         site = project_wishes(project, self._console, with_drafts=True)
         for problem in site.problems:
-            self._console.tell(logging.WARNING, problem)
+            self._console.notify(logging.WARNING, problem)
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
-        heroes = by_session(site, quiet, self._console)
+        heroes = by_build(site, quiet, self._console)
         try:
             published(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
-            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, nobody=heroes.nobody)
+            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
         except HeroError as error:
             raise CommandError(str(error)) from error
         finally:

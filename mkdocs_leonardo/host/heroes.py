@@ -16,7 +16,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo.build import Session
+from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted, neighbours
 from mkdocs_leonardo.host.log import log
@@ -54,7 +54,7 @@ class SiteHeroes:
 
     def __init__(self, settings: Settings, config: MkDocsConfig, *, is_preview: bool) -> None:
         try:
-            self._session = Session(settings, environ=os.environ, notify=log.log)
+            self._build = Build(settings, environ=os.environ, notify=log.log)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings
@@ -76,7 +76,7 @@ class SiteHeroes:
         """Take the page's hero, start to make one that is not at hand, and announce it to other plugins."""
         if first_of(page) is not page:
             self._continued.add(page.file.src_uri)
-        key, asset = self._session.want(hero)
+        key, asset = self._build.want(hero)
         cut = comment_in_prompt(page.file.content_string) if asset is None else ""
         if cut:
             log.info("%s: %s", page.file.src_uri, cut)
@@ -100,7 +100,7 @@ class SiteHeroes:
         )
         self._shown = shown_pages(config, files, site.has_hero)
         self._pictures = {**self._social.settle(site, files), **site.pictures()}
-        kept = published.put_back(self._pictures, self._session.seen) if published is not None else frozenset()
+        kept = published.put_back(self._pictures, self._build.seen) if published is not None else frozenset()
         add_pictures(self._pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
@@ -110,24 +110,26 @@ class SiteHeroes:
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """What became of each page's hero, which is logged; PluginError under `on_missing: error` if any is missing."""
         try:
-            resolutions = self._session.join()
+            resolutions = self._build.join()
             counted = [one for one in resolutions if one.hero.page not in self._continued]
-            summary = self._session.finish(counted, title=site_name)
+            summary = self._build.finish(counted, title=site_name)
         finally:
-            self._session.settle()
+            self._build.settle()
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # Told, or made, when this build is over.
             self.missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
             told = [one for one in resolutions if one.failure != NOT_GENERATED]
-        self.no_provider = self._session.nobody
+        self.no_provider = self._build.no_provider
         self._log_stand_ins(told)
         log.info("%s", summary)
         return resolutions
 
     def _log_stand_ins(self, resolutions: Sequence[Resolution]) -> None:
         """Log which pages show something else than they ask for, as loud as `on_missing` says."""
-        told = complaints(resolutions, on_missing=self._settings.on_missing, without_provider=self._session.lacking)
+        told = complaints(
+            resolutions, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
+        )
         for level, message in told:
             log.log(level, "%s", message)
         if any(level >= logging.ERROR for level, _ in told):
@@ -183,7 +185,7 @@ class SiteHeroes:
         if self._is_open:
             self._is_open = False
             gc.unfreeze()
-            self._session.close()
+            self._build.close()
 
     def _freeze(self) -> None:
         """Spare the garbage collector what lives until the pages are written.

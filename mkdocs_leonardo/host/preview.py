@@ -46,7 +46,7 @@ PAGES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Lack:
+class _MissingHero:
     """A hero that a page lacks; `file` is the page's, None where another plugin made the page."""
 
     hero: HeroSpec
@@ -54,12 +54,12 @@ class _Lack:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _PreviewRequest:
     """What pages lack after a rebuild that began at `began_at` (Unix seconds), and with what it may be made."""
 
     settings: Settings
     runtime: Runtime
-    lacks: tuple[_Lack, ...]
+    missing: tuple[_MissingHero, ...]
     began_at: float
 
     @property
@@ -72,18 +72,21 @@ class _Order:
 class _Pending:
     """A wish that waits until nobody has changed it for a while; `due_s` on the event loop's clock."""
 
-    lack: _Lack
+    lack: _MissingHero
     due_s: float
 
 
 class Preview:
-    """Answers for what rebuilds did not have. `command` is what the command line of this site begins with."""
+    """Generates, in the background, heroes missing from the last rebuild.
+
+    `command` is what the command line of this site begins with.
+    """
 
     def __init__(
-        self, *, environ: Mapping[str, str], tell: Notify, command: Sequence[str], quiet_s: float = QUIET_S
+        self, *, environ: Mapping[str, str], notify: Notify, command: Sequence[str], quiet_s: float = QUIET_S
     ) -> None:
         self._environ = environ
-        self._tell = tell
+        self._notify = notify
         self._command = tuple(command)
         self._quiet_s = quiet_s
         self._began_at = time.time()
@@ -93,7 +96,7 @@ class Preview:
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
         self._runtimes: list[tuple[Settings, Runtime]] = []
         # Of the event loop alone.
-        self._order: _Order | None = None
+        self._request: _PreviewRequest | None = None
         self._is_held = False
         self._pending: dict[str, _Pending] = {}
         self._taken: set[PictureSpec] = set()
@@ -109,16 +112,18 @@ class Preview:
         if self._loop is not None:
             self._loop.start(self._in_loop_hold)
 
-    def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, nobody: str) -> None:
-        """A rebuild is over, and `missing` show a stand-in. `nobody`: why no provider could be asked, if that is so.
+    def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, no_provider: str) -> None:
+        """A rebuild is over, and `missing` show a placeholder. `no_provider`: why none could be asked, if that is so.
 
         Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
         """
         if missing and not settings.generate:
-            nobody = "generate: false: a page without a stored image shows its previous hero or a placeholder"
-        wanted = () if nobody else tuple(_Lack(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
-        if missing and nobody:
-            self._say_once(nobody)
+            no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
+        wanted = (
+            () if no_provider else tuple(_MissingHero(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
+        )
+        if missing and no_provider:
+            self._say_once(no_provider)
             self._name_shown(missing)
         elif settings.on_serve == "cached":
             self._name_shown(missing, _generate(self._command))
@@ -127,8 +132,8 @@ class Preview:
             self._open(settings)
         if self._loop is not None:
             runtime = self._runtimes[-1][1]
-            order = _Order(settings, runtime, wanted, self._began_at)
-            self._loop.start(self._in_loop_take, order)
+            request = _PreviewRequest(settings, runtime, wanted, self._began_at)
+            self._loop.start(self._in_loop_take, request)
 
     def close(self) -> None:
         """End what still runs. What was paid for and not collected is in the journal."""
@@ -138,13 +143,13 @@ class Preview:
         making = len(self._flying)
         if making:
             heroes = "hero was" if making == 1 else "heroes were"
-            self._tell(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
+            self._notify(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
         awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
-            loop.close(self._in_loop_end, waiting=lambda: awaited and self._tell(logging.INFO, waiting_for(awaited)))
+            loop.close(self._in_loop_end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_for(awaited)))
         except KeyboardInterrupt:
             if awaited:
-                self._tell(logging.INFO, given_up(awaited))
+                self._notify(logging.INFO, given_up(awaited))
             raise
         finally:
             for _, runtime in self._runtimes:
@@ -159,7 +164,7 @@ class Preview:
         from mkdocs_leonardo.acquire.loop import EventLoop
         from mkdocs_leonardo.runtime import Runtime
 
-        runtime = Runtime(settings, environ=self._environ, notify=self._tell, budget=self._budget)
+        runtime = Runtime(settings, environ=self._environ, notify=self._notify, budget=self._budget)
         self._runtimes.append((settings, runtime))
         if self._loop is None:
             self._loop = EventLoop()
@@ -171,7 +176,7 @@ class Preview:
     def _say_once(self, message: str) -> None:
         if message not in self._said:
             self._said.add(message)
-            self._tell(logging.INFO, message)
+            self._notify(logging.INFO, message)
 
     def _name_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
         """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
@@ -180,14 +185,14 @@ class Preview:
         self._told = {page: lack.hero.picture for page, lack in pages.items()}
         if len(new) > PAGES_NAMED:
             if command:
-                self._tell(
+                self._notify(
                     logging.INFO,
                     f"{len(new)} pages show a previous hero or a placeholder; `{command}` generates their images",
                 )
             return
         for page in new:
             makes = f"; `{_generate(self._command, page)}` makes the new one" if command else ""
-            self._tell(logging.INFO, f"{page}: shows {shown_instead(pages[page])}{makes}")
+            self._notify(logging.INFO, f"{page}: shows {shown_instead(pages[page])}{makes}")
 
     # In the event loop -----------------------------------------------------------------------------------------------
 
@@ -195,24 +200,24 @@ class Preview:
         self._is_held = True
         self._wake()
 
-    async def _in_loop_take(self, order: _Order) -> None:
+    async def _in_loop_take(self, request: _PreviewRequest) -> None:
         """Begin to wait for what is new among the wishes, and go on waiting for the others."""
         from anyio import current_time
 
-        if self._order is not None and order.settings != self._order.settings:
+        if self._request is not None and request.settings != self._request.settings:
             # What failed may succeed now; what is under way still is.
             self._taken = set(self._flying)
             self._reasons.clear()
-        self._order = order
-        settings = order.settings
+        self._request = request
+        settings = request.settings
         # One budget for the whole preview: a cap that began anew with each rebuild would be none.
         self._budget.allow(
-            max_new_images=settings.max_new_images if order.may_buy else 0, max_cost_usd=settings.max_cost_usd
+            max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
         self._is_held = False
         fresh = current_time() + self._quiet_s
         before, self._pending = self._pending, {}
-        for lack in order.lacks:
+        for lack in request.missing:
             known = before.get(lack.hero.page)
             is_same = known is not None and known.lack.hero.picture == lack.hero.picture
             self._pending[lack.hero.page] = _Pending(lack, known.due_s if known and is_same else fresh)
@@ -244,35 +249,35 @@ class Preview:
     def _start_due(self, group: TaskGroup) -> None:
         from anyio import current_time
 
-        order = self._order
-        if order is None or self._is_held:
+        request = self._request
+        if request is None or self._is_held:
             return
         now = current_time()
         for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
             lack = self._pending.pop(page).lack
             hero = lack.hero
             # A page that was saved after the rebuild had begun may want something else; the next rebuild will tell.
-            if hero.picture is None or hero.picture in self._taken or _was_saved(lack.file, order.began_at):
+            if hero.picture is None or hero.picture in self._taken or _was_saved(lack.file, request.began_at):
                 continue
             self._taken.add(hero.picture)
             self._flying.add(hero.picture)
-            group.start_soon(self._in_loop_make, hero, hero.picture, order)
+            group.start_soon(self._in_loop_make, hero, hero.picture, request)
 
-    async def _in_loop_make(self, hero: HeroSpec, picture: PictureSpec, order: _Order) -> None:
+    async def _in_loop_make(self, hero: HeroSpec, picture: PictureSpec, request: _PreviewRequest) -> None:
         """Make one picture as a build would, and say what came of it."""
         from anyio import to_thread
 
         try:
-            resolution = await order.runtime.pipeline.resolve(hero)
+            resolution = await request.runtime.pipeline.resolve(hero)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the preview
-            self._tell(logging.DEBUG, f"{hero.page}: {error!r}")
-            self._tell(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
+            self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
+            self._notify(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
             return
         finally:
             self._flying.discard(picture)
         if resolution.failure:
-            self._complain(resolution, order)
-        is_outdated = self._order is not None and self._order.settings != order.settings
+            self._complain(resolution, request)
+        is_outdated = self._request is not None and self._request.settings != request.settings
         if is_outdated:
             # Made as the configuration was then: the next rebuild sees whether that will do.
             self._taken.discard(picture)
@@ -281,29 +286,29 @@ class Preview:
         if not resolution.failure:
             cost = f", ${resolution.cost_usd:.3f}" if resolution.cost_usd else ""
             made_by = resolution.asset.provider if resolution.asset else ""
-            self._tell(logging.INFO, f"{hero.page}: its new hero is there ({made_by}{cost})")
+            self._notify(logging.INFO, f"{hero.page}: its new hero is there ({made_by}{cost})")
         try:
-            await to_thread.run_sync(write_stamp, order.settings.cache_dir)
+            await to_thread.run_sync(write_stamp, request.settings.cache_dir)
         except OSError as error:
-            self._tell(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
+            self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
 
-    def _complain(self, resolution: Resolution, order: _Order) -> None:
+    def _complain(self, resolution: Resolution, request: _PreviewRequest) -> None:
         """Say once why a page has no new hero, as loud as a build would that goes on."""
-        if resolution.capped_usd is not None and self._order is not None and not self._order.may_buy:
+        if resolution.capped_usd is not None and self._request is not None and not self._request.may_buy:
             # The author has switched generation off meanwhile, and knows.
             return
-        on_missing = "ignore" if order.settings.on_missing == "ignore" else "warn"
+        on_missing = "ignore" if request.settings.on_missing == "ignore" else "warn"
         page = resolution.hero.page
-        for level, text in complaints([resolution], on_missing=on_missing):
+        for level, complaint in complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
                 cure = "; a preview counts as one build"
             elif resolution.is_refused:
                 cure = ""
             else:
                 cure = f"; it is not asked for again in this preview, but by `{_generate(self._command, page)}`"
-            reason = text.partition(": ")[2]
+            reason = complaint.text
             # Of twenty pages that meet the same trouble, the first one says it loud.
-            self._tell(logging.INFO if reason in self._reasons else level, f"{text}{cure}")
+            self._notify(logging.INFO if reason in self._reasons else level, f"{complaint}{cure}")
             self._reasons.add(reason)
 
     async def _in_loop_end(self) -> None:

@@ -59,7 +59,7 @@ class Serving:
         if self._preview is not None:
             try:
                 self._preview.take(
-                    build.settings, build.missing, docs_dir=Path(config.docs_dir), nobody=build.no_provider
+                    build.settings, build.missing, docs_dir=Path(config.docs_dir), no_provider=build.no_provider
                 )
             except HeroError as error:
                 raise PluginError(f"leonardo: {error}") from None
@@ -90,7 +90,7 @@ def preview_of(config: MkDocsConfig) -> Preview:
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     return Preview(
         environ=os.environ,
-        tell=lambda level, message: log.log(min(level, loudest), "%s", message),
+        notify=lambda level, message: log.log(min(level, loudest), "%s", message),
         command=("mkdocs-leonardo",) if is_found else ("mkdocs-leonardo", "-f", name),
     )
 
