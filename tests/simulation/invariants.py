@@ -128,7 +128,7 @@ def _the_report_is_true(build: BuildRecord) -> None:
     lost = [order for order in lost if order.key not in build.adopted]
     sent = [order for order in build.orders if order.heard != "refused"]
     # A build that was asleep cannot tell whether a call left, which was about to.
-    most = len(sent) + (build.unsent if build.has_slept or build.was_hindered else 0)
+    most = len(sent) + (build.asked - len(build.orders) if build.has_slept or build.was_hindered else 0)
     if not len(known) + len(lost) <= totals["new_images"] <= most:
         _fail(f"the report's new images are wrong: build {build.number}, {totals['new_images']}")
     least_usd = sum(_amount_usd(order, end) for order in [*known, *lost])

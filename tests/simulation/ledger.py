@@ -101,7 +101,10 @@ class Order:
 
 @dataclass(eq=False, slots=True)
 class BuildRecord:
-    """One build: what it might spend, what it sent, what it said."""
+    """One build: what it might spend, what it sent, what it said.
+
+    `asked` counts the orders that it began, of which some never left.
+    """
 
     number: int
     disk: Disk
@@ -112,7 +115,7 @@ class BuildRecord:
     looks: list[tuple[float, bool]] = field(default_factory=list)
     adopted: set[str] = field(default_factory=set)
     requests: int = 0
-    unsent: int = 0
+    asked: int = 0
     vain_questions: int = 0
     ended_at: float = NEVER
     end: Literal["running", "finished", "killed", "interrupted", "broken"] = "running"

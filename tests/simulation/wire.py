@@ -63,7 +63,7 @@ class Wire:
     ) -> Answer:
         """The answer, sent exactly once; NotSent or AnswerLost if none came."""
         is_create = method == "POST" and not path.endswith("/init-image")
-        trouble = await self._leave(is_create=is_create)
+        trouble = await self._leave()
         if parts is not None:
             json = {name: value for name, value in parts if isinstance(value, str)}
         order = self._process.order(self._service.name, json) if is_create else None
@@ -79,14 +79,13 @@ class Wire:
         answer = await self._exchange(ask, trouble, timeout_s, keep_once_sent=keep_once_sent)
         return self._heard(order, path, answer)
 
-    async def _leave(self, *, is_create: bool = False) -> str:
+    async def _leave(self) -> str:
         """What is wrong with the way that a request takes; NotSent where it never leaves."""
         self._process.touch()
         # The limiter and the connection: what cancels the caller reaches it before anything is sent.
         await asyncio.sleep(0)
         trouble = self._world.struck("wire")
         if trouble == "not sent":
-            self._process.record.unsent += is_create
             await self._process.pause(self._world.between(0.0, 10.0))
             raise NotSent("could not be reached")
         self._process.record.requests += 1
