@@ -219,7 +219,8 @@ class Runtime:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
-        from mkdocs_leonardo.storage.journal import Journal, Owner
+        from mkdocs_leonardo.storage.journal import Journal
+        from mkdocs_leonardo.storage.process_leases import Owner
 
         settings = self._settings
         hide_from_git(settings.cache_dir)

@@ -51,8 +51,9 @@ from mkdocs_leonardo.spec import (
 )
 from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
+from mkdocs_leonardo.storage.process_leases import Owner
 
 # Services that fail in any order --------------------------------------------------------------------------------------
 

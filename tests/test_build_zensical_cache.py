@@ -19,8 +19,9 @@ from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
 from mkdocs_leonardo.storage.adoption import adopt
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
+from mkdocs_leonardo.storage.process_leases import Owner
 
 FORMER, CACHE = ".cache/plugin/leonardo", ".leonardo/cache"
 SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}

@@ -32,8 +32,9 @@ from mkdocs_leonardo.spec import (
 )
 from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
+from mkdocs_leonardo.storage.process_leases import Owner
 
 HERO = HeroSpec("a.md", PictureSpec("a harbour at dusk"))
 PROVIDERS = ("first", "second")

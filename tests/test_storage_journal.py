@@ -14,7 +14,8 @@ import pytest
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 from mkdocs_leonardo.storage.entries import GIVE_UP_S, Entry, Try
-from mkdocs_leonardo.storage.journal import CLOSED_S, LEASE_S, Journal, Owner
+from mkdocs_leonardo.storage.journal import CLOSED_S, Journal
+from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 
 KEY = "5" * 64
 REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
@@ -504,7 +505,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
+from mkdocs_leonardo.storage.process_leases import Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=True), Owner.of_this_process(), lambda: 1_790_000_000.0)
 print(journal.acquire_lease("5" * 64), flush=True)
 sys.stdin.read()
@@ -538,7 +540,8 @@ RACE = """
 import sys, time
 from pathlib import Path
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
+from mkdocs_leonardo.storage.process_leases import Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=False), Owner.of_this_process(), time.time)
 print("ready", flush=True)
 sys.stdin.readline()

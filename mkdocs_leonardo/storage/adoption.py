@@ -89,7 +89,8 @@ def _is_in_use(folder: Path) -> bool:
 
 def _refuse_leased(former: Path) -> None:
     """StoreUnavailable while a living process works on a picture there: it would lose its journal amid a purchase."""
-    from mkdocs_leonardo.storage.journal import Journal, Owner
+    from mkdocs_leonardo.storage.journal import Journal
+    from mkdocs_leonardo.storage.process_leases import Owner
 
     if not (former / _JOURNAL).is_dir():
         return

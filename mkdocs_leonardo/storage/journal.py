@@ -6,15 +6,9 @@ happens to the answer. So whatever dies, the next build knows what to look for, 
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
-import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.cache import Store
@@ -29,9 +23,8 @@ from mkdocs_leonardo.storage.entries import (
     entry_value,
     text_in,
 )
+from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
-#: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
-LEASE_S = 10.0
 #: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
 #: a lost one of the same prompt is looked for.
 CLOSED_S = GIVE_UP_S + 5 * 86400.0
@@ -43,38 +36,12 @@ _DAY_S = 86400.0
 _MOST_NUMBER = 1_000_000
 _JOB = "job:"
 _CLOSED = "closed:"
-_LEASE = "lease:"
 _REFUSED = "refused:"
 _LAST = "last:"
 _NUMBER = "number:"
-#: Where /proc/<pid>/stat has the state and the start time, counted after the command (proc(5), fields 3 and 22).
-_STATE, _START = 0, 19
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who holds a lease: one journal in one process. Process ids mean something only where `machine` is the same."""
-
-    id: str
-    machine: str
-    pid: int
-    started: str = ""
-
-    @classmethod
-    def of_this_process(cls) -> Owner:
-        """A new owner in the running process."""
-        pid = os.getpid()
-        return cls(id=uuid.uuid4().hex, machine=_machine(), pid=pid, started=_process(pid).started)
-
-    def is_dead_here(self, machine: str) -> bool:
-        """Whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
-        if self.machine != machine:
-            return False
-        process = _process(self.pid)
-        return process.is_gone or bool(self.started and process.started and self.started != process.started)
-
-
-class Journal:
+class Journal(ProcessLeases):
     """Jobs, leases, refusals and last heroes in a store. Thread-safe; every method may raise StoreUnavailable.
 
     The store should be a durable one: what `intend` and `accept` wrote must outlive a power cut.
@@ -93,13 +60,8 @@ class Journal:
 
         `now` gives Unix seconds; `stopwatch` seconds that all processes of one machine count from one event.
         """
+        super().__init__(store, owner, now, stopwatch)
         self._site = site
-        self._store = store
-        self._owner = owner
-        self._now = now
-        self._stopwatch = stopwatch
-        self._held: set[str] = set()
-        self._lock = threading.Lock()
 
     # Jobs ------------------------------------------------------------------------------------------------------------
 
@@ -265,67 +227,6 @@ class Journal:
         value: JsonValue = {"provider": provider, "job_id": job_id, "closed_at": self._now()}
         self._store.set(_CLOSED + name, value, expire_s=CLOSED_S + _DAY_S)
 
-    # Leases ----------------------------------------------------------------------------------------------------------
-
-    def acquire_lease(self, key: str) -> bool:
-        """True if this owner is now the only one that works on `key`: it was free, or its holder is dead or silent."""
-        with self._lock, self._store.transaction():
-            holder = self.lease_holder(key)
-            if holder is not None and holder.id != self._owner.id:
-                self._held.discard(key)
-                return False
-            self._renew(key)
-            self._held.add(key)
-            return True
-
-    def heartbeat(self) -> frozenset[str]:
-        """Every lease of this owner, good for another LEASE_S; those that others took over are given up."""
-        with self._lock:
-            if not self._held:
-                return frozenset()
-            with self._store.transaction():
-                self._held = {key for key in self._held if self._is_mine(key)}
-                for key in self._held:
-                    self._renew(key)
-                return frozenset(self._held)
-
-    def release_lease(self, key: str) -> None:
-        """Others may claim `key`; a lease of theirs is left alone."""
-        with self._lock:
-            self._held.discard(key)
-            with self._store.transaction():
-                if self._is_mine(key):
-                    self._store.delete(_LEASE + key)
-
-    def lease_holder(self, key: str) -> Owner | None:
-        """Who works on `key`: None if nobody, or nobody who is alive and was heard of within LEASE_S."""
-        lease = _lease(self._store.get(_LEASE + key))
-        if lease is None:
-            return None
-        owner, beat_at, ticked = lease
-        # A living process's clock may have been set since it began; the machine's stopwatch was not.
-        is_here = owner.machine == self._owner.machine
-        silent_s = self._stopwatch() - ticked if is_here and ticked is not None else self._now() - beat_at
-        # Either way: a time ahead of ours was written before the clock was put back, and is no sign of life.
-        is_silent = abs(silent_s) > LEASE_S
-        if owner.id != self._owner.id and (is_silent or owner.is_dead_here(self._owner.machine)):
-            return None
-        return owner
-
-    def is_leased(self) -> bool:
-        """Whether any living owner works on any key."""
-        names = [name.removeprefix(_LEASE) for name, _ in self._store.items(_LEASE)]
-        return any(self.lease_holder(key) is not None for key in names)
-
-    def _is_mine(self, key: str) -> bool:
-        lease = _lease(self._store.get(_LEASE + key))
-        return lease is not None and lease[0].id == self._owner.id
-
-    def _renew(self, key: str) -> None:
-        owner: dict[str, JsonValue] = dict(asdict(self._owner))
-        beat: JsonValue = {"owner": owner, "beat_at": self._now(), "ticked": self._stopwatch()}
-        self._store.set(_LEASE + key, beat, expire_s=_DAY_S)
-
     # What pages have -------------------------------------------------------------------------------------------------
 
     def refuse(
@@ -401,7 +302,7 @@ def adopt_rows(source: Store, target: Store) -> None:
         for name, value in source.items(""):
             merged = _merged(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
-                kept_s = {_LEASE: _DAY_S, _CLOSED: CLOSED_S + _DAY_S}
+                kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + _DAY_S}
                 expire_s = next((seconds for prefix, seconds in kept_s.items() if name.startswith(prefix)), None)
                 target.set(name, merged, expire_s=expire_s)
 
@@ -431,21 +332,6 @@ def _refusal(key: str, value: JsonValue | None) -> Refusal | None:
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
-def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
-    """Holder, and its last beat by clock and by stopwatch; None if it is not a lease that `_renew` wrote.
-
-    Earlier versions used no stopwatch.
-    """
-    if not isinstance(value, dict):
-        return None
-    owner, beat_at = value.get("owner"), amount(value.get("beat_at"))
-    ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
-    pid = owner.get("pid") if isinstance(owner, dict) else None
-    if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
-        return None
-    return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at, amount(value.get("ticked"))
-
-
 def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
     """The key in a note about `page` of `site`; None in any other note."""
     is_about = text_in(value, "page") == page and (text_in(value, "site") or "") == site
@@ -455,50 +341,3 @@ def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
 def _page_name(page: str) -> str:
     """A page as part of a key: the name of a file may hold bytes that are no text."""
     return digest_of(page.encode("utf-8", "surrogatepass"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """What the system says of a process id. `started` is empty where it does not say."""
-
-    is_gone: bool
-    started: str = ""
-
-
-def _process(pid: int) -> _Process:
-    if Path("/proc/self/stat").exists():
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return _is_signalled(pid)
-        except OSError:
-            return _Process(is_gone=False)
-        fields = text.rpartition(")")[2].split()
-        # A killed process whose parent has not asked yet is a zombie: it works no more.
-        return _Process(is_gone=fields[_STATE] in {"Z", "X"}, started=fields[_START])
-    return _is_signalled(pid)
-
-
-def _is_signalled(pid: int) -> _Process:
-    """Whether signal 0 finds the process; on Windows `os.kill` would end it, so nothing is known there."""
-    if sys.platform == "win32":
-        return _Process(is_gone=False)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return _Process(is_gone=True)
-    except (OSError, OverflowError):
-        return _Process(is_gone=False)
-    return _Process(is_gone=False)
-
-
-def _machine() -> str:
-    """What processes have in common whose ids can be compared: one boot, and on Linux one name space of ids."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
-    except OSError:
-        if sys.platform == "linux":
-            # Containers may share a host name and an address: better never to compare.
-            return uuid.uuid4().hex
-        return f"{socket.gethostname()}:{uuid.getnode():x}"

@@ -11,7 +11,7 @@ from typing import cast
 from unittest.mock import patch
 
 from mkdocs_leonardo.spec import HeroSpec, Look, PictureSpec, digest_of
-from mkdocs_leonardo.storage import journal
+from mkdocs_leonardo.storage import process_leases
 
 from .clock import Stuck, without_threads
 from .disk import Disk
@@ -224,10 +224,10 @@ def _processes_of(history: History) -> Iterator[None]:
     """Inside, the journal's question whether a process lives is about simulated ones."""
     builds = history.ledger.builds
 
-    def look(pid: int) -> journal._Process:
-        return journal._Process(is_gone=builds[pid - 1].ended_at < NEVER)
+    def look(pid: int) -> process_leases._Process:
+        return process_leases._Process(is_gone=builds[pid - 1].ended_at < NEVER)
 
-    with patch.object(journal, "_process", look):
+    with patch.object(process_leases, "_process", look):
         yield
 
 

@@ -40,8 +40,9 @@ from mkdocs_leonardo.spec import (
     Source,
     generation_key,
 )
-from mkdocs_leonardo.storage.journal import Journal, Owner
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns, UploadIds
+from mkdocs_leonardo.storage.process_leases import Owner
 
 from .clock import new_loop
 from .disk import Disk, Hands, Killed, Pairs, TransactionalStore

@@ -1,0 +1,185 @@
+"""Which process works on what: leases in a store, held by processes that give signs of life."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.entries import amount, text_in
+
+#: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
+LEASE_S = 10.0
+#: How long a store keeps a lease (seconds).
+KEPT_S = 86400.0
+
+#: How a lease's row begins.
+LEASE = "lease:"
+#: Where /proc/<pid>/stat has the state and the start time, counted after the command (proc(5), fields 3 and 22).
+_STATE, _START = 0, 19
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a lease: one journal in one process. Process ids mean something only where `machine` is the same."""
+
+    id: str
+    machine: str
+    pid: int
+    started: str = ""
+
+    @classmethod
+    def of_this_process(cls) -> Owner:
+        """A new owner in the running process."""
+        pid = os.getpid()
+        return cls(id=uuid.uuid4().hex, machine=_machine(), pid=pid, started=_process(pid).started)
+
+    def is_dead_here(self, machine: str) -> bool:
+        """Whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
+        if self.machine != machine:
+            return False
+        process = _process(self.pid)
+        return process.is_gone or bool(self.started and process.started and self.started != process.started)
+
+
+class ProcessLeases:
+    """The leases of one owner in a store. Thread-safe; every method may raise StoreUnavailable."""
+
+    def __init__(
+        self, store: Store, owner: Owner, now: Callable[[], float], stopwatch: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._now = now
+        self._stopwatch = stopwatch
+        self._held: set[str] = set()
+        self._lock = threading.Lock()
+
+    def acquire_lease(self, key: str) -> bool:
+        """True if this owner is now the only one that works on `key`: it was free, or its holder is dead or silent."""
+        with self._lock, self._store.transaction():
+            holder = self.lease_holder(key)
+            if holder is not None and holder.id != self._owner.id:
+                self._held.discard(key)
+                return False
+            self._renew(key)
+            self._held.add(key)
+            return True
+
+    def heartbeat(self) -> frozenset[str]:
+        """Every lease of this owner, good for another LEASE_S; those that others took over are given up."""
+        with self._lock:
+            if not self._held:
+                return frozenset()
+            with self._store.transaction():
+                self._held = {key for key in self._held if self._is_mine(key)}
+                for key in self._held:
+                    self._renew(key)
+                return frozenset(self._held)
+
+    def release_lease(self, key: str) -> None:
+        """Others may claim `key`; a lease of theirs is left alone."""
+        with self._lock:
+            self._held.discard(key)
+            with self._store.transaction():
+                if self._is_mine(key):
+                    self._store.delete(LEASE + key)
+
+    def lease_holder(self, key: str) -> Owner | None:
+        """Who works on `key`: None if nobody, or nobody who is alive and was heard of within LEASE_S."""
+        lease = _lease(self._store.get(LEASE + key))
+        if lease is None:
+            return None
+        owner, beat_at, ticked = lease
+        # A living process's clock may have been set since it began; the machine's stopwatch was not.
+        is_here = owner.machine == self._owner.machine
+        silent_s = self._stopwatch() - ticked if is_here and ticked is not None else self._now() - beat_at
+        # Either way: a time ahead of ours was written before the clock was put back, and is no sign of life.
+        is_silent = abs(silent_s) > LEASE_S
+        if owner.id != self._owner.id and (is_silent or owner.is_dead_here(self._owner.machine)):
+            return None
+        return owner
+
+    def is_leased(self) -> bool:
+        """Whether any living owner works on any key."""
+        names = [name.removeprefix(LEASE) for name, _ in self._store.items(LEASE)]
+        return any(self.lease_holder(key) is not None for key in names)
+
+    def _is_mine(self, key: str) -> bool:
+        lease = _lease(self._store.get(LEASE + key))
+        return lease is not None and lease[0].id == self._owner.id
+
+    def _renew(self, key: str) -> None:
+        owner: dict[str, JsonValue] = dict(asdict(self._owner))
+        beat: JsonValue = {"owner": owner, "beat_at": self._now(), "ticked": self._stopwatch()}
+        self._store.set(LEASE + key, beat, expire_s=KEPT_S)
+
+
+def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
+    """Holder, and its last beat by clock and by stopwatch; None if it is not a lease that `_renew` wrote.
+
+    Earlier versions used no stopwatch.
+    """
+    if not isinstance(value, dict):
+        return None
+    owner, beat_at = value.get("owner"), amount(value.get("beat_at"))
+    ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
+    pid = owner.get("pid") if isinstance(owner, dict) else None
+    if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
+        return None
+    return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at, amount(value.get("ticked"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What the system says of a process id. `started` is empty where it does not say."""
+
+    is_gone: bool
+    started: str = ""
+
+
+def _process(pid: int) -> _Process:
+    if Path("/proc/self/stat").exists():
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return _is_signalled(pid)
+        except OSError:
+            return _Process(is_gone=False)
+        fields = text.rpartition(")")[2].split()
+        # A killed process whose parent has not asked yet is a zombie: it works no more.
+        return _Process(is_gone=fields[_STATE] in {"Z", "X"}, started=fields[_START])
+    return _is_signalled(pid)
+
+
+def _is_signalled(pid: int) -> _Process:
+    """Whether signal 0 finds the process; on Windows `os.kill` would end it, so nothing is known there."""
+    if sys.platform == "win32":
+        return _Process(is_gone=False)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return _Process(is_gone=True)
+    except (OSError, OverflowError):
+        return _Process(is_gone=False)
+    return _Process(is_gone=False)
+
+
+def _machine() -> str:
+    """What processes have in common whose ids can be compared: one boot, and on Linux one name space of ids."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        if sys.platform == "linux":
+            # Containers may share a host name and an address: better never to compare.
+            return uuid.uuid4().hex
+        return f"{socket.gethostname()}:{uuid.getnode():x}"
