@@ -152,8 +152,11 @@ def openai_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, 
 
 
 def leonardo_fails_and_openai(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's job fails, and OpenAI does this."""
-    return lambda services: (services.leonardo.on_create(Fails()), services.openai.on_create(behaviour))
+    """Leonardo's job fails, and OpenAI does this.
+
+    The job takes a moment: two failures before OpenAI has made anything would be taken for an outage.
+    """
+    return lambda services: (services.leonardo.on_create(Fails(render_s=1.5)), services.openai.on_create(behaviour))
 
 
 ROWS = (
@@ -230,7 +233,13 @@ ROWS = (
         }.items()
     ),
     # The fallback.
-    Row("openai-500-once", lambda s: (*create(Fails())(s), *openai_once(Answer500())(s)), "openai", creates=3, paid=1),
+    Row(
+        "openai-500-once",
+        lambda s: (*create(Fails(render_s=1.5))(s), *openai_once(Answer500())(s)),
+        "openai",
+        creates=3,
+        paid=1,
+    ),
     Row("openai-500-always", leonardo_fails_and_openai(Answer500()), "local", creates=3, paid=0, later="leonardo"),
     Row("openai-refuses", leonardo_fails_and_openai(ModerationBlocked()), "local", creates=2, paid=0, later="leonardo"),
     Row("openai-cut", leonardo_fails_and_openai(CutAfterRead()), "local", creates=2, paid=1, later="leonardo"),
