@@ -275,7 +275,9 @@ def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_pa
         ):
             with pytest.raises(StoreUnavailable) as caught:
                 in_loop(act)
-            assert str(caught.value).startswith(f"{address}: cannot be written ({reason}")
+            # On a busy machine, one call's tries are enough for the store to be left alone.
+            message = str(caught.value).replace("it is left alone after it failed: ", "")
+            assert message.startswith(f"{address}: cannot be written ({reason}")
         assert store.names() == ["pictures/a"]
 
 

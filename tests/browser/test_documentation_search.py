@@ -49,10 +49,14 @@ def found(browser: Browser, sites: Sites, tmp_path_factory: pytest.TempPathFacto
         page.goto(start, wait_until="load")
         page.keyboard.press("f")
         page.keyboard.type(question)
-        page.wait_for_function("document.querySelectorAll('.md-search-result__item').length > 0")
-        links = page.locator(".md-search-result__link")
-        shown = links.evaluate_all(SHOWN)
-        results[question] = [link.removeprefix(start).partition("?")[0] + _anchor(link) for link in shown]
+        results[question] = []
+        # The panel opens, and the list changes with every letter.
+        for _ in range(100):
+            shown = page.locator(".md-search-result__link").evaluate_all(SHOWN)
+            results[question] = [link.removeprefix(start).partition("?")[0] + _anchor(link) for link in shown]
+            if QUESTIONS[question] in results[question]:
+                break
+            page.wait_for_timeout(100)
     page.close()
     return results
 
