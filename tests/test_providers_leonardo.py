@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -69,6 +68,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.balance import Alert, balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, GeneratedImage, Provider, ReportsAccount
+from mkdocs_leonardo.providers.leonardo import poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
@@ -386,7 +386,7 @@ async def test_fetch_silent_service_does_not_hold_the_build(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Polls that are never answered end soon after the deadline, however long a poll may take otherwise."""
-    monkeypatch.setattr(sys.modules[LeonardoProvider.__module__], "_READ_TIMEOUT_S", 3600.0)
+    monkeypatch.setattr(poller, "_READ_TIMEOUT_S", 3600.0)
     services.leonardo.on_poll(Held())
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
     assert isinstance(error, JobUnfinished)
@@ -515,7 +515,7 @@ async def test_fetch_dripping_download_ends_after_the_deadline(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that never ends is left in time, however long a download may take otherwise."""
-    monkeypatch.setattr(sys.modules[LeonardoProvider.__module__], "_DOWNLOAD_TIMEOUT_S", 3600.0)
+    monkeypatch.setattr(poller, "_DOWNLOAD_TIMEOUT_S", 3600.0)
     services.leonardo.on_download(Drip(every_s=0.02))
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
     assert isinstance(error, JobUnfinished)

@@ -24,7 +24,7 @@ from services.pictures import draw
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
 from mkdocs_leonardo.imaging.reference import MAX_BYTES
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
-from mkdocs_leonardo.providers.references import LeonardoUploads
+from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
 from mkdocs_leonardo.spec import Look, PictureSpec, Strength, generation_key
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.limits import UPLOAD_TURN_S, UploadIds

@@ -26,7 +26,17 @@ from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
 from mkdocs_leonardo.providers.declaration import named_key_variable
-from mkdocs_leonardo.providers.network import Inflater, Untrusted, certificates, environment_proxy, unreached, wrong_key
+from mkdocs_leonardo.providers.network import (
+    Inflater,
+    Untrusted,
+    certificates,
+    environment_proxy,
+    no_tls,
+    shown_host,
+    unreached,
+    without_ids,
+    wrong_key,
+)
 from mkdocs_leonardo.spec import JsonValue
 
 MIB = 2**20
@@ -190,7 +200,7 @@ class Api:
                     extensions={"trace": progress.trace, "progress": progress},
                 ) as response:
                     body = await _read(response, max_bytes)
-                log.debug("%s: %s %s: %d", self._provider, method, _without_ids(path), response.status_code)
+                log.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
                 return self._answer(response, body)
             except TransportError as error:
                 failure = error
@@ -262,7 +272,7 @@ class Api:
                     target = self._checked(url, hosts, before)
                     before = target
                     host = target.host
-                    answer = await self._fetch(target, max_bytes, is_listed=hosts is not None)
+                    answer = await self._picture_at(target, max_bytes, is_listed=hosts is not None)
                     if isinstance(answer, bytes):
                         return answer
                     url = answer.location
@@ -301,7 +311,7 @@ class Api:
         if target.scheme != "https":
             raise DownloadRefused(f"the image's address is not https ({target.scheme or 'no scheme'})")
         if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
-            raise HostNotListed(_printable(host))
+            raise HostNotListed(shown_host(host))
         if target.port not in {None, 443}:
             raise DownloadRefused(f"the image's address on {host} names a port")
         return target
@@ -310,7 +320,7 @@ class Api:
         """Whether `target` is where the API is, which the site's owner has named."""
         return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
 
-    async def _fetch(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | _Redirect:
+    async def _picture_at(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | _Redirect:
         """One request to a checked address, over a connection that is used once.
 
         Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
@@ -387,7 +397,7 @@ class Api:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20 if reuse else 0, keepalive_expiry=5.0)
         try:
             return httpx.AsyncHTTPTransport(
-                verify=self._tls if url.startswith("https:") or proxy else _no_tls(),
+                verify=self._tls if url.startswith("https:") or proxy else no_tls(),
                 proxy=proxy,
                 limits=limits,
                 retries=0,
@@ -488,19 +498,6 @@ def _secrets(headers: Mapping[str, str], provider: str, variable: str) -> list[s
             raise NotSetUp(wrong, provider=provider)
     words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
     return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
-
-
-def _no_tls() -> ssl.SSLContext:
-    """For http alone: trusts no certificate, and spares the time to load those that it would."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _without_ids(path: str) -> str:
-    return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
-
-
-def _printable(host: str) -> str:
-    return "".join(character for character in host if character.isprintable())[:100] or "no host"
 
 
 def _user_agent() -> str:

@@ -154,3 +154,18 @@ class Inflater:
         data = part if self._decoder is None else self._decoder.decompress(part, max(1, self._left))
         self._left -= len(data)
         return data
+
+
+def no_tls() -> ssl.SSLContext:
+    """For http alone: trusts no certificate, and spares the time to load those that it would."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def without_ids(path: str) -> str:
+    """The path as a log may show it."""
+    return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
+
+
+def shown_host(host: str) -> str:
+    """The host's name as a message may show it."""
+    return "".join(character for character in host if character.isprintable())[:100] or "no host"

@@ -119,7 +119,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "page": Mutation(
         "the list is read until it is past the order",
-        "providers/leonardo/provider.py",
+        "providers/leonardo/listing.py",
         "self.is_enough = self._is_newest_first and (is_past or self.best is not None)",
         "self.is_enough = True",
     ),

@@ -1,0 +1,135 @@
+"""What Leonardo's answers say: the job, what it cost, and why there is none."""
+
+from __future__ import annotations
+
+import re
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    NoAnswer,
+    PromptRefused,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.answers import Answer, firewall, member, number_at, quote, retry_after_s, text_at
+from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
+from mkdocs_leonardo.spec import JsonValue
+
+NAME = "leonardo"
+SERVER_ERROR = 500
+TOO_MANY = 429
+NOT_FOUND = 404
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+#: Words of a failure in which a job may have been made after all.
+_UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
+_TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
+#: What it says of an id that is no uploaded picture's: nothing was ordered.
+_NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
+
+
+def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
+    """Why a create call made no job, or may have made one."""
+    known = known_refusal(answer, model)
+    if known is not None:
+        return known
+    said = said_in(answer)
+    if answer.status in {NOT_FOUND, 405} or 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
+        return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
+    # v2 refuses with 200 and a list of errors: no job was made.
+    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not _UNCERTAIN.search(said)  # noqa: PLR2004 - same
+    if answer.status == TOO_MANY or (is_refusal and _TOO_OFTEN.search(said)):
+        return leonardo_error(RateLimited, said, retry_after_s=retry_after_s(answer, now))
+    if answer.status < 300 and not is_refusal:  # noqa: PLR2004 - same
+        return leonardo_error(NoAnswer, f"accepted the job without naming it ({said})", charged=Charged.UNKNOWN)
+    if answer.status >= SERVER_ERROR or answer.status == 408:  # noqa: PLR2004 - HTTP's own number
+        return leonardo_error(
+            ServiceFailed,
+            said,
+            charged=Charged.UNKNOWN,
+            retry_after_s=retry_after_s(answer, now),
+        )
+    return leonardo_error(RequestRefused, f"does not take the request ({said})")
+
+
+def known_refusal(answer: Answer, model: str) -> ProviderError | None:
+    """What the service says in so many words. Its texts are more telling than its status codes."""
+    said = said_in(answer)
+    text = text_of(answer).lower()
+    if "authorization hook" in text or "authentication hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+        return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
+    if "not enough api tokens" in text or answer.status == 402:  # noqa: PLR2004 - same
+        return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
+    if "content moderation" in text or "inappropriate content" in text:
+        return leonardo_error(PromptRefused, f"refuses the prompt ({said})")
+    if "not supported within the production api" in text:
+        return leonardo_error(AccountRefused, f"does not offer the model {model!r} any more; set leonardo.model")
+    if answer.status == 403:  # noqa: PLR2004 - same
+        return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({said})")
+    return None
+
+
+def read_refusal(answer: Answer, model: str, now: float) -> ProviderError:
+    """Why a question that costs nothing has no answer."""
+    known = known_refusal(answer, model)
+    if isinstance(known, AccountRefused):
+        return known
+    if answer.status == TOO_MANY:
+        return leonardo_error(RateLimited, said_in(answer), retry_after_s=retry_after_s(answer, now))
+    if 400 <= answer.status < SERVER_ERROR:  # noqa: PLR2004 - HTTP's own number
+        return leonardo_error(RequestRefused, said_in(answer))
+    return leonardo_error(ServiceFailed, said_in(answer))
+
+
+def says_reference_is_lost(answer: Answer) -> bool:
+    """Whether a create call was refused because its uploaded reference is not there any more."""
+    return answer.status < SERVER_ERROR and bool(_NO_REFERENCE.search(text_of(answer)))
+
+
+def accepted_job(body: JsonValue | None) -> JsonValue | None:
+    """The job in an answer: wrapped in either name, bare as the specification has it, or alone in a list."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    return member(body, "sdGenerationJob") or member(body, "generate") or body
+
+
+def _errors_in(body: JsonValue | None) -> list[JsonValue]:
+    """The errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
+    listed = body if isinstance(body, list) else member(body, "errors")
+    return [one for one in listed if text_at(one, "message")] if isinstance(listed, list) else []
+
+
+def stated_cost_usd(job: JsonValue) -> float | None:
+    """What a create answer says it charged; None where it says nothing (0 is what it says when it does not know)."""
+    amount = number_at(job, "cost", "amount")
+    unit = text_at(job, "cost", "unit").upper()
+    if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
+        return round(amount if unit == "DOLLARS" else amount * LEONARDO_CREDIT_USD, 6)
+    credit = number_at(job, "apiCreditCost")
+    return round(credit * LEONARDO_CREDIT_USD, 6) if credit is not None and credit > 0 else None
+
+
+def text_of(answer: Answer) -> str:
+    """The words in an answer, whichever way it wraps them."""
+    words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
+    for one in _errors_in(answer.body)[:1]:
+        details = member(one, "extensions", "details")
+        # Text, an object with errors of its own, or nothing: all three are in use.
+        deeper = details if isinstance(details, str) else text_at(details, "errors", 0, "message")
+        words = [text_at(one, "message"), deeper if deeper != text_at(one, "message") else ""]
+    return ": ".join(filter(None, words)) or answer.text
+
+
+def said_in(answer: Answer) -> str:
+    """Status and words, short enough for a message."""
+    words = quote(text_of(answer))
+    return f"answered {answer.status}: {words}" if words else f"answered {answer.status}"
+
+
+def leonardo_error(
+    kind: type[ProviderError], message: str, *, charged: Charged = Charged.NO, retry_after_s: float | None = None
+) -> ProviderError:
+    """An error of this provider's."""
+    return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)

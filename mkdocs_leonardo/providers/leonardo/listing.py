@@ -1,0 +1,88 @@
+"""The account's list of jobs, in search of one whose answer was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mkdocs_leonardo.providers.answers import number_at, text_at, utc_seconds
+from mkdocs_leonardo.providers.leonardo.answers import JOB_ID
+from mkdocs_leonardo.providers.leonardo.orders import Order
+from mkdocs_leonardo.spec import JsonValue, clean_text
+
+#: How far createdAt may lie before our own idea of the time of a lost create call.
+_CLOCK_SLACK_S = 120.0
+#: The same where the service's answers do not tell its time: our clock may be wrong by so much more.
+_NO_DATE_SLACK_S = 3600.0
+
+
+class Listing:
+    """The account's list of jobs as far as it was read, in search of the one that `order` made after `since`."""
+
+    def __init__(self, order: Order, *, since: float, known: frozenset[str]) -> None:
+        self._order = order
+        self._since = since
+        self._known = known
+        self._times: list[float] = []
+        self._is_newest_first = True
+        self.length = 0
+        #: Time of creation by our clock, and id.
+        self.best: tuple[float, str] | None = None
+        #: A job may be the one, but its seed is not shown.
+        self.has_unseeded = False
+        self.is_enough = False
+
+    def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
+        """One more page, which came at `now`; `served` is the service's time then, if it told."""
+        # createdAt is by the service's clock, `since` by ours.
+        ahead_s = (now if served is None else served) - now
+        since = self._since - _CLOCK_SLACK_S - (_NO_DATE_SLACK_S if served is None else 0.0)
+        for entry in listed:
+            stated = utc_seconds(text_at(entry, "createdAt"))
+            created = None if stated is None else stated - ahead_s
+            self._note_order(created)
+            job_id = text_at(entry, "id")
+            if job_id in self._known or not JOB_ID.fullmatch(job_id):
+                continue
+            is_recent = created is not None and created >= since
+            if _is_made_by(entry, self._order) and (is_recent or (created is None and self._order.seed is not None)):
+                self.best = max(self.best or (0.0, ""), (now if created is None else created, job_id))
+            elif is_recent and _may_be_made_by(entry, self._order):
+                self.has_unseeded = True
+        self.length += len(listed)
+        is_past = len(set(self._times)) > 1 and self._times[-1] < since
+        self.is_enough = self._is_newest_first and (is_past or self.best is not None)
+
+    def _note_order(self, created: float | None) -> None:
+        if created is None or (self._times and created > self._times[-1]):
+            self._is_newest_first = False
+        else:
+            self._times.append(created)
+
+
+def _fits(entry: JsonValue, order: Order) -> bool:
+    """Whether a listed job has the prompt, size and model of `order`, in either form, and did not fail."""
+    return (
+        clean_text(text_at(entry, "prompt")) == order.prompt
+        and text_at(entry, "modelId").lower() in order.models
+        and (number_at(entry, "imageWidth"), number_at(entry, "imageHeight")) == order.size
+        and text_at(entry, "status").upper() != "FAILED"
+    )
+
+
+def _is_made_by(entry: JsonValue, order: Order) -> bool:
+    """Whether a listed job was made by `order`; one that was sent without a seed, by whatever else the list shows."""
+    if not _fits(entry, order):
+        return False
+    if order.seed is not None:
+        return number_at(entry, "seed") == order.seed
+    negative = clean_text(text_at(entry, "negativePrompt"))
+    preset = text_at(entry, "presetStyle").upper()
+    # What either side leaves open is no difference.
+    return (not negative or not order.negative_prompt or negative == order.negative_prompt) and (
+        not preset or not order.preset or preset == order.preset
+    )
+
+
+def _may_be_made_by(entry: JsonValue, order: Order) -> bool:
+    """Whether only the seed is missing to tell."""
+    return order.seed is not None and number_at(entry, "seed") is None and _fits(entry, order)

@@ -1,0 +1,276 @@
+"""One job on its way from acceptance to bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    DownloadRefused,
+    HostNotListed,
+    JobEmpty,
+    JobFailed,
+    JobUnfinished,
+    JobUnknown,
+    NotAsked,
+    PictureElsewhere,
+    PromptRefused,
+    TransportError,
+)
+from mkdocs_leonardo.providers.answers import Answer, member, retry_after_s, text_at
+from mkdocs_leonardo.providers.base import Clock
+from mkdocs_leonardo.providers.leonardo.answers import (
+    NAME,
+    NOT_FOUND,
+    SERVER_ERROR,
+    TOO_MANY,
+    known_refusal,
+    leonardo_error,
+    said_in,
+    text_of,
+)
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.polling import RenderClock, next_poll_s
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, Submission
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.providers.http import Api
+
+_READ_TIMEOUT_S = 10.0
+_DOWNLOAD_TIMEOUT_S = 30.0
+#: What was asked for before the deadline may arrive a little after it: a job that is done is paid for.
+_GRACE_PART = 0.25
+_LEAST_GRACE_S = 2.0
+_MOST_GRACE_S = 10.0
+#: A job of an earlier process is asked for at this interval once it should long be done.
+_OVERDUE_POLL_S = 1.5
+#: A job that is complete without a picture is asked for until it was so for this long: pictures may come after it.
+_EMPTY_S = 3.0
+#: Clocks and timers differ by this much at most.
+_TICK_S = 0.01
+_RETRY_WAITS_S = (0.5, 1.0, 2.0)
+
+
+class JobPoller:
+    """Asks for one job until it is done, and brings its picture."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        options: LeonardoOptions,
+        *,
+        api: Api,
+        path: str,
+        clock: Clock,
+        render_clock: RenderClock,
+        give_up_at: float,
+    ) -> None:
+        """`path` is where the job is asked for; `give_up_at` is in Unix seconds."""
+        self._options = options
+        self._clock = clock
+        self._render_clock = render_clock
+        self._api = api
+        self._path = path
+        grace_s = min(max(_GRACE_PART * options.timeout_s, _LEAST_GRACE_S), _MOST_GRACE_S)
+        self._end_at = max(give_up_at, clock.now()) + grace_s
+        self._submission = submission
+        self._give_up_at = give_up_at
+        self._failures = 0
+        self._was_answered = False
+        self._trouble = ""
+        self._is_unknown = False
+        self._empty_since: float | None = None
+
+    async def run(self, kind: str | None) -> GeneratedImage:
+        """The picture, or the ProviderError that ends the wait."""
+        url = await (self._wait_overdue() if kind is None else self._wait_planned(kind))
+        return await self._collect(url)
+
+    # Waiting -----------------------------------------------------------------------------------------------------
+
+    async def _wait_planned(self, name: str) -> str:
+        """The picture's address, asked for at the times that the render clock suggests."""
+        kind = await self._render_clock.kind(name)
+        last_s = 0.0
+        with kind.waiting() as token:
+            while True:
+                changed = kind.changed()
+                elapsed_s = self._elapsed_s()
+                scout = kind.is_scout(token)
+                wait_s = next_poll_s(elapsed_s, last_s, kind.seen, self._options.render_estimate_s, scout=scout)
+                if await self._sleep(wait_s, changed):
+                    continue
+                asked_s = self._elapsed_s()
+                url, retry_s = await self._ask()
+                if url is not None:
+                    await self._render_clock.add(name, last_s, asked_s)
+                    return url
+                if retry_s is None:
+                    last_s = asked_s
+                self._check_deadline()
+                if retry_s is not None:
+                    await self._sleep(retry_s)
+
+    async def _wait_overdue(self) -> str:
+        """The picture's address of a job that this process did not create; it may long be done."""
+        while True:
+            url, retry_s = await self._ask()
+            if url is not None:
+                return url
+            self._check_deadline()
+            await self._sleep(_OVERDUE_POLL_S if retry_s is None else retry_s)
+
+    async def _sleep(self, seconds: float, changed: anyio.Event | None = None) -> bool:
+        """Sleep, at most until the deadline; True if `changed` came first."""
+        import anyio
+
+        seconds = min(seconds, max(0.0, self._give_up_at - self._clock.now()))
+        if changed is None or seconds <= 0:
+            await self._clock.sleep(max(0.0, seconds))
+            return False
+        slept = False
+        async with anyio.create_task_group() as tasks:
+
+            async def sleep() -> None:
+                nonlocal slept
+                await self._clock.sleep(seconds)
+                slept = True
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(sleep)
+            await changed.wait()
+            tasks.cancel_scope.cancel()
+        return not slept
+
+    def _check_deadline(self) -> None:
+        now = self._clock.now()
+        if now < self._give_up_at - _TICK_S:
+            return
+        if self._is_unknown:
+            raise leonardo_error(JobUnknown, "does not know the job", charged=Charged.UNKNOWN)
+        if self._empty_since is not None and now - self._empty_since >= min(_EMPTY_S, self._options.timeout_s / 2):
+            raise leonardo_error(JobEmpty, "finished the job without an image", charged=Charged.UNKNOWN)
+        if self._empty_since is not None:
+            raise self._unfinished("finished the job without an image so far")
+        if not self._was_answered:
+            raise leonardo_error(NotAsked, self._trouble or "could not be asked for the job", charged=Charged.YES)
+        raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
+
+    # One poll ----------------------------------------------------------------------------------------------------
+
+    async def _ask(self) -> tuple[str | None, float | None]:
+        """The picture's address, or None and, if the question itself failed, the seconds until the next."""
+        # The last question gets a second to be answered, however late it is.
+        end_at = max(self._end_at, self._clock.now() + 1.0)
+        try:
+            answer = await self._api.request(
+                "GET",
+                self._path,
+                timeout_s=min(_READ_TIMEOUT_S, end_at - self._clock.now()),
+                give_up_at=end_at,
+            )
+        except TransportError as error:
+            return None, self._failed(str(error))
+        self._was_answered = True
+        job = member(answer.body, "generations_by_pk")
+        if answer.status == 200 and isinstance(job, dict):  # noqa: PLR2004 - HTTP's own number
+            self._failures = 0
+            self._trouble = ""
+            self._is_unknown = False
+            return self._url(job), None
+        if self._says_unknown(answer):
+            # What a service says of a job that it has just accepted may lag behind itself, for seconds or longer.
+            self._is_unknown = True
+            return None, None
+        return None, self._refused(answer)
+
+    def _url(self, job: JsonValue) -> str | None:
+        """The address in a job that is known; None while it is pending. JobFailed, PromptRefused if it ended badly."""
+        status = text_at(job, "status").upper()
+        if status == "FAILED":
+            raise leonardo_error(JobFailed, "could not make the image (status FAILED, not charged)")
+        if status != "COMPLETE":
+            # PENDING, and whatever word is added next.
+            self._empty_since = None
+            return None
+        self._empty_since = self._empty_since or self._clock.now()
+        images = member(job, "generated_images")
+        for image in images if isinstance(images, list) else ():
+            if member(image, "nsfw") is True:
+                raise leonardo_error(PromptRefused, "made an image that it marks as not safe", charged=Charged.YES)
+            url = text_at(image, "url")
+            if url:
+                return url
+        return None
+
+    @staticmethod
+    def _says_unknown(answer: Answer) -> bool:
+        if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
+            return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
+        # A wrong address answers 404 as well, and must not make us forget what was paid for.
+        text = text_of(answer).lower()
+        return answer.status == NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
+
+    def _refused(self, answer: Answer) -> float:
+        """The seconds until the next question after an answer that says nothing of the job."""
+        said = said_in(answer)
+        known = known_refusal(answer, self._submission.model)
+        if isinstance(known, AccountRefused):
+            raise self._unfinished(f"does not answer for this job now: {known}")
+        wait_s = self._failed(said)
+        if answer.status == TOO_MANY:
+            return max(wait_s, retry_after_s(answer, self._clock.now()) or 2.0)
+        if 300 <= answer.status < SERVER_ERROR and answer.status != 408:  # noqa: PLR2004 - HTTP's own numbers
+            raise self._unfinished(said)
+        return wait_s
+
+    def _failed(self, trouble: str) -> float:
+        self._trouble = f"could not be asked for the job: {trouble}"
+        wait_s = _RETRY_WAITS_S[min(self._failures, len(_RETRY_WAITS_S) - 1)]
+        self._failures += 1
+        return wait_s
+
+    # The picture -------------------------------------------------------------------------------------------------
+
+    async def _collect(self, url: str) -> GeneratedImage:
+        """The bytes. A download that fails is tried again, each time at the address that the job shows by then."""
+        self._failures = 0
+        while True:
+            left_s = self._end_at - self._clock.now()
+            try:
+                data = await self._api.download(
+                    url, hosts=self._options.image_hosts, timeout_s=min(_DOWNLOAD_TIMEOUT_S, max(1.0, left_s))
+                )
+            except HostNotListed as error:
+                hosts = ", ".join((*self._options.image_hosts, error.host))
+                raise PictureElsewhere(
+                    f"made the image, but it is on {error.host}, which is not among image_hosts; if that host is "
+                    f"Leonardo's, write `leonardo: image_hosts: [{hosts}]`, and the next build collects it",
+                    provider=NAME,
+                    charged=Charged.YES,
+                ) from error
+            except DownloadRefused as error:
+                raise self._unfinished(f"made the image, but it is not fetched: {error}") from error
+            except TransportError as error:
+                trouble = f"made the image, but it cannot be fetched: {error}"
+            else:
+                return GeneratedImage(data, self._submission.cost_usd)
+            wait_s = self._failed(trouble)
+            self._trouble = trouble
+            if self._clock.now() + wait_s >= self._give_up_at:
+                raise self._unfinished(trouble)
+            await self._clock.sleep(wait_s)
+            failures = self._failures
+            fresh, _ = await self._ask()
+            self._failures = failures
+            url = fresh or url
+
+    def _elapsed_s(self) -> float:
+        return max(0.0, self._clock.now() - self._submission.accepted_at)
+
+    @staticmethod
+    def _unfinished(message: str) -> JobUnfinished:
+        return JobUnfinished(message, provider=NAME, charged=Charged.YES)

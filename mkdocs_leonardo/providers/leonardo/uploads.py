@@ -1,0 +1,135 @@
+"""References that Leonardo's account keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mkdocs_leonardo.errors import ServiceFailed, TransportError
+from mkdocs_leonardo.providers.answers import member, text_at
+from mkdocs_leonardo.providers.base import Clock, Uploads
+from mkdocs_leonardo.providers.leonardo.answers import leonardo_error
+from mkdocs_leonardo.providers.references import bytes_of, mime_of
+from mkdocs_leonardo.spec import JsonValue, Look
+
+if TYPE_CHECKING:
+    import anyio
+
+    from mkdocs_leonardo.providers.http import Api, Part
+
+#: A form is good for two minutes (vendor's guide); it is used at once, and a new one is asked for after each failure.
+_ATTEMPTS = 3
+_UPLOAD_TIMEOUT_S = 60.0
+_FORM_TIMEOUT_S = 10.0
+_AGAIN_S = 1.0
+#: All attempts together: another process takes the upload over after `UPLOAD_TURN_S` of `storage.limits`.
+_ATTEMPTS_S = 120.0
+#: Another process that uploads the same file is waited for, this long at most.
+_OTHERS_S = 150.0
+_OTHERS_POLL_S = 0.25
+
+
+class LeonardoUploads:
+    """References that the account keeps: each is uploaded once, looked up by later processes, and made again if lost.
+
+    Uploads and look-ups cost nothing. `path` is the way to a place below the first version of the API.
+    """
+
+    def __init__(self, memory: Uploads, clock: Clock, path: Callable[[str], str]) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._path = path
+        self._locks: dict[str, anyio.Lock] = {}
+        self._certain: dict[str, str] = {}
+        self._lost: set[str] = set()
+
+    async def id_of(self, look: Look, api: Api, account: Callable[[], Awaitable[str]]) -> str:
+        """The id of the reference in the account; ServiceFailed, not charged, if it cannot be brought there."""
+        from anyio import Lock
+
+        # One at a time for each file: the other pages wait for the first one's upload.
+        async with self._locks.setdefault(look.digest, Lock()):
+            if look.digest not in self._certain:
+                name = f"{await account()}:{look.digest}"
+                self._certain[look.digest] = await self._found(name, api) or await self._made(name, look, api)
+            return self._certain[look.digest]
+
+    def forget(self, look: Look, upload_id: str) -> None:
+        """The service does not know the id: the next order uploads the file again, unless another one just has."""
+        self._lost.add(upload_id)
+        if self._certain.get(look.digest) == upload_id:
+            del self._certain[look.digest]
+
+    async def _found(self, name: str, api: Api) -> str:
+        """What an earlier process, or another one, has uploaded, if the service still has it."""
+        upload_id = self._memory.get(name)
+        if not upload_id or upload_id in self._lost:
+            return ""
+        path = self._path(f"/init-image/{quote(upload_id, safe='')}")
+        try:
+            answer = await api.request("GET", path, timeout_s=_FORM_TIMEOUT_S)
+        except TransportError:
+            return ""
+        return upload_id if text_at(answer.body, "init_images_by_pk", "id") == upload_id else ""
+
+    async def _made(self, name: str, look: Look, api: Api) -> str:
+        """Upload the file, unless another process is at it: then its upload is waited for."""
+        give_up_at = self._clock.now() + _OTHERS_S
+        before = self._memory.get(name)
+        while not self._memory.claim(name, self._clock.now()) and self._clock.now() < give_up_at:
+            await self._clock.sleep(_OTHERS_POLL_S)
+            theirs = self._memory.get(name)
+            if theirs and theirs != before:
+                return theirs
+        try:
+            upload_id = await self._uploaded(look, api)
+            self._memory.put(name, upload_id)
+        finally:
+            self._memory.release(name)
+        return upload_id
+
+    async def _uploaded(self, look: Look, api: Api) -> str:
+        data, extension = bytes_of(look, "leonardo")
+        trouble = ""
+        give_up_at = self._clock.now() + _ATTEMPTS_S
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await self._clock.sleep(_AGAIN_S)
+            left_s = give_up_at - self._clock.now() - _FORM_TIMEOUT_S
+            if left_s <= 0:
+                break
+            try:
+                # A new form each time: the old one may have run out.
+                answer = await api.request(
+                    "POST", self._path("/init-image"), json={"extension": extension}, timeout_s=_FORM_TIMEOUT_S
+                )
+                form = member(answer.body, "uploadInitImage")
+                url, upload_id = text_at(form, "url"), text_at(form, "id")
+                if answer.status != 200 or not upload_id or not url:  # noqa: PLR2004 - HTTP's own number
+                    trouble = f"there is no form for it (answered {answer.status})"
+                    continue
+                # The storage does not look at what follows the file.
+                parts: list[Part] = [*_fields(form), ("file", (f"reference.{extension}", data, mime_of(extension)))]
+                status = await api.upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
+            except TransportError as error:
+                trouble = str(error)
+                continue
+            if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+                return upload_id
+            trouble = f"the storage answered {status}"
+        raise leonardo_error(
+            ServiceFailed, f"could not take the reference {look.path.name}: {trouble}; nothing was ordered without it"
+        )
+
+
+def _fields(form: JsonValue | None) -> list[tuple[str, str]]:
+    """The form's own fields in their order: a text that holds JSON, or the object itself."""
+    value = member(form, "fields")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    return [(name, text) for name, text in value.items() if isinstance(text, str)] if isinstance(value, dict) else []
