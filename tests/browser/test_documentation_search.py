@@ -45,7 +45,7 @@ def found(browser: Browser, sites: Sites, tmp_path_factory: pytest.TempPathFacto
     page.goto(f"{sites.address}/documentation/", wait_until="load")
     start = page.url
     results: dict[str, list[str]] = {}
-    for question in QUESTIONS:
+    for question, answer in QUESTIONS.items():
         page.goto(start, wait_until="load")
         page.keyboard.press("f")
         page.keyboard.type(question)
@@ -54,7 +54,7 @@ def found(browser: Browser, sites: Sites, tmp_path_factory: pytest.TempPathFacto
         for _ in range(100):
             shown = page.locator(".md-search-result__link").evaluate_all(SHOWN)
             results[question] = [link.removeprefix(start).partition("?")[0] + _anchor(link) for link in shown]
-            if QUESTIONS[question] in results[question]:
+            if answer in results[question]:
                 break
             page.wait_for_timeout(100)
     page.close()
