@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +18,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.variants import dominant
-from mkdocs_leonardo.painter.abstract import FAMILIES
+from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
+from mkdocs_leonardo.painter.picture import asked_of
 from mkdocs_leonardo.painter.stage import set_stage
-from mkdocs_leonardo.painter.words import read
+from mkdocs_leonardo.painter.words import land_of, read, table
 from mkdocs_leonardo.providers.local import LocalPainter, paint, painter_key_options
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
@@ -46,6 +49,10 @@ TECHNICAL = (
     "release notes for version 2.5",
     "command line reference",
 )
+#: Lists of 60 prompts as blogs and documentation write them, in several languages.
+SIXTIES = [
+    text.splitlines() for text in Path(__file__).with_name("painter_prompts.txt").read_text("utf-8").split("\n\n")
+]
 #: Painting one picture of each in another process, to compare with this one.
 ELSEWHERE = """
 import hashlib
@@ -153,6 +160,33 @@ def test_paint_pages_of_one_site_never_look_the_same(style: str) -> None:
     assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
 
 
+@pytest.mark.parametrize("prompts", SIXTIES, ids=lambda prompts: prompts[0])
+def test_families_of_sixty_prompts_repeat_at_most_six_times(prompts: list[str]) -> None:
+    """No composition shows more than six times among 60 prompts of one blog, whether abstract or a scene."""
+    asked = [asked_of(PictureSpec(prompt)) for prompt in prompts]
+    shown = Counter(land_of(said) or family_of(said, seed) for said, seed in asked)
+    assert len(prompts) == 60
+    assert max(shown.values()) <= 6
+
+
+def test_families_of_one_subject_are_akin() -> None:
+    """Prompts about the same subject share compositions, and two subjects do not have the same ones."""
+
+    def shown(word: str) -> set[str]:
+        return {family_of(*asked_of(PictureSpec(f"{word} {number}"))) for number in range(200)}
+
+    food, network = shown("recipe"), shown("kubernetes")
+    assert len(food) < len(FAMILIES) / 2
+    assert food.isdisjoint(network) or len(food & network) <= 2
+
+
+def test_families_of_kin_are_all_painted() -> None:
+    """Every composition that a subject or a material names exists, and every subject of the lexicon has its own."""
+    kin, lexicon = table("families")["kin"], table("lexicon")
+    assert {name for names in kin.values() for name in names.split()} <= set(FAMILIES)
+    assert kin.keys() == lexicon["material"].keys() | lexicon["subject"].keys()
+
+
 def test_families_are_at_least_ten_and_differ_from_each_other() -> None:
     """With the same seed and colours, every composition is another picture."""
     stage = set_stage(read(""), (256, 144), bytes(32), 0.0)
@@ -221,7 +255,16 @@ def test_paint_abstract_night_is_darker_than_noon() -> None:
 
 
 @pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
-@pytest.mark.parametrize("prompt", [*PROMPTS, "spring meadow, soft light", *TECHNICAL[:4]])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        *PROMPTS,
+        "spring meadow, soft light",
+        "coast of Portugal with cliffs at golden hour",
+        *TECHNICAL[:4],
+        *SIXTIES[0][::15],
+    ],
+)
 def test_paint_carries_a_white_title(prompt: str, style: str) -> None:
     """A short white title reaches 4.5:1 (WCAG 2.2, 1.4.3) under a shade of at most 35 %, on phones and on desktops."""
     image = paint(PictureSpec(prompt, style, width_px=768, height_px=432))

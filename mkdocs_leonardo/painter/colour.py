@@ -4,7 +4,6 @@ import math
 
 Colour = tuple[float, float, float]
 
-BLACK: Colour = (0.0, 0.0, 0.0)
 WHITE: Colour = (255.0, 255.0, 255.0)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image, ImageChops, ImageEnhance
 
@@ -10,37 +10,21 @@ from mkdocs_leonardo.painter import light
 from mkdocs_leonardo.painter.colour import Colour, luma
 from mkdocs_leonardo.painter.light import Point
 
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """How a picture is developed: `shadows` and `lights` are offsets in levels, `black` is how light black becomes."""
-
-    saturation: float = 1.0
-    bloom: float = 0.3
-    contrast: float = 0.32
-    gamma: float = 1.0
-    shadows: Colour = (-3, 0, 7)
-    lights: Colour = (7, 2, -6)
-    vignette: float = 0.34
-    grain: float = 4.5
-    black: float = 0.0
-
-
 # White text under a shade of 35 % reaches 4.5:1 on greys up to 178 (WCAG 2.2, 1.4.3); grain, rounding and the shade's
 # own hue take some.
-_CEILING, _KNEE = 144, 102
+_CEILING, _KNEE = 139, 102
 
 
 def developed(
-    image: Image.Image, grade: Grade, size: light.Size, rng: random.Random, tint: Colour, lamp: Point | None
+    image: Image.Image, grade: dict[str, Any], size: light.Size, rng: random.Random, tint: Colour, lamp: Point | None
 ) -> Image.Image:
     """The image in its final size; lights held back take the hue of `tint`, one at `lamp` (fractions) stays."""
-    if grade.saturation != 1.0:
-        image = ImageEnhance.Color(image).enhance(grade.saturation)
-    image = _graded(_bloom(image, grade.bloom) if grade.bloom else image, grade)
-    image = _vignette(image, grade.vignette) if grade.vignette else image
+    if grade["saturation"] != 1.0:
+        image = ImageEnhance.Color(image).enhance(grade["saturation"])
+    image = _graded(_bloom(image, grade["bloom"]) if grade["bloom"] else image, grade)
+    image = _vignette(image, grade["vignette"]) if grade["vignette"] else image
     image = _with_title_room(image, tint, lamp).resize(size, Image.Resampling.BICUBIC)
-    return _grained(image, rng, grade.grain)
+    return _grained(image, rng, grade["grain"])
 
 
 def _bloom(image: Image.Image, strength: float) -> Image.Image:
@@ -50,15 +34,15 @@ def _bloom(image: Image.Image, strength: float) -> Image.Image:
     return light.shine(image, ImageChops.add(light.blurred(lights, radius), light.blurred(lights, radius * 4)))
 
 
-def _graded(image: Image.Image, grade: Grade) -> Image.Image:
+def _graded(image: Image.Image, grade: dict[str, Any]) -> Image.Image:
     table: list[int] = []
-    for dark, bright in zip(grade.shadows, grade.lights, strict=True):
+    for dark, bright in zip(grade["shadows"], grade["lights"], strict=True):
         for level in range(256):
             share = level / 255
-            value = share**grade.gamma
-            value += (value * value * (3.0 - 2.0 * value) - value) * grade.contrast
+            value = share ** grade["gamma"]
+            value += (value * value * (3.0 - 2.0 * value) - value) * grade["contrast"]
             offset = dark * (1.0 - share) ** 2 * min(1.0, share * 8 + 0.25) + bright * share * share
-            table.append(max(0, min(255, round(255 * (grade.black + value * (1.0 - grade.black)) + offset))))
+            table.append(max(0, min(255, round(255 * (grade["black"] + value * (1.0 - grade["black"])) + offset))))
     return image.point(table)
 
 
@@ -75,7 +59,7 @@ def _with_title_room(image: Image.Image, tint: Colour, lamp: Point | None) -> Im
     across = light.slope(small, ((0.0, 255), (0.8, 255), (1.0, 190)), across=True)
     room = ImageChops.multiply(light.slope(small, ((0.0, 0), (0.08, 0), (0.3, 255), (1.0, 255))), across)
     if lamp is not None:  # a hundredth of what lies behind text may be brighter
-        reach = small[1] * 0.047
+        reach = small[1] * 0.038
         core = light.halo(small, (lamp[0] * small[0], lamp[1] * small[1]), (reach, reach), 0.7)
         room = ImageChops.subtract(room, core)
     table, span = [], _CEILING - _KNEE

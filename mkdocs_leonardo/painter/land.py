@@ -1,6 +1,5 @@
 """Land and water: ridges, peaks with snow, dunes, meadows, woods, mirrors, seas; painted from far to near."""
 
-import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from mkdocs_leonardo.painter.sky import has_disc
 from mkdocs_leonardo.painter.stage import Stage
 
 Line = list[tuple[float, float]]
+_FINE = 240  # points of an outline
 Spot = tuple[float, float, float]  # x, foot and height of a tree
 
 
@@ -35,11 +35,6 @@ def mask_below(stage: Stage, line: Line) -> Image.Image:
     """The L mask of everything under a line."""
     bottom = stage.size[1] + 4.0
     return light.polygons(stage.size, [[(line[0][0], bottom), *line, (line[-1][0], bottom)]])
-
-
-def points_for(stage: Stage, spacing_px: float = 5.0) -> int:
-    """How many points a fine outline takes."""
-    return max(24, min(420, round(stage.size[0] / spacing_px)))
 
 
 def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strength: float) -> Image.Image:
@@ -69,7 +64,7 @@ def ridges(stage: Stage, image: Image.Image, material: Colour, rise: float, base
         distance = 1.0 - (near * (1.0 - nearest) + (1 - near) * 0.12)
         y = stage.horizon_px + height * (base + (1.0 - base - stage.horizon) * 0.62 * near)
         lift = height * rise * (0.75 + 0.5 * rng.random()) * (1.0 - 0.25 * near)
-        line = outline(stage, light.profile(rng, points_for(stage), 2.2 + 1.6 * near + rng.random(), 7, 0.46), y, lift)
+        line = outline(stage, light.profile(rng, _FINE, 2.2 + 1.6 * near + rng.random(), 7, 0.46), y, lift)
         colour = stage.air(material, distance)
         foot = mix(colour, stage.palette.haze, 0.55 * distance + 0.12)
         field = wash(stage, colour, foot, (y - lift, y + height * 0.08), 0.5 * distance)
@@ -81,7 +76,7 @@ def ridges(stage: Stage, image: Image.Image, material: Colour, rise: float, base
 
 def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far: float, snow: float) -> Image.Image:
     """One mountain chain with lit and shaded faces, so `far` away; `snow` is how far down it lies (1 to the foot)."""
-    rng, height, palette, count = stage.rng(f"peaks{far:.2f}"), stage.size[1], stage.palette, points_for(stage, 4.0)
+    rng, height, palette, count = stage.rng(f"peaks{far:.2f}"), stage.size[1], stage.palette, _FINE
     focus = stage.light[0] * 0.55 + 0.3 * rng.random()
     heights = light.profile(rng, count, 3.6 - 1.4 * far + rng.random(), 7, 0.47, sharp=True)
     # The chain culminates off the centre and leaves room for the title.
@@ -138,7 +133,7 @@ def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
         distance = (1.0 - near) ** 1.4 * 0.82
         y = stage.horizon_px + height * (1.02 - stage.horizon) * 0.7 * near**1.35
         lift = height * (0.06 + 0.17 * near * (0.75 + 0.5 * rng.random()))
-        heights = light.profile(rng, points_for(stage, 8.0), 1.1 + 1.8 * (1.0 - near) + 0.5 * rng.random(), 3, 0.3)
+        heights = light.profile(rng, _FINE, 1.1 + 1.8 * (1.0 - near) + 0.5 * rng.random(), 3, 0.3)
         line = outline(stage, heights, y, lift)
         lit = mix(mix(under(material, warm), warm, 0.1 + 0.14 * near), palette.haze, distance * 0.8)
         shade = mix(times(under(material, palette.middle), 0.55), palette.ground, 0.3 * near + 0.1)
@@ -193,7 +188,7 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, flowers: Sequence
         distance = (1.0 - near) ** 1.3 * 0.6
         y = stage.horizon_px + height * (0.02 + (0.96 - stage.horizon) * 0.62 * near**1.2)
         lift = height * (0.085 + 0.06 * near)
-        heights = light.profile(rng, points_for(stage, 8.0), 1.2 + 1.2 * (1.0 - near) + rng.random(), 2, 0.25)
+        heights = light.profile(rng, _FINE, 1.2 + 1.2 * (1.0 - near) + rng.random(), 2, 0.25)
         hue = mix(material, rgb("93a03c"), 0.6 * (index % 2) + 0.25 * rng.random())
         lit = mix(stage.air(hue, distance), under(hue, palette.light), 0.1 if stage.night else 0.55)
         lit = mix(lit, palette.light, 0.1)
@@ -357,7 +352,7 @@ def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6)
         distance = (1.0 - near) ** 1.3 * 0.72
         y = stage.horizon_px + height * (0.015 + (1.0 - stage.horizon) * 0.86 * near**1.25)
         lift = height * (0.016 + 0.085 * near)
-        swell = light.profile(rng, points_for(stage), 2.6 + 5.5 * (1.0 - near), 5, 0.5)
+        swell = light.profile(rng, _FINE, 2.6 + 5.5 * (1.0 - near), 5, 0.5)
         # Crests are sharp, troughs are broad.
         heights = [(1.0 - abs(2.0 * value - 1.0)) ** 1.6 * 0.7 + 0.3 * value for value in swell]
         line = outline(stage, heights, y, lift)
@@ -366,25 +361,18 @@ def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6)
         low = mix(mix(times(water, 0.55), palette.ground, 0.5 * near), palette.haze, distance * 0.5)
         field = wash(stage, mix(top, palette.haze, distance * 0.5), low, (y - lift, y + lift * 1.1), 0.22)
         texture = light.fractal(rng, stage.part(4), (7 + 12 * (1 - near), 24), 4, 0.66)
-        image = light.lay(image, light.textured(field, texture.point(light.linear(0.5, 60))), mask_below(stage, line))
-        image = _foam(stage, image, line, lift, near)
+        mask = mask_below(stage, line)
+        image = light.lay(image, light.textured(field, texture.point(light.linear(0.5, 60))), mask)
+        image = _foam(stage, image, mask, (y - lift, y), near)
     return image
 
 
-def _foam(stage: Stage, image: Image.Image, line: Line, lift: float, near: float) -> Image.Image:
-    rng, canvas = stage.rng(f"foam{near:.1f}"), Image.new("L", stage.part(2))
-    pencil = ImageDraw.Draw(canvas)
-    lowest, highest = max(y for _, y in line), min(y for _, y in line)
-    for (x0, y0), (x1, y1) in itertools.pairwise(line):
-        power = ((lowest - (y0 + y1) / 2) / max(1.0, lowest - highest)) ** 1.6
-        if power > 0.25:  # only the upper part of a wave breaks
-            ends = (x0 / 2, y0 / 2 + lift * 0.03, x1 / 2, y1 / 2 + lift * 0.03)
-            pencil.line(ends, fill=round(255 * power), width=max(1, round(lift * 0.11 * power)))
-            drop = lift * 0.36 * power * rng.random()
-            ends = (x0 / 2, y0 / 2, x0 / 2 + drop * (rng.random() - 0.3) * 1.6, y0 / 2 + drop)
-            pencil.line(ends, fill=round(120 * power * near), width=1)
-    tear = light.fractal(rng, stage.part(2), (40, 46), 3, 0.75).point(light.ramp(70, 170))
-    spread = light.blurred(canvas, max(0.6, lift * 0.05))
-    foam = ImageChops.multiply(ImageChops.add(canvas.point(light.linear(0.75)), spread), tear)
+def _foam(stage: Stage, image: Image.Image, mask: Image.Image, span: tuple[float, float], near: float) -> Image.Image:
+    rng, height, half = stage.rng(f"foam{near:.1f}"), stage.size[1], stage.part(2)
+    # Only the upper part of a wave breaks.
+    upper = light.slope(half, ((0.0, 255), (span[0] / height, 255), (span[1] / height, 0), (1.0, 0)))
+    rim = light.edge(mask.resize(half), 1, -max(1, round((span[1] - span[0]) * 0.14)))
+    tear = light.fractal(rng, half, (40, 46), 3, 0.75).point(light.ramp(70, 170))
+    foam = ImageChops.multiply(ImageChops.multiply(light.blurred(rim, 0.8), upper), tear)
     tone = mix(mix(WHITE, stage.palette.low, 0.35), stage.palette.haze, 0.5 * (1.0 - near))
     return light.lay(image, times(tone, 0.55 if stage.night else 1.0), foam.point(light.linear(0.95)))

@@ -18,8 +18,7 @@ Stops = Sequence[tuple[float, Colour]]
 _CUBIC = Image.Resampling.BICUBIC
 _LINEAR = Image.Resampling.BILINEAR
 _GRADIENT_STEPS = 96
-#: What Pillow's radial gradient reaches in the middle of its sides.
-_EDGE_LEVEL = 179.0
+_EDGE_LEVEL = 179.0  # what Pillow's radial gradient reaches in the middle of its sides
 
 
 def source(seed: bytes, name: str) -> random.Random:
@@ -155,37 +154,16 @@ def mapped(image: Image.Image, stops: Stops) -> Image.Image:
     return Image.merge("RGB", [image.point([tone[band] for tone in tones]) for band in range(3)])
 
 
-def _part(image: Image.Image, size: Size, box: Box) -> Image.Image:
-    """The part `box` (pixels of a canvas of `size`) of an image that is spread over the whole canvas."""
-    if image.size == size:
-        return image.crop(box)
-    across, down = image.width / size[0], image.height / size[1]
-    where = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-    return image.resize((box[2] - box[0], box[3] - box[1]), _LINEAR, box=where)
-
-
-def _covered(mask: Image.Image, size: Size) -> Box | None:
-    """Where on a canvas of `size` a mask or layer, spread over it, is not black."""
-    box = mask.getbbox()
-    if box is None or mask.size == size:
-        return box
-    across, down = size[0] / mask.width, size[1] / mask.height
-    left, top = max(0, math.floor((box[0] - 1) * across)), max(0, math.floor((box[1] - 1) * down))
-    return left, top, min(size[0], math.ceil((box[2] + 1) * across)), min(size[1], math.ceil((box[3] + 1) * down))
-
-
 def lay(image: Image.Image, colour: Image.Image | Colour, mask: Image.Image) -> Image.Image:
     """The image with `colour` laid on where `mask` is bright (in place); both may be smaller, they are spread."""
-    if (box := _covered(mask, image.size)) is not None:
-        paint = _part(colour, image.size, box) if isinstance(colour, Image.Image) else whole(colour)
-        image.paste(paint, box, _part(mask, image.size, box))
+    paint = colour.resize(image.size, _LINEAR) if isinstance(colour, Image.Image) else whole(colour)
+    image.paste(paint, (0, 0, *image.size), mask.resize(image.size, _LINEAR))
     return image
 
 
 def shine(image: Image.Image, layer: Image.Image) -> Image.Image:
     """The image with the light of an RGB layer added, as a lens sees it (screen, in place); the layer is spread."""
-    if (box := _covered(layer, image.size)) is not None:
-        image.paste(ImageChops.screen(image.crop(box), _part(layer, image.size, box)), box)
+    image.paste(ImageChops.screen(image, layer.resize(image.size, _LINEAR)))
     return image
 
 
@@ -260,18 +238,3 @@ def repeated(tile: Image.Image, size: Size) -> Image.Image:
     for top in range(tile.height, size[1], tile.height):
         canvas.paste(row, (0, top))
     return canvas
-
-
-def stroke(start: Point, bend: Point, end: Point, thick: Point) -> list[Point]:
-    """The outline of a stroke along a quadratic Bézier curve; half its width runs between the two of `thick`."""
-    points = []
-    for step in range(41):
-        a, b, c = (1 - step / 40) ** 2, 2 * step / 40 * (1 - step / 40), (step / 40) ** 2
-        points.append((a * start[0] + b * bend[0] + c * end[0], a * start[1] + b * bend[1] + c * end[1]))
-    left, right = [], []
-    for index, (x, y) in enumerate(points):
-        (x0, y0), (x1, y1) = points[max(0, index - 1)], points[min(40, index + 1)]
-        reach = (thick[0] + (thick[1] - thick[0]) * index / 40) / max(1e-6, math.hypot(x1 - x0, y1 - y0))
-        left.append((x - (y1 - y0) * reach, y + (x1 - x0) * reach))
-        right.append((x + (y1 - y0) * reach, y - (x1 - x0) * reach))
-    return [*left, *right[::-1]]

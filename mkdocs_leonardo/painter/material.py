@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops
 
 from mkdocs_leonardo.painter import light
-from mkdocs_leonardo.painter.colour import Colour, mix, times, whole
+from mkdocs_leonardo.painter.colour import mix, times
 from mkdocs_leonardo.painter.light import Point
 from mkdocs_leonardo.painter.stage import Stage
 
 Shape = Sequence[Point]
-Masks = tuple[Image.Image, Image.Image]  # one in full and one in a quarter of the size
 
 _DARK = light.linear(0.6)
 
 
-def ground(stage: Stage, glow: float = 0.55) -> Image.Image:
+def ground(stage: Stage, glow: float = 0.55, pale: float = 1.0) -> Image.Image:
     """A calm field of colour, deep at the left and below, with a soft light at the lamp."""
-    rng, size, base = stage.rng("ground"), stage.part(4), 0.05 + 0.3 * stage.lift
+    rng, size, base = stage.rng("ground"), stage.part(4), 0.05 + 0.3 * stage.lift * pale
     tones = ((0.0, stage.tone(base + 0.13)), (0.55, stage.tone(base + 0.08)), (1.0, stage.tone(base)))
     image = light.vertical(size, tones)
     for _ in range(3):
@@ -42,20 +41,20 @@ def cast(stage: Stage, image: Image.Image, shapes: Sequence[Shape], drop: float)
 def sheet(
     stage: Stage,
     image: Image.Image,
-    shape: Shape,
+    form: Shape,
     tone: float,
     drop: float = 0.03,
-    spread: float = 0.2,
+    span: float = 0.2,
     lean: float = 0.5,
 ) -> Image.Image:
-    """A shape of thin material, `spread` of tones across it: downwards with `lean` 1, away from the lamp with 0."""
-    mask, height = light.polygons(stage.size, [shape]), stage.size[1]
-    top = max(0.0, min(0.98, min(y for _, y in shape) / height))
-    foot = max(top + 0.01, min(1.0, max(y for _, y in shape) / height))
-    image = cast(stage, image, [shape], drop) if drop else image
+    """A shape of thin material, `span` of tones across it: downwards with `lean` 1, away from the lamp with 0."""
+    mask, height = light.polygons(stage.size, [form]), stage.size[1]
+    top = max(0.0, min(0.98, min(y for _, y in form) / height))
+    foot = max(top + 0.01, min(1.0, max(y for _, y in form) / height))
+    image = cast(stage, image, [form], drop) if drop else image
     slope = light.slope(stage.part(4), ((0.0, 255), (top, 255), (foot, 0), (1.0, 0)))
     shade = Image.blend(stage.lamplight(1.0, 1.0), slope, lean)
-    body = light.two_tone(stage.tone(tone - spread), stage.tone(tone + spread), shade)
+    body = light.two_tone(stage.tone(tone - span), stage.tone(tone + span), shade)
     image = light.lay(image, body, mask.point(light.linear(0.95)))
     return rimmed(stage, image, mask, tone + 0.4)
 
@@ -66,11 +65,10 @@ def rimmed(stage: Stage, image: Image.Image, mask: Image.Image, tone: float, sid
     return light.lay(image, stage.tone(tone), light.edge(mask, wide, -wide).point(light.linear(0.42)))
 
 
-def opening(stage: Stage, image: Image.Image, masks: Masks, tone: float, deep: float) -> Image.Image:
+def opening(stage: Stage, image: Image.Image, mask: Image.Image, tone: float, deep: float) -> Image.Image:
     """An opening onto the next layer, `deep` (of the height) below."""
-    mask, small = masks
     body = light.two_tone(stage.tone(tone - 0.08), stage.tone(tone + 0.13), stage.lamplight(0.9, 1.0))
-    image, far = light.lay(image, body, mask), deep * stage.size[1] / 4
+    image, far, small = light.lay(image, body, mask), deep * stage.size[1] / 4, mask.resize(stage.part(4))
     inner = light.blurred(light.shifted(small, round(-far * 0.8), round(far)), max(0.7, far * 0.7))
     inner = ImageChops.multiply(ImageChops.invert(inner), small).resize(stage.size, Image.Resampling.BILINEAR)
     image = light.lay(image, times(stage.tones[0], 0.45), ImageChops.multiply(inner, mask).point(light.linear(0.75)))
@@ -95,9 +93,9 @@ def solid(stage: Stage, image: Image.Image, shape: Shape, tone: float, drop: flo
     size = (max(2, (box[2] - box[0]) // 2), max(2, (box[3] - box[1]) // 2))
     facing = light.halo(size, (size[0] * 0.68, size[1] * 0.26), (size[0] * 1.02, size[1] * 1.02), 0.85)
     bounce = light.halo(size, (size[0] * 0.2, size[1] * 1.05), (size[0] * 0.7, size[1] * 0.5), 1.2, 60)
-    stops = [(0.0, stage.tone(tone - 0.24)), (0.45, stage.tone(tone - 0.04)), (0.8, stage.tone(tone + 0.1))]
-    stops.append((1.0, mix(stage.tone(tone + 0.18), stage.tones[4], 0.2)))
-    body = light.mapped(ImageChops.add(facing, bounce), stops)
+    lit = mix(stage.tone(tone + 0.18), stage.tones[4], 0.2)
+    tones = (stage.tone(tone - 0.24), stage.tone(tone - 0.04), stage.tone(tone + 0.1), lit)
+    body = light.mapped(ImageChops.add(facing, bounce), [*zip((0.0, 0.45, 0.8, 1.0), tones, strict=True)])
     image.paste(body.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BICUBIC), box, mask.crop(box))
     return image
 
@@ -107,21 +105,3 @@ def sunk(stage: Stage, image: Image.Image, reach: float, dim: float) -> Image.Im
     dark = ImageChops.invert(stage.lamplight(reach, 1.0).point(light.ramp(10, 190)))
     image = light.lay(image, light.blurred(image.reduce(4), image.height / 240), dark.point(light.ramp(90, 230)))
     return light.lay(image, stage.tone(0.05 + 0.25 * stage.lift), dark.point(light.linear(dim)))
-
-
-def trails(
-    stage: Stage, image: Image.Image, course: Sequence[Point], tones: Sequence[Colour], count: int, thick: float
-) -> Image.Image:
-    """Lights that ran along one course: thin where they begin, broad and further apart where they end."""
-    rng, (width, height) = stage.rng(f"trails{thick}"), stage.size
-    layer, pencil = light.canvas("RGB", stage.size)
-    start, bend, end = course
-    for strand in range(count):
-        spread = strand / (count - 1) - 0.5
-        tone = times(tones[int(rng.random() * len(tones)) % len(tones)], 0.2 + 0.75 * rng.random() ** 1.6)
-        knee = (bend[0] + width * 0.16 * spread, bend[1] - height * (0.3 * spread - 0.05 * rng.random()))
-        last = (end[0] + width * 0.05 * spread, end[1] - height * 0.5 * spread)
-        reach = height * thick * (0.25 + 0.75 * rng.random() ** 2)
-        pencil.polygon(light.stroke(start, knee, last, (reach * 0.06, reach)), fill=whole(tone))
-    image = light.shine(image, light.blurred(layer.reduce(2), 0.6))
-    return light.shine(image, light.gain(light.blurred(layer.reduce(4), height / 280), 1.25))

@@ -26,9 +26,8 @@ class Palette:
 def hour_of(said: Reading, rng: random.Random) -> str:
     """The time of day that the words name or imply, else one by chance."""
     drawn = light.pick(rng, _UNSAID_HOURS)
-    implied = {"storm": "dusk", "fog": "dawn", "autumn": "golden"}
-    implied |= dict.fromkeys(("stars", "aurora", "galaxy", "moon", "neon"), "night")
-    implied |= dict.fromkeys(("spring", "summer"), "golden" if drawn in {"golden", "sunset"} else "day")
+    implied: dict[str, str] = {**table("palettes")["implied"]}
+    implied |= {"spring": drawn, "summer": drawn} if drawn in {"golden", "sunset"} else {}
     words = (*said.sky, *said.thing, *said.weather, *said.season)
     return (*said.time, *(implied[word] for word in words if word in implied), drawn)[0]
 
@@ -43,14 +42,11 @@ def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:
         return [mix(c, tone, int(share) / 100) for c, tone, share in zip(colours, tones, shares.split(), strict=True)]
 
     if "storm" in said.weather:
-        slate = [rgb(part) for part in ("10161d", "27323b", "4d5a62", "a9aaa4", "f3efe2", "55626a", "070b10")]
-        slate = [times(colour, 0.7) for colour in slate] if dark else slate
-        if hour in {"dawn", "sunset", "golden"}:
-            # The break of light under the clouds is what such a picture lives on.
-            colours[2:4] = [saturate(colour, 1.25) for colour in colours[2:4]]
-            colours = towards(slate, "75 66 42 0 0 50 60")
-        else:
-            colours = towards(slate, "75 70 55 30 20 55 60")
+        storm, low = table("palettes")["storm"], hour in {"dawn", "sunset", "golden"}
+        slate = [times(rgb(part), 0.7 if dark else 1.0) for part in storm["slate"].split()]
+        # The break of light under the clouds is what such a picture lives on.
+        colours[2:4] = [saturate(colour, 1.25 if low else 1.0) for colour in colours[2:4]]
+        colours = towards(slate, storm["low" if low else "else"])
     elif "rain" in said.weather:
         colours = [mix(saturate(c, 0.75), rgb("3c4852"), 0.25) for c in colours]
     if "fog" in said.weather:
@@ -70,10 +66,8 @@ def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:
 def tones_of(said: Reading, rng: random.Random) -> list[Colour]:
     """Five colours for an abstract picture, from the darkest to the lightest: ground, deep, body, accent, light."""
     tables = table("palettes")
-    leanings = {subject: name for name, text in tables["leanings"].items() for subject in text.split()}
-    leaning = next((leanings[subject] for subject in said.subject if subject in leanings), "")
-    if rng.random() < 0.2:  # one page in five steps out of the row
-        leaning = ""
+    leanings = [name for word in said.subject for name, kin in tables["leanings"].items() if word in kin.split()]
+    leaning = leanings[0] if leanings and rng.random() > 0.2 else ""  # one page in five steps out of the row
     sets = tables["sets"][leaning] if leaning else [one for group in tables["sets"].values() for one in group]
     turned = (rng.random() - 0.5) * 16.0
     tones = [turn(rgb(part), turned) for part in light.pick(rng, sets).split()]

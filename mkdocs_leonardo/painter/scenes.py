@@ -24,22 +24,6 @@ def paint_scene(stage: Stage) -> Image.Image:
     return image
 
 
-def _rays(stage: Stage, image: Image.Image, strength: float) -> Image.Image:
-    rng, size = stage.rng("rays"), stage.part(4)
-    x, y = stage.light[0] * size[0], stage.light[1] * size[1]
-    layer, pencil = light.canvas("L", size)
-    reach, angle = math.hypot(*size), 0.0
-    while angle < 2 * math.pi:
-        broad = 0.015 + 0.07 * rng.random()
-        if rng.random() < 0.55:  # about as much light as shade
-            ends = [(x + math.cos(a) * reach, y + math.sin(a) * reach) for a in (angle, angle + broad)]
-            pencil.polygon([(x, y), *ends], fill=round((60 + 130 * rng.random()) * strength))
-        angle += broad * (1.0 + rng.random())
-    layer = light.blurred(layer, size[0] / 130)
-    layer = ImageChops.multiply(layer, light.halo(size, (x, y), (size[0] * 0.62, size[0] * 0.62), 1.5))
-    return light.shine(image, light.coloured(layer, stage.palette.light))
-
-
 # Of each depth: how many, how long (of the height), how slanting; what does not slant is round.
 def _falling(
     stage: Stage, image: Image.Image, depths: Sequence[tuple[int, float, float]], strength: float
@@ -73,8 +57,6 @@ def _backdrop(stage: Stage, image: Image.Image, rise: float, rows: int = 2) -> I
 
 def _mountains(stage: Stage, image: Image.Image) -> Image.Image:
     height, rng = stage.size[1], stage.rng("mountains")
-    if not (stage.night or stage.has("storm", "fog", "rain")):
-        image = _rays(stage, image, 0.22)
     for row in range(3):
         near, base = row / 2, stage.horizon_px + height * 0.06
         rise = height * (0.46 - 0.12 * near) * (0.85 + 0.25 * rng.random())
@@ -100,10 +82,6 @@ def _lake(stage: Stage, image: Image.Image) -> Image.Image:
     return land.mist(stage, image, stage.horizon_px + height * 0.01, height * 0.04, 0.55)
 
 
-def _ocean(stage: Stage, image: Image.Image) -> Image.Image:
-    return land.storm_waves(stage, image) if stage.has("storm", "lightning") else land.sea(stage, image)
-
-
 def _coast(stage: Stage, image: Image.Image) -> Image.Image:
     (width, height), rng = stage.size, stage.rng("coast")
     stormy = stage.has("storm", "lightning", "rain")
@@ -114,11 +92,6 @@ def _coast(stage: Stage, image: Image.Image) -> Image.Image:
         image = built.lighthouse(stage, image, x, top + height * 0.012, height * 0.4)
     image = built.headland(stage, image, x, top, height * 0.93)
     return land.storm_waves(stage, image, first=4) if stormy else image
-
-
-def _harbour(stage: Stage, image: Image.Image) -> Image.Image:
-    image = land.ridges(stage, image, rgb("2f4a3a"), 0.16, 0.0, 0.6)
-    return land.mirror(stage, built.skyline(stage, image, low=True), 0.35, 0.7)
 
 
 def _city(stage: Stage, image: Image.Image) -> Image.Image:
@@ -133,8 +106,6 @@ def _city(stage: Stage, image: Image.Image) -> Image.Image:
 
 def _forest(stage: Stage, image: Image.Image) -> Image.Image:
     (width, height), foggy, rng = stage.size, stage.has("fog"), stage.rng("forest")
-    if not stage.night and not stage.has("storm", "rain"):
-        image = _rays(stage, image, 0.3)
     image = land.ridges(stage, image, rgb("2a4438"), 0.2, -0.12, 0.45)
     for row in range(5):
         near = row / 4
@@ -151,10 +122,6 @@ def _forest(stage: Stage, image: Image.Image) -> Image.Image:
             thick = (0.9 if foggy else 0.5) * (1.0 - 0.35 * near)
             image = land.mist(stage, image, y + height * 0.01, height * (0.08 + 0.05 * near), thick)
     return image
-
-
-def _desert(stage: Stage, image: Image.Image) -> Image.Image:
-    return land.dunes(stage, image, rgb("5a5468" if stage.night else "d89a5a"))
 
 
 def _meadow(stage: Stage, image: Image.Image) -> Image.Image:
@@ -208,5 +175,12 @@ def _spur(stage: Stage, image: Image.Image, tip: light.Point, side: float, near:
     return land.leafy(stage, image, [(px, foot, size) for foot, px, size in sorted(spots)], distance)
 
 
-_ALL = (_city, _coast, _desert, _forest, _harbour, _lake, _meadow, _mountains, _ocean, _river)
-_LANDS: dict[str, Callable[[Stage, Image.Image], Image.Image]] = {scene.__name__[1:]: scene for scene in _ALL}
+_ALL = (_city, _coast, _forest, _lake, _meadow, _mountains, _river)
+_LANDS: dict[str, Callable[[Stage, Image.Image], Image.Image]] = {
+    "desert": lambda stage, image: land.dunes(stage, image, rgb("5a5468" if stage.night else "d89a5a")),
+    "harbour": lambda stage, image: land.mirror(
+        stage, built.skyline(stage, land.ridges(stage, image, rgb("2f4a3a"), 0.16, 0.0, 0.6), low=True), 0.35, 0.7
+    ),
+    "ocean": lambda stage, image: (land.storm_waves if stage.has("storm", "lightning") else land.sea)(stage, image),
+    **{scene.__name__[1:]: scene for scene in _ALL},
+}

@@ -7,6 +7,7 @@ from PIL import Image, ImageChops
 from mkdocs_leonardo.painter import light
 from mkdocs_leonardo.painter.colour import WHITE, mix, rgb, times, turn, whole
 from mkdocs_leonardo.painter.stage import Stage
+from mkdocs_leonardo.painter.words import table
 
 
 def paint_sky(stage: Stage) -> Image.Image:
@@ -58,12 +59,9 @@ def _disc(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _cover(stage: Stage) -> float:
-    named = (("storm", 0.86), ("lightning", 0.86), ("rain", 0.72), ("fog", 0.2), ("clouds", 0.62))
-    for word, cover in (*named, ("stars", 0.0), ("aurora", 0.0), ("galaxy", 0.0)):
-        if stage.has(word):
-            return cover
-    rng = stage.rng("cover")
-    return (0.22 + 0.2 * rng.random()) if stage.night or stage.has("soft") else (0.3 + 0.34 * rng.random())
+    named: list[float] = [cover for word, cover in table("palettes")["cover"].items() if stage.has(word)]
+    low, span = (0.22, 0.2) if stage.night or stage.has("soft") else (0.3, 0.34)
+    return named[0] if named else low + span * stage.rng("cover").random()
 
 
 def _clouds(stage: Stage, image: Image.Image, cover: float) -> Image.Image:
@@ -133,24 +131,18 @@ def _aurora(stage: Stage, image: Image.Image) -> Image.Image:
     green, other = rgb("3dffa0"), rgb("7a5cff") if rng.random() < 0.6 else rgb("ff5cb8")
     if stage.said.colour:
         green, other = rgb(stage.said.colour[0]), turn(rgb(stage.said.colour[0]), 60)
-    columns, rows = max(24, width // 4), 108
     tone = light.vertical(image.size, ((0.0, other), (line * 0.7, green), (1.0, green)))
+    columns, rows, ray = max(24, width // 4), 108, light.slope((1, 108), ((0.0, 0), (0.6, 90), (0.86, 255), (1.0, 0)))
     for curtain in range(3):
         waves = ((1.5, 3, 0.5), (7.0, 4, 0.7), (60.0, 3, 0.7), (5.0, 3, 0.6))
-        profiles = [light.profile(rng, columns, *wave) for wave in waves]
-        data = bytearray(columns * rows)
-        for column, (base, power, ray, tall) in enumerate(zip(*profiles, strict=True)):
+        mask, profiles = Image.new("L", (columns, rows)), [light.profile(rng, columns, *wave) for wave in waves]
+        for column, (base, power, fine, tall) in enumerate(zip(*profiles, strict=True)):
             # One column per ray: bright at the lower hem, long and faint upwards.
-            hem, reach = (0.42 + 0.44 * base - 0.1 * curtain) * rows, (0.25 + 0.45 * tall + 0.12 * ray) * rows
-            level = (0.12 + 0.88 * power**1.6) * (0.5 + 0.5 * ray) * (217 - 51 * curtain)
-            for row in range(max(0, int(hem - reach)), min(rows, int(hem) + 16)):
-                share = 1.0 - (hem - row) / reach if row <= hem else 1.0 - (row - hem) / 16.0
-                data[row * columns + column] = int(level * max(0.0, share) ** (1.7 if row <= hem else 2.0))
-        mask = Image.frombytes("L", (columns, rows), bytes(data)).resize(
-            (width, round(height * line) + 1), Image.Resampling.BICUBIC
-        )
+            hem, reach = (0.42 + 0.44 * base - 0.1 * curtain) * rows, (0.3 + 0.5 * tall + 0.14 * fine) * rows
+            level = (0.12 + 0.88 * power**1.6) * (0.5 + 0.5 * fine) * (0.85 - 0.2 * curtain)
+            mask.paste(ray.resize((1, round(reach))).point(light.linear(level)), (column, round(hem + 10 - reach)))
         canvas = Image.new("L", image.size)
-        canvas.paste(mask, (0, 0))
+        canvas.paste(mask.resize((width, round(height * line) + 1), Image.Resampling.BICUBIC))
         image = ImageChops.screen(image, ImageChops.multiply(tone, canvas.convert("RGB")))
         haze = light.blurred(canvas, width / 40).point(light.linear(0.45))
         image = ImageChops.screen(image, light.coloured(haze, green))

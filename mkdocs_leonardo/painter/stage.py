@@ -12,18 +12,13 @@ from mkdocs_leonardo.painter.light import Point, Size
 from mkdocs_leonardo.painter.palette import Palette, hour_of, palette_of, tones_of, tones_of_scene
 from mkdocs_leonardo.painter.words import Reading, land_of, table
 
-#: Lands that would hide a low sun.
-_TALL = frozenset(("mountains", "lake", "river", "forest", "city", "harbour"))
+_TALL = frozenset(("mountains", "lake", "river", "forest", "city", "harbour"))  # they would hide a low sun
 _HEIGHTS = {"dawn": 0.03, "sunset": 0.03, "golden": 0.13, "dusk": -0.01, "night": 0.36, "day": 0.4}
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything the brushes share; places are fractions of the width and the height.
-
-    `tones` are five colours from the darkest to the lightest. An abstract picture is lit by `lamp`; its ground is as
-    light as `lift` says, from 0 (the darkest tone) to 1 (the middle one).
-    """
+    """What the brushes share: places in fractions of the size, tones from dark to light, how light the ground is."""
 
     size: Size
     seed: bytes

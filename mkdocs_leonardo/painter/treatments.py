@@ -9,10 +9,10 @@ from dataclasses import replace
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from mkdocs_leonardo.painter import built, light
-from mkdocs_leonardo.painter.abstract import papercut
+from mkdocs_leonardo.painter.abstract import FAMILIES
 from mkdocs_leonardo.painter.colour import WHITE, Colour, blend, lightened, luma, mix, rgb, saturate, times, turn, whole
 from mkdocs_leonardo.painter.light import Point
-from mkdocs_leonardo.painter.material import rounded, sheet, trails
+from mkdocs_leonardo.painter.material import rounded, sheet
 from mkdocs_leonardo.painter.sky import has_disc
 from mkdocs_leonardo.painter.stage import Stage
 from mkdocs_leonardo.painter.words import table
@@ -37,7 +37,7 @@ def _lens(stage: Stage, image: Image.Image, reach: float, blur: float, discs: tu
 def paper_scene(stage: Stage, count: int) -> Image.Image:
     """The silhouettes of a scene as `count` sheets of paper one before the other, its sun or moon behind them."""
     if stage.land == "sky":
-        return papercut(stage)
+        return FAMILIES["hollows"](stage)
     width, height = stage.size
     # What is bright would be held back for a title: paper is strong in colour instead.
     tones = [lightened(saturate(tone, 1.2), min(1.0, 165 / luma(tone)) ** 0.6) for tone in stage.tones]
@@ -149,21 +149,14 @@ def _in_motion(stage: Stage, image: Image.Image) -> Image.Image:
     degrees = (-1.0 if rng.random() < 0.7 else 1.0) * ((4.0 if stage.land else 7.0) + 5.0 * rng.random())
     image = _rushing(_tilted(image, degrees), center)
     tones = [stage.tones[4], saturate(stage.tones[3], 1.3), turn(saturate(stage.tones[3], 1.2), 120)]
-    image = _streaks(stage, image, center, tones)
-    knee = (width * (0.05 + 0.6 * rng.random()), height * (0.45 + 0.65 * rng.random()))
-    bundle = (width * (0.95 + 0.2 * rng.random()), height * (1.15 - (0.3 if stage.land else 0.8) * rng.random()))
-    if rng.random() > (0.7 if stage.land else 0.45):
-        return image
-    return trails(stage, image, (center, knee, bundle), tones, 26, 0.0065)
+    return _streaks(stage, image, center, tones)
 
 
 def _tilted(image: Image.Image, degrees: float) -> Image.Image:
-    width, height = image.size
-    angle = math.radians(degrees)
-    grow = abs(math.cos(angle)) + abs(math.sin(angle)) * max(width / height, height / width)
-    cos, sin, cx, cy = math.cos(angle) / grow, math.sin(angle) / grow, width / 2, height / 2
-    turned = (cos, sin, cx - cos * cx - sin * cy, -sin, cos, cy + sin * cx - cos * cy)
-    return image.transform(image.size, Image.Transform.AFFINE, turned, Image.Resampling.BILINEAR)
+    (width, height), angle = image.size, math.radians(degrees)
+    grow = 2 * (abs(math.cos(angle)) + abs(math.sin(angle)) * max(width / height, height / width))
+    box = (width / 2 - width / grow, height / 2 - height / grow, width / 2 + width / grow, height / 2 + height / grow)
+    return image.rotate(degrees, Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BILINEAR, box=box)
 
 
 def _rushing(image: Image.Image, center: Point) -> Image.Image:

@@ -1,30 +1,37 @@
-"""How long the local painter takes, and what memory: `python tests/benchmarks/bench_painter.py [REPEATS]`.
+"""How long the local painter takes, and what memory: `python tests/benchmarks/bench_painter.py [EVERY]`.
 
-Prints milliseconds of processor time at 1536x864 for every style over scenes and abstract pictures, for every
-composition of abstract pictures, the median and the worst of all; then the memory of one picture, and the lines.
+Prints milliseconds of processor time at 1536x864 for every style over 60 prompts of blogs and documentation, for every
+scene, for every composition of abstract pictures, the median and the worst of all; then the most memory of one
+picture, and the lines. EVERY paints each so many of the prompts only.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 from mkdocs_leonardo import painter
 from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
-from mkdocs_leonardo.painter.words import read
+from mkdocs_leonardo.painter.picture import asked_of
 from mkdocs_leonardo.providers.local import paint
-from mkdocs_leonardo.spec import STYLES, PictureSpec, canonical_json, digest_of
+from mkdocs_leonardo.spec import STYLES, PictureSpec
 
 SCENES = (
     "a lighthouse in a storm, dawn",
     "pine forest in morning fog",
+    "autumn forest",
     "city skyline at night, neon rain",
     "desert dunes at golden hour",
     "snowy mountains under stars",
+    "open ocean, moonlight",
+    "a harbour at dusk",
     "autumn river valley",
+    "aurora over a frozen lake",
+    "spring meadow, soft light",
+    "a starry sky",
 )
 
 
@@ -35,39 +42,57 @@ def paint_ms(picture: PictureSpec) -> float:
     return (time.thread_time() - start) * 1000
 
 
+def memory_mib(prompt: str, style: str) -> float:
+    """What one picture adds to the memory of a process of its own that has painted a tiny one."""
+    code = """
+import pathlib, sys
+from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.spec import PictureSpec
+def peak():
+    return next(int(line.split()[1]) for line in pathlib.Path("/proc/self/status").open() if line.startswith("VmHWM"))
+paint(PictureSpec(*sys.argv[1:], width_px=64, height_px=36))
+before = peak()
+paint(PictureSpec(*sys.argv[1:]))
+print((peak() - before) / 1024)
+"""
+    return float(subprocess.run([sys.executable, "-c", code, prompt, style], capture_output=True, check=True).stdout)
+
+
 def one_of_each_family() -> dict[str, str]:
     """A prompt that names no landscape for every composition."""
     found: dict[str, str] = {}
     number = 0
     while len(found) < len(FAMILIES):
         prompt = f"thought {number}"
-        fields: dict[str, str | int | None] = {"painter": 2, "prompt": prompt, "negative_prompt": "", "seed": None}
-        found.setdefault(family_of(read(prompt), bytes.fromhex(digest_of(canonical_json({**fields})))), prompt)
+        found.setdefault(family_of(*asked_of(PictureSpec(prompt))), prompt)
         number += 1
     return found
 
 
-def main(repeats: int) -> None:
+def main(every: int) -> None:
     """Print the tables."""
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    paint(PictureSpec("a lighthouse in a storm, dawn", "DYNAMIC"))
-    peak_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024
-    families = one_of_each_family()
+    path = Path(__file__).resolve().parent.parent / "painter_prompts.txt"
+    prompts, families = path.read_text("utf-8").splitlines()[:60:every], one_of_each_family()
     times: list[float] = []
 
     def row(name: str, pictures: list[PictureSpec]) -> None:
-        best = [min(paint_ms(picture) for _ in range(repeats)) for picture in pictures]
-        times.extend(best)
-        print(f"{name:24} {statistics.median(best):6.0f} ms  (max {max(best):4.0f})")
+        spent = [paint_ms(picture) for picture in pictures]
+        times.extend(spent)
+        print(f"{name:24} {statistics.median(spent):6.0f} ms  (max {max(spent):4.0f})", flush=True)
 
     for style in STYLES:
-        row(style, [PictureSpec(prompt, style) for prompt in (*SCENES, *list(families.values())[::2])])
-    for family, prompt in sorted(families.items()):
-        row(family, [PictureSpec(prompt)])
-    lines = sum(len(path.read_text("utf-8").splitlines()) for path in Path(painter.__path__[0]).glob("*.py"))
+        row(style, [PictureSpec(prompt, style) for prompt in prompts])
     print(
-        f"median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms, one picture's memory {peak_mib:.0f} MiB"
+        f"{len(prompts)} prompts x {len(STYLES)}: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms"
     )
+    for prompt in SCENES:
+        row(prompt[:24], [PictureSpec(prompt, style) for style in ("CINEMATIC", "CREATIVE", "DYNAMIC", "SKETCH_COLOR")])
+    for family, prompt in sorted(families.items()):
+        row(family, [PictureSpec(prompt, style) for style in ("CINEMATIC", "DYNAMIC")])
+    print(f"with scenes and every composition: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
+    peaks = [memory_mib(prompt, style) for prompt in (*SCENES, *prompts[::12]) for style in ("CINEMATIC", "DYNAMIC")]
+    print(f"one picture's memory: median {statistics.median(peaks):.0f} MiB, most {max(peaks):.0f} MiB")
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in Path(painter.__path__[0]).glob("*.py"))
     print(f"{lines} lines of code")
 
 
