@@ -12,14 +12,14 @@ from anyio import CancelScope
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
-from mkdocs_leonardo.acquire.failover import Decision, Step, decide, outage_rest_s
+from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.orders import LeaseLost, PictureRequest, thread
 from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
+from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares, Provider
 from mkdocs_leonardo.spec import Source, Submission, order_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
@@ -94,9 +94,7 @@ class Turn:
 
     async def _create(self, free: Callable[[], None]) -> StoredPicture | None:
         while True:
-            reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
-            if reason:
-                self._request.attempts.note(self._provider.name, reason)
+            if not await self._may_order():
                 return None
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
@@ -120,6 +118,33 @@ class Turn:
             else:
                 return await self._receive(submission, order.number, free)
 
+    async def _may_order(self) -> bool:
+        """Whether nothing stands against a create call, and the service has what it will name; noted otherwise."""
+        reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
+        if reason:
+            self._request.attempts.note(self._provider.name, reason)
+            return False
+        if not isinstance(self._provider, Prepares):
+            return True
+        try:
+            await self._provider.prepare(self._request.picture)
+        except ProviderError as error:
+            self._note_outage(error)
+            # Nothing was ordered, so that there is nothing to forget or to repeat.
+            decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
+            await self._context.jobs.after(decision, error, self._request, self._candidate)
+            return False
+        return True
+
+    def _note_outage(self, error: ProviderError) -> None:
+        outage = self._context.access.outage(self._provider.name)
+        if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
+            self._failure = error
+            outage.failed()
+        else:
+            self._failure = None
+            outage.answered()
+
     async def _reason_to_skip(self) -> str:
         """Why nothing new is to be paid for here; empty if nothing stands against it."""
         entry = await thread(self._context.journal.entry, self._candidate.key)
@@ -132,9 +157,17 @@ class Turn:
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
     async def _intend(self, reservation: Reservation) -> Try:
-        """The create call that is about to leave, on disk."""
+        """The create call that is about to leave, on disk; where that fails, `reservation` is given back."""
+        try:
+            return await self._note_down(reservation.estimate_usd)
+        except BaseException:
+            # Also where the build is cancelled meanwhile: the call never leaves.
+            self._context.budget.withdraw(reservation)
+            raise
+
+    async def _note_down(self, estimate_usd: float) -> Try:
         request, candidate, provider = self._request, self._candidate, self._provider
-        journal, budget = self._context.journal, self._context.budget
+        journal = self._context.journal
 
         def seed(number: int) -> int | None:
             if not isinstance(provider, FindsLostJobs):
@@ -149,24 +182,21 @@ class Turn:
                     model=provider.model,
                     page=request.page,
                     request=candidate.request,
-                    estimate_usd=reservation.estimate_usd,
+                    estimate_usd=estimate_usd,
                     lease=request.lease,
                     seed=seed,
                 )
             )
         except StoreUnavailable as error:
-            budget.withdraw(reservation)
             raise StoreUnavailable(
                 f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
             ) from error
         except ValueError:
             # Whoever took the lease over while this process was asleep pays, or has paid.
-            budget.withdraw(reservation)
             raise LeaseLost from None
         order = entry.tries[-1]
         if not await request.team_lease.intend(entry):
             await thread(journal.withdraw, candidate.key, order.number)
-            budget.withdraw(reservation)
             raise LeaseLost
         return order
 
@@ -185,6 +215,8 @@ class Turn:
             )
         finally:
             context.asking.remove(provider)
+        # Before the pages that wait for room, or for the provider to accept something.
+        context.budget.settle(reservation, submission.cost_usd)
         context.jobs.uncollected[self._candidate.key] = submission
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
@@ -192,18 +224,12 @@ class Turn:
             await request.team_lease.accept(
                 await thread(context.journal.accept, self._candidate.key, submission, order.number)
             )
-        context.budget.settle(reservation, submission.cost_usd)
         return submission
 
     async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
         """What follows from a create call that failed, up to the next step; jobs that it led to after all."""
         context, reservation = self._context, self._made[order.number]
-        if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
-            self._failure = error
-            context.access.outage(self._provider.name).failed()
-        else:
-            self._failure = None
-            context.access.outage(self._provider.name).answered()
+        self._note_outage(error)
         if error.charged is Charged.NO:
             context.budget.withdraw(reservation)
         else:

@@ -134,7 +134,8 @@ class Jobs:
             one = await thread(
                 lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown, is_vain=is_vain)
             )
-            if one is None or not one.is_over(self._clock.now()):
+            if one is None or not is_vain or not one.is_over(self._clock.now()):
+                # A service that could not be reached has said nothing of the job.
                 continue
             is_over = True
             left = await thread(self._journal.give_up, candidate.key, number)

@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "FindsLostJobs",
     "GeneratedImage",
+    "Prepares",
     "Provider",
     "ProviderContext",
     "RenderTimes",
@@ -193,6 +194,18 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Close connections; nothing may be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A provider that brings something to its service before it can order."""
+
+    async def prepare(self, picture: PictureSpec) -> None:
+        """Upload what the create call for `picture` names, which costs nothing; ProviderError if that fails.
+
+        It may take minutes, so it comes before the call is capped and journalled.
+        """
         ...
 
 

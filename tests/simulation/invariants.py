@@ -106,7 +106,9 @@ def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
         up_at = [one.heard_at for one in earlier if one.heard == "refused" and one.heard_at <= order.sent_at]
         since = max([order.sent_at - OUTAGE_S, *up_at])
         failed = sum(one.heard in {"failed", "lost"} and since < one.heard_at <= order.sent_at for one in earlier)
-        if in_the_air >= MOST_PROBES or failed >= MOST_PROBES * MOST_CREATES:
+        # A build that was asleep through the end of its leases begins anew.
+        is_long_known = failed >= MOST_PROBES * MOST_CREATES and not build.has_slept
+        if in_the_air >= MOST_PROBES or is_long_known:
             _fail(f"a service that seems to be down is asked on and on: build {build.number}, order {order.number}")
 
 
@@ -204,18 +206,21 @@ def _a_reference_is_uploaded_once(history: History, disk: Disk) -> None:
     """Neither twice at a time, nor again while the account has it and the cache could know."""
     uploads = [one for one in history.ledger.uploads if one.build.disk is disk]
     for number, upload in enumerate(uploads):
-        for before in uploads[:number]:
-            is_troubled = any(
-                one.build.has_slept or one.build.was_hindered or one.build.end in {"killed", "interrupted"}
-                for one in (before, upload)
-            )
-            if is_troubled or upload.build.vain_questions:
-                continue
+        earlier = [before for before in uploads[:number] if not _is_troubled(before.build, upload.build)]
+        if upload.build.vain_questions or "clock" in history.world.troubles:
+            continue
+        for before in earlier:
             if before.ended_at > upload.began_at:
                 _fail(f"a reference is uploaded twice at a time: {before.id} and {upload.id}")
-            _, lost_at = history.world.jobs.kept(before.id)
-            if before.status == 204 and upload.began_at < lost_at:
+        # The cache remembers the newest.
+        for before in [before for before in uploads[:number] if before.status == 204][-1:]:
+            if before in earlier and upload.began_at < history.world.jobs.kept(before.id)[1]:
                 _fail(f"a reference is uploaded again: {before.id}, then {upload.id}")
+
+
+def _is_troubled(*builds: BuildRecord) -> bool:
+    """Whether one of the builds could not finish, or note, what it was at."""
+    return any(build.has_slept or build.was_hindered or build.end in {"killed", "interrupted"} for build in builds)
 
 
 # One cache's past ---------------------------------------------------------------------------------------------------
@@ -232,9 +237,19 @@ def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
             if _has_a_lost_twin(disk, before, order, twins):
                 # The list cannot tell their jobs apart, and the one retry comes whether it can be read or not.
                 continue
-            if order.build.disk is disk and not _is_excused(before, order):
+            if order.build.disk is disk and not _is_excused(before, order) and not _was_a_copys(history, before, order):
                 _fail(f"paid for twice: order {before.number}, then order {order.number}")
         by_key[order.key].append(order)
+
+
+def _was_a_copys(history: History, before: Order, after: Order) -> bool:
+    """Whether a copy of the cache sent the same seed, and its job was taken for the one of `before` and given up."""
+    copies = [
+        other
+        for other in history.ledger.orders
+        if other.key == before.key and other.build.disk is not before.build.disk
+    ]
+    return any(_it_was_given_up(copy, after) or _its_job_is_unknown_for_good(copy, after) for copy in copies)
 
 
 def _has_a_lost_twin(disk: Disk, before: Order, after: Order, twins: set[str]) -> bool:
@@ -316,8 +331,11 @@ def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
     keys = {key for of_a_page in history.keys for key in of_a_page}
     for key, job_id in disk.pictures():
         order = orders[job_id]
-        is_lost_twin = order is not None and order.is_open and {key, order.key} <= history.twins
-        if key in keys and order is not None and order.key != key and not is_lost_twin:
+        if order is None or key not in keys or order.key == key:
+            continue
+        # Neither the list nor a cache that has lost its past can tell them apart.
+        is_twins = (order.is_open or order.build.disk is not disk) and {key, order.key} <= history.twins
+        if not is_twins:
             _fail(f"an image is stored under another one's key: order {order.number}")
 
 

@@ -63,6 +63,8 @@ class Wire:
     ) -> Answer:
         """The answer, sent exactly once; NotSent or AnswerLost if none came."""
         is_create = method == "POST" and not path.endswith("/init-image")
+        # Whoever does not hear whether a reference is there uploads it again.
+        self._process.record.vain_questions += (is_question := "/init-image/" in path)
         trouble = await self._leave()
         if parts is not None:
             json = {name: value for name, value in parts if isinstance(value, str)}
@@ -77,6 +79,8 @@ class Wire:
 
         self._world.note(f"{self._service.name} is asked", (method, path, self._process.number))
         answer = await self._exchange(ask, trouble, timeout_s, keep_once_sent=keep_once_sent)
+        if is_question and answer is not None and answer.status == 200 and answer.body is not None:
+            self._process.record.vain_questions -= 1
         return self._heard(order, path, answer)
 
     async def _leave(self) -> str:
@@ -140,8 +144,6 @@ class Wire:
         elif "offset=" in path:
             is_list = answer is not None and isinstance(member(answer.body, "generations"), list)
             self._process.record.looks.append((self._world.now, is_list))
-        elif "/init-image/" in path:
-            self._process.record.vain_questions += answer is None or answer.status != 200
         if answer is None:
             raise AnswerLost("did not answer properly")
         return answer

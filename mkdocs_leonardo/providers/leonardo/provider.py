@@ -138,6 +138,13 @@ class LeonardoProvider:
 
     # Create ------------------------------------------------------------------------------------------------------
 
+    async def prepare(self, picture: PictureSpec) -> None:
+        """Bring the reference into the account, unless it is there."""
+        if picture.look is not None:
+            # Checked before anything is uploaded for it.
+            order_for(self._options, picture)
+            await self._uploads.id_of(picture.look, self._api(), self._user)
+
     async def submit(self, picture: PictureSpec) -> Submission:
         """A job, accepted and so paid for. The create request is sent exactly once."""
         # Checked before anything is uploaded for it.

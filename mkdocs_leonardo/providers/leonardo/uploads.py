@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.errors import ServiceFailed, TransportError
+from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
 from mkdocs_leonardo.providers.answers import member, text_at
 from mkdocs_leonardo.providers.base import Clock, Uploads
 from mkdocs_leonardo.providers.leonardo.answers import leonardo_error
@@ -78,7 +78,9 @@ class LeonardoUploads:
         """Upload the file, unless another process is at it: then its upload is waited for."""
         give_up_at = self._clock.now() + _OTHERS_S
         before = self._memory.get(name)
-        while not self._memory.claim(name, self._clock.now()) and self._clock.now() < give_up_at:
+        while not self._memory.claim(name, self._clock.now()):
+            if self._clock.now() >= give_up_at:
+                raise _no_upload(look, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
             theirs = self._memory.get(name)
             if theirs and theirs != before:
@@ -119,9 +121,13 @@ class LeonardoUploads:
             if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
                 return upload_id
             trouble = f"the storage answered {status}"
-        raise leonardo_error(
-            ServiceFailed, f"could not take the reference {look.path.name}: {trouble}; nothing was ordered without it"
-        )
+        raise _no_upload(look, trouble)
+
+
+def _no_upload(look: Look, reason: str) -> ProviderError:
+    return leonardo_error(
+        ServiceFailed, f"could not take the reference {look.path.name}: {reason}; nothing was ordered without it"
+    )
 
 
 def _fields(form: JsonValue | None) -> list[tuple[str, str]]:
