@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.neighbours import Neighbours
+from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import fetch_shared
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
@@ -130,11 +130,11 @@ def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
-def orphans(runtime: Runtime, found: Sequence[HeroStatus], neighbours: Neighbours) -> tuple[PictureRecord, ...]:
+def orphans(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[PictureRecord, ...]:
     """What lies in the gallery and belongs to no page as it is now, neither here nor of another configuration."""
     wanted = {quote.key for status in found for quote in status.quotes}
     return tuple(
-        record for record in runtime.gallery.records() if record.key not in wanted and not neighbours.keep(record)
+        record for record in runtime.gallery.records() if record.key not in wanted and not other_sites.keep(record)
     )
 
 
@@ -144,10 +144,10 @@ def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], neighbours: Neighbours) -> tuple[Path, ...]:
+def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[Path, ...]:
     """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
     wanted = {quote.key[:16] for status in found for quote in status.quotes}
-    halves = () if neighbours.are_there else runtime.gallery.incomplete_pairs()
+    halves = () if other_sites.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
 
 
@@ -178,8 +178,8 @@ def _findings(
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
-    neighbours = Neighbours(site.options, runtime)
-    unused, halves = orphans(runtime, found, neighbours), runtime.gallery.incomplete_pairs()
+    other_sites = OtherSites(site.options, runtime)
+    unused, halves = orphans(runtime, found, other_sites), runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
             yield from _of_page(site, runtime, status, unused, halves)
@@ -199,7 +199,7 @@ def _findings(
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in idle_halves(runtime, found, neighbours):
+    for path in idle_halves(runtime, found, other_sites):
         text = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(_shown(path, site), "orphaned", text, is_file=True)
 
@@ -350,11 +350,11 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
 
 
 def _relative(text: str, site: SiteWishes) -> str:
-    """A message with the paths in it as somebody in the site's folder would write them."""
+    """A message with the paths in it relative to the site's folder."""
     return text.replace(f"{site.options.config_file.parent}{os.sep}", "")
 
 
 def _shown(path: Path, site: SiteWishes) -> str:
-    """The path as somebody in the site's folder would write it."""
+    """The path relative to the site's folder."""
     root = site.options.config_file.parent
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
-from mkdocs_leonardo.commands.neighbours import Neighbours
+from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
 from mkdocs_leonardo.commands.statuses import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
@@ -118,28 +118,28 @@ def _unused(site: SiteWishes, preview: SiteWishes, runtime: Runtime, *, gallery:
     used = {quote.key for status in found for quote in status.quotes} | set(open_jobs(runtime))
     used |= {record.key for status in found for record in used_records(runtime, status)}
     sound, kept = list(runtime.cache.records()), list[PictureRecord]()
-    neighbours = Neighbours(site.options, runtime)
+    other_sites = OtherSites(site.options, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
         is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
         if record.key in used:
             continue
-        if is_elsewhere or neighbours.keep(record):
+        if is_elsewhere or other_sites.keep(record):
             kept.append(record)
             continue
         path = runtime.cache.path(record)
         yield Unused((path, path.with_suffix(".json")), _words(record), record.cost_usd or 0.0)
     stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
-    yield from _strays(cache_dir / "pictures", stems, temporary_only=neighbours.are_there)
+    yield from _strays(cache_dir / "pictures", stems, temporary_only=other_sites.are_there)
     yield from _variants(runtime, cache_dir / "variants", found, kept)
     takes = [file for folder in _folders(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in orphans(runtime, found, neighbours):
+        for record in orphans(runtime, found, other_sites):
             path = runtime.gallery.path(record)
             yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
-        for path in idle_halves(runtime, found, neighbours):
+        for path in idle_halves(runtime, found, other_sites):
             yield Unused((path,), f"gallery: half of a pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 

@@ -1,4 +1,4 @@
-"""What other configurations on the same cache and gallery have paid for, so that no command of this one deletes it."""
+"""Pictures that other configurations on the same cache and gallery use, which no command of this one deletes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _USES_PLUGIN = re.compile(r"^INHERIT\s*:|^[^#\n]*\bleonardo\b", re.MULTILINE)
 _CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
 
 
-class Neighbours:
-    """Other configurations beside this one. A file that is gone has no say any more."""
+class OtherSites:
+    """Other configurations beside this one; those whose file is gone do not count."""
 
     def __init__(self, options: SiteOptions, runtime: Runtime) -> None:
         self._options = options
@@ -36,7 +36,7 @@ class Neighbours:
 
     @cached_property
     def are_there(self) -> bool:
-        """Whether there are other configurations, so that what bears no name of one may be theirs."""
+        """Whether there are other configurations; a picture that names no configuration may be theirs."""
         return any(self._names_plugin(path) for path in self._beside()) or any(map(self._is_there, self._sites))
 
     @cached_property
