@@ -1,4 +1,4 @@
-"""Front matter that the host takes for text: the reason, and the fix. Pure: text in, a problem out."""
+"""Front matter that the host takes for text: the reason, and the fix. Pure: text in, a mistake out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mkdocs_leonardo.front_matter import shown
 if TYPE_CHECKING:
     import yaml
 
-#: What may stand before the first line of dashes by mistake, and that line.
+#: The first line of dashes, and what an author may have put before it by mistake.
 _OPENING = re.compile(
     r"(?P<before>(?:[\s\ufeff]|<!--(?:(?!-->).)*-->)*)(?P<fence>-{3,}|\+{3})(?P<rest>[^\n]*)\n", re.DOTALL
 )
@@ -20,9 +20,11 @@ _OURS = re.compile(
     r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=]", re.MULTILINE | re.IGNORECASE
 )
 _CLOSING = re.compile(r"^(?:-{3}|\.{3})[ \t]*$", re.MULTILINE)
-#: Where front matter without an end is over at the latest.
+#: The line at which front matter without an end is over.
 _TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
 _NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
+#: A quoted text of YAML with its end.
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", re.DOTALL)
 #: A plain prompt, and the comment behind it.
 _COMMENT = re.compile(r"\A---[ \t]*\n(?:(?!---)[^\n]*\n)*?hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)")
 _NO_END = "has no end; close it with a line of three dashes, ---"
@@ -31,7 +33,7 @@ _INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
 
 
 def problem_of(text: str, page: str) -> InputError | None:
-    """Why lines of ours at the beginning of the shown `text` were not read; None where there are none."""
+    """Why `hero_*` lines at the beginning of the page's `text` were not read; None where there are none."""
     opening = _OPENING.match(text)
     if opening is None:
         return None
@@ -43,12 +45,11 @@ def problem_of(text: str, page: str) -> InputError | None:
     if ours is None:
         return None
     fault = _fault(opening, block, closing)
-    fault = _fault(opening, block, closing)
     return InputError(page, ours["key"], f"is not read, since the front matter {fault}")
 
 
 def comment_in_prompt(text: str) -> str:
-    """What an author should know of a prompt that YAML ends at `` #``; empty if none is. `text` is the whole file."""
+    """A note on a prompt that YAML ends at `` #``; empty without one. `text` is the whole file."""
     cut = _COMMENT.search(text)
     if cut is None:
         return ""
@@ -97,16 +98,16 @@ def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
         number -= 1
     # An address may be signed.
     line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
-    return f"is no YAML at line {number + 2}, {shown(line)}; {_fix(lines, number, str(error))}"
+    return f"is no YAML at line {number + 2}, {shown(line)}; {_fix(lines, number, block, error)}"
 
 
-def _fix(lines: list[str], number: int, reason: str) -> str:
+def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
     """What to do about the YAML error in line `number`."""
     line = lines[number]
     indicator = _INDICATOR.match(line)
-    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in reason:
+    if "\t" in line[: len(line) - len(line.lstrip())] or _is_at_tab(block, error):
         return "replace the tab by spaces"
-    if "quoted scalar" in reason:
+    if _is_in_open_quotes(block, error):
         return "close the quotes"
     if _NO_SPACE.match(line):
         return _space_fix(line)
@@ -115,6 +116,19 @@ def _fix(lines: list[str], number: int, reason: str) -> str:
     if line[:1] == " " or (number > 0 and lines[number - 1][:1] == " "):
         return "begin each line at the left margin"
     return "put quotes around a text that holds a colon"
+
+
+def _is_at_tab(block: str, error: yaml.MarkedYAMLError) -> bool:
+    mark = error.problem_mark
+    return mark is not None and block[mark.index : mark.index + 1] == "\t"
+
+
+def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
+    """Whether YAML met the error inside of a quoted text that it had begun to read."""
+    begin, end = error.context_mark, error.problem_mark
+    if begin is None or end is None or block[begin.index : begin.index + 1] not in {'"', "'"}:
+        return False
+    return _QUOTED.match(block, begin.index, end.index) is None
 
 
 def _space_fix(block: str) -> str:
