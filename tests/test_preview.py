@@ -156,7 +156,7 @@ def test_prompt_changed_while_its_picture_is_made_gets_both(tmp_path: Path, serv
         rig.rebuild({"a.md": "a lighthouse"})
         services.wait_until(lambda ledger: ledger.creates == 2)
         services.release()
-        rig.wait_until(lambda: len([text for _, text in rig.told if "its new hero is there" in text]) == 2)
+        rig.wait_until(lambda: len([text for _, text in rig.told if "its new hero is ready" in text]) == 2)
 
     assert sorted(job.prompt for job in services.ledger.jobs) == ["a harbour", "a lighthouse"]
     assert services.ledger.uncollected == ()
@@ -228,7 +228,7 @@ def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: P
     assert stamped == "", "a failure had the server rebuild"
     assert len(rig.texts(logging.WARNING)) == 1
     assert rig.texts(logging.WARNING)[0].endswith(
-        "it is not asked for again in this preview, but by `mkdocs-leonardo generate a.md`"
+        "this preview does not try it again; `mkdocs-leonardo generate a.md` does"
     )
 
 

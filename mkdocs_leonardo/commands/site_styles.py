@@ -16,7 +16,7 @@ _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
 
 def shade_alpha(stylesheets: Iterable[str]) -> float | None:
-    """The alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they leave it to us.
+    """The alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
     None as well where they give text or shade another colour, on which contrast cannot be measured.
     """

@@ -38,14 +38,14 @@ def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
-    """Whether the template speaks of posts; others choose icons and the like while a page is built."""
+    """Whether the template names posts; a template that names none may choose icons while a page is built."""
     from jinja2 import nodes
 
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
 def _shows_content(tree: nodes.Template) -> bool:
-    """Whether something else than the page has its content shown, and not as plain text."""
+    """Whether the template shows the content of an object other than the page, and not as plain text."""
     from jinja2 import nodes
 
     plain = {

@@ -11,18 +11,18 @@ _MARKS = ("encryptcontent", "encrypted")
 
 
 def is_marked(page: object) -> bool:
-    """Whether a plugin says, as soon as the host's page is read, that it will encrypt it."""
+    """Whether another plugin has marked the page, which it encrypts when the page is rendered."""
     return any(bool(getattr(page, name, None)) for name in _MARKS)
 
 
 def is_replaced(content: str, ids: Iterable[str]) -> bool:
-    """Whether something else stands in the place of a page's content, since all headings, known by `ids`, are gone."""
+    """Whether another plugin has replaced a page's content: all of its headings, known by `ids`, are gone."""
     ids = list(ids)
     return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
 
 
 def problem_of(page: str, meta: Mapping[str, object]) -> InputError:
-    """What its author should know of a page that wants a hero and gets none."""
+    """The warning for a page that asks for a hero and gets none."""
     key = "hero_image" if "hero_image" in meta and "hero_prompt" not in meta else "hero_prompt"
     return InputError(
         page,

@@ -1,6 +1,6 @@
 """Annotations of GitHub Actions: warnings beside the lines of front matter that they are about.
 
-Other services have no such thing for a program to print; there, the log says it all.
+Other services show no annotations that a program prints; there, the log holds every warning.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One remark beside a line of a file. `level` is one of `logging`'s; without a `file` it is about the whole run."""
+    """A message beside a line of a file. `level` is one of `logging`'s; without a `file` it is about the whole run."""
 
     level: int
     text: str
@@ -38,7 +38,7 @@ class Annotation:
     line: int = 1
 
     def command(self) -> str:
-        """The line that makes GitHub show it."""
+        """The workflow command that shows the annotation."""
         properties = {"file": self.file, "line": str(self.line)} if self.file else {}
         properties["title"] = self.title
         given = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items())
@@ -46,9 +46,9 @@ class Annotation:
 
 
 class Annotations:
-    """Collects what is wrong with a site's pages, and knows the lines it is about.
+    """Annotations of one run, each at the line of front matter that it is about.
 
-    They are printed together, at the end: then those that matter can be chosen.
+    They are printed together, at the end, since GitHub shows ten of each level.
     """
 
     def __init__(self, environ: Mapping[str, str], *, config_file: Path, docs_dir: Path) -> None:
@@ -58,17 +58,17 @@ class Annotations:
         self._found: list[Annotation] = []
 
     def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
-        """Remark `text` on the page's line that holds `key`."""
+        """Annotate the page's line that holds `key` with `text`."""
         file, line = self._place(page, (key, *_USUAL_KEYS) if key else _USUAL_KEYS)
         # Without its file, the page must be named.
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
     def about_mistake(self, level: int, mistake: InputError) -> None:
-        """Remark a mistake on the line of front matter that is to be mended."""
+        """Annotate the line of front matter that is to be mended."""
         self.about_page(level, mistake.page, mistake.text, key=mistake.key)
 
     def about_file(self, level: int, path: Path, text: str) -> None:
-        """Remark `text` on a file."""
+        """Annotate a file with `text`."""
         self._add(level, text, file=self._shown(path))
 
     def about_site(self, level: int, text: str) -> None:
@@ -82,7 +82,7 @@ class Annotations:
         self._add(level, text, file=self._shown(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
-        """What to print. Of too many, each reason is shown before any is shown twice, and the rest is counted."""
+        """The workflow commands to print: each reason before any reason twice, and beyond `MOST_SHOWN` a count."""
         shown: list[Annotation] = []
         for level in (logging.ERROR, logging.WARNING):
             found = [annotation for annotation in self._found if annotation.level == level]
@@ -96,12 +96,12 @@ class Annotations:
         return tuple(annotation.command() for annotation in shown)
 
     def publish(self, *, to_stderr: bool = False) -> None:
-        """Print them where GitHub reads; both streams will do."""
+        """Print the annotations and forget them. GitHub reads standard output and standard error."""
         lines = self.commands()
         self._found.clear()
         if lines:
-            # In bytes, since GitHub reads UTF-8 whatever the console's encoding; on lines of their own, whatever
-            # others have printed before.
+            # In bytes, since GitHub reads UTF-8 whatever the console's encoding; after a line end, since a command
+            # begins a line.
             click.echo("\n".join(("", *lines, "")).encode(), nl=False, err=to_stderr)
 
     def _add(self, level: int, text: str, *, title: str = "", file: str = "", line: int = 1) -> None:
@@ -136,7 +136,7 @@ class Annotations:
 
 
 class Listener(logging.Handler):
-    """Turns our plugin's warnings into annotations. Lives from the beginning of a build to its end."""
+    """A handler of the plugin's logger that turns warnings into annotations, from the begin of a build to its end."""
 
     def __init__(self, annotations: Annotations, logger: logging.Logger) -> None:
         super().__init__(logging.WARNING)
@@ -145,7 +145,7 @@ class Listener(logging.Handler):
         logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note the record down, beside the page that it is about."""
+        """Add an annotation for the record, at the page that the record is about."""
         (about,) = record.args if isinstance(record.args, tuple) and len(record.args) == 1 else (None,)
         if isinstance(about, InputError):
             self._annotations.about_mistake(record.levelno, about)
@@ -156,17 +156,17 @@ class Listener(logging.Handler):
             self._annotations.about_site(record.levelno, record.getMessage().removeprefix("leonardo: "))
 
     def publish(self) -> None:
-        """Print what was noted."""
+        """Print the annotations."""
         self._annotations.publish()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Take the handler from the logger."""
         self._logger.removeHandler(self)
         super().close()
 
 
 def is_github(environ: Mapping[str, str]) -> bool:
-    """Whether somebody reads workflow commands here."""
+    """Whether GitHub Actions runs this process and reads workflow commands."""
     return environ.get("GITHUB_ACTIONS") == "true"
 
 

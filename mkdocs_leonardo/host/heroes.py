@@ -87,7 +87,7 @@ class SiteHeroes:
     # When all pages are read -----------------------------------------------------------------------------------------
 
     def join(self, config: MkDocsConfig, files: Files, published: PublishedFolder | None) -> None:
-        """Wait for every hero, log what became of the heroes, and add their files to the site."""
+        """Wait for every hero, log the results, and add the heroes' files to the site."""
         resolutions = self._resolutions(config.site_name)
         site = self._site = Site(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
@@ -108,7 +108,7 @@ class SiteHeroes:
         self._freeze()
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
-        """What became of each page's hero, which is logged; PluginError under `on_missing: error` if any is missing."""
+        """Log and return each page's result; PluginError under `on_missing: error` if a hero is missing."""
         try:
             resolutions = self._build.join()
             counted = [one for one in resolutions if one.hero.page not in self._continued]
@@ -117,7 +117,7 @@ class SiteHeroes:
             self._build.settle()
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
-            # Told, or made, when this build is over.
+            # The preview logs or makes them when this build is over.
             self.missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
             told = [one for one in resolutions if one.failure != NOT_GENERATED]
         self.no_provider = self._build.no_provider
@@ -126,7 +126,7 @@ class SiteHeroes:
         return resolutions
 
     def _log_stand_ins(self, resolutions: Sequence[Resolution]) -> None:
-        """Log which pages show something else than they ask for, as loud as `on_missing` says."""
+        """Log the pages that show another picture than they ask for, at the level that `on_missing` sets."""
         told = complaints(
             resolutions, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
         )
@@ -188,7 +188,7 @@ class SiteHeroes:
             self._build.close()
 
     def _freeze(self) -> None:
-        """Spare the garbage collector what lives until the pages are written.
+        """Exclude from garbage collection the objects that live until the pages are written.
 
         A thousand heroes are more than 30,000 objects, which it would look through again and again.
         """

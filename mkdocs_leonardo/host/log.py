@@ -10,7 +10,7 @@ from mkdocs_leonardo.spec import printable
 
 
 class _OneLine(logging.Filter):
-    """Names of pages and texts of services reach the log as they are shown, and give a terminal no commands."""
+    """A log filter that shows control characters, so that text of a page or service gives a terminal no commands."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record on."""

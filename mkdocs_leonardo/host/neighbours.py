@@ -1,4 +1,4 @@
-"""What other plugins of the site know of files that we only have a name for, and what they must know of ours."""
+"""Files that other plugins know and we have a name for, and files of ours that other plugins must know."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SiteFiles(Protocol):
 
 
 def own_picture(image: PurePosixPath, docs_dir: Path, files: SiteFiles) -> Path | None:
-    """The file of an author's picture below `docs_dir`, as an image in a page's text would find it; None if none is.
+    """The file of an author's picture, found as an image in a page's text is found; None if there is no such file.
 
     The host's collection comes first: it knows translations, files of scripts and those of included repositories.
     Links are followed, as the host follows them when it copies.
@@ -97,9 +97,9 @@ def place_of_image(image: PurePosixPath, value: object, *, page: str, source: st
 
 
 def shared_image(image: str, page: str, files: SiteFiles) -> str | None:
-    """The place in the site of a page's `image`, as an image in its text would find it, else below the site's root.
+    """The place in the site of a page's `image`: beside the page, else below the site's root; None if it is in neither.
 
-    An address stays as it is; None if there is no such file.
+    An address stays as it is.
     """
     if urlsplit(image).scheme or image.startswith("/"):
         return image
@@ -115,7 +115,7 @@ def shared_image(image: str, page: str, files: SiteFiles) -> str | None:
 
 
 def show_to_proofer(plugins: Mapping[str, Any], files: Iterable[object]) -> None:
-    """Let mkdocs-htmlproofer know our files, which are made after it has looked for files."""
+    """Add our files to those that mkdocs-htmlproofer knows; they are made after it has listed the site's files."""
     known = getattr(plugins.get("htmlproofer"), "files", None)
     if isinstance(known, list):
         known += files
@@ -124,7 +124,7 @@ def show_to_proofer(plugins: Mapping[str, Any], files: Iterable[object]) -> None
 def mend_feeds(plugins: Mapping[str, Any], site_dir: Path, sizes: Mapping[str, int]) -> None:
     """Write the sizes of our pictures into the feeds of mkdocs-rss-plugin, which asks the published site for them.
 
-    `sizes` are those of files by their address; one that was never published has none there.
+    `sizes` are in bytes, by the address of the file.
     """
     if "rss" not in plugins:
         return

@@ -1,4 +1,4 @@
-"""MkDocs's pages: what their metadata asks for, and what is wrong with it."""
+"""MkDocs's pages: the heroes that their metadata asks for, and the mistakes in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """What one page asks for: its hero, None without one, and the mistakes in its front matter."""
+    """One page's hero, None without one, and the mistakes in its front matter."""
 
     hero: HeroSpec | None
     problems: tuple[InputError, ...] = ()
@@ -40,7 +40,7 @@ class PageReader:
         self._looks = Looks()
 
     def read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
-        """What the page asks for. `markdown` is the text that MkDocs takes for its content."""
+        """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
         problems: list[InputError] = []
         unread = unread_problem(markdown, page.file.src_uri)
         if unread is not None:
@@ -120,7 +120,7 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path, files: File
 
 
 def _rendered(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
-    """The page's metadata, our texts in it as macros-plugin renders the page: it leaves front matter as it is."""
+    """The page's metadata with `hero_*` texts rendered by macros-plugin, which leaves front matter as it is."""
     macros: Any = config.plugins.get("macros")
     is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
     if macros is None or not is_wanted:

@@ -1,11 +1,11 @@
-"""What `mkdocs serve` does about heroes that are not at hand: names the command for them, or has them made.
+"""Missing heroes in `mkdocs serve`: the log names the command that makes them, or the preview makes them.
 
-A `Preview` lives as long as the server, over all its rebuilds, and no rebuild ever waits for it. With
-`on_serve: generate` it makes what a page wants once that has been the same for `QUIET_S`, in an event loop of its own,
-and writes the stamp when the picture is in the cache. The server watches the stamp, and nothing else of ours.
+A `Preview` lives as long as the server, over all its rebuilds, and no rebuild waits for it. With `on_serve: generate`
+it makes a hero once the page has asked for the same one for `QUIET_S`, in an event loop of its own, and writes the
+stamp when the picture is in the cache. Of the plugin's files, the server watches the stamp alone.
 
-Hooks call `hold`, `take` and `close` from the host's thread; whatever is named `_in_loop…` runs in the event loop, and
-only there is the state changed that both would need.
+Hooks call `hold`, `take` and `close` from the host's thread. Methods named `_in_loop…` run in the event loop, which
+alone changes the state that both threads read.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
 
-#: A wish must have been the same for so long before it is paid for (seconds): longer than an editor that saves by
-#: itself pauses, and than an author between two words.
+#: A page must have asked for the same hero for so long before it is paid for (seconds): longer than the pause of an
+#: editor that saves by itself, and of an author between two words.
 QUIET_S = 5.0
 #: The file below `cache_dir` that changes when a page has something new to show.
 STAMP = "preview.stamp"
@@ -55,7 +55,7 @@ class _MissingHero:
 
 @dataclass(frozen=True, slots=True)
 class _PreviewRequest:
-    """What pages lack after a rebuild that began at `began_at` (Unix seconds), and with what it may be made."""
+    """The missing heroes of a rebuild that began at `began_at` (Unix seconds), and the runtime to make them with."""
 
     settings: Settings
     runtime: Runtime
@@ -70,9 +70,9 @@ class _PreviewRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A wish that waits until nobody has changed it for a while; `due_s` on the event loop's clock."""
+    """A missing hero that is made at `due_s`, on the event loop's clock, unless its page changes before."""
 
-    lack: _MissingHero
+    missing: _MissingHero
     due_s: float
 
 
@@ -107,21 +107,19 @@ class Preview:
     # Called by hooks -------------------------------------------------------------------------------------------------
 
     def hold(self) -> None:
-        """A rebuild begins: until it is over, nobody knows what pages want, and nothing is started."""
+        """A rebuild begins: until it is over, nothing is started, since pages may ask for something else by then."""
         self._began_at = time.time()
         if self._loop is not None:
             self._loop.start(self._in_loop_hold)
 
     def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, no_provider: str) -> None:
-        """A rebuild is over, and `missing` show a placeholder. `no_provider`: why none could be asked, if that is so.
+        """A rebuild is over, and `missing` show a placeholder. `no_provider` says why no provider was asked, if so.
 
         Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
         """
         if missing and not settings.generate:
             no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
-        wanted = (
-            () if no_provider else tuple(_MissingHero(lack.hero, _file(docs_dir, lack.hero.page)) for lack in missing)
-        )
+        wanted = () if no_provider else tuple(_MissingHero(one.hero, _file(docs_dir, one.hero.page)) for one in missing)
         if missing and no_provider:
             self._say_once(no_provider)
             self._name_shown(missing)
@@ -158,7 +156,7 @@ class Preview:
             self._runtimes.clear()
 
     def _open(self, settings: Settings) -> None:
-        """A runtime for `settings`; an earlier one with other settings ends what it has begun."""
+        """Open a runtime for `settings`; a runtime with earlier settings stays open for the jobs that it has begun."""
         if self._runtimes and self._runtimes[-1][0] == settings:
             return
         from mkdocs_leonardo.acquire.loop import EventLoop
@@ -181,8 +179,8 @@ class Preview:
     def _name_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
         """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
         pages = {resolution.hero.page: resolution for resolution in missing}
-        new = [page for page, lack in pages.items() if page not in self._told or self._told[page] != lack.hero.picture]
-        self._told = {page: lack.hero.picture for page, lack in pages.items()}
+        new = [page for page, one in pages.items() if page not in self._told or self._told[page] != one.hero.picture]
+        self._told = {page: one.hero.picture for page, one in pages.items()}
         if len(new) > PAGES_NAMED:
             if command:
                 self._notify(
@@ -201,7 +199,7 @@ class Preview:
         self._wake()
 
     async def _in_loop_take(self, request: _PreviewRequest) -> None:
-        """Begin to wait for what is new among the wishes, and go on waiting for the others."""
+        """Begin to wait for the heroes that are newly missing, and go on waiting for those that were missing before."""
         from anyio import current_time
 
         if self._request is not None and request.settings != self._request.settings:
@@ -217,10 +215,11 @@ class Preview:
         self._is_held = False
         fresh = current_time() + self._quiet_s
         before, self._pending = self._pending, {}
-        for lack in request.missing:
-            known = before.get(lack.hero.page)
-            is_same = known is not None and known.lack.hero.picture == lack.hero.picture
-            self._pending[lack.hero.page] = _Pending(lack, known.due_s if known and is_same else fresh)
+        for missing in request.missing:
+            page, picture = missing.hero.page, missing.hero.picture
+            known = before.get(page)
+            is_same = known is not None and known.missing.hero.picture == picture
+            self._pending[page] = _Pending(missing, known.due_s if known and is_same else fresh)
         self._wake()
 
     def _wake(self) -> None:
@@ -228,7 +227,7 @@ class Preview:
             self._changed.set()
 
     async def _in_loop_live(self) -> None:
-        """Start each wish when it is due, for as long as the preview lives."""
+        """Start each missing hero when it is due, for as long as the preview lives."""
         from anyio import Event, create_task_group, move_on_after
 
         async with create_task_group() as group:
@@ -239,7 +238,7 @@ class Preview:
                 self._start_due(group)
 
     def _next_s(self) -> float:
-        """Seconds until something is due."""
+        """Seconds until the next hero is due."""
         from anyio import current_time
 
         if self._is_held or not self._pending:
@@ -254,17 +253,17 @@ class Preview:
             return
         now = current_time()
         for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
-            lack = self._pending.pop(page).lack
-            hero = lack.hero
-            # A page that was saved after the rebuild had begun may want something else; the next rebuild will tell.
-            if hero.picture is None or hero.picture in self._taken or _was_saved(lack.file, request.began_at):
+            missing = self._pending.pop(page).missing
+            hero = missing.hero
+            # A page that was saved after the rebuild had begun may ask for something else; the next rebuild shows it.
+            if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, request.began_at):
                 continue
             self._taken.add(hero.picture)
             self._flying.add(hero.picture)
             group.start_soon(self._in_loop_make, hero, hero.picture, request)
 
     async def _in_loop_make(self, hero: HeroSpec, picture: PictureSpec, request: _PreviewRequest) -> None:
-        """Make one picture as a build would, and say what came of it."""
+        """Make one picture as a build would, and log the result."""
         from anyio import to_thread
 
         try:
@@ -279,21 +278,21 @@ class Preview:
             self._complain(resolution, request)
         is_outdated = self._request is not None and self._request.settings != request.settings
         if is_outdated:
-            # Made as the configuration was then: the next rebuild sees whether that will do.
+            # The picture was made with earlier settings; the next rebuild checks whether they still apply.
             self._taken.discard(picture)
         if resolution.failure and not is_outdated:
             return
         if not resolution.failure:
             cost = f", ${resolution.cost_usd:.3f}" if resolution.cost_usd else ""
             made_by = resolution.asset.provider if resolution.asset else ""
-            self._notify(logging.INFO, f"{hero.page}: its new hero is there ({made_by}{cost})")
+            self._notify(logging.INFO, f"{hero.page}: its new hero is ready ({made_by}{cost})")
         try:
             await to_thread.run_sync(write_stamp, request.settings.cache_dir)
         except OSError as error:
             self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
 
     def _complain(self, resolution: Resolution, request: _PreviewRequest) -> None:
-        """Say once why a page has no new hero, as loud as a build would that goes on."""
+        """Log once why a page has no new hero, at the level of a build that goes on."""
         if resolution.capped_usd is not None and self._request is not None and not self._request.may_buy:
             # The author has switched generation off meanwhile, and knows.
             return
@@ -301,15 +300,14 @@ class Preview:
         page = resolution.hero.page
         for level, complaint in complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
-                cure = "; a preview counts as one build"
+                fix = "; a preview counts as one build"
             elif resolution.is_refused:
-                cure = ""
+                fix = ""
             else:
-                cure = f"; it is not asked for again in this preview, but by `{_generate(self._command, page)}`"
-            reason = complaint.text
-            # Of twenty pages that meet the same trouble, the first one says it loud.
-            self._notify(logging.INFO if reason in self._reasons else level, f"{complaint}{cure}")
-            self._reasons.add(reason)
+                fix = f"; this preview does not try it again; `{_generate(self._command, page)}` does"
+            # Of twenty pages with the same reason, only the first one is a warning.
+            self._notify(logging.INFO if complaint.text in self._reasons else level, f"{complaint}{fix}")
+            self._reasons.add(complaint.text)
 
     async def _in_loop_end(self) -> None:
         for _, runtime in self._runtimes:
@@ -318,26 +316,26 @@ class Preview:
 
 
 class Server(Protocol):
-    """What is needed of the host's server."""
+    """The methods of the host's server that a watcher calls."""
 
     def watch(self, path: str) -> None:
         """Rebuild whenever the file changes."""
         ...
 
     def unwatch(self, path: str) -> None:
-        """Do so no more."""
+        """Stop watching the file."""
         ...
 
 
 class StampWatcher:
-    """Has the server watch the stamp, wherever the cache lies and however often somebody deletes it."""
+    """Has the server watch the stamp, also after the cache has moved or the stamp was deleted."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._path: Path | None = None
 
     def follow(self, cache_dir: Path) -> None:
-        """Watch the stamp of `cache_dir`, and nothing else; a watch that saw its file go is dead and made anew."""
+        """Watch the stamp of `cache_dir`, and no other; a watch whose file was deleted is dead and made anew."""
         path = cache_dir / STAMP
         if path == self._path and path.exists():
             return
@@ -349,7 +347,7 @@ class StampWatcher:
 
 
 def stamp(cache_dir: Path) -> Path | None:
-    """The file to watch, made if need be and else left as it is; None where it cannot be made."""
+    """The file to watch, made if it is not there; None where it cannot be made."""
     path = cache_dir / STAMP
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -360,7 +358,7 @@ def stamp(cache_dir: Path) -> Path | None:
 
 
 def write_stamp(cache_dir: Path) -> None:
-    """Have a running preview rebuild: there is something new in the cache. OSError if it cannot be written."""
+    """Have a running preview rebuild, since the cache has a new picture. OSError if the stamp cannot be written."""
     write_plain_file(cache_dir / STAMP, f"{time.time_ns()}\n".encode())
 
 
@@ -370,7 +368,7 @@ def _file(docs_dir: Path, page: str) -> Path | None:
 
 
 def _was_saved(file: Path | None, began_at: float) -> bool:
-    """Whether the page was written or deleted after the last rebuild had begun; a time to come says nothing."""
+    """Whether the page was written or deleted after the last rebuild had begun; a time in the future does not count."""
     try:
         return file is not None and began_at < file.stat().st_mtime <= time.time()
     except OSError:
@@ -378,12 +376,12 @@ def _was_saved(file: Path | None, began_at: float) -> bool:
 
 
 def announce(cache_dir: Path) -> None:
-    """What runs as a preview on this cache shows what is in it now; nothing happens where none ever did."""
+    """Have previews on this cache show what is in it now; a cache that no preview has used is left as it is."""
     with suppress(OSError):
         if (cache_dir / STAMP).exists():
             write_stamp(cache_dir)
 
 
 def _generate(command: Sequence[str], page: str = "") -> str:
-    """The command that makes the hero of `page`, or of every page, ready to be pasted."""
+    """The command that makes the hero of `page`, or of every page, quoted for a shell."""
     return shlex.join([*command, "generate", *([page] if page else [])])

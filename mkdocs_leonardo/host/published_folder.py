@@ -1,4 +1,4 @@
-"""The files that the last build put into the site, spared from the host's cleaning: most are wanted again."""
+"""The files that the previous build put into the site, spared from the host's cleaning: most are needed again."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class PublishedFolder:
         self._aside = site_dir / _ASIDE
 
     def set_aside(self) -> None:
-        """The folder, if there is one, is where the host does not clean."""
+        """Rename the folder, if there is one, to a name that the host does not clean."""
         if _is_folder(self._folder):
             self.discard()
             with suppress(OSError):
                 self._folder.rename(self._aside)
 
     def put_back(self, files: Mapping[str, str], seen: Mapping[str, tuple[int, int]]) -> frozenset[str]:
-        """The folder is in its place again, and holds of `files` those that are there already; their places.
+        """Rename the folder back, without files that are not among `files`; the places of those that it holds.
 
-        `files` are the places in the site of all that are wanted, and where the cache has them; `seen` are device and
-        inode of those that were looked at there. To be called after the host has cleaned and before it copies.
+        `files` are places in the site by which to find the cache's files; `seen` are device and inode of cache files
+        that were looked at before. To be called after the host has cleaned and before it copies.
         """
         # What cannot be cleared, or has something in its place by now, is made anew.
         with suppress(OSError):
@@ -65,7 +65,7 @@ class PublishedFolder:
         return frozenset(there)
 
     def discard(self) -> None:
-        """Nothing is aside any more."""
+        """Remove the folder that was set aside."""
         shutil.rmtree(self._aside, ignore_errors=True)
         with suppress(OSError):
             # A link, which is not followed.
@@ -81,7 +81,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _identity(source: str) -> tuple[int, int] | None:
-    """Device and inode; None if there is nothing."""
+    """Device and inode of the file; None if there is no file."""
     try:
         found = os.lstat(source)
     except OSError:

@@ -1,4 +1,4 @@
-"""MkDocs's pages: what must be known of them to show a hero or its covers. Imported by builds with heroes only."""
+"""The facts of MkDocs's pages that the markup of heroes and covers needs. Imported by builds with heroes only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def shown_pages(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]) -> Callable[[Page], ShownPage]:
-    """A function from a page to what must be known of it; what all pages share is read once."""
+    """A function from a page to its facts for the markup; facts that all pages share are read once."""
     theme, features = config.theme.name or "", config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
     # Called several times for each page, and its warning is logged once.

@@ -1,4 +1,4 @@
-"""One build of a site by MkDocs: its settings, its pages, and what is to be undone when the build is over."""
+"""One build of a site by MkDocs: its settings, its pages, and the clean-up at its end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class SiteBuild:
-    """One build. `settings` are the site's own; a preview builds with others, which spend nothing.
+    """One build. `settings` are the site's own; the builds of a preview have copies of them that spend nothing.
 
     `heroes` is None until a page asks for one.
     """
@@ -57,7 +57,7 @@ class SiteBuild:
         self._published.set_aside()
 
     def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
-        """What the page asks for, and what is wrong with its front matter."""
+        """The page's hero, and the mistakes in its front matter."""
         return self._reader.read(markdown, page=page, config=config, files=files)
 
     def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:
@@ -79,7 +79,7 @@ class SiteBuild:
 
     @property
     def missing(self) -> tuple[Resolution, ...]:
-        """What a preview is to make: pages that show a stand-in, since nothing is generated while they are built."""
+        """The heroes for a preview to make: those of pages that show a placeholder."""
         return self.heroes.missing if self.heroes is not None else ()
 
     @property
@@ -112,7 +112,7 @@ def _quiet(settings: Settings) -> Settings:
 
 
 def _annotations(config: MkDocsConfig) -> Listener | None:
-    """What turns warnings into annotations; None outside of GitHub Actions."""
+    """The log handler that turns warnings into annotations; None outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None
     from mkdocs_leonardo.host.github import Annotations, Listener

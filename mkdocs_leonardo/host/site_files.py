@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class PictureFile(File):
     """A picture of the site: a hard link to the cache's file, or a copy where there can be no link.
 
-    A thousand heroes are nine thousand files; copying them takes longer than everything else in a warm build. The
+    A thousand heroes are nine thousand files; copying them takes longer than all other work of a warm build. The
     cache's files are never written to again, only replaced, and their digests are checked before they are linked.
     """
 
@@ -68,7 +68,7 @@ def _link(source: str, target: str) -> None:
 
 
 def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
-    """Add files to the site by their places there, and where their bytes lie; those of `kept` are there already."""
+    """Add files to the site. `files` maps places in the site to paths of the cache; those in `kept` are not copied."""
     for place, source in pictures.items():
         kind = KeptFile if place in kept else PictureFile
         files.append(kind.generated(config, place, abs_src_path=source))

@@ -1,4 +1,4 @@
-"""What the pages of a site ask for, read by MkDocs itself.
+"""The heroes that the pages of a site ask for, read by MkDocs itself.
 
 The site is really built, with its own configuration and all of its plugins, up to the point where the last page is
 read, and then stopped before anything is written. A hero may come from Material's `meta` plugin, from a script of
@@ -39,12 +39,12 @@ Tell = Callable[[int, str], None]
 
 
 class SiteUnreadable(HeroError):
-    """The host, or one of its plugins, cannot read the site; the message is theirs."""
+    """The host, or one of its plugins, cannot read the site. The message is the host's or the plugin's."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteReading:
-    """What the pages of a site ask for. `pages` are all pages, `problems` the mistakes in their front matter.
+    """The heroes of a site's pages. `pages` are all pages, `problems` the mistakes in their front matter.
 
     `coverless` are the templates of blog views on which no post's cover can stand.
     """
@@ -71,7 +71,7 @@ class LoadedSite:
         return plugin.config if plugin is not None else None
 
     def bring_grouped_plugins(self) -> None:
-        """Let plugins such as Material's `group` add others, which they do while a build begins."""
+        """Let plugins such as Material's `group` add further plugins, which they do while a build begins."""
         with _explained(self._tell):
             try:
                 self.config.plugins.on_startup(command="build", dirty=False)
@@ -80,7 +80,7 @@ class LoadedSite:
                 self.config.plugins.on_shutdown()
 
     def read(self, command: Literal["build", "serve"]) -> SiteReading:
-        """What every page asks for; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
+        """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
         site_dir = self.config.site_dir
         reader = _Reader(self.config)
         with _explained(self._tell), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
@@ -93,7 +93,7 @@ class LoadedSite:
 
 
 class _Plugin(Protocol):
-    """What is needed of our plugin, which lies above this package."""
+    """The part of the plugin object that this module calls, since it may not import `plugin`."""
 
     config: LeonardoConfig
     reader: Callable[[Page, PageReading], None] | None
@@ -164,7 +164,7 @@ class _Reader:
 
 
 class _HostLog(logging.Handler):
-    """The host's log while it reads a site. Hosts log an error's text and raise an exception without it."""
+    """A handler of the host's log while the host reads a site: the text of an error is in the log alone."""
 
     def __init__(self, tell: Tell) -> None:
         super().__init__(logging.INFO)

@@ -1,4 +1,4 @@
-"""Pictures for sharing, announced before they exist, and the cards of Material's social plugin."""
+"""Images for sharing, whose addresses are announced before the images exist, and cards of Material's social plugin."""
 
 from __future__ import annotations
 
