@@ -50,8 +50,9 @@ def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:
     elif "rain" in said.weather:
         colours = [mix(saturate(c, 0.75), rgb("3c4852"), 0.25) for c in colours]
     if "fog" in said.weather:
-        veil = mix(mix(colours[3], colours[5], 0.5), rgb("4a5560" if dark else "c9cdcc"), 0.25)
-        colours = [saturate(c, 0.85) for c in towards([veil] * 7, "35 45 50 30 0 55 0")]
+        veil = mix(mix(colours[3], colours[5], 0.5), rgb("4a5560" if dark else "cbb9bc"), 0.25 if dark else 0.6)
+        colours = [times(c, 0.72) for c in colours[:3]] + colours[3:]  # a bank of fog is paler than the sky above it
+        colours = towards([veil] * 7, "10 15 30 45 0 55 0")
     if "winter" in said.season or "snow" in said.weather:
         colours = [tinted(c, rgb("a8c4de"), 0.25) if index != 3 else c for index, c in enumerate(colours)]
     if "autumn" in said.season:
@@ -84,11 +85,10 @@ def tones_of(said: Reading, rng: random.Random) -> list[Colour]:
 
 def tones_of_scene(land: str, palette: Palette, hour: str, rng: random.Random) -> list[Colour]:
     """Five tones from the darkest to the lightest, livelier than the sky that they come from."""
-    own, swing, night = table("palettes")["own"], 10 + 20 * rng.random(), hour == "night"
-    vivid, lift = (1.7, 1.2) if night else (1.5, 0.97)
-    swing *= -1 if rng.random() < 0.5 else 1
-    middle = turn(mix(palette.zenith, palette.middle, 0.6), -swing)
-    middle = lightened(middle, 1.2 if hour in {"night", "dusk"} else 0.95)
+    own, swing = table("palettes")["own"], (10 + 20 * rng.random()) * (-1 if rng.random() < 0.5 else 1)
+    vivid, lift = (1.7, 1.2) if hour == "night" else (1.5, 0.97)
+    brightness = 1.2 if hour in {"night", "dusk"} else 0.95
+    middle = lightened(turn(mix(palette.zenith, palette.middle, 0.6), -swing), brightness)
     row = [palette.ground, middle, lightened(turn(palette.low, swing), lift), lightened(palette.horizon, lift)]
     if land in own:
         row = [tinted(tone, rgb(own[land]), share) for tone, share in zip(row, (0.4, 0.45, 0.35, 0.1), strict=True)]

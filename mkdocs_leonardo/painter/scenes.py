@@ -16,7 +16,7 @@ def paint_scene(stage: Stage) -> Image.Image:
     sky = paint_sky(stage)
     image = _LANDS[stage.land](stage, sky) if stage.land in _LANDS else sky
     if stage.has("fog") and stage.land != "forest":
-        image = land.mist(stage, image, stage.horizon_px, stage.size[1] * 0.55, 0.8)
+        image = land.mist(stage, image, stage.horizon_px, stage.size[1] * 0.2, 0.6)
     if stage.has("snow"):
         return _falling(stage, image, ((420, 0.0018, 0.0), (130, 0.0035, 0.0), (26, 0.01, 0.0)), 0.7)
     if stage.has("rain", "storm"):
