@@ -58,14 +58,14 @@ def addresses(sites: Sites) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def blog(sites: Sites) -> str:
-    """The view of a blog with three posts, the last of them about noise."""
+    """The view of a blog with a hero and three posts, the last of them about noise."""
     posts = {
         f"blog/posts/{picture}.md": hero_page(f"About {picture}", picture).replace(
             "---\n", f"---\ndate: 2026-01-0{day}\n", 1
         )
         for day, picture in enumerate(("landscape", "white", "noise"), 1)
     }
-    pages = {"index.md": "# Home", "blog/index.md": "# Blog", **posts}
+    pages = {"index.md": "# Home", "blog/index.md": hero_page("Blog", "landscape"), **posts}
     return sites.build("blog", MATERIAL, pages, plugins=["blog"]) + "/blog/"
 
 
@@ -220,8 +220,12 @@ def assert_shown_as_promised(page: Page, selector: str) -> None:
 
 @pytest.mark.parametrize("width_px", [390, 768, 1100, 1300, 1440, 1700, 2100])
 def test_sizes_tell_the_truth_in_a_blog(width_px: int, blog: str, open_page: OpenPage) -> None:
-    """On the cards of the view, and on a post, whose side column is another one than a page's."""
+    """On the view's hero and cards, and on a post, whose side column is another one than a page's."""
     page = open_page(blog, viewport={"width": width_px, "height": 900})
+    assert_shown_as_promised(page, ".leonardo-hero")
+    if width_px == 390:
+        hero = box(page, ".leonardo-hero")
+        assert (hero["x"], hero["width"]) == (0, 390), "from edge to edge, as on every page"
     assert_shown_as_promised(page, ".leonardo-card")
     page.locator(".leonardo-card").first.click()
     page.locator(".leonardo-hero").wait_for()
