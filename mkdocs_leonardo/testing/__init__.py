@@ -1,0 +1,28 @@
+"""The provider contract as tests: subclass `ProviderContract`, and pytest or unittest runs them.
+
+    class Service(LoopbackService):
+        def answer(self, request: Request) -> Reply:
+            if self.is_create(request):
+                return Reply(body={"id": "job-1"})
+            return Reply(body={"status": "done" if self.is_finished else "pending", "url": self.picture_url})
+
+    class TestMine(ProviderContract):
+        service = Service
+
+        def create(self, context: ProviderContext) -> Provider:
+            return my_package.create(context)
+
+        def options(self, base_url: str) -> object:
+            return {"base_url": base_url, "timeout": 2}
+
+Each failure is a `BrokenPromise`, and its message begins with the promise. The tests need neither pytest nor a network;
+with unittest, name `unittest.TestCase` as a second base.
+"""
+
+from __future__ import annotations
+
+from mkdocs_leonardo.testing.contract import ProviderContract
+from mkdocs_leonardo.testing.promises import BrokenPromise, Promise
+from mkdocs_leonardo.testing.service import Fault, LoopbackService, Reply, Request
+
+__all__ = ["BrokenPromise", "Fault", "LoopbackService", "Promise", "ProviderContract", "Reply", "Request"]

@@ -1,0 +1,350 @@
+"""The tests of the provider contract, each of one promise."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import re
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
+
+import anyio
+
+from mkdocs_leonardo.errors import (
+    AccountRefused,
+    Charged,
+    JobUnfinished,
+    JobUnknown,
+    ProviderError,
+    RateLimited,
+    ServiceFailed,
+)
+from mkdocs_leonardo.providers.answers import is_whole_picture
+from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.spec import Submission
+from mkdocs_leonardo.testing.new_process import fetch_in_new_process, key_in_new_process
+from mkdocs_leonardo.testing.promises import Promise, Unmet, require, tests
+from mkdocs_leonardo.testing.rig import PATIENCE_S, SPEED, ProviderUnderTest, Rig, rig
+from mkdocs_leonardo.testing.service import PICTURE_PATH, Fault, LoopbackService
+
+#: A call ends at most so long after its cancellation (seconds).
+_CANCEL_S = 2.0
+_FREE = frozenset({Charged.NO})
+_MAYBE_CHARGED = frozenset({Charged.YES, Charged.UNKNOWN})
+#: For each failure: the kind of its error, and the values that `charged` may have.
+_EXPECTED: Mapping[str, tuple[type[ProviderError], frozenset[Charged]]] = {
+    "REFUSED_KEY": (AccountRefused, _FREE),
+    "TOO_MANY": (RateLimited, _FREE),
+    "FAILED": (ProviderError, _FREE | _MAYBE_CHARGED),
+    "GARBLED": (ServiceFailed, _MAYBE_CHARGED),
+    "CUT": (ServiceFailed, _MAYBE_CHARGED),
+    "UNREACHABLE": (ServiceFailed, _FREE),
+    "FETCH": (JobUnfinished, _MAYBE_CHARGED),
+}
+
+
+class ProviderContract(ProviderUnderTest):
+    """Subclass it and fill in the service and the provider; each test below is one promise."""
+
+    # What the provider is --------------------------------------------------------------------------------------------
+
+    @tests(Promise.IS_COMPLETE)
+    async def test_is_complete_with_and_without_a_key(self) -> None:
+        """Name, model, options, time limit and estimate are there before a request is made."""
+        async with rig(self, needs_service=False) as made:
+            without_key = self.create(made.context(None))
+            for provider in (made.provider, without_key):
+                _require_complete(provider, self)
+            await without_key.aclose()
+
+    @tests(Promise.OPENS_NOTHING)
+    async def test_opens_no_connection_before_it_is_asked(self) -> None:
+        """A build creates every provider, also one whose images are all at hand."""
+        async with rig(self) as made:
+            made.key_of(made.provider)
+            made.provider.estimate_usd(self.picture)
+            await anyio.sleep(0.05)
+            require(not made.service.connections, "the service saw a connection")
+
+    @tests(Promise.SAME_KEY)
+    async def test_same_picture_has_the_same_key(self) -> None:
+        """The key of an image depends on no address, no API key, no clock and no process."""
+        async with rig(self, needs_service=False) as made, rig(self, needs_service=False) as other:
+            keys = {
+                made.key_of(made.provider),
+                other.key_of(other.provider),
+                other.key_of(self.create(other.context("another-key-5f3a9c07"))),
+                cast("str", await key_in_new_process(self, made.base_url)),
+            }
+            require(len(keys) == 1, "name, model or options differ from one time to the next")
+
+    # What it does ----------------------------------------------------------------------------------------------------
+
+    @tests(Promise.DELIVERS)
+    async def test_brings_the_image(self) -> None:
+        """`submit` returns a submission that can be stored, and `fetch` a whole image."""
+        async with rig(self, needs_service=False) as made:
+            submission = await made.submitted()
+            _require_storable(submission, made)
+            image = await made.fetch(submission)
+            if isinstance(image, Exception):
+                raise Unmet(f"fetch ended in {image!r}, although the service did not fail") from image
+            require(is_whole_picture(image.data), "the result of fetch is no whole JPEG, PNG, WebP or AVIF")
+
+    @tests(Promise.SUBMITS_ONCE)
+    async def test_never_submits_twice(self) -> None:
+        """One call of `submit` is one create request, whatever the response; `fetch` sends none."""
+        for fault in (None, *Fault):
+            async with rig(self, speed=1.0 if fault is Fault.HELD else SPEED) as made:
+                made.service.on_create = fault
+                submission = await made.submit()
+                made.service.release()
+                _require_one_create(made, f"submit, with {fault.name} as the answer" if fault else "submit")
+                if isinstance(submission, Submission):
+                    made.service.on_fetch = [Fault.FAILED, Fault.CUT, Fault.GARBLED]
+                    for _ in range(2):
+                        await made.fetch(submission)
+                    _require_one_create(made, "submit and two calls of fetch")
+        async with rig(self, speed=1.0) as made:
+            made.service.on_create = Fault.HELD
+            await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
+            _require_one_create(made, "submit, cancelled")
+
+    @tests(Promise.TRIES_AGAIN)
+    async def test_tries_a_failed_fetch_again(self) -> None:
+        """A poll or download that fails costs nothing, and the paid image is still to be had."""
+        async with rig(self) as made:
+            submission = await made.submitted()
+            made.service.on_fetch = [Fault.FAILED, Fault.CUT]
+            image = await made.fetch(submission)
+            require(not isinstance(image, Exception), f"after two failures fetch gave up with {image!r}", image)
+
+    @tests(Promise.FETCHES_LATER)
+    async def test_fetches_in_a_later_process(self) -> None:
+        """The next build collects the job of a build that died, or learns that its image is gone."""
+        async with rig(self) as made:
+            submission = await made.submitted()
+            before = made.service.creates
+            result = await fetch_in_new_process(self, made.base_url, replace(submission, image=None))
+            require(made.service.creates == before, "it submitted again")
+            is_gone = result == JobUnknown.__name__ and submission.image is not None
+            require(result == "picture" or is_gone, f"it ended in {result}")
+
+    @tests(Promise.ASKS_FIRST)
+    async def test_asks_for_capacity_before_every_request(self) -> None:
+        """Builds that run at once share one limit, so `window` counts every request."""
+        async with rig(self) as made:
+            made.is_open = False
+            submissions: list[Submission] = []
+
+            async def submit() -> None:
+                submissions.append(await made.submitted())
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(submit)
+                await anyio.sleep(0.3)
+                early = len(made.service.api_requests)
+                made.is_open = True
+            require(not early, "a request went out while `window` asked to wait")
+            await made.fetch(submissions[0])
+            sent = len(made.service.api_requests)
+            require(made.granted >= sent, f"{sent} requests went out, `window` had let {made.granted} go")
+
+    # What it says ----------------------------------------------------------------------------------------------------
+
+    async def _failures(self) -> list[tuple[str, Exception, Rig]]:
+        """The error in which each failure of `_EXPECTED` ends, by its name, with the rig."""
+        outcomes: list[tuple[str, object, Rig]] = []
+        for fault in (Fault.REFUSED_KEY, Fault.TOO_MANY, Fault.FAILED, Fault.GARBLED, Fault.CUT):
+            async with rig(self) as made:
+                made.service.on_create = fault
+                outcomes.append((fault.name, await made.submit(), made))
+        async with rig(self, is_reachable=False) as made:
+            outcomes.append(("UNREACHABLE", await made.submit(), made))
+        async with rig(self, speed=1.0) as made:
+            submission = await made.submitted()
+            made.service.always_on_fetch = Fault.FAILED
+            outcomes.append(("FETCH", await made.fetch(submission, 0.5), made))
+        return [(name, error, made) for name, error, made in outcomes if isinstance(error, Exception)]
+
+    @tests(Promise.STATES_CHARGED)
+    async def test_says_with_every_error_whether_money_may_be_gone(self) -> None:
+        """`charged` decides whether a build may submit again: never NO if the request may have been carried out."""
+        for name, error, _ in await self._failures():
+            if isinstance(error, ProviderError):
+                allowed = _EXPECTED[name][1]
+                detail = f"{name}: charged is {error.charged!r}, not {' or '.join(sorted(allowed))}"
+                require(error.charged in allowed, detail)
+
+    @tests(Promise.RAISES_OURS)
+    async def test_raises_nothing_but_provider_errors(self) -> None:
+        """The kind of error tells a build what it can do."""
+        failures = await self._failures()
+        succeeded = set(_EXPECTED) - {"FETCH"} - {name for name, _, _ in failures}
+        require(not succeeded, f"submit returned a job in spite of {', '.join(sorted(succeeded))}")
+        for name, error, made in failures:
+            wanted = _EXPECTED[name][0]
+            require(isinstance(error, wanted), f"{name} ended in {error!r}, not in a {wanted.__name__}", error)
+            owner = getattr(error, "provider", None)
+            require(owner == made.provider.name, f"{name}: the error's provider is {owner!r}", error)
+
+    @tests(Promise.KEEPS_KEYS)
+    async def test_shows_the_key_to_the_service_only(self) -> None:
+        """No error, repr, log or address holds the key, and no request to the host of the image; services quote it."""
+        with _logged() as lines:
+            failures = await self._failures()
+            async with rig(self) as made:
+                submission = await made.submitted()
+                await made.fetch(submission)
+        shown = [("repr", repr(made.provider)), ("repr", repr(submission)), *(("a log", line) for line in lines)]
+        shown += [(f"the error of {name}", text) for name, error, _ in failures for text in _texts(error)]
+        for each in (made, *(failed for _, _, failed in failures)):
+            for request in tuple(each.service.requests):
+                shown.append(("an address", request.target))
+                if request.path == PICTURE_PATH:
+                    shown.extend(("a request to the image's host", value) for value in request.headers.values())
+        for where, text in shown:
+            require(self.key not in text, f"it is in {where}")
+
+    # When it ends ----------------------------------------------------------------------------------------------------
+
+    @tests(Promise.ENDS_WHEN_CANCELLED)
+    async def test_ends_when_it_is_cancelled(self) -> None:
+        """An interrupted build ends; it may wait only for a response that is the paid image itself."""
+        for fault in (None, Fault.HELD):
+            async with rig(self, speed=1.0) as made:
+                submission = await made.submitted()
+                made.service.is_finished = False
+                made.service.always_on_fetch = fault
+
+                async def fetch(made: Rig = made, submission: Submission = submission) -> None:
+                    await made.fetch(submission, _CANCEL_S * 3)
+
+                is_over = await _cancelled(fetch, when=_one_more(made.service))
+                require(is_over, f"fetch still went on {_CANCEL_S:g} s later")
+        async with rig(self, speed=1.0) as made:
+            made.service.on_create = Fault.HELD
+            is_over = await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
+            require(is_over, f"submit still went on {_CANCEL_S:g} s after the service's response")
+
+    @tests(Promise.KEEPS_TIME)
+    async def test_fetch_ends_at_its_deadline(self) -> None:
+        """A job that never finishes, or a service that never responds, holds a page for its time and no longer."""
+        for fault in (None, Fault.HELD):
+            async with rig(self, speed=1.0) as made:
+                submission = await made.submitted()
+                made.service.is_finished = False
+                made.service.always_on_fetch = fault
+                started = time.monotonic()
+                image = await made.fetch(submission, 0.5)
+                late_s = time.monotonic() - started - 0.5
+                require(late_s <= self.late_s, f"fetch ended {late_s:.1f} s after `give_up_at`")
+                is_right = submission.image is not None or isinstance(image, JobUnfinished)
+                require(is_right, f"at `give_up_at` fetch ended in {image!r}")
+
+    @tests(Promise.KEEPS_TIME)
+    async def test_submit_does_not_wait_for_ever(self) -> None:
+        """A service that takes the request and never responds is given up."""
+        async with rig(self, speed=1.0) as made:
+            made.service.on_create = Fault.HELD
+            started = time.monotonic()
+            result = await made.submit()
+            is_in_time = time.monotonic() - started <= self.submit_limit_s and isinstance(result, Exception)
+            require(is_in_time, f"submit waited longer than {self.submit_limit_s:g} s")
+
+
+def _require_complete(provider: Provider, subject: ProviderUnderTest) -> None:
+    is_named = isinstance(provider.name, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", provider.name)
+    require(is_named, f"name is {provider.name!r}; it must be the entry point's, in small letters")
+    require(isinstance(provider.model, str) and provider.model, f"model is {provider.model!r}")
+    require(_is_number(provider.timeout_s) and provider.timeout_s > 0, f"timeout_s is {provider.timeout_s!r}")
+    try:
+        json.dumps(dict(provider.options), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Unmet(f"options cannot be written as JSON ({error})") from error
+    usd = provider.estimate_usd(subject.picture)
+    is_price = _is_number(usd) and (usd > 0 or (usd == 0 and subject.is_free))
+    require(is_price, f"estimate_usd is {usd!r}; a cap can hold nothing back that costs nothing")
+    require(usd == provider.estimate_usd(subject.picture), "estimate_usd changes from one question to the next")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _require_storable(submission: Submission, made: Rig) -> None:
+    require(submission.provider == made.provider.name, f"the submission is {submission.provider!r}'s")
+    has_job = isinstance(submission.job_id, str) and (submission.job_id or submission.image is not None)
+    require(has_job, f"job_id is {submission.job_id!r}")
+    is_now = abs(submission.accepted_at - made.clock.now()) <= PATIENCE_S
+    require(is_now, "accepted_at is not the time by `context.clock`")
+    usd = submission.cost_usd
+    require(usd is None or (_is_number(usd) and usd >= 0), f"cost_usd is {usd!r}")
+
+
+def _require_one_create(made: Rig, what: str) -> None:
+    require(made.service.creates <= 1, f"{made.service.creates} create requests came from {what}")
+
+
+async def _cancelled(
+    act: Callable[[], Awaitable[object]], *, when: Callable[[], bool], then: Callable[[], None] = lambda: None
+) -> bool:
+    """Cancel `act` once `when` is true, then call `then`; return whether `act` ended in time."""
+    scope = anyio.CancelScope()
+
+    async def run() -> None:
+        with scope:
+            await act()
+
+    # A task of asyncio's, since the wait for it can end before a task that ignores its cancellation.
+    task = asyncio.ensure_future(run())
+    give_up_at = time.monotonic() + _CANCEL_S
+    while not task.done() and not when() and time.monotonic() < give_up_at:  # noqa: ASYNC110 - of another thread
+        await anyio.sleep(0.01)
+    scope.cancel()
+    await anyio.sleep(0.1)
+    then()
+    done, _ = await asyncio.wait({task}, timeout=_CANCEL_S)
+    await asyncio.wait({task}, timeout=_CANCEL_S * 5)  # the service is closed after the call
+    return bool(done)
+
+
+def _one_more(service: LoopbackService) -> Callable[[], bool]:
+    """Whether a request has come since now."""
+    before = len(service.requests)
+    return lambda: len(service.requests) > before
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """The lines that all loggers log, down to DEBUG."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    root, handler = logging.getLogger(), Keep(logging.DEBUG)
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """Every text that a report may show of an error and its causes."""
+    yield "".join(traceback.format_exception(error))
+    link: BaseException | None = error
+    while link is not None:
+        yield from (str(link), repr(link), repr(link.args), repr(getattr(link, "__dict__", "")))
+        link = link.__cause__ or link.__context__

@@ -1,0 +1,82 @@
+"""The promises of the provider contract, the error that names a broken one, and the decorator of their tests."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, wait
+from enum import StrEnum
+from typing import TypeVar
+
+import anyio
+
+#: Time limit of one test (seconds): a provider that never ends is a failure instead of a run that hangs.
+TEST_LIMIT_S = 60.0
+
+Contract = TypeVar("Contract")
+
+
+class Promise(StrEnum):
+    """What a build relies on."""
+
+    IS_COMPLETE = "has a name, a model, options, a time limit and an estimate, with and without a key"
+    OPENS_NOTHING = "opens no connection before it is asked for an image"
+    SAME_KEY = "gives the same image the same key, on every machine and in every process"
+    DELIVERS = "brings the image"
+    SUBMITS_ONCE = "never submits twice"
+    TRIES_AGAIN = "tries a failed fetch again"
+    FETCHES_LATER = "fetches in a later process, with nothing but the stored submission"
+    STATES_CHARGED = "says with every error whether money may be gone"
+    RAISES_OURS = "raises ProviderError and nothing else, of the kind that tells what can be done"
+    KEEPS_KEYS = "shows the key to the service only"
+    ENDS_WHEN_CANCELLED = "ends when it is cancelled"
+    KEEPS_TIME = "ends within its time limits"
+    ASKS_FIRST = "asks `window` before every request to the API"
+
+
+class BrokenPromise(AssertionError):
+    """A provider breaks a promise of the contract; the message begins with the promise."""
+
+    def __init__(self, promise: Promise, detail: str) -> None:
+        super().__init__(f"A provider {promise}: {detail}")
+        self.promise = promise
+
+
+class Unmet(Exception):
+    """A condition of the running test is not met; the message says what was seen."""
+
+
+def require(condition: object, detail: str, cause: object = None) -> None:
+    """Raise Unmet unless the condition is true, from the cause if it is an exception."""
+    if not condition:
+        raise Unmet(detail) from (cause if isinstance(cause, BaseException) else None)
+
+
+def tests(
+    promise: Promise,
+) -> Callable[[Callable[[Contract], Awaitable[None]]], Callable[[Contract], None]]:
+    """Make the coroutine a test method of the promise, with an event loop and a time limit of its own."""
+
+    def decorate(check: Callable[[Contract], Awaitable[None]]) -> Callable[[Contract], None]:
+        @functools.wraps(check)
+        def test(self: Contract) -> None:
+            outcome: Future[None] = Future()
+
+            def run() -> None:
+                try:
+                    outcome.set_result(anyio.run(check, self))
+                except BaseException as error:  # noqa: BLE001 - raised again below, in the thread of the test
+                    outcome.set_exception(error)
+
+            threading.Thread(target=run, daemon=True).start()
+            if not wait([outcome], TEST_LIMIT_S).done:
+                raise BrokenPromise(Promise.KEEPS_TIME, f"it still went on after {TEST_LIMIT_S:.0f} s")
+            try:
+                outcome.result()
+            except Unmet as unmet:
+                raise BrokenPromise(promise, str(unmet)) from unmet.__cause__
+
+        return test
+
+    return decorate

@@ -1,0 +1,141 @@
+"""A provider connected to a service, with a clock, as the tests of the contract use it."""
+
+from __future__ import annotations
+
+import time
+import unittest
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import anyio
+
+from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
+from mkdocs_leonardo.testing.promises import TEST_LIMIT_S, BrokenPromise, Promise
+from mkdocs_leonardo.testing.service import LoopbackService
+
+#: Seconds of a test's clock in one second, so that waits between two polls are short.
+SPEED = 10.0
+#: How long a service that does not fail may take for an image (seconds of the test's clock).
+PATIENCE_S = 60.0
+#: An address at which no service listens: port 9 (discard, RFC 863).
+UNREACHABLE_URL = "http://127.0.0.1:9"
+
+
+class ProviderUnderTest:
+    """What the author of a provider fills in.
+
+    `key` is the made-up API key, `picture` what is asked for. `is_free`: an image costs nothing. `submit_limit_s` is
+    more than the time that `submit` gives a service that does not respond; `late_s` how long after `give_up_at` a fetch
+    may end (seconds). Without `service`, for a provider that uses no network, tests that need one are skipped.
+    """
+
+    service: ClassVar[type[LoopbackService] | None] = None
+    key: ClassVar[str] = "contract-5f3a9c07e1b24d68"
+    picture: ClassVar[PictureSpec] = PictureSpec("a lighthouse in a storm")
+    is_free: ClassVar[bool] = False
+    submit_limit_s: ClassVar[float] = 10.0
+    late_s: ClassVar[float] = 10.0
+
+    def create(self, context: ProviderContext) -> Provider:
+        """The provider, as the entry point makes it."""
+        raise NotImplementedError
+
+    def options(self, base_url: str) -> object:
+        """The provider's options, with the service at `base_url` and short time limits."""
+        return {"base_url": base_url}
+
+
+class ScaledClock:
+    """A clock on which `speed` seconds pass in one."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._start = time.time()
+
+    def now(self) -> float:
+        """Unix seconds, ahead of the system's."""
+        return self._start + (time.time() - self._start) * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` of this clock."""
+        await anyio.sleep(max(0.0, seconds) / self._speed)
+
+
+class Rig:
+    """A provider and its service; `window` counts the requests that it lets go."""
+
+    def __init__(self, subject: ProviderUnderTest, service: LoopbackService, base_url: str, speed: float) -> None:
+        self.subject = subject
+        self.service = service
+        self.base_url = base_url
+        self.clock = ScaledClock(speed)
+        self.granted = 0
+        self.is_open = True
+        self._render_times: dict[str, list[float]] = {}
+        service.key = subject.key
+        self.provider = subject.create(self.context(subject.key))
+
+    def context(self, key: str | None) -> ProviderContext:
+        """The context that a build gives to a provider."""
+        return ProviderContext(
+            key=key,
+            options=self.subject.options(self.base_url),
+            clock=self.clock,
+            window=self._window,
+            render_times=RenderTimes(
+                lambda kind: tuple(self._render_times.get(kind, ())),
+                lambda kind, seconds: self._render_times.setdefault(kind, []).append(seconds),
+            ),
+        )
+
+    def _window(self, now: float) -> float:  # noqa: ARG002 - as builds call it
+        if not self.is_open:
+            return 1.0
+        self.granted += 1
+        return 0.0
+
+    def key_of(self, provider: Provider) -> str:
+        """The generation key of the picture."""
+        return generation_key(provider.name, provider.model, self.subject.picture, provider.options)
+
+    async def submit(self) -> Submission | Exception:
+        """Call `submit`, and return its result or error."""
+        try:
+            with anyio.fail_after(self.subject.submit_limit_s * 2):
+                return await self.provider.submit(self.subject.picture)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
+    async def submitted(self) -> Submission:
+        """A job of a service that does not fail."""
+        submission = await self.submit()
+        if isinstance(submission, Exception):
+            detail = f"submit ended in {submission!r}, although the service did not fail"
+            raise BrokenPromise(Promise.DELIVERS, detail) from submission
+        return submission
+
+    async def fetch(self, submission: Submission, patience_s: float = PATIENCE_S) -> GeneratedImage | Exception:
+        """Call `fetch`, and return its result or error."""
+        try:
+            with anyio.fail_after(TEST_LIMIT_S / 2):
+                return await self.provider.fetch(submission, give_up_at=self.clock.now() + patience_s)
+        except Exception as error:  # noqa: BLE001 - same
+            return error
+
+
+@asynccontextmanager
+async def rig(
+    subject: ProviderUnderTest, *, speed: float = SPEED, needs_service: bool = True, is_reachable: bool = True
+) -> AsyncIterator[Rig]:
+    """A new provider and service, both closed afterwards; skips the test if it needs a service and there is none."""
+    if subject.service is None and needs_service:
+        raise unittest.SkipTest("it uses no network")
+    with (subject.service or LoopbackService)() as service:
+        made = Rig(subject, service, service.url if is_reachable else UNREACHABLE_URL, speed)
+        try:
+            yield made
+        finally:
+            with anyio.CancelScope(shield=True):
+                await made.provider.aclose()
