@@ -1,4 +1,4 @@
-"""A small provider that keeps the contract, and others that each break one promise of it."""
+"""A small provider that meets the contract, and others that each violate one requirement of it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from mkdocs_leonardo.providers.answers import Answer, text_at
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.http import Api
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
-from mkdocs_leonardo.testing import LoopbackService, Promise, ProviderContract, Reply, Request
+from mkdocs_leonardo.testing import LoopbackService, ProviderContract, Reply, Request, Requirement
 
 log = logging.getLogger("offenders")
 
 
 class Honest:
-    """Jobs; keeps every promise."""
+    """Jobs; meets every requirement."""
 
     name = "honest"
     model = "brush-1"
@@ -357,27 +357,27 @@ class TheirContract(ProviderContract):
 
 
 #: What each one breaks.
-OFFENDERS: Mapping[type[Honest], Promise] = {
-    SendsAgain: Promise.SUBMITS_ONCE,
-    SendsAgainAfter500: Promise.SUBMITS_ONCE,
-    BuysInFetch: Promise.SUBMITS_ONCE,
-    CallsItFree: Promise.STATES_CHARGED,
-    LetsOthersErrorsOut: Promise.RAISES_OURS,
-    MistakesTheLimit: Promise.RAISES_OURS,
-    QuotesTheKey: Promise.KEEPS_KEYS,
-    LogsTheKey: Promise.KEEPS_KEYS,
-    PutsTheKeyIntoTheAddress: Promise.KEEPS_KEYS,
-    GivesUpAtOnce: Promise.TRIES_AGAIN,
-    ForgetsWithTheProcess: Promise.FETCHES_LATER,
-    OverrunsItsDeadline: Promise.KEEPS_TIME,
-    WaitsForEverToSubmit: Promise.KEEPS_TIME,
-    HeedsNoCancellation: Promise.ENDS_WHEN_CANCELLED,
-    NamesPicturesByChance: Promise.SAME_KEY,
-    NamesPicturesByAddress: Promise.SAME_KEY,
-    CostsNothing: Promise.IS_COMPLETE,
-    ConnectsAtOnce: Promise.OPENS_NOTHING,
-    WaitsForNoTurn: Promise.ASKS_FIRST,
-    SignsForSomebodyElse: Promise.DELIVERS,
+OFFENDERS: Mapping[type[Honest], Requirement] = {
+    SendsAgain: Requirement.SUBMITS_ONCE,
+    SendsAgainAfter500: Requirement.SUBMITS_ONCE,
+    BuysInFetch: Requirement.SUBMITS_ONCE,
+    CallsItFree: Requirement.STATES_CHARGED,
+    LetsOthersErrorsOut: Requirement.RAISES_OURS,
+    MistakesTheLimit: Requirement.RAISES_OURS,
+    QuotesTheKey: Requirement.KEEPS_KEYS,
+    LogsTheKey: Requirement.KEEPS_KEYS,
+    PutsTheKeyIntoTheAddress: Requirement.KEEPS_KEYS,
+    GivesUpAtOnce: Requirement.TRIES_AGAIN,
+    ForgetsWithTheProcess: Requirement.FETCHES_LATER,
+    OverrunsItsDeadline: Requirement.KEEPS_TIME,
+    WaitsForEverToSubmit: Requirement.KEEPS_TIME,
+    HeedsNoCancellation: Requirement.ENDS_WHEN_CANCELLED,
+    NamesPicturesByChance: Requirement.SAME_KEY,
+    NamesPicturesByAddress: Requirement.SAME_KEY,
+    CostsNothing: Requirement.IS_COMPLETE,
+    ConnectsAtOnce: Requirement.OPENS_NOTHING,
+    WaitsForNoTurn: Requirement.ASKS_FIRST,
+    SignsForSomebodyElse: Requirement.DELIVERS,
 }
 
 

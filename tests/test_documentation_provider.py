@@ -19,7 +19,7 @@ from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
 
-from mkdocs_leonardo.testing import Fault, LoopbackService, Promise
+from mkdocs_leonardo.testing import Fault, LoopbackService, Requirement
 
 PAGE = Path(__file__).resolve().parent.parent / "example-site/docs/reference/providers.md"
 FILES = ("pyproject.toml", "easel.py", "test_easel.py")
@@ -108,7 +108,7 @@ def test_example_package_passes_its_own_test(package: Path) -> None:
         timeout=180,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert f"{len(Promise) + 1} passed" in run.stdout  # its time limits are two tests
+    assert f"{len(Requirement) + 1} passed" in run.stdout  # its time limits are two tests
 
 
 def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
@@ -204,10 +204,10 @@ def test_example_package_has_a_limit_of_its_own(tmp_path: Path, package: Path, s
     assert service.creates == 1
 
 
-def test_page_lists_every_promise_of_the_contract() -> None:
+def test_page_lists_every_requirement_of_the_contract() -> None:
     """What a provider that passes can be relied on for, word for word."""
     text = PAGE.read_text(encoding="utf-8").partition("## The test")[2]
-    assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(promise) for promise in Promise]
+    assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(requirement) for requirement in Requirement]
 
 
 def test_page_lists_every_error_a_provider_may_raise() -> None:

@@ -17,12 +17,12 @@ from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.testing import (
-    BrokenPromise,
+    ContractViolation,
     LoopbackService,
-    Promise,
     ProviderContract,
     Reply,
     Request,
+    Requirement,
 )
 
 
@@ -130,43 +130,43 @@ class TestPainter(ProviderContract):
 # That the contract bites ---------------------------------------------------------------------------------------------
 
 
-def broken_promises(contract: ProviderContract) -> Mapping[str, BrokenPromise]:
+def violations(contract: ProviderContract) -> Mapping[str, ContractViolation]:
     """Each test of the contract that fails, by its name."""
     broken = {}
     for name in sorted(name for name in vars(ProviderContract) if name.startswith("test_")):
         try:
             getattr(contract, name)()
-        except BrokenPromise as error:
+        except ContractViolation as error:
             broken[name] = error
     return broken
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> Mapping[type[Honest], Mapping[str, BrokenPromise]]:
+def verdicts() -> Mapping[type[Honest], Mapping[str, ContractViolation]]:
     """What the contract says of everybody; side by side, since most of it is waiting."""
     with ThreadPoolExecutor(8) as pool:
-        asked = {kind: pool.submit(broken_promises, contract_of(kind)) for kind in EVERYBODY}
+        asked = {kind: pool.submit(violations, contract_of(kind)) for kind in EVERYBODY}
     return {kind: verdict.result() for kind, verdict in asked.items()}
 
 
 def test_contract_finds_nothing_in_a_provider_that_keeps_it(
-    verdicts: Mapping[type[Honest], Mapping[str, BrokenPromise]],
+    verdicts: Mapping[type[Honest], Mapping[str, ContractViolation]],
 ) -> None:
     """The small provider that the others are made from is a good one."""
     assert verdicts[Honest] == {}
 
 
 @pytest.mark.parametrize("kind", OFFENDERS, ids=lambda kind: kind.__name__)
-def test_contract_names_the_promise_that_is_broken(
-    verdicts: Mapping[type[Honest], Mapping[str, BrokenPromise]], kind: type[Honest]
+def test_contract_names_the_requirement_that_is_violated(
+    verdicts: Mapping[type[Honest], Mapping[str, ContractViolation]], kind: type[Honest]
 ) -> None:
-    """Each offender fails the checks of the one promise that it breaks, and no other."""
+    """Each offender fails the checks of the one requirement that it violates, and no other."""
     broken = verdicts[kind]
-    assert {error.promise for error in broken.values()} == {OFFENDERS[kind]}, broken
+    assert {error.requirement for error in broken.values()} == {OFFENDERS[kind]}, broken
     assert len(broken) == 1
     assert all(str(error).startswith(f"A provider {OFFENDERS[kind]}: ") for error in broken.values())
 
 
-def test_contract_has_an_offender_for_every_promise() -> None:
-    """No promise is in the list that nobody has been caught breaking."""
-    assert set(OFFENDERS.values()) == set(Promise)
+def test_contract_has_an_offender_for_every_requirement() -> None:
+    """Each requirement of the list has an offender that violates it."""
+    assert set(OFFENDERS.values()) == set(Requirement)

@@ -15,14 +15,14 @@
         def options(self, base_url: str) -> object:
             return {"base_url": base_url, "timeout": 2}
 
-Each failure is a `BrokenPromise`, and its message begins with the promise. The tests need neither pytest nor a network;
-with unittest, name `unittest.TestCase` as a second base.
+Each failure is a `ContractViolation`, and its message begins with the requirement. The tests need neither pytest nor a
+network; with unittest, name `unittest.TestCase` as a second base.
 """
 
 from __future__ import annotations
 
 from mkdocs_leonardo.testing.contract import ProviderContract
-from mkdocs_leonardo.testing.promises import BrokenPromise, Promise
+from mkdocs_leonardo.testing.requirements import ContractViolation, Requirement
 from mkdocs_leonardo.testing.service import Fault, LoopbackService, Reply, Request
 
-__all__ = ["BrokenPromise", "Fault", "LoopbackService", "Promise", "ProviderContract", "Reply", "Request"]
+__all__ = ["ContractViolation", "Fault", "LoopbackService", "ProviderContract", "Reply", "Request", "Requirement"]

@@ -1,4 +1,4 @@
-"""The tests of the provider contract, each of one promise."""
+"""The tests of the provider contract, each of one requirement."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.answers import is_whole_picture
 from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.testing.new_process import fetch_in_new_process, key_in_new_process
-from mkdocs_leonardo.testing.promises import Promise, Unmet, require, tests
+from mkdocs_leonardo.testing.requirements import Requirement, Unmet, require, tests
 from mkdocs_leonardo.testing.rig import PATIENCE_S, SPEED, ProviderUnderTest, Rig, rig
 from mkdocs_leonardo.testing.service import PICTURE_PATH, Fault, LoopbackService
 
@@ -50,11 +50,11 @@ _EXPECTED: Mapping[str, tuple[type[ProviderError], frozenset[Charged]]] = {
 
 
 class ProviderContract(ProviderUnderTest):
-    """Subclass it and fill in the service and the provider; each test below is one promise."""
+    """Subclass it and fill in the service and the provider; each test below is one requirement."""
 
     # What the provider is --------------------------------------------------------------------------------------------
 
-    @tests(Promise.IS_COMPLETE)
+    @tests(Requirement.IS_COMPLETE)
     async def test_is_complete_with_and_without_a_key(self) -> None:
         """Name, model, options, time limit and estimate are there before a request is made."""
         async with rig(self, needs_service=False) as made:
@@ -63,7 +63,7 @@ class ProviderContract(ProviderUnderTest):
                 _require_complete(provider, self)
             await without_key.aclose()
 
-    @tests(Promise.OPENS_NOTHING)
+    @tests(Requirement.OPENS_NOTHING)
     async def test_opens_no_connection_before_it_is_asked(self) -> None:
         """A build creates every provider, also one whose images are all at hand."""
         async with rig(self) as made:
@@ -72,7 +72,7 @@ class ProviderContract(ProviderUnderTest):
             await anyio.sleep(0.05)
             require(not made.service.connections, "the service saw a connection")
 
-    @tests(Promise.SAME_KEY)
+    @tests(Requirement.SAME_KEY)
     async def test_same_picture_has_the_same_key(self) -> None:
         """The key of an image depends on no address, no API key, no clock and no process."""
         async with rig(self, needs_service=False) as made, rig(self, needs_service=False) as other:
@@ -86,7 +86,7 @@ class ProviderContract(ProviderUnderTest):
 
     # What it does ----------------------------------------------------------------------------------------------------
 
-    @tests(Promise.DELIVERS)
+    @tests(Requirement.DELIVERS)
     async def test_brings_the_image(self) -> None:
         """`submit` returns a submission that can be stored, and `fetch` a whole image."""
         async with rig(self, needs_service=False) as made:
@@ -97,7 +97,7 @@ class ProviderContract(ProviderUnderTest):
                 raise Unmet(f"fetch ended in {image!r}, although the service did not fail") from image
             require(is_whole_picture(image.data), "the result of fetch is no whole JPEG, PNG, WebP or AVIF")
 
-    @tests(Promise.SUBMITS_ONCE)
+    @tests(Requirement.SUBMITS_ONCE)
     async def test_never_submits_twice(self) -> None:
         """One call of `submit` is one create request, whatever the response; `fetch` sends none."""
         for fault in (None, *Fault):
@@ -116,7 +116,7 @@ class ProviderContract(ProviderUnderTest):
             await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
             _require_one_create(made, "submit, cancelled")
 
-    @tests(Promise.TRIES_AGAIN)
+    @tests(Requirement.TRIES_AGAIN)
     async def test_tries_a_failed_fetch_again(self) -> None:
         """A poll or download that fails costs nothing, and the paid image is still to be had."""
         async with rig(self) as made:
@@ -125,7 +125,7 @@ class ProviderContract(ProviderUnderTest):
             image = await made.fetch(submission)
             require(not isinstance(image, Exception), f"after two failures fetch gave up with {image!r}", image)
 
-    @tests(Promise.FETCHES_LATER)
+    @tests(Requirement.FETCHES_LATER)
     async def test_fetches_in_a_later_process(self) -> None:
         """The next build collects the job of a build that died, or learns that its image is gone."""
         async with rig(self) as made:
@@ -136,7 +136,7 @@ class ProviderContract(ProviderUnderTest):
             is_gone = result == JobUnknown.__name__ and submission.image is not None
             require(result == "picture" or is_gone, f"it ended in {result}")
 
-    @tests(Promise.ASKS_FIRST)
+    @tests(Requirement.ASKS_FIRST)
     async def test_asks_for_capacity_before_every_request(self) -> None:
         """Builds that run at once share one limit, so `window` counts every request."""
         async with rig(self) as made:
@@ -173,7 +173,7 @@ class ProviderContract(ProviderUnderTest):
             outcomes.append(("FETCH", await made.fetch(submission, 0.5), made))
         return [(name, error, made) for name, error, made in outcomes if isinstance(error, Exception)]
 
-    @tests(Promise.STATES_CHARGED)
+    @tests(Requirement.STATES_CHARGED)
     async def test_says_with_every_error_whether_money_may_be_gone(self) -> None:
         """`charged` decides whether a build may submit again: never NO if the request may have been carried out."""
         for name, error, _ in await self._failures():
@@ -182,7 +182,7 @@ class ProviderContract(ProviderUnderTest):
                 detail = f"{name}: charged is {error.charged!r}, not {' or '.join(sorted(allowed))}"
                 require(error.charged in allowed, detail)
 
-    @tests(Promise.RAISES_OURS)
+    @tests(Requirement.RAISES_OURS)
     async def test_raises_nothing_but_provider_errors(self) -> None:
         """The kind of error tells a build what it can do."""
         failures = await self._failures()
@@ -194,7 +194,7 @@ class ProviderContract(ProviderUnderTest):
             owner = getattr(error, "provider", None)
             require(owner == made.provider.name, f"{name}: the error's provider is {owner!r}", error)
 
-    @tests(Promise.KEEPS_KEYS)
+    @tests(Requirement.KEEPS_KEYS)
     async def test_shows_the_key_to_the_service_only(self) -> None:
         """No error, repr, log or address holds the key, and no request to the host of the image; services quote it."""
         with _logged() as lines:
@@ -214,7 +214,7 @@ class ProviderContract(ProviderUnderTest):
 
     # When it ends ----------------------------------------------------------------------------------------------------
 
-    @tests(Promise.ENDS_WHEN_CANCELLED)
+    @tests(Requirement.ENDS_WHEN_CANCELLED)
     async def test_ends_when_it_is_cancelled(self) -> None:
         """An interrupted build ends; it may wait only for a response that is the paid image itself."""
         for fault in (None, Fault.HELD):
@@ -233,7 +233,7 @@ class ProviderContract(ProviderUnderTest):
             is_over = await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
             require(is_over, f"submit still went on {_CANCEL_S:g} s after the service's response")
 
-    @tests(Promise.KEEPS_TIME)
+    @tests(Requirement.KEEPS_TIME)
     async def test_fetch_ends_at_its_deadline(self) -> None:
         """A job that never finishes, or a service that never responds, holds a page for its time and no longer."""
         for fault in (None, Fault.HELD):
@@ -248,7 +248,7 @@ class ProviderContract(ProviderUnderTest):
                 is_right = submission.image is not None or isinstance(image, JobUnfinished)
                 require(is_right, f"at `give_up_at` fetch ended in {image!r}")
 
-    @tests(Promise.KEEPS_TIME)
+    @tests(Requirement.KEEPS_TIME)
     async def test_submit_does_not_wait_for_ever(self) -> None:
         """A service that takes the request and never responds is given up."""
         async with rig(self, speed=1.0) as made:

@@ -12,7 +12,7 @@ import anyio
 
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
-from mkdocs_leonardo.testing.promises import TEST_LIMIT_S, BrokenPromise, Promise
+from mkdocs_leonardo.testing.requirements import TEST_LIMIT_S, ContractViolation, Requirement
 from mkdocs_leonardo.testing.service import LoopbackService
 
 #: Seconds of a test's clock in one second, so that waits between two polls are short.
@@ -113,7 +113,7 @@ class Rig:
         submission = await self.submit()
         if isinstance(submission, Exception):
             detail = f"submit ended in {submission!r}, although the service did not fail"
-            raise BrokenPromise(Promise.DELIVERS, detail) from submission
+            raise ContractViolation(Requirement.DELIVERS, detail) from submission
         return submission
 
     async def fetch(self, submission: Submission, patience_s: float = PATIENCE_S) -> GeneratedImage | Exception:

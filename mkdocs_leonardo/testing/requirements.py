@@ -1,4 +1,4 @@
-"""The promises of the provider contract, the error that names a broken one, and the decorator of their tests."""
+"""The requirements of the provider contract, the error that names a violated one, and the decorator of their tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEST_LIMIT_S = 60.0
 Contract = TypeVar("Contract")
 
 
-class Promise(StrEnum):
+class Requirement(StrEnum):
     """What a build relies on."""
 
     IS_COMPLETE = "has a name, a model, options, a time limit and an estimate, with and without a key"
@@ -35,12 +35,12 @@ class Promise(StrEnum):
     ASKS_FIRST = "asks `window` before every request to the API"
 
 
-class BrokenPromise(AssertionError):
-    """A provider breaks a promise of the contract; the message begins with the promise."""
+class ContractViolation(AssertionError):
+    """A provider violates a requirement of the contract; the message begins with the requirement."""
 
-    def __init__(self, promise: Promise, detail: str) -> None:
-        super().__init__(f"A provider {promise}: {detail}")
-        self.promise = promise
+    def __init__(self, requirement: Requirement, detail: str) -> None:
+        super().__init__(f"A provider {requirement}: {detail}")
+        self.requirement = requirement
 
 
 class Unmet(Exception):
@@ -54,9 +54,9 @@ def require(condition: object, detail: str, cause: object = None) -> None:
 
 
 def tests(
-    promise: Promise,
+    requirement: Requirement,
 ) -> Callable[[Callable[[Contract], Awaitable[None]]], Callable[[Contract], None]]:
-    """Make the coroutine a test method of the promise, with an event loop and a time limit of its own."""
+    """Make the coroutine a test method of the requirement, with an event loop and a time limit of its own."""
 
     def decorate(check: Callable[[Contract], Awaitable[None]]) -> Callable[[Contract], None]:
         @functools.wraps(check)
@@ -71,11 +71,11 @@ def tests(
 
             threading.Thread(target=run, daemon=True).start()
             if not wait([outcome], TEST_LIMIT_S).done:
-                raise BrokenPromise(Promise.KEEPS_TIME, f"it still went on after {TEST_LIMIT_S:.0f} s")
+                raise ContractViolation(Requirement.KEEPS_TIME, f"it still went on after {TEST_LIMIT_S:.0f} s")
             try:
                 outcome.result()
             except Unmet as unmet:
-                raise BrokenPromise(promise, str(unmet)) from unmet.__cause__
+                raise ContractViolation(requirement, str(unmet)) from unmet.__cause__
 
         return test
 
