@@ -32,10 +32,10 @@ from mkdocs_leonardo.providers.network import (
     certificates,
     environment_proxy,
     no_tls,
+    secret_words,
     shown_host,
     unreached,
     without_ids,
-    wrong_key,
 )
 from mkdocs_leonardo.spec import JsonValue
 
@@ -53,7 +53,6 @@ _CONNECT_TIMEOUT_S = 10.0
 #: Short, because the next address of the same host is tried after it.
 _DOWNLOAD_CONNECT_TIMEOUT_S = 4.0
 _TEXT_KEPT = 2000
-_SHORTEST_SECRET = 8
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 #: What httpx raises before a byte of the request has left. Everything else may mean that the service has read it.
@@ -146,7 +145,7 @@ class Api:
         """NotSetUp if the address or a secret cannot be used at all."""
         self._provider = provider
         self._clock = clock
-        self._secrets = tuple(_secrets(secret_headers, provider, key_variable or named_key_variable(provider)))
+        self._secrets = secret_words(secret_headers, provider, key_variable or named_key_variable(provider))
         self._base_url = _base_url(base_url, provider)
         self._proxy_for = proxy_for or environment_proxy
         self._resolve = resolve or _resolve
@@ -487,17 +486,6 @@ def _base_url(text: str, provider: str) -> httpx.URL:
     if refusal:
         raise NotSetUp(refusal, provider=provider)
     return url
-
-
-def _secrets(headers: Mapping[str, str], provider: str, variable: str) -> list[str]:
-    """The words that must never be shown. NotSetUp for a key that was not copied as it is; h11 would quote it."""
-    for name, value in headers.items():
-        key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
-        wrong = wrong_key(key, variable)
-        if wrong:
-            raise NotSetUp(wrong, provider=provider)
-    words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
-    return sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _user_agent() -> str:
