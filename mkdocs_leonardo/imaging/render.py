@@ -1,4 +1,4 @@
-"""A delivered picture becomes everything that pages need of it, in one call."""
+"""Render a delivered picture: the files and measurements that pages need of it."""
 
 from __future__ import annotations
 
@@ -156,23 +156,17 @@ def render(
 
     `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
     default those of this Pillow; `known` are files of the same picture that need not be encoded again, `heavy` is as in
-    `write_ladder`. Raises PictureError if the bytes are not a picture we
-    may show, StoreUnavailable if the folder cannot be written.
+    `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if the folder
+    cannot be written.
     """
-    source_type = ""
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = sized(encoding, delivered_size, focus, may_enlarge=provider != _OWN)
-    width, height = encoding.width_px, encoding.height_px
-    if isinstance(picture, bytes):
-        if provider in NOT_GENERATED:
-            # An author's own picture that says it was made by an AI goes on saying so.
-            source_type = detect(picture).digital_source_type or ""
-        image = normalise(picture, width_px=width, height_px=height, focus=focus)
-    else:
-        image = fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus)
+    size = encoding.width_px, encoding.height_px
+    image, source_type = _normalised(picture, size, focus, is_generated=provider not in NOT_GENERATED)
     # A picture that was cropped is another one for each focal point, and pages may share it.
-    cropped = crop_box(delivered_size, (width, height), focus) != (0.0, 0.0, *delivered_size)
+    cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = key[:_KEY_CHARS]
+    stem = variant_key[:_KEY_CHARS]
     xmp = xmp_packet(provider=provider, model=model, created_at=created_at, digital_source_type=source_type)
     try:
         with drafting(folder, xmp) as draft:
@@ -181,7 +175,7 @@ def render(
                 image,
                 files=wanted_files(encoding, available),
                 name=name + (focus_suffix(focus) if cropped else ""),
-                stem=variant_key[:_KEY_CHARS],
+                stem=stem,
                 is_placeholder=provider == _PAINTER,
                 known={(each.width_px, each.format): each for each in known if each.role == "hero"},
                 heavy=heavy,
@@ -189,21 +183,37 @@ def render(
             if encoding.social:
                 variants.append(
                     next((each for each in known if each.role == "social"), None)
-                    or write_social(draft, image, focus=focus, name=name, stem=variant_key[:_KEY_CHARS])
+                    or write_social(draft, image, focus=focus, name=name, stem=stem)
                 )
     except OSError as error:
         if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
             raise PictureError(f"cannot be encoded: {error}") from error
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
+    rendering = _measured(image, focus, variants, source_type)
+    return_freed()
+    return rendering
+
+
+def _normalised(
+    picture: bytes | Image.Image, size: tuple[int, int], focus: FocalPoint, *, is_generated: bool
+) -> tuple[Image.Image, str]:
+    """The picture in the size that pages show, and the digital source type that an author's own picture states."""
+    width, height = size
+    if not isinstance(picture, bytes):
+        return fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus), ""
+    source_type = "" if is_generated else detect(picture).digital_source_type or ""
+    return normalise(picture, width_px=width, height_px=height, focus=focus), source_type
+
+
+def _measured(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
+    """The files with the measurements of the picture that they show."""
     colour = dominant(image)
-    rendering = Rendering(
+    return Rendering(
         variants=tuple(variants),
         placeholder=placeholder(image),
         dominant=colour,
         scrim=contrast.measure(image, focus, dominant=colour),
-        width_px=width,
-        height_px=height,
+        width_px=image.width,
+        height_px=image.height,
         source_type=source_type,
     )
-    return_freed()
-    return rendering
