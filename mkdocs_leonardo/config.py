@@ -25,7 +25,7 @@ from mkdocs_leonardo.converters import (
     whole_number,
 )
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.front_matter import LAYOUTS, MAX_PROMPT_CHARACTERS, did_you_mean, style_named
+from mkdocs_leonardo.front_matter import LAYOUTS, did_you_mean, style_named
 from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
 from mkdocs_leonardo.providers.declaration import (
     BUILT_IN,
@@ -37,7 +37,16 @@ from mkdocs_leonardo.providers.declaration import (
     options_from,
 )
 from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, MAX_HEIGHT_PX, MAX_WIDTH_PX, MIN_SIDE_PX, SIDE_STEP_PX
-from mkdocs_leonardo.spec import STYLES, Encoding, Format, JsonValue, Layout, PictureSpec, Strength
+from mkdocs_leonardo.spec import (
+    MAX_PROMPT_CHARACTERS,
+    STYLES,
+    Encoding,
+    Format,
+    JsonValue,
+    Layout,
+    PictureSpec,
+    Strength,
+)
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -264,15 +273,20 @@ class LeonardoConfig(StrictConfig):
         names = (name for name in self.providers if name in self.declared)
         return [(name, self.declared[name], self.provider_options[name]) for name in names]
 
-    def _problems(self) -> Iterator[tuple[str, Exception]]:
-        """What the site asks of models that they do not draw."""
-        picture = PictureSpec(
+    @property
+    def wish(self) -> PictureSpec:
+        """What the site asks of every picture."""
+        return PictureSpec(
             "",
             style=self.style,
             negative_prompt=self.negative_prompt or "",
             width_px=self.width,
             height_px=self.height,
         )
+
+    def _problems(self) -> Iterator[tuple[str, Exception]]:
+        """What the site asks of models that they do not draw."""
+        picture = self.wish
         for provider, declaration, options in self.chain:
             written = frozenset(map(str, self.get(provider) or ()))
             for name, text in declaration.problems(options, written, picture):

@@ -17,6 +17,7 @@ from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.spec import (
     ANY_PICTURE,
     CENTER,
+    MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     STYLES,
     FocalPoint,
@@ -47,8 +48,6 @@ _BARE = {key.replace("_", ""): key for key in KEYS}
 _MEANT = {"title": "tagline", "subtitle": "tagline", "picture": "image", "photo": "image", "position": "focus"}
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
-#: Leonardo's v1 limit (vendor's error page, January 2026); a longer prompt would be refused or cut.
-MAX_PROMPT_CHARACTERS = 1500
 #: One line under a title; more is a mistake in the file.
 MAX_TAGLINE_CHARACTERS = 300
 MAX_ALT_CHARACTERS = 1000
@@ -261,11 +260,12 @@ class _Reader:
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
         both = ", ".join(filter(None, (legible(self._defaults.negative_prompt), own)))
-        if own and not self._defaults.rules.has_negative_prompt:
-            model = self._defaults.rules.model
-            self._wrong(key, f"{model} takes none; say in hero_prompt what the image shows instead")
+        rules = self._defaults.rules
+        if own and not rules.negative_prompt_max:
+            self._wrong(key, f"{rules.model} takes none; say in hero_prompt what the image shows instead")
         elif own:
-            self._fits(key, both, " with the site's negative_prompt")
+            addition = " with the site's negative_prompt" if both != own else ""
+            self._fits(key, both, addition, most=rules.negative_prompt_max)
         return both
 
     def _fits(self, key: str, text: str, addition: str = "", *, most: int = MAX_PROMPT_CHARACTERS) -> bool:

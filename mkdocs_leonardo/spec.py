@@ -58,6 +58,10 @@ STYLES = (
 #: The largest seed that any model documents: that of Phoenix in the v1 create call.
 MAX_SEED = 9_999_999_998
 
+#: Characters of a prompt, and of a negative one: Leonardo's v1 limit (vendor's error page, January 2026); more would be
+#: refused or cut.
+MAX_PROMPT_CHARACTERS = 1500
+
 #: Providers whose pictures no AI made: they carry no AI mark.
 NOT_GENERATED = frozenset({"local", "own"})
 
@@ -116,11 +120,14 @@ class PictureSpec:
 
 @dataclass(frozen=True, slots=True)
 class PictureRules:
-    """What the model that is asked takes of a page's wishes; without a model, all that there is."""
+    """What the model that is asked takes of a page's wishes; without a model, all that there is.
+
+    `negative_prompt_max` are characters; 0 if the model takes no negative prompt.
+    """
 
     model: str = field(default="", compare=False)
     styles: tuple[str, ...] = STYLES
-    has_negative_prompt: bool = True
+    negative_prompt_max: int = MAX_PROMPT_CHARACTERS
     seed_max: int = MAX_SEED
 
 

@@ -39,7 +39,17 @@ from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
 from mkdocs_leonardo.report import Spending, complaints, report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution
-from mkdocs_leonardo.spec import MAX_SEED, STYLES, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
+from mkdocs_leonardo.spec import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    STYLES,
+    HeroAsset,
+    HeroSpec,
+    PictureSpec,
+    Rendering,
+    Scrim,
+    Source,
+)
 
 ROOT = tables.ROOT
 SITE = ROOT / "example-site"
@@ -146,7 +156,7 @@ def test_front_matter_page_states_the_limits_of_the_code() -> None:
     """The numbers are those that the messages name."""
     text = _text(DOCS / "reference/front-matter.md")
     assert f"from 0 to {MAX_SEED}" in text
-    assert f"| {front_matter.MAX_PROMPT_CHARACTERS} characters" in text
+    assert f"| {MAX_PROMPT_CHARACTERS} characters" in text
     assert f"| {front_matter.MAX_TAGLINE_CHARACTERS} characters |" in text
     assert f"| {front_matter.MAX_ALT_CHARACTERS} characters |" in text
 

@@ -16,7 +16,6 @@ from mkdocs_leonardo.front_matter import (
     KEYS,
     LAYOUTS,
     MAX_ALT_CHARACTERS,
-    MAX_PROMPT_CHARACTERS,
     MAX_TAGLINE_CHARACTERS,
     FrontMatter,
     HeroDefaults,
@@ -25,7 +24,7 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
-from mkdocs_leonardo.spec import MAX_SEED, STYLES, FocalPoint, PictureSpec, generation_key
+from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES, FocalPoint, PictureSpec, generation_key
 
 PROMPT = "a lighthouse in a storm, dawn"
 EVERY_STYLE = f"it may be {', '.join(STYLES[:-1])} or {STYLES[-1]}"

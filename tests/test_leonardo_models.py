@@ -38,7 +38,14 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.orders import estimate_usd, key_model, key_options, order_for
+from mkdocs_leonardo.providers.leonardo.orders import (
+    estimate_usd,
+    key_model,
+    key_options,
+    order_for,
+    problems,
+    rules_for,
+)
 from mkdocs_leonardo.spec import PictureSpec, generation_key
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +77,8 @@ SIZES = {
 }
 
 
+#: More than v1 draws.
+LARGE: dict[str, Any] = {"width": 2048, "height": 1152, "formats": ["jpeg"], "widths": [320]}
 NO_NEGATIVE = "lucid-origin takes none; say in hero_prompt what the image shows instead"
 NO_OTHER = "as lucid-origin takes no other"
 LUCID_STYLES = "CINEMATIC, CREATIVE, DYNAMIC, FASHION, NONE, PORTRAIT, STOCK_PHOTO or VIBRANT"
@@ -478,6 +487,63 @@ def test_build_tells_what_the_model_does_not_know_and_buys_the_rest(tmp_path: Pa
     assert services.ledger.creates == 1
 
 
+def test_build_tells_what_is_too_long_for_the_model_where_a_page_or_its_folder_says_it(
+    tmp_path: Path, services: Services
+) -> None:
+    """The form that draws the site's size takes a shorter negative prompt; no fallback is paid for a longer one."""
+    pages: dict[str, str | bytes] = {
+        "good.md": page("Good", hero_prompt="a harbour", hero_negative_prompt="x" * 992),
+        "long.md": page("Long", hero_prompt="a pier", hero_negative_prompt="x" * 993),
+        "folder/.meta.yml": f"hero_prompt: a quay at {{title}}\nhero_negative_prompt: {'y' * 1001}\n",
+        "folder/page.md": page("Page"),
+        "folder/other.md": page("Other", hero_negative_prompt="boats"),
+    }
+    site = Site(
+        tmp_path, pages, {**LARGE, "negative_prompt": "people"}, {"theme": {"name": "material"}}, ["material/meta"]
+    )
+
+    built = site.build(services)
+
+    told = "characters with the site's negative_prompt, and at most 1,000 are allowed"
+    ends = sorted(line.partition(":")[0] + line[line.rindex(";") :] for line in built.warnings)
+    assert ends == [f"folder/page.md; it has 1,009 {told}", f"long.md; it has 1,001 {told}"]
+    jobs = services.ledger.jobs
+    assert sorted((job.provider, job.prompt) for job in jobs) == [
+        ("leonardo", "a harbour"),
+        ("leonardo", "a quay at Other"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "width_px", "most"),
+    [
+        ({}, 1536, 1500),
+        ({}, 1544, 1000),
+        ({"api_version": "v1"}, 1536, 1500),
+        ({"api_version": "v2"}, 1536, 1000),
+        ({"model": "lucid-origin"}, 1536, 0),
+        ({"model": "flux-dev", "api_version": "v2"}, 1536, 0),
+        ({"model": "nano-banana-2"}, 1536, 0),
+        ({"model": CUSTOM}, 1536, 1500),
+        ({"model": "kino-xl", "api_version": "v2"}, 1536, 1000),
+    ],
+)
+def test_negative_prompt_that_pages_may_have_is_what_the_order_takes(
+    options: dict[str, Any], width_px: int, most: int
+) -> None:
+    """The same limit where a page is read, where the site is configured, and where the order is made."""
+    settings = LeonardoOptions(**options)
+    fits = replace(PICTURE, width_px=width_px, negative_prompt="x" * most)
+    longer = replace(fits, negative_prompt="x" * (most + 1))
+
+    assert rules_for(settings, fits).negative_prompt_max == most
+    assert not [*problems(settings, frozenset(options), fits)]
+    assert [name for name, _ in problems(settings, frozenset(options), longer)] == ["negative_prompt"]
+    order_for(settings, fits)
+    with pytest.raises(RequestRefused, match=f"{most} are allowed"):
+        order_for(settings, longer)
+
+
 def test_build_with_a_model_of_ones_own_says_what_it_is_sent(tmp_path: Path, services: Services) -> None:
     """It works with the least body, and the log says so; a strict build passes."""
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")}, {"leonardo": {"model": CUSTOM}})
@@ -548,6 +614,10 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
         (
             {"leonardo": {"model": "gpt-image-2", "contrast": 3}},
             "'contrast': it is 3, and gpt-image-2 takes none by v2; leave it out",
+        ),
+        (
+            {"leonardo": {"model": CUSTOM}, "width": 1544},
+            f"'width': it is 1544; {CUSTOM} draws multiples of 8 from 32 to 1536",
         ),
         ({"leonardo": {"model": CUSTOM, "contrast": 3}}, "may not know it, so it is not sent; leave it out"),
         (

@@ -15,9 +15,10 @@ from mkdocs_leonardo.commands.site import SiteWishes, pages_named, wishes_of
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
-from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, MAX_PROMPT_CHARACTERS, legible
+from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
+from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
 
 #: How much of a page is read out (words).
 MOST_WORDS = 1000

@@ -149,7 +149,7 @@ class Declaration(Generic[OptionsT]):
     key_variable: str = ""
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
     problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
-    rules: Callable[[OptionsT], PictureRules] | None = None
+    rules: Callable[[OptionsT, PictureSpec], PictureRules] | None = None
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
 
     def __call__(self, context: ProviderContext) -> Provider:

@@ -21,8 +21,8 @@ Size = tuple[int, int]
 #: v2 is asked for what is larger).
 V1_MAX_SIDE_PX = 1536
 V1_MIN_SIDE_PX = 32
-#: Characters of a prompt in v1 (vendor's error page, January 2026). Longer ones were seen to be cut in silence.
-V1_MAX_PROMPT = 1500
+#: Characters of a negative prompt in v2, of every model that takes one.
+V2_MAX_NEGATIVE_PROMPT = 1000
 
 #: The contrasts of v2, which has names for them, and those of Lucid in v1 (the same numbers).
 CONTRAST_NAMES: Mapping[float, str] = MappingProxyType({3.0: "LOW", 3.5: "MEDIUM", 4.0: "HIGH"})
@@ -212,7 +212,7 @@ def _phoenix(name: str, title: str, model_id: str, *, key_is_id: bool, aliases: 
         contrasts=CONTRASTS,
         has_v2_contrast=True,
         has_preset_style=True,
-        negative_prompt_max=1000,
+        negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
         seed_max=9_999_999_998,
         style_preprocessor=166,
         key_is_id=key_is_id,

@@ -17,9 +17,9 @@ from mkdocs_leonardo.providers.leonardo.models import (
     MIN_SIDE_PX,
     ROWS,
     SIDE_STEP_PX,
-    V1_MAX_PROMPT,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
+    V2_MAX_NEGATIVE_PROMPT,
     Mode,
     Row,
     Sides,
@@ -32,7 +32,15 @@ from mkdocs_leonardo.providers.leonardo.models import (
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, unknown_leonardo_usd
 from mkdocs_leonardo.providers.wording import look_words
-from mkdocs_leonardo.spec import MAX_SEED, STYLES, JsonValue, PictureRules, PictureSpec, clean_text
+from mkdocs_leonardo.spec import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    STYLES,
+    JsonValue,
+    PictureRules,
+    PictureSpec,
+    clean_text,
+)
 
 Version = Literal["v1", "v2"]
 
@@ -52,6 +60,8 @@ PRESETS: Mapping[str, str] = {
 #: The least contrast that v1 takes with Alchemy (API's schema, June 2026).
 MIN_ALCHEMY_CONTRAST = 2.5
 
+#: Of models that the table does not know, v1's sides are known.
+_ANY_SIDES = Sides(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
 _NAMES = tuple(row.name for row in ROWS)
 
 
@@ -69,17 +79,25 @@ class Order:
     preset: str = ""
 
 
-def rules_for(options: LeonardoOptions) -> PictureRules:
-    """The rules for pages of a site with these options."""
-    row = row_of(options.model)
+def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
+    """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
+    row, size = row_of(options.model), (picture.width_px, picture.height_px)
+    version = version_of(options, size if row is None else size_for(row, *size))
+    negative_max = _negative_max(row, version)
     if row is None:
-        return PictureRules(options.model)
+        return PictureRules(options.model, negative_prompt_max=negative_max)
     return PictureRules(
         row.name,
         tuple(row.styles),
-        row.negative_prompt_max > 0,
+        negative_max,
         MAX_SEED if row.seed_max is None else row.seed_max,
     )
+
+
+def _negative_max(row: Row | None, version: Version) -> int:
+    """The characters of a negative prompt that the model takes by this form; 0 if it takes none."""
+    most = V2_MAX_NEGATIVE_PROMPT if row is None else row.negative_prompt_max
+    return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
 def knows_alchemy(options: LeonardoOptions) -> bool:
@@ -138,7 +156,7 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
     if row is None:
         return "v1" if is_uuid(options.model) else "v2"
     fits = all(V1_MIN_SIDE_PX <= side <= V1_MAX_SIDE_PX for side in size)
-    return "v1" if row.model_id and fits and len(prompt) <= V1_MAX_PROMPT else "v2"
+    return "v1" if row.model_id and fits and len(prompt) <= MAX_PROMPT_CHARACTERS else "v2"
 
 
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
@@ -266,33 +284,39 @@ def _check(
     row: Row | None, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
 ) -> None:
     """ProviderError for what would be refused, and what would be drawn otherwise than it is asked for."""
+    _check_version(row, options, version)
+    if not prompt:
+        raise _refused(RequestRefused, "the prompt is empty")
+    most = MAX_PROMPT_CHARACTERS if version == "v1" else 2000 if row is None else row.prompt_max
+    if len(prompt) > most:
+        raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
+    most = _negative_max(row, version)
+    if len(negative) > most:
+        raise _refused(RequestRefused, f"the negative prompt has {len(negative)} characters, {most} are allowed")
+    if row is None:
+        problem = _size_problem(None, options.model, version, picture.width_px, picture.height_px)
+        if problem:
+            raise _refused(RequestRefused, problem)
+        return
+    if picture.style not in row.styles:
+        raise _refused(RequestRefused, f"{row.name} has no style {picture.style!r}")
+    if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
+        raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
+    is_given = options.contrast != LeonardoOptions().contrast
+    problem = _size_problem(row, row.name, version, picture.width_px, picture.height_px) or _contrast_problem(
+        row, options, version, is_given=is_given
+    )
+    if problem:
+        raise _refused(RequestRefused, problem)
+
+
+def _check_version(row: Row | None, options: LeonardoOptions, version: Version) -> None:
+    """ProviderError for a model that has no name of the kind that this form takes."""
     if version == "v1" and not (row.model_id if row is not None else is_uuid(options.model)):
         # The service answers this with a 500, which would look as if a job might have been made.
         raise _refused(AccountRefused, f"v1 of its API takes a model's UUID, and {options.model!r} has none")
     if version == "v2" and row is None and is_uuid(options.model):
         raise _refused(AccountRefused, "v2 of its API takes names, not ids; set leonardo.api_version: auto")
-    if not prompt:
-        raise _refused(RequestRefused, "the prompt is empty")
-    most = V1_MAX_PROMPT if version == "v1" else 2000 if row is None else row.prompt_max
-    if len(prompt) > most:
-        raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
-    if row is None:
-        return
-    if picture.style not in row.styles:
-        raise _refused(RequestRefused, f"{row.name} has no style {picture.style!r}")
-    if negative and len(negative) > row.negative_prompt_max and (version == "v2" or not row.negative_prompt_max):
-        raise _refused(
-            RequestRefused,
-            f"the negative prompt has {len(negative)} characters, {row.negative_prompt_max} are allowed",
-        )
-    if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
-        raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
-    is_given = options.contrast != LeonardoOptions().contrast
-    problem = _size_problem(row, version, picture.width_px, picture.height_px) or _contrast_problem(
-        row, options, version, is_given=is_given
-    )
-    if problem:
-        raise _refused(RequestRefused, problem)
 
 
 def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
@@ -347,17 +371,18 @@ def _picture_problems(
     version = version_of(options, size if row is None else size_for(row, *size))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
         yield "leonardo.base_url", "with v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
+    yield from _side_problems(row, options.model if row is None else row.name, version, size)
+    negative_max = _negative_max(row, version)
+    if negative_prompt and not negative_max:
+        yield "negative_prompt", f"{options.model} takes none; say in prompt_template what images show instead"
+    elif len(negative_prompt) > negative_max:
+        yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and {version} takes {negative_max:,}"
     if row is None:
         if "contrast" in given:
             yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
         return
-    yield from _side_problems(row, version, size)
     if style not in row.styles:
         yield "style", f"it is {style}, which {row.name} does not have; it may be {listed(tuple(row.styles))}"
-    if row.negative_prompt_max and version == "v2" and len(negative_prompt) > row.negative_prompt_max:
-        yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and v2 takes {row.negative_prompt_max:,}"
-    if negative_prompt and not row.negative_prompt_max:
-        yield "negative_prompt", f"{row.name} takes none; say in prompt_template what images show instead"
     problem = _contrast_problem(row, options, version, is_given="contrast" in given)
     if problem:
         yield "leonardo.contrast", problem
@@ -383,17 +408,19 @@ def listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _side_problems(row: Row, version: Version, size: Size) -> Iterator[tuple[str, str]]:
-    for name, index in (("width", 0), ("height", 1)):
+def _side_problems(row: Row | None, name: str, version: Version, size: Size) -> Iterator[tuple[str, str]]:
+    for option, index in (("width", 0), ("height", 1)):
         probe = (size[0], 1024) if index == 0 else (1024, size[1])
-        problem = _size_problem(row, version, *probe)
+        problem = _size_problem(row, name, version, *probe)
         if problem:
-            yield name, f"it is {size[index]}; {problem}"
+            yield option, f"it is {size[index]}; {problem}"
 
 
-def _size_problem(row: Row, version: Version, width_px: int, height_px: int) -> str:
-    """Why the model does not draw the size, and which it does; empty if it does."""
-    sizes = row.sizes
+def _size_problem(row: Row | None, name: str, version: Version, width_px: int, height_px: int) -> str:
+    """Why the model does not draw the size, and which it does; empty if it does, or if that is not known."""
+    if row is None and version == "v2":
+        return ""
+    sizes = _ANY_SIDES if row is None else row.sizes
     if not isinstance(sizes, Sides):
         most = max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes)
         low, step = MIN_SIDE_PX, SIDE_STEP_PX
@@ -403,8 +430,8 @@ def _size_problem(row: Row, version: Version, width_px: int, height_px: int) -> 
         low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
     for side, largest in ((width_px, most[0]), (height_px, most[1])):
         if not low <= side <= largest or side % step:
-            instead = "" if version == "v2" else "; without api_version: v1 it may be larger"
-            return f"{row.name} draws multiples of {step} from {low} to {largest}{instead}"
+            instead = "" if version == "v2" or row is None else "; without api_version: v1 it may be larger"
+            return f"{name} draws multiples of {step} from {low} to {largest}{instead}"
     return ""
 
 
