@@ -651,6 +651,8 @@ LISTS: dict[str, tuple[list[dict[str, object]], bool]] = {
     "none": ([*newer(3), *older(60)], False),
     "empty": ([], False),
     "failed": ([{**OURS, "status": "FAILED"}], False),
+    "model and size not shown": ([{**OURS, "modelId": None, "imageWidth": None, "imageHeight": None}], True),
+    "another prompt with the seed": ([{**OURS, "prompt": "another"}], False),
 }
 
 
@@ -687,11 +689,27 @@ async def test_find_stops_where_the_list_is_seen_to_be_past_the_call(services: S
 
 @pytest.mark.parametrize(
     "jobs",
-    [newer(60) * 60, [listed(2, prompt=PICTURE.prompt, seed=None, age_s=5)]],
-    ids=["a list without an end", "seeds that are not shown"],
+    [
+        newer(2001),
+        [{**OURS, "seed": None}],
+        [{**OURS, "seed": None, "createdAt": None}],
+        [{**OURS, "prompt": None}],
+        [{**OURS, "prompt": f"{PICTURE.prompt[:5]}..."}],
+        [{**OURS, "imageWidth": 2304, "imageHeight": 1296}],
+        [{**OURS, "modelId": "00000000-0000-4000-8000-000000000000"}],
+    ],
+    ids=[
+        "a list without an end",
+        "the seed is not shown",
+        "neither seed nor time are shown",
+        "the prompt is not shown",
+        "the prompt is cut",
+        "the size is the finished image's",
+        "the model has another id",
+    ],
 )
 async def test_find_list_that_cannot_tell_is_an_error(services: Services, jobs: list[dict[str, object]]) -> None:
-    """Not seen is not "no"."""
+    """Not seen is not "no", and a job with the call's seed that the list shows otherwise may be the call's."""
     serve_list(services, jobs)
     provider = leonardo_at(services, clock=RealClock())
 
@@ -699,6 +717,18 @@ async def test_find_list_that_cannot_tell_is_an_error(services: Services, jobs: 
         await provider.find(replace(PICTURE, seed=7), since=time.time() - 10, known=frozenset())
 
     await provider.aclose()
+
+
+async def test_find_list_that_repeats_its_first_page_is_an_error_at_once(services: Services) -> None:
+    """A service that does not know `offset` is not asked forty times for the same page."""
+    serve_list(services, newer(50) * 45)
+    provider = leonardo_at(services, clock=RealClock())
+
+    with pytest.raises(ServiceFailed):
+        await provider.find(replace(PICTURE, seed=7), since=time.time() - 10, known=frozenset())
+
+    await provider.aclose()
+    assert len(services.ledger.requests_to("leonardo", "list")) == 2
 
 
 class Ahead(RealClock):

@@ -27,9 +27,12 @@ class Listing:
         self.length = 0
         #: Time of creation by our clock, and id.
         self.best: tuple[float, str] | None = None
-        #: A job may be the one, but its seed is not shown.
-        self.has_unseeded = False
+        #: A job may be the one, by what the list shows of it.
+        self.has_likely = False
         self.is_enough = False
+        #: The last page showed what earlier ones had shown, and nothing else.
+        self.repeats = False
+        self._ids: set[str] = set()
 
     def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
         """One more page, which came at `now`; `served` is the service's time then, if it told."""
@@ -46,9 +49,12 @@ class Listing:
             is_recent = created is not None and created >= since
             if _is_made_by(entry, self._order) and (is_recent or (created is None and self._order.seed is not None)):
                 self.best = max(self.best or (0.0, ""), (now if created is None else created, job_id))
-            elif is_recent and _may_be_made_by(entry, self._order):
-                self.has_unseeded = True
+            elif (is_recent or created is None) and _may_be_made_by(entry, self._order):
+                self.has_likely = True
         self.length += len(listed)
+        ids = {text_at(entry, "id") for entry in listed}
+        self.repeats = ids <= self._ids
+        self._ids |= ids
         is_past = len(set(self._times)) > 1 and self._times[-1] < since
         self.is_enough = self._is_newest_first and (is_past or self.best is not None)
 
@@ -60,18 +66,18 @@ class Listing:
 
 
 def _fits(entry: JsonValue, order: Order) -> bool:
-    """Whether a listed job has the prompt, size and model of `order`, in either form, and did not fail."""
+    """Whether a listed job has the prompt of `order`, and its size and model, in either form, where they are shown."""
+    model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
         clean_text(text_at(entry, "prompt")) == order.prompt
-        and text_at(entry, "modelId").lower() in order.models
-        and (number_at(entry, "imageWidth"), number_at(entry, "imageHeight")) == order.size
-        and text_at(entry, "status").upper() != "FAILED"
+        and (not model or model in order.models)
+        and size in {order.size, (None, None)}
     )
 
 
 def _is_made_by(entry: JsonValue, order: Order) -> bool:
     """Whether a listed job was made by `order`; one that was sent without a seed, by whatever else the list shows."""
-    if not _fits(entry, order):
+    if _has_failed(entry) or not _fits(entry, order):
         return False
     if order.seed is not None:
         return number_at(entry, "seed") == order.seed
@@ -84,5 +90,17 @@ def _is_made_by(entry: JsonValue, order: Order) -> bool:
 
 
 def _may_be_made_by(entry: JsonValue, order: Order) -> bool:
-    """Whether only the seed is missing to tell."""
-    return order.seed is not None and number_at(entry, "seed") is None and _fits(entry, order)
+    """Whether a job that is not seen to be made by `order` may be: not shown is not another."""
+    if order.seed is None or _has_failed(entry):
+        return False
+    seed = number_at(entry, "seed")
+    if seed is None:
+        return _fits(entry, order)
+    # With the seed it is another order's only where its prompt is another: a prompt may be cut, a size the finished
+    # image's, a model's id another of its names.
+    shown = clean_text(text_at(entry, "prompt")).removesuffix("...").removesuffix("…")
+    return seed == order.seed and order.prompt.startswith(shown)
+
+
+def _has_failed(entry: JsonValue) -> bool:
+    return text_at(entry, "status").upper() == "FAILED"

@@ -210,7 +210,7 @@ class LeonardoProvider:
                 ServiceFailed, f"cannot tell jobs of {self._options.model} from one another in its list"
             )
         user_id = await self._user()
-        listing = Listing(order, since=since, known=known)
+        listing, is_whole = Listing(order, since=since, known=known), False
         for _ in range(_MOST_PAGES):
             path = f"/generations/user/{quote_path(user_id, safe='')}?offset={listing.length}&limit={_PAGE}"
             answer = await self._read(self._path("v1", path))
@@ -218,16 +218,14 @@ class LeonardoProvider:
             if not isinstance(listed, list):
                 raise leonardo_error(ServiceFailed, f"shows no list of jobs ({said_in(answer)})")
             listing.add(listed, served_at(answer), self._clock.now())
-            if not listed or listing.is_enough:
+            is_whole = not listed or listing.is_enough
+            if is_whole or listing.repeats:
                 break
-        else:
-            if listing.best is None:
-                raise leonardo_error(
-                    ServiceFailed, f"lists more than {listing.length} jobs, and this one may be among the rest"
-                )
         if listing.best is None:
-            if listing.has_unseeded:
-                raise leonardo_error(ServiceFailed, "lists a job that may be this one, without its seed")
+            if not is_whole:
+                raise leonardo_error(ServiceFailed, "lists more jobs than it shows, and this one may be among the rest")
+            if listing.has_likely:
+                raise leonardo_error(ServiceFailed, "lists a job that may be this one, without all that would tell")
             return None
         created, job_id = listing.best
         self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
