@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from mkdocs_leonardo.spec import JsonValue, Submission
+from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
 #: Wall clocks of two processes are taken to differ by up to this (seconds).
 CLOCKS_APART_S = 3600.0
@@ -21,8 +21,6 @@ GIVE_UP_S = 30 * 86400.0
 #: And one that the service does not know, if it has said nothing else for so long (seconds).
 UNKNOWN_S = 6 * 3600.0
 
-MOST_TEXT = 4096
-_LARGEST = 1e12
 _MOST_TRIES = 100
 
 
@@ -131,85 +129,67 @@ def entry_value(entry: Entry) -> JsonValue:
         "page": entry.page,
         "state": entry.state,
         "request": dict(entry.request),
-        "estimate_usd": amount(known.estimate_usd) or 0.0,
+        "estimate_usd": amount_or_none(known.estimate_usd) or 0.0,
         "intended_at": entry.tries[0].sent_at,
         "creates": len(entry.tries),
         "job_id": known.job_id,
         "accepted_at": known.accepted_at,
         "cost_usd": known.cost_usd,
-        "tries": [{**asdict(replace(one, estimate_usd=amount(one.estimate_usd) or 0.0))} for one in entry.tries],
+        "tries": [
+            {**asdict(replace(one, estimate_usd=amount_or_none(one.estimate_usd) or 0.0))} for one in entry.tries
+        ],
     }
 
 
 def entry_from(key: str, value: JsonValue | None) -> Entry | None:
     """The entry in `value`; None if it is not one that `entry_value` of some version wrote for `key`."""
-    if not isinstance(value, dict) or value.get("key") != key:
+    try:
+        entry = mapping(value)
+        if entry.get("key") != key:
+            return None
+        provider, model, page = (text_in(entry, name) for name in ("provider", "model", "page"))
+        tries = _tries_in(entry["tries"]) if "tries" in entry else (_only_try_in(entry),)
+        return Entry(key, provider, model, page, tries, mapping(entry.get("request")))
+    except ValueError:
         return None
-    texts = {name: text_in(value, name) for name in ("provider", "model", "page")}
-    request = value.get("request")
-    tries = _tries_in(value["tries"]) if "tries" in value else _only_try_in(value)
-    if None in texts.values() or not isinstance(request, dict) or not tries:
-        return None
-    return Entry(key, texts["provider"] or "", texts["model"] or "", texts["page"] or "", tries, request)
 
 
 def _tries_in(value: JsonValue) -> tuple[Try, ...]:
-    if not isinstance(value, list) or len(value) > _MOST_TRIES:
-        return ()
-    tries = tuple(one for one in map(_try_in, value) if one is not None)
-    return tries if len(tries) == len(value) else ()
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_TRIES:
+        raise ValueError("not the tries that were written")
+    return tuple(map(_try_in, value))
 
 
-def _try_in(value: JsonValue) -> Try | None:
-    if not isinstance(value, dict):
-        return None
-    number, state, seed, job_id = value.get("number"), value.get("state"), value.get("seed"), text_in(value, "job_id")
+def _try_in(value: JsonValue) -> Try:
+    one = mapping(value)
     names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
-    amounts = {name: amount(value.get(name)) for name in names}
-    if (
-        type(number) is not int
-        or state not in ("sent", "accepted")
-        or not (seed is None or type(seed) is int)
-        or job_id is None
-        or None in amounts.values()
-    ):
-        return None
+    seed = one.get("seed")
     return Try(
-        number,
-        "accepted" if state == "accepted" else "sent",
-        seed if isinstance(seed, int) else None,
-        job_id=job_id,
-        cost_usd=amount(value.get("cost_usd")),
-        **{name: found or 0.0 for name, found in amounts.items()},
+        whole(one.get("number")),
+        _state_in(one, "sent"),
+        None if seed is None else whole(seed),
+        job_id=text_in(one, "job_id"),
+        cost_usd=amount_or_none(one.get("cost_usd")),
+        **{name: amount(one.get(name)) for name in names},
     )
 
 
-def _only_try_in(value: dict[str, JsonValue]) -> tuple[Try, ...]:
+def _only_try_in(entry: dict[str, JsonValue]) -> Try:
     """The one create call that an earlier version noted, without a seed."""
-    state, creates, job_id = value.get("state"), value.get("creates"), text_in(value, "job_id")
-    amounts = {name: amount(value.get(name)) for name in ("intended_at", "accepted_at", "estimate_usd")}
-    if type(creates) is not int or state not in ("intended", "accepted") or job_id is None or None in amounts.values():
-        return ()
-    only = Try(
-        max(1, creates),
-        "accepted" if state == "accepted" else "sent",
-        estimate_usd=amounts["estimate_usd"] or 0.0,
-        sent_at=amounts["intended_at"] or 0.0,
-        job_id=job_id,
-        accepted_at=amounts["accepted_at"] or 0.0,
-        cost_usd=amount(value.get("cost_usd")),
+    return Try(
+        max(1, whole(entry.get("creates"))),
+        _state_in(entry, "intended"),
+        estimate_usd=amount(entry.get("estimate_usd")),
+        sent_at=amount(entry.get("intended_at")),
+        job_id=text_in(entry, "job_id"),
+        accepted_at=amount(entry.get("accepted_at")),
+        cost_usd=amount_or_none(entry.get("cost_usd")),
     )
-    return (only,)
 
 
-def text_in(value: JsonValue | None, name: str) -> str | None:
-    """The text in field `name` of a JSON object; None if there is none, or one too long."""
-    text = value.get(name) if isinstance(value, dict) else None
-    return text if isinstance(text, str) and len(text) <= MOST_TEXT else None
-
-
-def amount(value: object) -> float | None:
-    """A finite number, not below 0; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value if 0 <= value <= _LARGEST else None
+def _state_in(value: Mapping[str, JsonValue], sent: str) -> Literal["sent", "accepted"]:
+    """The state; `sent` is the word for a call of which nothing more is known."""
+    state = value.get("state")
+    if state not in (sent, "accepted"):
+        raise ValueError("not the state that was written")
+    return "accepted" if state == "accepted" else "sent"

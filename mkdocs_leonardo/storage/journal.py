@@ -12,17 +12,14 @@ from dataclasses import replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.cache import Store
-from mkdocs_leonardo.storage.entries import (
-    GIVE_UP_S,
+from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
-    Entry,
-    Refusal,
-    Try,
-    amount,
-    entry_from,
-    entry_value,
-    text_in,
+    amount_or_none,
+    mapping,
+    text_in_or_none,
+    whole,
 )
+from mkdocs_leonardo.storage.entries import GIVE_UP_S, Entry, Refusal, Try, entry_from, entry_value
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
 #: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
@@ -103,7 +100,7 @@ class Journal(ProcessLeases):
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
             earlier = before.tries if before is not None else ()
             number = 1 + max(self._last_number(key), *(one.number for one in earlier), 0)
-            sent = Try(number, seed=seed(number), estimate_usd=amount(estimate_usd) or 0.0, sent_at=self._now())
+            sent = Try(number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now())
             return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))
 
     def inherit(self, entry: Entry) -> None:
@@ -130,7 +127,7 @@ class Journal(ProcessLeases):
                 state="accepted",
                 job_id=submission.job_id,
                 accepted_at=submission.accepted_at,
-                cost_usd=amount(submission.cost_usd),
+                cost_usd=amount_or_none(submission.cost_usd),
                 asked_at=0.0,
                 vain_since=0.0,
                 unknown_since=0.0,
@@ -200,9 +197,10 @@ class Journal(ProcessLeases):
             return None
 
     def _last_number(self, key: str) -> int:
-        value = self._store.get(_NUMBER + key)
-        number = value.get("number") if isinstance(value, dict) else None
-        return number if type(number) is int and 0 <= number <= _MOST_NUMBER else 0
+        try:
+            return whole(mapping(self._store.get(_NUMBER + key)).get("number"), 0, _MOST_NUMBER)
+        except ValueError:
+            return 0
 
     def _write(self, entry: Entry) -> Entry:
         self._store.set(_JOB + entry.key, entry_value(entry))
@@ -216,7 +214,7 @@ class Journal(ProcessLeases):
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
                 continue
-            job_id, closed_at = value.get("job_id"), amount(value.get("closed_at"))
+            job_id, closed_at = value.get("job_id"), amount_or_none(value.get("closed_at"))
             if isinstance(job_id, str) and closed_at is not None and abs(now - closed_at) <= CLOSED_S:
                 known.add(job_id)
         return frozenset(known)
@@ -287,7 +285,7 @@ class Journal(ProcessLeases):
     def _heroes(self) -> list[tuple[str, str, str]]:
         """Page, key and site of every note."""
         found = [
-            (text_in(value, "page"), text_in(value, "key"), text_in(value, "site") or "")
+            (text_in_or_none(value, "page"), text_in_or_none(value, "key"), text_in_or_none(value, "site") or "")
             for _, value in self._store.items(_LAST)
         ]
         return [(page, key, site) for page, key, site in found if page is not None and key is not None]
@@ -324,18 +322,18 @@ def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | N
 
 
 def _refusal(key: str, value: JsonValue | None) -> Refusal | None:
-    reason = text_in(value, "reason")
+    reason = text_in_or_none(value, "reason")
     if not isinstance(value, dict) or reason is None:
         return None
-    page, provider, job_id = (text_in(value, name) or "" for name in ("page", "provider", "job_id"))
-    refused_at = amount(value.get("refused_at")) or 0.0
+    page, provider, job_id = (text_in_or_none(value, name) or "" for name in ("page", "provider", "job_id"))
+    refused_at = amount_or_none(value.get("refused_at")) or 0.0
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
 def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
     """The key in a note about `page` of `site`; None in any other note."""
-    is_about = text_in(value, "page") == page and (text_in(value, "site") or "") == site
-    return text_in(value, "key") if is_about else None
+    is_about = text_in_or_none(value, "page") == page and (text_in_or_none(value, "site") or "") == site
+    return text_in_or_none(value, "key") if is_about else None
 
 
 def _page_name(page: str) -> str:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import MemoryStore, Store
+from mkdocs_leonardo.storage.checked_json import numbers_in
 
 #: A minute, and a second for requests that take longer to arrive than later ones: the service counts by its own clock.
 WINDOW_S = 61.0
@@ -80,7 +81,7 @@ class RequestWindow:
         """0.0, and one request at `now` (Unix seconds) is counted; or the seconds until asking again is worth while."""
 
         def change(value: JsonValue | None) -> tuple[float, JsonValue]:
-            wait_s, times = admit(_numbers(value), now, self._per_minute)
+            wait_s, times = admit(numbers_in(value), now, self._per_minute)
             return wait_s, list(times)
 
         return self._values.update(self._key, change, expire_s=2 * WINDOW_S)
@@ -88,7 +89,7 @@ class RequestWindow:
     def seconds_until_capacity(self, now: float, requests: int) -> float:
         """0.0 if so many requests (or all that there may ever be) would fit at `now`, or the seconds until they may."""
         spare = min(requests, self._per_minute) - 1
-        return admit(_numbers(self._values.get(self._key)), now, self._per_minute - spare)[0]
+        return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
 
 class UploadIds:
@@ -145,7 +146,7 @@ class Cooldowns:
 
     def _believed(self, value: JsonValue | None) -> float:
         """0.0 for a time that `cool_down` cannot have written: it is foreign, or the clock was put back since."""
-        (until,) = _numbers([value]) or (0.0,)
+        (until,) = numbers_in([value]) or (0.0,)
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 
 
@@ -185,16 +186,5 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
     return max(_LEAST_WAIT_S, wait_s), tuple(counted)
 
 
-def _numbers(value: JsonValue | None) -> list[float]:
-    """The finite numbers in what a store holds, whatever it holds."""
-    if not isinstance(value, list):
-        return []
-    return [
-        float(item)
-        for item in value
-        if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e15  # noqa: PLR2004 - see above
-    ]
-
-
 def _times(value: JsonValue | None) -> list[float]:
-    return [seconds for seconds in _numbers(value) if 0 < seconds < _LONGEST_RENDER_S][-_MOST_TIMES:]
+    return [seconds for seconds in numbers_in(value) if 0 < seconds < _LONGEST_RENDER_S][-_MOST_TIMES:]

@@ -11,18 +11,21 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import OPEN_FLAGS, write_atomically
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
+from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
+
+T = TypeVar("T")
 
 EXTENSIONS = ("jpg", "png", "webp", "avif")
 MAX_PICTURE_BYTES = 64 * 2**20
@@ -32,10 +35,10 @@ _TRIES = 8
 _KEY = re.compile(r"[0-9a-f]{64}")
 _EXTENSION = re.compile("|".join(EXTENSIONS))
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
+_ANY = re.compile(r".*", re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: The first second that no calendar here has (the year 10000); a picture made then was made at an unknown time.
 _END_OF_TIME_S = 253_402_300_800
-_LARGEST = 1e12
 _LARGEST_SIDE_PX = 2**16
 #: What Git has in place of a file that Git LFS keeps (its specification, version 1).
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -317,8 +320,7 @@ def record_text(record: PictureRecord) -> bytes:
     """
     values = _values(record)
     for name in ("cost_usd", "seconds"):
-        if not _is_number(values[name]):
-            values[name] = None
+        values[name] = amount_or_none(values[name])
     data = _readable_json(values)
     return data if len(data) <= MAX_RECORD_BYTES else _readable_json({**values, "request": {}})
 
@@ -352,71 +354,59 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
 
 
 def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
-    if not isinstance(value, dict):
-        raise BrokenEntry(f"{path}: is not the record of an image")
-    read = _Fields(path, value)
+    try:
+        fields_of = mapping(value)
+    except ValueError as error:
+        raise BrokenEntry(f"{path}: is not the record of an image") from error
+
+    def read(name: str, check: Callable[[JsonValue | None], T], default: JsonValue = None) -> T:
+        try:
+            return check(fields_of.get(name, default))
+        except ValueError as error:
+            raise BrokenEntry(f"{path}: {name} is not what was stored") from error
+
     return PictureRecord(
-        key=read.text("key", _KEY),
-        digest=read.text("digest", _KEY),
-        extension=read.text("extension", _EXTENSION),
-        provider=read.text("provider", _NAME),
-        model=read.text("model", _NAME),
-        job_id=read.text("job_id", default=""),
-        cost_usd=read.number("cost_usd"),
-        created_at=read.time("created_at"),
-        width_px=read.pixels("width_px"),
-        height_px=read.pixels("height_px"),
-        seconds=read.number("seconds"),
-        page=read.text("page", default=""),
-        marks=read.text("marks", default=""),
-        request=read.request("request"),
-        site=read.text("site", default=""),
+        key=read("key", lambda value: text(value, _KEY)),
+        digest=read("digest", lambda value: text(value, _KEY)),
+        extension=read("extension", lambda value: text(value, _EXTENSION)),
+        provider=read("provider", _name),
+        model=read("model", _name),
+        job_id=read("job_id", _writable, ""),
+        cost_usd=read("cost_usd", _optional_amount),
+        created_at=read("created_at", _time),
+        width_px=read("width_px", _pixels, 0),
+        height_px=read("height_px", _pixels, 0),
+        seconds=read("seconds", _optional_amount),
+        page=read("page", _writable, ""),
+        marks=read("marks", _writable, ""),
+        request=read("request", _request, {}),
+        site=read("site", _writable, ""),
     )
 
 
-class _Fields:
-    """The fields of one record, each read with its type."""
-
-    def __init__(self, path: Path | str, values: Mapping[str, JsonValue]) -> None:
-        self._path = path
-        self._values = values
-
-    def wrong(self, name: str) -> BrokenEntry:
-        return BrokenEntry(f"{self._path}: {name} is not what was stored")
-
-    def text(self, name: str, pattern: re.Pattern[str] | None = None, *, default: str | None = None) -> str:
-        value = self._values.get(name, default)
-        if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
-            raise self.wrong(name)
-        # The name of a page may hold bytes that are no text. What was read must be fit to be written again.
-        return _SURROGATE.sub("\ufffd", value)
-
-    def time(self, name: str) -> float:
-        value = self.number(name) or 0.0
-        return value if value < _END_OF_TIME_S else 0.0
-
-    def request(self, name: str) -> dict[str, JsonValue]:
-        value = self._values.get(name, {})
-        if not isinstance(value, dict):
-            raise self.wrong(name)
-        # For people alone; one that no encoding can write is left out.
-        return {} if _SURROGATE.search(json.dumps(value, ensure_ascii=False)) else value
-
-    def number(self, name: str) -> float | None:
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if not _is_number(value):
-            raise self.wrong(name)
-        return value
-
-    def pixels(self, name: str) -> int:
-        value = self._values.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_SIDE_PX:
-            raise self.wrong(name)
-        return value
+def _name(value: JsonValue | None) -> str:
+    return text(value, _NAME)
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    """A finite amount, time or cost; False for None and for booleans."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST
+def _writable(value: JsonValue | None) -> str:
+    """A text that is fit to be written again: the name of a page may hold bytes that are no text."""
+    return _SURROGATE.sub("\ufffd", text(value, _ANY))
+
+
+def _optional_amount(value: JsonValue | None) -> float | None:
+    return None if value is None else amount(value)
+
+
+def _time(value: JsonValue | None) -> float:
+    at = _optional_amount(value) or 0.0
+    return at if at < _END_OF_TIME_S else 0.0
+
+
+def _pixels(value: JsonValue | None) -> int:
+    return whole(value, 0, _LARGEST_SIDE_PX)
+
+
+def _request(value: JsonValue | None) -> dict[str, JsonValue]:
+    """What was asked for, for people alone; a request that no encoding can write is left out."""
+    request = mapping(value)
+    return {} if _SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

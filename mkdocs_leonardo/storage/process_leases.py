@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import Store
-from mkdocs_leonardo.storage.entries import amount, text_in
+from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
 LEASE_S = 10.0
@@ -128,14 +128,14 @@ def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
 
     Earlier versions used no stopwatch.
     """
-    if not isinstance(value, dict):
+    try:
+        lease = mapping(value)
+        owner = mapping(lease.get("owner"))
+        ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
+        holder = Owner(id=ident, machine=machine, pid=whole(owner.get("pid")), started=started)
+        return holder, amount(lease.get("beat_at")), amount_or_none(lease.get("ticked"))
+    except ValueError:
         return None
-    owner, beat_at = value.get("owner"), amount(value.get("beat_at"))
-    ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
-    pid = owner.get("pid") if isinstance(owner, dict) else None
-    if ident is None or machine is None or started is None or beat_at is None or not isinstance(pid, int):
-        return None
-    return Owner(id=ident, machine=machine, pid=pid, started=started), beat_at, amount(value.get("ticked"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, get_args, overload
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.checked_json import mapping, text, whole
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
 _PREFIX = "rendering:"
@@ -70,7 +71,7 @@ class RenderingCache:
         if value is None:
             return None
         try:
-            record = _mapping(value)
+            record = mapping(value)
             columns = _columns(record["variants"])
             rendering = _rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
@@ -158,15 +159,15 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
 
 def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
     """The rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
-    scrim = _mapping(record["scrim"])
+    scrim = mapping(record["scrim"])
     return Rendering(
         variants=_ShelvedVariants(columns, folder),
-        placeholder=_text(record["placeholder"], _PLACEHOLDER),
-        dominant=_text(record["dominant"], _COLOUR),
-        scrim=Scrim(*[_whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
-        width_px=_whole(record["width_px"], 1, _MAX_SIDE_PX),
-        height_px=_whole(record["height_px"], 1, _MAX_SIDE_PX),
-        source_type=_text(record.get("source_type", ""), _SOURCE_TYPE),
+        placeholder=text(record["placeholder"], _PLACEHOLDER),
+        dominant=text(record["dominant"], _COLOUR),
+        scrim=Scrim(*[whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
+        width_px=whole(record["width_px"], 1, _MAX_SIDE_PX),
+        height_px=whole(record["height_px"], 1, _MAX_SIDE_PX),
+        source_type=text(record.get("source_type", ""), _SOURCE_TYPE),
     )
 
 
@@ -240,14 +241,14 @@ class _ShelvedVariants(Sequence[Variant]):
 
 def _columns(value: JsonValue) -> _Columns:
     """The columns in `value`, each checked as a whole: a warm build reads nine thousand files' names."""
-    record = _mapping(value)
+    record = mapping(value)
     columns = _Columns(
         roles=_words(record["roles"], _ROLES),
         formats=_words(record["formats"], _FORMATS),
         widths_px=_numbers(record["widths_px"], _MAX_SIDE_PX),
         heights_px=_numbers(record["heights_px"], _MAX_SIDE_PX),
         sizes_bytes=_numbers(record["sizes_bytes"], _MAX_FILE_BYTES),
-        digests=_text(record["digests"], _DIGESTS),
+        digests=text(record["digests"], _DIGESTS),
         names=_names(record["names"]),
         files=_names(record["files"]),
     )
@@ -272,25 +273,7 @@ def _numbers(value: JsonValue, most: int) -> array[int]:
 
 
 def _names(value: JsonValue) -> str:
-    text = _text(value, _FILE_NAMES)
-    if ".." in text:
+    names = text(value, _FILE_NAMES)
+    if ".." in names:
         raise ValueError("not the names that were written")
-    return text
-
-
-def _mapping(value: JsonValue) -> dict[str, JsonValue]:
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
-    return value
-
-
-def _text(value: JsonValue, pattern: re.Pattern[str]) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError("not the text that was written")
-    return value
-
-
-def _whole(value: JsonValue, least: int, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError("not the number that was written")
-    return value
+    return names

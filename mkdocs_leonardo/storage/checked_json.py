@@ -1,0 +1,78 @@
+"""Type checks for stored JSON, which may be damaged, foreign, or of another version.
+
+The checks return the value or raise ValueError; those that end in `_or_none` return None instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from mkdocs_leonardo.spec import JsonValue
+
+#: The longest text of a journal's entry (characters).
+MOST_TEXT = 4096
+_LARGEST = 1e12
+
+
+def mapping(value: JsonValue | None) -> dict[str, JsonValue]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for all checks
+    return value
+
+
+def text(value: JsonValue | None, pattern: re.Pattern[str]) -> str:
+    """A text that matches the pattern as a whole."""
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError("not the text that was written")
+    return value
+
+
+def whole(value: JsonValue | None, least: float = -math.inf, most: float = math.inf) -> int:
+    """An integer between two bounds; no boolean."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError("not the number that was written")
+    return value
+
+
+def amount(value: object) -> float:
+    """A finite time, cost or duration, not below 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+        raise ValueError("not the amount that was written")
+    return value
+
+
+def amount_or_none(value: object) -> float | None:
+    """A finite time, cost or duration, not below 0."""
+    try:
+        return amount(value)
+    except ValueError:
+        return None
+
+
+def text_in(value: JsonValue | None, name: str) -> str:
+    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
+    found = mapping(value).get(name)
+    if not isinstance(found, str) or len(found) > MOST_TEXT:
+        raise ValueError(f"no text in {name}")
+    return found
+
+
+def text_in_or_none(value: JsonValue | None, name: str) -> str | None:
+    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
+    try:
+        return text_in(value, name)
+    except ValueError:
+        return None
+
+
+def numbers_in(value: JsonValue | None) -> list[float]:
+    """The finite numbers of a list; none of any other value."""
+    if not isinstance(value, list):
+        return []
+    return [
+        float(item)
+        for item in value
+        if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e15  # noqa: PLR2004 - finite, and fit for a clock
+    ]
