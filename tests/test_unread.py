@@ -43,6 +43,17 @@ SPOILT = {
     "indentation": ("---\ntitle: T\n  hero_prompt: a lake\n---\n# T\n", "begin each line at the left margin"),
     "colon": ("---\nhero_prompt: dawn: first light\n---\n# T\n", "put quotes around a text that holds a colon"),
     "open quotes": ('---\nhero_prompt: "a lake\n---\n# T\n', "close the quotes"),
+    "apostrophe": (
+        "---\nhero_prompt: 'the fisher's lake'\n---\n# T\n",
+        'the text goes on after its quotes; put " around all of it',
+    ),
+    "quotes inside": (
+        '---\nhero_prompt: "a "calm" lake"\n---\n# T\n',
+        "the text goes on after its quotes; put ' around all of it",
+    ),
+    "curly quotes": ("---\nhero_prompt: “dawn: a lake”\n---\n# T\n", 'write straight quotes, "'),
+    "equals sign": ("---\nhero_prompt = a lake\n---\n# T\n", "write a colon and a space after the key"),
+    "wide colon": ("---\nhero_prompt\uff1aa lake\n---\n# T\n", "write a colon and a space after the key"),
     "date": ("---\ndate: 2026-02-30\nhero_prompt: a lake\n---\n# T\n", "(day is out of range for month)"),
 }
 

@@ -17,12 +17,15 @@ _OPENING = re.compile(
 )
 #: A line with one of our keys, however it is spelt; a colon in YAML, an equals sign in TOML.
 _OURS = re.compile(
-    r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=]", re.MULTILINE | re.IGNORECASE
+    r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]", re.MULTILINE | re.IGNORECASE
 )
 _CLOSING = re.compile(r"^(?:-{3}|\.{3})[ \t]*$", re.MULTILINE)
 #: The line at which front matter without an end is over.
 _TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
 _NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
+#: The other kind of quotes for each of YAML's.
+_STRAIGHT = {"'": '"', '"': "'"}
+_CURLY = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 #: A quoted text of YAML with its end.
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", re.DOTALL)
 #: A plain prompt, and the comment behind it.
@@ -104,18 +107,29 @@ def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
 def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
     """What to do about the YAML error in line `number`."""
     line = lines[number]
-    indicator = _INDICATOR.match(line)
     if "\t" in line[: len(line) - len(line.lstrip())] or _is_at_tab(block, error):
         return "replace the tab by spaces"
     if _is_in_open_quotes(block, error):
         return "close the quotes"
     if _NO_SPACE.match(line):
         return _space_fix(line)
-    if indicator is not None:
-        return f"put quotes around a text that begins with {indicator['character']}"
+    if fix := _quotes_fix(line):
+        return fix
     if line[:1] == " " or (number > 0 and lines[number - 1][:1] == " "):
         return "begin each line at the left margin"
     return "put quotes around a text that holds a colon"
+
+
+def _quotes_fix(line: str) -> str:
+    """What to do about the first character of the line's value; empty if it may stand there."""
+    if (indicator := _INDICATOR.match(line)) is not None:
+        return f"put quotes around a text that begins with {indicator['character']}"
+    first = line.partition(":")[2].strip()[:1]
+    if first in _STRAIGHT:
+        return f"the text goes on after its quotes; put {_STRAIGHT[first]} around all of it"
+    if first and first in _CURLY:
+        return 'write straight quotes, ", which are the only ones that YAML knows'
+    return ""
 
 
 def _is_at_tab(block: str, error: yaml.MarkedYAMLError) -> bool:
@@ -134,4 +148,6 @@ def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
 def _space_fix(block: str) -> str:
     if "\N{NO-BREAK SPACE}" in block:
         return "replace the no-break space after the colon by a space"
+    if _NO_SPACE.search(block) is None:
+        return "write a colon and a space after the key"
     return "write a space after the colon"
