@@ -152,7 +152,7 @@ def _template(value: object) -> str:
         if field is not None and (field not in TEMPLATE_NAMES or form or conversion):
             raise ValueError(
                 f"{{{field}}} cannot be filled in; only {', '.join(f'{{{name}}}' for name in TEMPLATE_NAMES[:-1])} and "
-                f"{{{TEMPLATE_NAMES[-1]}}}, written just so, can"
+                f"{{{TEMPLATE_NAMES[-1]}}}, in exactly this spelling, can"
             )
     if "prompt" not in fields:
         raise ValueError("it leaves the page's own words out; it must contain {prompt}")

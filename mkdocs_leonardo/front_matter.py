@@ -71,7 +71,7 @@ _MACRO = re.compile(
       | \{% .* %\}""",
     re.DOTALL | re.VERBOSE,
 )
-_MACRO_CURE = "nothing has rendered this macro, so write the words themselves, or define what it names"
+_MACRO_CURE = "no plugin has rendered this macro; write the words themselves, or define the variable in it"
 _MUST_BE_TEXT = "it must be text; put quotes around it"
 #: One word that somebody means as a switch; a picture of the word "none" is nobody's wish.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
@@ -248,7 +248,7 @@ class _Reader:
         values = placeholders.page_values(self._meta, title=self._title, site_name=self._site_name)
         own = legible(placeholders.fill(prompt, values))
         if not _has_ink(own):
-            self._wrong(key, "this page gives nothing to fill it in with; add words of its own, or what it names")
+            self._wrong(key, "the page has no values for its names; add them to the front matter, or add words")
             return None
         full = legible(placeholders.fill(self._defaults.prompt_template, {**values, "prompt": own}))
         addition = "" if own == prompt else " once it is filled in"
@@ -414,7 +414,7 @@ def _path_cure(text: str) -> str:
         # On Windows "./C:/x" joined to a folder is C:/x.
         return "leave out the colon or invisible character, which not every system can have in a path"
     if any(len(part.encode()) > _MAX_NAME_BYTES for part in text.split("/")):
-        return f"it holds a name of more than {_MAX_NAME_BYTES} bytes, and no file has one"
+        return f"it holds a name of more than {_MAX_NAME_BYTES} bytes, longer than any file's"
     return ""
 
 

@@ -317,7 +317,7 @@ class Lookup:
                 self._last_heroes[page] = key
         except StoreUnavailable as error:
             # Only a later placeholder would be poorer for it.
-            self._notify(logging.DEBUG, f"{page}: its last hero could not be noted ({error})")
+            self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
     def _tell_once(self, level: int, message: str) -> None:
         if message not in self._told:

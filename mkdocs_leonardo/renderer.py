@@ -69,7 +69,7 @@ class Renderer:
         try:
             return self.cache.load(self._variant_key(record, hero))
         except BrokenEntry as error:
-            self._notify(logging.INFO, f"{error}; it is made anew")
+            self._notify(logging.INFO, f"{error}; it is encoded again")
         except StoreUnavailable as error:
             self._notify(logging.DEBUG, str(error))
         return None
@@ -178,7 +178,7 @@ class Renderer:
 
     def _usable(self, folder: Path) -> Path:
         if folder.is_symlink():
-            text = f"{folder}: is a symbolic link; put a folder in its place, or every build encodes"
+            text = f"{folder}: is a symbolic link; put a folder in its place, or every build encodes all images again"
             self._notify(logging.INFO, text)
             return self._scratch_folder()
         try:

@@ -87,13 +87,13 @@ def not_again(emptiness: str, key: str) -> str:
 
 
 def waiting_for(names: Sequence[str]) -> str:
-    """What whoever stops a program should know while it waits for `awaited` providers."""
+    """The message while a program that was interrupted waits for `names`, providers whose answer is the image."""
     return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
 
 
 def given_up(names: Sequence[str]) -> str:
-    """What came of it when somebody did not want to wait."""
-    return f"gave {' and '.join(names)} up: what had not come yet is lost and may have been charged"
+    """The message after a second Ctrl-C has ended the wait for `names`."""
+    return f"stopped waiting for {' and '.join(names)}; an answer still to come is lost and may have been charged"
 
 
 def lost_answer(page: str, provider: str) -> str:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
     "generate": "pays for what other machines may have paid for",
-    "": "what is only there counts as missing",
+    "": "images that only the store has count as missing",
 }
 #: Rejected prompts are kept for the author in this file of the cache.
 REJECTED = "rejected.jsonl"

@@ -140,7 +140,7 @@ def _encoding(config: LeonardoConfig) -> Encoding:
 
 def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
     """SettingsError for a folder that the host watches or empties, or that holds another one; `names` as written."""
-    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild for ever")}
+    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
     for name, folder in folders.items():

@@ -194,7 +194,7 @@ def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_r
     warnings = shown[1:]
     assert len(warnings) == MOST_SHOWN
     assert warnings[1].text == "was refused"
-    assert warnings[-1] == Shown("warning", "", 0, "leonardo", "and 30 more; the log tells of all of them")
+    assert warnings[-1] == Shown("warning", "", 0, "leonardo", "and 30 more; the log names all of them")
 
 
 # Builds --------------------------------------------------------------------------------------------------------------

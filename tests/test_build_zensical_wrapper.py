@@ -289,7 +289,10 @@ def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: She
     ("config", "sentence"),
     [
         ({}, "keeps its extensions elsewhere"),
-        ({"markdown_extensions": [], "mdx_configs": {}, "mdx_configs_hash": "text"}, "tells its cache otherwise"),
+        (
+            {"markdown_extensions": [], "mdx_configs": {}, "mdx_configs_hash": "text"},
+            "caches in another way",
+        ),
         ({"markdown_extensions": [], "mdx_configs": {}, "mdx_configs_hash": 1}, "watches other files"),
     ],
     ids=["extensions", "hash", "theme"],

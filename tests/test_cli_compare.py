@@ -183,7 +183,7 @@ def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> N
     services.forget_rules()
     services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": None, "apiSubscriptionTokens": 0}]}))
     unknown = shell("balance", "--alert-below", "10")
-    assert (unknown.exit_code, unknown.out) == (0, "leonardo: does not say what is left\n")
+    assert (unknown.exit_code, unknown.out) == (0, "leonardo: does not report a balance\n")
     services.forget_rules()
     services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": 12.4567}]}))
     dollars = shell("balance", "--alert-below", "$20")

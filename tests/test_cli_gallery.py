@@ -150,9 +150,9 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
     here = shell("check").out.splitlines()
     pin = "mkdocs-leonardo pin"
     half = f"heroes/{picture.name} has no {picture.stem}.json beside it; commit both"
-    idle = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
+    idle = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
     assert here == [
-        f"index.md: damaged: heroes/{broken.name}: is not whole JSON; run {pin} index.md, and commit heroes",
+        f"index.md: damaged: heroes/{broken.name}: is not complete JSON; run {pin} index.md, and commit heroes",
         f"notes/b.md: damaged: {half} ({pin} notes/b.md makes them again where the image is in the cache)",
         f"heroes/0123456789abcdef.jpg: orphaned: {idle}",
         "2 heroes, 3 findings",
@@ -161,14 +161,14 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
     shutil.copytree(broken.parent, clone.site.folder / "heroes")
     there = clone("check").out.splitlines()
     assert there[0].endswith(
-        "is not whole JSON; restore it from the repository, or delete both halves and run mkdocs-leonardo generate "
+        "is not complete JSON; restore it from the repository, or delete both halves and run mkdocs-leonardo generate "
         "index.md, then mkdocs-leonardo pin index.md"
     )
     assert there[1:] == here[1:]
     assert f"{picture.name} has no {picture.stem}.json beside it" in clone("generate", "--dry-run").err
 
     assert "2 heroes copied" in shell("pin").out
-    assert "gallery: half of a pair, 0123456789abcdef.jpg" in shell("prune", "--gallery", "--yes").out
+    assert "gallery: incomplete pair, 0123456789abcdef.jpg" in shell("prune", "--gallery", "--yes").out
     assert not stray.exists()
     assert len(list(broken.parent.iterdir())) == 4
     assert _kinds(shell) == []

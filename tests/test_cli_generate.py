@@ -213,7 +213,7 @@ def test_generate_interrupted_waits_for_an_answer_that_is_the_picture(
         services.release()
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "there all the same, from openai" in out
+    assert "stored all the same, from openai" in out
     assert err == "interrupted: 1 of 1 image done\nnothing is left to collect\n"
 
     assert shell("generate", "index.md", "--yes", *takes).exit_code == 0

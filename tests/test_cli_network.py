@@ -95,7 +95,7 @@ def test_doctor_tells_certificate_name_and_port_apart(tmp_path: Path, locked: Lo
     assert f"port {port} refuses connections; check base_url" in said["leonardo"]
     assert "the certificate of 127.0.0.1 is not trusted here (self-signed certificate)" in said["openai"]
     assert "SSL_CERT_FILE" in said["openai"]
-    assert "the name service does not know nowhere.invalid" in said["gemini"]
+    assert "DNS has no address for nowhere.invalid" in said["gemini"]
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -141,7 +141,7 @@ def test_proxy_that_wants_a_password_is_told_with_the_cure(tmp_path: Path) -> No
         address = proxy.url.replace("http://", "http://user:hunter2@")
         ran = shell(tmp_path, providers=["openai"])("doctor", environ={"https_proxy": address})
 
-    assert "the proxy lets this machine not through (407); write its user name and password into HTTPS_PROXY" in ran.out
+    assert "the proxy refuses this machine (407); write its user name and password into HTTPS_PROXY" in ran.out
     assert "hunter2" not in ran.out + ran.err
 
 

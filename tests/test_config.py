@@ -259,7 +259,7 @@ _PROVIDERS = f"{_LIST} [leonardo, openai]; for the local painter alone, write ge
 _DOLLARS = "it must be US dollars, 0 or more; leave the line out for no cap"
 _FIELDS = (
     "cannot be filled in; only {prompt}, {title}, {description}, {category}, {tags} and {site_name}, "
-    "written just so, can"
+    "in exactly this spelling, can"
 )
 _BRACE = "it has a stray brace; write {{ or }} for a brace in the text"
 _SECONDS = "it must be seconds, more than 0 and at most 86400 (a day)"
@@ -725,7 +725,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
     )
 
 
-_IN_DOCS = "is inside docs_dir, where `mkdocs serve` would rebuild for ever; choose a folder beside it"
+_IN_DOCS = "is inside docs_dir, where `mkdocs serve` would rebuild without end; choose a folder beside it"
 _IN_SITE = (
     "is inside site_dir, which every build empties, so that every image would be paid again; choose a folder beside it"
 )

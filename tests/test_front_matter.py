@@ -464,7 +464,7 @@ def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
 
     assert wish.hero is None
     (problem,) = wish.problems
-    assert "; nothing has rendered this macro, so write the words themselves" in str(problem)
+    assert "; no plugin has rendered this macro; write the words themselves" in str(problem)
 
 
 #: What a page says of itself.
@@ -547,7 +547,7 @@ def test_read_of_a_prompt_of_nothing_but_empty_names_wants_nothing() -> None:
     """Nothing is bought for no words at all."""
     message = problem_of(read_meta({"hero_prompt": "{description} {tags}"}))
 
-    assert message.endswith("; this page gives nothing to fill it in with; add words of its own, or what it names")
+    assert message.endswith("; the page has no values for its names; add them to the front matter, or add words")
 
 
 def test_read_of_a_prompt_that_its_names_make_too_long_says_so() -> None:

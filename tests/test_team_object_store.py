@@ -175,7 +175,7 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
     async def act(objects: ObjectStore) -> None:
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
             await objects.get("a", timeout_s=0.5)
-        with pytest.raises(StoreUnavailable, match=r"it is left alone after it failed: no answer within 0\.5 s"):
+        with pytest.raises(StoreUnavailable, match=r"not asked again after it failed: no answer within 0\.5 s"):
             await objects.get("a")
 
     with silence() as url:
@@ -232,7 +232,7 @@ def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
         (400, "<Error><Code>ExpiredToken</Code></Error>", "ExpiredToken: the session of these credentials has expired"),
         (403, "<Error><Code>InvalidAccessKeyId</Code></Error>", "InvalidAccessKeyId: it does not know this access key"),
         (403, "<Error><Code>RequestTimeTooSkewed</Code></Error>", "RequestTimeTooSkewed: this machine's clock is"),
-        (403, "<Error><Code>AccessDenied</Code></Error>", "403: these credentials may not"),
+        (403, "<Error><Code>AccessDenied</Code></Error>", "403: not allowed"),
         (
             400,
             "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>",
@@ -262,7 +262,11 @@ def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: st
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("reader", "403: these credentials may not"), ("full", "507: it is full"), ("gone", "the folder in its address")],
+    [
+        ("reader", "403: not allowed"),
+        ("full", "507: it is full"),
+        ("gone", "the folder in its address"),
+    ],
 )
 def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_path: Path) -> None:
     """Forbidden, full, and a folder that is not there."""
@@ -276,7 +280,7 @@ def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_pa
             with pytest.raises(StoreUnavailable) as caught:
                 in_loop(act)
             # On a busy machine, one call's tries are enough for the store to be left alone.
-            message = str(caught.value).replace("it is left alone after it failed: ", "")
+            message = str(caught.value).replace("not asked again after it failed: ", "")
             assert message.startswith(f"{address}: cannot be written ({reason}")
         assert store.names() == ["pictures/a"]
 

@@ -248,7 +248,7 @@ def _of_another_key(store: TeamStore) -> None:
 
 
 DAMAGE: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
-    "record cut off": (lambda s: s.write(RECORD_NAME, s.read(RECORD_NAME)[:100]), "is not whole JSON"),
+    "record cut off": (lambda s: s.write(RECORD_NAME, s.read(RECORD_NAME)[:100]), "is not complete JSON"),
     "record of another form": (lambda s: s.write(RECORD_NAME, b"[]"), "is not the record of an image"),
     "record too large": (lambda s: s.write(RECORD_NAME, b" " * (MAX_RECORD_BYTES + 300)), "is larger than"),
     "record of another key": (_of_another_key, "belongs to another key"),

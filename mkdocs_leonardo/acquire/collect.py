@@ -166,15 +166,15 @@ class Collector:
             elif not is_new:
                 self._notify(
                     logging.INFO,
-                    f"{page}: its image is the team's, and could not be stored in the cache ({last}); make room or "
-                    "cache_dir writable",
+                    f"{page}: its image is the team's, and could not be stored in the cache ({last}); free disk "
+                    "space or make cache_dir writable",
                 )
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
                 self._notify(
                     logging.WARNING,
-                    f"{page}: its new image could not be stored in the cache ({last}); make room or cache_dir "
-                    "writable, and build again here",
+                    f"{page}: its new image could not be stored in the cache ({last}); free disk space or "
+                    "make cache_dir writable, and build here again",
                 )
             return store
         raise StoreUnavailable(f"the image of {page} could not be stored anywhere")

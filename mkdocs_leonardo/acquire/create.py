@@ -82,14 +82,14 @@ class Turn:
             # Of the provider that is asked first: the next build will ask it again.
             self._request.attempts.capped_usd = estimate_usd
         self._request.attempts.note(
-            self._provider.name, f"a cap of this build holds it back (about ${estimate_usd:.3f})", is_held_back=True
+            self._provider.name, f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True
         )
         return False
 
     async def _rest(self, failure: ServiceFailed) -> None:
         """Two pages in a row have found the provider down: it is left alone as after a 429."""
         seconds, name = outage_rest_s(failure), self._provider.name
-        self._context.notify(logging.INFO, f"{name} is left alone for {seconds:.0f} s, since it seems to be down")
+        self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
     async def _create(self, free: Callable[[], None]) -> StoredPicture | None:

@@ -259,7 +259,7 @@ class Pipeline:
             if is_mine:
                 # This process was asleep for so long that others took it for dead: what they did comes first.
                 self._notify(
-                    logging.INFO, f"{page}: this build was asleep or cut off; looking what others did meanwhile"
+                    logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
             else:
                 # Meanwhile this build makes what nobody else is making.

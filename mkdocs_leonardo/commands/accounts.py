@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Grade = Literal["ok", "note", "bad"]
 
-_SILENT = "does not say what is left"
+_SILENT = "does not report a balance"
 _TIMEOUT_S = 60.0
 _GET_TIMEOUT_S = 10.0
 _OK = 200
@@ -108,7 +108,7 @@ def _nobody_to_ask(runtime: Runtime) -> str:
     keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"
-    return "none of the configured providers says what is left of an account; leonardo does"
+    return "no configured provider reports a balance; leonardo does"
 
 
 # The account ---------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def _findings(
             is_file=True,
         )
     for path in idle_halves(runtime, found, other_sites):
-        text = "its other half is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
+        text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(_shown(path, site), "orphaned", text, is_file=True)
 
 

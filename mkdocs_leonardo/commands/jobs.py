@@ -111,8 +111,8 @@ def _chosen(lines: Sequence[_Line], name: str) -> _Line:
 def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> None:
     if line.number:
         console.say(
-            f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: what was "
-            "made of it is lost, and the next build pays for another image"
+            f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: its "
+            "image is lost, and the next build pays for another one"
         )
     else:
         console.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")

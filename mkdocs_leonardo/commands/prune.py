@@ -140,7 +140,7 @@ def _unused(site: SiteWishes, preview: SiteWishes, runtime: Runtime, *, gallery:
             path = runtime.gallery.path(record)
             yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
         for path in idle_halves(runtime, found, other_sites):
-            yield Unused((path,), f"gallery: half of a pair, {path.name}")
+            yield Unused((path,), f"gallery: incomplete pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 
 

@@ -114,7 +114,7 @@ def earlier(folder: Path, console: Console) -> Manifest:
     except FileNotFoundError:
         return Manifest()
     except UnreadableManifest as error:
-        console.note(f"{folder / MANIFEST}: {error}; it is written anew")
+        console.note(f"{folder / MANIFEST}: {error}; the command replaces it")
         return Manifest()
 
 

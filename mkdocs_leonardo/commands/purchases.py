@@ -234,7 +234,7 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
     told = {future for future in flights if future.done() and not future.cancelled()}
     for future, status in zip(flights, found, strict=True):
         if future not in told and status.record is not None and not status.jobs:
-            console.say(f"{status.hero.page}: there all the same, from {status.record.provider}")
+            console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]

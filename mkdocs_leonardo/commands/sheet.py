@@ -64,7 +64,7 @@ def _preview(item: SheetItem) -> Image.Image:
         width = min(_PREVIEW_WIDTH_PX, found.width_px)
         return normalise(item.data, width_px=width, height_px=max(1, found.height_px * width // found.width_px))
     except PictureError as error:
-        raise CommandError(f"the picture {item.label!r} {error}") from error
+        raise CommandError(f"the image {item.label!r} {error}") from error
 
 
 # The JPEG ------------------------------------------------------------------------------------------------------------

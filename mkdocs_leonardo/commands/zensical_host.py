@@ -86,7 +86,7 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whateve
         mixed = hashlib.sha256(f"{config['mdx_configs_hash']:d} {revision}".encode()).hexdigest()
         config["mdx_configs_hash"] = int(mixed, 16) % 2**64
     except (KeyError, TypeError, ValueError):
-        _say("pages may show an old image until `--clean`, since this version of Zensical tells its cache otherwise")
+        _say("pages may show an old image until `--clean`, since this version of Zensical caches in another way")
     if not addition.theme:
         return
     try:

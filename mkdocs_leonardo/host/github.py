@@ -91,7 +91,7 @@ class Annotations:
                 news = [annotation for annotation in found if firsts[annotation.text] is annotation]
                 others = [annotation for annotation in found if firsts[annotation.text] is not annotation]
                 kept = [*news, *others][: MOST_SHOWN - 1]
-                found = [*kept, Annotation(level, f"and {len(found) - len(kept)} more; the log tells of all of them")]
+                found = [*kept, Annotation(level, f"and {len(found) - len(kept)} more; the log names all of them")]
             shown += found
         return tuple(annotation.command() for annotation in shown)
 

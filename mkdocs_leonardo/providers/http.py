@@ -383,7 +383,7 @@ class Api:
         except (OSError, UnicodeError):
             addresses = ()
         if not addresses:
-            raise NotSent(f"{target.host} is unknown to the name service")
+            raise NotSent(f"DNS has no address for {target.host}")
         if not all(is_public(address) for address in addresses):
             raise DownloadRefused(f"{target.host} leads to an address that is not public")
         return addresses

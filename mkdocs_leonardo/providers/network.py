@@ -76,7 +76,7 @@ def _straight(cause: BaseException, port: str, place: str) -> str:
         case ssl.SSLError():
             return _untrusted(cause, place)
         case socket.gaierror():
-            return f"the name service does not know {place}; check the network, base_url, and whether a proxy is needed"
+            return f"DNS has no address for {place}; check the network, base_url, and whether a proxy is needed"
         case ConnectionRefusedError():
             return f"{port} refuses connections; check base_url and the firewall"
     return ""
@@ -87,15 +87,15 @@ def _via_proxy(cause: BaseException) -> str:
         case ssl.SSLError():
             return _untrusted(cause, "the service or the proxy")
         case socket.gaierror():
-            return "the name service does not know the proxy that the environment names; check HTTPS_PROXY"
+            return "DNS has no address for the proxy that the environment names; check HTTPS_PROXY"
         case ConnectionRefusedError():
             return "the proxy that the environment names refuses connections; check HTTPS_PROXY"
     if type(cause).__name__ != "ProxyError":
         return ""
     status = _PROXY_STATUS.search(str(cause))
     is_locked = status is not None and status[0] == "407"
-    cure = "write its user name and password into HTTPS_PROXY" if is_locked else "ask who runs it"
-    return f"the proxy lets this machine not through ({status[0] if status else 'without a reason'}); {cure}"
+    cure = "write its user name and password into HTTPS_PROXY" if is_locked else "ask its administrator"
+    return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {cure}"
 
 
 def _untrusted(cause: ssl.SSLError, place: str) -> str:

@@ -93,7 +93,7 @@ class Journal(ProcessLeases):
             if lease:
                 if not self._is_mine(lease):
                     self._held.discard(lease)
-                    raise ValueError(f"{key} is another owner's business by now")
+                    raise ValueError(f"{key} has been taken over by another owner")
                 self._renew(lease)
             before = self.entry(key)
             if before is not None and before.accepted:

@@ -349,7 +349,7 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
     except (ValueError, RecursionError) as error:
         if _CONFLICT.search(text):
             raise BrokenEntry(f"{path}: has the marks of a merge conflict; take one of its two sides") from error
-        raise BrokenEntry(f"{path}: is not whole JSON") from error
+        raise BrokenEntry(f"{path}: is not complete JSON") from error
     return _record_in(value, path)
 
 

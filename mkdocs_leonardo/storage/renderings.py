@@ -75,7 +75,7 @@ class RenderingCache:
             columns = _columns(record["variants"])
             rendering = _rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
-            raise BrokenEntry(f"{self._folder}: what is known of rendering {variant_key} is not whole") from error
+            raise BrokenEntry(f"{self._folder}: the entry of rendering {variant_key} is incomplete") from error
         files = self._look(columns)
         stamps = _changed_at_ns(files)
         if not stamps or record.get("changed_at_ns") != stamps:

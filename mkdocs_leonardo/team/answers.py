@@ -56,7 +56,7 @@ _CODES = {
 }
 _MEANINGS = {
     401: "401: it knows no such credentials",
-    403: "403: these credentials may not; S3 also says so of what is not there, unless they may list the bucket",
+    403: "403: not allowed; S3 answers the same for a missing object to credentials that may not list the bucket",
     404: "404: it does not exist",
     405: "405: the server is not set up for that",
     429: "429: too many requests",

@@ -238,7 +238,7 @@ class TeamLeases:
         except (BrokenEntry, ValueError):
             if path not in self._told:
                 self._told.add(path)
-                self._notify(logging.INFO, f"a lease in the store is not one of ours ({path}); it counts for nothing")
+                self._notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
             return LeaseRecord()
 
     async def write(self, name: str, number: int, record: LeaseRecord) -> None:

@@ -95,7 +95,7 @@ class ObjectStore:
         environ: Mapping[str, str],
         *,
         notify: Notify = lambda _level, _text: None,
-        consequence: str = "what is only there counts as missing",
+        consequence: str = "images that only the store has count as missing",
         sleep: Callable[[float], Awaitable[None]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -340,7 +340,7 @@ class ObjectStore:
                 text = str(error)
                 reason = reason_of(text)
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
-                reason = "the client for it fell over"
+                reason = "its client failed"
             else:
                 self._answered(what)
                 return result
@@ -371,7 +371,7 @@ class ObjectStore:
         if len(self._refusals.get(what, ())) >= MOST_FAILURES:
             raise StoreRefused(self._refusals[what][-1])
         if self._is_silent or not self._breaker.allows():
-            raise StoreUnavailable(f"{self.address}: cannot {what} (it is left alone after it failed: {self._reason})")
+            raise StoreUnavailable(f"{self.address}: cannot {what} (not asked again after it failed: {self._reason})")
 
     def _answered(self, what: str) -> None:
         self._breaker.succeeded()

@@ -311,14 +311,14 @@ class TeamPictures:
         self._refused.add(key)
 
     def _tell_of_secrets(self, key: str) -> None:
-        """Two machines with different secrets buy each other's pictures for ever: that must not pass unseen."""
+        """Warn once that another machine signs with another secret: the two would buy each other's pictures again."""
         if key in self._signed_otherwise and not self._has_told_of_secrets:
             self._has_told_of_secrets = True
             self._notify(
                 logging.WARNING,
                 f"shared_store {self._store.address}: an image there is signed with another {SECRET_VARIABLE} than "
-                "this machine has, so it was made again and replaced; give every machine the same secret, or each of "
-                "them pays for what the others have made",
+                "this machine's, so it was made again and replaced; give every machine the same secret, or each pays "
+                "for images that another machine has made",
             )
 
     def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:

@@ -352,7 +352,7 @@ def test_macros_in_front_matter_are_rendered(beside: Place, is_first: bool) -> N
     beside.write({"docs/raw.md": front("# Raw\n", hero_prompt="{{ unknown }}")})
     made = built(beside, plugins(is_first, "macros"), strict=False)
     assert report(beside)["heroes"][0]["key"] == prompts["index.md"]
-    assert "raw.md: hero_prompt is '{{ unknown }}'; nothing has rendered this macro" in made.log
+    assert "raw.md: hero_prompt is '{{ unknown }}'; no plugin has rendered this macro" in made.log
 
 
 @FIRST_AND_LAST

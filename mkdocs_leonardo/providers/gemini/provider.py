@@ -135,7 +135,7 @@ class GeminiProvider(SynchronousProvider):
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
-            raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
+            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
         entries = _pictures_in(answer.body)
         if not entries:
             raise self._without_picture(answer.body)
@@ -174,7 +174,7 @@ class GeminiProvider(SynchronousProvider):
             words = f"does not let this project use {self.model!r} ({said})"
             return self._error(AccountRefused, firewall(answer) or words)
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
-            return self._error(AccountRefused, f"has nothing there; check gemini.model and gemini.base_url ({said})")
+            return self._error(AccountRefused, f"answered {status}; check gemini.model and gemini.base_url ({said})")
         if status == 429:  # noqa: PLR2004 - same
             return self._too_many(answer, words, said)
         if status == 503 and kind == "UNAVAILABLE":  # noqa: PLR2004 - same

@@ -43,7 +43,7 @@ def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
     if answer.status == TOO_MANY or (is_refusal and _TOO_OFTEN.search(said)):
         return leonardo_error(RateLimited, said, retry_after_s=retry_after_s(answer, now))
     if answer.status < 300 and not is_refusal:  # noqa: PLR2004 - same
-        return leonardo_error(NoAnswer, f"accepted the job without naming it ({said})", charged=Charged.UNKNOWN)
+        return leonardo_error(NoAnswer, f"accepted the job without an id ({said})", charged=Charged.UNKNOWN)
     if answer.status >= SERVER_ERROR or answer.status == 408:  # noqa: PLR2004 - HTTP's own number
         return leonardo_error(
             ServiceFailed,

@@ -133,7 +133,7 @@ class OpenAIProvider(SynchronousProvider):
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
-            raise self._error(ServiceFailed, "answered with something unreadable", charged=Charged.UNKNOWN)
+            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
         listed = member(answer.body, "data")
         entries = listed if isinstance(listed, list) else [listed]
         data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
@@ -164,7 +164,7 @@ class OpenAIProvider(SynchronousProvider):
         if status in {401, 402}:
             return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
-            return self._error(AccountRefused, f"has nothing there; check openai.base_url and openai.model ({said})")
+            return self._error(AccountRefused, f"answered {status}; check openai.base_url and openai.model ({said})")
         if status in {500, 503}:
             rest_s = retry_after_s(answer, self._clock.now())
             return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
