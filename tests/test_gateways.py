@@ -84,6 +84,8 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "url alone": ("openai", {"data": [{"url": URL}]}),
     "url without a host": ("openai", {"data": [{"url": "/picture"}]}),
     "url that is the image": ("openai", {"data": [{"url": DATA_URI}]}),
+    "address for base64": ("openai", {"data": [{"b64_json": URL}]}),
+    "damaged beside url": ("openai", {"data": [{"b64_json": B64[: len(B64) // 2], "url": URL}]}),
     "data uri": ("openai", {"data": [{"b64_json": DATA_URI}]}),
     "line breaks": ("openai", {"data": [{"b64_json": base64.encodebytes(PNG).decode()}]}),
     "no padding": ("openai", {"data": [{"b64_json": B64.rstrip("=")}]}),

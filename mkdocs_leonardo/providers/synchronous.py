@@ -37,6 +37,7 @@ DOWNLOAD_AGAIN_S = 1.0
 _FREE_TIMEOUT_S = 10.0
 
 _TO_STANDARD = str.maketrans("-_", "+/")
+_ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
@@ -121,15 +122,14 @@ class SynchronousProvider:
         """
         trouble = "no image"
         for encoded, url in entries:
-            # Gateways write the picture itself where an address is expected.
-            text = encoded or (url if _DATA_URI.match(url) else "")
-            if text:
+            # Gateways write the picture itself where an address is expected, and an address in place of the picture.
+            for text, is_address in ((encoded, _ADDRESS.match(encoded)), (url, not _DATA_URI.match(url))):
+                if text and is_address:
+                    return await self._download(text.strip())
                 data = picture_from(text)
                 if data:
                     return data
-                trouble = "an image that cannot be read"
-            elif url:
-                return await self._download(url)
+                trouble = "an image that cannot be read" if text else trouble
         raise self._error(JobFailed, f"answered with {trouble}", charged=Charged.YES)
 
     async def _download(self, url: str) -> bytes:
