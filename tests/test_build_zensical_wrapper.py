@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,30 @@ from zensical_rig import build as plain_build
 
 from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, complete
 
-SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}
+SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176, "max_new_images": 50}
 URL = "https://example.org/sub/"
 THEME: dict[str, Any] = {"theme": {"name": "material", "font": False}, "site_url": URL}
-POSTS = {
-    f"blog/posts/{name}.md": page(
-        f"Post {name}",
-        f"Intro of {name}.\n\n<!-- more -->\n\nRest.",
-        date=date(2026, 1, number),
+
+
+def post(number: int, prompt: str = "") -> str:
+    """The text of one of the blog's posts."""
+    return page(
+        f"Post {number}",
+        f"Intro of {number}.\n\n<!-- more -->\n\nRest.",
+        date=date(2026, 1, 1) + timedelta(days=number),
         categories=["Sea"],
-        hero_prompt=f"an image of {name}",
+        hero_prompt=prompt or f"an image of {number}",
     )
-    for number, name in enumerate(("one", "two"), 1)
-}
+
+
+def post_url(number: int) -> str:
+    """Where the post is below the site's address."""
+    return f"blog/{date(2026, 1, 1) + timedelta(days=number):%Y/%m/%d}/post-{number}/"
+
+
+POSTS = {f"blog/posts/{number}.md": post(number) for number in range(40)}
+#: Posts on one page of a view, as Material and Zensical have it.
+ON_ONE_PAGE = 10
 PAGES: dict[str, str | bytes] = {
     "index.md": page("Home", "Text.", hero_prompt="a lighthouse", hero_alt='A "storm"', description="About a storm"),
     "guide/own.md": page("Own", hero_image="own.png"),
@@ -64,15 +75,25 @@ def files_below(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def cloned(shell: Shell, folder: Path) -> Shell:
+    """A fresh clone of the site, with the cache that CI carries."""
+    unknown = shutil.ignore_patterns(".leonardo", ".cache", "site", "by_mkdocs")
+    clone = shutil.copytree(shell.site.folder, folder / "clone", ignore=unknown)
+    shutil.copytree(shell.site.folder / ".leonardo/cache", clone / ".leonardo/cache")
+    return replace(shell, site=replace(shell.site, folder=clone, pages={}))
+
+
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A blog with nothing but the plugin, whose pictures a build of MkDocs has bought."""
     with Services() as services:
         services.leonardo.render_s = 0.05
-        site = Site(tmp_path_factory.mktemp("blog"), PAGES, options=SMALL, config=THEME, plugins=(*BLOG, "meta"))
+        folder = tmp_path_factory.mktemp("blog")
+        site = Site(folder, PAGES, options=SMALL, config=THEME, plugins=(*BLOG, "meta"))
         shell = Shell(site, services)
         assert site.build(services, "--strict").exit_code == 0
-        assert services.ledger.creates == 4
+        assert services.ledger.creates == len(POSTS) + 2
+        (folder / "site").rename(folder / "by_mkdocs")
         yield shell
 
 
@@ -88,10 +109,10 @@ def first(shell: Shell) -> Zensical:
 
 def test_blog_with_nothing_but_the_plugin_shows_heroes_and_covers(first: Zensical) -> None:
     """What MkDocs has bought is shown, every address leads to a file, and the head links the stylesheet once."""
-    places = ("index.html", "guide/own/index.html", "blog/2026/01/01/post-one/index.html")
+    places = ("index.html", "guide/own/index.html", *(f"{post_url(number)}index.html" for number in range(len(POSTS))))
     for place in places:
         assert len(first.headers(place)) == 1
-    assert len(first.headers("blog/index.html")) == len(POSTS)
+    assert len(first.headers("blog/index.html")) == ON_ONE_PAGE
     for place in (*places, "blog/index.html"):
         text = first.html(place)
         assert all(first.has(address) for address in first.addresses(place))
@@ -119,15 +140,26 @@ def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
         assert line in head
     assert 'property="og:image"' in first.html("guide/wide/index.html")
     assert f'property="og:image" content="{URL}folder/deep/cover.png"' in first.html("folder/deep/page/index.html")
-    assert 'property="og:image"' in first.html("blog/2026/01/01/post-one/index.html")
     assert "og:image" not in first.html("blog/index.html")
     assert "og:image" not in first.html("guide/plain/index.html")
+
+
+def test_blog_shows_and_names_the_pictures_that_it_does_with_mkdocs(shell: Shell, first: Zensical) -> None:
+    """Every post has its hero, its picture for sharing, and its cover in the view."""
+    by_mkdocs = replace(first, folder=shell.site.folder / "by_mkdocs")
+    for number in range(len(POSTS)):
+        ours, theirs = (site.html(f"{post_url(number)}index.html") for site in (first, by_mkdocs))
+        for pattern in (r'data-key="(\w+)"', r'property="og:image" content="(.*?)"'):
+            assert re.findall(pattern, ours) == re.findall(pattern, theirs)
+            assert len(re.findall(pattern, ours)) == 1
+    covers = by_mkdocs.html("blog/index.html").count('class="leonardo-card"')
+    assert covers == len(first.headers("blog/index.html")) == ON_ONE_PAGE
 
 
 def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, first: Zensical, tmp_path: Path) -> None:
     """Byte for byte, and so is every other file of the site that is not ours."""
     folder = shutil.copytree(
-        shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site")
+        shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site", "by_mkdocs")
     )
     site = replace(shell.site, folder=folder, pages={})
     site.configure(shell.services)
@@ -151,13 +183,9 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
     """
     assert shell.services is not None
     asked = len(shell.services.ledger.requests)
-    folder = shutil.copytree(
-        shell.site.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site")
-    )
-    shutil.copytree(shell.site.folder / ".leonardo/cache", folder / ".leonardo/cache")
-    site = replace(shell.site, folder=folder, pages={})
+    clone = cloned(shell, tmp_path)
+    site, folder = clone.site, clone.site.folder
     site.configure(shell.services)
-    clone = replace(shell, site=site)
     linked_at: set[tuple[tuple[str, int], ...]] = set()
     for _ in range(2):
         ran, again = built(clone, "--clean", "-s", environ={"CI": "true"})
@@ -170,8 +198,9 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
     assert len(linked_at) == 1
     assert not (folder / "site/.mkdocs-leonardo").exists()
     assert len(shell.services.ledger.requests) == asked
-    assert len(list((folder / ".leonardo/cache/pictures").glob("*.json"))) == 4
-    assert site.build(shell.services, "--strict").totals["cached"] == 4
+    bought = len(POSTS) + 2
+    assert len(list((folder / ".leonardo/cache/pictures").glob("*.json"))) == bought
+    assert site.build(shell.services, "--strict").totals["cached"] == bought
 
 
 # What is missing -----------------------------------------------------------------------------------------------------
@@ -336,23 +365,34 @@ def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
             process.wait(30)
 
 
-def test_preview_shows_a_new_picture_by_itself(tmp_path: Path, services: Services) -> None:
+def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tmp_path: Path) -> None:
     """With `on_serve: generate`: a changed prompt is paid for once it rests, and only its page changes; no restart."""
-    services.leonardo.render_s = 0.05
-    pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
-    config = {**THEME, "site_url": ""}
-    site = Site(tmp_path, pages, options={**SMALL, "on_serve": "generate"}, config=config)
-    with serving(site, services) as preview:
-        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html())
-        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html("two/"))
-        before = preview.html()
-        site.write({"two.md": page("Two", hero_prompt="an oasis")})
-        preview.wait_until(lambda: services.ledger.creates == 3)
-        preview.wait_until(lambda: 'data-provider="leonardo"' in preview.html("two/"))
-        key = re.search(r'data-key="(.*?)"', before)
-        assert key is not None
-        assert key[1] in preview.html()
-    assert services.ledger.creates == 3
+    assert first.exit_code == 0
+    assert shell.services is not None
+    site = cloned(shell, tmp_path).site
+    site.options = {**SMALL, "on_serve": "generate"}
+    site.write({"new.md": page("New", hero_prompt="a desert")})
+    before = shell.services.ledger.creates
+    with serving(site, shell.services) as preview:
+
+        def shown(url: str) -> str:
+            """The key of the picture on the page, if a service has made that one."""
+            found = re.search(r'data-provider="leonardo" data-key="(\w+)"', preview.html(f"sub/{url}"))
+            return found[1] if found else ""
+
+        urls = ["", "new/", *map(post_url, range(len(POSTS)))]
+        keys_before: dict[str, str] = {}
+
+        def are_all_shown() -> bool:
+            """Whether each page shows a picture, whose key is noted."""
+            keys_before.update({url: shown(url) for url in urls})
+            return all(keys_before.values())
+
+        preview.wait_until(are_all_shown)
+        site.write({"blog/posts/7.md": post(7, "an oasis")})
+        preview.wait_until(lambda: shown(post_url(7)) not in {keys_before[post_url(7)], ""})
+        preview.wait_until(lambda: [url for url in urls if shown(url) != keys_before[url]] == [post_url(7)])
+    assert shell.services.ledger.creates == before + 2
     assert not preview.has_traceback, preview.log
 
 
