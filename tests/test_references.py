@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -22,7 +23,7 @@ from services.fronts import Leonardo
 from services.pictures import draw
 
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
-from mkdocs_leonardo.imaging.reference import MAX_BYTES
+from mkdocs_leonardo.imaging.reference import MAX_BYTES, copied
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
 from mkdocs_leonardo.spec import Look, PictureSpec, Strength, generation_key
@@ -33,6 +34,8 @@ pytestmark = pytest.mark.anyio
 
 LOOK = draw("a look", "", 320, 180, Picture())
 DIGEST = hashlib.sha256(LOOK).hexdigest()
+#: What services get of it.
+SENT = hashlib.sha256(copied(LOOK)).hexdigest()
 OTHER = draw("another look", "", 320, 180, Picture(format="PNG"))
 SMALL: dict[str, Any] = {"formats": ["jpeg"], "widths": [320], "width": 512, "height": 288, "concurrency": 20}
 
@@ -79,7 +82,7 @@ async def test_order_of_every_model_takes_the_reference(
         await provider.aclose()
 
     jobs = services.ledger.jobs
-    assert [job.reference for job in jobs] == [DIGEST] * len(names)
+    assert [job.reference for job in jobs] == [SENT] * len(names)
     assert {job.reference_strength for job in jobs if job.model != "gpt-image-2"} == {strength.upper()}
     plain = [job for job in jobs if job.model in {"gpt-image-2", "nano-banana-2"}]
     assert all("palette, light and manner, and nothing of what it shows" in job.prompt for job in plain)
@@ -94,7 +97,7 @@ async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, 
     await provider.aclose()
 
     (job,) = services.ledger.jobs
-    assert (job.reference, job.width_px, job.height_px, job.quality) == (DIGEST, 1536, 864, "medium")
+    assert (job.reference, job.width_px, job.height_px, job.quality) == (SENT, 1536, 864, "medium")
     assert set(job.request) == {"model", "prompt", "n", "size", "quality", "output_format", "output_compression"}
     assert "take over exactly its palette" in job.prompt
     assert submission.image is not None
@@ -109,7 +112,7 @@ async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Serv
     await provider.aclose()
 
     (job,) = services.ledger.jobs
-    assert job.reference == DIGEST
+    assert job.reference == SENT
     assert "nothing of what it shows" in job.prompt
 
 
@@ -136,6 +139,42 @@ async def test_reference_that_has_changed_meanwhile_is_not_sent(
     assert services.ledger.creates == 0
 
 
+def photograph(**options: Any) -> bytes:  # noqa: ANN401 - Pillow's
+    """A large picture as a phone writes it, lying on its side, its upright top blue, with place, name and a comment."""
+    image = Image.new("RGB", (3000, 2000), "orange")
+    image.paste("blue", (0, 0, 1500, 2000))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Secret Phone"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    file = io.BytesIO()
+    image.save(file, exif=exif, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"format": "JPEG", "comment": b"Secret words", "xmp": b"<x:xmpmeta>Secret</x:xmpmeta>", "quality": 50},
+        {"format": "PNG", "compress_level": 1},
+        {"format": "WEBP", "xmp": b"<x:xmpmeta>Secret</x:xmpmeta>", "quality": 50},
+        {"format": "AVIF", "speed": 10, "quality": 50},
+    ],
+    ids=lambda options: options["format"],
+)
+def test_copy_that_services_get_is_upright_and_holds_nothing_but_pixels(options: dict[str, Any]) -> None:
+    """Where a photograph was taken, and with what, is no service's business; lying on its side it would mislead."""
+    sent = copied(photograph(**options))
+
+    image = Image.open(io.BytesIO(sent))
+    assert (image.format, image.size) == ("JPEG", (1024, 1536))
+    red, _, blue = image.convert("RGB").getpixel((512, 100))  # type: ignore[misc]  # three bands
+    assert blue > red
+    assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
+    assert not image.getexif()
+    assert b"Secret" not in sent
+
+
 # Uploads -------------------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +193,7 @@ async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services
     await provider.aclose()
 
     assert uploads(services) == (1, 1)
-    assert {job.reference for job in services.ledger.jobs} == {DIGEST}
+    assert {job.reference for job in services.ledger.jobs} == {SENT}
 
 
 @pytest.mark.parametrize("as_text", [True, False])
@@ -166,7 +205,7 @@ async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
     provider = leonardo_at(services)
     await provider.submit(picture(look))
     await provider.aclose()
-    assert services.ledger.jobs[0].reference == DIGEST
+    assert services.ledger.jobs[0].reference == SENT
 
 
 @pytest.mark.parametrize(
@@ -188,7 +227,7 @@ async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
     await provider.submit(picture(look))
     await provider.aclose()
 
-    assert services.ledger.jobs[0].reference == DIGEST
+    assert services.ledger.jobs[0].reference == SENT
     assert uploads(services)[0] == 2
 
 
@@ -220,7 +259,7 @@ async def test_reference_that_the_service_loses_between_two_posts_is_uploaded_ag
     await provider.aclose()
 
     assert (type(caught.value), caught.value.charged) == (ServiceFailed, Charged.NO)
-    assert [job.reference for job in services.ledger.jobs] == [DIGEST] * 2
+    assert [job.reference for job in services.ledger.jobs] == [SENT] * 2
     assert uploads(services) == (2, 2)
 
 
@@ -246,7 +285,7 @@ def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_
     assert built.exit_code == 0, built.log
     jobs = services.ledger.jobs
     assert (len(jobs), uploads(services)) == (40, (1, 1))
-    assert {(job.reference, job.reference_strength) for job in jobs} == {(DIGEST, "MID")}
+    assert {(job.reference, job.reference_strength) for job in jobs} == {(SENT, "MID")}
     assert site.build(services).totals["cached"] == 40
     records = [json.loads(path.read_text()) for path in (site.cache / "pictures").glob("*.json")]
     assert {json.dumps(record["request"]["reference"]) for record in records} == {
@@ -266,7 +305,7 @@ def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_
     assert moved.exit_code == 0, moved.log
     assert (moved.totals["cached"], moved.totals["generated"]) == (40, 1)
     assert (len(services.ledger.jobs), uploads(services)) == (41, (2, 2))
-    assert services.ledger.jobs[-1].reference == DIGEST
+    assert services.ledger.jobs[-1].reference == SENT
 
 
 def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Path, services: Services) -> None:
@@ -278,7 +317,7 @@ def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Pat
 
     assert built.exit_code == 0, built.log
     assert (built.totals["generated"], built.totals["new_images"]) == (1, 1)
-    assert [(job.provider, job.reference) for job in services.ledger.jobs] == [("leonardo", DIGEST)]
+    assert [(job.provider, job.reference) for job in services.ledger.jobs] == [("leonardo", SENT)]
     assert uploads(services) == (2, 2)
 
 
@@ -298,9 +337,9 @@ def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Pa
     assert built.exit_code == 0, built.log
     references = {job.prompt: (job.reference, job.reference_strength) for job in services.ledger.jobs}
     assert references == {
-        "a still life about Post 0": (DIGEST, "LOW"),
-        "a still life about Own": (hashlib.sha256(OTHER).hexdigest(), "LOW"),
-        "a still life about Deeper": (DIGEST, "LOW"),
+        "a still life about Post 0": (SENT, "LOW"),
+        "a still life about Own": (hashlib.sha256(copied(OTHER)).hexdigest(), "LOW"),
+        "a still life about Deeper": (SENT, "LOW"),
     }
 
 
@@ -308,7 +347,12 @@ WRONG: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "missing.md": ("nowhere.jpg", ("'nowhere.jpg'", "is not there", "relative to the page")),
     "text.md": ("text.jpg", ("'text.jpg'", "is not a JPEG, PNG, WebP or AVIF image")),
     "cut.md": ("cut.jpg", ("'cut.jpg'", "cut short or damaged")),
-    "avif.md": ("look.avif", ("'look.avif'", "save it as JPEG, PNG or WebP")),
+    "heic.md": ("look.heic", ("'look.heic'", "AVIF image but HEIC; save it as JPEG")),
+    "svg.md": ("look.svg", ("'look.svg'", "AVIF image but SVG; save it as JPEG")),
+    "gif.md": ("look.gif", ("'look.gif'", "AVIF image but GIF; save it as JPEG")),
+    "moving.md": ("moving.webp", ("'moving.webp'", "is animated; save one frame of it as JPEG")),
+    "moving-png.md": ("moving.png", ("'moving.png'", "is animated; save one frame of it as JPEG")),
+    "wide.md": ("wide.png", ("'wide.png'", "30000 x 30000 pixels, more than the 40 megapixels allowed")),
     "large.md": ("large.png", ("'large.png'", "more than 10 MB")),
     "outside.md": ("../../etc/passwd", ("hero_reference", "inside the documentation folder")),
     "url.md": ("https://example.org/a.jpg?sig=secret", ("hero_reference", "copy the reference")),
@@ -318,13 +362,21 @@ WRONG: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 
 def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: Path, services: Services) -> None:
     """Page, key, value and cure; the page is built without a hero."""
-    avif = io.BytesIO()
-    Image.new("RGB", (64, 36)).save(avif, "AVIF")
+    frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "blue")]
+    wide = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + OTHER[24:29]
+    moving = {kind: io.BytesIO() for kind in ("WEBP", "PNG", "GIF")}
+    for kind, file in moving.items():
+        frames[0].save(file, kind, save_all=True, append_images=frames[1:])
     pages: dict[str, str | bytes] = {
         **{name: page(name, hero_prompt="a pier", hero_reference=value) for name, (value, _) in WRONG.items()},
         "text.jpg": "no image at all",
         "cut.jpg": LOOK[: len(LOOK) // 2],
-        "look.avif": avif.getvalue(),
+        "look.heic": b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(100),
+        "look.svg": '<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "look.gif": moving["GIF"].getvalue(),
+        "moving.webp": moving["WEBP"].getvalue(),
+        "moving.png": moving["PNG"].getvalue(),
+        "wide.png": OTHER[:12] + wide + zlib.crc32(wide).to_bytes(4, "big") + OTHER[33:],
         "large.png": OTHER + os.urandom(MAX_BYTES),
     }
 

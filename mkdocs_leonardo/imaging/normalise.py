@@ -7,6 +7,7 @@ checked before anything is decoded, and a file that is cut short is refused.
 from __future__ import annotations
 
 import math
+import re
 from io import BytesIO
 from typing import Literal
 
@@ -56,6 +57,19 @@ _FIRST_TURNED_ORIENTATION = 5
 DeliveredFormat = Literal["jpeg", "png", "webp", "avif"]
 Box = tuple[float, float, float, float]
 
+#: The brands of an ISO file, the first of which may be a general one, and which are four bytes each (ISO/IEC 23008-12).
+_BRANDS = rb".{4}ftyp(?:.{4}){0,16}?"
+_AVIF = re.compile(_BRANDS + rb"avi[fs]", re.DOTALL)
+#: Kinds of pictures that browsers and services do not all take, by what they begin with.
+_OTHERS = {
+    "HEIC": re.compile(_BRANDS + rb"(?:hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+    "SVG": re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,1000}?|<!--.{0,1000}?)?<svg[\s>]", re.DOTALL),
+    "GIF": re.compile(rb"GIF8"),
+    "TIFF": re.compile(rb"II\*\0|MM\0\*"),
+    "BMP": re.compile(rb"BM.{4}\0{4}", re.DOTALL),
+    "PDF": re.compile(rb"%PDF-"),
+}
+
 # The plugins are called directly, not through `Image.open`: which formats that opens and how large they may be
 # is global state, which any other plugin of the site can change.
 _OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
@@ -79,6 +93,12 @@ def upright_size(data: bytes) -> tuple[int, int]:
     """Width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     return _upright_size(image)
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether there is more than one frame, by the header alone. Raises PictureError as `inspect` does."""
+    _, image = _open(data)
+    return bool(getattr(image, "is_animated", False))
 
 
 def normalise(data: bytes, *, width_px: int, height_px: int, focus: FocalPoint = CENTER) -> Image.Image:
@@ -130,10 +150,13 @@ def _kind(data: bytes) -> DeliveredFormat:
         return "png"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "webp"
-    if data[4:12] in (b"ftypavif", b"ftypavis", b"ftypmif1", b"ftypmsf1"):
+    if _AVIF.match(data):
         return "avif"
     if not data:
         raise PictureError("is not an image: it is empty")
+    other = next((name for name, beginning in _OTHERS.items() if beginning.match(data)), None)
+    if other is not None:
+        raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image but {other}; save it as JPEG")
     # The start is shown because an error page says what went wrong; it is short, so that no secret fits in.
     beginning = data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?")
     shown = "".join(character if character.isprintable() else "?" for character in beginning)

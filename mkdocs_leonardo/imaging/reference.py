@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.spec import Look, Strength, digest_of
 
-#: What all services take inside of one request (Gemini: 20 MB as base64).
+#: Every build reads the file for its digest.
 MAX_BYTES = 10 * 2**20
-#: What all services take.
-_EXTENSIONS = frozenset({"jpg", "png", "webp"})
+#: The longest side of the copy that services get: what v1 of Leonardo's API draws.
+_MAX_SIDE_PX = 1536
+#: Of the copy: visually lossless.
+_QUALITY = 95
 
 
 def read_look(path: Path, strength: Strength) -> Look:
     """The picture at `path` as a look; PictureError, with the cure, if no service could take it."""
-    from mkdocs_leonardo.imaging.normalise import inspect
+    from mkdocs_leonardo.imaging.normalise import inspect, is_animated
 
     try:
         with path.open("rb") as file:
@@ -25,10 +28,27 @@ def read_look(path: Path, strength: Strength) -> Look:
         raise PictureError(f"cannot be opened ({error.strerror})") from error
     if len(data) > MAX_BYTES:
         raise PictureError(f"has more than {MAX_BYTES // 2**20} MB; save a smaller copy, which gives the same look")
-    kind = inspect(data).extension
-    if kind not in _EXTENSIONS:
-        raise PictureError(f"is {kind}, which services do not take as a reference; save it as JPEG, PNG or WebP")
+    if is_animated(data):
+        raise PictureError("is animated; save one frame of it as JPEG")
+    inspect(data)
     return Look(digest_of(data), strength, path)
+
+
+def copied(data: bytes) -> bytes:
+    """The picture as services get it: a JPEG, upright, in sRGB, of at most 1536 pixels, with nothing but its pixels.
+
+    What a camera has written into the file, such as place and time, stays at home. PictureError as for `normalise`.
+    """
+    from mkdocs_leonardo.imaging.normalise import normalise, upright_size
+
+    width, height = upright_size(data)
+    shrink = min(1.0, _MAX_SIDE_PX / max(width, height))
+    image = normalise(data, width_px=max(1, round(width * shrink)), height_px=max(1, round(height * shrink)))
+    # Pillow writes a comment, and more in other versions, of what it has read.
+    image.info.clear()
+    file = BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
 
 
 class Looks:

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 from unittest.mock import patch
+
+from PIL import Image
 
 from mkdocs_leonardo.spec import HeroSpec, Look, PictureSpec, digest_of
 from mkdocs_leonardo.storage import process_leases
@@ -18,7 +21,6 @@ from .disk import Disk
 from .invariants import Violation, check
 from .ledger import NEVER, Ledger
 from .process import Machine, Process, Site, product_of
-from .services import picture_bytes
 from .world import World
 
 #: When the calm builds come, each counted from the one before (seconds). Jobs are asked for at growing intervals.
@@ -29,6 +31,16 @@ _WAITS_S = (0.0, 1.0, 8.0, 60.0, 700.0, 5000.0, 30_000.0, 90_000.0, 32 * 86_400.
 LONGEST_BUILD_S = 3 * 3600.0
 
 
+def _grey() -> bytes:
+    """A small picture that Pillow reads."""
+    file = BytesIO()
+    Image.new("L", (16, 9)).save(file, "PNG")
+    return file.getvalue()
+
+
+_GREY = _grey()
+
+
 class _File:
     """A reference in the site's folder."""
 
@@ -37,12 +49,12 @@ class _File:
     @staticmethod
     def read_bytes() -> bytes:
         """What is in it."""
-        return picture_bytes(0)
+        return _GREY
 
 
 _STYLES = ("CINEMATIC", "MOODY", "DYNAMIC")
 #: A picture whose look some pages take over.
-_LOOK = Look(digest_of(picture_bytes(0)), path=cast("Path", _File()))
+_LOOK = Look(digest_of(_GREY), path=cast("Path", _File()))
 _PROMPTS = ("a lighthouse", "a harbour", "a meadow")
 
 

@@ -37,7 +37,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
-from mkdocs_leonardo.providers.references import bytes_of, mime_of
+from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -113,8 +113,8 @@ class GeminiProvider(SynchronousProvider):
             shape["imageSize"] = _IMAGE_SIZE
         parts: list[JsonValue] = [{"text": prompt}]
         if picture.look is not None:
-            data, extension = bytes_of(picture.look, NAME)
-            parts.append({"inlineData": {"mimeType": mime_of(extension), "data": b64encode(data).decode()}})
+            data = copy_of(picture.look, NAME)
+            parts.append({"inlineData": {"mimeType": MIME_TYPE, "data": b64encode(data).decode()}})
         return {
             "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": shape},

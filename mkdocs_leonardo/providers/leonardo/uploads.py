@@ -11,7 +11,7 @@ from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
 from mkdocs_leonardo.providers.answers import member, text_at
 from mkdocs_leonardo.providers.base import Clock, Uploads
 from mkdocs_leonardo.providers.leonardo.answers import leonardo_error
-from mkdocs_leonardo.providers.references import bytes_of, mime_of
+from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
 from mkdocs_leonardo.spec import JsonValue, Look
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class LeonardoUploads:
         return upload_id
 
     async def _uploaded(self, look: Look, api: Api) -> str:
-        data, extension = bytes_of(look, "leonardo")
+        data = copy_of(look, "leonardo")
         trouble = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):
@@ -105,7 +105,7 @@ class LeonardoUploads:
             try:
                 # A new form each time: the old one may have run out.
                 answer = await api.request(
-                    "POST", self._path("/init-image"), json={"extension": extension}, timeout_s=_FORM_TIMEOUT_S
+                    "POST", self._path("/init-image"), json={"extension": EXTENSION}, timeout_s=_FORM_TIMEOUT_S
                 )
                 form = member(answer.body, "uploadInitImage")
                 url, upload_id = text_at(form, "url"), text_at(form, "id")
@@ -113,7 +113,7 @@ class LeonardoUploads:
                     trouble = f"there is no form for it (answered {answer.status})"
                     continue
                 # The storage does not look at what follows the file.
-                parts: list[Part] = [*_fields(form), ("file", (f"reference.{extension}", data, mime_of(extension)))]
+                parts: list[Part] = [*_fields(form), ("file", (f"reference.{EXTENSION}", data, MIME_TYPE))]
                 status = await api.upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
             except TransportError as error:
                 trouble = str(error)

@@ -33,7 +33,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
-from mkdocs_leonardo.providers.references import bytes_of, mime_of
+from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -110,10 +110,10 @@ class OpenAIProvider(SynchronousProvider):
         }
         if picture.look is None:
             return await self._submission(await self._create("/images/generations", request))
-        data, extension = bytes_of(picture.look, NAME)
+        data = copy_of(picture.look, NAME)
         # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
         fields = [(name, str(value)) for name, value in request.items()]
-        file = ("image[]", (f"reference.{extension}", data, mime_of(extension)))
+        file = ("image[]", (f"reference.{EXTENSION}", data, MIME_TYPE))
         return await self._submission(await self._create("/images/edits", None, parts=[*fields, file]))
 
     async def check_access(self) -> str:
