@@ -89,7 +89,7 @@ class Build:
             likely_key = lookup.likely_key(hero, answer)
         loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
         # What needs no service need not wait in line for those: the cores have work while services take their time.
-        start = loop.start_in_line if isinstance(answer, Miss) else loop.start
+        start = loop.start_queued if isinstance(answer, Miss) else loop.start
         wish = start(resolve, hero, answer)
         self._wishes[hero.page] = (hero, wish)
         wish.add_done_callback(partial(self._unwrap, hero))

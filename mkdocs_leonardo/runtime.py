@@ -116,10 +116,10 @@ class Runtime:
     def loop(self) -> EventLoop:
         """The event loop of this build, with its heartbeat; started by the first use."""
         if self._loop is None:
-            from mkdocs_leonardo.acquire.loop import LINE, EventLoop
+            from mkdocs_leonardo.acquire.loop import MOST_QUEUED, EventLoop
 
             # As many again as may be in flight are being stored and encoded.
-            self._loop = EventLoop(max(LINE, 2 * self._settings.concurrency))
+            self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
             self._loop.start(self.pipeline.heartbeat)
         return self._loop
 

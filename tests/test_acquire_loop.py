@@ -12,7 +12,7 @@ import pytest
 from anyio import CancelScope, Event, sleep, sleep_forever, to_thread
 from anyio.lowlevel import checkpoint
 
-from mkdocs_leonardo.acquire.loop import LINE, THREADS, EventLoop
+from mkdocs_leonardo.acquire.loop import MOST_QUEUED, THREADS, EventLoop
 
 
 def test_loop_blocking_calls_share_few_threads() -> None:
@@ -86,48 +86,48 @@ def loop() -> Iterator[EventLoop]:
 def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -> None:
     """However many stand in line, few take memory; all get their result, or their error."""
     line = Line()
-    numbers = [2 * number for number in range(3 * LINE)]
-    futures = [loop.start_in_line(line.work, number) for number in numbers]
-    wrong = loop.start_in_line(line.work, -2)
+    numbers = [2 * number for number in range(3 * MOST_QUEUED)]
+    futures = [loop.start_queued(line.work, number) for number in numbers]
+    wrong = loop.start_queued(line.work, -2)
 
-    assert loop.start(line.settled).result(30) == LINE
+    assert loop.start(line.settled).result(30) == MOST_QUEUED
     loop.start(line.open)
 
     assert [future.result(30) for future in futures] == numbers
     with pytest.raises(ValueError, match="-2"):
         wrong.result(30)
-    assert line.most == LINE
+    assert line.most == MOST_QUEUED
     assert line.order == [*numbers, -2]
 
 
 def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
     """Pages that wait for what others make keep nobody from work."""
     line = Line()
-    futures = [loop.start_in_line(line.work, 1) for _ in range(LINE + 10)]
-    futures += [loop.start_in_line(line.work, 2) for _ in range(LINE + 10)]
+    futures = [loop.start_queued(line.work, 1) for _ in range(MOST_QUEUED + 10)]
+    futures += [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED + 10)]
 
-    assert loop.start(line.settled).result(30) == 2 * LINE + 10
+    assert loop.start(line.settled).result(30) == 2 * MOST_QUEUED + 10
     loop.start(line.open)
 
-    assert sum(future.result(30) for future in futures) == 3 * (LINE + 10)
+    assert sum(future.result(30) for future in futures) == 3 * (MOST_QUEUED + 10)
 
 
 def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
     """One that runs ends, and one that still waits never starts."""
     line = Line()
-    running = loop.start_in_line(line.work, 0)
-    others = [loop.start_in_line(line.work, 2) for _ in range(LINE)]
-    waiting = loop.start_in_line(line.work, 4)
-    last = loop.start_in_line(line.work, 6)
-    assert loop.start(line.settled).result(30) == LINE
+    running = loop.start_queued(line.work, 0)
+    others = [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED)]
+    waiting = loop.start_queued(line.work, 4)
+    last = loop.start_queued(line.work, 6)
+    assert loop.start(line.settled).result(30) == MOST_QUEUED
 
     assert waiting.cancel()
     assert running.cancel()
 
-    assert loop.start(line.settled).result(30) == LINE
+    assert loop.start(line.settled).result(30) == MOST_QUEUED
     loop.start(line.open)
     assert last.result(30) == 6
-    assert [future.result(30) for future in others] == [2] * LINE
+    assert [future.result(30) for future in others] == [2] * MOST_QUEUED
     assert 4 not in line.order
 
 
@@ -148,15 +148,15 @@ def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_fo
         events.append("last")
 
     loop = EventLoop()
-    futures: list[Future[Any]] = [loop.start_in_line(paid)]
-    futures += [loop.start_in_line(line.work, 0) for _ in range(3 * LINE)]
-    assert loop.start(line.settled).result(30) == LINE - 1
+    futures: list[Future[Any]] = [loop.start_queued(paid)]
+    futures += [loop.start_queued(line.work, 0) for _ in range(3 * MOST_QUEUED)]
+    assert loop.start(line.settled).result(30) == MOST_QUEUED - 1
 
     loop.close(last)
 
     assert events == ["answer", "last"]
     assert all(future.cancelled() for future in futures)
-    assert len(line.order) == LINE - 1
+    assert len(line.order) == MOST_QUEUED - 1
     loop.close(last)
     assert events == ["answer", "last"]
 

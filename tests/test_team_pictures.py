@@ -118,7 +118,7 @@ class Runner:
     async def look(self, pictures: TeamPictures, key: str = KEY) -> bytes | None:
         """One look at the store."""
         try:
-            fetched = await pictures.fetch(((key, "leonardo"),), lambda _, data: data)
+            fetched = await pictures.fetch_first(((key, "leonardo"),), lambda _, data: data)
         except StorageError as error:
             self.doubts.append(str(error))
             return None
@@ -194,7 +194,7 @@ def test_fallback_of_another_provider_is_found_after_the_first_choice(store: Tea
 
     async def act() -> tuple[int, bytes] | None:
         pictures = Runner(store.url).pictures()
-        fetched = await pictures.fetch(((KEY, "openai"), (OTHER_KEY, "leonardo")), lambda _, data: data)
+        fetched = await pictures.fetch_first(((KEY, "openai"), (OTHER_KEY, "leonardo")), lambda _, data: data)
         assert pictures.stats == StoreStats(hits=1)
         return fetched
 
@@ -481,7 +481,7 @@ def test_many_pages_are_looked_up_side_by_side() -> None:
             async with anyio.create_task_group() as asking:
                 for number in range(2 * LOOKUPS):
                     wanted = ((f"{number:064x}", "leonardo"),)
-                    asking.start_soon(pictures.fetch, wanted, lambda _, data: data)
+                    asking.start_soon(pictures.fetch_first, wanted, lambda _, data: data)
             serving.cancel_scope.cancel()
         assert pictures.stats == StoreStats(misses=2 * LOOKUPS)
 
@@ -494,7 +494,7 @@ def test_record_is_read_as_it_was_written(store: TeamStore) -> None:
     writer.share()
 
     async def act() -> PictureRecord:
-        fetched = await writer.pictures().fetch(WANTED, lambda record, _: record)
+        fetched = await writer.pictures().fetch_first(WANTED, lambda record, _: record)
         assert fetched is not None
         return fetched[1]
 

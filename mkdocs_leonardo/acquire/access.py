@@ -1,4 +1,4 @@
-"""Whether, and when, a provider may be asked in this build: off, resting, its slots, its request limit, an outage."""
+"""Access of one build to its providers: switched off, cooling down, slots, request limit, outage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGES_OF_AN_OUTAGE = 2
 
 
 class Access:
-    """What this build knows of its providers, and the turns of its pages at them."""
+    """The state of each provider in one build, and the limits of requests to it."""
 
     def __init__(
         self,
@@ -61,20 +61,20 @@ class Access:
         return name in self._off
 
     def switch_off(self, name: str, reason: str, level: int) -> None:
-        """Ask the provider for nothing more in this build; said once."""
+        """Send the provider no more requests in this build; notifies once."""
         if name not in self._off:
             self._off[name] = reason
             self._notify(level, f"{name} is off for this build: {reason}")
             self.outage(name).changed()
 
     async def cool_down(self, name: str, reason: str, rest_s: float) -> None:
-        """Leave the provider alone for so long, in this process and in others."""
+        """Send the provider no create call for `rest_s`, from any process on the cache."""
         self._cooling[name] = reason
         await thread(self._cooldowns.cool_down, name, self._clock.now() + rest_s)
         self.outage(name).changed()
 
     async def refusal(self, name: str) -> str:
-        """Why the provider is not to be asked for a new picture now; empty if it may be."""
+        """Why the provider gets no create call now; empty if it may get one."""
         if name in self._off:
             return self._off[name]
         if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
@@ -83,11 +83,11 @@ class Access:
         return ""
 
     def outage(self, name: str) -> Outage:
-        """What is known of whether the provider is up."""
+        """The outage detector of the provider."""
         return self._outages.setdefault(name, Outage())
 
     async def wait(self, name: str, page: object) -> str:
-        """Return when the page may send a create call, or with the reason why it may not."""
+        """Wait until the page may send a create call; returns the reason if it may not, else an empty text."""
         outage = self.outage(name)
         while not (reason := await self.refusal(name)):
             if outage.admits(page):
@@ -120,7 +120,7 @@ class Access:
 
     @asynccontextmanager
     async def throttled(self, name: str) -> AsyncIterator[None]:
-        """Inside, the request limit has room for this job and for the polls of those in flight.
+        """Wait until the request limit has room for this job and for the polls of those in flight.
 
         A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
         """
@@ -144,7 +144,7 @@ class Access:
 
     @asynccontextmanager
     async def slot(self, name: str) -> AsyncIterator[Callable[[], None]]:
-        """One of the account's slots, if it says how many there are; the function gives it back early."""
+        """Hold one of the account's slots, if the account states their number; the function releases the slot early."""
         limiter = self._slots.get(name)
         if limiter is None:
             yield lambda: None
@@ -154,7 +154,7 @@ class Access:
 
 
 class Outage:
-    """Whether one provider is up, found out with few create calls: each that fails counts as paid for.
+    """Outage detector of one provider that needs few create calls, since each that fails counts as paid for.
 
     Until it has accepted a call, and from a failed one until the next that it accepts, `MOST_PROBES` pages at a time
     may call it. `PAGES_OF_AN_OUTAGE` pages in a row that failed, while it accepted nothing, are an outage.
@@ -169,7 +169,7 @@ class Outage:
         self._event: Event | None = None
 
     def admits(self, page: object) -> bool:
-        """Whether the page may call now; if so, it has a place until `leave`."""
+        """Whether the page may call now; if so, it is counted until `leave`."""
         if not self._is_up and page not in self._probes:
             # With one page failed, the next one decides.
             if len(self._probes) >= max(1, MOST_PROBES - self._failures):
@@ -190,12 +190,12 @@ class Outage:
         self._is_up = False
 
     def answered(self) -> None:
-        """The provider refused a call in so many words, so that it is not down."""
+        """The provider refused a call with an answer, so it is not down."""
         self._failures = 0
 
     def gave_up(self, page: object) -> bool:
-        """Every call of the page has failed. True where that completes an outage."""
-        # Others that were accepted meanwhile say that it is up.
+        """Every call of the page has failed; returns whether that is an outage."""
+        # A call that was accepted meanwhile shows that it is up.
         self._failures = self._failures + 1 if self._began.get(page) == self._accepts else 0
         return self._failures >= PAGES_OF_AN_OUTAGE
 
@@ -206,13 +206,13 @@ class Outage:
         self.changed()
 
     def changed(self) -> None:
-        """Pages that wait look again."""
+        """Wake the pages that wait."""
         if self._event is not None:
             self._event.set()
             self._event = None
 
     async def change(self) -> None:
-        """Return when something has changed."""
+        """Wait for the next change."""
         if self._event is None:
             self._event = Event()
         await self._event.wait()

@@ -1,4 +1,4 @@
-"""From an accepted job to a stored picture: free, repeatable, and stored before anything else."""
+"""Fetch the picture of an accepted job and store it: free, repeatable, and stored before anything else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAMAGED_WAIT_S = 1.0
 
 
 class Collector:
-    """Fetches pictures and keeps them, for one build."""
+    """Fetches and stores the pictures of one build's jobs."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Collector:
         """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
         return store is self._keep[0]
 
-    async def fetch(
+    async def fetch_and_store(
         self,
         request: PictureRequest,
         candidate: Candidate,
@@ -74,7 +74,7 @@ class Collector:
         )
         return StoredPicture(record, await thread(self.keep, request.page, record, image.data), source)
 
-    async def fetch_spare(
+    async def fetch_and_store_spare(
         self,
         request: PictureRequest,
         candidate: Candidate,
@@ -83,7 +83,7 @@ class Collector:
         seed: int | None,
         give_up_at: float,
     ) -> None:
-        """A second picture of one request: kept as the one that the request would have with `seed` for its `hero_seed`.
+        """Store a second picture of one request as the picture that the request would have with `seed` for `hero_seed`.
 
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
         """
@@ -150,9 +150,9 @@ class Collector:
         )
 
     def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
-        """Save first, account for it afterwards: no bookkeeping error may lose a paid picture.
+        """Store the picture first and close its journal entry afterwards: no bookkeeping error may lose a paid picture.
 
-        One that is not new lies in a team's store as well.
+        A picture that is not new is in a team's store as well.
         """
         for place, store in enumerate(self._keep):
             try:

@@ -1,4 +1,4 @@
-"""One request's turn at one provider: the create call, on the one line that spends money, and what may follow it."""
+"""Create a job at one provider: the create call, on the one line that spends money, and what may follow it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a build creates with.
+    """The parts of a build that creating jobs needs.
 
-    `asking` holds the providers that are at this moment asked, one for each call. `sent` are the calls of this build,
-    by key and number.
+    `asking` holds the provider of each create call in flight. `sent` are the create calls of this build, by key and
+    number.
     """
 
     journal: Journal
@@ -46,8 +46,8 @@ class JobContext:
     sent: set[tuple[str, int]]
 
 
-class Turn:
-    """One request's turn at one provider."""
+class JobCreator:
+    """Creates a job for one request at one provider, and collects it."""
 
     def __init__(self, context: JobContext, request: PictureRequest, candidate: Candidate) -> None:
         self._context = context
@@ -57,8 +57,8 @@ class Turn:
         self._made: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
 
-    async def take(self) -> StoredPicture | None:
-        """The picture, or None when it is the next provider's turn."""
+    async def create(self) -> StoredPicture | None:
+        """The picture; None if the next provider is to be asked."""
         name, access = self._provider.name, self._context.access
         if not self._fits():
             return None
@@ -74,7 +74,7 @@ class Turn:
                     access.outage(name).leave(self)
 
     def _fits(self) -> bool:
-        """Whether the caps have room for this picture; noted if they have not, before any connection is opened."""
+        """Whether the caps have room for this picture, checked before any connection is opened; notes a refusal."""
         estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True
@@ -87,7 +87,7 @@ class Turn:
         return False
 
     async def _rest(self, failure: ServiceFailed) -> None:
-        """Two pages in a row have found the provider down: it is left alone as after a 429."""
+        """Cool the provider down as after a 429, since two pages in a row have found it down."""
         seconds, name = outage_rest_s(failure), self._provider.name
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
@@ -119,7 +119,7 @@ class Turn:
                 return await self._receive(submission, order.number, free)
 
     async def _may_order(self) -> bool:
-        """Whether nothing stands against a create call, and the service has what it will name; noted otherwise."""
+        """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
         reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
         if reason:
             self._request.attempts.note(self._provider.name, reason)
@@ -146,7 +146,7 @@ class Turn:
             outage.answered()
 
     async def _reason_to_skip(self) -> str:
-        """Why nothing new is to be paid for here; empty if nothing stands against it."""
+        """Why no new job is to be created here; empty if one may be."""
         entry = await thread(self._context.journal.entry, self._candidate.key)
         if entry is None and self._candidate.key not in self._context.jobs.uncollected:
             return ""
@@ -157,7 +157,7 @@ class Turn:
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
     async def _intend(self, reservation: Reservation) -> Try:
-        """The create call that is about to leave, on disk; where that fails, `reservation` is given back."""
+        """Journal the create call before it is sent; if that fails, the reservation is withdrawn."""
         try:
             return await self._note_down(reservation.estimate_usd)
         except BaseException:
@@ -192,7 +192,7 @@ class Turn:
                 f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
             ) from error
         except ValueError:
-            # Whoever took the lease over while this process was asleep pays, or has paid.
+            # The process that took the lease over while this one was asleep pays, or has paid.
             raise LeaseLost from None
         order = entry.tries[-1]
         if not await request.team_lease.intend(entry):
@@ -201,7 +201,7 @@ class Turn:
         return order
 
     async def _submit(self, order: Try, reservation: Reservation) -> Submission:
-        """The one place where money is spent: capped by `reservation`, journalled as `order`, needed by the request."""
+        """Send the create call, the one place where money is spent: capped, journalled and needed by the request."""
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
@@ -227,7 +227,7 @@ class Turn:
         return submission
 
     async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
-        """What follows from a create call that failed, up to the next step; jobs that it led to after all."""
+        """Carry out what follows from a failed create call, up to the next step; returns the jobs that it made."""
         context, reservation = self._context, self._made[order.number]
         self._note_outage(error)
         if error.charged is Charged.NO:
@@ -246,7 +246,7 @@ class Turn:
         return decision, looked.found
 
     async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
-        """The picture of a job that this build paid for, or None when it is the next provider's turn."""
+        """The picture of a job that this build paid for; None if the next provider is to be asked."""
         context, request, candidate = self._context, self._request, self._candidate
         self._failure = None
 
@@ -268,7 +268,7 @@ class Turn:
             except ProviderError as error:
                 if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
                     context.budget.cancel(self._made[number])
-                # It is in the air like an earlier build's job: what goes wrong now never leads to a second create.
+                # The job is accepted like an earlier build's: no error from here on leads to a second create.
                 decision = context.jobs.decide(error, candidate)
                 await context.jobs.after(decision, error, request, candidate, job=submission)
         return None

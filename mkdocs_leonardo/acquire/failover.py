@@ -1,8 +1,8 @@
-"""What follows from a provider's error: the failure table, and nothing else.
+"""The failure table: the decision that follows from a provider's error.
 
 | event                                   | what happens                                                               |
 |-----------------------------------------|----------------------------------------------------------------------------|
-| 429                                     | the provider rests for everybody, the next one at once                     |
+| 429                                     | the provider rests for all pages, the next one at once                     |
 | 5xx on the create call                  | wait, look once for a job that was accepted after all, else create again   |
 | the same where no list of jobs is kept  | create once more; both calls stand in caps and report                      |
 | no answer to the create call            | look for the job for a while, create again only if there is surely none    |
@@ -86,8 +86,8 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
 
     Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs will show
     what became of it, and once after a 5xx of a service without a list, where both calls stand as spent; `can_look` is
-    False where there is no list. A job that may be paid for is forgotten only when
-    the service says that it failed or does not know it.
+    False where there is no list. A job that may be paid for is forgotten only when the service says that it failed or
+    does not know it.
     """
     in_the_air = creates == 0 or error.charged is not Charged.NO
     match error:

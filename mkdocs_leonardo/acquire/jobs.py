@@ -1,4 +1,4 @@
-"""A build's jobs: collecting one, and what follows where that, or the call that should have made it, fails."""
+"""The jobs of a build: collect one, or carry out what follows from an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.orders import PictureRequest, tell_others, thread
+from mkdocs_leonardo.acquire.orders import PictureRequest, thread, update_team_lease
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -38,7 +38,7 @@ ONE_LOOK_S = 5.0
 
 
 class Jobs:
-    """Collects jobs for one build, and carries out what follows from errors."""
+    """Collects the jobs of one build, and carries out the decisions that follow from errors."""
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class Jobs:
         landed: Callable[[], None],
     ) -> StoredPicture:
         """The picture of a job, stored; ProviderError if it cannot be had until `give_up_at`."""
-        obtained = await self._collector.fetch(
+        obtained = await self._collector.fetch_and_store(
             request, candidate, job, give_up_at=give_up_at, source=source, landed=landed
         )
         self.uncollected.pop(candidate.key, None)
         request.attempts.note(job.provider, "collected" if source is Source.RESUMED else "generated")
         return obtained
 
-    async def collect_earlier(
+    async def collect_paid(
         self, request: PictureRequest, candidate: Candidate, job: Submission
     ) -> StoredPicture | None:
         """The picture of a job that is paid for already; None if it cannot be had now."""
@@ -125,7 +125,7 @@ class Jobs:
         is_unknown: bool = False,
         is_vain: bool = True,
     ) -> bool:
-        """Jobs of these create calls were asked for in vain: later builds ask at growing intervals.
+        """Note that the jobs of these create calls were not had: later builds ask at growing intervals.
 
         True if they are given up, which is told once: they are too old, or the service has not known them for hours.
         """
@@ -139,7 +139,7 @@ class Jobs:
                 continue
             is_over = True
             left = await thread(self._journal.give_up, candidate.key, number)
-            await tell_others(request, candidate.key, left)
+            await update_team_lease(request, candidate.key, left)
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
             days = (self._clock.now() - one.began_at) / 86400
             self._notify(
@@ -150,17 +150,19 @@ class Jobs:
         return is_over
 
     async def collect_spare(self, request: PictureRequest, candidate: Candidate, job: Submission) -> None:
-        """The picture of a second job for a request that has its picture, kept beside it."""
+        """Store the picture of a second job for a request that has its picture."""
         entry = await thread(self._journal.entry, candidate.key)
         seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
         try:
-            await self._collector.fetch_spare(
+            await self._collector.fetch_and_store_spare(
                 request, candidate, job, seed=seeds[0] if seeds else None, give_up_at=self._give_up_at(candidate, job)
             )
         except ProviderError as error:
             request.attempts.note(candidate.provider.name, str(error))
             if self.decide(error, candidate).forget:
-                await tell_others(request, candidate.key, await thread(self._journal.close, candidate.key, job.job_id))
+                await update_team_lease(
+                    request, candidate.key, await thread(self._journal.close, candidate.key, job.job_id)
+                )
             else:
                 await self._put_off(request, candidate, job, error)
 
@@ -178,7 +180,7 @@ class Jobs:
         number: int = 0,
         job: Submission | None = None,
     ) -> None:
-        """Carry `decision` out, up to its next step; `error` again if that is to stop.
+        """Carry the decision out, up to its next step; raises the error if that step is to stop.
 
         `number` is the create call's that failed; `job` the one that could not be collected.
         """
@@ -219,4 +221,4 @@ class Jobs:
             left = await thread(self._journal.withdraw, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and remember it then.
-            await tell_others(request, key, left)
+            await update_team_lease(request, key, left)

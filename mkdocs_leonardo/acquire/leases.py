@@ -1,4 +1,4 @@
-"""The right to work on one picture: of one process among those on a cache, of one machine among those on a store."""
+"""Leases on one picture: of one process among those on a cache, and of one machine among those on a store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
-from mkdocs_leonardo.acquire.orders import NobodyCould, NoTeamLease, thread
+from mkdocs_leonardo.acquire.orders import NoProviderLeft, NoTeamLease, thread
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.providers.base import Clock
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEASE_POLL_S = 0.25
 #: Between two signs of life (seconds).
 BEAT_S = 2.0
-#: Work on a picture stops when its lease was not renewed for so long (seconds): soon others may take it over.
+#: Work on a picture stops when its lease was not renewed for so long (seconds): soon another process may take it over.
 HOLD_S = 8.0
 
 
@@ -35,7 +35,7 @@ class Leases:
 
     @asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[None]:
-        """Only one process on the cache is in the block; the next one waits, and takes over from a dead one.
+        """Hold the lease among the processes on the cache; waits for it, and takes it over from a dead process.
 
         The block is left early, without an exception, when the lease is lost.
         """
@@ -54,7 +54,7 @@ class Leases:
 
     @asynccontextmanager
     async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | NoTeamLease | None]:
-        """The same among the machines that share a store; None, at once, while another one holds the lease."""
+        """Hold the lease among the machines that share a store; None, at once, while another machine holds it."""
         if self._team is None:
             yield NoTeamLease()
             return
@@ -66,10 +66,10 @@ class Leases:
                 await lease.release()
 
     async def wait(self, name: str) -> None:
-        """Return when no other machine holds the lease any more; `NobodyCould` if that takes too long."""
+        """Wait until no other machine holds the lease; NoProviderLeft if that takes too long."""
         assert self._team is not None  # noqa: S101 - there is no other machine without team leases
         if not await self._team.wait(name):
-            raise NobodyCould("another machine has been making it for too long; it is not paid for a second time")
+            raise NoProviderLeft("another machine has been making it for too long; it is not paid for a second time")
 
     async def heartbeat(self) -> None:
         """Tell other processes and machines that this one lives, for as long as the build runs."""

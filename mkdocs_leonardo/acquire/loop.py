@@ -1,4 +1,4 @@
-"""The one place where synchronous MkDocs meets asynchronous services: an event loop in a thread of its own."""
+"""The event loop in a thread of its own, through which synchronous MkDocs calls asynchronous services."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mkdocs_leonardo.imaging.memory import keep_little
 #: thread may keep what its largest picture took, so anyio's 40 hold on to 75 MB more than these do.
 THREADS = 4
 
-#: How many of those who stand in line run at a time, if nobody needs more. Each takes about 14 KB of memory as long as
-#: it waits for anything; the cores have work for longer than services take.
-LINE = 64
+#: Queued coroutines that run at once by default. Each takes about 14 KB of memory while it waits; the cores have work
+#: for longer than services take.
+MOST_QUEUED = 64
 
 T = TypeVar("T")
 
@@ -29,16 +29,16 @@ T = TypeVar("T")
 class EventLoop:
     """An event loop in a thread, from construction to `close`."""
 
-    def __init__(self, line: int = LINE) -> None:
+    def __init__(self, most_queued: int = MOST_QUEUED) -> None:
         self._stack = ExitStack()
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
         self._started: dict[Future[Any], None] = {}
         self._running = 0
         self._is_closed = False
         self._ended: Event | None = None
-        self._line: deque[tuple[Future[Any], Callable[..., Awaitable[Any]], tuple[object, ...]]] = deque()
-        self._in_turn = 0
-        self._places = line
+        self._queue: deque[tuple[Future[Any], Callable[..., Awaitable[Any]], tuple[object, ...]]] = deque()
+        self._queued_running = 0
+        self._most_queued = most_queued
         self._scopes: dict[Future[Any], CancelScope] = {}
         self._group: TaskGroup | None = None
         self._thread = self._portal.call(threading.get_ident)
@@ -51,17 +51,17 @@ class EventLoop:
         self._started[future] = None
         return future
 
-    def start_in_line(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
-        """The same, but after those that were started so before, of which `line` run at a time.
+    def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+        """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
-        `function` gets one more argument, a function to call when it waits for what others do: the next one starts.
+        `function` gets one more argument, a function to call before it waits for another one: the next one starts.
         """
         if self._group is None:
-            keeper, self._group = self._portal.start_task(self._keep_line)
+            keeper, self._group = self._portal.start_task(self._hold_group)
             self._started[keeper] = None
         future: Future[T] = Future()
         self._started[future] = None
-        self._line.append((future, function, arguments))
+        self._queue.append((future, function, arguments))
         self._portal.start_task_soon(self._advance)
         return future
 
@@ -71,7 +71,7 @@ class EventLoop:
         *,
         waiting: Callable[[], object] = lambda: None,
     ) -> None:
-        """Cancel what still runs, await `last` in the loop, and end the thread. May be called twice.
+        """Cancel the coroutines, await `last` in the loop, and end the thread; a second call does nothing.
 
         `waiting` is called as the wait for what cannot be cancelled begins; KeyboardInterrupt from then on gives it up.
         """
@@ -80,7 +80,7 @@ class EventLoop:
         self._is_closed = True
         with self._stack.pop_all():
             try:
-                # From the end of the line, so that nobody moves up.
+                # From the end of the queue, so that no coroutine starts.
                 for future in reversed(list(self._started)):
                     future.cancel()
                 self._started.clear()
@@ -89,34 +89,34 @@ class EventLoop:
                 waiting()
                 self._portal.call(self._finish, last)
             except KeyboardInterrupt:
-                # Whoever interrupts the wait gives the answers up: without its connection no request can go on.
+                # An interrupted wait gives the answers up: without its connection no request can go on.
                 if last is not None:
                     self._portal.call(last)
                 raise
 
-    async def _keep_line(self, *, task_status: TaskStatus[TaskGroup]) -> None:
+    async def _hold_group(self, *, task_status: TaskStatus[TaskGroup]) -> None:
         async with create_task_group() as group:
             task_status.started(group)
             await sleep_forever()
 
     def _advance(self) -> None:
-        while self._line and self._in_turn < self._places:
-            future, function, arguments = self._line.popleft()
+        while self._queue and self._queued_running < self._most_queued:
+            future, function, arguments = self._queue.popleft()
             if not future.cancelled():
-                assert self._group is not None  # noqa: S101 - nobody stands in line before it is there
-                self._in_turn += 1
-                self._group.start_soon(self._take_turn, future, function, arguments)
+                assert self._group is not None  # noqa: S101 - `start_queued` has made it
+                self._queued_running += 1
+                self._group.start_soon(self._run_queued, future, function, arguments)
 
-    async def _take_turn(
+    async def _run_queued(
         self, future: Future[T], function: Callable[..., Awaitable[T]], arguments: tuple[object, ...]
     ) -> None:
-        is_in_turn = True
+        is_counted = True
 
         def step_aside() -> None:
-            nonlocal is_in_turn
-            if is_in_turn:
-                is_in_turn = False
-                self._in_turn -= 1
+            nonlocal is_counted
+            if is_counted:
+                is_counted = False
+                self._queued_running -= 1
                 self._advance()
 
         with CancelScope() as scope:
@@ -124,7 +124,7 @@ class EventLoop:
             future.add_done_callback(self._give_up)
             try:
                 result = await self._run(function, *arguments, step_aside)
-            except Exception as error:  # noqa: BLE001 - whoever has the future gets it
+            except Exception as error:  # noqa: BLE001 - the future holds it
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)
             else:

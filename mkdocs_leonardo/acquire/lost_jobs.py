@@ -1,4 +1,4 @@
-"""Jobs whose create call was answered by a failure or not at all: looked for in the account's list until it is known.
+"""Search the account's list for the jobs of create calls that failed or got no answer.
 
 Not seen is not "no". A call is ruled out only by a list that was read until it was past the call's time, 10 s or more
 after the call had ended. Until then it stands in the journal and in the budget as if it had been paid for.
@@ -16,7 +16,7 @@ from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
-from mkdocs_leonardo.acquire.orders import PictureRequest, tell_others, thread
+from mkdocs_leonardo.acquire.orders import PictureRequest, thread, update_team_lease
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -45,7 +45,7 @@ class Looked:
 
 
 class LostJobs:
-    """Looks for jobs for one build, and gives back what stood for calls that made none."""
+    """Searches the account for jobs of lost create calls, and withdraws the reservations of calls that made none."""
 
     def __init__(self, *, journal: Journal, budget: Budget, clock: Clock, notify: Notify) -> None:
         self._journal = journal
@@ -74,7 +74,7 @@ class LostJobs:
         return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
 
     async def settle(self, request: PictureRequest, candidate: Candidate) -> Looked:
-        """Look until some job is found, or every call is ruled out, or the list cannot tell after 10 s."""
+        """Search until a job is found, or every call is ruled out, or the list cannot tell after 10 s."""
         since = self._clock.now()
         while True:
             looked = await self.look(request, candidate)
@@ -88,7 +88,7 @@ class LostJobs:
             await self._clock.sleep(min(left_s, max(RETRY_WAIT_S, (self._clock.now() - since) / 2)))
 
     async def look(self, request: PictureRequest, candidate: Candidate) -> Looked:
-        """One look at the list for each call for this picture of which nothing is known."""
+        """Search the list once for each create call of this picture whose outcome is unknown."""
         provider = candidate.provider
         entry = await thread(self._journal.entry, candidate.key)
         found: dict[int, Submission] = {}
@@ -113,7 +113,7 @@ class LostJobs:
         reservation = self._reserved.pop((key, one.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
-        await tell_others(request, key, await thread(self._journal.withdraw, key, one.number))
+        await update_team_lease(request, key, await thread(self._journal.withdraw, key, one.number))
 
     async def _find(self, request: PictureRequest, candidate: Candidate, one: Try) -> Submission | None:
         """The job of one call, noted down as such, if the list has it."""

@@ -1,4 +1,4 @@
-"""The values that travel on the way to one picture."""
+"""The request for one picture, its attempts, and the functions that all steps share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Attempts:
-    """What happened on the way to one picture.
+    """The attempts to get one picture.
 
     `paid`: what stands in the budget for it. `capped_usd`: what a create call that a cap held back would have cost.
-    `passed_over`: providers whose turn is over.
+    `passed_over`: providers that are not asked again.
     """
 
     made: list[Attempt] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Attempts:
 
 
 class NoTeamLease:
-    """The team lease of a build without a team: there is nothing to know, and no other machine to tell."""
+    """The team lease of a build without a shared store."""
 
     doubt = ""
 
@@ -89,16 +89,16 @@ class PictureRequest:
 
 
 class LeaseLost(Exception):
-    """Another process works on this request now; nothing was sent."""
+    """Another process holds the lease of this request; nothing was sent."""
 
 
-class NobodyCould(Exception):
-    """Every provider is out; the message says what each one said."""
+class NoProviderLeft(Exception):
+    """No provider made the picture; the message holds the result of each."""
 
 
 @asynccontextmanager
 async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
-    """One place of `limiter` for the length of the block, or until the function is called."""
+    """Hold one token of the limiter for the length of the block, or until the function is called."""
     holder = object()
     await limiter.acquire_on_behalf_of(holder)
     is_held = True
@@ -115,8 +115,8 @@ async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None
         free()
 
 
-async def tell_others(request: PictureRequest, key: str, left: Entry | None) -> None:
-    """Machines that share a store learn what is left open for `key`."""
+async def update_team_lease(request: PictureRequest, key: str, left: Entry | None) -> None:
+    """Write to the team lease what is left open for `key`."""
     if left is None:
         await request.team_lease.close(key)
     else:
@@ -124,5 +124,5 @@ async def tell_others(request: PictureRequest, key: str, left: Entry | None) -> 
 
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:
-    """What `function` returns, called in a worker thread."""
+    """Call the function in a worker thread."""
     return await to_thread.run_sync(function, *arguments)

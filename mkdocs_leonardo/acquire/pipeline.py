@@ -1,7 +1,7 @@
-"""From requests to pictures: collect what is paid, and only then pay, within the caps, at one line.
+"""The pipeline of one build: resolves each page's request to a picture, by a look-up, a paid job, or a new one.
 
-One `Pipeline` serves one build; `resolve` runs in the event loop, any number of pages side by side. Knows no service
-and no store: which there are is `runtime`'s business.
+`resolve` runs in the event loop, any number of pages at once. The pipeline imports no concrete service or store:
+`runtime` passes them in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, Event, to_thread
 
 from mkdocs_leonardo.acquire.leases import Leases
-from mkdocs_leonardo.acquire.orders import Attempts, LeaseLost, NobodyCould, PictureRequest, hold_slot, thread
+from mkdocs_leonardo.acquire.orders import Attempts, LeaseLost, NoProviderLeft, PictureRequest, hold_slot, thread
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     BrokenEntry,
@@ -211,7 +211,7 @@ class Pipeline:
     async def _single_flight(
         self, picture: PictureSpec, page: str, answer: Answer, step_aside: Callable[[], None]
     ) -> InFlight:
-        """One submission per picture in this process: the first page's flight, for which the others wait."""
+        """The work for one picture, done once in this process: later pages wait for the first one's."""
         if picture in self._flights:
             flight = self._flights[picture]
             if flight.done is not None:
@@ -224,7 +224,7 @@ class Pipeline:
             stored = await self._obtain(picture, page, answer, flight.attempts, step_aside)
             # Kept for as long as the build: what was sent to the service is in the store by now.
             flight.stored = stored and replace(stored, record=replace(stored.record, request={}))
-        except (ProviderError, NobodyCould, StorageError) as error:
+        except (ProviderError, NoProviderLeft, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
             flight.failure = Failure(str(error), kind)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
@@ -245,7 +245,7 @@ class Pipeline:
             if (stored is not None and not answer.is_open) or not any(one.available for one in answer.candidates):
                 return stored
             if doubt and not answer.is_open:
-                raise NobodyCould(doubt)
+                raise NoProviderLeft(doubt)
             is_mine = True
             async with hold_slot(self._slots) as landed, self._leases.held(lease):
                 with suppress(LeaseLost):
@@ -257,12 +257,12 @@ class Pipeline:
                                 PictureRequest(picture, page, lease, landed, attempts, team_lease)
                             )
             if is_mine:
-                # This process was asleep for so long that others took it for dead: what they did comes first.
+                # This process was asleep for so long that another one took its lease over: what that did comes first.
                 self._notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
             else:
-                # Meanwhile this build makes what nobody else is making.
+                # Meanwhile this build makes other pictures.
                 step_aside()
                 await self._leases.wait(lease)
             answer = await thread(self._lookup.find, HeroSpec(page, picture))
@@ -275,7 +275,7 @@ class Pipeline:
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._runner.collect(request, candidates[:rank], remains_in(answer.troubles))
+            obtained = await self._runner.collect_earlier_jobs(request, candidates[:rank], remains_in(answer.troubles))
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
@@ -288,14 +288,14 @@ class Pipeline:
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
             if damage or doubt or (request.team_lease.doubt and not self._pays_in_doubt):
-                raise NobodyCould(damage or doubt or IN_DOUBT)
+                raise NoProviderLeft(damage or doubt or IN_DOUBT)
             obtained = await self._runner.create(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
 
     # What the team has -----------------------------------------------------------------------------------------------
 
     async def _with_team(self, page: str, answer: Answer) -> tuple[Answer, str]:
-        """The answer, or, if it is a miss, the team's picture, which is on this machine then.
+        """The answer, or, if it is a miss, the team's picture, downloaded to this machine.
 
         Where the team has none, also why nothing is paid for; empty if it surely has none, or the site pays anyhow.
         """
@@ -303,7 +303,7 @@ class Pipeline:
             return answer, ""
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
-            stored = await self._fetch(page, wanted)
+            stored = await self._fetch_from_team(page, wanted)
         except BrokenEntry as error:
             return answer, "" if self._pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
@@ -311,18 +311,18 @@ class Pipeline:
             return answer, "" if self._pays_in_doubt else IN_DOUBT
         return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.troubles), ""
 
-    async def _fetch(self, page: str, wanted: Sequence[tuple[str, str]]) -> StoredPicture | None:
+    async def _fetch_from_team(self, page: str, wanted: Sequence[tuple[str, str]]) -> StoredPicture | None:
         if self._team is None:
             return None
 
         def keep(record: PictureRecord, data: bytes) -> StoredPicture:
             return StoredPicture(record, self._runner.keep(page, record, data, is_new=False), Source.CACHED)
 
-        fetched = await self._team.fetch(wanted, keep)
+        fetched = await self._team.fetch_first(wanted, keep)
         return replace(fetched[1], rank=fetched[0]) if fetched else None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
-        """What the team shows from now on: the picture, or the one that somebody else had put there first."""
+        """The picture that the team's store has from now on: this one, or one that another machine put there first."""
         if self._team is None or stored.store is None:
             return stored
         with suppress(StorageError):
@@ -330,7 +330,7 @@ class Pipeline:
             if await self._team.share(stored.record, data):
                 await request.team_lease.close(stored.record.key)
                 return stored
-            theirs = await self._fetch(request.page, [(stored.record.key, stored.record.provider)])
+            theirs = await self._fetch_from_team(request.page, [(stored.record.key, stored.record.provider)])
             if theirs is not None:
                 await request.team_lease.close(stored.record.key)
                 return replace(stored, record=theirs.record, store=theirs.store)

@@ -1,4 +1,4 @@
-"""Getting one picture from the services: collect what is paid already, then pay, within the caps, at one line.
+"""The job runner: collects the paid jobs of one request, and only then creates a new one, within the caps.
 
 The order on disk makes it safe to die at any moment: the intent before the create call, the job id before the first
 poll, the picture before the entry is closed.
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.collect import Collector
-from mkdocs_leonardo.acquire.create import JobContext, Turn
+from mkdocs_leonardo.acquire.create import JobContext, JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import NobodyCould, PictureRequest, tell_others, thread
+from mkdocs_leonardo.acquire.orders import NoProviderLeft, PictureRequest, thread, update_team_lease
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class JobRunner:
-    """Talks to the services for one build."""
+    """Collects and creates jobs for one build."""
 
     def __init__(
         self,
@@ -73,15 +73,15 @@ class JobRunner:
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """The providers whose answer, on its way now, is the picture itself; once cut off, it can be had nowhere."""
+        """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
         return tuple(sorted({asked.name for asked in self._context.asking if not isinstance(asked, FindsLostJobs)}))
 
     # What is paid already --------------------------------------------------------------------------------------------
 
-    async def collect(
+    async def collect_earlier_jobs(
         self, request: PictureRequest, candidates: Sequence[Candidate], damaged: Mapping[str, PictureRecord]
     ) -> StoredPicture | None:
-        """The picture of an earlier build's job, if one of `candidates` has one that is finished in time; pays nothing.
+        """The picture of an earlier build's job, if a candidate has one that is finished in time; pays nothing.
 
         `damaged` holds the records of stored pictures whose bytes went bad: their jobs can be fetched once more.
         """
@@ -89,7 +89,7 @@ class JobRunner:
             if not candidate.available or self._context.access.is_off(candidate.provider.name):
                 continue
             for job in await self._paid_jobs(request, candidate, damaged.get(candidate.key)):
-                obtained = await self._jobs.collect_earlier(request, candidate, job)
+                obtained = await self._jobs.collect_paid(request, candidate, job)
                 if obtained is not None:
                     await self.collect_spares(request, candidate, obtained.record)
                     return obtained
@@ -122,7 +122,7 @@ class JobRunner:
         if not any((candidate.key, one.number) in self._context.sent for one in entry.sent):
             # The answer was the picture itself, and it was not kept.
             self._notify(logging.WARNING, lost_answer(request.page, provider.name))
-            await tell_others(request, candidate.key, await thread(self._journal.withdraw, candidate.key))
+            await update_team_lease(request, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
 
     async def _lost_jobs(self, request: PictureRequest, candidate: Candidate, entry: Entry) -> tuple[Submission, ...]:
@@ -137,7 +137,7 @@ class JobRunner:
         return tuple(looked.found.values())
 
     async def collect_spares(self, request: PictureRequest, candidate: Candidate, shown: PictureRecord) -> None:
-        """Keep what other calls for the picture that is `shown` led to."""
+        """Store the pictures of further jobs of the request whose picture is `shown`."""
         entry = await thread(self._journal.entry, candidate.key)
         if entry is None or not isinstance(candidate.provider, FindsLostJobs):
             return
@@ -149,7 +149,7 @@ class JobRunner:
     # What must be paid for -------------------------------------------------------------------------------------------
 
     async def create(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
-        """A new picture from the first provider that makes one. `PromptRefused`, or `NobodyCould` with the reasons."""
+        """A new picture from the first provider that makes one; PromptRefused, or NoProviderLeft with the reasons."""
         obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
@@ -159,7 +159,7 @@ class JobRunner:
         obtained = await self._settle(request, candidates, obtained)
         if obtained is not None:
             return obtained
-        raise refused or NobodyCould(request.attempts.words())
+        raise refused or NoProviderLeft(request.attempts.words())
 
     async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
@@ -171,7 +171,7 @@ class JobRunner:
             if emptiness is not None:
                 request.attempts.note(candidate.provider.name, not_again(emptiness, candidate.key))
             elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await Turn(self._context, request, candidate).take()
+                obtained = await JobCreator(self._context, request, candidate).create()
                 if obtained is not None:
                     return obtained
         return None
@@ -179,9 +179,9 @@ class JobRunner:
     async def _settle(
         self, request: PictureRequest, candidates: Sequence[Candidate], obtained: StoredPicture | None
     ) -> StoredPicture | None:
-        """The picture to show, once it is known what became of this build's calls that failed.
+        """The picture to show, after a search for the jobs of this build's failed create calls.
 
-        What one of them led to after all is collected; it is shown if no call of its provider gave a picture.
+        A job that is found is collected, and shown if no call of its provider gave a picture.
         """
         for candidate in candidates:
             # Where there is no list of jobs, nothing more will ever be known.
@@ -190,7 +190,7 @@ class JobRunner:
                 request.landed()
                 for job in (await self._lost.settle(request, candidate)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:
-                        obtained = await self._jobs.collect_earlier(request, candidate, job) or obtained
+                        obtained = await self._jobs.collect_paid(request, candidate, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
                 await self.collect_spares(request, candidate, obtained.record)
         return obtained

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.publish import earlier, is_shown
-from mkdocs_leonardo.commands.purchases import fetch_shared
+from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
@@ -56,7 +56,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     for problem in site.problems:
         console.warn(problem)
     heroes = chosen(site, pages)
-    fetch_shared(site.settings, heroes, console)
+    download_team_pictures(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}
     there: list[JsonValue] = []
     absent: list[JsonValue] = []

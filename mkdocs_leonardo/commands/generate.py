@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
-from mkdocs_leonardo.commands.purchases import Plan, agreed, fetch_shared, obtain, reason_of, took
+from mkdocs_leonardo.commands.purchases import Plan, agreed, download_team_pictures, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
@@ -50,7 +50,7 @@ def generate(
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
-    if not dry_run and fetch_shared(site.settings, wanted, console):
+    if not dry_run and download_team_pictures(site.settings, wanted, console):
         announce(site.settings.cache_dir)
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, wanted)

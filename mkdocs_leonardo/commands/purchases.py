@@ -109,7 +109,7 @@ def agreed(console: Console, *, yes: bool) -> bool:
     return False
 
 
-def fetch_shared(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:
+def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:
     """Whether the team's store had any of the pictures that are missing here; they are in the cache then.
 
     Pays for nothing, and opens no connection where nothing is missing or there is no such store.

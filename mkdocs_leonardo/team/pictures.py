@@ -130,7 +130,7 @@ class TeamPictures:
         misses = len(self._misses - self._hits)
         return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
 
-    async def fetch(
+    async def fetch_first(
         self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
     ) -> tuple[int, T] | None:
         """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.

@@ -108,7 +108,7 @@ async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -
             wanted = [(key, "leonardo")]
             if is_missing:
                 wanted = [(digest_of(key.encode()), "leonardo"), (digest_of(key[1:].encode()), "openai")]
-            group.start_soon(pictures.fetch, wanted, folder.save)
+            group.start_soon(pictures.fetch_first, wanted, folder.save)
     return pictures.stats.hits
 
 
