@@ -115,6 +115,22 @@ def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, servi
     assert entries(site.cache) == {}
 
 
+def test_twin_calls_are_ruled_out_by_a_list_without_a_job(tmp_path: Path, services: Services) -> None:
+    """Two styles of one prompt and one seed look alike in the list, unless it shows neither."""
+    services.leonardo.on_create(Answer500()).once()
+    services.leonardo.on_create(Answer500()).once()
+    pages = {
+        f"{style}.md": page(style, hero_prompt="<same>", hero_seed=7, hero_style=style)
+        for style in ("CINEMATIC", "MOODY")
+    }
+
+    built = Site(tmp_path, pages, {**QUICK, "providers": ["leonardo"]}).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert services.ledger.paid_jobs == 2
+    assert (built.totals["new_images"], built.totals["uncertain"]) == (2, 0)
+
+
 def test_openai_that_answers_500_and_charges_stays_within_the_cap(tmp_path: Path, services: Services) -> None:
     """OpenAI has no list of its pictures: each call that ended in a 5xx counts in cap and report."""
     services.openai.on_create(LostAnswer())

@@ -125,15 +125,14 @@ class LostJobs:
             since -= CLOCKS_APART_S
         # One at a time: two pictures whose calls cannot be told apart must not take the same job for theirs.
         async with self._locks.setdefault(provider.name, Lock()):
-            if one.seed is not None and candidate.request["seed"] is not None:
-                await self._check_rivals(candidate)
             known = await thread(self._journal.known_jobs, provider.name)
             picture = replace(request.picture, seed=one.seed)
             submission = await provider.find(picture, since=since, known=known)
             if submission is None:
                 return None
             if one.seed is not None and candidate.request["seed"] is not None:
-                # Another picture's call may have left, or been accepted, while the list was read.
+                # What the list does not show at all is no rival's either. Another picture's call may have left, or
+                # been accepted, while the list was read.
                 await self._check_rivals(candidate)
                 if submission.job_id in await thread(self._journal.known_jobs, provider.name):
                     raise ServiceFailed("its list shows another image's job", provider=provider.name)
