@@ -1,4 +1,4 @@
-"""One build from the hooks' side: wishes go in as pages are read, resolutions come out when all are known."""
+"""One build as the hooks use it: it takes heroes while pages are read, and gives resolutions when all are read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
 
-#: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
+#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
 SLACK_S = 180.0
-#: What making a picture's files may take (seconds); far more than it does.
+#: Seconds that encoding a picture's files may take; far more than it needs.
 RENDER_S = 60.0
 
 _TOO_LATE = Failure("it took too long; what was paid for is collected by the next build")
@@ -33,7 +33,7 @@ _PAINTED = "new heroes are placeholders painted on this machine"
 
 
 class Build:
-    """Wishes of one build. Used from the host's thread."""
+    """The heroes of one build, and the work on them. Used from the host's thread."""
 
     def __init__(self, settings: Settings, *, environ: Mapping[str, str], notify: Notify) -> None:
         self._settings = settings
@@ -47,7 +47,7 @@ class Build:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
             elif chain[0].name not in keyed:
-                # A fallback without a key is nothing to tell: the site is complete without it.
+                # A fallback provider without a key is no news: the site is complete without it.
                 self._notify(logging.INFO, f"{self._no_key}: those services are skipped")
 
     @property
@@ -62,7 +62,7 @@ class Build:
 
     @property
     def provider_wanted(self) -> str:
-        """What the site lacks to ask a provider, and the fix; empty if there is a provider to ask."""
+        """Why the site can ask no provider, and the fix; empty if it can."""
         if self._runtime.keyed:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
@@ -70,7 +70,7 @@ class Build:
 
     @property
     def seen(self) -> Mapping[str, tuple[int, int]]:
-        """Device and inode of the files that were at hand and whole, by where the cache has them."""
+        """Device and inode of verified cache files, by path."""
         return self._runtime.renderer.cache.seen
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
@@ -79,7 +79,7 @@ class Build:
         The key that the picture will probably have, and the picture if it is at hand.
         """
         lookup, answer, likely_key = self._runtime.lookup, None, ""
-        # Whatever is wrong will be met again, and told, on the way that makes the picture.
+        # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
             at_hand = lookup.at_hand(hero, answer)
@@ -88,7 +88,7 @@ class Build:
                 return at_hand.asset.key if at_hand.asset else "", at_hand.asset
             likely_key = lookup.likely_key(hero, answer)
         loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
-        # What needs no service need not wait in line for those: the cores have work while services take their time.
+        # Work without a service goes ahead of the queue: processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
         wish = start(resolve, hero, answer)
         self._wishes[hero.page] = (hero, wish)
@@ -96,7 +96,7 @@ class Build:
         return likely_key, None
 
     def join(self) -> tuple[Resolution, ...]:
-        """Every page's resolution, in the order in which the pages were read; waits for what is still in the air."""
+        """Wait for every page's resolution; in the order in which the pages were read."""
         waiting = [wish for _, wish in self._wishes.values() if isinstance(wish, Future) and not wish.done()]
         try:
             self._progress.wait(waiting, patience_s=self._patience_s())
@@ -106,7 +106,7 @@ class Build:
         return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
-        """Write the report; the summary for the log. `title` is the site's, for a CI job with several."""
+        """Write the report, and return the summary for the log. `title` is the site's, for CI jobs with several."""
         spending = self._runtime.spending
         try:
             write_json(
@@ -124,7 +124,7 @@ class Build:
         return totals
 
     def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
-        """Say how many pages show an abstract picture of the painter's, because their prompts name no landscape."""
+        """Log how many pages show an abstract placeholder because their prompts name no landscape."""
         painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.LOCAL]
         if not painted:
             return
@@ -137,7 +137,7 @@ class Build:
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
 
     def settle(self) -> None:
-        """End what still runs. What was paid for and not collected is in the journal; all files are still there."""
+        """End running work. The journal holds paid jobs that are not collected; all files stay."""
         try:
             self._runtime.end_loop(self._tell_awaited)
         except KeyboardInterrupt:
@@ -153,12 +153,12 @@ class Build:
             self._notify(logging.INFO, waiting_for(awaited))
 
     def close(self) -> None:
-        """The same, and remove files that were for this build alone."""
+        """End running work, and remove this build's scratch files."""
         self.settle()
         self._runtime.discard()
 
     def _tell_open_jobs(self) -> None:
-        """Say what an interrupted build leaves to the next one."""
+        """Log the jobs that an interrupted build leaves to the next one."""
         with suppress(HeroError):
             pages = {entry.page for entry in self._runtime.journal.entries().values()} & self._wishes.keys()
             if pages:
@@ -166,7 +166,7 @@ class Build:
                 self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")
 
     def _unwrap(self, hero: HeroSpec, wish: Future[Resolution]) -> None:
-        """Keep what came of a wish instead of its future, of which a thousand take a megabyte."""
+        """Replace finished futures by their results, since a thousand futures take a megabyte."""
         if not wish.cancelled() and wish.exception() is None and self._wishes[hero.page][1] is wish:
             self._wishes[hero.page] = (hero, wish.result())
 
@@ -178,12 +178,12 @@ class Build:
         except (FutureTimeoutError, CancelledError):
             wish.cancel()
             return Resolution(hero, None, failure=_TOO_LATE)
-        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+        except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(hero, None, failure=unexpected(error))
 
     def _patience_s(self) -> float:
-        """More than all of it can take, so that a fault of ours cannot hold a build for ever."""
+        """The longest wait of a build (seconds): more than all work can take, so that no error blocks a build."""
         rounds = -(-len(self._wishes) // self._settings.concurrency)
         a_picture_s = self._runtime.longest_wait_s + SLACK_S
         return rounds * a_picture_s + len(self._wishes) * RENDER_S

@@ -49,7 +49,7 @@ def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: 
 
 
 class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
-    """An amount of credits, or of dollars after a dollar sign."""
+    """A parameter type: an amount of credits, or of dollars after a dollar sign."""
 
     name = "alert"
 
@@ -78,7 +78,7 @@ class _Command(click.Command):
 
 
 class _Commands(click.Group):
-    """The commands; their output works in any encoding."""
+    """The group of commands, whose output works in any encoding."""
 
     command_class = _Command
 

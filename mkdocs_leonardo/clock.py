@@ -1,4 +1,4 @@
-"""Time, passed in so that tests own it."""
+"""The clock, which is passed in so that tests can set it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time and waits."""
+    """A clock, and a way to wait."""
 
     def now(self) -> float:
-        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock moves nothing."""
+        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock does not change them."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -25,7 +25,7 @@ class SystemClock:
         self._began_at = time.time() - _stopwatch_s()
 
     def now(self) -> float:
-        """Unix seconds; setting the system's clock moves nothing."""
+        """Unix seconds; setting the system's clock does not change them."""
         return self._began_at + _stopwatch_s()
 
     async def sleep(self, seconds: float) -> None:
@@ -36,5 +36,5 @@ class SystemClock:
 
 
 def _stopwatch_s() -> float:
-    """Seconds that go on while the machine sleeps, where the system can tell."""
+    """Seconds of a stopwatch that runs on while the machine sleeps, where the system has one."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 class Checked(BaseConfigOption[T], Generic[T]):
-    """An option that a function converts, or refuses (TypeError, ValueError) with the cure as its message."""
+    """An option that a function converts, or refuses (TypeError, ValueError) with the fix as its message."""
 
     def __init__(self, convert: Callable[[object], T], default: T) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
         return schema_of(self._convert)
 
     def run_validation(self, value: object) -> T:
-        """The converted value; a refusal becomes the host's own kind of error, which names value and cure."""
+        """The converted value; a refusal becomes the host's own kind of error, which names value and fix."""
         try:
             return converted(self._convert, value)
         except Unrepeatable as error:
@@ -81,7 +81,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
 
 
 class StrictConfig(Config):
-    """A configuration that refuses names it does not know: a misspelt cap must not be an absent cap."""
+    """A configuration that refuses unknown names, so that a misspelt cap is an error and not a missing cap."""
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
         """As the host validates, with an error and a suggestion for each unknown name."""
@@ -93,7 +93,7 @@ class StrictConfig(Config):
         return errors, [(name, text) for name, text in warnings if name not in unknown]
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
-        """What is wrong with a name that no option has; empty if it may stand there."""
+        """The message on an unknown name; empty if the name is allowed."""
         return unknown_option(name, known, *map(named_key_variable, BUILT_IN))
 
 
@@ -123,7 +123,7 @@ _listed_formats = list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]")
 
 
 def _formats_written(value: object) -> tuple[Format, ...]:
-    """The formats of a list; the default is itself, so that a list with the same formats can be told from it."""
+    """The formats of a list. The default is returned as the same object, so that code can recognise it."""
     return _ENCODING.formats if value is _ENCODING.formats else _listed_formats(value)
 
 
@@ -165,7 +165,7 @@ def _template(value: object) -> str:
 
 
 def _store_address(value: object) -> StoreAddress:
-    """A team's store. No message repeats it, as with `_base_url`."""
+    """The address of a team's store. No message repeats it, since it may hold credentials."""
     try:
         return StoreAddress.parse(plain_text(value).strip())
     except ValueError as error:
@@ -236,12 +236,12 @@ class LeonardoConfig(StrictConfig):
     provider_options: dict[str, Any]
 
     def load_dict(self, patch: Any) -> None:  # noqa: ANN401 - the host's signature
-        """As the host does, and see whether the author chooses the cache's place."""
+        """Load as the host does, and note whether the author sets `cache_dir`."""
         super().load_dict(patch)
         self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """As above, and what is wrong below the names of providers, or not drawn by their models."""
+        """Validate as the host does, and check providers' options and whether their models draw the settings."""
         errors, warnings = super().validate()
         errors += self._sections()
         return errors or [*self._problems()], warnings
@@ -269,13 +269,13 @@ class LeonardoConfig(StrictConfig):
 
     @property
     def chain(self) -> list[tuple[str, Declaration[Any], Any]]:
-        """Name, declaration and options of each provider of the list that is a service and installed, in its order."""
+        """Name, declaration and options of each installed service in the list of providers, in its order."""
         names = (name for name in self.providers if name in self.declared)
         return [(name, self.declared[name], self.provider_options[name]) for name in names]
 
     @property
     def wish(self) -> PictureSpec:
-        """What the site asks of every picture."""
+        """The site's settings for every picture."""
         return PictureSpec(
             "",
             style=self.style,
@@ -285,7 +285,7 @@ class LeonardoConfig(StrictConfig):
         )
 
     def _problems(self) -> Iterator[tuple[str, Exception]]:
-        """What the site asks of models that they do not draw."""
+        """The messages on settings that the models do not draw."""
         picture = self.wish
         for provider, declaration, options in self.chain:
             written = frozenset(map(str, self.get(provider) or ()))
@@ -297,7 +297,7 @@ class LeonardoConfig(StrictConfig):
             yield "style", ValidationError(f"it is {self.style}, which a model of Leonardo's has alone")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
-        """The name of an installed provider heads a section, which that provider checks."""
+        """The message on an unknown name; empty for an installed provider's, which checks its own section."""
         if is_declared(name):
             return ""
         listed = self.get("providers")

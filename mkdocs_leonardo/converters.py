@@ -1,4 +1,4 @@
-"""Values of options as their authors write them, converted or refused with the cure."""
+"""Converters of options' values as authors write them; a refusal holds the fix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mkdocs_leonardo.spec import JsonValue
 DAY_S = 86_400
 FROM_ENVIRONMENT = "keys come from the environment only"
 
-#: How switches arrive from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.
+#: Values of switches from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.
 _ON, OFF = frozenset({True, "true", "yes", "on", "1"}), frozenset({False, "false", "no", "off", "0"})
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ S = TypeVar("S", bound=str)
 
 
 class Unrepeatable(ValueError):
-    """A refusal whose message stands alone, since the value may be a secret or is told already."""
+    """A refusal whose message does not repeat the value, which may be a secret or is in the message already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Converter(Generic[T]):
 
 
 def converted(convert: Callable[[object], T], value: object) -> T:
-    """The converted value; Unrepeatable, with the value and the cure, for one that is not taken."""
+    """The converted value; Unrepeatable, with the value and the fix, for a value that is refused."""
     try:
         return convert(value)
     except Unrepeatable:
@@ -54,14 +54,14 @@ def converted(convert: Callable[[object], T], value: object) -> T:
 
 
 def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
-    """What is wrong with a name that no option has; `variables` are those of the environment that hold keys."""
+    """The message on an unknown option; `variables` are those of the environment that hold keys."""
     if re.search(r"key|token|secret|password", name.lower()):
         return f"there is no such option; {FROM_ENVIRONMENT} ({', '.join(variables)})"
     return f"there is no such option; {did_you_mean(name, known) if known else 'leave it out'}"
 
 
 def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
-    """The JSON schema of the values that are taken; text, unless the converter says otherwise."""
+    """The JSON schema of a converter's values; text, unless the converter has one."""
     return dict(convert.schema) if isinstance(convert, Converter) else {"type": "string"}
 
 
@@ -122,7 +122,7 @@ def _is_on(value: object) -> bool:
     return word in _ON
 
 
-#: A switch, also as an environment variable or a workflow's input has it.
+#: A switch, also in the spelling of an environment variable or a workflow's input.
 switch = Converter(_is_on, {"type": "boolean"})
 
 # Texts ---------------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def plain_text(value: object) -> str:
 
 
 def visible_text(value: object) -> str:
-    """A text that a terminal shows whole."""
+    """A text without invisible characters."""
     converted = plain_text(value)
     if not converted.isprintable():
         raise ValueError("it holds characters that cannot be seen; write it anew")
@@ -158,7 +158,7 @@ def one_of(choices: tuple[S, ...]) -> Converter[S]:
 
 
 def service_address(value: object) -> str:
-    """An address of a service. No message repeats it: what is written in the wrong place may be a key."""
+    """An address of a service. No message repeats it, since an author may have pasted a key."""
     address = plain_text(value).rstrip("/")
     if re.search(r"[@?#]", address):
         raise Unrepeatable(f"it must hold no credentials and no ? or #; {FROM_ENVIRONMENT}")
@@ -182,11 +182,11 @@ def host_name(value: object) -> str:
     return converted
 
 
-# Of others -----------------------------------------------------------------------------------------------------------
+# Of converters ------------------------------------------------------------------------------------------------------
 
 
 def optional(convert: Callable[[object], T]) -> Converter[T | None]:
-    """What `convert` takes, or nothing."""
+    """A value of `convert`, or none."""
     return Converter(
         lambda value: None if value is None else convert(value), {"anyOf": [schema_of(convert), {"type": "null"}]}
     )

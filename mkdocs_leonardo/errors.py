@@ -1,8 +1,8 @@
 """Every exception of the package. Branches answer one question: what can the caller do?
 
     HeroError
-    ├── InputError                the author mends one line: page, key, value and cure are in the message
-    ├── SettingsError             the author mends an option: its name, value and cure are in the message
+    ├── InputError                the author mends one line: page, key, value and fix are in the message
+    ├── SettingsError             the author mends an option: its name, value and fix are in the message
     ├── PictureError              these bytes are not a picture we may show
     ├── ProviderError             failover decides; `charged` says whether money may be gone
     │   ├── RateLimited           let the provider rest, go on with the next one
@@ -27,7 +27,7 @@
     └── StorageError
         ├── StoreUnavailable      read-only, full, locked or gone: go on without it
         │   └── StoreRefused      it is there, and says no: waiting does not help
-        └── BrokenEntry           present, but not what was stored: a miss that is told
+        └── BrokenEntry           present, but not what was stored: a miss with a warning
 
 No message holds a key, an ``Authorization`` value or a signed URL.
 """
@@ -50,7 +50,7 @@ class HeroError(Exception):
 
 
 class InputError(HeroError):
-    """An author's line is wrong; the message names page, key, value and cure, and `text` all but the page."""
+    """A line of an author's is wrong; the message names page, key, value and fix, and `text` all but the page."""
 
     def __init__(self, page: str, key: str, message: str) -> None:
         self.page = page
@@ -60,7 +60,7 @@ class InputError(HeroError):
 
 
 class SettingsError(HeroError):
-    """An option of the site cannot be what it is; the message names option, value and cure."""
+    """An option of the site has a wrong value; the message names option, value and fix."""
 
 
 class PictureError(HeroError):
@@ -85,7 +85,7 @@ class ProviderError(HeroError):
 
 
 class RateLimited(ProviderError):
-    """HTTP 429 that waiting would cure; `retry_after_s` if the service said how long."""
+    """HTTP 429 that ends with time; `retry_after_s` if the service said when."""
 
 
 class ServiceFailed(ProviderError):
@@ -101,11 +101,11 @@ class NoAnswer(ServiceFailed):
 
 
 class AccountRefused(ProviderError):
-    """Wrong key, empty balance or quota, withdrawn model: no other page will fare better."""
+    """Wrong key, empty balance or quota, withdrawn model: every other page would fail as well."""
 
 
 class NotSetUp(AccountRefused):
-    """Key, address, certificates or proxy cannot be used as they are; the message's subject is one of them."""
+    """A key, address, certificate or proxy is unusable; the message's subject is one of them."""
 
 
 class PromptRefused(ProviderError):
@@ -113,7 +113,7 @@ class PromptRefused(ProviderError):
 
 
 class RequestRefused(ProviderError):
-    """The service rejects the shape of the request (a 4xx that is none of the others)."""
+    """The service rejects the shape of the request (any other 4xx)."""
 
 
 class JobFailed(ProviderError):
@@ -129,11 +129,11 @@ class JobUnfinished(ProviderError):
 
 
 class NotAsked(JobUnfinished):
-    """The service could not be reached, so that nothing was learnt of the accepted job."""
+    """The service could not be reached, so the state of the accepted job is unknown."""
 
 
 class PictureElsewhere(JobUnfinished):
-    """The picture is made and paid for, on a host that the configuration does not list; so will be every other one."""
+    """The picture is paid for and lies on a host that the configuration does not list, as every later one will."""
 
 
 class JobUnknown(ProviderError):
@@ -145,7 +145,7 @@ class TransportError(HeroError):
 
 
 class NotSent(TransportError):
-    """The connection was never made: nothing was asked, nothing was paid."""
+    """The connection was never made: no request was sent, so no job was paid for."""
 
 
 class AnswerLost(TransportError):

@@ -1,4 +1,4 @@
-"""Files of the plugin's own folders, written so that neither a kill, a second process nor a planted link does harm."""
+"""Writes to the plugin's own folders that are safe against a kill, a second process and a planted link."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-#: A link is not followed where the system can refuse it, and no pipe is waited for.
+#: Flags with which the system follows no link, where it can refuse to, and waits for no pipe.
 OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps_mode: bool = False) -> None:
-    """Replace the file at `path` as a whole. OSError leaves it as it was, and nothing beside it.
+    """Replace the file at `path` as a whole. After an OSError, the file is as before, with no file beside it.
 
     `is_durable` waits until `data` is on the disk, so that the file survives a power cut. With `keeps_mode` the file
     keeps the permissions that it has, and a link goes on pointing to it.
@@ -41,7 +41,7 @@ def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None
     """Write a regular file in place, or add to it; OSError where its name belongs to a link or to anything else."""
     kept = os.O_APPEND if is_added else 0
     if path.is_symlink():
-        # Where the system cannot refuse it by itself.
+        # For systems that cannot refuse to follow a link.
         raise OSError(errno.ELOOP, "is a symbolic link", str(path))
     descriptor = os.open(path, OPEN_FLAGS | os.O_WRONLY | os.O_CREAT | kept, 0o666)
     with os.fdopen(descriptor, "wb") as file:

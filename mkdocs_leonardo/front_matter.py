@@ -1,4 +1,4 @@
-"""Page metadata in, a `HeroSpec` and the author's mistakes out. Pure: nothing is opened, nothing is logged."""
+"""Reads a page's metadata into a `HeroSpec` and a list of mistakes. Pure: opens no file, logs nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ KEYS = (
 )
 #: Our keys without their underscores, in which a misspelt key is looked up.
 _BARE = {key.replace("_", ""): key for key in KEYS}
-#: What authors call by another name than ours.
+#: Keys that authors write for ours.
 _MEANT = {"title": "tagline", "subtitle": "tagline", "picture": "image", "photo": "image", "position": "focus"}
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
@@ -64,7 +64,7 @@ _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-#: What a template would have replaced; no picture is described this way. `{{tight}}` is a word in braces.
+#: A macro that no plugin has rendered. `{{tight}}`, without spaces, is a word in braces.
 _MACRO = re.compile(
     r"""\{\{ -? \s+ (?!and\b|or\b) [A-Za-z_]\w* \s* (?: [-.|(\[~+*/%<>=!] .* )? \}\}
       | \{\{ -? [A-Za-z_]\w* \s* [.|(\[] [^{}]* \}\}
@@ -73,17 +73,17 @@ _MACRO = re.compile(
 )
 _MACRO_CURE = "no plugin has rendered this macro; write the words themselves, or define the variable in it"
 _MUST_BE_TEXT = "it must be text; put quotes around it"
-#: One word that somebody means as a switch; a picture of the word "none" is nobody's wish.
+#: Single words that authors mean as a switch, and not as a prompt.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
 #: The longest name of a file or folder on the usual file systems.
 _MAX_NAME_BYTES = 255
-#: How much of a value a message shows: about what a line of a terminal holds beside the rest.
+#: The most characters of a value in a message, so that the message fits a line of a terminal.
 _SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class HeroDefaults:
-    """What the site's configuration says for pages that say nothing."""
+    """The site's defaults for pages."""
 
     style: str = "CINEMATIC"
     width_px: int = 1536
@@ -98,10 +98,10 @@ class HeroDefaults:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What one page asks for. With any problem of a value, `hero` is None: nothing is spent on a misunderstanding.
+    """One page's hero and mistakes. With any wrong value, `hero` is None, so that no misunderstanding costs money.
 
     `image` is the own picture's path relative to the documentation folder, for the caller to open. `reference` are
-    those where the page's reference may lie, beside the page first: a folder's metadata holds for pages at any depth.
+    the possible places of the page's reference, beside the page first: a folder's metadata holds for pages below.
     """
 
     hero: HeroSpec | None
@@ -115,7 +115,7 @@ def read(
 ) -> FrontMatter:
     """The page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages.
 
-    `title` and `site_name` are what prompts may leave to be filled in, besides what `meta` says.
+    `title` and `site_name` are values for prompts, besides those of `meta`.
     """
     if not any(isinstance(key, str) and "hero" in key.lower() for key in meta):
         return FrontMatter(None)
@@ -137,7 +137,7 @@ def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
 
 
 def shown(value: object) -> str:
-    """The value as its author may recognise it: one short line, whatever its size and type."""
+    """The value in one short line that its author recognises."""
     if value is None or (isinstance(value, str) and not _has_ink(value)):
         return "empty"
     if isinstance(value, bool):
@@ -147,7 +147,7 @@ def shown(value: object) -> str:
 
 
 class _Reader:
-    """Reads the keys of one page, collecting problems as it goes."""
+    """Reads the keys of one page and collects problems."""
 
     def __init__(
         self, meta: Mapping[str, object], page: str, title: str, site_name: str, defaults: HeroDefaults
@@ -196,7 +196,7 @@ class _Reader:
         for key in self._meta:
             if not _is_ours(key) or key in KEYS:
                 continue
-            # Compared without what they have in common, which would make everything look alike.
+            # Compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
             near = _MEANT.get(word) or _nearest(word, endings)
             cure = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
@@ -244,7 +244,7 @@ class _Reader:
         return self._filled(key, prompt)
 
     def _filled(self, key: str, prompt: str) -> str | None:
-        """The prompt and the site's template around it, with what the page says of itself."""
+        """The prompt and the site's template around it, with the page's values filled in."""
         values = placeholders.page_values(self._meta, title=self._title, site_name=self._site_name)
         own = legible(placeholders.fill(prompt, values))
         if not _has_ink(own):
@@ -256,7 +256,7 @@ class _Reader:
         return full if fits else None
 
     def _negative_prompt(self) -> str:
-        """The site's words and the page's."""
+        """The site's negative prompt and the page's."""
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
         both = ", ".join(filter(None, (legible(self._defaults.negative_prompt), own)))
@@ -292,7 +292,7 @@ class _Reader:
             return None
         value = self._meta["hero_seed"]
         if isinstance(value, str) and _DIGITS.fullmatch(value):
-            # Metadata without the --- lines holds nothing but text.
+            # Metadata without the --- lines holds texts only.
             value = int(value)
         rules = self._defaults.rules
         if not _is_whole(value) or not 0 <= value <= rules.seed_max:
@@ -337,7 +337,7 @@ class _Reader:
         return self._defaults.layout
 
     def _references(self) -> tuple[PurePosixPath, ...]:
-        """Where the page's reference may lie: beside the page, or below the documentation folder."""
+        """The possible places of the page's reference: beside the page, or below the documentation folder."""
         key = "hero_reference"
         beside = self._path(key, "the reference")
         if beside is None:
@@ -352,7 +352,7 @@ class _Reader:
         value = self._meta[key]
         text = value.strip() if isinstance(value, str) else ""
         if _ADDRESS.match(text):
-            # It may be signed, or hold a password: only its plain part may be seen in a log.
+            # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
             cure = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
             self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {cure}"))
@@ -379,7 +379,7 @@ def _is_ours(key: object) -> TypeGuard[str]:
 
 
 def _named(key: str) -> str:
-    """The key as a message can hold it."""
+    """The key in one short line."""
     return key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else shown(key)
 
 
@@ -392,7 +392,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
 
 
 def _declines(value: object) -> bool:
-    """Whether a prompt says: no hero here. Metadata without the --- lines says it in text."""
+    """Whether the prompt is `false`, also as text, as in metadata without the --- lines."""
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
@@ -403,7 +403,7 @@ def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
 
 
 def _path_cure(text: str) -> str:
-    """What is to be done about a path that cannot name a file beside the page; empty if it can."""
+    """The fix for a path that cannot name a file beside the page; empty if it can."""
     if not text or text.startswith(("/", "\\")):
         return "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
     if "\\" in text:
@@ -419,7 +419,7 @@ def _path_cure(text: str) -> str:
 
 
 def legible(text: str) -> str:
-    """The text as keys and services can hold it: no control characters, no half of a character."""
+    """The text without control characters and halves of characters, which keys and services cannot hold."""
     if _SURROGATE.search(text):
         # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
@@ -428,12 +428,12 @@ def legible(text: str) -> str:
 
 
 def _has_ink(text: str) -> bool:
-    """Whether anything of the text can be seen."""
+    """Whether the text has a visible character."""
     return any(unicodedata.category(character)[0] not in "CZ" for character in text)
 
 
 class _Short(reprlib.Repr):
-    """Values as YAML has them, cut at every level, so that a file of nested aliases cannot make one long."""
+    """Shows YAML's values, cut at every level, so that nested aliases do not make one long."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -442,7 +442,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
 
     def repr_int(self, value: int, level: int) -> str:
-        """Digits, unless there are so many that Python refuses to write them (from 4300 on)."""
+        """Digits; words from 4300 digits on, which Python refuses to write."""
         return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
 
     def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class

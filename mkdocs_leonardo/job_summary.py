@@ -1,4 +1,4 @@
-"""The summary of a GitHub Actions job: a table of what a build did with its heroes."""
+"""The summary of a GitHub Actions job: a table of the build's heroes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mkdocs_leonardo.spec import Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
 
-#: Rows of the table in the summary; a thousand heroes at hand are no news.
+#: The most rows of the table; a thousand cached heroes are no news.
 MOST_ROWS = 200
-#: A step's summary may hold this much; GitHub refuses a larger one as a whole ("Workflow commands", 2026).
+#: The most bytes of a step's summary; GitHub refuses a larger one as a whole ("Workflow commands", 2026).
 MOST_BYTES = 1024 * 1024
 #: A cell's text is cut here; a failure may hold the words of several services.
 _CELL_CHARACTERS = 300
@@ -47,7 +47,7 @@ def append_summary(path: Path, resolutions: Sequence[Resolution], *, title: str,
 
 
 def _table(resolutions: Sequence[Resolution]) -> str:
-    """What needs attention comes first, then what is new."""
+    """The table: failures first, then new pictures."""
     ordered = sorted(resolutions, key=lambda one: (not one.failure, not (one.cost_usd or _is_new(one))))
     rows = ["| page | hero | made by | cost | what happened |", "|---|---|---|--:|---|"]
     for one in ordered[:MOST_ROWS]:
@@ -69,7 +69,7 @@ def _is_new(resolution: Resolution) -> bool:
 
 
 def _story(resolution: Resolution) -> str:
-    """Why the page shows something else, or what the provider was that could not make its picture."""
+    """The row's last cell: why the page shows another picture, or which provider failed before another made it."""
     if resolution.failure:
         return resolution.failure.text
     maker = resolution.asset.provider if resolution.asset else ""

@@ -1,6 +1,6 @@
-"""What is at hand for a page's picture, and what of it is paid already. Synchronous; opens no connection.
+"""Look-up of a page's picture: stored, paid for, or missing. Synchronous; opens no connection.
 
-`Lookup.find` is asked once for a page: a `Hit` or a `Miss` travels on to whatever shows, makes or counts the picture.
+`Lookup.find` runs once for a page; its `Hit` or `Miss` travels on to the code that shows, makes or counts the picture.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.storage.journal import Journal
 
-#: How to have a picture of which a file is there that cannot be used.
+#: The end of a message on a damaged file: why the picture is not bought again, and the fix.
 _NOT_AGAIN = "; it is not paid for again while that file is there: restore it, or delete it and its other half"
 
-#: Where pictures were before this build.
+#: Sources of pictures that existed before this build.
 _AT_HAND = frozenset({Source.PINNED, Source.CACHED})
 
 
@@ -54,17 +54,17 @@ class Candidate:
 
     @property
     def request(self) -> dict[str, JsonValue]:
-        """What changes the paid pixels, of which the key is made."""
+        """The generation request, whose digest is the key."""
         provider = self.provider
         return generation_request(provider.name, provider.model, self.picture, provider.options)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with one store's copy of a picture.
+    """A store's copy of a picture that cannot be used or read.
 
-    `is_broken`: it is there and cannot be used; else the store cannot be read. `remains` is its record, if that is
-    whole: the job in it can be fetched once more, which costs nothing.
+    `is_broken`: the copy is there and damaged; else the store cannot be read. `remains` is the copy's record, if
+    that is whole: its job can be fetched once more, which costs nothing.
     """
 
     key: str
@@ -76,7 +76,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture that is at hand. `is_open`: a better one, or one beside it, is paid for and can be asked for now."""
+    """A stored picture. `is_open`: another job for it is paid for and can be asked for now."""
 
     candidates: tuple[Candidate, ...]
     stored: StoredPicture
@@ -86,7 +86,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """No picture is at hand. `damage` says which file of one is there that cannot be used, and the fix."""
+    """No usable picture is stored. `damage` names a damaged file of it, and the fix; empty without one."""
 
     candidates: tuple[Candidate, ...]
     is_open: bool = False
@@ -149,7 +149,7 @@ class Lookup:
         return Miss(candidates, self._is_open(candidates, troubles), tuple(troubles), damage)
 
     def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, troubles: Sequence[Trouble] = ()) -> Hit:
-        """The answer where `stored` is at hand."""
+        """The answer for a picture that is stored."""
         is_open = self._is_open(candidates[: stored.rank], troubles) or self._has_spare(candidates, stored)
         return Hit(candidates, stored, is_open, tuple(troubles))
 
@@ -182,7 +182,7 @@ class Lookup:
         return None
 
     def _verified(self, store: PictureStore, source: Source, key: str, troubles: list[Trouble]) -> PictureRecord | None:
-        """The record of a whole pair; what is broken, or cannot be read, counts as missing and is told."""
+        """The record of an intact pair, else None; a damaged or unreadable one is added to `troubles`."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
@@ -196,7 +196,7 @@ class Lookup:
         return None
 
     def _damage(self, candidates: Sequence[Candidate], troubles: Sequence[Trouble]) -> str:
-        """Which file of a picture that is there cannot be used, and the fix; empty if there is none.
+        """The damaged file of a picture, and the fix; empty if there is none.
 
         Not readable is not "missing": the picture may be paid for.
         """
@@ -227,7 +227,7 @@ class Lookup:
         return False
 
     def _has_spare(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
-        """Whether a second job for the picture that is at hand can be asked for now."""
+        """Whether a second job for a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
         if entry is None or not candidates[stored.rank].available:
             return False
@@ -246,7 +246,7 @@ class Lookup:
     # What a page shows -----------------------------------------------------------------------------------------------
 
     def at_hand(self, hero: HeroSpec, answer: Answer) -> Resolution | None:
-        """The page's hero if all its files are there and nothing is left to collect for it."""
+        """The page's hero if all its files are cached and no job for it is open; else None."""
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.available for candidate in answer.candidates):
                 return None
@@ -265,20 +265,20 @@ class Lookup:
         return Resolution(hero, asset_of(answer.stored, rendering))
 
     def likely_key(self, hero: HeroSpec, answer: Answer) -> str:
-        """The key of the picture that the page will probably show: of the provider that is asked first."""
+        """The key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
         asked = (candidate.key for candidate in answer.candidates if candidate.available)
         return next(asked, None) or self.placeholder_of(hero).record.key
 
     def reason_for_miss(self, answer: Answer) -> Failure | None:
-        """Why no provider is asked at all; None if a placeholder is simply what a site without keys gets."""
+        """Why no provider is asked; None if the only reason is that the site has no key."""
         if isinstance(answer, Miss) and answer.damage:
             return Failure(answer.damage)
         return None if self._generate else NOT_GENERATED
 
     def placeholder(self, hero: HeroSpec) -> StoredPicture:
-        """What the page shows while its own picture is missing: its last accepted hero, else the painter's picture."""
+        """The picture of a page whose own one is missing: its last accepted hero, else the painter's picture."""
         return self.last(hero.page) or self.placeholder_of(hero)
 
     def placeholder_of(self, hero: HeroSpec) -> StoredPicture:
@@ -287,7 +287,7 @@ class Lookup:
         return StoredPicture(self._renderer.painted_record(hero.picture), None, Source.LOCAL)
 
     def last(self, page: str) -> StoredPicture | None:
-        """The picture that the page showed last, if it is still there."""
+        """The picture that the page showed last, if it is still stored."""
         with suppress(StoreUnavailable):
             key = self._journal.last_hero(page)
             for source, store in self.stores if key else ():
@@ -303,7 +303,7 @@ class Lookup:
                 self._tell_once(logging.WARNING, f"{page}: {trouble.text}")
 
     def remember(self, page: str, stored: StoredPicture) -> None:
-        """Note the picture as the page's last hero."""
+        """Record the picture as the page's last hero."""
         key = stored.record.key
         try:
             is_kept = stored.source is Source.PINNED or stored.store is self._home
@@ -316,7 +316,7 @@ class Lookup:
                 self._journal.accept_hero(page, key)
                 self._last_heroes[page] = key
         except StoreUnavailable as error:
-            # Only a later placeholder would be poorer for it.
+            # The page may then get a painted placeholder where it could show its last hero.
             self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
     def _tell_once(self, level: int, message: str) -> None:

@@ -1,8 +1,8 @@
-"""The heroes of a site that Zensical builds, as an extension of Python-Markdown.
+"""The Python-Markdown extension that shows heroes on sites that Zensical builds.
 
-Zensical knows no plugins, but it runs Markdown extensions and tells them which page they work on. Pictures and what
-must be known of them lie in a folder of the documentation, where `mkdocs-leonardo generate --into` has put them; the
-options of the plugin come from there as well. On MkDocs, where the plugin does the work, the extension does nothing.
+Zensical runs no MkDocs plugins, but it runs Markdown extensions and gives them the page's metadata. The pictures and
+their manifest, which holds the plugin's options as well, are in a folder of the documentation, written by
+`mkdocs-leonardo generate --into`. On MkDocs, where the plugin shows heroes, the extension does nothing.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mkdocs_leonardo")
 
-#: The preprocessor through which Zensical tells extensions about the page (0.0.73, and the same in 0.1.2).
+#: The preprocessor that holds the page for extensions (Zensical 0.0.73, and the same in 0.1.2).
 _CONTEXT = "rendering_context"
-#: On the page's object, once somebody shows its hero: other extensions convert parts of a page with all of its
-#: extensions, and those parts are no pages.
+#: Set on the page's object when its hero is shown: other extensions convert parts of a page with all of its
+#: extensions, and those parts get no hero.
 _MARK = "_leonardo_is_shown"
 _BLOG_POST = "blog-post.html"
-#: The command that needs nothing in the site's configuration but the plugin's section.
+#: The command that needs only the plugin's section in the site's configuration.
 WRAPPER = "mkdocs-leonardo zensical"
 _UNSEARCHED = " data-search-exclude"
 
@@ -62,7 +62,7 @@ class _Page(Protocol):
 
 
 class _Context(Protocol):
-    """What the preprocessor holds."""
+    """The attributes of the preprocessor."""
 
     page: _Page
     config: Mapping[str, Any]
@@ -74,7 +74,7 @@ class LeonardoExtension(Extension):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
         self.config = {
             "assets": [SITE_FOLDER, "Folder below docs_dir with what `generate --into` has written."],
-            # From here on, `mkdocs-leonardo zensical` speaks to its own extension.
+            # `mkdocs-leonardo zensical` sets options of the extension under this name.
             "manifest": ["", "The manifest's file, where the images are not below docs_dir."],
             "revision": ["", "Changes with what pages show, so that none of them is taken from Zensical's cache."],
             "report": ["", "Where to write what is found, a line of JSON each."],
@@ -82,9 +82,9 @@ class LeonardoExtension(Extension):
         super().__init__(**options)
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - called by this name
-        """Complete what `md` makes of a page.
+        """Wrap `md.convert`, so that its result has the hero.
 
-        Around all of it and not as a processor: those are run for headings as well, and not at all on empty pages.
+        A processor would not do: Python-Markdown runs those for headings as well, and not on empty pages.
         """
         convert = md.convert
 
@@ -101,7 +101,7 @@ class LeonardoExtension(Extension):
         assets, manifest, report = (str(self.getConfig(name)) for name in ("assets", "manifest", "report"))
         try:
             return PageRenderer(context, assets.strip("/"), manifest=manifest, report=report).show(content)
-        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+        except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             log.warning("leonardo: %s: no hero, for an unexpected error: %r", context.page.path, error)
             return content
 
@@ -112,7 +112,7 @@ def makeExtension(**options: Any) -> LeonardoExtension:  # noqa: ANN401, N802 - 
 
 
 def _context_of(md: Markdown) -> _Context | None:
-    """What Zensical says of the page; None on any other host."""
+    """The page as Zensical describes it; None on any other host."""
     if _CONTEXT not in md.preprocessors:
         return None
     context: object = md.preprocessors[_CONTEXT]
@@ -121,10 +121,10 @@ def _context_of(md: Markdown) -> _Context | None:
 
 
 class _Published:
-    """The published pictures, read once for all pages. Says everything once."""
+    """The published pictures, read once for all pages. Logs each message once."""
 
     def __init__(self, path: Path, command: str, report: str) -> None:
-        # In a preview, the wrapper says what is missing, and mends it.
+        # In a preview, `zensical serve` reports what is missing, and generates it.
         self._level = logging.INFO if command == WRAPPER else logging.WARNING
         self.manifest: Manifest | None = None
         self._command = command
@@ -145,18 +145,18 @@ class _Published:
             self.ask_for_run(f"{path.with_name(STYLESHEET)} comes from another version, or is missing")
 
     def tell_trouble(self) -> None:
-        """Say why there is no manifest."""
+        """Log why there is no manifest."""
         self.ask_for_run(self._trouble)
 
     def ask_for_run(self, reason: str) -> None:
-        """Say what is wrong, and which command mends it."""
+        """Log what is wrong, and the command that fixes it."""
         self.tell(f"{reason}; run `{self._command}` and build again")
         if self._command != WRAPPER and not self._is_lacking:
             self._is_lacking = True
             atexit.register(_touch, self._path)
 
     def tell(self, text: str) -> None:
-        """Say something, the first time."""
+        """Log a message, once."""
         if text in self._told:
             return
         self._told.add(text)
@@ -168,7 +168,7 @@ class _Published:
 
 
 def _touch(manifest: Path) -> None:
-    """Make Zensical render every page again in the next build, which then says again what is missing.
+    """Make Zensical render every page again in the next build, which then repeats the messages.
 
     It takes unchanged pages from its cache and runs no extension for them, unless a watched file has another time, in
     whole seconds. A server ends without this, so that nothing is written while it watches.
@@ -182,7 +182,7 @@ def _touch(manifest: Path) -> None:
 
 @lru_cache(maxsize=8)
 def _published(path: Path, command: str, report: str, changed_at_ns: int) -> _Published:
-    """The manifest as it was at that time; while a site is served, the time tells that there are new pictures."""
+    """The manifest with that time of last change, which caches it until new pictures are published."""
     del changed_at_ns
     return _Published(path, command, report)
 
@@ -196,7 +196,7 @@ def _changed_at_ns(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """Where a site's files lie. `command` is the one that writes `manifest`, the file; `assets` is the folder."""
+    """The places of a site's files: `manifest` is the file, `command` writes it, `assets` is the pictures' folder."""
 
     docs_dir: Path
     assets: Path
@@ -220,7 +220,7 @@ def _assets_url(site_url: str, assets: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Hero:
-    """What is shown on a page."""
+    """The hero of a page."""
 
     spec: HeroSpec
     asset: HeroAsset
@@ -293,10 +293,10 @@ class PageRenderer:
             return None
         variants = () if self._is_wrapped else shown.asset.rendering.variants
         if not all((self._site.assets / variant.name).is_file() for variant in variants):
-            # Somebody keeps the manifest in the repository, and the pictures out of it.
+            # The repository may hold the manifest without the pictures.
             self._published.ask_for_run(f"{path}: not all files of its image are in {self._site.assets}")
             return None
-        # The wrapper has said already that a page shows its last hero.
+        # `zensical build` has logged already that the page shows its last hero.
         is_known = self._is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, own_digest):
             self._published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
@@ -311,7 +311,7 @@ class PageRenderer:
         return place_of_image(image, value, page=self._page.path, source=source, docs_dir=self._docs_dir)
 
     def _with_look(self, wish: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
-        """The wish with the page's own reference, where there is one."""
+        """The hero with the page's own reference, if it has one."""
         path = next((self._docs_dir / each for each in wish.reference if (self._docs_dir / each).is_file()), None)
         if path is None or hero.picture is None:
             return hero
@@ -335,9 +335,9 @@ class PageRenderer:
     # Text ------------------------------------------------------------------------------------------------------------
 
     def _header(self, hero: _Hero, heading_html: str, *, credit: bool | str) -> str:
-        """The same header as the plugin's, kept out of the search index, which has title and text from elsewhere.
+        """The plugin's header, kept out of the search index, which has title and text already.
 
-        The heading has to be named as well: it would begin a second entry for the page.
+        The heading is excluded by itself: it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
         spec = replace(hero.spec, layout=settled_layout(hero.spec, hero.asset, heading_html))
@@ -348,9 +348,9 @@ class PageRenderer:
         return self._fit_for_excerpts(header) if self._is_post else header
 
     def _fit_for_excerpts(self, header: str) -> str:
-        """A post's hero is shown on blog views as well, where Zensical mends `src` and leaves `srcset` as it is.
+        """Give `srcset` absolute paths, since Zensical corrects `src` alone when blog views repeat a post's hero.
 
-        So the candidates get absolute paths, and where those are not known there is one file for everybody.
+        Where the site's path is not known, the picture has one file.
         """
         if self._absolute_url is None:
             header = re.sub(r"<source [^>]*>\n", "", header)
@@ -359,21 +359,21 @@ class PageRenderer:
         return header.replace(f'__image" src="{absolute}', f'__image" src="{relative}', 1)
 
     def _stylesheet_link(self) -> str:
-        """A link to the stylesheet, unless every page has one already."""
+        """A link to the stylesheet; empty if every page has one already."""
         if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
             return ""
         mark = f" {STYLE_MARK}" if self._is_wrapped else ""
         return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
 
     def _origin(self, hero: _Hero) -> str:
-        """For machines: which AI made the picture. At the end, which no excerpt repeats."""
+        """The JSON-LD on the picture's origin. It stands at the end, which no excerpt repeats."""
         if not self._assets_url:
             return ""
         origin = origin_of(hero.asset, self._assets_url, caption=hero.spec.alt)
         return "" if origin is None else f"\n{linked_data(origin)}"
 
     def _social(self, hero: _Hero) -> str:
-        """What the finished page's head is to say for those who share it; only the wrapper reaches that."""
+        """The tags for sharing, as a comment that `zensical build` moves into the finished page's head."""
         picture = next((variant for variant in hero.asset.rendering.variants if variant.role == "social"), None)
         if not self._is_wrapped or not self._assets_url or picture is None:
             return ""
@@ -398,7 +398,7 @@ class PageRenderer:
         return urljoin(self._site_url, quote(beside) if is_beside else image)
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
-        """Templates and feeds find the picture for sharing where the plugin puts it, too."""
+        """Set the page's `image`, for templates and feeds."""
         social = next((variant for variant in asset.rendering.variants if variant.role == "social"), None)
         if social is not None and self._assets_url and "image" not in self._page.meta:
             self._page.meta["image"] = f"{self._assets_url}{social.name}"
@@ -415,15 +415,15 @@ class PageRenderer:
         return _assets_url(str(self._config.get("site_url") or ""), self._assets)
 
     def _url(self, name: str) -> str:
-        """Relative to the page's source, as authors write links: Zensical turns it into what works on the page."""
+        """The address relative to the page's source, as authors write links; Zensical adapts it to the page."""
         if self._folder_url is None:
-            # Asked of every file.
+            # Called for every file.
             self._folder_url = f"{'../' * self._page.path.count('/')}{quote(self._assets)}/"
         return f"{self._folder_url}{name}"
 
     @property
     def _absolute_url(self) -> Callable[[str], str] | None:
-        """The same from the root of the host; None where nobody knows under which path the pages will be served."""
+        """The address from the root of the host; None if the site's path is not known."""
         plugins = self._config.get("plugins") or {}
         is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
         if not self._site_url or is_elsewhere:
@@ -434,7 +434,7 @@ class PageRenderer:
 
 
 def _is_on(plugin: object) -> bool:
-    """Whether a plugin that Zensical always names is switched on."""
+    """Whether a plugin is on that Zensical lists even if it is off."""
     config = plugin.get("config") if isinstance(plugin, Mapping) else None
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 

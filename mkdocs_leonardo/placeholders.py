@@ -1,4 +1,4 @@
-"""What a prompt may leave open, `{title}` and the like, and how the page fills it in. Pure text."""
+"""Names in braces in prompts, such as `{title}`, and the values that a page gives them. Pure text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 
-#: What a page knows of itself; `prompt` is the page's own words, in the site's template alone.
+#: The names; `prompt` is the page's own prompt, for the site's template alone.
 NAMES = ("title", "description", "category", "tags", "site_name")
 TEMPLATE_NAMES = ("prompt", *NAMES)
 
-#: An escaped brace, or braces with something between them. A brace alone is a character like any other.
+#: An escaped brace, or braces with text between them. A single brace is a plain character.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _LONGEST_SHOWN = 40
 
@@ -18,13 +18,13 @@ _LONGEST_SHOWN = 40
 def fill(text: str, values: Mapping[str, str]) -> str:
     """`text` with each name in braces replaced by its value; `{{` and `}}` are braces.
 
-    Values are not looked into: braces in a title are characters of the title.
+    Values are not filled in again: braces in a title are characters of the title.
     """
     return _BRACES.sub(lambda found: found[0][0] if found[1] is None else values[found[1]], text)
 
 
 def problem_of(text: str, names: tuple[str, ...] = NAMES) -> str:
-    """What stands in braces and cannot be filled in, with the cure; empty if all of it can."""
+    """The message on a name in braces that cannot be filled in, with the fix; empty if all can."""
     for found in _BRACES.finditer(text):
         name = found[1]
         if name is None or name in names:
@@ -38,7 +38,7 @@ def problem_of(text: str, names: tuple[str, ...] = NAMES) -> str:
 
 
 def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
-    """The value of each name for one page; empty where the page does not say it."""
+    """The value of each name for one page; empty where the page has none."""
     categories = _words(meta.get("categories")) or _words(meta.get("category"))
     return {
         "title": title,
@@ -50,7 +50,7 @@ def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> di
 
 
 def _words(value: object) -> list[str]:
-    """A text, or the texts of a list, as YAML has them; what is no text and no number is left out."""
+    """The words of YAML's text, number or list of such; other values are left out."""
     listed = value if isinstance(value, list | tuple) else [value]
     words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
     return [word for word in words if word]

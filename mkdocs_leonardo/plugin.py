@@ -1,4 +1,4 @@
-"""The hooks. Each unpacks what MkDocs gives and calls one function of `host`; nothing is decided here."""
+"""The plugin's hooks. Each unpacks MkDocs's arguments and calls one function of `host`; `host` makes all decisions."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._cleans = False
         self._serving = Serving()
         self._build: SiteBuild | None = None
-        #: Set by the command line: what each page asks for goes there, and nothing is made.
+        #: Set by the command line: gets each page's hero and mistakes, and nothing is generated.
         self.reader: Callable[[Page, PageReading], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
-        """Find out whether this is a preview, whose builds never spend."""
+        """Note whether the command is `mkdocs serve`, whose builds never spend."""
         self._cleans = not dirty
         self._serving.start(command, self.config)
 
     def on_config(self, config: MkDocsConfig) -> None:
-        """Check what no single option can check, and begin a build."""
+        """Check the options against each other, and begin a build."""
         self._end_build()
         self._serving.hold()
         self._build = None
@@ -53,7 +53,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     # After every other plugin: from here to the cleaning, nothing may fail.
     @event_priority(-100)
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
-        """Spare what the last build published from the host's cleaning."""
+        """Keep the files of the previous build from the host's cleaning."""
         if not self._cleans:
             return
         if self._build is None:
@@ -64,7 +64,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
     def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
-        """Spell `hero_prompt: false` as the text that means the same, so that it may stand below a folder's text."""
+        """Write `hero_prompt: false` as text, so that it may stand below a folder's text."""
         if self._build is not None:
             spell_refusal(page.meta)
         return None
@@ -72,7 +72,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
     def _on_page_markdown_read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:
-        """Read what the page asks for; what is not at hand is started at once, while other pages are rendered."""
+        """Read the page's hero, and start at once to generate a missing one, while other pages are rendered."""
         if self._build is None:
             return None
         reading = self._build.read(markdown, page, config, files)
@@ -84,10 +84,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
 
-    # After Material's `optimize` (0), which encodes what it sees once more, and drops the mark that says who made it.
+    # After Material's `optimize` (0), which would encode our files again and drop their AI mark.
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
-        """Wait for every hero, and hand the files over."""
+        """Wait for every hero, and add the heroes' files to the site."""
         if self._build is not None:
             self._build.join(config, files)
 
@@ -131,15 +131,15 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         config: MkDocsConfig,  # noqa: ARG002 - the host's signature
         builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - same
     ) -> None:
-        """Have the server rebuild when a new hero is there."""
+        """Have the server rebuild when a new hero is ready."""
         self._serving.watch(server, self._build)
 
     def on_build_error(self, *, error: Exception) -> None:  # noqa: ARG002 - the host's signature
-        """End what still runs; what was paid for is in the journal."""
+        """End the build's work; the journal holds paid jobs."""
         self._end_build()
 
     def on_shutdown(self) -> None:
-        """End what still runs when the host ends."""
+        """End the build's work and the preview's."""
         self._end_build()
         self._serving.close()
 

@@ -1,4 +1,4 @@
-"""How far a build is with its heroes: a line that is rewritten on a terminal, a line now and then elsewhere."""
+"""Progress of a build's heroes: a line that is rewritten on a terminal, a line each ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TextIO, TypeVar
 
-#: A shorter wait needs no words (seconds).
+#: A shorter wait shows no progress (seconds).
 QUIET_S = 2.0
 #: Between two lines where they cannot be rewritten (seconds).
 LINE_S = 10.0
@@ -18,7 +18,7 @@ _REDRAW_S = 0.2
 
 T = TypeVar("T")
 
-#: Where messages go: one of `logging`'s levels, and the text.
+#: A function that logs a message: one of `logging`'s levels, and the text.
 Notify = Callable[[int, str], None]
 
 _CLEAR = "\r\x1b[K"
@@ -27,7 +27,7 @@ _CLEAR = "\r\x1b[K"
 class Progress:
     """Waits for futures and says how many are done.
 
-    `notify` is where lines go; its own lines are passed on through `around`, so that they never join the rewritten one.
+    `notify` takes the lines; other lines pass through `around`, which keeps them apart from the rewritten line.
     """
 
     def __init__(self, notify: Notify, *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:
@@ -38,7 +38,7 @@ class Progress:
         self._is_drawn = False
 
     def around(self, level: int, text: str) -> None:
-        """Pass a line on; the rewritten one makes room for it."""
+        """Pass a line on, after clearing the rewritten line."""
         self._clear()
         self._notify(level, text)
 

@@ -1,4 +1,4 @@
-"""A stored picture's files for pages: made in worker threads, kept in the cache. Pillow is imported on first use."""
+"""Renderings: the encoded files of stored pictures, made in worker threads and cached. Imports Pillow on first use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mkdocs_leonardo.storage.pictures import read_plain_file
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import Store
 
-#: An author's own picture may be this large.
+#: The most bytes of an author's own picture.
 MAX_OWN_BYTES = 64 * 2**20
 
 
@@ -42,7 +42,7 @@ class Renderer:
     """Makes and loads renderings. Thread-safe; every method but `load` needs a processor."""
 
     def __init__(self, encoding: Encoding, folder: Path, index: Store, notify: Notify) -> None:
-        """Files lie in `folder`, or, where that cannot be written, in one that ends with this build."""
+        """Write files into `folder`, or, if that cannot be written, into a folder that ends with this build."""
         from mkdocs_leonardo.storage.renderings import RenderingCache
 
         self._encoding = encoding
@@ -109,7 +109,7 @@ class Renderer:
         try:
             rendering = write(self._folder)
         except StoreUnavailable as error:
-            # Full, or deleted and not to be made again: the page has its picture all the same.
+            # The disk is full, or the folder is gone: the page has its picture all the same.
             self._notify(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
             return write(self._scratch_folder())
         try:
@@ -125,7 +125,7 @@ class Renderer:
         """The painter's picture as a record. Nothing was bought, so its digest is its name."""
         from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options
 
-        # The painter has a hand of its own, whatever look is wished.
+        # The painter has one manner, and takes no look from a reference.
         key = generation_key(NAME, MODEL, replace(picture, look=None), painter_key_options())
         return PictureRecord(key=key, digest=key, extension="png", provider=NAME, model=MODEL)
 
@@ -203,7 +203,7 @@ class OwnFile:
     path: Path
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes that `record` describes; BrokenEntry if the file holds others by now."""
+        """The bytes that `record` describes; BrokenEntry if the file has changed."""
         data = read_plain_file(self.path, max_bytes=MAX_OWN_BYTES)
         if digest_of(data) != record.digest:
             raise BrokenEntry("changed while the site was built; build again")
@@ -211,7 +211,7 @@ class OwnFile:
 
 
 def inspected(data: bytes) -> ImageInfo:
-    """What the bytes are and say of their origin; PictureError if they are not a picture we may show."""
+    """Decode the bytes' header and marks of origin; PictureError if they are no picture within the limits."""
     from mkdocs_leonardo.imaging.normalise import inspect
     from mkdocs_leonardo.imaging.provenance import detect
 
@@ -221,5 +221,5 @@ def inspected(data: bytes) -> ImageInfo:
 
 
 def _cores() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

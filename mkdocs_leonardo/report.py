@@ -1,4 +1,4 @@
-"""What a build did with its heroes: the JSON report, and the one line that the log shows."""
+"""The reports of a build: the JSON report, and the summary line of the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mkdocs_leonardo.spec import JsonValue, Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.pictures import StoreStats
 
-#: In the order in which the summary names them, with the words for it.
+#: The sources in the order of the summary, with the words for them.
 _SUMMARY = (
     (Source.PINNED, "pinned"),
     (Source.CACHED, "cached"),
@@ -30,13 +30,13 @@ _SUMMARY = (
 
 _SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a placeholder painted on this machine"}
 
-#: A message names this many pages; the rest is counted.
+#: The most pages that a message names; further pages are counted.
 _PAGES_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What the build submitted: paid jobs, dollars (estimates where the service said nothing), API requests.
+    """A build's spending: paid jobs, dollars (estimates where the service stated nothing), API requests.
 
     `uncertain` of the new images may have been charged without a picture: no service has said that they were not.
     """
@@ -68,8 +68,8 @@ def report(
 ) -> dict[str, JsonValue]:
     """The content of ``report.json``.
 
-    `key` is the one that file names in the site begin with. `marks` are the marks of origin that the service's own file
-    carried (``xmp``, ``c2pa``); they stay in the cache's copy, and the site's files carry ours.
+    `key` is the beginning of file names in the site. `marks` are the marks of origin in the service's own file
+    (``xmp``, ``c2pa``); the cache's copy keeps them, and the site's files have the plugin's mark.
     """
     heroes: list[JsonValue] = [
         {
@@ -141,11 +141,11 @@ def _store(stats: StoreStats) -> str:
 def complaints(
     resolutions: Sequence[Resolution], *, on_missing: str, without_provider: str = ""
 ) -> list[tuple[int, Complaint]]:
-    """Level and text of one message per reason for which pages show something else than they asked for.
+    """One message, with its level, for each reason why pages show another picture than they ask for.
 
-    `without_provider` says why no provider could be asked at all. That is expected on a site without keys: INFO for
-    pages that show their previous hero, an error under `on_missing: error`. A refused prompt is never less than a
-    warning: only its author can mend it.
+    `without_provider` says why no provider could be asked. That is expected on a site without keys: INFO for pages
+    that show their previous hero, an error under `on_missing: error`. A refused prompt is at least a warning, since
+    only its author can change it.
     """
     level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
     groups: defaultdict[tuple[int, str], list[Resolution]] = defaultdict(list)
@@ -163,7 +163,7 @@ def complaints(
 
 
 def shown_instead(resolution: Resolution) -> str:
-    """What a page shows that did not get what it asked for."""
+    """The words for the picture that a page shows instead of its own."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
 
 
@@ -193,7 +193,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _complaint(resolution: Resolution) -> str:
-    """What the page shows, why, and what would cure it."""
+    """The text of a complaint: the picture that the page shows, the reason, and the fix."""
     reason = resolution.failure.text if resolution.failure else ""
     if resolution.is_refused:
         return f"hero_prompt was refused by a content check ({reason}); describe another image"
@@ -206,7 +206,7 @@ def _complaint(resolution: Resolution) -> str:
 
 
 def _price(group: Sequence[Resolution]) -> str:
-    """What the pictures that a cap held back would have cost; pages that share one pay once."""
+    """The estimated cost of pictures that a cap did not allow; pages that share one count once."""
     prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
 

@@ -1,4 +1,4 @@
-"""What came of a page's wish, as values that the report, the log and the page are made from."""
+"""The results of resolving heroes, as values for the report, the log and the pages."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class FailureKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a page shows something else than it asked for: `kind` for the program, `text` for people."""
+    """The reason why a page shows another picture than it asks for: `kind` for the program, `text` for people."""
 
     text: str
     kind: FailureKind = FailureKind.OTHER
 
 
-#: Why a page shows a stand-in where asking was not allowed.
+#: The failure of a page whose picture may not be generated.
 NOT_GENERATED = Failure(
     "it is not stored, and nothing is generated (`generate: false`, or a preview)", FailureKind.NOT_ALLOWED
 )
@@ -47,10 +47,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What came of one page's wish.
+    """The result for one page's hero.
 
-    `failure` says why the page shows a stand-in; it is None when the page shows what was asked for, and when a
-    stand-in is all that could be expected because no provider has a key. `capped_usd` is what a picture that a cap
+    `failure` says why the page shows a placeholder; it is None when the page shows its picture, and when a
+    placeholder is expected because no provider has a key. `capped_usd` is what a picture that a cap
     held back would have cost. `stored` is the picture, and `asset` the same with its files, or the placeholder.
     """
 
@@ -65,12 +65,12 @@ class Resolution:
 
     @property
     def is_refused(self) -> bool:
-        """Whether a content check refused the prompt, which its author alone can mend."""
+        """Whether a content check refused the prompt, so that only another prompt helps."""
         return self.failure is not None and self.failure.kind is FailureKind.REFUSED
 
 
 def unexpected(error: Exception) -> Failure:
-    """The failure that an unforeseen `error` is, with what an author can do about it."""
+    """The failure for an unforeseen `error`, with a fix for the author."""
     return Failure(
         f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
         "`mkdocs build --verbose` says if it happens again",
@@ -79,7 +79,7 @@ def unexpected(error: Exception) -> Failure:
 
 
 def not_again(emptiness: str, key: str) -> str:
-    """Why a picture is not made where it has ended without one, and what changes that."""
+    """The failure text of a picture whose job ended without an image, with the ways to try again."""
     return (
         f"{emptiness}; it is not paid for again until prompt, style, seed or model change, or "
         f"`mkdocs-leonardo jobs --forget {key[:16]}`"
@@ -97,5 +97,5 @@ def given_up(names: Sequence[str]) -> str:
 
 
 def lost_answer(page: str, provider: str) -> str:
-    """What the owner should know of a create call whose answer was the picture and never came."""
+    """The message on a create call whose answer, the image itself, never arrived."""
     return f"{page}: an earlier run never got {provider}'s answer; that image is lost and may have been charged"

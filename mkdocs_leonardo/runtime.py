@@ -1,4 +1,4 @@
-"""Settings become a wired pipeline. The only module that knows every concrete class; what is slow to import waits."""
+"""The composition root: builds stores, providers and pipeline from the settings. Slow imports wait for first use."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
 
-#: What a failure of the team's store means for a build, by what the site decided; "" where nothing is paid for anyway.
+#: The consequence of a failing team store, by `on_store_failure`; "" where nothing is paid for anyway.
 STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
     "generate": "pays for what other machines may have paid for",
     "": "images that only the store has count as missing",
 }
-#: Rejected prompts are kept for the author in this file of the cache.
+#: The cache's file of rejected prompts, for the author to read.
 REJECTED = "rejected.jsonl"
 
 
 class Runtime:
-    """Everything one build works with: stores, providers, the look-up, and what acquires pictures on a miss."""
+    """The objects of one build: stores, providers, the look-up, and the pipeline that acquires missing pictures."""
 
     def __init__(
         self, settings: Settings, *, environ: Mapping[str, str], notify: Notify, budget: Budget | None = None
     ) -> None:
-        """Open the stores below `settings.cache_dir`; what cannot be opened is told and done without.
+        """Open the stores below `settings.cache_dir`; a store that cannot be opened is reported and left out.
 
-        `budget` is one that more than this runtime spends from; without it, the caps of `settings` hold for it alone.
+        `budget` is shared with other runtimes; without it, the caps of `settings` hold for this runtime alone.
         """
         self._settings = settings
         self._budget = budget
@@ -107,7 +107,7 @@ class Runtime:
 
     @property
     def store_stats(self) -> StoreStats | None:
-        """What came of the team's store so far; None without one."""
+        """The counts of the team's store so far; None without one."""
         return self.team.stats if self.team is not None else None
 
     # Acquiring -------------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Runtime:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """What acquires the pictures that are not at hand."""
+        """The pipeline that acquires missing pictures."""
         from mkdocs_leonardo.acquire.budget import Budget
         from mkdocs_leonardo.acquire.leases import Leases
         from mkdocs_leonardo.acquire.pipeline import Pipeline
@@ -188,9 +188,9 @@ class Runtime:
         return tuple(path for path in halves if path.suffix != ".json")
 
     def _team(self, environ: Mapping[str, str]) -> tuple[TeamPictures | None, TeamLeases | None]:
-        """The pictures that machines share, if there is a store for them; nothing is connected yet.
+        """The store of pictures that machines share, if the site has one, and its leases; neither connects yet.
 
-        And the leases that keep others from paying for the same: of a machine that may write, and may pay.
+        The leases are those of a machine that may write to the store and may pay; else there are none.
         """
         address = self._settings.shared_store
         if address is None:
@@ -243,14 +243,14 @@ class Runtime:
         self._scratch.callback(self.renderer.discard)
 
     def _open(self, folder: Path, *, durable: bool) -> Store:
-        """The database in `folder`; without one, a memory for what may be lost, and nothing for what may not."""
+        """The database in `folder`; without one a memory, or, if `durable`, a store that refuses new entries."""
         from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 
         try:
             store = TextStore.open(folder, durable=durable)
         except StoreUnavailable as error:
             if durable:
-                # Told as a warning beside each page that needed it; where all heroes are at hand, nobody does.
+                # Each page that needs the store repeats it as a warning; no page does if all heroes are cached.
                 self._notify(logging.INFO, f"{error}; nothing new can be made in this build")
                 return SealedStore(
                     f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable, "
@@ -264,7 +264,7 @@ class Runtime:
         return store
 
     def _bring_home(self) -> None:
-        """Move pictures that an earlier build could not keep into the cache, now that it may take them."""
+        """Move pictures that an earlier build had to store elsewhere into the cache."""
         for record in list(self._rescue.records()):
             try:
                 self.cache.save(record, self._rescue.read(record))
@@ -300,7 +300,7 @@ class Runtime:
         except Exception as error:
             if name in BUILT_IN:
                 raise
-            # Another package's code, which may raise anything: the author needs its words, not its inside.
+            # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if key is not None:
             keyed.add(provider.name)
@@ -311,7 +311,7 @@ class Runtime:
 
     @property
     def longest_wait_s(self) -> float:
-        """How long the services may take for one picture: each may be asked twice."""
+        """The longest wait for one picture in seconds: each service may be asked twice."""
         return sum(2 * provider.timeout_s for provider in self.chain)
 
     def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:

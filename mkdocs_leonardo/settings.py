@@ -44,17 +44,17 @@ class Settings:
     cache_dir: Path
     gallery_dir: Path
     options: Mapping[str, Any]
-    """What is set for each provider, by its name, as an object of the kind that it declares."""
+    """Each provider's options by its name, as an object of the class that it declares."""
     notes: tuple[str, ...] = ()
-    """What is right about the providers' options, and may surprise."""
+    """Notes on allowed options of providers that may surprise."""
     shared_store: StoreAddress | None = None
     on_store_failure: str = "cached"
     cache_is_default: bool = False
-    """Whether the author leaves the cache's place to us."""
+    """Whether the author has not set `cache_dir`."""
     former_cache_dir: Path | None = None
-    """Where the cache may lie still; its content belongs into `cache_dir`."""
+    """An earlier place of the cache, whose content moves to `cache_dir`."""
     site: str = ""
-    """The configuration's name: its file, seen from its folder, or from a cache or gallery that others may share."""
+    """The configuration's name: its file's path, relative to its folder or to a cache or gallery outside of it."""
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
@@ -73,7 +73,7 @@ def settings_from(
 ) -> Settings:
     """`Settings` for a site whose configuration lies in `root`; SettingsError if a folder is in the wrong place.
 
-    A cache that was moved for Zensical stays where it is, whoever builds the site.
+    A cache that was moved for Zensical stays there, also for builds by MkDocs.
     """
     _check_providers(config.providers)
     if config.shared_store is not None and find_spec("obstore") is None:
@@ -139,7 +139,7 @@ def _encoding(config: LeonardoConfig) -> Encoding:
 
 
 def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
-    """SettingsError for a folder that the host watches or empties, or that holds another one; `names` as written."""
+    """SettingsError for a folder that the host watches or empties, or that contains another one; `names` as written."""
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
@@ -158,7 +158,7 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
 
 
 def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mapping[str, str]) -> Settings:
-    """The same, with the cache in its folder, after a move if need be."""
+    """The settings with the cache in its folder; moves an earlier cache there."""
     former = settings.former_cache_dir
     if former is None:
         return settings
@@ -170,7 +170,7 @@ def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mappi
 
 
 def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
-    """What tells this configuration from others that use the same folders, on every machine alike."""
+    """The name that distinguishes this configuration from others on the same folders; the same on every machine."""
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):
         return config_file.name
@@ -195,7 +195,7 @@ def _place(root: Path, option: str, name: str) -> Path:
 
 
 def _look(config: LeonardoConfig, folders: tuple[Path, ...]) -> Look | None:
-    """The site's reference; SettingsError, with the cure, if it cannot be one."""
+    """The site's reference; SettingsError, with the fix, if the file cannot be one."""
     if config.style_reference is None:
         return None
     name = config.style_reference

@@ -1,4 +1,4 @@
-"""What a hero is, as values: what was asked for, by which key it is known, what came of it."""
+"""The values of a hero: the page's request, its key, the stored picture, its renderings."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NOT_GENERATED = frozenset({"local", "own"})
 
 
 class Source(StrEnum):
-    """Where a page's picture came from in this build."""
+    """The source of a page's picture in this build."""
 
     CACHED = "cached"
     GENERATED = "generated"
@@ -89,15 +89,15 @@ class FocalPoint:
 CENTER = FocalPoint()
 
 
-#: How much of a reference's look a picture takes over.
+#: The strengths of a reference.
 Strength = Literal["low", "mid", "high"]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A picture whose look the new one takes over: its SHA-256 (64 hex digits), and how much of it.
+    """A reference: the SHA-256 (64 hex digits) of a picture whose look the new one takes over, and the strength.
 
-    `path` is where the file lies now, which changes nothing.
+    `path` is the file's place, which is no part of the key.
     """
 
     digest: str
@@ -107,7 +107,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class PictureSpec:
-    """Everything an author says that changes the paid pixels. `prompt` is the text after the template."""
+    """An author's settings that change the paid pixels. `prompt` is the text after the template."""
 
     prompt: str
     style: str = "CINEMATIC"
@@ -120,7 +120,7 @@ class PictureSpec:
 
 @dataclass(frozen=True, slots=True)
 class PictureRules:
-    """What the model that is asked takes of a page's wishes; without a model, all that there is.
+    """The settings that a model takes: styles, seeds, negative prompt. Without a model, all that exist.
 
     `negative_prompt_max` are characters; 0 if the model takes no negative prompt.
     """
@@ -136,7 +136,7 @@ ANY_PICTURE = PictureRules()
 
 @dataclass(frozen=True, slots=True)
 class HeroSpec:
-    """What one page asks for. Exactly one of `picture` and `own_image` is set."""
+    """The hero that one page asks for. Exactly one of `picture` and `own_image` is set."""
 
     page: str
     picture: PictureSpec | None = None
@@ -160,9 +160,9 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What decoding says of a picture's bytes. Width and height are those of the upright picture.
+    """Size, format and marks of a picture's bytes. Width and height are those of the upright picture.
 
-    `extension` is jpg, png, webp or avif. `marks` is what the bytes say of their origin: ``xmp``, ``c2pa``, both or
+    `extension` is jpg, png, webp or avif. `marks` are the marks of origin in the bytes: ``xmp``, ``c2pa``, both or
     nothing.
     """
 
@@ -174,7 +174,7 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job the service accepted, which is to say: was paid for. `accepted_at` is in Unix seconds.
+    """A job that a service accepted, and that is paid for. `accepted_at` is in Unix seconds.
 
     A provider that answers at once puts the picture into `image`; the journal keeps everything but that.
     """
@@ -189,7 +189,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """What is known of a stored picture; the JSON half of every pair.
+    """The record of a stored picture; the JSON half of every pair.
 
     `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
     `created_at` is in Unix seconds. `page` is the page it was first made for. `marks` names what the delivered bytes
@@ -233,18 +233,18 @@ class Variant(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where the bytes lie now."""
+        """The file's path."""
         return self.folder / self.file
 
     @property
     def place(self) -> str:
-        """The same as text, which costs less than a Path."""
+        """The file's path as text, which costs less than a Path."""
         return f"{self.folder}{os.sep}{self.file}"
 
 
 @dataclass(frozen=True, slots=True)
 class Scrim:
-    """How much shade (percent, 0 to 60) lies behind the text so that white reaches WCAG 2.2's 4.5:1.
+    """The shade (percent, 0 to 60) behind the text with which white reaches WCAG 2.2's 4.5:1.
 
     `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
     and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.
@@ -260,7 +260,7 @@ class Scrim:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A picture made ready for pages: files, placeholder, measurements. Belongs to pixels, not to a page.
+    """A picture's files for pages, its placeholder and measurements. Pages with the same picture share it.
 
     `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``. `source_type` is the IPTC
     digital source type that an author's own picture came with, a URL, or "".
@@ -277,7 +277,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class HeroAsset:
-    """A hero that can be shown: its files and where they came from; `created_at` and `marks` as in the record."""
+    """A picture with its rendering and source, ready for a page; `created_at` and `marks` as in the record."""
 
     key: str
     provider: str
@@ -288,13 +288,13 @@ class HeroAsset:
     marks: str = ""
 
 
-#: A window of 1440 points with two pixels each would take more, and few eyes would see it.
+#: The width that `full` adds (pixels); more is hardly visible, even on a window of 1440 points with two pixels each.
 FULL_WIDTH_PX = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What is written of each picture. A change re-encodes and never re-buys.
+    """Formats and widths of a picture's files. A change encodes again and buys nothing.
 
     With `spares_fallback`, JPEG beside a better format is written in the few widths that a fallback needs.
     """
@@ -307,7 +307,7 @@ class Encoding:
     spares_fallback: bool = True
 
     def across(self, layout: Layout) -> Encoding:
-        """The encoding for this layout: across the window the default has a width more, where it was delivered."""
+        """The encoding for a layout: for `full`, the default has one more width if the picture is that large."""
         if layout != "full" or self.widths != Encoding().widths:
             return self
         return replace(self, widths=(*self.widths, FULL_WIDTH_PX))
@@ -319,7 +319,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 # Made once: a build with a thousand heroes writes and reads thousands of values.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-#: What a terminal acts upon instead of showing it, and what no encoding can write.
+#: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
@@ -353,7 +353,7 @@ def printable(text: str) -> str:
 def generation_request(
     provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
-    """What changes the paid pixels for one provider, and nothing else (no key, path, CPU count, format or width)."""
+    """The values that change one provider's paid pixels, without API key, path, CPU count, format or width."""
     request: dict[str, JsonValue] = {
         "version": KEY_VERSION,
         "provider": provider,
@@ -372,12 +372,12 @@ def generation_request(
 
 
 def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:
-    """SHA-256 (64 hex digits) of the canonical generation request: the name of a paid picture, for ever."""
+    """SHA-256 (64 hex digits) of the canonical generation request: a picture's name in every version."""
     return request_key(generation_request(provider, model, picture, options))
 
 
 def request_key(request: Mapping[str, JsonValue]) -> str:
-    """The same, of a request that was made already."""
+    """The generation key of a generation request."""
     return digest_of(canonical_json({**request}))
 
 
@@ -395,12 +395,12 @@ def order_seed(key: str, number: int) -> int:
 
 
 def focus_suffix(focus: FocalPoint) -> str:
-    """What the file name of a crop says about its focal point, in percent; nothing for the centre."""
+    """The part of a crop's file name with its focal point in percent; empty for the centre."""
     return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
 
 
 def social_name(key: str, focus: FocalPoint) -> str:
-    """File name of the picture for sharing, known before there is a picture."""
+    """The file name of the image for sharing, known before the image exists."""
     return f"{key[:16]}-social{focus_suffix(focus)}.jpg"
 
 

@@ -1,1 +1,1 @@
-"""What `mkdocs-leonardo` does, one module for each errand; `mkdocs_leonardo.cli` reads the command line."""
+"""The commands of `mkdocs-leonardo`, a module for each; `mkdocs_leonardo.cli` reads the command line."""

@@ -1,4 +1,4 @@
-"""`balance` and `doctor`: what the services say of the accounts, and whether everything is in place here."""
+"""`balance` and `doctor`: the accounts' balances, and checks of everything that a build needs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _THEMES = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     grade: Grade
     subject: str
@@ -57,7 +57,7 @@ class Finding:
 
 
 def balance(config_file: str | None, console: Console, *, alert_below: Alert | None, as_json: bool) -> int:
-    """Show what is left; 1 if an account is known to have less than asked for, or cannot be asked."""
+    """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
     site = options_of(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []
@@ -88,7 +88,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
 
 
 def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
-    """Look at everything that a build needs; 1 if anything stands in its way. No key is ever shown."""
+    """Check everything that a build needs; 1 if a check fails. Shows no key."""
     site = options_of(config_file, console)
     findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
     if as_json:
@@ -115,7 +115,7 @@ def _nobody_to_ask(runtime: Runtime) -> str:
 
 
 def _account(provider: ReportsAccount) -> tuple[Account, str]:
-    """What the service states, and what went wrong."""
+    """The account as the service states it, and an error message."""
     try:
         return _in_loop(provider.account, provider), ""
     except ProviderError as error:
@@ -125,7 +125,7 @@ def _account(provider: ReportsAccount) -> tuple[Account, str]:
 
 
 def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
-    """The answer to a question that costs nothing."""
+    """The result of a free question to a service, asked in an event loop."""
 
     async def close() -> None:
         for one in closing:
@@ -138,7 +138,7 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
         loop.close(close)
 
 
-# Everything else -----------------------------------------------------------------------------------------------------
+# Local checks --------------------------------------------------------------------------------------------------------
 
 
 def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
@@ -167,18 +167,18 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
 
 
 def _without_paths(text: str, site: SiteOptions) -> str:
-    """The text as it can be shared: places as seen from the configuration file, or from the home folder."""
+    """The text without private paths: paths are relative to the configuration file, or to the home folder."""
     for folder, short in ((site.config_file.parent.resolve(), "."), (Path.home(), "~")):
         text = text.replace(f"{folder}{os.sep}", f"{short}/")
     return text
 
 
 def _host(site: SiteOptions) -> str:
-    """What builds the site here. Zensical has no plugins, so its own sites are built by its command."""
+    """The host that builds the site here. Zensical has no plugins, so its command builds its sites."""
     if site.is_for_zensical:
         name = "Zensical"
     else:
-        # Where several are installed, the command that is typed decides.
+        # If several are installed, the command that the author types decides.
         name = " or ".join(title for package, title in _HOSTS if _is_installed(package)) or "MkDocs"
     return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
 

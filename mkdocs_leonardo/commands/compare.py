@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Alchemy = Literal["on", "off", "both"]
 
-#: Nobody's build waits here, and a picture that comes late is still a picture to compare (seconds).
+#: The timeout of a comparison (seconds): no build waits for it, and a late picture can still be compared.
 LEAST_TIMEOUT_S = 120.0
 _MOST_COLUMNS = 4
 
@@ -99,7 +99,7 @@ def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
 
 
 def _settings(settings: Settings, *, alchemy: bool) -> Settings:
-    """Leonardo alone, so that like is compared with like, and with time to finish."""
+    """The settings with Leonardo alone, so that no other service's picture is compared, and with time to finish."""
     leonardo = _leonardo(settings)
     options = replace(
         leonardo,
@@ -115,7 +115,7 @@ def _leonardo(settings: Settings) -> LeonardoOptions:
 
 
 def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
-    """What the caps leave after so much has been spent."""
+    """The settings with caps reduced by what has been spent."""
     cap_usd = settings.max_cost_usd
     return replace(
         settings,
@@ -128,7 +128,7 @@ def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
 
 
 def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console) -> Plan:
-    """Every style with the same seeds, so that nothing but the style differs."""
+    """The plan: every style with the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
             f"compare: {style}, seed {seed}{'' if _leonardo(settings).alchemy else ', no Alchemy'}",
@@ -163,7 +163,7 @@ def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
 
 
 def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Console) -> None:
-    """One mode after the other: side by side they would slow each other down, and the caps hold for both together."""
+    """Generate one mode after the other: at the same time they would slow each other, and the caps hold for both."""
     for plan, mode in runs:
         for heroes, agreed_on in plan.rounds():
             within = _settings(caps, alchemy=mode)
@@ -233,7 +233,7 @@ def _name(sample: Sample) -> str:
 
 
 def _pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
-    """Pictures of one style and seed, with Alchemy and without: like with like, whatever could not be made."""
+    """Pairs of pictures of one style and seed, with Alchemy and without; incomplete pairs are left out."""
     fast = {(sample.style, sample.seed): sample for sample in samples if not sample.alchemy}
     return [
         (sample, fast[sample.style, sample.seed])
@@ -243,7 +243,7 @@ def _pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
 
 
 def _overhead(samples: Sequence[Sample]) -> str:
-    """What Alchemy takes in time and money, over all pairs."""
+    """The mean extra time and cost of Alchemy, over all pairs."""
     pairs = _pairs(samples)
     if not pairs:
         return "Alchemy overhead: unknown, as no style has an image of both kinds"

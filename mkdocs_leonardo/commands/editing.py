@@ -13,7 +13,7 @@ _BLOCK = re.compile(
          (?= (?:-{3}|\.{3}) [ \t]* (?:\r\n|\n|\r))""",
     re.DOTALL | re.VERBOSE,
 )
-#: Metadata without the hyphens (MultiMarkdown), which MkDocs reads as well; there, quotes would be part of the value.
+#: Metadata without the hyphens (MultiMarkdown), which MkDocs also reads; quotes there are part of the value.
 _BARE = re.compile(rb"\A(?:\xef\xbb\xbf)?[A-Za-z0-9_-]+:\s")
 _INDENT = re.compile(rb"(?m)^([ ]*)[^\s#]")
 #: The largest number that YAML's short escape holds.
@@ -22,7 +22,7 @@ _FIRST_END = re.compile(rb"\r\n|\n|\r")
 
 
 class Uneditable(ValueError):
-    """The file cannot be added to without a risk; the text says why, and what to do."""
+    """The file cannot be edited safely; the text has the reason and the fix."""
 
 
 def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
@@ -51,8 +51,8 @@ def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
 def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     """The file with a line for each of `values` at the end of its front matter; Uneditable if that is not safe.
 
-    Values are always quoted, so that nothing in them can be YAML. The result is read once more: what was there means
-    what it meant, and what was added is what was meant.
+    Values are always quoted, so that YAML in them has no effect. The result is parsed: earlier keys must have their
+    values, and the new ones theirs.
     """
     before, _ = front_matter_of(data)
     present = [key for key in values if key in before]

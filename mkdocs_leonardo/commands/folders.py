@@ -1,4 +1,4 @@
-"""Folders that a command fills for its user: empty ones, and those that it has filled before."""
+"""Folders that a command writes for its user: empty folders, or folders that it has written before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mkdocs_leonardo.commands.terminal import CommandError
 
-#: The file that says that a folder is ours.
+#: The file that marks a folder as written by a command.
 MARK = ".mkdocs-leonardo"
 _MARK_TEXT = "mkdocs-leonardo writes into this folder, and replaces what is in it.\n"
 #: Files of a hero in a site, whatever its size, crop and format.
@@ -29,7 +29,7 @@ def is_sheet(entries: list[Path]) -> bool:
 
 
 def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
-    """Make `folder` writable and marked as ours; CommandError, with nothing changed, if that cannot be done.
+    """Create and mark `folder`; CommandError, with no file changed, if that cannot be done.
 
     `is_earlier` says of the files in a folder without the mark whether an earlier version of the command wrote them.
     """
@@ -47,7 +47,7 @@ def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], b
 
 
 def check_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
-    """CommandError if the folder holds what somebody else has put there."""
+    """CommandError if the folder holds files of another origin."""
     try:
         entries = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`pin` and `check`: pictures that are committed to the repository, and the gate that a team puts before a deploy."""
+"""`pin` and `check`: images committed to the repository, and the gate before a deployment."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _CONTRAST_TOLERANCE = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to mend. `where` is a page, or with `is_file` a file, seen from the site's folder.
+    """A finding of `check`. `where` is a page, or with `is_file` a file relative to the site's folder.
 
-    `mistake` is the one in the page's front matter that is to be mended, if it is one.
+    `mistake` is the mistake in the page's front matter, if the finding is one.
     """
 
     where: str
@@ -46,7 +46,7 @@ class Finding:
     is_file: bool = False
 
     def line(self) -> str:
-        """For a person."""
+        """The line for people."""
         return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
 
 
@@ -83,7 +83,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
 
 
 def check(config_file: str | None, console: Console, *, as_json: bool, require_alt: bool) -> int:
-    """1 if any page would not show what it asks for, each with one line that says what to do."""
+    """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
     site = wishes_of(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
     with runtime_for(site.settings, console) as runtime:
@@ -131,7 +131,7 @@ def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
 
 
 def orphans(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[PictureRecord, ...]:
-    """What lies in the gallery and belongs to no page as it is now, neither here nor of another configuration."""
+    """Records in the gallery that no page uses, in this configuration or another."""
     wanted = {quote.key for status in found for quote in status.quotes}
     return tuple(
         record for record in runtime.gallery.records() if record.key not in wanted and not other_sites.keep(record)
@@ -139,13 +139,13 @@ def orphans(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSit
 
 
 def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
-    """The page's picture in the gallery, where its record is missing: nobody can know that it is the page's."""
+    """The page's picture in the gallery whose record is missing, without which no build shows the picture."""
     stems = {quote.key[:16] for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
 def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[Path, ...]:
-    """What lies in the gallery without its other half, and belongs to no page, here or anywhere."""
+    """Files of incomplete pairs in the gallery that no page uses, in this configuration or another."""
     wanted = {quote.key[:16] for status in found for quote in status.quotes}
     halves = () if other_sites.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
@@ -160,7 +160,7 @@ def _theme_requires_alt(site: SiteWishes) -> bool:
 
 
 def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
-    """The findings beside the lines that cure them."""
+    """The findings as annotations, at the lines to change."""
     root = site.options.config_file.parent
     notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
     for one in findings:
@@ -239,12 +239,12 @@ def _of_page(
 
 
 def _and_pin(site: SiteWishes, page: str) -> str:
-    """The second half of the cure where the team keeps its pictures in the repository."""
+    """The second half of the fix for a site that commits its images."""
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
 def _mend(site: SiteWishes, status: HeroStatus) -> str:
-    """What heals a damaged picture: another copy of it, if there is one."""
+    """The fix for a damaged picture: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
     is_pinned = str(folder) in status.trouble
     if is_pinned and status.state == "cached":
@@ -268,7 +268,7 @@ def _own(runtime: Runtime, status: HeroStatus, site: SiteWishes) -> Iterator[Fin
 
 
 def _small(site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus]) -> Iterator[Finding]:
-    """Own pictures that are shown larger than they are: no fault of the site's, and not sharp."""
+    """Authors' own pictures that are smaller than their place on the page, and so not sharp."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
     width_px, height_px = site.settings.encoding.width_px, site.settings.encoding.height_px
@@ -298,10 +298,10 @@ def _stored(status: HeroStatus, record: PictureRecord, site: SiteWishes) -> Iter
 
 
 def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SiteWishes) -> Iterator[Finding]:
-    """Whether the text can be read on the picture: with the shade that was made for it, or with the site's own.
+    """Whether the text is legible on the picture, with the shade of its rendering or the site's own.
 
-    Where neither is there, the next build measures how much shade the picture needs, and that suffices for any; then
-    it is only to be known that the picture can be shown.
+    Without either, the next build measures the shade that the picture needs, which suffices for any picture; then this
+    only checks that the picture can be decoded.
     """
     from mkdocs_leonardo.imaging.normalise import inspect
 
@@ -323,7 +323,7 @@ def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SiteWish
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
     needed = measure(image, focus, dominant=dominant(image))
-    # A script from right to left has its text elsewhere, and is none of most sites; nor is every title long.
+    # Scripts from right to left and long titles have other areas, which most sites do not need.
     percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP:
         yield Finding(

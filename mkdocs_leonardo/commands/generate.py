@@ -1,4 +1,4 @@
-"""`generate`: what is missing is made, once its price is agreed on; with `--takes`, alternatives to choose from."""
+"""`generate`: makes missing images once their price is agreed on; with `--takes`, makes alternatives to choose from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def generate(
     takes: int | None,
     into: Path | None,
 ) -> int:
-    """Make what is missing; 1 if a picture could not be made, or if nobody agreed to the price."""
+    """Make the missing images; 1 if one could not be made, or if the price was not agreed to."""
     site = wishes_of(config_file, console)
     is_published = into is not None and not takes and publish.is_published(site, into)
     site = publish.for_zensical(site, console) if is_published else site
@@ -63,7 +63,7 @@ def generate(
         console.report(_plan_report(plan, unmakable))
         return 0
     if is_published and excuse:
-        # Painted pictures are what a site without a key is built with, here as there.
+        # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state == "refused" for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
@@ -84,7 +84,7 @@ def generate(
 
 
 def _former(runtime: Runtime, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
-    """What tells a folder that an earlier version has filled for the same purpose."""
+    """The check of whether an earlier version has written a folder for the same purpose."""
     if takes:
         return is_sheet
     return publish.is_earlier if is_published else partial(_are_copies, runtime)
@@ -105,7 +105,7 @@ def _warn(problems: Sequence[str], console: Console) -> None:
 
 
 def plan_for(site: SiteWishes, console: Console) -> Plan:
-    """What a build would pay for, and what of it is to be thought about first, shown to the person who pays."""
+    """The plan of what a build would pay for, with warnings about refused prompts and lost answers."""
     with runtime_for(site.settings, console) as runtime:
         plan = Plan(statuses(runtime, site.heroes), site.settings)
     _show_plan(plan, console)
@@ -149,7 +149,7 @@ def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 
 def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
-    """Buy and collect what was agreed on."""
+    """Carry out the agreed plan."""
     purchases: list[Resolution] = []
     spending = Spending()
     for heroes, settings in plan.rounds():
@@ -163,7 +163,7 @@ def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
 
 
 def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: str) -> int:
-    """Say what will be done; how many pages get nothing however much is agreed on."""
+    """Print the plan; the number of pages that get no image even if the plan is agreed to."""
     unmakable = 0
     for status in found:
         if status.state == "refused":
@@ -197,7 +197,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
 
 
 def _excuse(settings: Settings, runtime: Runtime) -> str:
-    """Why no provider can be asked, if that is so."""
+    """Why no provider can be asked; empty if one can."""
     if not settings.generate:
         return "the configuration says generate: false; take that line out to allow it"
     if runtime.keyed:
@@ -220,9 +220,9 @@ def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
 
 
 def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
-    """The same wish with the seeds 1, 2, 3 and so on, so that asking for more takes pays for none of them twice.
+    """The same hero with the seeds 1, 2, 3 and so on, so that more takes later pay for no seed twice.
 
-    Each has a name of its own: it is not the page's hero, until its seed is written into the page.
+    Each take has a page name of its own, since it is not the page's hero until its seed is in the front matter.
     """
     picture = hero.picture
     assert picture is not None  # noqa: S101 - `_page_of_takes` has looked
@@ -233,7 +233,7 @@ def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
 
 
 def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
-    """The contact sheet of what there is, and the line that chooses each."""
+    """Write the contact sheet, and print the front matter line of each take."""
     items: list[SheetItem] = []
     lines: list[str] = []
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
@@ -265,7 +265,7 @@ def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console:
 
 
 def facts(record: PictureRecord) -> str:
-    """Who made a picture, how long it took and what the service said it cost."""
+    """A picture's provider, its render time and its stated cost."""
     parts = [record.provider, *took(record)]
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
@@ -280,7 +280,7 @@ def _prompt(hero: HeroSpec) -> str:
 
 
 def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
-    """Each hero at hand, as it was delivered and in every size and format of the site."""
+    """Copy each hero that the site can show, as delivered and in every size and format of the site."""
     written = 0
     with runtime_for(replace(settings, generate=False), console) as runtime:
         try:
@@ -307,8 +307,8 @@ def _reason(error: Exception) -> str:
 
 
 def slug(page: str) -> str:
-    """The page as the name of a file, and of no other page's."""
+    """A file name for the page, different for each page."""
     plain = page.removesuffix(".md").replace("/", "--")
     name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"
-    # Where the name no longer says which page it is, a digest does.
+    # Where the shortened name is ambiguous, a digest is added.
     return name if name == plain and "--" not in page else f"{name}-{digest_of(page.encode())[:8]}"

@@ -1,4 +1,4 @@
-"""`jobs`: what is paid for, or may be, and is not collected; what is not made again; and giving one of them up."""
+"""`jobs`: lists jobs that are paid for, or may be, and prompts that are not sent again; gives one up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import JsonValue
     from mkdocs_leonardo.storage.entries import Entry, Try
 
-#: The least of an id by which a line can be chosen.
+#: The shortest beginning of an id that chooses a line.
 _LEAST_OF_ID = 6
 _HOUR_S, _DAY_S = 3600.0, 86400.0
 
@@ -37,7 +37,7 @@ class _Line:
 
 
 def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool, as_json: bool) -> int:
-    """List them, or give up the one with the id `forget`, once that is agreed on. Opens no connection."""
+    """List the jobs, or give up the one with the id `forget` after a question. Opens no connection."""
     settings = options_of(config_file, console).settings
     with runtime_for(settings, console) as runtime:
         lines = tuple(_lines(runtime))

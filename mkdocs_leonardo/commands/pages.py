@@ -1,7 +1,7 @@
-"""What the pages of a site want, read from their files as Zensical does: front matter and folders' metadata.
+"""The heroes of a site's pages, read from their files as Zensical reads them: front matter and folders' metadata.
 
-Neither the site's theme nor any of its plugins is needed. What only they could know, pages that a script writes and
-metadata that a hook adds, is not on Zensical's pages either.
+This needs neither the site's theme nor its plugins. Pages that a script writes and metadata that a hook adds are not
+seen, nor are they on Zensical's pages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _OURS = re.compile(r"^hero_\w+", re.MULTILINE)
-#: Never part of a site, by MkDocs's default and Zensical's.
+#: Files that are never part of a site, by MkDocs's default and Zensical's.
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
 
@@ -43,7 +43,7 @@ class PageFile:
 
 @dataclass(slots=True)
 class Wishes:
-    """What all pages want. `pages` are their names, `problems` what is wrong with their lines."""
+    """The heroes of all pages. `pages` are their names, `problems` the mistakes in their front matter."""
 
     heroes: list[HeroSpec] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Wishes:
 
 
 def wishes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> Wishes:
-    """The wishes of every page that belongs to the site."""
+    """Read every page that belongs to the site."""
     reader = _Reader(project, defaults, with_drafts=with_drafts)
     for file in files_of(project, with_drafts=with_drafts):
         reader.read(file)
@@ -76,7 +76,7 @@ def _names(docs_dir: Path) -> Iterator[str]:
         place = Path(folder).relative_to(docs_dir).as_posix()
         names = [name for name in files if name.endswith(".md") and not name.startswith(".")]
         for name in names:
-            # Both would be the folder's index; the host takes this one.
+            # Both files would be the folder's index; the host takes this one.
             if name != "README.md" or "index.md" not in names:
                 yield name if place == "." else f"{place}/{name}"
 
@@ -115,7 +115,7 @@ def _listed(value: object) -> list[object]:
 
 
 class _Reader:
-    """Reads pages one after the other, collecting wishes and mistakes."""
+    """Reads pages one after the other, and collects heroes and mistakes."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         self._project = project
@@ -129,7 +129,7 @@ class _Reader:
         self.found = Wishes()
 
     def read(self, file: PageFile) -> None:
-        """Take up one page."""
+        """Read one page."""
         block = _FRONT_MATTER.match(file.text)
         folder = self._of_folder(PurePosixPath(file.name).parent)
         is_post = file.name.startswith(self._posts)
@@ -179,7 +179,7 @@ class _Reader:
     # Metadata --------------------------------------------------------------------------------------------------------
 
     def _mapping(self, name: str, text: str) -> dict[str, Any]:
-        """The metadata in a text; nothing, and a problem, if it is none."""
+        """The metadata in a text; empty, with a problem noted, if the text is no mapping."""
         import yaml
 
         try:
@@ -200,7 +200,7 @@ class _Reader:
         return str(self._project.plugins["meta"].get("meta_file", ".meta.yml"))
 
     def _folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
-        """What a folder and those above it say for their pages."""
+        """The metadata that a folder and its parents give to their pages."""
         if not self._meta_file:
             return {}
         above = self._of_folder(folder.parent) if folder.name else {}
@@ -211,7 +211,7 @@ class _Reader:
         return self._merged(str(folder / self._meta_file), above, own)
 
     def _merged(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-        """Maps are merged, lists joined, anything else is replaced, as Zensical does."""
+        """Two values merged as Zensical does: mappings are merged, lists joined, other values replaced."""
         both = dict(above)
         for key, value in own.items():
             before = both.get(key)
@@ -246,7 +246,7 @@ def _has_ours(meta: Mapping[str, Any]) -> bool:
 
 
 def _post_folders(project: Project) -> Iterator[str]:
-    """Where a blog's posts lie; whether they are drafts is asked of nothing else."""
+    """The folders of blogs' posts; only those may be drafts."""
     if project.is_on("blog"):
         options = project.plugins["blog"]
         blog_dir = str(options.get("blog_dir", "blog")).strip("./")

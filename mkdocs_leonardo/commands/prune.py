@@ -1,4 +1,4 @@
-"""`prune`: what no page uses is listed and, if somebody agrees, deleted. It was paid for, so doubt keeps it."""
+"""`prune`: lists files that no page uses, and deletes them after a question. In doubt, an image is not listed."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
 
-#: A file without a record may be half of a pair that a build is writing just now (seconds).
+#: A file without a record that is younger may be part of a pair that a build is writing (seconds).
 STRAY_AFTER_S = 3600.0
 
 _PICTURE_NAME = re.compile(r"([0-9a-f]{16})\.(?:json|jpg|png|webp|avif)")
 _VARIANT_NAME = re.compile(r"[0-9a-f]{16}-(?:[0-9]{1,5}|social)\.(?:avif|webp|jpg|jpeg|png)")
-#: What is written beside a file before it takes the file's name.
+#: A temporary file, before it takes a file's name.
 _TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{4,16}\.tmp")
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """Something to delete: files, and the words for it. `paid_usd`: what making it again would cost, if known."""
+    """Files to delete together, and the words for them. `paid_usd` is the cost of making them again, if known."""
 
     files: tuple[Path, ...]
     text: str
@@ -43,7 +43,7 @@ class Unused:
 
     @property
     def size_bytes(self) -> int:
-        """On the disk."""
+        """The size of the files on the disk."""
         size = 0
         for path in self.files:
             with suppress(OSError):
@@ -52,8 +52,8 @@ class Unused:
 
 
 def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool) -> int:
-    """List what no page uses; delete it if `yes`, or if the person at the terminal says so."""
-    # Drafts are pages too: they are read by the second look only.
+    """List files that no page uses; delete them if `yes`, or after a question on the terminal."""
+    # Drafts are pages too: only a preview reads them.
     site, preview = wishes_of(config_file, console), wishes_of(config_file, console, command="serve")
     if site.unread:
         raise CommandError(f"what pages use cannot be known without {listed(site.unread)}; install that first")
@@ -151,7 +151,7 @@ def _words(record: PictureRecord) -> str:
 
 
 def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
-    """Halves of pairs, and files that a killed process left."""
+    """Files of incomplete pairs, and files that a killed process left."""
     for path in _files(folder):
         match = _PICTURE_NAME.fullmatch(path.name)
         if _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only):
@@ -221,7 +221,7 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
     takes = cache_dir / "takes"
     for folder in (*_folders(takes), takes):
         with suppress(OSError):
-            # Whatever else is in it stays.
+            # Other files in the folder stay.
             folder.rmdir()
     for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a cache is no mapping
         try:

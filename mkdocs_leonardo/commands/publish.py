@@ -1,4 +1,4 @@
-"""`generate --into` a folder of the documentation: what another builder of the site needs to show the heroes."""
+"""`generate --into` a folder of the documentation: writes the images and manifest that Zensical's build needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def is_published(site: SiteWishes, folder: Path) -> bool:
-    """Whether what lies in `folder` becomes a part of the built site."""
+    """Whether the files in `folder` become a part of the built site."""
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
 
 
@@ -46,7 +46,7 @@ def is_earlier(entries: Sequence[Path]) -> bool:
 
 
 def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
-    """The same site, whose cache is out of the way of `zensical build --clean`: that will build what is published."""
+    """The site with its cache out of reach of `zensical build --clean`, since Zensical will build the site."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled
 
@@ -61,10 +61,10 @@ def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
 
 
 def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
-    """Every page's hero in all sizes and formats, the stylesheet, and what the pages must know of them.
+    """Publish every page's hero in all sizes and formats, the stylesheet and the manifest.
 
-    Where a picture is missing, the page keeps what it has, else it gets what a build would show: its last hero, or a
-    painted picture. What an earlier run has put there and no page needs any more is removed.
+    A page whose picture is missing keeps its published one, else it gets the picture that a build would show: its last
+    hero, or a placeholder. Files of an earlier run that no page needs any more are removed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
 
 @contextmanager
 def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
-    """What a build that asks nobody would show on each page. The files are there until the end of the block."""
+    """The heroes that a build without providers would show. Their files exist until the end of the block."""
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
         flights = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
         yield [flight.result() for flight in flights]
@@ -108,7 +108,7 @@ def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
 
 
 def earlier(folder: Path, console: Console) -> Manifest:
-    """What an earlier run has left; nothing if it cannot be read."""
+    """The manifest of an earlier run; an empty one if it cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
@@ -123,14 +123,14 @@ def _is_stand_in(asset: HeroAsset) -> bool:
 
 
 def _is_better(shown: ShownHero | None, folder: Path) -> bool:
-    """Whether the page has a picture that somebody made for it, and all of its files."""
+    """Whether the page has a published picture that is no placeholder, with all of its files."""
     if shown is None or shown.asset.provider == "local":
         return False
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
 
 
 def manifest_of(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
-    """What a builder must know to show what came of each page's wish."""
+    """The manifest for the pages' resolutions."""
     shown = {one.hero.page: _shown(one.hero, one.asset) for one in resolutions if one.asset is not None}
     return _manifest(settings, shown)
 
@@ -140,13 +140,13 @@ def _manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
 
 
 def _shown(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
-    """The picture, and the wish that it fulfils; a page's last hero fulfils an older one, which nobody knows."""
+    """The manifest's entry for a page. A last hero belongs to an earlier request, which is not known."""
     asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
     return ShownHero(asked, hero.focus, asset)
 
 
 def _write(path: Path, data: bytes) -> None:
-    """The file holds `data`; untouched where it does already, so that nobody rebuilds for nothing."""
+    """Write `data` unless the file holds it already, since a new time would rebuild the site."""
     try:
         if path.read_bytes() == data:
             return

@@ -1,4 +1,4 @@
-"""Getting pictures for a command: the plan in words, the agreement, the wait, and what Ctrl-C leaves behind."""
+"""Purchases of a command: the plan in words, the question, the wait, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
-#: What a picture may take besides its providers' timeouts: retries, downloads, another build's lease (seconds).
+#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
 SLACK_S = 180.0
-#: How long one look at the finished ones takes (seconds): the progress line moves meanwhile.
+#: Between two looks at finished pictures (seconds); the progress line moves between them.
 _LOOK_S = 0.1
 _LEAST_S = 0.05
-#: What shells expect of a program that Ctrl-C ended: 128 and the number of the signal.
+#: The exit code after Ctrl-C that shells expect: 128 plus the number of the signal.
 INTERRUPTED = 130
-#: Caps are compared with a little room for how sums of cents are rounded.
+#: The tolerance of caps for rounding errors in sums of cents.
 _ROOM_USD = 1e-9
 
 
 class Plan:
-    """What a command would pay for, within the caps of the configuration."""
+    """The plan of a command's purchases, within the caps of the configuration."""
 
     def __init__(self, wanted: Sequence[HeroStatus], settings: Settings) -> None:
-        """`wanted` are the pages' pictures; those at hand cost nothing. `generate: false` allows nothing at all."""
+        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows nothing at all."""
         self.wanted = tuple(wanted)
         self.buy = to_pay(wanted) if settings.generate else ()
         self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
@@ -46,13 +46,13 @@ class Plan:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is to be made or fetched."""
+        """Whether no picture is to be made or collected."""
         return not self.buy and not self.collect
 
     def rounds(self) -> Iterator[tuple[tuple[HeroSpec, ...], Settings]]:
-        """What is asked for, each picture once, and the site's settings with caps that hold it to what was agreed on.
+        """Groups of heroes to make, each picture once, with settings whose caps are those of the agreed plan.
 
-        What is paid for comes first, and by itself: should a job have failed, nobody has agreed to pay for another.
+        Paid jobs form the first group, with caps of 0: if one has failed, no other was agreed to.
         """
         if self.collect:
             yield without_repeats(self.collect), replace(self._settings, max_new_images=0)
@@ -60,7 +60,7 @@ class Plan:
             yield without_repeats(self.allowed), replace(self._settings, max_cost_usd=self.most_usd)
 
     def lines(self) -> Iterator[str]:
-        """The whole plan, for a person to agree on."""
+        """The lines of the plan, for a person to agree to."""
         if self.collect:
             number = len(without_repeats(self.collect))
             yield (
@@ -81,7 +81,7 @@ class Plan:
         yield line
         held_back = len(self.buy) - len(self.allowed)
         if held_back:
-            # Where nothing is allowed, another run would be allowed nothing either.
+            # With a cap of 0, another run could buy nothing either.
             cure = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
                 f"{counted(held_back, 'more image is', 'more images are')} held back by max_new_images or "
@@ -102,7 +102,7 @@ class Plan:
 
 
 def agreed(console: Console, *, yes: bool) -> bool:
-    """Whether the plan that was shown may be paid for: somebody says so, or said so beforehand."""
+    """Whether the plan is agreed to, by --yes or on the terminal."""
     if yes or console.ask("Pay for it?"):
         return True
     console.note("nothing was spent")
@@ -110,7 +110,7 @@ def agreed(console: Console, *, yes: bool) -> bool:
 
 
 def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:
-    """Whether the team's store had any of the pictures that are missing here; they are in the cache then.
+    """Download missing pictures from the team's store into the cache; whether it had any.
 
     Pays for nothing, and opens no connection where nothing is missing or there is no such store.
     """
@@ -130,7 +130,7 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
 def obtain(
     runtime: Runtime, heroes: Sequence[HeroSpec], settings: Settings, console: Console
 ) -> tuple[Resolution, ...]:
-    """The pictures in the order of `heroes`; whoever presses Ctrl-C is told what is still rendering (SystemExit)."""
+    """The results in the order of `heroes`. Ctrl-C prints the jobs that are still rendering, and exits (SystemExit)."""
     flights: dict[Future[Resolution], HeroSpec] = {}
     try:
         for hero in heroes:
@@ -145,10 +145,10 @@ def obtain(
 
 
 def _stop(runtime: Runtime, console: Console) -> None:
-    """Nothing runs any more; what was paid for and can be had nowhere else is waited for, until Ctrl-C again."""
+    """End all work, but wait for paid answers that cannot be fetched again, until a second Ctrl-C."""
     awaited = runtime.pipeline.awaited
     message = waiting_for(awaited) if awaited else "stopping; what is under way is in the journal …"
-    # What the second Ctrl-C gave up is among what is told to be left.
+    # Answers given up by the second Ctrl-C are among the jobs that are printed.
     with suppress(KeyboardInterrupt):
         runtime.end_loop(lambda: console.note(message))
 
@@ -182,7 +182,7 @@ def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
         return future.result()
     except CancelledError:
         return _without(hero, "it was cancelled")
-    except Exception as error:  # noqa: BLE001 - a fault of ours costs one picture, never the others
+    except Exception as error:  # noqa: BLE001 - an unforeseen error costs one picture only
         return _without(
             hero,
             f"an unexpected error came up ({type(error).__name__}); try again, and please report it if it comes again",
@@ -190,7 +190,7 @@ def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
 
 
 def _not_collected(purchase: Resolution) -> Failure | None:
-    """Why a job that is paid for brought no picture, where nothing could be paid for instead."""
+    """Why a paid job gave no picture, in a group that may not pay for another one."""
     tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
     reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
     if not reasons:
@@ -203,7 +203,7 @@ def _without(hero: HeroSpec, failure: str) -> Resolution:
 
 
 def line_of(purchase: Resolution) -> str:
-    """What came of one picture."""
+    """The line on one picture's result."""
     page = purchase.hero.page
     if purchase.stored is None:
         return f"{page}: no image: {reason_of(purchase)}"
@@ -221,15 +221,15 @@ def reason_of(purchase: Resolution) -> str:
 
 
 def took(record: PictureRecord) -> list[str]:
-    """How long the picture took from acceptance to here; nothing where that is not known.
+    """The words for the seconds from acceptance to download; empty if they are not known.
 
-    A service that answers with the picture has accepted it only then.
+    A service whose answer is the picture accepts the job at that moment.
     """
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
 def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
-    """What is there after all, which jobs the journal holds, and what becomes of them."""
+    """Print the pictures that arrived after all, the jobs in the journal, and what happens to those."""
     found = statuses(runtime, flights.values())
     told = {future for future in flights if future.done() and not future.cancelled()}
     for future, status in zip(flights, found, strict=True):
@@ -261,7 +261,7 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
 
 
 def _open(status: HeroStatus) -> Iterator[Quote]:
-    """What was asked for and is not here."""
+    """The jobs without a picture."""
     for quote in status.quotes:
         if quote.job is not None and (status.record is None or status.record.key != quote.key):
             yield quote

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures side by side to choose from, as a web page that needs nothing else and as one JPEG."""
+"""Contact sheets: pictures side by side, as a self-contained web page and as one JPEG."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mkdocs_leonardo.imaging.normalise import inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.spec import PictureRecord
 
-#: What the page itself holds of each picture; the delivered file lies beside it.
+#: The size of pictures inside the page; the delivered files lie beside it.
 _PREVIEW_WIDTH_PX = 1152
 _PREVIEW_QUALITY = 78
 _THUMB_WIDTH_PX = 480
@@ -42,7 +42,7 @@ class SheetItem:
 
 
 def write_sheet(folder: Path, *, title: str, subtitle: str, items: Sequence[SheetItem], columns: int) -> None:
-    """`index.html`, `sheet.jpg` and the pictures as delivered are in `folder`; CommandError if that cannot be done."""
+    """Write `index.html`, `sheet.jpg` and the delivered pictures into `folder`; CommandError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         previews = [_preview(item) for item in items]

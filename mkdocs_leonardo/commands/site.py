@@ -1,6 +1,6 @@
-"""A site as the commands see it: its options, what its pages ask for, and the pages that a caller names.
+"""A site for the commands: its options, its pages' heroes, and the pages that arguments name.
 
-MkDocs reads the site where it can (`host.site_reading`); a site that only Zensical could build is read without it.
+MkDocs reads the site if it can (`host.site_reading`); a site for Zensical alone is read without MkDocs.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class SiteOptions:
     shade: float | None = None
     is_for_zensical: bool = False
     published: Path | None = None
-    """Where the Markdown extension looks for pictures; None where the site does not name it."""
+    """The folder in which the Markdown extension looks for pictures; None if the site does not use it."""
 
     @property
     def danger(self) -> str:
-        """What is wrong with the cache's place, on a site that Zensical builds; empty if nothing is."""
+        """The message on a cache that `zensical build --clean` would remove; empty if it is safe."""
         wiped, cache_dir = (self.config_file.parent / ".cache").resolve(), self.settings.cache_dir
         if not self.is_for_zensical or not cache_dir.is_relative_to(wiped):
             return ""
@@ -62,7 +62,7 @@ class SiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class SiteWishes:
-    """What the pages of a site ask for. `pages` are all that were read, `mistakes` those in their front matter.
+    """The heroes of a site's pages. `pages` are all that were read, `mistakes` those in their front matter.
 
     `coverless` are the templates of blog views on which no post's cover can stand.
     """
@@ -99,7 +99,7 @@ def options_of(config_file: str | None, console: Console) -> SiteOptions:
 
 
 def wishes_of(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
-    """What every page asks for; CommandError if the site cannot be read. `serve` reads drafts as well."""
+    """Read every page; CommandError if the site cannot be read. `serve` reads drafts as well."""
     project = _project(config_file)
     if project is not None:
         unread = tuple(_missing(project))
@@ -178,7 +178,7 @@ def project_options(project: Project, console: Console) -> SiteOptions:
 
 
 def project_wishes(project: Project, console: Console, *, with_drafts: bool = False) -> SiteWishes:
-    """What every page of a site that Zensical builds wants."""
+    """Read every page of a site that Zensical builds."""
     options = project_options(project, console)
     if not options.enabled:
         raise CommandError(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
@@ -187,7 +187,7 @@ def project_wishes(project: Project, console: Console, *, with_drafts: bool = Fa
 
 
 def _project(config_file: str | None) -> Project | None:
-    """The configuration, if MkDocs cannot read it: it is Zensical's own, or names what is not installed here."""
+    """The configuration, if MkDocs cannot read it: it is Zensical's own, or its theme or plugins are not installed."""
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
     if config_file is not None and config_file.endswith(".toml"):
@@ -202,13 +202,13 @@ def _project(config_file: str | None) -> Project | None:
 
 
 def _make_watched(project: Project) -> None:
-    """The pictures' folder is there where the site watches it: on a fresh clone, MkDocs would refuse the line."""
+    """Create the pictures' folder if the site watches it, since MkDocs refuses to watch a missing folder."""
     folder = _published(project.docs_dir, project.extensions)
     watched = project.values.get("watch")
     if folder is not None and isinstance(watched, list) and project.docs_dir.is_dir():
         places = {(project.root / str(each)).resolve() for each in watched}
         if folder.resolve() in places:
-            # If it cannot be made, MkDocs says what is wrong.
+            # If that fails, MkDocs reports the folder.
             with suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
 
@@ -238,7 +238,7 @@ def _refuse_missing(config_file: str) -> None:
 
 @contextmanager
 def _host_errors() -> Iterator[None]:
-    """What the host or the configuration refuses becomes the command's error."""
+    """Turn errors of host and configuration into CommandError."""
     try:
         yield
     except HeroError as error:
@@ -291,7 +291,7 @@ def _published(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -
 
 
 def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
-    """The site's own stylesheets, in the order in which pages link them; what lies elsewhere is not fetched."""
+    """The site's own stylesheets in the order of the pages' links; remote ones are not fetched."""
     for name in map(str, names):
         for folder in folders:
             with suppress(OSError, UnicodeDecodeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a site's own stylesheets set for heroes: text in, values out."""
+"""Settings for heroes in a site's own stylesheets. Pure: text in, values out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-#: Paper shows the text without the picture.
+#: Rules for print, which shows the text without the picture.
 _PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
-#: Where custom properties hold for every hero: the places that the documentation names, and those above them.
+#: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
 _EVERYWHERE = frozenset({":root", "html", "body", ".leonardo-hero"})
 _ALPHA = re.compile(r"--leonardo-hero-scrim\s*:\s*(\d*\.?\d+)(%?)\s*(?:!\s*important\s*)?(?:;|$)")
 _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")

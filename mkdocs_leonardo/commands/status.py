@@ -1,4 +1,4 @@
-"""`status`: each page that wants a hero, where its picture is, and what it would cost."""
+"""`status`: each page with a hero, the place of its image, and the cost of a missing one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
 
-#: In the order in which they are counted, and how the table says it.
+#: The states in the order of the count, with the table's words for them.
 _WORDS = {
     "pinned": "pinned",
     "cached": "cached",
@@ -27,7 +27,7 @@ _PROMPT_CHARACTERS = 48
 
 
 def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
-    """Show the table, or the same as JSON; opens no connection."""
+    """Show the table, or print it as JSON; opens no connection."""
     site = wishes_of(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
     with runtime_for(site.settings, console) as runtime:
@@ -52,7 +52,7 @@ def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
 
 
 def _missing_keys(runtime: Runtime) -> Iterator[str]:
-    """What follows for missing heroes from each key that is not set."""
+    """The messages on missing keys, each with its consequence for missing heroes."""
     keyed, missing_keys = runtime.keyed, runtime.missing_keys
     if not keyed:
         if missing_keys:
@@ -70,7 +70,7 @@ def _missing_keys(runtime: Runtime) -> Iterator[str]:
 
 
 def to_pay_or_paint(found: tuple[HeroStatus, ...]) -> bool:
-    """Whether any picture is missing."""
+    """Whether a picture is missing."""
     return any(status.state == "missing" for status in found)
 
 

@@ -1,4 +1,4 @@
-"""Where each page's picture is, and what making it would take; looked up without a connection."""
+"""The status of each page's hero: the place of its picture, its jobs and its cost. Opens no connection."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One provider's name and price for a wish. `is_available`: it has a key.
+    """One provider's key and price for a picture. `is_available`: the provider has an API key.
 
-    `job`: asked for and not collected. `is_gone`: nobody got its answer, nobody waits for it, and the service keeps
-    none; it may have been charged. `is_lost`: collected once, and what is stored of it is damaged now.
+    `job` is a job that is not collected. `is_gone`: the response was lost and cannot be fetched again; it may have been
+    charged. `is_lost`: it was collected, and its stored picture is damaged now.
     """
 
     provider: str
@@ -47,13 +47,13 @@ class Quote:
 
     @property
     def is_paid(self) -> bool:
-        """Whether asking for it costs nothing."""
+        """Whether a job is paid for and can be collected."""
         return self.is_available and ((self.job is not None and not self.is_gone) or self.is_lost)
 
 
 @dataclass(frozen=True, slots=True)
 class HeroStatus:
-    """What is known of one page's hero. `quotes` are in the order in which providers are asked.
+    """The status of one page's hero. `quotes` are in the order in which providers are asked.
 
     `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
     made. `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
@@ -74,7 +74,7 @@ class HeroStatus:
 
     @property
     def key(self) -> str:
-        """Of the picture that is shown, or will be: of the first provider with a key, else of the first."""
+        """The key of the picture that is, or will be, shown: of the first provider with a key, else of the first."""
         if self.record is not None:
             return self.record.key
         asked = [quote for quote in self.quotes if quote.is_available] or list(self.quotes)
@@ -82,7 +82,7 @@ class HeroStatus:
 
     @property
     def jobs(self) -> tuple[Quote, ...]:
-        """What is paid for and would be collected instead of paying, or instead of what is shown."""
+        """The paid jobs that a build would collect instead of buying, or instead of showing the stored picture."""
         jobs: list[Quote] = []
         for quote in self.quotes:
             if self.record is not None and quote.key == self.record.key:
@@ -93,7 +93,7 @@ class HeroStatus:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """What is to be known of earlier answers that never came, while the picture is missing."""
+        """The messages on lost answers of earlier builds, while the picture is missing."""
         gone = [quote.provider for quote in self.quotes if quote.is_gone and self.state == "missing"]
         return tuple(lost_answer(self.hero.page, provider) for provider in gone)
 
@@ -104,14 +104,14 @@ class HeroStatus:
 
     @property
     def estimate_usd(self) -> float:
-        """What the picture would cost at the provider that is asked first, with or without a key; 0 if it is there."""
+        """The price at the provider that is asked first, with or without a key; 0 for a stored picture."""
         if self.state != "missing" or not self.quotes:
             return 0.0
         return next((quote for quote in self.quotes if quote.is_available), self.quotes[0]).estimate_usd
 
     @property
     def most_usd(self) -> float:
-        """What it may cost if one provider after the other takes the money and delivers nothing."""
+        """The highest cost: each provider in turn takes the money and delivers no picture."""
         if not self.must_be_bought:
             return 0.0
         return sum(quote.estimate_usd for quote in self.quotes if quote.is_available)
@@ -132,13 +132,13 @@ def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
 
 
 def statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
-    """Of every hero, in their order."""
+    """The status of every hero, in their order."""
     jobs = open_jobs(runtime)
     return tuple(_status(runtime, hero, jobs) for hero in heroes)
 
 
 def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
-    """What is paid for, or may be, and not collected yet, by key."""
+    """The journal's entries of jobs that are paid for, or may be, and not collected, by key."""
     try:
         return runtime.journal.entries()
     except StoreUnavailable as error:
@@ -155,7 +155,7 @@ def to_pay(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
 
 
 def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
-    """Every picture that the page shows or may show for want of a better one."""
+    """The records of pictures that the page shows, or may show while its own is missing."""
     hero = status.hero
     if hero.picture is None:
         if hero.own_image is None:
@@ -208,9 +208,9 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
 
 
 def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> str:
-    """Why the prompt goes to nobody: a provider refused it, and none that could be asked stands before that one.
+    """Why no provider is sent the prompt: the first one that could be asked refused it, or its job had no picture.
 
-    Or the only job that anybody made of it ended without a picture.
+    Empty if a provider would be asked.
     """
     for quote in quotes:
         refusal = runtime.journal.refusal(quote.key)
@@ -221,7 +221,7 @@ def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> str:
 
 
 def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
-    """The picture's file, where it lies in the gallery or the cache."""
+    """The picture's file in the gallery or the cache."""
     if status.record is None:
         return status.hero.own_image
     for folder in (runtime.gallery, runtime.cache):

@@ -20,9 +20,9 @@ from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
 
-#: How much of a page is read out (words).
+#: The words of a page that the text model gets.
 MOST_WORDS = 1000
-#: Keys with which a page has said already what it wants.
+#: Keys of pages that have decided on their hero already.
 _SAID = ("hero_prompt", "hero_image")
 _HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
@@ -63,7 +63,7 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
 
 
 def _without_prompt(site: SiteWishes, names: tuple[str, ...], console: Console) -> list[_Page]:
-    """The pages that say nothing of a hero; those that cannot be read or added to are told."""
+    """The pages without a decision on a hero; warns of pages that cannot be read or edited."""
     have = {hero.page for hero in site.heroes}
     found = []
     for name in pages_named(site, names):
@@ -107,7 +107,7 @@ def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str
 
 
 def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
-    """How many pages failed. One after the other: each is shown, and written, before the next is paid for."""
+    """Ask for each page in turn, and show and write a proposal before the next is paid for; the number of failures."""
     import anyio
 
     async def ask() -> int:
@@ -121,7 +121,7 @@ def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *
                     failed += 1
                     console.warn(f"{page.name}: {model.provider} {error}")
                     if isinstance(error, AccountRefused | RateLimited):
-                        # It would say the same of every page.
+                        # Every page would have the same error.
                         return failed + len(pages) - place - 1
                     continue
                 failed += not _take(page, suggestion, console, write=write)
@@ -133,8 +133,8 @@ def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *
 
 
 def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
-    """Show a proposal, and write it if that is wished; whether all went well."""
-    # Braces would be filled in, or refused.
+    """Show a proposal, and write it if asked to; whether that succeeded."""
+    # A build would fill in or refuse braces.
     prompt = legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
     values = {"hero_prompt": prompt}
     alt = legible(suggestion.alt)[:MAX_ALT_CHARACTERS]

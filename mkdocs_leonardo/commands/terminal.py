@@ -1,4 +1,4 @@
-"""Where commands write: results to standard output, everything else to standard error, colours on a terminal only."""
+"""The console of commands: results on standard output, messages on standard error, colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNSEEN_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class CommandError(click.ClickException):
-    """A command cannot run as given (exit code 2); the message holds the cure."""
+    """A command cannot run as given (exit code 2); the message holds the fix."""
 
     exit_code = 2
 
@@ -47,26 +47,26 @@ class Console:
     # Standard output -------------------------------------------------------------------------------------------------
 
     def say(self, text: str = "", *, start: str = "", is_bold: bool = False) -> None:
-        """One line of the result; beside it where the result is JSON. `start` may be coloured."""
+        """Print a line of the result; on standard error if the result is JSON. `start` may be coloured."""
         self._clear()
         line = printable(text)
         click.echo(start + (click.style(line, bold=True) if is_bold else line), err=self.for_program)
 
     def json(self, value: JsonValue) -> None:
-        """The result for a program."""
+        """Print the result for a program."""
         self._clear()
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
         text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
-        # JSON leaves these to the terminal, which takes some of them for commands.
+        # JSON does not escape these, and a terminal takes some of them for commands.
         click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
     def report(self, value: JsonValue) -> None:
-        """The result as JSON where a program reads it; nothing on a terminal, which shows it already."""
+        """Print the result as JSON for a program; a person has seen its lines already."""
         if self.for_program:
             self.json(value)
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
-        """Rows in columns as wide as they need to be; on a terminal, the last column takes what room there is."""
+        """Print rows in aligned columns; on a terminal, the last column is cut to the width."""
         cells = [[printable(cell) for cell in row] for row in (heads, *rows)]
         widths = [max(columns_of(row[place]) for row in cells) for place in range(len(heads))]
         room = _terminal_columns() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
@@ -79,17 +79,17 @@ class Console:
     # Standard error --------------------------------------------------------------------------------------------------
 
     def note(self, text: str, *, start: str = "") -> None:
-        """One line beside the result. `start` may be coloured."""
+        """Print a line on standard error. `start` may be coloured."""
         self._clear()
         click.echo(start + printable(text), err=True)
 
     def warn(self, text: str) -> None:
-        """One line on standard error that begins with `warning:`."""
+        """Print a line on standard error that begins with `warning:`."""
         self._warned.add(text)
         self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
     def notify(self, level: int, text: str) -> None:
-        """A message of the pipeline; those below a warning only with --verbose. A warning is told once."""
+        """Print a message of the pipeline, below a warning only with --verbose; a warning once."""
         if level >= logging.WARNING:
             if text not in self._warned:
                 self.warn(text)
@@ -111,15 +111,15 @@ class Console:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether a line that changes can be seen."""
+        """Whether a progress line can be shown."""
         return sys.stderr.isatty()
 
     def progress(self, done: int, total: int, text: str) -> None:
-        """Draw the progress line anew; nothing where it cannot be seen."""
+        """Draw the progress line again, if it can be shown."""
         if self.shows_progress:
             filled = _BAR_CHARACTERS * done // max(1, total)
             bar = "#" * filled + "-" * (_BAR_CHARACTERS - filled)
-            # Raw, as click takes the carriage return's line for several.
+            # Written raw, since click takes a line with a carriage return for several.
             sys.stderr.write(f"\r\x1b[K[{bar}] {done}/{total}  {printable(text)}")
             sys.stderr.flush()
             self._line = True
@@ -187,5 +187,5 @@ def columns_of(text: str) -> int:
 
 
 def _terminal_columns() -> int:
-    """The width that a table may take; without a terminal, a program may read it, and nothing is cut."""
+    """The columns of the terminal; unlimited without one, since a program may read the table."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

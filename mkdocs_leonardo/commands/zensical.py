@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
 
-#: What Zensical looks for where no file is named, in its order.
+#: The files that Zensical looks for, in its order.
 ZENSICAL = "zensical.toml"
 CONFIGURATIONS = (ZENSICAL, "mkdocs.yml", "mkdocs.yaml")
-#: Files that name one another with INHERIT.
+#: The most files in a chain of INHERIT.
 _MOST_PARENTS = 20
 
 
@@ -55,7 +55,7 @@ class Project:
 
     @cached_property
     def plugins(self) -> Mapping[str, Mapping[str, Any]]:
-        """The plugins and their options, however they are written; Zensical's own go by the names of Material's."""
+        """The plugins and their options, in any of the spellings; Zensical's own have the names of Material's."""
         found = dict(named(self.values.get("plugins"), self.path, "plugins"))
         return {name.removeprefix("material/"): options for name, options in found.items()}
 
@@ -94,7 +94,7 @@ def read_project(path: Path) -> Project:
 
 
 def plugin_config(project: Project) -> LeonardoConfig:
-    """Our options, each checked; CommandError for one that is wrong, or if the site does not use the plugin."""
+    """The plugin's options, checked; CommandError for one that is wrong, or if the site does not use the plugin."""
     from mkdocs_leonardo.config import LeonardoConfig
 
     if "leonardo" not in project.plugins:
@@ -155,7 +155,7 @@ def _merged(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, An
 
 
 def _loader() -> type[yaml.SafeLoader]:
-    """A reader that knows `!ENV`, and takes every other tag, which only themes and extensions need, for nothing."""
+    """A YAML loader that knows `!ENV`, and reads other tags, which only themes and extensions need, as None."""
     import yaml
 
     base = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -166,8 +166,8 @@ def _loader() -> type[yaml.SafeLoader]:
     return loader
 
 
-def _environment(loader: yaml.SafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - whatever YAML makes of it
-    """`!ENV NAME`, or `!ENV [NAME, OTHER, default]`."""
+def _environment(loader: yaml.SafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - any value of YAML
+    """The value of `!ENV NAME`, or of `!ENV [NAME, OTHER, default]`."""
     import yaml
 
     entries = node.value if isinstance(node, yaml.SequenceNode) else [node]

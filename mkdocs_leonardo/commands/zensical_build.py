@@ -1,4 +1,4 @@
-"""`zensical build`: what is missing is made, then Zensical builds the site with heroes, covers and tags for sharing."""
+"""`zensical build`: makes missing images, then has Zensical build the site with heroes, covers and tags for sharing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agr
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How Zensical is called. `rest` are the options that only Zensical reads."""
+    """Zensical's command line. `rest` are the options that only Zensical reads."""
 
     config_file: Path
     rest: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Call:
 
     @property
     def arguments(self) -> list[str]:
-        """What Zensical gets."""
+        """The arguments for Zensical."""
         flags = ["--clean"] * self.is_clean + ["--strict"] * self.is_strict
         return ["--config-file", str(self.config_file), *flags, *self.rest]
 
@@ -109,13 +109,13 @@ def _run(call: Call, project: Project, state: State, console: Console) -> int:
 
 
 def is_used(project: Project) -> bool:
-    """Whether the site asks for heroes at all."""
+    """Whether the site uses the plugin."""
     options = project.plugins.get("leonardo")
     return options is not None and str(options.get("enabled", True)).strip().lower() not in {"false", "no", "off", "0"}
 
 
 def folder_of(project: Project) -> Path:
-    """Where the manifest and our notes for this site lie: out of reach of `--clean`, and not in the site."""
+    """The folder of manifest and state for this site: out of reach of `--clean`, and not in the site."""
     return project.root / ".leonardo/zensical"
 
 
@@ -129,19 +129,19 @@ def assets_of(project: Project) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Heroes:
-    """What each page shows. The files are there until `close` is called."""
+    """The heroes of one build. Their files exist until `close` is called."""
 
     site: SiteWishes
     resolutions: tuple[Resolution, ...]
     close: Callable[[], None]
     provider_wanted: str = ""
-    """What the site lacks to ask a provider, and the cure."""
+    """Why the site can ask no provider, and the fix."""
     no_provider: str = ""
     """Why no provider could be asked even if that were allowed."""
 
     @property
     def are_settled(self) -> bool:
-        """Whether another build would show the same: each is there, or no provider and no team could be asked."""
+        """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
         if all(map(is_at_hand, self.resolutions)):
             return True
         is_alone = self.site.settings.shared_store is None and bool(self.provider_wanted)
@@ -157,9 +157,9 @@ def is_at_hand(resolution: Resolution | None) -> bool:
 
 @contextmanager
 def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
-    """What pages show in this build, with the manifest in its place; what is missing is made, after a question.
+    """The heroes of this build, with the manifest written; missing images are made after a question.
 
-    A site whose pages and configuration are as they were when all heroes were at hand is not looked at again.
+    A site whose pages and configuration have not changed since all heroes were stored is not read again.
     """
     folder = folder_of(project)
     state = read_state(folder, project)
@@ -182,7 +182,7 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
 
 
 def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
-    """What each page shows. What is not at hand is bought, within the caps, if that is agreed on."""
+    """The heroes of all pages; missing images are bought, within the caps, after a question."""
     heroes = at_hand(site, console)
     if heroes is not None:
         return heroes
@@ -208,7 +208,7 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
 
 
 def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
-    """Every page's hero, if each is there; None if any is not. Opens no connection."""
+    """The heroes of all pages if each picture is stored, else None. Opens no connection."""
     from mkdocs_leonardo.report import Spending, report, summary, write_json
     from mkdocs_leonardo.runtime import Runtime
 
@@ -234,7 +234,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
 
 
 def by_build(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
-    """What a build with these settings shows on each page."""
+    """The heroes that a build with these settings shows."""
     from mkdocs_leonardo.build import Build
 
     build = Build(settings, environ=os.environ, notify=console.notify)
@@ -256,7 +256,7 @@ def by_build(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
 def published(
     project: Project, heroes: Heroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
 ) -> State:
-    """The manifest and the stylesheet are written; what the site is to hold besides, and what is to be said.
+    """Write the manifest and the stylesheet; the site's further files, and messages.
 
     With `theme`, the pictures lie there, for Zensical to copy into the site.
     """
@@ -268,7 +268,7 @@ def published(
 
     settings, folder = heroes.site.settings, folder_of(project)
     manifest = manifest_of(settings, heroes.resolutions)
-    # In a preview it is the preview that says what is missing.
+    # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.provider_wanted)
     for level, text in told:
@@ -303,7 +303,7 @@ def published(
 
 
 def _own_files(hero: HeroSpec) -> Iterator[Path]:
-    """The author's files that decide what the page shows: its own picture, or the one whose look it takes over."""
+    """The author's files on which a page's hero depends: its own picture, or its reference."""
     look = hero.picture.look if hero.picture is not None else None
     for path in (hero.own_image, look.path if look is not None else None):
         if path is not None:
@@ -314,7 +314,7 @@ def _own_files(hero: HeroSpec) -> Iterator[Path]:
 
 
 def _finish_site(project: Project, state: State, there: frozenset[str]) -> Iterator[str]:
-    """The pictures are in the site, and what belongs into the pages' heads is there; what went wrong.
+    """Put the pictures into the site, and the tags into the pages' heads; the error messages.
 
     `there` are the places of pictures that the site holds already.
     """
@@ -336,10 +336,10 @@ def _pages_in(folder: Path) -> Iterator[str]:
 
 
 def _lacks_tags(project: Project, path: str) -> bool:
-    """Finish one page, if it shows a hero; whether its tags for sharing found no place."""
+    """Finish one page, if it shows a hero; whether it has no place for the tags for sharing."""
     from mkdocs_leonardo.page.finish import MARKS, finish
 
-    with open(path, "rb") as page:  # noqa: PTH123 - of each page, on every build
+    with open(path, "rb") as page:  # noqa: PTH123 - slower, and called for each page on every build
         data = page.read()
     if MARKS not in data:
         return False
@@ -351,13 +351,13 @@ def _lacks_tags(project: Project, path: str) -> bool:
     return not is_named
 
 
-def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - as the site's option
+def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
     """The address of a file of the site, relative to the site's."""
     return place if is_plain and place != "index.html" else place.removesuffix("index.html")
 
 
 def _put(files: Sequence[PublishedFile], folder: Path) -> None:
-    """Links to the cache's files, which are never written to again, or copies on another disk."""
+    """Link the cache's files, which are never written to again, into the site; copies on another disk."""
     folder.mkdir(parents=True, exist_ok=True)
     start = f"{folder}{os.sep}"
     for file in files:
@@ -373,7 +373,7 @@ def _put(files: Sequence[PublishedFile], folder: Path) -> None:
 
 
 def _spared(call: Call, project: Project, console: Console) -> Call:
-    """The call without `--clean` where that would remove what is paid for; the rest is removed here instead."""
+    """The call without `--clean` if that would remove paid images; this removes the rest of the cache instead."""
     wiped = project.root / ".cache"
     kept = project.plugins["leonardo"].get("cache_dir")
     kept_dir = (project.root / str(kept)).resolve() if kept else None
@@ -389,7 +389,7 @@ def _spared(call: Call, project: Project, console: Console) -> Call:
 
 
 def _lines(report: Path) -> Iterator[str]:
-    """What our extension has found while it made pages."""
+    """The messages of the Markdown extension."""
     with suppress(OSError, ValueError):
         for line in report.read_text(encoding="utf-8").splitlines():
             yield str(json.loads(line))

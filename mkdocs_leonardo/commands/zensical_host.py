@@ -1,8 +1,8 @@
-"""Zensical with our Markdown extension switched on, whatever the site's configuration says of it.
+"""Zensical with the Markdown extension switched on, which the site's configuration need not name.
 
-Zensical asks `zensical.config.parse_config` for the configuration, at the start and at each restart of its server. That
-function is replaced by one that completes its result. Each addition stands by itself: what a later Zensical no longer
-has is left alone, and the site is built all the same.
+Zensical calls `zensical.config.parse_config` at the start and at each restart of its server. A replacement of that
+function completes its result. Each addition is independent: if a later Zensical lacks the setting, the addition is
+left out, and the site is built.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 
-#: Our Markdown extension, and where below the site's folder its pictures lie if it is told nothing else.
+#: The Markdown extension, and the default folder of its pictures below the site's folder.
 EXTENSION = "mkdocs_leonardo.markdown"
 ASSETS = "assets/leonardo"
-#: Where the server's process finds what to add.
+#: The environment variable with the addition for the server's process.
 VARIABLE = "_MKDOCS_LEONARDO_ZENSICAL"
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What Zensical is to know. `theme` is a folder whose files it copies into the site; `report` may be ""."""
+    """The additions to Zensical's configuration. `theme` is a folder whose files it copies into the site."""
 
     manifest: str
     report: str = ""
@@ -43,14 +43,14 @@ def run_zensical(arguments: list[str], addition: Addition | None) -> int:
         raise CommandError(f"Zensical cannot be started ({error}); pip install zensical") from error
     if addition is not None:
         _install(config, addition)
-    # What is loaded by now stays, and need not be looked through again each time that garbage is collected.
+    # Loaded modules stay, so garbage collection need not look through them.
     gc.freeze()
     try:
         main.cli(arguments, prog_name="zensical", standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except RuntimeError as error:
-        # How newer versions say that a build has failed, which they have explained.
+        # Newer versions report a failed build with this exception, after a message.
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -70,7 +70,7 @@ def _install(config: Any, addition: Addition) -> None:  # noqa: ANN401 - a modul
     config.parse_config = parse_config
 
 
-def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - whatever a version of Zensical makes of it
+def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its type differs between versions of Zensical
     """Name the extension in a configuration that was read, with a hash that changes with the manifest."""
     revision = _revision(Path(addition.manifest))
     options = {"manifest": addition.manifest, "revision": revision, "report": addition.report}

@@ -1,4 +1,4 @@
-"""`zensical serve`: Zensical's server beside a look at prompts, so that a new picture is shown by itself."""
+"""`zensical serve`: runs Zensical's server, and watches prompts, so that a new picture appears without a restart."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from mkdocs_leonardo.resolution import NOT_GENERATED
 if TYPE_CHECKING:
     from types import FrameType
 
-#: Between two looks at the files (seconds).
+#: The interval between two looks at the files (seconds).
 _LOOK_S = 0.3
-#: How long the server may take to end when it is asked to (seconds).
+#: The time that the server has to end (seconds).
 _END_S = 5.0
 
 
 def serve(call: Call, console: Console) -> int:
-    """Serve the site until somebody ends that; the exit code of Zensical's server."""
+    """Serve the site until Ctrl-C; the exit code of Zensical's server."""
     project = read_project(call.config_file)
     if not is_used(project):
         console.note(
@@ -81,7 +81,7 @@ def _server(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.
 
 
 class _Watch:
-    """Looks whether pages want something else than the manifest says, and what has been made for them."""
+    """Watches pages and configuration, and updates the manifest when a page's hero changes."""
 
     def __init__(self, config_file: Path, console: Console, theme: Path) -> None:
         self._config_file = config_file
@@ -97,7 +97,7 @@ class _Watch:
         self._project: Project | None = None
 
     def look(self) -> None:
-        """Refresh if anything has changed; what is wrong meanwhile is said, and the last state stays."""
+        """Refresh if a file has changed; an error is logged, and the previous state stays."""
         if self._state() != self._seen:
             try:
                 self.refresh()
@@ -105,7 +105,7 @@ class _Watch:
                 self._console.notify(logging.WARNING, error.message)
 
     def refresh(self) -> None:
-        """Write what pages show now, from what is at hand; what is missing is made as `on_serve` says."""
+        """Write the manifest from stored pictures; missing ones are made as `on_serve` says."""
         from mkdocs_leonardo.commands.site import project_wishes
 
         self._seen = self._state()
@@ -129,11 +129,11 @@ class _Watch:
         self._seen = self._state()
 
     def close(self) -> None:
-        """End what is being made; what is paid for is collected by the next build."""
+        """End running work; the next build collects paid jobs."""
         self._preview.close()
 
     def _state(self) -> object:
-        """Sizes and times of everything that decides what pages show."""
+        """Sizes and times of all files on which heroes depend."""
         project = self._project
         files = [] if project is None else [*map(str, project.files), *(path for _, path in sources_of(project))]
         return [_described(path) for path in (*files, str(self._stamp))]
@@ -141,6 +141,6 @@ class _Watch:
 
 def _described(path: str) -> object:
     with suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - of each page, three times a second
+        found = os.stat(path)  # noqa: PTH116 - slower, and called for each page three times a second
         return path, found.st_size, found.st_mtime_ns
     return path

@@ -1,4 +1,4 @@
-"""What the last build of a site with all its heroes at hand found, so that the next one need not look at each page."""
+"""The state of the last build with all heroes stored, with which the next build need not read each page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file for the site: its name there, and where it is, as it was when it was found whole."""
+    """A verified file for the site: its name there, its path, its size and time."""
 
     name: str
     path: str
@@ -41,7 +41,7 @@ class PublishedFile:
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of the file, None if it is not as it was."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - of each picture, on every build
+            found = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
         except OSError:
             return None
         is_unchanged = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -50,9 +50,9 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What pages show. `warnings` are repeated by every build; `stops` says why there is no build, if so.
+    """The heroes of all pages. Every build repeats `warnings`; `stops` says why there is no build, if so.
 
-    `own` are the authors' pictures that pages show; `seen` are device and inode of files that were just looked at.
+    `own` are authors' pictures on pages; `seen` are device and inode of files that were just verified.
     """
 
     warnings: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class State:
 
 
 def fingerprint_of(project: Project) -> str:
-    """Digest of all that decides which heroes pages want: version, day, keys that are set, configuration, pages."""
+    """Digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
     keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
     digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
     for path in project.files:
@@ -72,13 +72,13 @@ def fingerprint_of(project: Project) -> str:
         for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
             digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
     for name, place in sorted(sources_of(project)):
-        with open(place, "rb") as file:  # noqa: PTH123 - of each page, on every build
+        with open(place, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
             digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
     return digest.hexdigest()
 
 
 def sources_of(project: Project) -> Iterator[tuple[str, str]]:
-    """Names and places of pages, and of files of metadata."""
+    """Names and paths of pages, and of files of metadata."""
     docs_dir = str(project.docs_dir)
     for folder, _, files in os.walk(docs_dir, followlinks=True):
         for name in files:
@@ -88,7 +88,7 @@ def sources_of(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def read_state(folder: Path, project: Project) -> State | None:
-    """The state that the last build has left; None if anything has changed since."""
+    """The state of the last build; None if a file has changed since."""
     try:
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         state = State(
@@ -118,12 +118,12 @@ def write_state(folder: Path, state: State, fingerprint: str) -> None:
 
 
 def forget_state(folder: Path) -> None:
-    """Let the next build look for itself."""
+    """Delete the state, so that the next build reads every page."""
     (folder / _STATE).unlink(missing_ok=True)
 
 
 def replace_file(path: Path, data: bytes) -> bool:
-    """Whether the file had to be written: one that holds `data` already keeps its time, which others watch."""
+    """Write `data` unless the file holds it already, since servers watch its time; whether it was written."""
     try:
         if path.read_bytes() == data:
             return False
