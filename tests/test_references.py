@@ -433,14 +433,14 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
     ):
         first, second = UploadIds(one, "leonardo"), UploadIds(other, "leonardo")
 
-        assert first.claim("a", 1000.0)
-        assert not second.claim("a", 1001.0)
-        assert second.claim("b", 1001.0)
+        assert first.start("a", 1000.0)
+        assert not second.start("a", 1001.0)
+        assert second.start("b", 1001.0)
         first.put("a", "the id")
-        first.release("a")
+        first.finish("a")
         assert second.get("a") == "the id"
-        assert second.claim("a", 1002.0)
-        assert first.claim("a", 1002.0 + UPLOAD_TURN_S)
+        assert second.start("a", 1002.0)
+        assert first.start("a", 1002.0 + UPLOAD_TURN_S)
 
 
 async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Look) -> None:
@@ -449,7 +449,7 @@ async def test_upload_of_another_process_is_waited_for_and_used(services: Servic
     class Shared(OwnUploads):
         """What a cache says while another build is at it."""
 
-        def claim(self, name: str, now: float) -> bool:
+        def start(self, name: str, now: float) -> bool:
             """The other build's turn, which ends while this one waits."""
             del now
             self.put(name, "made-by-another")

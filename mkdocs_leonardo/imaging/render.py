@@ -60,7 +60,7 @@ def settings(
     model: str,
     available: Iterable[Format] | None = None,
 ) -> dict[str, JsonValue]:
-    """Everything besides the picture that its rendering depends on; `spec.variant_key` makes a key of it.
+    """The settings that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
@@ -152,7 +152,7 @@ def render(
     known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
-    """The picture's files, written into `folder`, and its measurements. All files are there afterwards, or no new one.
+    """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
     `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
     default those of this Pillow; `known` are files of the same picture that need not be encoded again, `heavy` is as in

@@ -66,11 +66,11 @@ class Uploads(Protocol):
         """Remember the id."""
         ...
 
-    def claim(self, name: str, now: float) -> bool:
-        """Whether this process may upload the file now; it calls `release` when it has."""
+    def start(self, name: str, now: float) -> bool:
+        """Whether this process may upload the file now; it calls `finish` when it has."""
         ...
 
-    def release(self, name: str) -> None:
+    def finish(self, name: str) -> None:
         """The upload has ended, well or badly."""
         ...
 
@@ -89,11 +89,11 @@ class OwnUploads:
         """Remember the id."""
         self._ids[name] = upload_id
 
-    def claim(self, name: str, now: float) -> bool:  # noqa: ARG002 - the protocol's
+    def start(self, name: str, now: float) -> bool:  # noqa: ARG002 - the protocol's
         """No other process is known."""
         return True
 
-    def release(self, name: str) -> None:
+    def finish(self, name: str) -> None:
         """No other process waits."""
 
 

@@ -1,6 +1,6 @@
-"""The only door to the network: one limited client for each provider's API, and downloads that trust nobody.
+"""The HTTP client: a rate-limited client for each provider's API, and downloads from untrusted addresses.
 
-What leaves this module is an `Answer`, bytes, or a `TransportError` that says whether the request may have been read.
+It returns an `Answer` or bytes, or raises a `TransportError` that says whether the request may have been read.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.Stre
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one request has come. The clock of its timeout starts when the limiter lets it go."""
+    """The progress of one request. The clock of its timeout starts when the limiter lets it go."""
 
     timeout_s: float
     scope: anyio.CancelScope
@@ -84,7 +84,7 @@ class _Progress:
         self.scope.deadline = anyio.current_time() + self.timeout_s
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow what httpcore says that it does; a CONNECT to a proxy does not count as sent."""
+        """Follow httpcore's trace events; a CONNECT to a proxy does not count as sent."""
         if event == "connection.connect_tcp.started" and self.stage == "sending":
             self.stage = "connecting"
         elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
@@ -92,7 +92,7 @@ class _Progress:
             self.scope.shield = self.is_kept
 
     def failed(self, error: Exception | None) -> TransportError:
-        """What to tell the caller; without `error` the time ran out."""
+        """The error for the caller; without `error` the time ran out."""
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
             words = unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
@@ -102,7 +102,7 @@ class _Progress:
 
 
 class _LimitedTransport(httpx.AsyncBaseTransport):
-    """Asks `window` before every request, whoever sends it and whatever it is for."""
+    """Asks `window` before every request, polls and retries included."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, window: Callable[[float], float], clock: Clock) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""What stands between this machine and a service: certificates, proxies, name service; and the words for each."""
+"""Certificates, proxies and the name service, with a message for each failure, and the words to keep secret."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def wrong_key(value: str, variable: str) -> str:
-    """What is wrong with how an API key was copied, as a clause with its cure; empty for one that may be right.
+    """How an API key was copied wrongly, as a clause with its cure; empty for one that may be right.
 
     No part of the value is in it.
     """

@@ -1,1 +1,1 @@
-"""Where pictures and the knowledge about paid jobs live between builds."""
+"""Storage between builds: pictures, the journal of paid jobs, leases, renderings and request limits."""

@@ -1,4 +1,4 @@
-"""Moving the cache to another folder, with everything in it that is paid for.
+"""Move the cache to another folder, with everything in it that is paid for.
 
 The usual move is one renaming. Where both folders hold something, or lie on different disks, pictures and rows of the
 journal are moved one by one. A move that was cut short is finished by the next call.
@@ -28,7 +28,7 @@ _REBUILDABLE = ("index", "variants")
 
 
 def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_carried: bool) -> tuple[Path, bool]:
-    """The folder to work with, after `former` was moved into `folder`; and whether anything may be bought.
+    """Move `former` into `folder`; returns the folder to work with, and whether a build may pay.
 
     What cannot be moved stays in use where it is. If `folder` is in use as well, nothing is bought: a picture or a job
     in `former` might be paid for again. `is_carried` says that a service carries one of both from run to run.
@@ -55,7 +55,7 @@ def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_c
 
 
 def hide_from_git(folder: Path) -> None:
-    """A cache in a folder of ours is not committed by accident; elsewhere the author decides."""
+    """Write a `.gitignore` beside the cache if it is in `.leonardo`; elsewhere the author decides."""
     mark = folder.parent / ".gitignore"
     if folder.parent.name == ".leonardo" and not mark.exists():
         # Without the file, the cache works all the same.
@@ -65,7 +65,7 @@ def hide_from_git(folder: Path) -> None:
 
 
 def adopt(former: Path, folder: Path) -> bool:
-    """Whether anything was moved; afterwards `former` holds nothing that is paid for.
+    """Move all that is paid for from `former` to `folder`; returns whether anything was moved.
 
     StoreUnavailable if something cannot be moved, or if another process is about to pay for something in `former`.
     """
@@ -88,7 +88,7 @@ def _is_in_use(folder: Path) -> bool:
 
 
 def _refuse_leased(former: Path) -> None:
-    """StoreUnavailable while a living process works on a picture there: it would lose its journal amid a purchase."""
+    """Raise StoreUnavailable while a living process holds a lease there: it would lose its journal amid a purchase."""
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.process_leases import Owner
 
@@ -150,7 +150,7 @@ def _merge(former: Path, folder: Path) -> None:
 
 
 def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
-    """The picture of `key` is in `target`, which keeps a sound one of its own."""
+    """Move the picture of `key` to `target`, which keeps a sound one of its own."""
     record = source.find(key)
     if record is None:
         return
@@ -165,7 +165,7 @@ def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
 
 
 def _move_files(former: Path, folder: Path) -> None:
-    """What has a free name in `folder` is there, records after pictures; damaged pairs as well, which were paid for."""
+    """Move each file whose name is free in `folder`, records after pictures; damaged pairs were paid for as well."""
     for path in sorted(former.glob("*"), key=lambda path: path.suffix == ".json"):
         other = folder / path.name
         if not path.is_symlink() and not other.exists():

@@ -1,4 +1,4 @@
-"""What the pipeline asks of stores, so that it knows none of them. All calls are synchronous and thread-safe."""
+"""The interfaces of stores of pictures. All calls are synchronous and thread-safe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mkdocs_leonardo.spec import PictureRecord, Source
 
 
 class PictureSource(Protocol):
-    """A place that holds the bytes of pictures."""
+    """Reads the bytes of stored pictures."""
 
     def read(self, record: PictureRecord) -> bytes:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
@@ -29,7 +29,7 @@ class PictureStore(PictureSource, Protocol):
         ...
 
     def save(self, record: PictureRecord, data: bytes) -> None:
-        """Keep the pair for ever; StoreUnavailable if that cannot be done."""
+        """Store the pair; StoreUnavailable if that fails."""
         ...
 
     def records(self) -> Iterator[PictureRecord]:

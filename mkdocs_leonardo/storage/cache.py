@@ -59,15 +59,15 @@ class Store(Protocol):
     """JSON values under text keys. Thread-safe; every failure is `StoreUnavailable`."""
 
     def get(self, key: str) -> JsonValue | None:
-        """The value, or None if there is none that can be trusted."""
+        """The value; None if there is none that can be trusted."""
         ...
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Keep `value`, for ever or for `expire_s` seconds."""
+        """Store the value, for ever or for `expire_s` seconds."""
         ...
 
     def delete(self, key: str) -> None:
-        """Forget `key`; no error if it is not there."""
+        """Delete the value of `key`, if there is one."""
         ...
 
     def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
@@ -75,16 +75,16 @@ class Store(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """What is done inside happens as a whole or not at all, and nobody else writes meanwhile."""
+        """Commit all changes of the block, or none; no other thread or process writes meanwhile."""
         ...
 
     def close(self) -> None:
-        """Let go of the files; nothing may be used afterwards."""
+        """Close the files; no call may follow."""
         ...
 
 
 class MemoryStore:
-    """The same, for as long as the process lives; used where no file can be."""
+    """JSON values in the memory of this process, for where no file can be used."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[str, float | None]] = {}
@@ -100,13 +100,13 @@ class MemoryStore:
         return _parse(text)
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Keep a copy of `value`."""
+        """Store a copy of the value."""
         text = _text(value)
         with self._lock:
             self._texts[key] = (text, None if expire_s is None else time.monotonic() + expire_s)
 
     def delete(self, key: str) -> None:
-        """Forget `key`."""
+        """Delete the value of `key`, if there is one."""
         with self._lock:
             self._texts.pop(key, None)
 
@@ -118,7 +118,7 @@ class MemoryStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nobody else writes meanwhile; an exception takes everything back."""
+        """Commit all changes of the block, or none if it raises; no other thread writes meanwhile."""
         with self._lock:
             before = dict(self._texts)
             try:
@@ -128,11 +128,11 @@ class MemoryStore:
                 raise
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: no file is open."""
 
 
 class TextStore:
-    """The same, in an SQLite file that several processes use at once.
+    """JSON values in an SQLite file that several processes use at once.
 
     `trouble` says what was found broken and set aside when the file was opened, else None.
     """
@@ -149,7 +149,7 @@ class TextStore:
 
     @classmethod
     def open(cls, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> TextStore:
-        """An open store in `folder`, which is made if need be; StoreUnavailable if others lock it for about 5 s.
+        """Open the store in `folder`, which is made if need be; StoreUnavailable if it is locked for about 5 s.
 
         With `durable`, what was set is on the disk when `set` (or the transaction) returns, power cut or not.
         `wait_s` is how long each later operation waits for other processes, and at most how long opening does.
@@ -165,13 +165,13 @@ class TextStore:
         return None if row is None else _parse(row[0])
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Keep `value`, for ever or for `expire_s` seconds."""
+        """Store the value, for ever or for `expire_s` seconds."""
         text = _text(value)
         with self._using() as cache:
             cache.set(key, text, expire=expire_s)
 
     def delete(self, key: str) -> None:
-        """Forget `key`; no error if it is not there."""
+        """Delete the value of `key`, if there is one."""
         with self._using() as cache:
             cache.delete(key)
 
@@ -185,15 +185,15 @@ class TextStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside happens as a whole or not at all, and no other process writes meanwhile.
+        """Commit all changes of the block, or none; no other process writes meanwhile.
 
-        Waits for its turn, at most `wait_s`. May be nested; the outermost one decides.
+        Waits for the lock, at most `wait_s`. May be nested; the outermost one decides.
         """
         with self._using() as cache, cache.transact():
             yield
 
     def close(self) -> None:
-        """Let go of the files; nothing may be used afterwards."""
+        """Close the files; no call may follow."""
         with self._lock:
             self._closed = True
             if self._opened is not None:
@@ -203,7 +203,7 @@ class TextStore:
 
     @contextmanager
     def _using(self) -> Iterator[_FencedCache]:
-        """The cache, for this thread alone; what goes wrong with it comes out as StoreUnavailable."""
+        """The cache, for this thread alone; turns its errors into StoreUnavailable."""
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
         try:
@@ -220,7 +220,7 @@ class TextStore:
             self._lock.release()
 
     def _current(self) -> _FencedCache:
-        """The open cache; opened anew if its file was deleted or replaced, as a clean-up during `serve` does."""
+        """The open cache, reopened if its file was deleted or replaced, as a clean-up during `serve` does."""
         if self._closed:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
         if self._opened is not None:
@@ -253,7 +253,7 @@ class TextStore:
         raise StoreUnavailable(f"{path}: is broken again each time it is replaced")
 
     def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
-        """The database has another name; nothing is deleted, so that a person can still look."""
+        """Rename the database; nothing is deleted, so that a person can examine it."""
         if _identity(path) != examined:
             return  # another process was quicker, and this is its fresh database
         for number in itertools.count(1):
@@ -385,7 +385,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
 
 
 def _prepared(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
-    """The cache on `connection`, set up in one transaction: diskcache then waits for nobody, nor is half of it seen."""
+    """The cache on `connection`, set up in one transaction, so that no process waits for it or sees half of it."""
     # A crafted row may hold bytes that are not UTF-8; that is a wrong value, not a reason to stop.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     # What SQLite advises for files from strangers (sqlite.org/security.html, section 1.2).

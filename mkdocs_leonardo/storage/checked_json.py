@@ -44,7 +44,7 @@ def amount(value: object) -> float:
 
 
 def amount_or_none(value: object) -> float | None:
-    """A finite time, cost or duration, not below 0."""
+    """A finite time, cost or duration, not below 0; None for any other value."""
     try:
         return amount(value)
     except ValueError:
@@ -60,7 +60,7 @@ def text_in(value: JsonValue | None, name: str) -> str:
 
 
 def text_in_or_none(value: JsonValue | None, name: str) -> str | None:
-    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
+    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters; None without one."""
     try:
         return text_in(value, name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Journal entries: which create calls were made for a picture, and what is known of each."""
+"""Journal entries: the create calls for a picture, with the state of each, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The create calls for one picture whose outcome is open, or whose job is not collected; at least one, in order."""
+    """The create calls for one picture whose outcome is open, or whose job is not collected: one or more, in order."""
 
     key: str
     provider: str
@@ -93,7 +93,7 @@ class Entry:
 
     @property
     def sent(self) -> tuple[Try, ...]:
-        """The calls of which nothing is known but that they were made, or were about to be."""
+        """The calls whose outcome is unknown: sent, or about to be."""
         return tuple(one for one in self.tries if one.state == "sent")
 
     @property
@@ -188,7 +188,7 @@ def _only_try_in(entry: dict[str, JsonValue]) -> Try:
 
 
 def _state_in(value: Mapping[str, JsonValue], sent: str) -> Literal["sent", "accepted"]:
-    """The state; `sent` is the word for a call of which nothing more is known."""
+    """The state; `sent` is the stored word for a call whose outcome is unknown."""
     state = value.get("state")
     if state not in (sent, "accepted"):
         raise ValueError("not the state that was written")

@@ -1,4 +1,4 @@
-"""What stands in for stores that cannot be used, so that a paid picture is never lost and nothing is paid unnoted."""
+"""Fallbacks for stores that cannot be used: a paid picture is never lost, and no payment goes unjournalled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 
 
 class SealedStore:
-    """A store that knows nothing and keeps nothing: every write says why."""
+    """A store without values whose writes raise StoreUnavailable with the reason."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -50,13 +50,13 @@ class SealedStore:
 
 
 class PictureMemory:
-    """Pictures of this process only: the last resort for one that was paid for when no disk takes it."""
+    """Pictures in the memory of this process: the last resort for a paid picture that no disk takes."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, tuple[PictureRecord, bytes]] = {}
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`: nothing goes bad here."""
+        """The record of `key`; pictures in memory are not verified."""
         return self._pairs[key][0] if key in self._pairs else None
 
     def get_record(self, key: str) -> PictureRecord | None:
@@ -77,7 +77,7 @@ class PictureMemory:
 
 
 class RefusedFolder(PictureFolder):
-    """A folder that is a symbolic link, which a restored cache may have brought: nothing is read or written there."""
+    """A folder that is a symbolic link, as a restored cache may hold: it is neither read nor written."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -109,7 +109,7 @@ class RefusedFolder(PictureFolder):
 
 
 class PrivateFolder(PictureFolder):
-    """Pairs in a folder below the system's temporary one, where others may write: trusted only if it is ours alone."""
+    """Pairs in a folder below the system's temporary one: trusted only if it belongs to this user alone."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -124,7 +124,7 @@ class PrivateFolder(PictureFolder):
         return super().get_record(key) if self._is_ours() else None
 
     def save(self, record: PictureRecord, data: bytes) -> None:
-        """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to somebody else."""
+        """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to another user."""
         try:
             for folder in (self._private.parent, self._private):
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -152,7 +152,7 @@ class PrivateFolder(PictureFolder):
 
 
 def rescue_folder(cache_dir: Path) -> Path:
-    """Where pictures go that `cache_dir` does not take: a folder of this user's in the system's temporary place."""
+    """The folder for pictures that `cache_dir` does not take, below the system's temporary one."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name

@@ -1,7 +1,7 @@
-"""The memory of what was paid and not yet collected, and of who works on it.
+"""The journal of jobs that are paid for and not collected, of leases, refusals and the heroes that pages showed last.
 
 An intent is on disk before the request that may cost money leaves; its job id is on disk before anything else
-happens to the answer. So whatever dies, the next build knows what to look for, and pays for nothing twice.
+happens to the answer. So after a crash at any moment the next build finds the job, and pays for no picture twice.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Journal(ProcessLeases):
         *,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`site` is the configuration whose pages' last heroes are meant; jobs are those of all.
+        """`site` is the configuration whose pages' last heroes are meant; jobs are shared by all configurations.
 
         `now` gives Unix seconds; `stopwatch` seconds that all processes of one machine count from one event.
         """
@@ -83,7 +83,7 @@ class Journal(ProcessLeases):
         lease: str = "",
         seed: Callable[[int], int | None] = lambda _number: None,
     ) -> Entry:
-        """On disk: a create call is about to be sent, the last of the entry's tries; `seed` gives it one by its number.
+        """Note a create call that is about to be sent; `seed` maps the number of the call to its seed.
 
         ValueError if a job of `key` was accepted already (that is paid), or if `lease` has passed to another owner: it
         may have paid meanwhile, and closed the entry too. Nothing is written then. Else the lease is good for another
@@ -104,13 +104,13 @@ class Journal(ProcessLeases):
             return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))
 
     def inherit(self, entry: Entry) -> None:
-        """On disk: what another runner left open, unless there is something for its key already."""
+        """Add an entry that another machine left open, unless its key has one."""
         with self._store.transaction():
             if self.entry(entry.key) is None:
                 self._write(entry)
 
     def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
-        """On disk: the service accepted, under this job id. Also where the intent was lost: the job is paid.
+        """Note the job id under which the service accepted the call; also without its intent, since the job is paid.
 
         `number` is the try that the job belongs to; 0: the last one.
         """
@@ -132,16 +132,16 @@ class Journal(ProcessLeases):
                 vain_since=0.0,
                 unknown_since=0.0,
             )
-            others = (one for one in before.tries if one.number != accepted.number)
-            tries = tuple(sorted((*others, accepted), key=lambda one: one.number))
+            unchanged = (one for one in before.tries if one.number != accepted.number)
+            tries = tuple(sorted((*unchanged, accepted), key=lambda one: one.number))
             return self._write(replace(before, provider=submission.provider, model=submission.model, tries=tries))
 
     def doubt(self, key: str, number: int) -> None:
-        """On disk: the call failed, and nothing says whether it made a job."""
+        """Note that the call failed, and that its outcome is unknown."""
         self._change(key, number, lambda one: replace(one, ended_at=self._now()))
 
     def ask(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> Try | None:
-        """On disk: the job was asked for and not had; the try as it is noted now.
+        """Note that the job was asked for and not had; returns the try as noted.
 
         `is_unknown`: there was no such job. `is_vain`: the service was reached, so that this counts against the job.
         """
@@ -158,15 +158,15 @@ class Journal(ProcessLeases):
         )
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:
-        """Try `number` (0: every one) certainly led to no job. What is left; an accepted job stays."""
+        """Delete try `number` (0: every one), which certainly made no job; returns what is left. Accepted jobs stay."""
         return self._drop(key, lambda one: one.state == "sent" and number in (0, one.number))
 
     def close(self, key: str, job_id: str | None = None) -> Entry | None:
-        """Nothing is left to collect of that job, or, without one, of `key`. What is left of the entry."""
+        """Delete the collected job, or, without `job_id`, the whole entry of `key`; returns what is left."""
         return self._drop(key, lambda one: job_id is None or (one.state == "accepted" and one.job_id == job_id))
 
     def give_up(self, key: str, number: int) -> Entry | None:
-        """Try `number` is asked for no more. What is left."""
+        """Delete try `number`, which is not asked for any more; returns what is left."""
         return self._drop(key, lambda one: one.number == number)
 
     def _change(self, key: str, number: int, change: Callable[[Try], Try]) -> Try | None:
@@ -252,12 +252,12 @@ class Journal(ProcessLeases):
         return found.reason if found is not None and found.is_empty else None
 
     def refusals(self) -> dict[str, Refusal]:
-        """Everything that is not sent again, by key."""
+        """All refusals by key."""
         found = (_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
         return {one.key: one for one in found if one is not None}
 
     def forget_refusal(self, key: str) -> None:
-        """The prompt of `key` may be sent again."""
+        """Delete the refusal of `key`, so that its prompt may be sent again."""
         self._store.delete(_REFUSED + key)
 
     def accept_hero(self, page: str, key: str) -> None:
@@ -269,7 +269,7 @@ class Journal(ProcessLeases):
                 self._store.delete(_LAST + _page_name(page))
 
     def last_heroes(self) -> dict[str, str]:
-        """The key of the picture that each page of this site showed last: one question instead of a thousand."""
+        """The key of the picture that each page of this site showed last, in one query."""
         return {page: key for page, key, site in self._heroes() if site == self._site}
 
     def heroes_by_site(self) -> dict[str, frozenset[str]]:
@@ -295,7 +295,7 @@ class Journal(ProcessLeases):
 
 
 def adopt_rows(source: Store, target: Store) -> None:
-    """Everything that `source` knows and `target` does not is in `target`; an accepted job replaces an intended one."""
+    """Copy the rows of `source` that `target` lacks; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):
             merged = _merged(name.removeprefix(_JOB), value, target.get(name))
@@ -306,7 +306,7 @@ def adopt_rows(source: Store, target: Store) -> None:
 
 
 def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | None:
-    """What `target` is to say; None where it says enough."""
+    """The new value of the target's row; None if it stays."""
     if mine is None:
         return value
     theirs, ours = entry_from(key, value), entry_from(key, mine)

@@ -1,6 +1,6 @@
-"""What processes on one cache must know of each other's requests: the window, the cooldowns, the render times.
+"""Limits that the processes on one cache share: request windows, cooldowns, render times and upload ids.
 
-Where no store can be used they fall back to the memory of their own process; `shared` tells which it is.
+Where no store can be used, each process has limits of its own, in memory.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mkdocs_leonardo.storage.checked_json import numbers_in
 
 #: A minute, and a second for requests that take longer to arrive than later ones: the service counts by its own clock.
 WINDOW_S = 61.0
-#: No row of a store makes a provider rest longer than this.
+#: No cooldown is longer than this, whatever a store holds (seconds).
 LONGEST_COOLDOWN_S = 3600.0
 
 #: How long an uploaded file's id is remembered without being looked up (seconds): a year.
 UPLOAD_LIFE_S = 31_536_000.0
-#: How long one process has for an upload before another one may try (seconds).
+#: How long one process has for an upload before another one may start it (seconds).
 UPLOAD_TURN_S = 140.0
 
 _LEAST_WAIT_S = 0.001
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class _Shared:
-    """A store until it fails, the process's own memory from then on."""
+    """Values in a store until it fails, and in the process's own memory from then on."""
 
     def __init__(self, store: Store) -> None:
         self._is_shared = True
@@ -42,7 +42,7 @@ class _Shared:
         self._lock = threading.Lock()
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
-        """What `change` returns first; what it returns second is the new value under `key`."""
+        """Apply `change` to the value of `key`; it returns a result, which is returned, and the new value."""
         with self._lock:
             if self._is_shared:
                 try:
@@ -78,7 +78,7 @@ class RequestWindow:
         self._per_minute = max(1, per_minute)
 
     def reserve(self, now: float) -> float:
-        """0.0, and one request at `now` (Unix seconds) is counted; or the seconds until asking again is worth while."""
+        """Count a request at `now` (Unix seconds) and return 0.0, or return how many seconds to wait."""
 
         def change(value: JsonValue | None) -> tuple[float, JsonValue]:
             wait_s, times = admit(numbers_in(value), now, self._per_minute)
@@ -87,7 +87,7 @@ class RequestWindow:
         return self._values.update(self._key, change, expire_s=2 * WINDOW_S)
 
     def seconds_until_capacity(self, now: float, requests: int) -> float:
-        """0.0 if so many requests (or all that there may ever be) would fit at `now`, or the seconds until they may."""
+        """Seconds until so many requests (at most all of a window) fit; 0.0 if they fit at `now`."""
         spare = min(requests, self._per_minute) - 1
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
@@ -101,7 +101,7 @@ class UploadIds:
         self._busy = f"uploading:{provider}:"
 
     def get(self, name: str) -> str | None:
-        """The id under which the provider keeps the file, as far as is known."""
+        """The id of an earlier upload of the file, if there is one."""
         value = self._values.get(self._prefix + name)
         return value if isinstance(value, str) else None
 
@@ -109,8 +109,8 @@ class UploadIds:
         """Remember the id."""
         self._values.update(self._prefix + name, lambda _: (None, upload_id), expire_s=UPLOAD_LIFE_S)
 
-    def claim(self, name: str, now: float) -> bool:
-        """Whether no other process uploads the file; what a process that died was at is free after a while."""
+    def start(self, name: str, now: float) -> bool:
+        """Whether this process may upload the file now; a process that died blocks it for `UPLOAD_TURN_S`."""
 
         def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
             is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S
@@ -118,20 +118,20 @@ class UploadIds:
 
         return self._values.update(self._busy + name, change, expire_s=UPLOAD_TURN_S)
 
-    def release(self, name: str) -> None:
-        """Another process may upload the file."""
+    def finish(self, name: str) -> None:
+        """Let other processes upload the file."""
         self._values.update(self._busy + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
 
 class Cooldowns:
-    """Providers that asked to be left alone for a while."""
+    """Providers that get no create call until a time."""
 
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._values = _Shared(store)
         self._now = now
 
     def cool_down(self, provider: str, until: float) -> None:
-        """Leave `provider` alone until that Unix time, an hour from now at most; never shortens a rest."""
+        """Send `provider` no create call until that Unix time, an hour from now at most; never shortens a cooldown."""
         latest = self._now() + LONGEST_COOLDOWN_S
         wanted = min(until, latest) if math.isfinite(until) else latest
 
@@ -141,7 +141,7 @@ class Cooldowns:
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
     def cooling_until(self, provider: str) -> float:
-        """Unix time, in the past if the provider may be asked; never more than an hour ahead."""
+        """Unix time at which the cooldown ends, in the past if there is none; never more than an hour ahead."""
         return self._believed(self._values.get(f"rest:{provider}"))
 
     def _believed(self, value: JsonValue | None) -> float:
@@ -151,13 +151,13 @@ class Cooldowns:
 
 
 class RenderTimes:
-    """How long services took lately, by kind (model and size), so that polls come when a picture is likely."""
+    """The latest render times by kind (model and size), from which polls are timed."""
 
     def __init__(self, store: Store) -> None:
         self._values = _Shared(store)
 
     def observe(self, kind: str, seconds: float) -> None:
-        """One more render of `kind` took `seconds`."""
+        """Add the time of one render of `kind`."""
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
             times: list[JsonValue] = [*_times(value), *_times([seconds])]

@@ -1,4 +1,4 @@
-"""A folder of pairs: `<key16>.<ext>`, the bytes as delivered, and `<key16>.json`, what is known of them.
+"""A folder of pairs: `<key16>.<ext>` holds the bytes as delivered, `<key16>.json` their record.
 
 The cache and the gallery are such folders. A pair may be foreign or damaged: everything read is checked.
 """
@@ -127,9 +127,9 @@ class PictureFolder:
         return self._folder / f"{_stem(record.key)}.{record.extension}"
 
     def save(self, record: PictureRecord, data: bytes) -> None:
-        """The pair is on the disk; StoreUnavailable if that cannot be done.
+        """Write the pair to the disk; StoreUnavailable if that fails.
 
-        The picture comes first: a record without its picture is never there to be found.
+        The picture is written first, so that no record exists without its picture.
         """
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
@@ -139,7 +139,7 @@ class PictureFolder:
         try:
             if self._holds(path, text, record):
                 return
-            # Two writers with different pictures may cross; whoever looks last puts both halves right.
+            # Two writers with different pictures may cross; the last one to look puts both halves right.
             for attempt in range(_TRIES):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data, is_durable=True)
@@ -155,7 +155,7 @@ class PictureFolder:
         raise StoreUnavailable(f"{path}: does not hold what was written")
 
     def records(self) -> Iterator[PictureRecord]:
-        """Every sound record, sorted by key; broken ones are left out."""
+        """The valid records, sorted by key."""
         try:
             names = sorted(path.name for path in self._folder.iterdir() if _RECORD_NAME.fullmatch(path.name))
         except (FileNotFoundError, NotADirectoryError):
@@ -179,7 +179,7 @@ class PictureFolder:
         return tuple(self._folder / name for name in names if name[:16] not in described & pictured)
 
     def remove(self, key: str) -> None:
-        """No pair of `key`, sound or broken, is left."""
+        """Delete the pair of `key`, valid or broken."""
         stem = _stem(key)
         for extension in ("json", *EXTENSIONS):
             path = self._folder / f"{stem}.{extension}"
@@ -254,7 +254,7 @@ class PictureFolder:
             return False
 
     def _forget_others(self, path: Path) -> None:
-        """The same key's picture in another format, of an earlier save, is gone."""
+        """Delete the same key's picture in another format, of an earlier save."""
         for extension in EXTENSIONS:
             other = path.with_suffix(f".{extension}")
             if other != path:
@@ -304,7 +304,7 @@ def _stem(key: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new names are on the disk too, where the system can do that."""
+    """Write the folder's entries to the disk, where the system can do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -314,7 +314,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def record_text(record: PictureRecord) -> bytes:
-    """The record for people to read: indented, letters as they are.
+    """The record as JSON that people can read: indented, letters as they are.
 
     A number or a request that cannot be kept is left out: the picture beside it is paid.
     """

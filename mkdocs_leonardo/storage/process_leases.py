@@ -64,7 +64,7 @@ class ProcessLeases:
         self._lock = threading.Lock()
 
     def acquire_lease(self, key: str) -> bool:
-        """True if this owner is now the only one that works on `key`: it was free, or its holder is dead or silent."""
+        """Take the lease on `key` if it is free, or its holder is dead or silent; returns whether this owner has it."""
         with self._lock, self._store.transaction():
             holder = self.lease_holder(key)
             if holder is not None and holder.id != self._owner.id:
@@ -75,7 +75,7 @@ class ProcessLeases:
             return True
 
     def heartbeat(self) -> frozenset[str]:
-        """Every lease of this owner, good for another LEASE_S; those that others took over are given up."""
+        """Renew every lease of this owner for LEASE_S; returns those that no other owner took over."""
         with self._lock:
             if not self._held:
                 return frozenset()
@@ -86,7 +86,7 @@ class ProcessLeases:
                 return frozenset(self._held)
 
     def release_lease(self, key: str) -> None:
-        """Others may claim `key`; a lease of theirs is left alone."""
+        """Release this owner's lease on `key`; the lease of another owner stays."""
         with self._lock:
             self._held.discard(key)
             with self._store.transaction():
@@ -94,7 +94,7 @@ class ProcessLeases:
                     self._store.delete(LEASE + key)
 
     def lease_holder(self, key: str) -> Owner | None:
-        """Who works on `key`: None if nobody, or nobody who is alive and was heard of within LEASE_S."""
+        """The living owner of `key`, heard of within LEASE_S; None without one."""
         lease = _lease(self._store.get(LEASE + key))
         if lease is None:
             return None
@@ -109,7 +109,7 @@ class ProcessLeases:
         return owner
 
     def is_leased(self) -> bool:
-        """Whether any living owner works on any key."""
+        """Whether a living owner holds a lease on any key."""
         names = [name.removeprefix(LEASE) for name, _ in self._store.items(LEASE)]
         return any(self.lease_holder(key) is not None for key in names)
 

@@ -1,4 +1,4 @@
-"""What is known of encoded variants, so that a warm build neither decodes nor measures a picture again.
+"""The cache of renderings: a warm build neither decodes nor measures a picture again.
 
 The files are where imaging wrote them; the store holds their names, sizes and digests.
 """
@@ -65,7 +65,7 @@ class RenderingCache:
 
         That a file exists is no proof that it is whole: its digest is verified, unless size and time of last change
         are those that were noted when it was. (Reading nine files for each of a thousand heroes would be the
-        greater part of a warm build's cost. Whoever can forge the time can forge the note.)
+        greater part of a warm build's cost. A process that can forge the time can forge the note.)
         """
         value = self._store.get(_PREFIX + variant_key)
         if value is None:
@@ -89,7 +89,7 @@ class RenderingCache:
         return rendering
 
     def save(self, variant_key: str, rendering: Rendering) -> None:
-        """The rendering, whose files are in the folder, can be loaded; ValueError if a name is not a plain one."""
+        """Store the rendering, whose files are in the folder; ValueError if a name is not a plain one."""
         value = _value(rendering)
         columns = _columns(value["variants"])
         if _rendering(value, columns, self._folder) != rendering:
@@ -98,13 +98,13 @@ class RenderingCache:
         self._store.set(_PREFIX + variant_key, {**value, "changed_at_ns": stamps})
 
     def _note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
-        """The files were just verified, and last changed at these times."""
+        """Note the times of last change of files that were just verified."""
         with suppress(StoreUnavailable):
             # Without the note the next build verifies them again.
             self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
 
     def _look(self, columns: _Columns) -> list[os.stat_result]:
-        """The rendering's files as they are; none at all unless each is a plain one of the recorded size."""
+        """The stat results of the rendering's files; an empty list unless each is a plain file of the recorded size."""
         try:
             files = [os.lstat(self._start + file) for file in columns.files.split(" ")]
         except OSError:
@@ -113,7 +113,7 @@ class RenderingCache:
         return files if are_plain and [file.st_size for file in files] == columns.sizes_bytes.tolist() else []
 
     def remove(self, variant_key: str) -> None:
-        """Nothing is known of the rendering; its files stay."""
+        """Delete the rendering's entry; its files stay."""
         self._store.delete(_PREFIX + variant_key)
 
     def keys(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path)
     """The rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
     scrim = mapping(record["scrim"])
     return Rendering(
-        variants=_ShelvedVariants(columns, folder),
+        variants=_CachedVariants(columns, folder),
         placeholder=text(record["placeholder"], _PLACEHOLDER),
         dominant=text(record["dominant"], _COLOUR),
         scrim=Scrim(*[whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
@@ -184,7 +184,7 @@ class _Columns(NamedTuple):
     files: str
 
 
-class _ShelvedVariants(Sequence[Variant]):
+class _CachedVariants(Sequence[Variant]):
     """The files of a rendering, made of its columns when they are first asked for.
 
     A thousand heroes are known while the host still makes its pages, and nine thousand tuples among the objects that
@@ -233,7 +233,7 @@ class _ShelvedVariants(Sequence[Variant]):
         return self._all()[place]
 
     def __eq__(self, other: object) -> bool:
-        return self._all() == (other._all() if isinstance(other, _ShelvedVariants) else other)
+        return self._all() == (other._all() if isinstance(other, _CachedVariants) else other)
 
     def __hash__(self) -> int:
         return hash(self._all())

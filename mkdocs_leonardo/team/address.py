@@ -1,4 +1,4 @@
-"""The address of a team's store, taken apart and checked."""
+"""The address of a team's store, parsed and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class StoreAddress:
-    """Where a team's store is, taken apart."""
+    """The parts of a store's address."""
 
     scheme: str
     #: Bucket or container; host and port for https; empty for a folder.

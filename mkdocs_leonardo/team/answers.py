@@ -1,4 +1,4 @@
-"""What the client of object stores says went wrong: in words of ours, and whether another try may help."""
+"""The errors of the object store's client: their meaning in plain words, and whether a retry may help."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def status_of(text: str) -> int | None:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether the body of an answer, as the client tells it, is nothing that an object store says."""
+    """Whether the body of a response, as the client quotes it, is not an object store's."""
     body = text.partition("status code: ")[2].partition("\n\nDebug source")[0].partition(": ")[2]
     return bool(body.strip()) and not _CODE.search(text)
 
 
 def is_refusal(text: str, *, is_folder: bool) -> bool:
-    """Whether the service, or the folder, said no for good; otherwise another try may help."""
+    """Whether the service, or the folder, refused for good; otherwise a retry may help."""
     status, code, os_error = status_of(text), _CODE.search(text), _OS_ERROR.search(text)
     if status is not None:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
@@ -97,7 +97,7 @@ def is_refusal(text: str, *, is_folder: bool) -> bool:
 
 
 def reason_of(text: str) -> str:
-    """What went wrong, in words of ours: the client's own hold addresses and answers."""
+    """The reason in plain words, since the client's own message holds addresses and responses."""
     if _NO_CREDENTIALS.search(text):
         return "no credentials for it are in the environment"
     status, code = status_of(text), _CODE.search(text)

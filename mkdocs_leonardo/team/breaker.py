@@ -1,4 +1,4 @@
-"""Leaving a service alone that fails, and finding out when it does so no more (a circuit breaker)."""
+"""A circuit breaker for a service that fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CircuitBreaker:
         self._asked_again_at = 0.0
 
     def allows(self) -> bool:
-        """Whether to make a call now; of those that ask while the service is left alone, one in `REST_S` may."""
+        """Whether a call may be made now; while the breaker is open, one in `REST_S` may."""
         if self._failures < self._most:
             return True
         now = self._monotonic()
@@ -33,7 +33,7 @@ class CircuitBreaker:
         return True
 
     def begin(self) -> int:
-        """What `failed` wants to know of the call that begins."""
+        """The number of failures so far, for `failed` of the call that begins."""
         return self._failures
 
     def failed(self, begun: int) -> None:
@@ -43,5 +43,5 @@ class CircuitBreaker:
             self._asked_again_at = self._monotonic() + REST_S
 
     def succeeded(self) -> None:
-        """All is well again."""
+        """Close the breaker: a call succeeded."""
         self._failures = 0

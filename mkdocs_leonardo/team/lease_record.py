@@ -1,4 +1,4 @@
-"""What one object of a lease says: its owner, open jobs and paid refusals, as JSON that a team's secret may sign."""
+"""The record of a lease: owner, open jobs and paid refusals, as JSON that may be signed with the team's secret."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """The content of one numbered object.
+    """The content of one numbered object of a lease.
 
     `is_whole`: jobs and refusals of lower numbers are in it. `refusals` were paid for, by key. Without an `owner` it is
     of no machine of the team.
@@ -123,10 +123,10 @@ def _try_by_our_clock(one: Try, now: float) -> Try:
 
 
 def _is_plausible(entry: Entry) -> bool:
-    """Whether the job may be asked for: its id goes into an address."""
+    """Whether each job id is fit for an address."""
     return all(_JOB_ID.fullmatch(one.job_id) is not None for one in entry.accepted)
 
 
 def _line(text: str) -> str:
-    """What may be shown of a text that comes from elsewhere."""
+    """The printable part of a text from another machine."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])

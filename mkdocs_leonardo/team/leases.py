@@ -1,9 +1,9 @@
-"""Leases between machines that share an object store and nothing else: which of them makes, and pays for, a picture.
+"""Leases of the machines that share an object store: the owner of a lease makes, and pays for, its picture.
 
-A lease is a row of numbered objects, ``claims/<name>-<number>``. Its owner is the machine that made the one with the
-highest number, and only the owner writes to it. Taking over is making the next one, which a service lets one machine
-do. An owner that releases a lease with something left to know writes a marker, ``claims/<name>-<number>.free``. So one
-listing of the folder tells a machine of everything that it waits for.
+A lease is a series of numbered objects, ``claims/<name>-<number>``. Its owner is the machine that made the one with
+the highest number, and only the owner writes to it. Taking over is making the next one, which a service lets one
+machine do. An owner that releases a lease with something left to know writes a marker,
+``claims/<name>-<number>.free``. So one listing of the folder tells a machine of everything that it waits for.
 
 Three rules make this safe without any two clocks that agree:
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.object_store import ObjectEntry, ObjectStore
 
-#: Between two signs of life (seconds).
+#: Between two heartbeats (seconds).
 BEAT_S = 4.0
-#: How long one sign of life may take (seconds): two that fail come to less than `HOLD_S`.
+#: How long one heartbeat may take (seconds): two that fail come to less than `HOLD_S`.
 BEAT_CALL_S = 5.0
 #: An owner that has not changed its object for so long, while an observer looked on, has lost its lease (seconds).
 HOLD_S = 20.0
@@ -65,7 +65,7 @@ _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The highest number of a name, as a listing shows it: `mark` changes with every sign of life."""
+    """The highest number of a lease in a listing; `mark` changes with every heartbeat."""
 
     number: int = 0
     mark: tuple[str | None, float, int] = (None, 0.0, 0)
@@ -76,7 +76,7 @@ _NOTHING = _Seen()
 
 
 class TeamLeases:
-    """The leases of one machine. All calls belong to one event loop, and none that a build makes raises."""
+    """The leases of one machine. All calls belong to one event loop; those that a build makes do not raise."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class TeamLeases:
         may_cross: bool = False,
         patience_s: float = MOST_WAIT_S,
     ) -> None:
-        """Objects are signed with `secret`. `may_cross`: so may two writers, whatever the service says."""
+        """Sign objects with `secret`. `may_cross`: two creates may cross, whatever the service says."""
         self.owner = uuid.uuid4().hex
         self._store = store
         self.now = now
@@ -112,10 +112,10 @@ class TeamLeases:
         self._listing: anyio.Lock | None = None
         self._waiting_since: dict[str, float] = {}
 
-    # Having a lease --------------------------------------------------------------------------------------------------
+    # Acquiring -------------------------------------------------------------------------------------------------------
 
     async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
-        """This machine's lease on `name`, with what earlier owners left open; None while another one has it.
+        """Acquire the lease on `name`, with the open jobs of earlier owners; None while another machine holds it.
 
         Where one of `keys` was refused, at a price, the lease is for reading alone. Its `doubt` says that the store
         cannot be asked.
@@ -155,14 +155,14 @@ class TeamLeases:
         raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
 
     async def _is_free(self, name: str, seen: _Seen) -> bool:
-        """Whether the owner has let go. Where leases are signed, only a signed word of it is believed."""
+        """Whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
         record = await self._read(f"{_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
     async def _found_again(self, name: str, number: int) -> TeamLease | None:
-        """The lease, if it is this machine's after all: it was asleep, or the answer to its call was lost."""
+        """The lease, if this machine made it: it was asleep, or the response to its call was lost."""
         record = await self.read(name, number)
         if record is None or record.owner != self.owner:
             return None
@@ -173,7 +173,7 @@ class TeamLeases:
         return None
 
     async def _made(self, name: str, after: int) -> TeamLease | None:
-        """The lease with the number that follows; None if another machine was faster."""
+        """Make the lease with the next number; None if another machine was faster."""
         number = after + 1
         while (name, number) in self._foreign:
             number += 1
@@ -191,7 +191,7 @@ class TeamLeases:
         return lease
 
     async def wait(self, name: str) -> bool:
-        """Return when to `acquire` again: the owner has released the lease, or is dead. False after `patience_s`."""
+        """Wait until the owner has released the lease, or is dead; returns False after `patience_s`."""
         rival = self._rivals[name]
         since = self._waiting_since.setdefault(name, self.monotonic())
         unchanged_s, looked_at = 0.0, self.monotonic()
@@ -216,7 +216,7 @@ class TeamLeases:
         return True
 
     async def heartbeat(self) -> None:
-        """A sign of life of every lease, for as long as the build runs."""
+        """Renew every lease at intervals, for as long as the build runs."""
         from anyio import create_task_group
 
         while True:
@@ -228,7 +228,7 @@ class TeamLeases:
     # Objects ---------------------------------------------------------------------------------------------------------
 
     async def read(self, name: str, number: int) -> LeaseRecord | None:
-        """One record; what no machine of the team wrote counts as free and empty. StoreUnavailable."""
+        """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
         return await self._read(_path(name, number))
 
     async def _read(self, path: str) -> LeaseRecord | None:
@@ -242,14 +242,14 @@ class TeamLeases:
             return LeaseRecord()
 
     async def write(self, name: str, number: int, record: LeaseRecord) -> None:
-        """Replace one object; StoreUnavailable."""
+        """Replace one object; StoreUnavailable if that fails."""
         await self._write(_path(name, number), record)
 
     async def _write(self, path: str, record: LeaseRecord) -> None:
         await self._store.replace(path, record.encoded(path, self._secret))
 
     async def end(self, name: str, number: int, record: LeaseRecord) -> None:
-        """Let others follow, with what is left to say; StoreUnavailable."""
+        """Release the lease, with the record for later owners; StoreUnavailable if that fails."""
         path = _path(name, number)
         if number == 1 and not record.jobs and not record.refusals:
             await self._store.delete(path)
@@ -259,7 +259,7 @@ class TeamLeases:
         await self._write(f"{path}{_FREE}", LeaseRecord(self.owner))
 
     async def is_mine(self, name: str, number: int) -> bool:
-        """Whether there is no next number, and, where the service lets machines overwrite each other, ours still is."""
+        """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
         for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
             record = await self.read(name, following)
             if record is None:
@@ -272,7 +272,7 @@ class TeamLeases:
         return record is not None and record.owner == self.owner
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
-        """Every lease there is, as it was a moment ago; all that look at the same moment share one listing."""
+        """Every lease in the store; coroutines that look at the same moment share one listing."""
         from anyio import Lock
 
         asked_at = self.monotonic()
@@ -293,20 +293,20 @@ class TeamLeases:
         return lease
 
     def warn(self, error: StoreUnavailable) -> None:
-        """Tell that other machines do not hear of this one."""
+        """Warn that the store fails, so that other machines do not see this one's leases."""
         self._store.warn(error)
 
     def let_go(self, lease: TeamLease) -> None:
-        """No more signs of life from this lease."""
+        """Renew the lease no more."""
         if self._held.get(lease.name) is lease:
             del self._held[lease.name]
 
 
 class TeamLease:
-    """One name that this machine works on, and no other one that can reach the store.
+    """One lease of this machine.
 
-    Number 0 is no lease at all: nobody can be told, or nothing is to be done. `doubt` says why it is not known whether
-    another machine has paid.
+    Number 0 is no lease: the store fails, or the prompt was refused. `doubt` says why it is not known whether another
+    machine has paid.
     """
 
     def __init__(self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
@@ -317,7 +317,7 @@ class TeamLease:
         self._record = record
         self._lock: anyio.Lock | None = None
 
-    # What others left ------------------------------------------------------------------------------------------------
+    # Left by earlier owners ------------------------------------------------------------------------------------------
 
     def open_job(self, key: str) -> Entry | None:
         """The job that an earlier owner left open for `key`, its times by this machine's clock."""
@@ -325,11 +325,11 @@ class TeamLease:
         return None if entry is None else by_our_clock(entry, self._leases.now())
 
     def refusal(self, key: str) -> str | None:
-        """Why `key` was refused, if another machine has paid to know."""
+        """Why the service refused `key` to another machine, at a price; None if it did not."""
         return self._record.refusals.get(key)
 
     async def inherit(self) -> None:
-        """What earlier owners have written until this moment is ours; StoreUnavailable."""
+        """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
         record, number = self._record, self._number - 1
         # So many owners that died before they could do this are not the work of our machines.
         while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
@@ -340,10 +340,10 @@ class TeamLease:
         self._record = replace(record, is_whole=True)
         await self._write()
 
-    # What this machine does -------------------------------------------------------------------------------------------
+    # Written by this machine -----------------------------------------------------------------------------------------
 
     async def intend(self, job: Entry) -> bool:
-        """A create call may leave now: whoever takes over will know of it. False: that is not sure.
+        """Publish a create call that is about to leave; returns whether a later owner is sure to know of it.
 
         True as well for what is no lease; whether to pay without one is the caller's decision.
         """
@@ -365,36 +365,36 @@ class TeamLease:
         return await self._is_mine()
 
     async def accept(self, job: Entry) -> None:
-        """The service accepted, under this job id: others can collect it."""
+        """Publish the job id under which the service accepted, so that other machines can collect the job."""
         self._record = self._record.with_job(job)
         await self._publish()
 
     async def close(self, key: str) -> None:
-        """Nothing is left to collect for `key`; others hear of it with the next sign of life."""
+        """Remove the open job of `key`; other machines read it after the next heartbeat."""
         self._record = self._record.without_job(key)
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Others need not pay for this refusal again."""
+        """Publish a refusal that was paid for, so that no other machine pays for it."""
         self._record = self._record.with_refusal(key, reason)
         await self._publish()
 
     async def renew(self) -> bool:
-        """Whether the lease is still ours, with a sign of life; StoreUnavailable."""
+        """Renew the lease; returns whether this machine still holds it. StoreUnavailable if that fails."""
         if not await self._is_mine():
             return False
         await self._write()
         return True
 
     async def beat(self) -> None:
-        """A sign of life; one that does not get through in time is left out."""
+        """Renew the lease, unless that takes longer than `BEAT_CALL_S`."""
         with self._bounded(BEAT_CALL_S):
             if not await self.renew():
                 self._leases.let_go(self)
 
     async def release(self) -> None:
-        """Others may work on it, and know of the jobs that are left open.
+        """Release the lease with the jobs that are left open.
 
-        Bounded, and done even by a build that is being cancelled.
+        Bounded in time, and done even by a build that is being cancelled.
         """
         from anyio import CancelScope
 
@@ -411,13 +411,13 @@ class TeamLease:
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _publish(self) -> None:
-        """Write at once what the next sign of life would write as well."""
+        """Write the record now instead of with the next heartbeat."""
         with self._bounded(BEAT_CALL_S):
             await self._write()
 
     @contextmanager
     def _bounded(self, seconds: float) -> Iterator[None]:
-        """Calls that may fail, or be given up after a while."""
+        """Bound calls that may fail in time; a failure is a warning."""
         from anyio import move_on_after
 
         with move_on_after(seconds):
@@ -448,7 +448,7 @@ def _path(name: str, number: int) -> str:
 
 
 def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
-    """What a listing says of each name, `foreign` numbers left out."""
+    """The state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()
     for entry in entries:

@@ -1,8 +1,7 @@
-"""Named bytes in an object store: S3 and what speaks like it, Google, Azure, WebDAV, a shared folder.
+"""An object store: S3 and compatible services, Google, Azure, WebDAV, or a shared folder.
 
 Every call ends within a bounded time, and every failure is StoreUnavailable with a message that holds neither a
-credential nor an address with a signature in it. A store that answered before, and fails for a moment, is waited for.
-What an object may mean is decided elsewhere.
+credential nor an address with a signature in it. A call to a store that answered before is retried for a while.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What one read found."""
+    """One object, as read."""
 
     data: bytes
     e_tag: str | None
@@ -71,7 +70,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectEntry:
-    """One line of a listing."""
+    """One entry of a listing."""
 
     #: The whole name, as the other calls take it.
     name: str
@@ -82,7 +81,7 @@ class ObjectEntry:
 
 
 class ObjectStore:
-    """Named bytes at one address. All calls belong to one event loop; several may run at once.
+    """The objects at one address. All calls belong to one event loop; several may run at once.
 
     A call that fails is tried again for `OUTAGE_S`, unless it deletes, if the store has answered in this build and does
     not refuse. After `MOST_FAILURES` failures in a row calls fail at once, but for one now and then that finds out
@@ -99,9 +98,9 @@ class ObjectStore:
         sleep: Callable[[float], Awaitable[None]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open nothing yet. Keys of the services are read from the process's environment by their client.
+        """Open no connection. The client reads the services' keys from the process's environment.
 
-        `consequence` tells in `warn` what a failure means for the build.
+        `consequence` says in `warn` what a failure means for the build.
         """
         self.address = address
         self._notify = notify
@@ -140,7 +139,7 @@ class ObjectStore:
         return None if self._honours is None else not self._honours
 
     def warn(self, error: StoreUnavailable) -> None:
-        """Tell of a failure: as a WARNING the first time, and at DEBUG afterwards."""
+        """Log a failure of the store: as a WARNING the first time, and at DEBUG afterwards."""
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
         self._notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
@@ -152,7 +151,7 @@ class ObjectStore:
         return await self._call("be read", name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
-        """Whether this call made the object; False, and nothing changed, if there is another one already.
+        """Create the object unless it exists; returns whether this call created it.
 
         Bytes that are there already count as this call's: an answer may have been lost on the way. So callers who must
         know which of them it was put something of their own into `data`.
@@ -160,7 +159,7 @@ class ObjectStore:
         return await self._call("be written", name, lambda: self._create(name, data), timeout_s)
 
     async def replace(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> None:
-        """The object is `data`, whatever it was."""
+        """Write the object, whether it exists or not."""
         await self._call("be written", name, lambda: self._replace(name, data), timeout_s)
 
     async def delete(self, name: str) -> None:
@@ -175,7 +174,7 @@ class ObjectStore:
         return await self._call("be listed", folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
-        """The process may end. To be awaited after the last call of all, also of those that were cancelled."""
+        """Let the client end its calls. To be awaited after the last one, also of those that were cancelled."""
         if self._opened is not None:
             await _sleep(LET_GO_S)
 
@@ -205,12 +204,12 @@ class ObjectStore:
         if not await self._put_new(name, data):
             return await self._holds(name, data)
         if self._honours is None:
-            # The same bytes once more: nothing changes, and a service that takes them would take others too.
+            # The same bytes once more: nothing changes, and a service that takes them would take other bytes too.
             self._honours = not await self._put_new(name, data)
         if self._honours and self._creator is None:
             return True
         # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
-        # The last of them has the object; the others see that, if they look after it wrote.
+        # The last of them has the object; the earlier ones see that, if they look after it wrote.
         await _sleep(SETTLE_S)
         return await self._holds(name, data)
 
@@ -219,7 +218,7 @@ class ObjectStore:
 
     async def _delete(self, name: str) -> None:
         store = await self._open()
-        # S3 says nothing of an object that is not there, the others do.
+        # S3 reports no missing object, the other services do.
         await self._unless_missing(store.delete_async(_checked(name)))
 
     async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
@@ -303,7 +302,7 @@ class ObjectStore:
     async def _call(
         self, what: str, name: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float = CALL_S
     ) -> T:
-        """The result of a call, tried again for a while where that may help; StoreUnavailable otherwise."""
+        """Make a call, retried for a while if that may help; StoreUnavailable if it fails."""
         clocks = ("", what, name)
         while True:
             begun_at = self._monotonic()
@@ -322,7 +321,7 @@ class ObjectStore:
             await self._sleep(RETRY_S)
 
     async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
-        """The call's result within `timeout_s`, every failure turned into StoreUnavailable."""
+        """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
         from anyio import move_on_after
 
         self._check(what)
@@ -355,13 +354,13 @@ class ObjectStore:
         self._reason = reason
         self._is_there = self._is_there or status_of(text) is not None
         if self._answers == answers:
-            # A store that answers others meanwhile is not gone, it has too much to do.
+            # A store that answers other calls meanwhile is overloaded and not gone.
             self._breaker.failed(begun)
             self._is_silent = not self._is_there
         raise StoreUnavailable(message)
 
     def _check(self, what: str) -> None:
-        """StoreUnavailable for a call that need not be made to know that it fails."""
+        """Raise StoreUnavailable for a call that is known to fail."""
         if find_spec("obstore") is None:
             raise StoreRefused(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"

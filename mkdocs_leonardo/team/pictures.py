@@ -1,9 +1,9 @@
-"""A team's pictures in an object store: the pairs of the cache and the gallery, under the whole generation key.
+"""A team's pictures in an object store: the same pairs as in the cache, under the whole generation key.
 
-``pictures/<key>.json`` is the record, ``pictures/<key>-<digest>.<ext>`` the bytes as delivered. The picture goes first,
-and its name says which it is, so that no record ever stands beside another writer's picture. The first record for a key
-wins. Nothing that is read is believed: digest, decoding and size are checked, and with a secret the signature as well.
-What cannot be read is not missing: another machine may have paid for it.
+``pictures/<key>.json`` is the record, ``pictures/<key>-<digest>.<ext>`` the bytes as delivered. The picture is
+written first, and its name holds its digest, so that no record describes another writer's picture. The first record for
+a key stays. Everything read is verified: digest, decoding and size, and with a secret the signature as well. An entry
+that cannot be read is not missing: another machine may have paid for it.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ _SIGNATURE_BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class StoreRights:
-    """What this machine may do, and the key that records are signed with; None if they are not."""
+    """Whether this machine may write, and the key that records are signed with; None if they are not."""
 
     is_writer: bool = False
     secret: bytes | None = None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> StoreRights:
-        """As the environment says."""
+        """The rights that the environment gives."""
         secret = environ.get(SECRET_VARIABLE, "").strip().encode()
         return cls(environ.get(WRITE_VARIABLE, "").strip() == "1", secret or None)
 
@@ -70,7 +70,7 @@ class StoreRights:
 
 @dataclass(slots=True)
 class StoreStats:
-    """What came of the store in one build. `refusals`: entries that were there and not believed."""
+    """Counts of one build's use of the store. `refusals`: entries that failed verification."""
 
     hits: int = 0
     misses: int = 0
@@ -81,14 +81,14 @@ class StoreStats:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that was found out about the store; `bad` must be mended."""
+    """One finding of `examine`; `bad` must be mended."""
 
     grade: Literal["ok", "note", "bad"]
     text: str
 
 
 class _SignedOtherwise(BrokenEntry):
-    """There is a signature, and it is not ours."""
+    """The entry is signed with another secret."""
 
 
 class TeamPictures:
@@ -126,14 +126,14 @@ class TeamPictures:
 
     @property
     def stats(self) -> StoreStats:
-        """What came of it so far."""
+        """The counts so far."""
         misses = len(self._misses - self._hits)
         return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
 
     async def fetch_first(
         self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
     ) -> tuple[int, T] | None:
-        """The first of `wanted` (pairs of key and provider) that is there, and what `keep` made of it in a thread.
+        """Download the first of `wanted` (pairs of key and provider); returns its place and the result of `keep`.
 
         None if there is surely none; StorageError if one may be there that cannot be read or believed.
         """
@@ -157,7 +157,7 @@ class TeamPictures:
         return None
 
     async def _or_why_not(self, key: str, call: Awaitable[T]) -> T | StorageError:
-        """What a call comes to, or why it is not known."""
+        """The result of a call, or the error that left it unknown."""
         try:
             return await call
         except StoreUnavailable as error:
@@ -168,7 +168,7 @@ class TeamPictures:
             return error
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
-        """Whether others will find this picture under its key; nothing is written without the right to."""
+        """Upload unless the store has a different picture for this key; returns whether this one is there."""
         if not self._rights.is_writer:
             return False
         try:
@@ -178,11 +178,11 @@ class TeamPictures:
             return False
 
     async def aclose(self) -> None:
-        """The last call of the build, and of all leases on the same store, is over."""
+        """Close the store, after the last call of the build and of all leases on it."""
         await self._store.aclose()
 
     async def examine(self) -> tuple[Remark, ...]:
-        """What this machine can do with the store, tried out. Where it may write, a small object comes and goes."""
+        """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
         # Where leases are, because a writer may do there all that it must be able to do.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
@@ -276,7 +276,7 @@ class TeamPictures:
         return record
 
     def _judge(self, took_s: float) -> None:
-        """Look no more, once slow answers have cost more than they have brought."""
+        """Stop looking once slow responses have cost more time than they saved."""
         if took_s > SLOW_S:
             self._slow_s += took_s / LOOKUPS
         if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
@@ -303,7 +303,7 @@ class TeamPictures:
         return found.data
 
     def _refuse(self, key: str, error: BrokenEntry) -> None:
-        """Note an entry that is there and not believed."""
+        """Count an entry that failed verification."""
         if isinstance(error, _SignedOtherwise):
             self._signed_otherwise.add(key)
         if not self._refused:
@@ -355,7 +355,7 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
 
 
 def _said(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """Everything that a signature is of: what the record says, its own signature left out."""
+    """The signed values: the record without its own signature."""
     said = {name: value for name, value in values.items() if name != _SIGNATURE}
     return {"key": said.get("key"), "digest": said.get("digest"), "record": said}
 

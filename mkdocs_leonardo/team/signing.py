@@ -1,4 +1,4 @@
-"""Signatures of what machines put into a store: HMAC-SHA256 with the team's secret."""
+"""Signatures of objects in a team's store: HMAC-SHA256 with the team's secret."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class LeonardoUploads:
         """Upload the file, unless another process is at it: then its upload is waited for."""
         give_up_at = self._clock.now() + _OTHERS_S
         before = self._memory.get(name)
-        while not self._memory.claim(name, self._clock.now()):
+        while not self._memory.start(name, self._clock.now()):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(look, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
@@ -89,7 +89,7 @@ class LeonardoUploads:
             upload_id = await self._uploaded(look, api)
             self._memory.put(name, upload_id)
         finally:
-            self._memory.release(name)
+            self._memory.finish(name)
         return upload_id
 
     async def _uploaded(self, look: Look, api: Api) -> str:
