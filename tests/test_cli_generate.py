@@ -117,6 +117,22 @@ def test_generate_copies_only_into_an_empty_folder_or_one_of_its_own(shell: Shel
     assert shell("generate", "--yes", "--into", "press").exit_code == 2
 
 
+@pytest.mark.parametrize("arguments", ["--into press", "--into docs/press", "--takes 2 twin.md"])
+def test_generate_pays_for_nothing_that_it_could_not_write(shell: Shell, services: Services, arguments: str) -> None:
+    """A link that leads nowhere, and a file of somebody's among the takes, are told before anything is asked for."""
+    for name in ("press", "docs/press"):
+        (shell.site.folder / name).symlink_to("nowhere/at/all")
+    taken = shell.site.cache / "takes" / "twin" / "notes.txt"
+    taken.parent.mkdir(parents=True)
+    taken.write_text("mine", encoding="utf-8")
+
+    refused = shell("generate", "--yes", *arguments.split())
+
+    assert refused.exit_code == 2
+    assert "nothing was spent" in refused.err
+    assert services.ledger.creates == 0
+
+
 def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
     """Names, paths as a shell completes them, folders and patterns choose; others end with a suggestion and exit 2."""
     typo = shell("generate", "blog/dune.md", "--yes")

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
-from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room
+from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room, make_writable
 from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
@@ -69,7 +69,7 @@ def compare(
     if any(not plan.is_idle for plan, _ in runs):
         if any(plan.allowed for plan, _ in runs) and not agreed(console, yes=yes):
             return 1
-        make_room(output, "--output", is_earlier=is_sheet)
+        make_writable(output, "--output")
         _carry_out(runs, site.settings, console)
     samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, console, alchemy=mode)]
     if not samples:

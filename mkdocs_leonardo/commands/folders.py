@@ -28,35 +28,54 @@ def is_sheet(entries: list[Path]) -> bool:
     return _SIGNATURE in page.read_text(encoding="utf-8", errors="replace")
 
 
+def check_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
+    """CommandError, before anything is spent, if the folder holds files of another origin."""
+    try:
+        _refuse_foreign(folder, option, is_earlier)
+    except CommandError as error:
+        raise CommandError(f"{error}; nothing was spent") from error
+
+
+def make_writable(folder: Path, option: str) -> None:
+    """Make the folder before anything is spent; CommandError if it cannot be written."""
+    try:
+        _make(folder)
+    except OSError as error:
+        raise CommandError(f"{_unwritable(folder, option, error)}; nothing was spent") from error
+
+
 def make_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
     """Create and mark `folder`; CommandError, with no file changed, if that cannot be done.
 
     `is_earlier` says of the files in a folder without the mark whether an earlier version of the command wrote them.
     """
-    check_room(folder, option, is_earlier=is_earlier)
+    _refuse_foreign(folder, option, is_earlier)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        _make(folder)
         if not (folder / MARK).exists():
             (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     except OSError as error:
-        raise CommandError(
-            f"{option}: {folder} cannot be written ({error.strerror or error}); nothing was spent"
-        ) from error
+        raise CommandError(_unwritable(folder, option, error)) from error
 
 
-def check_room(folder: Path, option: str, *, is_earlier: Callable[[list[Path]], bool]) -> None:
-    """CommandError if the folder holds files of another origin."""
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _unwritable(folder: Path, option: str, error: OSError) -> str:
+    return f"{option}: {folder} cannot be written ({error.strerror or error})"
+
+
+def _refuse_foreign(folder: Path, option: str, is_earlier: Callable[[list[Path]], bool]) -> None:
     try:
         entries = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
-        raise CommandError(
-            f"{option}: {folder} cannot be read ({error.strerror or error}); nothing was spent"
-        ) from error
+        raise CommandError(f"{option}: {folder} cannot be read ({error.strerror or error})") from error
     names = {entry.name for entry in entries}
     if entries and MARK not in names and not is_earlier(entries):
         raise CommandError(
             f"{option}: {folder} holds files that this command did not make, and writing there might replace them; "
-            f"name an empty folder, or put an empty file called {MARK} into this one. Nothing was spent"
+            f"name an empty folder, or put an empty file called {MARK} into this one"
         )

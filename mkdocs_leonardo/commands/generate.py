@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
-from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room
+from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room, make_writable
 from mkdocs_leonardo.commands.purchases import Plan, agreed, download_team_pictures, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
@@ -50,14 +50,15 @@ def generate(
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
+    folder = site.settings.cache_dir / "takes" / slug(page) if takes and into is None else into
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         announce(site.settings.cache_dir)
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, wanted)
         plan = Plan(found, site.settings)
         excuse = _excuse(site.settings, runtime)
-        if into is not None and not dry_run:
-            check_room(into, "--into", is_earlier=_former(runtime, takes=bool(takes), is_published=is_published))
+        if folder is not None and not dry_run:
+            check_room(folder, "--into", is_earlier=_former(runtime, takes=bool(takes), is_published=is_published))
     unmakable = _show(plan, found, console, excuse=excuse)
     if dry_run:
         console.report(_plan_report(plan, unmakable))
@@ -70,15 +71,16 @@ def generate(
     if not plan.is_idle:
         if plan.allowed and not agreed(console, yes=yes):
             return 1
+        if folder is not None:
+            make_writable(folder, "--into")
         purchases = _carry_out(plan, console)
         failed += sum(purchase.stored is None for purchase in purchases)
         announce(site.settings.cache_dir)
-    if takes:
-        _show_takes(site, page, wanted, console, into or site.settings.cache_dir / "takes" / slug(page))
-    elif into is not None and is_published:
-        publish.publish_into(site, heroes, into, console)
-    elif into is not None:
-        copy_into(site.settings, heroes, into, console)
+    if takes and folder is not None:
+        _show_takes(site, page, wanted, console, folder)
+    elif folder is not None:
+        write = publish.publish_into if is_published else _copy_into
+        write(site, heroes, folder, console)
     console.report(_report(purchases, failed))
     return 1 if failed else 0
 
@@ -279,10 +281,10 @@ def _prompt(hero: HeroSpec) -> str:
 # Copies --------------------------------------------------------------------------------------------------------------
 
 
-def copy_into(settings: Settings, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
+def _copy_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Copy each hero that the site can show, as delivered and in every size and format of the site."""
     written = 0
-    with runtime_for(replace(settings, generate=False), console) as runtime:
+    with runtime_for(replace(site.settings, generate=False), console) as runtime:
         try:
             make_room(folder, "--into", is_earlier=partial(_are_copies, runtime))
             for status in statuses(runtime, heroes):
