@@ -49,7 +49,7 @@ class Renderer:
         self._notify = notify
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
-        self._settings: dict[tuple[Encoding, FocalPoint, str, str], str] = {}
+        self._settings: dict[tuple[Encoding, FocalPoint, str, str, bool], str] = {}
         self.threads = _cores()
         # The largest files take turns: a core more would save less time than it takes memory.
         self._heavy = BoundedSemaphore(max(1, self.threads // 2))
@@ -102,6 +102,7 @@ class Renderer:
                 model=record.model,
                 created_at=record.created_at,
                 focus=hero.focus,
+                has_reference=record.has_reference,
                 known=known,
                 heavy=self._heavy,
             )
@@ -144,14 +145,15 @@ class Renderer:
     # Keys and folders ------------------------------------------------------------------------------------------------
 
     def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
-        kind = (self._encoding.across(hero.layout), hero.focus, record.provider, record.model)
+        facts = (record.provider, record.model, record.has_reference)
+        kind = (self._encoding.across(hero.layout), hero.focus, *facts)
         if kind not in self._settings:
             # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
-            self._settings[kind] = digest_of(canonical_json({**self._settings_of(*kind)}))
+            self._settings[kind] = digest_of(canonical_json({**self._settings_of(kind[0], hero.focus, record)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
-    def _settings_of(self, encoding: Encoding, focus: FocalPoint, provider: str, model: str) -> Mapping[str, JsonValue]:
+    def _settings_of(self, encoding: Encoding, focus: FocalPoint, record: PictureRecord) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import settings
         from mkdocs_leonardo.imaging.variants import usable_formats
 
@@ -161,14 +163,26 @@ class Renderer:
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
-        return settings(encoding, focus, provider=provider, model=model)
+        return settings(
+            encoding,
+            focus,
+            provider=record.provider,
+            model=record.model,
+            has_reference=record.has_reference,
+        )
 
     def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
         """The files that an earlier version encoded of the picture."""
         from mkdocs_leonardo.imaging.render import superseded
 
         encoding = self._encoding.across(hero.layout)
-        for settings in superseded(encoding, hero.focus, provider=record.provider, model=record.model):
+        for settings in superseded(
+            encoding,
+            hero.focus,
+            provider=record.provider,
+            model=record.model,
+            has_reference=record.has_reference,
+        ):
             facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
             with suppress(BrokenEntry, StoreUnavailable):
                 rendering = self.cache.load(variant_key(record.digest, facts))

@@ -213,6 +213,15 @@ class PictureRecord:
     request: Mapping[str, JsonValue] = field(default_factory=dict)
     site: str = ""
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether another picture gave this one its look."""
+        return "reference" in self.request
+
+    def without_request(self) -> PictureRecord:
+        """The record as pages need it: of the request, only the reference."""
+        return replace(self, request={name: self.request[name] for name in ("reference",) if name in self.request})
+
 
 class Variant(NamedTuple):
     """One encoded file of a hero. `name` is its file name in the site; the bytes lie in `folder`, as `file`.

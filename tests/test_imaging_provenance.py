@@ -7,7 +7,7 @@ from io import BytesIO
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, features
 
@@ -79,9 +79,10 @@ def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
 
 
 @given(st.text(), st.text(), st.floats(0, 4e9))
+@example("leonardo" * 8, "m" * 80, 4e9)
 def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, created_at: float) -> None:
     """No name breaks the XML or makes a phone load more than 700 bytes of it."""
-    packet = xmp_packet(provider=provider, model=model, created_at=created_at)
+    packet = xmp_packet(provider=provider, model=model, created_at=created_at, has_reference=True)
 
     assert len(packet) < 700
     assert "Iptc4xmpExt:DigitalSourceType" in fields(packet) or provider in ("local", "own")

@@ -23,6 +23,7 @@ from services.fronts import Leonardo
 from services.pictures import draw
 
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
+from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
 from mkdocs_leonardo.imaging.reference import MAX_BYTES, copied
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
@@ -306,6 +307,24 @@ def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_
     assert (moved.totals["cached"], moved.totals["generated"]) == (40, 1)
     assert (len(services.ledger.jobs), uploads(services)) == (41, (2, 2))
     assert services.ledger.jobs[-1].reference == SENT
+
+
+def test_files_of_an_image_with_a_reference_say_so_and_no_others(tmp_path: Path, services: Services) -> None:
+    """In every format, the image for sharing included, beside the mark that says that AI made it."""
+    pages: dict[str, str | bytes] = {
+        "with.md": page("With", hero_prompt="a pier", hero_reference="look.jpg"),
+        "without.md": page("Without", hero_prompt="a pier"),
+        "look.jpg": LOOK,
+    }
+    built = Site(tmp_path, pages, {**SMALL, "formats": ["avif", "webp", "jpeg"]}).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    for name in ("with.md", "without.md"):
+        files = [file for file in built.pictures() if built.hero(name)["key"][:16] in file]
+        assert {Path(file).suffix for file in files} == {".avif", ".webp", ".jpg"}
+        for file in files:
+            assert b"trainedAlgorithmicMedia" in built.asset(file)
+            assert (REFERENCE_USED.encode() in built.asset(file)) == (name == "with.md"), file
 
 
 def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Path, services: Services) -> None:

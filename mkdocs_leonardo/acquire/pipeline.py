@@ -223,7 +223,7 @@ class Pipeline:
         try:
             stored = await self._obtain(picture, page, answer, flight.attempts, step_aside)
             # Kept for as long as the build: what was sent to the service is in the store by now.
-            flight.stored = stored and replace(stored, record=replace(stored.record, request={}))
+            flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, NoProviderLeft, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
             flight.failure = Failure(str(error), kind)

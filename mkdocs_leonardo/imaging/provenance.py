@@ -17,6 +17,9 @@ from mkdocs_leonardo.spec import NOT_GENERATED
 #: IPTC NewsCodes, Digital Source Type, concept "created using generative AI" (as of 2026-07).
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
+#: For the property "AI Prompt Information" (IPTC Photo Metadata Standard 2025.1).
+REFERENCE_USED = "A style reference was used."
+
 #: The packet is in every file a phone loads, so names are cut to keep it below 700 bytes.
 MAX_NAME_BYTES = 32
 
@@ -49,11 +52,19 @@ class Provenance:
     digital_source_type: str | None = None
 
 
-def xmp_packet(*, provider: str, model: str, created_at: float, digital_source_type: str | None = None) -> bytes:
+def xmp_packet(
+    *,
+    provider: str,
+    model: str,
+    created_at: float,
+    digital_source_type: str | None = None,
+    has_reference: bool = False,
+) -> bytes:
     """An XMP packet of less than 700 bytes that says who made the picture, with which model, and when.
 
     `created_at` is in Unix seconds, 0 if unknown. Pictures of AI providers are marked as such. Others get only the mark
-    they came with (`digital_source_type`). The prompt is not in it: it may be private.
+    they came with (`digital_source_type`). `has_reference` says that another picture gave this one its look. The prompt
+    is not in the packet, since it may be private.
     """
     if provider not in NOT_GENERATED:
         digital_source_type = TRAINED_ALGORITHMIC_MEDIA
@@ -62,6 +73,8 @@ def xmp_packet(*, provider: str, model: str, created_at: float, digital_source_t
         fields.append(("xmp:CreateDate", datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
     if digital_source_type:
         fields.append(("Iptc4xmpExt:DigitalSourceType", digital_source_type))
+    if has_reference:
+        fields.append(("Iptc4xmpExt:AIPromptInformation", REFERENCE_USED))
     attributes = "".join(f'\n {name}="{escape(value)}"' for name, value in fields if value)
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'

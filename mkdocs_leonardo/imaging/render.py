@@ -58,6 +58,7 @@ def settings(
     *,
     provider: str,
     model: str,
+    has_reference: bool = False,
     available: Iterable[Format] | None = None,
 ) -> dict[str, JsonValue]:
     """The settings that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
@@ -71,6 +72,8 @@ def settings(
     extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
     if provider == _OWN:
         extra["enlarged"] = False
+    if has_reference:
+        extra["reference"] = True
     return {
         **extra,
         "encoder": ENCODER_VERSION,
@@ -102,6 +105,7 @@ def superseded(
     *,
     provider: str,
     model: str,
+    has_reference: bool = False,
     available: Iterable[Format] | None = None,
 ) -> Iterator[dict[str, JsonValue]]:
     """The settings with which earlier versions rendered the same picture, so that their files serve.
@@ -112,7 +116,9 @@ def superseded(
     plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
     every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
     for earlier in (plain, every) if encoding.spares_fallback else (plain,):
-        known = settings(earlier, focus, provider=provider, model=model, available=available)
+        known = settings(
+            earlier, focus, provider=provider, model=model, has_reference=has_reference, available=available
+        )
         if earlier != encoding:
             yield known
         yield {name: known[name] for name in known if name not in {"tints", "enlarged"}} | {"views": _FIRST_VIEWS}
@@ -148,6 +154,7 @@ def render(
     model: str,
     created_at: float,
     focus: FocalPoint = CENTER,
+    has_reference: bool = False,
     available: Iterable[Format] | None = None,
     known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
@@ -167,7 +174,13 @@ def render(
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = key[:_KEY_CHARS]
     stem = variant_key[:_KEY_CHARS]
-    xmp = xmp_packet(provider=provider, model=model, created_at=created_at, digital_source_type=source_type)
+    xmp = xmp_packet(
+        provider=provider,
+        model=model,
+        created_at=created_at,
+        digital_source_type=source_type,
+        has_reference=has_reference,
+    )
     try:
         with drafting(folder, xmp) as draft:
             variants = write_ladder(
