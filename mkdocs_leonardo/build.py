@@ -41,7 +41,7 @@ class Build:
         self._notify = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._runtime = Runtime(settings, environ=environ, notify=self._notify)
-        self._wishes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
+        self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
         chain, keyed = self._runtime.chain, self._runtime.keyed
         if self._no_key and settings.generate:
             if not keyed:
@@ -74,7 +74,7 @@ class Build:
         return self._runtime.renderer.cache.seen
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
-        """Take the page's wish; what is not at hand is started in the background.
+        """Take the page's work; what is not at hand is started in the background.
 
         The key that the picture will probably have, and the picture if it is at hand.
         """
@@ -84,26 +84,26 @@ class Build:
             answer = lookup.find(hero)
             at_hand = lookup.at_hand(hero, answer)
             if at_hand is not None:
-                self._wishes[hero.page] = (hero, at_hand)
+                self._heroes[hero.page] = (hero, at_hand)
                 return at_hand.asset.key if at_hand.asset else "", at_hand.asset
             likely_key = lookup.likely_key(hero, answer)
         loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
         # Work without a service goes ahead of the queue: processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
-        wish = start(resolve, hero, answer)
-        self._wishes[hero.page] = (hero, wish)
-        wish.add_done_callback(partial(self._unwrap, hero))
+        work = start(resolve, hero, answer)
+        self._heroes[hero.page] = (hero, work)
+        work.add_done_callback(partial(self._unwrap, hero))
         return likely_key, None
 
     def join(self) -> tuple[Resolution, ...]:
         """Wait for every page's resolution; in the order in which the pages were read."""
-        waiting = [wish for _, wish in self._wishes.values() if isinstance(wish, Future) and not wish.done()]
+        waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
             self._progress.wait(waiting, patience_s=self._patience_s())
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
-        return tuple(self._settled(hero, wish) for hero, wish in self._wishes.values())
+        return tuple(self._settled(hero, work) for hero, work in self._heroes.values())
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
         """Write the report, and return the summary for the log. `title` is the site's, for CI jobs with several."""
@@ -160,23 +160,23 @@ class Build:
     def _tell_open_jobs(self) -> None:
         """Log the jobs that an interrupted build leaves to the next one."""
         with suppress(HeroError):
-            pages = {entry.page for entry in self._runtime.journal.entries().values()} & self._wishes.keys()
+            pages = {entry.page for entry in self._runtime.journal.entries().values()} & self._heroes.keys()
             if pages:
                 count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
                 self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")
 
-    def _unwrap(self, hero: HeroSpec, wish: Future[Resolution]) -> None:
+    def _unwrap(self, hero: HeroSpec, work: Future[Resolution]) -> None:
         """Replace finished futures by their results, since a thousand futures take a megabyte."""
-        if not wish.cancelled() and wish.exception() is None and self._wishes[hero.page][1] is wish:
-            self._wishes[hero.page] = (hero, wish.result())
+        if not work.cancelled() and work.exception() is None and self._heroes[hero.page][1] is work:
+            self._heroes[hero.page] = (hero, work.result())
 
-    def _settled(self, hero: HeroSpec, wish: Resolution | Future[Resolution]) -> Resolution:
-        if isinstance(wish, Resolution):
-            return wish
+    def _settled(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
+        if isinstance(work, Resolution):
+            return work
         try:
-            return wish.result(timeout=0)
+            return work.result(timeout=0)
         except (FutureTimeoutError, CancelledError):
-            wish.cancel()
+            work.cancel()
             return Resolution(hero, None, failure=_TOO_LATE)
         except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
@@ -184,6 +184,6 @@ class Build:
 
     def _patience_s(self) -> float:
         """The longest wait of a build (seconds): more than all work can take, so that no error blocks a build."""
-        rounds = -(-len(self._wishes) // self._settings.concurrency)
+        rounds = -(-len(self._heroes) // self._settings.concurrency)
         a_picture_s = self._runtime.longest_wait_s + SLACK_S
-        return rounds * a_picture_s + len(self._wishes) * RENDER_S
+        return rounds * a_picture_s + len(self._heroes) * RENDER_S

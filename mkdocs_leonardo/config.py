@@ -274,7 +274,7 @@ class LeonardoConfig(StrictConfig):
         return [(name, self.declared[name], self.provider_options[name]) for name in names]
 
     @property
-    def wish(self) -> PictureSpec:
+    def picture(self) -> PictureSpec:
         """The site's settings for every picture."""
         return PictureSpec(
             "",
@@ -286,7 +286,7 @@ class LeonardoConfig(StrictConfig):
 
     def _problems(self) -> Iterator[tuple[str, Exception]]:
         """The messages on settings that the models do not draw."""
-        picture = self.wish
+        picture = self.picture
         for provider, declaration, options in self.chain:
             written = frozenset(map(str, self.get(provider) or ()))
             for name, text in declaration.problems(options, written, picture):

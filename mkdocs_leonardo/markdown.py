@@ -263,30 +263,30 @@ class PageRenderer:
 
     def _hero(self, manifest: Manifest) -> _Hero | None:
         path = self._page.path
-        wish = front_matter.read(
+        found = front_matter.read(
             self._page.meta,
             page=path,
             title=self._page.title or "",
             site_name=str(self._config.get("site_name") or ""),
             defaults=manifest.defaults,
         )
-        for problem in wish.problems:
+        for problem in found.problems:
             self._published.tell(str(problem))
-        if wish.hero is None:
+        if found.hero is None:
             return None
         if self._published.manifest is None:
             self._published.tell_trouble()
             return None
         own_digest = ""
-        if wish.image is not None:
+        if found.image is not None:
             try:
-                own_digest = _digest(self._docs_dir / self._place_of(wish.image))
+                own_digest = _digest(self._docs_dir / self._place_of(found.image))
             except OSError:
                 self._published.tell(
-                    f"{path}: hero_image is {str(wish.image)!r}; there is no such file in the documentation folder"
+                    f"{path}: hero_image is {str(found.image)!r}; there is no such file in the documentation folder"
                 )
                 return None
-        hero = self._with_look(wish, wish.hero, manifest)
+        hero = self._with_look(found, found.hero, manifest)
         shown = manifest.heroes.get(path)
         if shown is None:
             self._published.ask_for_run(f"{path}: there is no image for it yet")
@@ -300,19 +300,19 @@ class PageRenderer:
         is_known = self._is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, own_digest):
             self._published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
-        layout = wish.hero.layout
+        layout = found.hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
-        return _Hero(replace(wish.hero, focus=shown.focus, layout=layout), shown.asset)
+        return _Hero(replace(found.hero, focus=shown.focus, layout=layout), shown.asset)
 
     def _place_of(self, image: PurePosixPath) -> PurePosixPath:
         source = (self._docs_dir / self._page.path).read_text(encoding="utf-8", errors="replace")
         value = self._page.meta["hero_image"]
         return place_of_image(image, value, page=self._page.path, source=source, docs_dir=self._docs_dir)
 
-    def _with_look(self, wish: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
+    def _with_look(self, found: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
         """The hero with the page's own reference, if it has one."""
-        path = next((self._docs_dir / each for each in wish.reference if (self._docs_dir / each).is_file()), None)
+        path = next((self._docs_dir / each for each in found.reference if (self._docs_dir / each).is_file()), None)
         if path is None or hero.picture is None:
             return hero
         look = Look(digest_of(path.read_bytes()), manifest.defaults.strength, path)

@@ -113,7 +113,9 @@ def settings_from(
 
 
 def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults:
-    rules = (declaration.rules(options, config.wish) for _, declaration, options in config.chain if declaration.rules)
+    rules = (
+        declaration.rules(options, config.picture) for _, declaration, options in config.chain if declaration.rules
+    )
     return HeroDefaults(
         style=config.style,
         width_px=config.width,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import download_team_pictures
-from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
@@ -52,7 +52,7 @@ class Finding:
 
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
-    site = wishes_of(config_file, console)
+    site = site_pages(config_file, console)
     for problem in site.problems:
         console.warn(problem)
     heroes = chosen(site, pages)
@@ -84,7 +84,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
 
 def check(config_file: str | None, console: Console, *, as_json: bool, require_alt: bool) -> int:
     """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
-    site = wishes_of(config_file, console)
+    site = site_pages(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)
@@ -111,7 +111,7 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
     return 1 if findings else 0
 
 
-def _published(site: SiteWishes, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
+def _published(site: SitePages, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
     """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
     folder = site.options.published
     if folder is None:
@@ -121,7 +121,7 @@ def _published(site: SiteWishes, found: Sequence[HeroStatus], console: Console) 
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
-def _old_stylesheet(site: SiteWishes, console: Console) -> Iterator[Finding]:
+def _old_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
     """The published stylesheet, where another version has written it."""
     folder = site.options.published
     if folder is not None and (folder / MANIFEST).is_file() and is_outdated(earlier(folder, console), folder):
@@ -151,7 +151,7 @@ def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], other_sites: Othe
     return tuple(path for path in halves if path.stem not in wanted)
 
 
-def _theme_requires_alt(site: SiteWishes) -> bool:
+def _theme_requires_alt(site: SitePages) -> bool:
     """Whether the theme, or the site in the theme's place, asks for an alternative text of every hero."""
     rule = site.options.alt_rule
     if rule not in {None, *ALT_RULES}:
@@ -159,7 +159,7 @@ def _theme_requires_alt(site: SiteWishes) -> bool:
     return rule == "required"
 
 
-def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
+def _annotated(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     """The findings as annotations, at the lines to change."""
     root = site.options.config_file.parent
     notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
@@ -174,7 +174,7 @@ def _annotated(site: SiteWishes, findings: Sequence[Finding]) -> Annotations:
 
 
 def _findings(
-    site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
+    site: SitePages, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
@@ -205,7 +205,7 @@ def _findings(
 
 
 def _of_page(
-    site: SiteWishes, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
+    site: SitePages, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
     page = status.hero.page
     half = half_of(status, halves)
@@ -238,12 +238,12 @@ def _of_page(
             yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
 
 
-def _and_pin(site: SiteWishes, page: str) -> str:
+def _and_pin(site: SitePages, page: str) -> str:
     """The second half of the fix for a site that commits its images."""
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
-def _mend(site: SiteWishes, status: HeroStatus) -> str:
+def _mend(site: SitePages, status: HeroStatus) -> str:
     """The fix for a damaged picture: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
     is_pinned = str(folder) in status.trouble
@@ -256,7 +256,7 @@ def _mend(site: SiteWishes, status: HeroStatus) -> str:
     return f"{delete}run mkdocs-leonardo generate {page}"
 
 
-def _own(runtime: Runtime, status: HeroStatus, site: SiteWishes) -> Iterator[Finding]:
+def _own(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
     path = status.hero.own_image
     if path is None:
         return
@@ -267,7 +267,7 @@ def _own(runtime: Runtime, status: HeroStatus, site: SiteWishes) -> Iterator[Fin
         yield Finding(status.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
 
 
-def _small(site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus]) -> Iterator[Finding]:
+def _small(site: SitePages, runtime: Runtime, found: Sequence[HeroStatus]) -> Iterator[Finding]:
     """Authors' own pictures that are smaller than their place on the page, and so not sharp."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
@@ -286,7 +286,7 @@ def _small(site: SiteWishes, runtime: Runtime, found: Sequence[HeroStatus]) -> I
                 yield Finding(status.hero.page, "small", text)
 
 
-def _stored(status: HeroStatus, record: PictureRecord, site: SiteWishes) -> Iterator[Finding]:
+def _stored(status: HeroStatus, record: PictureRecord, site: SitePages) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
     page, store = status.hero.page, status.store
     assert store is not None  # noqa: S101 - found together with the record
@@ -297,7 +297,7 @@ def _stored(status: HeroStatus, record: PictureRecord, site: SiteWishes) -> Iter
         yield Finding(page, "damaged", text)
 
 
-def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Whether the text is legible on the picture, with the shade of its rendering or the site's own.
 
     Without either, the next build measures the shade that the picture needs, which suffices for any picture; then this
@@ -314,7 +314,7 @@ def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site:
         yield Finding(status.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
 
 
-def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SiteWishes) -> Iterator[Finding]:
+def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Whether the site's own shade, an alpha, suffices for the picture."""
     from mkdocs_leonardo.imaging.contrast import STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
@@ -349,12 +349,12 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     )
 
 
-def _relative(text: str, site: SiteWishes) -> str:
+def _relative(text: str, site: SitePages) -> str:
     """A message with the paths in it relative to the site's folder."""
     return text.replace(f"{site.options.config_file.parent}{os.sep}", "")
 
 
-def _shown(path: Path, site: SiteWishes) -> str:
+def _shown(path: Path, site: SitePages) -> str:
     """The path relative to the site's folder."""
     root = site.options.config_file.parent
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

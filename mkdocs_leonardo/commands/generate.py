@@ -13,7 +13,7 @@ from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room, make_writable
 from mkdocs_leonardo.commands.purchases import Plan, agreed, download_team_pictures, obtain, reason_of, took
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
-from mkdocs_leonardo.commands.site import SiteWishes, chosen, wishes_of
+from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
 from mkdocs_leonardo.errors import HeroError
@@ -43,7 +43,7 @@ def generate(
     into: Path | None,
 ) -> int:
     """Make the missing images; 1 if one could not be made, or if the price was not agreed to."""
-    site = wishes_of(config_file, console)
+    site = site_pages(config_file, console)
     is_published = into is not None and not takes and publish.is_published(site, into)
     site = publish.for_zensical(site, console) if is_published else site
     _warn(site.problems, console)
@@ -106,7 +106,7 @@ def _warn(problems: Sequence[str], console: Console) -> None:
         console.warn(problem)
 
 
-def plan_for(site: SiteWishes, console: Console) -> Plan:
+def plan_for(site: SitePages, console: Console) -> Plan:
     """The plan of what a build would pay for, with warnings about refused prompts and lost answers."""
     with runtime_for(site.settings, console) as runtime:
         plan = Plan(statuses(runtime, site.heroes), site.settings)
@@ -234,7 +234,7 @@ def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
     )
 
 
-def _show_takes(site: SiteWishes, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
+def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
     """Write the contact sheet, and print the front matter line of each take."""
     items: list[SheetItem] = []
     lines: list[str] = []
@@ -281,7 +281,7 @@ def _prompt(hero: HeroSpec) -> str:
 # Copies --------------------------------------------------------------------------------------------------------------
 
 
-def _copy_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
+def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Copy each hero that the site can show, as delivered and in every size and format of the site."""
     written = 0
     with runtime_for(replace(site.settings, generate=False), console) as runtime:

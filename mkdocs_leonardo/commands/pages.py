@@ -42,7 +42,7 @@ class PageFile:
 
 
 @dataclass(slots=True)
-class Wishes:
+class PageHeroes:
     """The heroes of all pages. `pages` are their names, `problems` the mistakes in their front matter."""
 
     heroes: list[HeroSpec] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Wishes:
     problems: list[InputError] = field(default_factory=list)
 
 
-def wishes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> Wishes:
+def heroes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> PageHeroes:
     """Read every page that belongs to the site."""
     reader = _Reader(project, defaults, with_drafts=with_drafts)
     for file in files_of(project, with_drafts=with_drafts):
@@ -126,7 +126,7 @@ class _Reader:
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
         self._looks = Looks()
-        self.found = Wishes()
+        self.found = PageHeroes()
 
     def read(self, file: PageFile) -> None:
         """Read one page."""
@@ -144,32 +144,32 @@ class _Reader:
 
     def _take(self, file: PageFile, meta: Mapping[str, Any], text: str) -> None:
         title = self._titles.get(file.name) or meta.get("title") or _title(file.name, text)
-        wish = front_matter.read(
+        page = front_matter.read(
             meta,
             page=file.name,
             title=str(title),
             site_name=self._project.text("site_name"),
             defaults=self._defaults,
         )
-        self.found.problems += wish.problems
-        hero = wish.hero
-        if hero is not None and wish.image is not None:
+        self.found.problems += page.problems
+        hero = page.hero
+        if hero is not None and page.image is not None:
             docs_dir = self._project.docs_dir
-            place = place_of_image(wish.image, meta["hero_image"], page=file.name, source=file.text, docs_dir=docs_dir)
+            place = place_of_image(page.image, meta["hero_image"], page=file.name, source=file.text, docs_dir=docs_dir)
             # A link is followed, as Zensical follows it when it copies.
             path = (docs_dir / place).resolve()
             if not path.is_file():
                 cure = "write its path relative to the page"
-                message = f"is {str(wish.image)!r}; there is no such file in the documentation folder; {cure}"
+                message = f"is {str(page.image)!r}; there is no such file in the documentation folder; {cure}"
                 self.found.problems.append(InputError(file.name, "hero_image", message))
                 return
             hero = replace(hero, own_image=path)
-        elif hero is not None and hero.picture is not None and wish.reference:
-            paths = [self._project.docs_dir / each for each in wish.reference]
+        elif hero is not None and hero.picture is not None and page.reference:
+            paths = [self._project.docs_dir / each for each in page.reference]
             try:
                 look = self._looks.first(paths, self._defaults.strength)
             except PictureError as error:
-                message = f"is {str(wish.reference[0])!r}; it {error}"
+                message = f"is {str(page.reference[0])!r}; it {error}"
                 self.found.problems.append(InputError(file.name, "hero_reference", message))
                 return
             hero = replace(hero, picture=replace(hero.picture, look=look))

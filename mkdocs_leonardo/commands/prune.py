@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.other_sites import OtherSites
-from mkdocs_leonardo.commands.site import SiteWishes, wishes_of
+from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
@@ -54,7 +54,7 @@ class Unused:
 def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool) -> int:
     """List files that no page uses; delete them if `yes`, or after a question on the terminal."""
     # Drafts are pages too: only a preview reads them.
-    site, preview = wishes_of(config_file, console), wishes_of(config_file, console, command="serve")
+    site, preview = site_pages(config_file, console), site_pages(config_file, console, command="serve")
     if site.unread:
         raise CommandError(f"what pages use cannot be known without {listed(site.unread)}; install that first")
     problems = dict.fromkeys((*site.problems, *preview.problems))
@@ -110,7 +110,7 @@ def _is_agreed(console: Console) -> bool:
     return False
 
 
-def _unused(site: SiteWishes, preview: SiteWishes, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
+def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
     found = statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
-from mkdocs_leonardo.commands.site import SiteWishes
+from mkdocs_leonardo.commands.site import SitePages
 from mkdocs_leonardo.commands.statuses import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
 from mkdocs_leonardo.errors import HeroError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
-def is_published(site: SiteWishes, folder: Path) -> bool:
+def is_published(site: SitePages, folder: Path) -> bool:
     """Whether the files in `folder` become a part of the built site."""
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
 
@@ -45,7 +45,7 @@ def is_earlier(entries: Sequence[Path]) -> bool:
     return MANIFEST in names or all(name == STYLESHEET or VARIANT_NAME.fullmatch(name) for name in names)
 
 
-def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
+def for_zensical(site: SitePages, console: Console) -> SitePages:
     """The site with its cache out of reach of `zensical build --clean`, since Zensical will build the site."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled
@@ -60,7 +60,7 @@ def for_zensical(site: SiteWishes, console: Console) -> SiteWishes:
     return site
 
 
-def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
+def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Publish every page's hero in all sizes and formats, the stylesheet and the manifest.
 
     A page whose picture is missing keeps its published one, else it gets the picture that a build would show: its last
@@ -94,7 +94,7 @@ def publish_into(site: SiteWishes, heroes: Sequence[HeroSpec], folder: Path, con
 
 
 @contextmanager
-def _resolved(site: SiteWishes, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
+def _resolved(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """The heroes that a build without providers would show. Their files exist until the end of the block."""
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
         flights = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]

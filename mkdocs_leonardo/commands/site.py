@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.commands.pages import wishes_in
+from mkdocs_leonardo.commands.pages import heroes_in
 from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
@@ -61,7 +61,7 @@ class SiteOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteWishes:
+class SitePages:
     """The heroes of a site's pages. `pages` are all that were read, `mistakes` those in their front matter.
 
     `coverless` are the templates of blog views on which no post's cover can stand.
@@ -98,7 +98,7 @@ def options_of(config_file: str | None, console: Console) -> SiteOptions:
         return _options(site, _used(site), console)
 
 
-def wishes_of(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SiteWishes:
+def site_pages(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
     """Read every page; CommandError if the site cannot be read. `serve` reads drafts as well."""
     project = _project(config_file)
     if project is not None:
@@ -107,7 +107,7 @@ def wishes_of(config_file: str | None, console: Console, *, command: Literal["bu
             console.note(
                 f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen"
             )
-        return replace(project_wishes(project, console, with_drafts=command == "serve"), unread=unread)
+        return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
     with _host_errors():
         site = _loaded(config_file, console)
         found = site.read(command)
@@ -117,12 +117,12 @@ def wishes_of(config_file: str | None, console: Console, *, command: Literal["bu
                 f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
             )
         options = _options(site, used, console)
-    return SiteWishes(
+    return SitePages(
         options, found.heroes, found.pages, found.problems, found.coverless if options.settings.cards else ()
     )
 
 
-def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
+def chosen(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     """The heroes of the named pages, or of all; CommandError for a name that fits no page with a hero."""
     if not names:
         return site.heroes
@@ -135,7 +135,7 @@ def chosen(site: SiteWishes, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     return tuple(hero for hero in site.heroes if hero.page in picked)
 
 
-def pages_named(site: SiteWishes, names: tuple[str, ...]) -> tuple[str, ...]:
+def pages_named(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
     """The pages, with and without a hero, that the names mean, or all; CommandError for a name that fits none."""
     docs_dir = site.options.docs_dir
     for name in names:
@@ -177,13 +177,13 @@ def project_options(project: Project, console: Console) -> SiteOptions:
     )
 
 
-def project_wishes(project: Project, console: Console, *, with_drafts: bool = False) -> SiteWishes:
+def project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
     """Read every page of a site that Zensical builds."""
     options = project_options(project, console)
     if not options.enabled:
         raise CommandError(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
-    found = wishes_in(project, options.settings.defaults, with_drafts=with_drafts)
-    return SiteWishes(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
+    found = heroes_in(project, options.settings.defaults, with_drafts=with_drafts)
+    return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
 
 def _project(config_file: str | None) -> Project | None:
@@ -312,7 +312,7 @@ def _fits(page: str, name: str, docs_dir: Path) -> bool:
     return page == name or page.startswith(f"{name.rstrip('/')}/") or name == "." or fnmatchcase(page, name)
 
 
-def _unknown(site: SiteWishes, name: str) -> str:
+def _unknown(site: SitePages, name: str) -> str:
     plain = name.replace("\\", "/").removeprefix("./")
     if plain in site.pages:
         return f"{plain} has no hero_prompt; write one into its front matter first"

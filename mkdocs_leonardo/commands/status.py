@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.site import wishes_of
+from mkdocs_leonardo.commands.site import site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, file_of, runtime_for, statuses, to_pay
 from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -28,7 +28,7 @@ _PROMPT_CHARACTERS = 48
 
 def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
     """Show the table, or print it as JSON; opens no connection."""
-    site = wishes_of(config_file, console)
+    site = site_pages(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)

@@ -11,7 +11,7 @@ from pathlib import Path
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
 from mkdocs_leonardo.commands.purchases import agreed
-from mkdocs_leonardo.commands.site import SiteWishes, pages_named, wishes_of
+from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
@@ -40,7 +40,7 @@ class _Page:
 
 def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
     """Ask a text model for each page; 1 if any page failed."""
-    site = wishes_of(config_file, console)
+    site = site_pages(config_file, console)
     wanted = _without_prompt(site, pages, console)
     if not wanted:
         console.note("every page has a prompt; nothing is paid for")
@@ -62,7 +62,7 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     return 1 if failed else 0
 
 
-def _without_prompt(site: SiteWishes, names: tuple[str, ...], console: Console) -> list[_Page]:
+def _without_prompt(site: SitePages, names: tuple[str, ...], console: Console) -> list[_Page]:
     """The pages without a decision on a hero; warns of pages that cannot be read or edited."""
     have = {hero.page for hero in site.heroes}
     found = []
@@ -89,7 +89,7 @@ def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _model(site: SiteWishes, environ: Mapping[str, str]) -> tuple[TextModel, str]:
+def _model(site: SitePages, environ: Mapping[str, str]) -> tuple[TextModel, str]:
     """The text model of the first provider that has one and a key."""
     settings = site.settings
     models = {

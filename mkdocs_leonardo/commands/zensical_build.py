@@ -31,7 +31,7 @@ from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.commands.site import SiteWishes
+    from mkdocs_leonardo.commands.site import SitePages
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -131,7 +131,7 @@ def assets_of(project: Project) -> str:
 class Heroes:
     """The heroes of one build. Their files exist until `close` is called."""
 
-    site: SiteWishes
+    site: SitePages
     resolutions: tuple[Resolution, ...]
     close: Callable[[], None]
     provider_wanted: str = ""
@@ -168,10 +168,10 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
             console.warn(text)
         yield state
         return
-    from mkdocs_leonardo.commands.site import project_wishes
+    from mkdocs_leonardo.commands.site import project_pages
 
     fingerprint = fingerprint_of(project)
-    site = project_wishes(project, console)
+    site = project_pages(project, console)
     for problem in site.problems:
         console.warn(problem)
     heroes = made(site, console, yes=yes)
@@ -181,7 +181,7 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
         heroes.close()
 
 
-def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
+def made(site: SitePages, console: Console, *, yes: bool) -> Heroes:
     """The heroes of all pages; missing images are bought, within the caps, after a question."""
     heroes = at_hand(site, console)
     if heroes is not None:
@@ -207,7 +207,7 @@ def made(site: SiteWishes, console: Console, *, yes: bool) -> Heroes:
     )
 
 
-def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
+def at_hand(site: SitePages, console: Console) -> Heroes | None:
     """The heroes of all pages if each picture is stored, else None. Opens no connection."""
     from mkdocs_leonardo.report import Spending, report, summary, write_json
     from mkdocs_leonardo.runtime import Runtime
@@ -233,7 +233,7 @@ def at_hand(site: SiteWishes, console: Console) -> Heroes | None:
     return Heroes(site, tuple(found), close)
 
 
-def by_build(site: SiteWishes, settings: Settings, console: Console) -> Heroes:
+def by_build(site: SitePages, settings: Settings, console: Console) -> Heroes:
     """The heroes that a build with these settings shows."""
     from mkdocs_leonardo.build import Build
 

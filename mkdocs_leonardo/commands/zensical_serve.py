@@ -106,12 +106,12 @@ class _Watch:
 
     def refresh(self) -> None:
         """Write the manifest from stored pictures; missing ones are made as `on_serve` says."""
-        from mkdocs_leonardo.commands.site import project_wishes
+        from mkdocs_leonardo.commands.site import project_pages
 
         self._seen = self._state()
         self._preview.hold()
         project = self._project = read_project(self._config_file)
-        site = project_wishes(project, self._console, with_drafts=True)
+        site = project_pages(project, self._console, with_drafts=True)
         for problem in site.problems:
             self._console.notify(logging.WARNING, problem)
         settings = site.settings

@@ -47,7 +47,7 @@ class UnreadableManifest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ShownHero:
-    """One page's picture. `asked` is the digest of the wish that it fulfils, "" for a stand-in of another wish."""
+    """One page's picture. `asked` is the digest of the request that it answers, "" for a placeholder."""
 
     asked: str
     focus: FocalPoint
@@ -71,13 +71,13 @@ class Manifest:
 
 
 def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
-    """Digest of everything in the page's wish that changes the files; `own_digest` is that of the author's own file."""
+    """Digest of everything of the page's hero that changes the files; `own_digest` is that of the author's own file."""
     picture = hero.picture
-    wish: dict[str, JsonValue] = {"focus": [hero.focus.x, hero.focus.y]}
+    request: dict[str, JsonValue] = {"focus": [hero.focus.x, hero.focus.y]}
     if picture is None:
-        wish["own"] = own_digest
+        request["own"] = own_digest
     else:
-        wish |= {
+        request |= {
             "prompt": picture.prompt,
             "negative_prompt": picture.negative_prompt,
             "style": picture.style,
@@ -86,8 +86,8 @@ def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
             "height": picture.height_px,
         }
         if picture.look is not None:
-            wish["reference"] = _look_to_json(picture.look)
-    return digest_of(canonical_json(wish))[:16]
+            request["reference"] = _look_to_json(picture.look)
+    return digest_of(canonical_json(request))[:16]
 
 
 def write_manifest(manifest: Manifest) -> bytes:
