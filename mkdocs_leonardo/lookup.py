@@ -60,7 +60,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class StoreFault:
     """A store's copy of a picture that cannot be used or read.
 
     `is_broken`: the copy is there and damaged; else the store cannot be read. `remains` is the copy's record, if
@@ -81,7 +81,7 @@ class Hit:
     candidates: tuple[Candidate, ...]
     stored: StoredPicture
     is_open: bool = False
-    troubles: tuple[Trouble, ...] = ()
+    faults: tuple[StoreFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Miss:
 
     candidates: tuple[Candidate, ...]
     is_open: bool = False
-    troubles: tuple[Trouble, ...] = ()
+    faults: tuple[StoreFault, ...] = ()
     damage: str = ""
 
 
@@ -141,17 +141,17 @@ class Lookup:
             record, _ = self._renderer.read_own(path)
             return Hit((), StoredPicture(record, OwnFile(path), Source.OWN))
         candidates = self._candidates(hero.picture)
-        troubles: list[Trouble] = []
-        stored = self._search(candidates, troubles)
+        faults: list[StoreFault] = []
+        stored = self._search(candidates, faults)
         if stored is not None:
-            return self.hit(candidates, stored, troubles)
-        damage = self._damage(candidates, troubles)
-        return Miss(candidates, self._is_open(candidates, troubles), tuple(troubles), damage)
+            return self.hit(candidates, stored, faults)
+        damage = self._damage(candidates, faults)
+        return Miss(candidates, self._is_open(candidates, faults), tuple(faults), damage)
 
-    def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, troubles: Sequence[Trouble] = ()) -> Hit:
+    def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
         """The answer for a picture that is stored."""
-        is_open = self._is_open(candidates[: stored.rank], troubles) or self._has_spare(candidates, stored)
-        return Hit(candidates, stored, is_open, tuple(troubles))
+        is_open = self._is_open(candidates[: stored.rank], faults) or self._has_spare(candidates, stored)
+        return Hit(candidates, stored, is_open, tuple(faults))
 
     def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
         candidates: list[Candidate] = []
@@ -173,37 +173,39 @@ class Lookup:
             )
         return takes
 
-    def _search(self, candidates: Sequence[Candidate], troubles: list[Trouble]) -> StoredPicture | None:
+    def _search(self, candidates: Sequence[Candidate], faults: list[StoreFault]) -> StoredPicture | None:
         for source, store in self.stores:
             for rank, candidate in enumerate(candidates):
-                record = self._verified(store, source, candidate.key, troubles)
+                record = self._verified(store, source, candidate.key, faults)
                 if record is not None:
                     return StoredPicture(record, store, source, rank)
         return None
 
-    def _verified(self, store: PictureStore, source: Source, key: str, troubles: list[Trouble]) -> PictureRecord | None:
-        """The record of an intact pair, else None; a damaged or unreadable one is added to `troubles`."""
+    def _verified(
+        self, store: PictureStore, source: Source, key: str, faults: list[StoreFault]
+    ) -> PictureRecord | None:
+        """The record of an intact pair, else None; a damaged or unreadable one is added to `faults`."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
-            troubles.append(Trouble(key, source, str(error), is_broken=True))
+            faults.append(StoreFault(key, source, str(error), is_broken=True))
             self._tell_once(logging.INFO, str(error))
             with suppress(StoreUnavailable):
-                troubles[-1] = Trouble(key, source, str(error), is_broken=True, remains=store.get_record(key))
+                faults[-1] = StoreFault(key, source, str(error), is_broken=True, remains=store.get_record(key))
         except StoreUnavailable as error:
-            troubles.append(Trouble(key, source, str(error)))
+            faults.append(StoreFault(key, source, str(error)))
             self._tell_once(logging.INFO, f"{error}; going on without it")
         return None
 
-    def _damage(self, candidates: Sequence[Candidate], troubles: Sequence[Trouble]) -> str:
+    def _damage(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> str:
         """The damaged file of a picture, and the fix; empty if there is none.
 
         Not readable is not "missing": the picture may be paid for.
         """
         for candidate in candidates:
-            for trouble in troubles:
-                if trouble.is_broken and trouble.key == candidate.key:
-                    return f"{trouble.text}{_NOT_AGAIN}"
+            for fault in faults:
+                if fault.is_broken and fault.key == candidate.key:
+                    return f"{fault.text}{_NOT_AGAIN}"
         if self._halves is None:
             self._halves = {path.name[:16]: path for path in self._lone_pictures()}
         for candidate in candidates:
@@ -214,11 +216,11 @@ class Lookup:
 
     # Jobs that are paid ----------------------------------------------------------------------------------------------
 
-    def _is_open(self, candidates: Sequence[Candidate], troubles: Sequence[Trouble]) -> bool:
+    def _is_open(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
         """Whether one of `candidates` has a job that is paid for and can be asked for now."""
-        if not self._open_jobs and not troubles:
+        if not self._open_jobs and not faults:
             return False
-        now, remains = self._clock.now(), remains_in(troubles)
+        now, remains = self._clock.now(), remains_in(faults)
         for candidate in candidates:
             if candidate.available:
                 entry = self._open_jobs.get(candidate.key)
@@ -254,7 +256,7 @@ class Lookup:
             rendering = self._renderer.load(stored.record, hero)
             failure = self.reason_for_miss(answer)
             return None if rendering is None else Resolution(hero, asset_of(stored, rendering), failure=failure)
-        self.tell_of_damage(hero.page, answer)
+        self.warn_of_damage(hero.page, answer)
         if answer.is_open:
             return None
         rendering = self._renderer.load(answer.stored.record, hero)
@@ -296,11 +298,11 @@ class Lookup:
                     return StoredPicture(record, store, Source.LAST)
         return None
 
-    def tell_of_damage(self, page: str, answer: Answer) -> None:
+    def warn_of_damage(self, page: str, answer: Answer) -> None:
         """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
-        for trouble in answer.troubles:
-            if trouble.is_broken and trouble.source is Source.PINNED:
-                self._tell_once(logging.WARNING, f"{page}: {trouble.text}")
+        for fault in answer.faults:
+            if fault.is_broken and fault.source is Source.PINNED:
+                self._tell_once(logging.WARNING, f"{page}: {fault.text}")
 
     def remember(self, page: str, stored: StoredPicture) -> None:
         """Record the picture as the page's last hero."""
@@ -325,9 +327,9 @@ class Lookup:
             self._notify(level, message)
 
 
-def remains_in(troubles: Sequence[Trouble]) -> dict[str, PictureRecord]:
+def remains_in(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
     """The records of damaged pictures, by key."""
-    return {trouble.key: trouble.remains for trouble in troubles if trouble.remains is not None}
+    return {fault.key: fault.remains for fault in faults if fault.remains is not None}
 
 
 def is_lost(candidate: Candidate, remains: Mapping[str, PictureRecord]) -> bool:

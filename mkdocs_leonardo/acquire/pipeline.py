@@ -135,7 +135,7 @@ class Pipeline:
             asset = await self._show(stored, hero)
         except (PictureError, StorageError, OSError) as error:
             return await self._fall_back(resolution, hero, Failure(f"its files could not be made ({error})"))
-        self._lookup.tell_of_damage(hero.page, answer)
+        self._lookup.warn_of_damage(hero.page, answer)
         await thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
 
@@ -275,7 +275,7 @@ class Pipeline:
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._runner.collect_earlier_jobs(request, candidates[:rank], remains_in(answer.troubles))
+            obtained = await self._runner.collect_earlier_jobs(request, candidates[:rank], remains_in(answer.faults))
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
@@ -309,7 +309,7 @@ class Pipeline:
         except StoreUnavailable:
             # The reason is told once, for all pages.
             return answer, "" if self._pays_in_doubt else IN_DOUBT
-        return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.troubles), ""
+        return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), ""
 
     async def _fetch_from_team(self, page: str, wanted: Sequence[tuple[str, str]]) -> StoredPicture | None:
         if self._team is None:

@@ -172,7 +172,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
         return HeroStatus(hero, "own")
     answer = runtime.lookup.find(hero)
     quotes = tuple(_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
-    trouble = "; ".join(one.text for one in answer.troubles)
+    trouble = "; ".join(one.text for one in answer.faults)
     if isinstance(answer, Hit):
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
@@ -203,7 +203,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
         candidate.has_key and runtime.journal.emptiness(key) is None,
         job,
         is_gone=is_gone,
-        is_lost=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.troubles)),
+        is_lost=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.faults)),
     )
 
 

@@ -47,7 +47,7 @@ class UnreadableManifest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ShownHero:
-    """One page's picture. `asked` is the digest of the request that it answers, "" for a placeholder."""
+    """One page's picture. `asked` is the digest of the request that it answers, "" for a last hero."""
 
     asked: str
     focus: FocalPoint
