@@ -82,10 +82,10 @@ class Build:
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
-            at_hand = lookup.at_hand(hero, answer)
-            if at_hand is not None:
-                self._heroes[hero.page] = (hero, at_hand)
-                return at_hand.asset.key if at_hand.asset else "", at_hand.asset
+            ready = lookup.ready(hero, answer)
+            if ready is not None:
+                self._heroes[hero.page] = (hero, ready)
+                return ready.asset.key if ready.asset else "", ready.asset
             likely_key = lookup.likely_key(hero, answer)
         loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
         # Work without a service goes ahead of the queue: processors have work while services answer.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NOT_AGAIN = "; it is not paid for again while that file is there: restore it, or delete it and its other half"
 
 #: Sources of pictures that existed before this build.
-_AT_HAND = frozenset({Source.PINNED, Source.CACHED})
+_STORED_EARLIER = frozenset({Source.PINNED, Source.CACHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class Lookup:
 
     # What a page shows -----------------------------------------------------------------------------------------------
 
-    def at_hand(self, hero: HeroSpec, answer: Answer) -> Resolution | None:
+    def ready(self, hero: HeroSpec, answer: Answer) -> Resolution | None:
         """The page's hero if all its files are cached and no job for it is open; else None."""
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.available for candidate in answer.candidates):
@@ -309,7 +309,7 @@ class Lookup:
         key = stored.record.key
         try:
             is_kept = stored.source is Source.PINNED or stored.store is self._home
-            if key in self._open_jobs and stored.source in _AT_HAND and is_kept:
+            if key in self._open_jobs and stored.source in _STORED_EARLIER and is_kept:
                 # A build died between storing the picture and closing its entry.
                 self._journal.close(key, stored.record.job_id)
             if self._last_heroes is None:

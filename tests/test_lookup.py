@@ -144,7 +144,7 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
     lookup, pipeline = parts(store)
 
     answer = lookup.find(HERO)
-    at_hand = lookup.at_hand(HERO, answer)
+    at_hand = lookup.ready(HERO, answer)
     likely_key = lookup.likely_key(HERO, answer)
     resolution = anyio.run(pipeline.resolve, HERO, answer)
 
@@ -165,7 +165,7 @@ def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
     store.asked.clear()
 
     answer = lookup.find(HERO)
-    resolution = lookup.at_hand(HERO, answer)
+    resolution = lookup.ready(HERO, answer)
 
     assert isinstance(answer, Hit)
     assert answer.stored.rank == rank
@@ -182,7 +182,7 @@ def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() ->
 
     assert [candidate.available for candidate in answer.candidates] == [False, False]
     assert all(candidate.has_key for candidate in answer.candidates)
-    resolution = lookup.at_hand(hero, answer)
+    resolution = lookup.ready(hero, answer)
     assert resolution is not None
     assert resolution.asset is not None
     assert resolution.asset.source is Source.LOCAL

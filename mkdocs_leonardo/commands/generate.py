@@ -180,8 +180,8 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: 
         console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {excuse}")
     if plan.is_idle:
         there = sum(status.state in {"own", "pinned", "cached"} for status in found)
-        at_hand = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
-        console.say(f"nothing was made: {at_hand}" if unmakable else f"nothing to make: {at_hand}")
+        stored = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
+        console.say(f"nothing was made: {stored}" if unmakable else f"nothing to make: {stored}")
         return unmakable
     _show_plan(plan, console)
     return unmakable

@@ -142,13 +142,13 @@ class Heroes:
     @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
-        if all(map(is_at_hand, self.resolutions)):
+        if all(map(shows_own_image, self.resolutions)):
             return True
         is_alone = self.site.settings.shared_store is None and bool(self.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
 
 
-def is_at_hand(resolution: Resolution | None) -> bool:
+def shows_own_image(resolution: Resolution | None) -> bool:
     """Whether the page shows what it asks for."""
     if resolution is None or resolution.failure or resolution.asset is None:
         return False
@@ -183,7 +183,7 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
 
 def made(site: SitePages, console: Console, *, yes: bool) -> Heroes:
     """The heroes of all pages; missing images are bought, within the caps, after a question."""
-    heroes = at_hand(site, console)
+    heroes = stored_heroes(site, console)
     if heroes is not None:
         return heroes
     from mkdocs_leonardo.commands.generate import plan_for
@@ -207,7 +207,7 @@ def made(site: SitePages, console: Console, *, yes: bool) -> Heroes:
     )
 
 
-def at_hand(site: SitePages, console: Console) -> Heroes | None:
+def stored_heroes(site: SitePages, console: Console) -> Heroes | None:
     """The heroes of all pages if each picture is stored, else None. Opens no connection."""
     from mkdocs_leonardo.report import Spending, report, summary, write_json
     from mkdocs_leonardo.runtime import Runtime
@@ -222,8 +222,8 @@ def at_hand(site: SitePages, console: Console) -> Heroes | None:
     for hero in site.heroes:
         resolution = None
         with suppress(HeroError, OSError):
-            resolution = runtime.lookup.at_hand(hero, runtime.lookup.find(hero))
-        if resolution is None or not is_at_hand(resolution):
+            resolution = runtime.lookup.ready(hero, runtime.lookup.find(hero))
+        if resolution is None or not shows_own_image(resolution):
             close()
             return None
         found.append(resolution)

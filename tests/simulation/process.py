@@ -230,7 +230,7 @@ class Process:
         answer = None
         with suppress(HeroError, OSError):
             answer = self._lookup.find(hero)
-            at_hand = self._lookup.at_hand(hero, answer)
+            at_hand = self._lookup.ready(hero, answer)
             if at_hand is not None:
                 return at_hand
         with anyio.CancelScope() as scope:
