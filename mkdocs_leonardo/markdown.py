@@ -150,12 +150,12 @@ class _Published:
 
     def ask_for_run(self, reason: str) -> None:
         """Log what is wrong, and the command that fixes it."""
-        self.tell(f"{reason}; run `{self._command}` and build again")
+        self.warn_once(f"{reason}; run `{self._command}` and build again")
         if self._command != WRAPPER and not self._is_lacking:
             self._is_lacking = True
             atexit.register(_touch, self._path)
 
-    def tell(self, text: str) -> None:
+    def warn_once(self, text: str) -> None:
         """Log a message, once."""
         if text in self._told:
             return
@@ -271,7 +271,7 @@ class PageRenderer:
             defaults=manifest.defaults,
         )
         for problem in found.problems:
-            self._published.tell(str(problem))
+            self._published.warn_once(str(problem))
         if found.hero is None:
             return None
         if self._published.manifest is None:
@@ -282,7 +282,7 @@ class PageRenderer:
             try:
                 own_digest = _digest(self._docs_dir / self._place_of(found.image))
             except OSError:
-                self._published.tell(
+                self._published.warn_once(
                     f"{path}: hero_image is {str(found.image)!r}; there is no such file in the documentation folder"
                 )
                 return None

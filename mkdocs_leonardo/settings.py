@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.config import DEFAULT_CACHE, LeonardoConfig
 from mkdocs_leonardo.converters import OFF
@@ -18,6 +18,9 @@ from mkdocs_leonardo.imaging.reference import read_look
 from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
 from mkdocs_leonardo.spec import ANY_PICTURE, Encoding, Look
 from mkdocs_leonardo.team.address import StoreAddress
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.progress import Notify
 
 #: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
 ZENSICAL_CACHE = ".leonardo/cache"
@@ -159,7 +162,7 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
         )
 
 
-def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mapping[str, str]) -> Settings:
+def settled(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
     """The settings with the cache in its folder; moves an earlier cache there."""
     former = settings.former_cache_dir
     if former is None:
@@ -167,7 +170,7 @@ def settled(settings: Settings, tell: Callable[[int, str], None], environ: Mappi
     from mkdocs_leonardo.storage.adoption import settle
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
-    cache_dir, may_buy = settle(former, settings.cache_dir, tell=tell, is_carried=is_ci)
+    cache_dir, may_buy = settle(former, settings.cache_dir, notify=notify, is_carried=is_ci)
     return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,17 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
     from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.settings import Settings
 
 
-def settings_of(options: LeonardoConfig, config: MkDocsConfig, tell: Callable[[int, str], None]) -> Settings:
+def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
     """The settings of a site that MkDocs builds; SettingsError if there are none."""
     path = config_file_of(config)
     return settings_in(
         path.resolve().parent,
         options,
-        tell,
+        notify,
         docs_dir=Path(config.docs_dir),
         site_dir=Path(config.site_dir),
         config_name=path.name,
@@ -33,7 +33,7 @@ def settings_of(options: LeonardoConfig, config: MkDocsConfig, tell: Callable[[i
 def settings_in(
     root: Path,
     options: LeonardoConfig,
-    tell: Callable[[int, str], None],
+    notify: Notify,
     *,
     docs_dir: Path,
     site_dir: Path,
@@ -49,7 +49,7 @@ def settings_in(
         config_name=config_name,
         for_zensical=for_zensical,
     )
-    return settled(settings, tell, os.environ)
+    return settled(settings, notify, os.environ)
 
 
 def config_file_of(config: MkDocsConfig) -> Path:

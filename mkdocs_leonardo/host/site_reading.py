@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.pages import PageReading
+    from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.spec import HeroSpec
-
-Tell = Callable[[int, str], None]
 
 
 class SiteUnreadable(HeroError):
@@ -56,12 +55,12 @@ class SiteReading:
 
 
 class LoadedSite:
-    """A site's configuration, read by the host. `tell` gets what the host logs meanwhile."""
+    """A site's configuration, read by the host. `notify` gets what the host logs meanwhile."""
 
-    def __init__(self, config_file: str | None, tell: Tell) -> None:
+    def __init__(self, config_file: str | None, notify: Notify) -> None:
         """SiteUnreadable if the configuration is wrong. None is the file that the host finds by itself."""
-        self._tell = tell
-        with _explained(tell):
+        self._notify = notify
+        with _explained(notify):
             self.config = load_config(config_file)
 
     @property
@@ -72,7 +71,7 @@ class LoadedSite:
 
     def bring_grouped_plugins(self) -> None:
         """Let plugins such as Material's `group` add further plugins, which they do while a build begins."""
-        with _explained(self._tell):
+        with _explained(self._notify):
             try:
                 self.config.plugins.on_startup(command="build", dirty=False)
                 self.config.plugins.on_config(self.config)
@@ -83,7 +82,7 @@ class LoadedSite:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
         site_dir = self.config.site_dir
         reader = _Reader(self.config)
-        with _explained(self._tell), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
+        with _explained(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
             reader.run(command)
         self.config["site_dir"] = site_dir
@@ -166,9 +165,9 @@ class _Reader:
 class _HostLog(logging.Handler):
     """A handler of the host's log while the host reads a site: the text of an error is in the log alone."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, notify: Notify) -> None:
         super().__init__(logging.INFO)
-        self._tell = tell
+        self._notify = notify
         self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -178,17 +177,17 @@ class _HostLog(logging.Handler):
             self.errors.append(text)
         else:
             # Other plugins' warnings are the build's business.
-            self._tell(record.levelno if record.name == log.logger.name else logging.INFO, text)
+            self._notify(record.levelno if record.name == log.logger.name else logging.INFO, text)
 
 
 @contextmanager
-def _explained(tell: Tell) -> Iterator[None]:
-    """Send the host's log to `tell` while the block runs, and plugins' prints to standard error.
+def _explained(notify: Notify) -> Iterator[None]:
+    """Send the host's log to `notify` while the block runs, and plugins' prints to standard error.
 
     The configuration runs code of plugins and hooks, which may raise anything: it becomes SiteUnreadable, in the words
     of the log where it has any.
     """
-    loggers, handler = [logging.getLogger(host) for host in HOSTS], _HostLog(tell)
+    loggers, handler = [logging.getLogger(host) for host in HOSTS], _HostLog(notify)
     propagated = [logger.propagate for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

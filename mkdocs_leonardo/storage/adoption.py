@@ -10,7 +10,6 @@ import filecmp
 import logging
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.storage.cache import TextStore
 
 _JOURNAL, _PICTURES = "journal", "pictures"
@@ -27,7 +27,7 @@ _JOURNAL, _PICTURES = "journal", "pictures"
 _REBUILDABLE = ("index", "variants")
 
 
-def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_carried: bool) -> tuple[Path, bool]:
+def settle(former: Path, folder: Path, *, notify: Notify, is_carried: bool) -> tuple[Path, bool]:
     """Move `former` into `folder`; returns the folder to work with, and whether a build may pay.
 
     What cannot be moved stays in use where it is. If `folder` is in use as well, nothing is bought: a picture or a job
@@ -37,18 +37,18 @@ def settle(former: Path, folder: Path, *, tell: Callable[[int, str], None], is_c
         is_moved = adopt(former, folder)
     except StoreUnavailable as error:
         if not _is_in_use(folder):
-            tell(logging.INFO, f"{error}; the cache stays where it is in this run")
+            notify(logging.INFO, f"{error}; the cache stays where it is in this run")
             return former, True
-        tell(logging.WARNING, f"{error}; nothing is bought until its content can be moved to {folder}")
+        notify(logging.WARNING, f"{error}; nothing is bought until its content can be moved to {folder}")
         return folder, False
     if is_moved and is_carried:
-        tell(
+        notify(
             logging.WARNING,
             f"the cache was moved from {former} to {folder}; let your CI carry the new folder from run to run, or it "
             "pays for the same images again",
         )
     elif is_moved:
-        tell(
+        notify(
             logging.INFO, f"the cache was moved from {former} to {folder}, which `zensical build --clean` leaves alone"
         )
     return folder, True
