@@ -195,7 +195,7 @@ def _changed_at_ns(path: Path) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Site:
+class _SitePaths:
     """The places of a site's files: `manifest` is the file, `command` writes it, `assets` is the pictures' folder."""
 
     docs_dir: Path
@@ -205,11 +205,11 @@ class _Site:
 
 
 @lru_cache(maxsize=8)
-def _site(root_dir: str, docs_dir: str, assets: str, manifest: str) -> _Site:
+def _site(root_dir: str, docs_dir: str, assets: str, manifest: str) -> _SitePaths:
     """The same for all pages."""
     path = Path(root_dir, docs_dir)
     command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {(Path(docs_dir) / assets).as_posix()}"
-    return _Site(path, path / assets, Path(manifest) if manifest else path / assets / MANIFEST, command)
+    return _SitePaths(path, path / assets, Path(manifest) if manifest else path / assets / MANIFEST, command)
 
 
 @lru_cache(maxsize=8)

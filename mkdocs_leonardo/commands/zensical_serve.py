@@ -43,7 +43,7 @@ def serve(call: Call, console: Console) -> int:
         return run_zensical(["serve", *call.arguments], None)
     theme = folder_of(project) / "theme"
     shutil.rmtree(theme, ignore_errors=True)
-    watch = _Watch(call.config_file, console, theme)
+    watch = _ManifestUpdater(call.config_file, console, theme)
     watch.refresh()
     command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", "serve", *call.arguments]
     addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
@@ -80,7 +80,7 @@ def _server(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.
         signal.signal(signal.SIGTERM, before)
 
 
-class _Watch:
+class _ManifestUpdater:
     """Watches pages and configuration, and updates the manifest when a page's hero changes."""
 
     def __init__(self, config_file: Path, console: Console, theme: Path) -> None:
