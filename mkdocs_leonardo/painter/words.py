@@ -69,7 +69,6 @@ def _meanings() -> dict[str, list[tuple[str, Meaning]]]:
 
 
 def _language(tokens: list[str]) -> str:
-
     def score(language: str) -> float:
         own = sum(any(guard == language for guard, _ in _meanings().get(token, ())) for token in tokens)
         return sum(token in _words("languages", language) for token in tokens) + 0.5 * own + (language == "en")
@@ -85,13 +84,14 @@ def _is_figure(originals: list[str], start: int, end: int) -> bool:
         return True
     if originals[start] > "\u3000":  # a single ideograph inside a longer word
         return end - start == 1 and any(word >= "\u3400" for word in (before, *after[:1]))
-    if len(after) < 2 or after[0] != "of":
+    names, things = _words("figurative", "of_names"), _words("figurative", "of_things")
+    is_heap = after[:1] == ["of"] or originals[start].casefold() in _words("figurative", "heaps")
+    if len(after) < 2 or not is_heap or after[0] not in names | things or after[1] in _words("languages", "de"):
         return False
     # "Mountains of Norway" are some, "a mountain of tickets" is none, "a sea of fog" is to be seen.
-    whose = end + 1 + (after[1] in {"the", "a"})
-    name = originals[whose] if whose < len(originals) else ""
-    seen = any(meaning[0] not in {"subject", "mood"} for _, meaning in _meanings().get(name, ()))
-    return not (seen or name[:1].isupper())
+    name = [*originals, ""][end + 1 + (after[1] in _words("figurative", "articles"))]
+    seen = any(facet in (_PICTURED | _ATTENDANT) - {"colour"} for _, (facet, _) in _meanings().get(name.casefold(), ()))
+    return not (seen or (name[:1].isupper() and after[0] in names))
 
 
 def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
@@ -132,9 +132,9 @@ def land_of(said: Reading) -> str:
     if "lighthouse" in said.thing and "coast" in said.land:
         return "coast"
     if said.land:
-        # "A mountain lake" is a lake, "a forest river" a river: water carries the composition.
-        wet = [land for land in said.land if land in {"lake", "river", "harbour"}]
-        return wet[0] if wet and "ocean" not in said.land else said.land[0]
+        # "A mountain lake" is a lake, "a forest river" a river: water carries the composition. A city's has its own.
+        wet = [land for land in ("harbour", "city", "lake", "river") if land in said.land]
+        return wet[0] if {*wet} - {"city"} and "ocean" not in said.land else said.land[0]
     return "sky" if set(said.sky) & {"stars", "aurora", "galaxy", "moon"} else ""
 
 
