@@ -15,7 +15,7 @@ from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.providers.balance import Alert
-from mkdocs_leonardo.providers.declaration import options_in
+from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable, options_in
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
@@ -529,7 +529,7 @@ def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
 @pytest.mark.parametrize(
     ("options", "variables"),
     [
-        ({"api_key": "hunter2"}, "LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY"),
+        ({"api_key": "hunter2"}, ", ".join(key_variable(name) for name in BUILT_IN)),
         ({"openai": {"api_key": "hunter2"}}, "OPENAI_API_KEY"),
         ({"leonardo": {"LEONARDO_API_KEY": "hunter2"}}, "LEONARDO_API_KEY"),
     ],
@@ -639,13 +639,17 @@ def settings_for(root: Path, **options: object) -> Settings:
     return settings_from(accepted(options), root=root, docs_dir=root / "docs", site_dir=root / "site")
 
 
+#: The options of every built-in provider that a site gets without naming one.
+DEFAULT_OPTIONS = {name: declaration_of(name).options() for name in BUILT_IN}
+
+
 def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -> None:
     """What a module takes for granted by itself is what it gets from an empty configuration."""
     settings = settings_for(tmp_path)
 
     assert settings.defaults == HeroDefaults()
     assert settings.encoding == Encoding()
-    assert settings.options == {"leonardo": LeonardoOptions(), "openai": OpenAIOptions(), "gemini": GeminiOptions()}
+    assert settings.options == DEFAULT_OPTIONS
     assert settings.cache_dir == tmp_path.resolve() / ".cache/plugin/leonardo"
     assert settings.gallery_dir == tmp_path.resolve() / "heroes"
 
@@ -706,6 +710,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",
         options={
+            **DEFAULT_OPTIONS,
             "leonardo": LeonardoOptions(
                 model="m",
                 api_version="v1",
