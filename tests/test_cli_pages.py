@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from cli_rig import Shell
 from PIL import Image
 from services import LEONARDO_KEY, Services
 
-from mkdocs_leonardo.commands.terminal import columns_of
+from mkdocs_leonardo.commands import site as site_module
+from mkdocs_leonardo.commands.terminal import Console, columns_of
 
 HOOK = """
 from mkdocs.structure.files import File
@@ -244,3 +246,20 @@ def test_doctor_for_an_issue_shows_no_path_of_its_user_and_suggests_to_pin(tmp_p
     ) in findings
     shell("pin")
     assert "exist only in the cache" not in shell("doctor").out
+
+
+def test_site_without_a_theme_is_read_by_mkdocs_where_material_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a site has MkDocs's own theme; Material is the default of Zensical alone."""
+
+    def without_material(group: str) -> list[EntryPoint]:
+        return [each for each in entry_points(group=group) if "material" not in each.name]
+
+    monkeypatch.setattr(site_module, "entry_points", without_material)
+    Site(tmp_path, {"index.md": page("Home", hero_prompt="a fjord")}).configure(None)
+
+    read = site_module.site_pages(str(tmp_path / "mkdocs.yml"), Console(verbose=False))
+
+    assert read.unread == ()
+    assert [hero.page for hero in read.heroes] == ["index.md"]

@@ -220,7 +220,8 @@ def _missing(project: Project) -> Iterator[str]:
     themes, plugins = (
         {each.name for host in HOSTS for each in entry_points(group=f"{host}.{kind}")} for kind in ("themes", "plugins")
     )
-    theme = project.theme.get("name")
+    # MkDocs's theme for a site that names none; `Project.theme` has Zensical's.
+    theme = project.theme.get("name") if project.values.get("theme") else "mkdocs"
     if theme is not None and theme not in themes:
         yield str(theme)
     for name, _ in named(project.values.get("plugins"), project.path, "plugins"):
