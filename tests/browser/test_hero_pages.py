@@ -153,6 +153,20 @@ def test_white_text_reaches_its_contrast_on_any_picture(
     assert worst_contrast(page, ".leonardo-hero__tagline") >= 4.5
 
 
+def test_emphasised_words_of_a_title_look_like_the_title(sites: Sites, open_page: OpenPage) -> None:
+    """A theme that colours and sizes them as in the page's text, as Terminal does, leaves no dark words on a hero."""
+    style = "em, strong { color: #111; font-size: 15px }"
+    pages = {"index.md": hero_page("A *storm*, a **gale**"), "theme.css": style}
+    page = open_page(sites.build("emphasis", {"name": "mkdocs", "highlightjs": False}, pages, extra_css=["theme.css"]))
+    looks = [
+        page.locator(f".leonardo-hero h1{selector}").evaluate(
+            "words => ['color', 'font-size'].map(name => getComputedStyle(words).getPropertyValue(name))"
+        )
+        for selector in ("", " em", " strong")
+    ]
+    assert looks[1:] == looks[:1] * 2
+
+
 @pytest.mark.parametrize("path", ["longsky", "longfullsky"])
 @pytest.mark.parametrize("theme", THEMES)
 def test_long_text_can_be_read_where_it_reaches_a_bright_sky(
