@@ -80,12 +80,14 @@ HOSTS: tuple[Environment, ...] = (
             "mkdocs-bootswatch",
             "mkdocs-cinder",
             "mkdocs-dracula-theme",
+            "mkdocs-gitbook",
             "mkdocs-ivory",
             "mkdocs-shadcn",
+            "mkdocs-simple-blog",
             "mkdocs-terminal",
             "mkdocs-windmill",
         ),
-        named("flatly", "cinder", "dracula", "ivory", "shadcn", "terminal", "windmill"),
+        named("flatly", "cinder", "dracula", "gitbook", "ivory", "shadcn", "simple-blog", "terminal", "windmill"),
     ),
 )
 
@@ -95,6 +97,7 @@ NEIGHBOURS = Environment(
     (
         "mike",
         "mkdocs-awesome-nav",
+        "mkdocs-charts-plugin",
         "mkdocs-encryptcontent-plugin",
         "mkdocs-exclude",
         "mkdocs-gen-files",

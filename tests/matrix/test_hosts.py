@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.conftest import FLAGS, find_browser
+from playwright.sync_api import Page, sync_playwright
 
-from .environments import HOSTS, Environment
+from .environments import ALL, HOSTS, Environment
 from .rig import SMALL, Place, front, heroes, picture, without_heading, without_hero
 
 TEXT = "The keeper climbs the stairs.\n\n## Wick\n\n```python\nlight = True\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
@@ -27,6 +34,10 @@ WITH_HEROES: dict[str, str | bytes] = {
 }
 #: The pages with heroes, by their place in the site.
 PLACES = ("index.html", "guide/full/index.html", "guide/own/index.html")
+#: Themes in which the layout `full` spans the window; in others such a hero is as wide as the article.
+ACROSS_THE_WINDOW = {"mkdocs", "readthedocs", "material", "materialx", "flatly"}
+#: The theme's own heading stands above the article, which hides the first one in it.
+WITH_TITLE_ABOVE = "shadcn"
 
 CASES = [
     pytest.param(environment, theme, id=f"{environment.name}-{theme['name']}")
@@ -67,6 +78,8 @@ def test_site_with_and_without_heroes_differs_only_by_them(
         (hero,) = heroes(built.html(name))
         assert hero.count("<h1") == 1
         assert without_heading(without.html(name), hero) == without_hero(built.html(name))
+    (hero,) = heroes(built.html("guide/full/index.html"))
+    assert ("leonardo-hero--full" in hero) == (theme["name"] in ACROSS_THE_WINDOW)
 
 
 @pytest.mark.parametrize("environment", [pytest.param(each, id=each.name) for each in HOSTS])
@@ -129,3 +142,88 @@ def test_wrong_value_fails_a_strict_build_on_every_host(
 
     assert built.exit_code == 1
     assert "WARNING -  leonardo: index.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?" in built.log
+
+
+@contextmanager
+def browsing(folder: Path) -> Iterator[Callable[[str], Page]]:
+    """Opens a page of the sites in `folder`; nothing is fetched from elsewhere."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
+
+        def open_page(place: str) -> Page:
+            page.goto(f"http://127.0.0.1:{server.server_port}/{place}", wait_until="load")
+            return page
+
+        yield open_page
+        chromium.close()
+    server.shutdown()
+
+
+@pytest.mark.parametrize("environment", [pytest.param(ALL["themes"], id="themes")])
+def test_hero_in_themes_of_others_can_be_read(
+    environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """In a browser, the picture is drawn, and title and tagline are on it in white, emphasised words as well.
+
+    Every theme of Bootswatch's is a theme of its own, whose layout `full` spans the window.
+    """
+    place = Place(environment, python_of(environment.name), tmp_path)
+    heading = "Home, *sweet* home"
+    place.write(
+        {
+            "docs/index.md": front(f"# {heading}\n\n{TEXT}", hero_prompt="a harbour", hero_layout="full"),
+            "docs/one.md": front(f"# {heading}\n\n{TEXT}", hero_prompt="a harbour", hero_tagline="Storms"),
+        }
+    )
+    listed = "import mkdocs_bootswatch, os; print(*next(os.walk(mkdocs_bootswatch.__path__[0]))[1])"
+    bootswatch = {*place.run("-c", listed).stdout.split()} - {"__pycache__"}
+    others = [str(theme["name"]) for theme in environment.themes if theme["name"] not in bootswatch]
+    assert len(bootswatch) > len(others)
+    for theme in (*sorted(bootswatch), *others):
+        built = place.build(
+            theme, "--strict", theme={"name": theme}, plugins=[{"leonardo": dict(SMALL)}], use_directory_urls=False
+        )
+        assert built.exit_code == 0, built.log
+        assert ("leonardo-hero--full" in built.html("index.html")) == (theme in bootswatch)
+    with browsing(tmp_path) as open_page:
+        for theme in (*sorted(bootswatch), *others):
+            page = open_page(f"{theme}/one.html")
+            # Windmill shows each page in a frame.
+            page.wait_for_function(
+                "[window, ...Array.from(frames)]"
+                ".some(one => one.document.querySelector('.leonardo-hero')?.offsetWidth > 0)"
+            )
+            frame = next(frame for frame in page.frames if frame.locator(".leonardo-hero").is_visible())
+            hero = frame.locator(".leonardo-hero")
+            hero.locator("img").first.evaluate("image => image.decode()")
+            shown = hero.bounding_box()
+            assert shown is not None
+            assert shown["width"] > 500, theme
+            assert shown["height"] > 200, theme
+            assert hero.locator("h1").is_visible() == (theme != WITH_TITLE_ABOVE), theme
+            words = hero.locator("h1 em" if theme != WITH_TITLE_ABOVE else ".leonardo-hero__tagline")
+            assert words.evaluate("words => getComputedStyle(words).color") == "rgb(255, 255, 255)", theme
+
+
+@pytest.mark.parametrize("environment", [pytest.param(ALL["properdocs"], id="properdocs")])
+def test_configuration_of_properdocs_is_found(
+    environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """`properdocs.yml` alone is a site's configuration, for the host's build and for our commands without `-f`."""
+    place = Place(environment, python_of(environment.name), tmp_path)
+    place.write({"docs/index.md": front("# Home", hero_prompt="a lighthouse")})
+    place.configure("site", theme={"name": "mkdocs"}, plugins=[{"leonardo": dict(SMALL)}]).rename(
+        tmp_path / "properdocs.yml"
+    )
+
+    built = place.run("-m", "properdocs", "build", "--strict")
+    status = place.run(str(place.python.with_name("mkdocs-leonardo")), "status")
+
+    assert built.returncode == 0, built.stdout
+    assert heroes((tmp_path / "site/index.html").read_text("utf-8"))
+    assert status.returncode == 0, status.stdout
+    assert "index.md" in status.stdout

@@ -211,6 +211,22 @@ def test_htmlproofer_knows_the_heroes_files(beside: Place, is_first: bool) -> No
 
 
 @FIRST_AND_LAST
+def test_charts_are_drawn_below_a_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
+    """What the plugin makes of a page's chart is there, with the hero and without."""
+    chart = '```vegalite\n{"mark": "bar", "data": {"values": [{"a": 1}]}, "encoding": {}}\n```'
+    beside.write({"docs/index.md": front(f"# Home\n\n{chart}", hero_prompt="a lighthouse"), "docs/two.md": chart})
+    fence = "{name: vegalite, class: vegalite, format: !!python/name:mkdocs_charts_plugin.fences.fence_vegalite }"
+    beside.write({"fence.yml": f"markdown_extensions: [pymdownx.superfences: {{custom_fences: [{fence}]}} ]\n"})
+    scripts = [f"https://example.org/{name}.js" for name in ("vega", "vega-lite", "vega-embed")]
+
+    made = built(beside, plugins(is_first, "charts"), INHERIT="fence.yml", extra_javascript=scripts)
+
+    the_hero(made.html("index.html"))
+    for name in ("index.html", "two/index.html"):
+        assert 'vegalite">{"mark": "bar"' in made.html(name)
+
+
+@FIRST_AND_LAST
 def test_glightbox_wraps_the_text_and_not_the_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
     """Pictures of the text open in the box; hero and covers, which are links or decoration, do not."""
     beside.write(
@@ -418,6 +434,7 @@ def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> N
         assert done.returncode == 0, done.stdout
 
     assert services.ledger.paid_jobs == 1
+    assert (beside.folder / ".cache/plugin/leonardo/pictures").is_dir()
     listing = run(["git", "ls-tree", "-r", "--name-only", "gh-pages"], timeout_s=60, cwd=beside.folder).stdout
     for version in ("1.0", "2.0"):
         assert f"{version}/index.html" in listing
