@@ -31,9 +31,10 @@ from mkdocs_leonardo.host.neighbours import place_of_image
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
-from mkdocs_leonardo.page.markup import hero_header, insert_hero, picture_sizes, settled_layout
+from mkdocs_leonardo.page.markup import hero_header, insert_hero, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
+from mkdocs_leonardo.page.themes import picture_sizes
 from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, Look, digest_of
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from mkdocs_leonardo.page.markup import (
     focus_name,
     hero_header,
     insert_card,
-    picture_sizes,
     place_full,
     settled_layout,
 )
+from mkdocs_leonardo.page.themes import picture_sizes
 from mkdocs_leonardo.spec import (
     FocalPoint,
     Format,

@@ -7,13 +7,12 @@ so a policy of ``default-src 'self'; img-src 'self' data:`` holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable
 from html import escape, unescape
-from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
+from mkdocs_leonardo.page.themes import full_width_place
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
 from mkdocs_leonardo.tint import tint_of
 
@@ -62,99 +61,6 @@ def creator_name(provider: str) -> str:
 def focus_name(focus: FocalPoint) -> str:
     """The focal point as the markup and the stylesheet spell it, in percent: ``30-60``."""
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
-
-
-class _Step(NamedTuple):
-    """How wide the article is from a width of the window on: so many hundredths of the window and so many pixels."""
-
-    window_px: int
-    share_vw: int
-    width_px: int
-
-    def __str__(self) -> str:
-        if not self.share_vw:
-            width = f"{self.width_px}px"
-        elif not self.width_px:
-            width = f"{self.share_vw}vw"
-        else:
-            width = f"calc({self.share_vw}vw - {-self.width_px}px)"
-        return f"(min-width: {self.window_px}px) {width}" if self.window_px else width
-
-
-#: Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
-_MKDOCS = (_Step(1400, 0, 966), _Step(1200, 0, 831), _Step(992, 0, 696), _Step(576, 0, 516), _Step(0, 100, -24))
-#: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
-_READTHEDOCS = (_Step(1100, 0, 696), _Step(769, 100, -404), _Step(0, 100, -52))
-_UNKNOWN = (_Step(960, 0, 960), _Step(0, 100, 0))
-#: Less than a reader can see is missing, so that phones of 390 px with two pixels a point take the file of 768 px.
-_FROM_EDGE_TO_EDGE = _Step(0, 100, -8)
-#: The article must be this wide for text and picture side by side.
-_SPLIT_PX = 720
-
-
-def picture_sizes(
-    theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
-) -> str:
-    """The `sizes` that are true for a hero or a card: its width at every width of the window.
-
-    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
-    (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
-    blog posts, whose own side column stands where the navigation was. A card is as wide as the article, and so is a
-    hero, but for phones, where a hero reaches from edge to edge, and for `split`, whose picture stands beside the text.
-    """
-    has_left, has_right = "navigation" not in hidden or is_post, "toc" not in hidden
-    return _sizes(theme, layout, has_left=has_left, has_right=has_right, is_card=is_card)
-
-
-@cache
-def _sizes(theme: str, layout: Layout, *, has_left: bool, has_right: bool, is_card: bool) -> str:
-    if layout == "full" and not is_card:
-        # Read the Docs never gives up its 300 px side column.
-        return "(min-width: 769px) calc(100vw - 300px), 100vw" if theme == "readthedocs" else "100vw"
-    steps = {"mkdocs": _MKDOCS, "readthedocs": _READTHEDOCS}.get(theme, _UNKNOWN)
-    if theme in {"material", "materialx"}:
-        steps = _material(has_left=has_left, has_right=has_right)
-    if layout == "split" and not is_card:
-        steps = tuple(_beside_text(steps))
-    if not is_card and layout != "stacked":
-        steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
-    return ", ".join(map(str, steps))
-
-
-def _beside_text(steps: Iterable[_Step]) -> Iterator[_Step]:
-    """What remains for the picture of `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
-    above_px = 10_000
-    for step in steps:
-        if not step.share_vw:
-            gap_px = min(56, max(24, 0.04 * step.width_px))
-            yield (
-                step if step.width_px < _SPLIT_PX else step._replace(width_px=round((step.width_px - gap_px) * 5 / 12))
-            )
-        elif (wide_from_px := max(step.window_px, _SPLIT_PX - step.width_px)) < above_px:
-            yield _Step(wide_from_px, 40, round(step.width_px * 0.4))
-            if wide_from_px > step.window_px:
-                yield step
-        else:
-            yield step
-        above_px = step.window_px
-
-
-def _material(*, has_left: bool, has_right: bool) -> tuple[_Step, ...]:
-    """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
-
-    The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
-    left one at 1220 px. In `sizes` a rem is the reader's default font size instead, so everything is said in pixels.
-    """
-    columns_rem = 12.1 * (has_left + has_right)
-    margins_rem = (1.2 if has_left else 0.8) + (1.2 if has_right else 0.8)
-    return (
-        *(
-            _Step(window_px, 0, round((61 - columns_rem - margins_rem) * root_px))
-            for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
-        ),
-        _Step(960, 100, -274 if has_right else -32),
-        _Step(0, 100, -32),
-    )
 
 
 def hero_header(
@@ -260,7 +166,7 @@ def place_full(output_html: str, header: str) -> str:
     if start < 0:
         return output_html
     rest = output_html[start + len(header) :]
-    place, is_in_main = _full_width_place(output_html[:start])
+    place, is_in_main = full_width_place(output_html[:start])
     if place < 0:
         return f"{output_html[:start]}{header.replace('--full', '--content', 1)}{rest}"
     if not is_in_main:
@@ -272,24 +178,6 @@ def place_full(output_html: str, header: str) -> str:
 def insert_card(excerpt_html: str, card_html: str) -> str:
     """The excerpt with the card at its head; an excerpt that has a card is left alone."""
     return excerpt_html if excerpt_html.startswith(_CARD_START) else f"{card_html}\n{excerpt_html}"
-
-
-def _full_width_place(start_of_page: str) -> tuple[int, bool]:
-    """Where an element spans the window below the theme's header, and whether that is in the main part of the page.
-
-    The place is -1 for an unknown theme. In Material it comes first in `<main>`, above the grid with the side columns:
-    there instant navigation swaps it with the rest, and the columns know how far down they start.
-    """
-    main = start_of_page.find('<main class="md-main"')
-    if main >= 0:
-        return start_of_page.find(">", main) + 1, True
-    # Read the Docs: as wide as the side column allows.
-    content = start_of_page.find('<div class="wy-nav-content">')
-    if content >= 0:
-        return content, False
-    # MkDocs's own theme: before the container of the page, which is the first one that holds a row.
-    row = start_of_page.find('<div class="row">')
-    return start_of_page.rfind('<div class="container">', 0, max(row, 0)), False
 
 
 def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:

@@ -15,11 +15,11 @@ from mkdocs_leonardo.page.markup import (
     hero_header,
     insert_card,
     insert_hero,
-    picture_sizes,
     place_full,
     settled_layout,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
+from mkdocs_leonardo.page.themes import picture_sizes
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 

@@ -13,7 +13,7 @@ from mkdocs.config.base import Config
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.utils import get_relative_url
 
-from mkdocs_leonardo.page import head, markup, stylesheet
+from mkdocs_leonardo.page import head, markup, stylesheet, themes
 from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroAsset, HeroSpec
 
 FOLDER = "assets/leonardo"
@@ -47,7 +47,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
                     _spec(post.meta),
                     href=get_relative_url(post.url, page.url),
                     url=url,
-                    sizes=markup.picture_sizes("material", "content", hidden=hidden, is_card=True),
+                    sizes=themes.picture_sizes("material", "content", hidden=hidden, is_card=True),
                     is_eager=index == 0,
                 ),
             )
@@ -59,7 +59,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         def header(heading: str) -> str:
             asset, spec = self._assets[page.meta["picture"]], _spec(page.meta)
             spec = replace(spec, layout=markup.settled_layout(spec, asset, heading))
-            sizes = markup.picture_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
+            sizes = themes.picture_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
             self._headers[page.url] = markup.hero_header(
                 asset,
                 spec,

@@ -1,0 +1,169 @@
+"""The themes whose layout is known: the width of the article, and the width and place of the layout `full`.
+
+A theme is one row of `THEMES`; its rules for `full`, if it needs any, are in ``themes.css``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from mkdocs_leonardo.spec import Layout
+
+
+class Step(NamedTuple):
+    """How wide the article is from a width of the window on: so many hundredths of the window and so many pixels."""
+
+    window_px: int
+    share_vw: int
+    width_px: int
+
+    def __str__(self) -> str:
+        if not self.share_vw:
+            width = f"{self.width_px}px"
+        elif not self.width_px:
+            width = f"{self.share_vw}vw"
+        else:
+            width = f"calc({self.share_vw}vw - {-self.width_px}px)"
+        return f"(min-width: {self.window_px}px) {width}" if self.window_px else width
+
+
+#: Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
+_MKDOCS_ARTICLE = (Step(1400, 0, 966), Step(1200, 0, 831), Step(992, 0, 696), Step(576, 0, 516), Step(0, 100, -24))
+#: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
+_READTHEDOCS_ARTICLE = (Step(1100, 0, 696), Step(769, 100, -404), Step(0, 100, -52))
+_UNKNOWN_ARTICLE = (Step(960, 0, 960), Step(0, 100, 0))
+#: Less than a reader can see is missing, so that phones of 390 px with two pixels a point take the file of 768 px.
+_FROM_EDGE_TO_EDGE = Step(0, 100, -8)
+#: The article must be this wide for text and picture side by side.
+_SPLIT_PX = 720
+
+
+class Columns(NamedTuple):
+    """The side columns of a page."""
+
+    left: bool
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The layout of one theme.
+
+    `article` gives the widths of the article beside the page's columns. `full_sizes` is the `sizes` of a hero in the
+    layout `full`, and `full_place` finds its place in the start of a page, -1 in the HTML of other themes; `is_in_main`
+    says whether the place is in the main part of the page.
+    """
+
+    article: Callable[[Columns], tuple[Step, ...]]
+    full_sizes: str = "100vw"
+    full_place: Callable[[str], int] = lambda _start: -1
+    is_in_main: bool = False
+
+
+def picture_sizes(
+    theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
+) -> str:
+    """The `sizes` that are true for a hero or a card: its width at every width of the window.
+
+    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
+    (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
+    blog posts, whose own side column stands where the navigation was. A card is as wide as the article, and so is a
+    hero, but for phones, where a hero reaches from edge to edge, and for `split`, whose picture stands beside the text.
+    """
+    columns = Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden)
+    return _sizes(theme, layout, columns, is_card=is_card)
+
+
+@cache
+def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> str:
+    known = THEMES.get(theme, _UNKNOWN)
+    if layout == "full" and not is_card:
+        return known.full_sizes
+    steps = known.article(columns)
+    if layout == "split" and not is_card:
+        steps = tuple(_beside_text(steps))
+    if not is_card and layout != "stacked":
+        steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
+    return ", ".join(map(str, steps))
+
+
+def _beside_text(steps: Iterable[Step]) -> Iterator[Step]:
+    """What remains for the picture of `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
+    above_px = 10_000
+    for step in steps:
+        if not step.share_vw:
+            gap_px = min(56, max(24, 0.04 * step.width_px))
+            yield (
+                step if step.width_px < _SPLIT_PX else step._replace(width_px=round((step.width_px - gap_px) * 5 / 12))
+            )
+        elif (wide_from_px := max(step.window_px, _SPLIT_PX - step.width_px)) < above_px:
+            yield Step(wide_from_px, 40, round(step.width_px * 0.4))
+            if wide_from_px > step.window_px:
+                yield step
+        else:
+            yield step
+        above_px = step.window_px
+
+
+def full_width_place(start_of_page: str) -> tuple[int, bool]:
+    """Where an element spans the window below the theme's header, and whether that is in the main part of the page.
+
+    The place is -1 for an unknown theme. A theme is known by its HTML here, since other themes build on these.
+    """
+    for theme in THEMES.values():
+        place = theme.full_place(start_of_page)
+        if place >= 0:
+            return place, theme.is_in_main
+    return -1, False
+
+
+def _material(columns: Columns) -> tuple[Step, ...]:
+    """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
+
+    The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
+    left one at 1220 px. In `sizes` a rem is the reader's default font size instead, so everything is said in pixels.
+    """
+    columns_rem = 12.1 * (columns.left + columns.right)
+    margins_rem = (1.2 if columns.left else 0.8) + (1.2 if columns.right else 0.8)
+    return (
+        *(
+            Step(window_px, 0, round((61 - columns_rem - margins_rem) * root_px))
+            for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
+        ),
+        Step(960, 100, -274 if columns.right else -32),
+        Step(0, 100, -32),
+    )
+
+
+def _material_place(start_of_page: str) -> int:
+    """The head of `<main>`, above the grid with the side columns.
+
+    There instant navigation swaps the hero with the rest, and the columns know how far down they start.
+    """
+    main = start_of_page.find('<main class="md-main"')
+    return start_of_page.find(">", main) + 1 if main >= 0 else -1
+
+
+def _mkdocs_place(start_of_page: str) -> int:
+    """Before the container of the page, which is the first one that holds a row."""
+    row = start_of_page.find('<div class="row">')
+    return start_of_page.rfind('<div class="container">', 0, max(row, 0))
+
+
+_MATERIAL = Theme(_material, full_place=_material_place, is_in_main=True)
+_UNKNOWN = Theme(lambda _columns: _UNKNOWN_ARTICLE)
+#: The themes by MkDocs's names.
+THEMES = {
+    "material": _MATERIAL,
+    "materialx": _MATERIAL,
+    "readthedocs": Theme(
+        lambda _columns: _READTHEDOCS_ARTICLE,
+        # The side column of 300 px is always there.
+        full_sizes="(min-width: 769px) calc(100vw - 300px), 100vw",
+        full_place=lambda start: start.find('<div class="wy-nav-content">'),
+    ),
+    "mkdocs": Theme(lambda _columns: _MKDOCS_ARTICLE, full_place=_mkdocs_place),
+}
