@@ -253,7 +253,7 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scrim:
-    """The shade (percent, 0 to 60) behind the text with which white reaches WCAG 2.2's 4.5:1.
+    """The shade (percent, 0 to 58) behind the text with which white reaches WCAG 2.2's 4.5:1.
 
     `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
     and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.

@@ -6,22 +6,22 @@ import math
 
 Colour = tuple[int, int, int]
 
-#: Twelve hues, in steps of 30 degrees, and a neutral one, in sRGB. Each has lightness 0.22 and chroma 0.045 in OKLCH
+#: Twelve hues, in steps of 30 degrees, and a neutral one, in sRGB. Each has lightness 0.17 and chroma 0.04 in OKLCH
 #: (Ottosson 2020), dark enough for white text on pure white at the alpha of `contrast.MOST`.
 TINTS: tuple[Colour, ...] = (
-    (43, 17, 26),
-    (44, 18, 14),
-    (41, 21, 3),
-    (35, 25, 0),
-    (24, 29, 4),
-    (9, 32, 15),
-    (0, 33, 27),
-    (0, 32, 38),
-    (3, 29, 45),
-    (18, 25, 47),
-    (30, 21, 44),
-    (38, 18, 36),
-    (24, 26, 30),
+    (29, 7, 15),
+    (30, 8, 5),
+    (28, 10, 0),
+    (22, 14, 0),
+    (13, 18, 0),
+    (2, 20, 6),
+    (0, 21, 16),
+    (0, 20, 25),
+    (0, 17, 31),
+    (9, 14, 33),
+    (18, 11, 30),
+    (25, 8, 24),
+    (14, 15, 19),
 )
 NEUTRAL = len(TINTS) - 1
 #: Below this chroma a colour is grey to the eye.

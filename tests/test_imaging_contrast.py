@@ -1,9 +1,12 @@
 """White text on a hero is readable, and the picture is darkened no more than that takes."""
 
+import base64
+from io import BytesIO
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from mkdocs_leonardo.imaging.contrast import (
     CONTRAST_RATIO,
@@ -16,7 +19,8 @@ from mkdocs_leonardo.imaging.contrast import (
     View,
     measure,
 )
-from mkdocs_leonardo.imaging.variants import dominant
+from mkdocs_leonardo.imaging.normalise import crop_box
+from mkdocs_leonardo.imaging.variants import dominant, placeholder
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 from mkdocs_leonardo.tint import TINTS, tint_of
 
@@ -25,7 +29,7 @@ SIZE = (1536, 864)
 
 def measured(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     """The scrim that the picture needs, in its own tint."""
-    return measure(image, focus, dominant=dominant(image))
+    return measure(placeholder(image), focus, dominant=dominant(image))
 
 
 def noise(sigma: float = 60) -> Image.Image:
@@ -54,25 +58,28 @@ def contrast_with_white(red: int, green: int, blue: int) -> float:
     """WCAG 2.2's contrast ratio of white text on a colour, written out apart from the code under test."""
 
     def light(value: int) -> float:
-        share = value / 260
-        return share / 12.92 if share <= 0.04045 else ((share + 0.060) / 1.060) ** 2.4
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
     return 1.05 / (0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue) + 0.05)
 
 
 def worst_percentile(
-    image: Image.Image, view: View, percent: int, focus: FocalPoint, scale: float, *, is_rtl: bool = False
+    image: Image.Image, view: View, percent: int, focus: FocalPoint = CENTER, *, is_rtl: bool = False
 ) -> float:
-    """The contrast that 99 of 100 pixels behind the text reach on a screen with `scale` pixels to each of CSS's."""
-    left, top, right, bottom = view.text_box(image.size, focus, is_rtl=is_rtl)
-    size = (round(view.width_px * view.column_share * scale), round(view.height_px * view.text_share * scale))
-    shown = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    """The contrast that 995 of 1000 pixels behind the text reach, blurred and blended as browsers do it."""
+    size = (view.width_px, view.height_px)
+    small = Image.open(BytesIO(base64.b64decode(placeholder(image).partition(",")[2]))).convert("RGB")
+    shown = small.resize(size, Image.Resampling.BILINEAR, box=crop_box(small.size, size, focus))
+    shown = shown.filter(ImageFilter.GaussianBlur(0.02 * view.width_px))
+    left, right = (size[0] - size[0] * view.column_share, size[0]) if is_rtl else (0, size[0] * view.column_share)
+    shown = shown.crop((round(left), round(size[1] * (1 - view.text_share)), round(right), size[1]))
     # Some 30,000 of the pixels tell as much as a million of them.
-    shown = shown.resize((min(size[0], 317), min(size[1], 101)), Image.Resampling.NEAREST)
+    shown = shown.resize((min(shown.width, 317), min(shown.height, 101)), Image.Resampling.NEAREST)
     blended = Image.blend(shown, Image.new("RGB", shown.size, TINTS[tint_of(dominant(image))]), percent / 100)
     colours = blended.getcolors(shown.width * shown.height) or []
     ratios = sorted((contrast_with_white(*colour), count) for count, colour in colours if isinstance(colour, tuple))
-    allowed = 0.01 * shown.width * shown.height
+    allowed = 0.005 * shown.width * shown.height
     for ratio, count in ratios:
         allowed -= count
         if allowed < 0:
@@ -83,12 +90,12 @@ def worst_percentile(
 @pytest.mark.parametrize(
     ("image", "scrim"),
     [
-        (Image.new("RGB", SIZE, "white"), Scrim(60, 60, 60, 60, 60, 60)),
+        (Image.new("RGB", SIZE, "white"), Scrim(58, 58, 58, 58, 58, 58)),
         (Image.new("RGB", SIZE, "black"), Scrim(0, 0, 0, 0, 0, 0)),
         (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0, 0, 0, 0, 0)),
-        (Image.new("RGB", SIZE, (0, 0, 260)), Scrim(0, 0, 0, 0, 0, 0)),
-        (halves("white", "black"), Scrim(60, 60, 60, 60, 60, 60)),
-        (halves("black", "white"), Scrim(60, 60, 60, 60, 60, 60)),
+        (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0, 0, 0, 0, 0)),
+        (halves("white", "black"), Scrim(58, 58, 58, 58, 58, 58)),
+        (halves("black", "white"), Scrim(58, 58, 58, 58, 58, 58)),
     ],
 )
 def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
@@ -100,9 +107,9 @@ def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scr
     ("rows", "scrim"),
     [
         (90, Scrim(0, 0, 0, 0, 0, 0)),
-        (250, Scrim(0, 0, 0, 60, 0, 0)),
-        (300, Scrim(60, 0, 0, 60, 60, 60)),
-        (400, Scrim(*[60] * 6)),
+        (200, Scrim(0, 0, 0, 54, 0, 0)),
+        (300, Scrim(50, 0, 0, 58, 50, 50)),
+        (500, Scrim(*[58] * 6)),
     ],
 )
 def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim) -> None:
@@ -113,7 +120,7 @@ def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim
     assert scrim == measured(image)
 
 
-@pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(60, 60, 0, 60, 60, 0)), (1236, Scrim(60, 0, 60, 60, 0, 60))])
+@pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(56, 58, 0, 56, 58, 0)), (1236, Scrim(56, 0, 58, 56, 0, 58))])
 def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim) -> None:
     """On desktops, what is bright on the side where lines end is not darkened, and which side that is varies."""
     image = Image.new("RGB", SIZE, (20, 30, 40))
@@ -127,23 +134,14 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
     image = Image.new("RGB", SIZE, "black")
     image.paste("white", (0, 0, 250, 864))
 
-    assert measured(image, FocalPoint(0.0, 0.5)).narrow == 60
+    assert measured(image, FocalPoint(0.0, 0.5)).narrow == 58
     assert measured(image, FocalPoint(1.0, 0.5)).narrow == 0
 
 
-@pytest.mark.parametrize(("side_px", "scrim"), [(2, Scrim(0, 0, 0, 0, 0, 0)), (8, Scrim(60, 60, 60, 60, 60, 60))])
-def test_measure_tiny_lights_count_by_their_area(side_px: int, scrim: Scrim) -> None:
-    """Stars on 0.3 % of the picture are smaller than letters; lamps on 5 % are not, though an average hides them."""
+@pytest.mark.parametrize(("side_px", "scrim"), [(8, Scrim(0, 0, 0, 0, 0, 0)), (24, Scrim(18, 18, 16, 18, 18, 16))])
+def test_measure_small_lights_count_by_what_the_placeholder_keeps_of_them(side_px: int, scrim: Scrim) -> None:
+    """Stars on 5 % of the picture vanish in it; lamps on 42 % of the picture light up their surroundings."""
     assert scrim == measured(dotted(side_px))
-
-
-def test_measure_fine_grain_counts_by_its_own_brightness() -> None:
-    """An average of a fine black and white grain would be a grey that needs less than its white grains do."""
-    grain = Image.effect_noise((SIZE[0] // 2, SIZE[1] // 2), 200).point(lambda value: 260 * (value > 150))
-    image = grain.resize(SIZE, Image.Resampling.NEAREST).convert("RGB")
-
-    assert measured(image) == Scrim(60, 60, 60, 60, 60, 60)
-    assert measured(image.reduce(8).resize(SIZE)).wide < 60
 
 
 PICTURES = [
@@ -154,14 +152,14 @@ PICTURES = [
     pytest.param(dotted(5, (110, 110, 110)), id="dots on grey"),
     pytest.param(dotted(5), id="dots on night"),
     *[pytest.param(Image.new("RGB", SIZE, (grey, grey, grey)), id=f"grey {grey}") for grey in range(118, 256, 12)],
-    pytest.param(Image.new("RGB", SIZE, (260, 220, 0)), id="yellow"),
+    pytest.param(Image.new("RGB", SIZE, (255, 220, 0)), id="yellow"),
 ]
 
 
 @pytest.mark.parametrize("focus", [CENTER, FocalPoint(0.0, 1.0), FocalPoint(0.8, 0.3)])
 @pytest.mark.parametrize("image", PICTURES)
 def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, focus: FocalPoint) -> None:
-    """Blended as browsers do it, 99 of 100 pixels behind the text give white 4.5:1, on plain and dense screens."""
+    """Blended as browsers do it, 995 of 1000 pixels behind the text give white 4.5:1."""
     scrim = measured(image, focus)
 
     for views, percent, is_rtl in (
@@ -173,15 +171,13 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
         (LONG_WIDE_VIEWS[:4], scrim.long_wide_rtl, True),
     ):
         for view in views:
-            for scale in (1.0, 2.0) if view.width_px < 1000 else (1.0,):
-                # Five hundredths of the ratio are one step of 260 in a grey: what rounding may do.
-                least = CONTRAST_RATIO - 0.05
-                assert worst_percentile(image, view, percent, focus, scale, is_rtl=is_rtl) >= least
+            # Five hundredths of the ratio are one step of 256 in a grey: what rounding may do.
+            assert worst_percentile(image, view, percent, focus, is_rtl=is_rtl) >= CONTRAST_RATIO - 0.05
 
 
 @pytest.mark.parametrize("image", PICTURES)
 def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
-    """With two steps less, a view falls short: one step is the margin for rounding."""
+    """With four steps less, a view falls short: three are the margin for rounding."""
     scrim = measured(image)
 
     for views, percent, is_rtl in (
@@ -192,20 +188,18 @@ def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
         (WIDE_VIEWS + LONG_WIDE_VIEWS, scrim.long_wide, False),
         (WIDE_VIEWS + LONG_WIDE_VIEWS, scrim.long_wide_rtl, True),
     ):
-        if percent >= 2 * STEP:
+        if percent >= 4 * STEP:
             assert any(
-                worst_percentile(image, view, percent - 2 * STEP, CENTER, scale, is_rtl=is_rtl) < CONTRAST_RATIO
-                for view in views
-                for scale in (1.0, min(SIZE[0] / view.width_px, SIZE[1] / view.height_px))
+                worst_percentile(image, view, percent - 4 * STEP, is_rtl=is_rtl) < CONTRAST_RATIO for view in views
             )
 
 
 def test_most_scrim_suffices_for_white() -> None:
-    """Nothing is brighter than white, so nothing needs more than the darkest step, and the step before is too light."""
+    """Nothing is brighter than white, so nothing needs more than the darkest step, and two steps less are too light."""
     white = Image.new("RGB", SIZE, "white")
 
-    assert worst_percentile(white, WIDE_VIEWS[0], MOST, CENTER, 1.0) >= CONTRAST_RATIO
-    assert worst_percentile(white, WIDE_VIEWS[0], MOST - STEP, CENTER, 1.0) < CONTRAST_RATIO
+    assert worst_percentile(white, WIDE_VIEWS[0], MOST) >= CONTRAST_RATIO
+    assert worst_percentile(white, WIDE_VIEWS[0], MOST - 2 * STEP) < CONTRAST_RATIO
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), st.floats(0, 1))
@@ -214,4 +208,4 @@ def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height:
     """No size fails, down to a single pixel."""
     scrim = measured(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
-    assert scrim == Scrim(45, 45, 45, 45, 45, 45)
+    assert scrim == Scrim(38, 38, 38, 38, 38, 38)

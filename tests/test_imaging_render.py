@@ -201,7 +201,7 @@ def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
     """The measurements are those of the picture."""
     rendering = rendered(Image.new("RGB", (320, 180), "white"), tmp_path)
 
-    assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(60, 60, 60, 60, 60, 60))
+    assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(58, 58, 58, 58, 58, 58))
     assert rendering.placeholder.startswith("data:image/webp;base64,")
     assert (rendering.width_px, rendering.height_px) == (320, 180)
 

@@ -8,12 +8,14 @@ from importlib import resources
 
 import pytest
 
+from mkdocs_leonardo.imaging import contrast
+from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP
 from mkdocs_leonardo.page.stylesheet import _minified, build_foreign_stylesheet, build_stylesheet
 from mkdocs_leonardo.spec import CENTER, FocalPoint
 
 
 def test_stylesheet_is_a_few_kibibytes() -> None:
-    """All of it, with a rule for each step of the scrim, costs a reader less than 4 KiB, and 16 before compression."""
+    """All of it, with the rules for the scrim, costs a reader less than 4 KiB, and 16 before compression."""
     _, content = build_stylesheet([])
     assert len(content) < 16 * 1024
     assert len(gzip.compress(content)) < 4 * 1024
@@ -34,19 +36,26 @@ def test_stylesheet_has_rules_for_the_focal_points_in_use_only() -> None:
     assert content.endswith('[data-focus="30-60"] img{object-position:30% 60%}')
 
 
-def test_stylesheet_has_a_rule_for_every_step_of_the_scrim() -> None:
-    """From 5 to 60 percent, for narrow and wide heroes and for both directions of script."""
+def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
+    """Tens up to 50 and even ones, for narrow and wide heroes and for both directions of script."""
     content = build_stylesheet([])[1].decode()
-    assert '[data-scrim-narrow="5"]{--_narrow:0.05}' in content
-    assert '[data-scrim-wide="60"]{--_wide:0.60}' in content
-    assert '[data-scrim-wide-rtl="60"]{--_wide-rtl:0.60}' in content
-    assert len(re.findall(r"\[data-scrim-(?:narrow|wide|wide-rtl)=", content)) == 36
+    assert '[data-scrim-narrow^="3"]{--_narrow:.3}' in content
+    assert '[data-scrim-wide$="8"]{--_wide-1:.08}' in content
+    assert '[data-scrim-wide-rtl^="5"]{--_wide-rtl:.5}' in content
+    assert len(re.findall(r"\[data-scrim-(?:narrow|wide|wide-rtl).=", content)) == 27
+
+
+def test_stylesheet_blurs_as_the_shade_is_measured() -> None:
+    """The measurement and the rules have the same blur and the same steps."""
+    content = build_stylesheet([])[1].decode()
+    assert f"filter:blur({contrast.BLUR_SHARE * 100:g}cqi)" in content
+    assert (SCRIM_STEP, SCRIM_LIMIT) == (contrast.STEP, contrast.MOST)
 
 
 def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
     """Twelve hues and a neutral one, as the attribute of a hero names them."""
     content = build_stylesheet([])[1].decode()
-    assert '[data-tint="0"]{--_tint:43 17 26}' in content
+    assert '[data-tint="0"]{--_tint:29 7 15}' in content
     assert re.findall(r'\[data-tint="(\d+)"\]', content) == [str(place) for place in range(13)]
 
 

@@ -1,18 +1,20 @@
-"""How much shade must lie behind white text so that everybody can read it, and no more than that.
+"""The shade that white text on a picture needs, and no more than that.
 
-The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint at the measured alpha
-behind them: across the whole width of a phone, in the three quarters of a desktop where lines start, which are the
-right ones in right-to-left scripts. Which part of the picture that is depends on the window and on how much text there
-is, so the views below stand for what phones and desktops show, and the most demanding one of each kind decides: of
-those for short texts, so that a bright sky high above a title of two words is left alone, or of all, for texts that
-climb up to it.
+The stylesheet puts title and tagline at the foot of the hero, on the placeholder, which is the picture without its
+details, and lays the picture's dark tint over it at the measured alpha: across the whole width of a phone, in the three
+quarters of a desktop where lines start, which are the right ones in right-to-left scripts. Which part of the picture
+that is depends on the window and on the amount of text. The views below stand for what phones and desktops show, and
+the most demanding one of each kind decides: of those for short texts, so that a bright sky high above a title of two
+words is left alone, or of all, for texts that climb up to it.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
+from io import BytesIO
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from mkdocs_leonardo.imaging.normalise import Box, crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
@@ -22,12 +24,14 @@ from mkdocs_leonardo.tint import TINTS, Colour, tint_of
 CONTRAST_RATIO = 4.5
 #: The luminance on which white reaches that ratio: (1 + 0.05) / (0.1833 + 0.05) = 4.5.
 MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
-#: The share of the pixels behind the text that may be brighter, for a glint or a star is smaller than a letter.
-BRIGHT_SHARE = 0.01
-#: The scrim comes in these steps (percent), for each of which the stylesheet has a class.
-STEP = 5
+#: The share of the blurred pixels behind the text that may be brighter.
+BRIGHT_SHARE = 0.005
+#: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
+STEP = 2
+#: The standard deviation of the stylesheet's blur, as a share of the hero's width.
+BLUR_SHARE = 0.02
 #: With this much of any tint, white text reaches the ratio on pure white; black would need 54.
-MOST = 60
+MOST = 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +77,38 @@ LONG_WIDE_VIEWS = (
     View(2560, 653, text_share=0.5, column_share=0.75),
 )
 
-# 400 x 225 pixels: in the smallest box, the 99th percentile still rests on more than 400 of them. 1536 / 400 is not
-# whole, so the samples do not fall into step with an encoder's blocks.
+# The placeholder enlarged, as browsers do it, to 400 x 225 pixels.
 _SAMPLE_WIDTH_PX = 400
 # A luminance is counted in steps of MAX_LUMINANCE / 200, rounded up, so that the sum of three channels fits a byte
 # where it matters and errors are on the dark side (at most 3 steps: 0.0028).
 _THRESHOLD = 200
 
 
-def measure(image: Image.Image, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
-    """The least scrim, in steps of 5 percent up to 60, with which white text on the RGB picture reaches 4.5:1.
+def measure(placeholder: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
+    """The least scrim, in steps of 2 percent up to 58, with which white text on the hero reaches 4.5:1.
 
-    `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 99 of 100
-    pixels behind the text, both of the file's and of a screen's.
+    `placeholder` is the picture's, a data URI, `dominant` its dominant colour, ``#rrggbb``, whose hue the scrim has.
+    "Reaches" means for 995 of 1000 pixels behind the text.
     """
-    width, height = image.size
-    size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
-    # Two copies, because either alone can hide what makes text unreadable. A dense screen shows the file's own pixels;
-    # averaging would darken its grain and glints, so they are sampled: every fourth pixel keeps each brightness in its
-    # share. (A maximum of each block would count a glint 16 times and darken every grainy picture.) A plain
-    # screen shows averages, which can push more than a hundredth above the line where single pixels do not.
-    sampled = image.resize(size, Image.Resampling.NEAREST)
-    averaged = image.resize(size, Image.Resampling.BOX)
-    copies = (sampled, averaged)
+    with Image.open(BytesIO(base64.b64decode(placeholder.partition(",")[2]))) as small:
+        size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
+        sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     tint = TINTS[tint_of(dominant)]
     narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
     return Scrim(
-        narrow=_least_scrim(copies, NARROW_VIEWS, focus, tint),
-        wide=_least_scrim(copies, WIDE_VIEWS, focus, tint),
-        wide_rtl=_least_scrim(copies, WIDE_VIEWS, focus, tint, is_rtl=True),
-        long_narrow=_least_scrim(copies, narrow_views, focus, tint),
-        long_wide=_least_scrim(copies, wide_views, focus, tint),
-        long_wide_rtl=_least_scrim(copies, wide_views, focus, tint, is_rtl=True),
+        narrow=_least_scrim(sample, NARROW_VIEWS, focus, tint),
+        wide=_least_scrim(sample, WIDE_VIEWS, focus, tint),
+        wide_rtl=_least_scrim(sample, WIDE_VIEWS, focus, tint, is_rtl=True),
+        long_narrow=_least_scrim(sample, narrow_views, focus, tint),
+        long_wide=_least_scrim(sample, wide_views, focus, tint),
+        long_wide_rtl=_least_scrim(sample, wide_views, focus, tint, is_rtl=True),
     )
 
 
 def _least_scrim(
-    copies: tuple[Image.Image, ...], views: tuple[View, ...], focus: FocalPoint, tint: Colour, *, is_rtl: bool = False
+    sample: Image.Image, views: tuple[View, ...], focus: FocalPoint, tint: Colour, *, is_rtl: bool = False
 ) -> int:
-    parts = [
-        copy.crop(_outward(view.text_box(copy.size, focus, is_rtl=is_rtl), copy.size))
-        for view in views
-        for copy in copies
-    ]
+    parts = [_behind_text(sample, view, focus, is_rtl=is_rtl) for view in views]
     low, high = 0, MOST // STEP
     while low < high:
         middle = (low + high) // 2
@@ -125,6 +118,14 @@ def _least_scrim(
         else:
             low = middle + 1
     return low * STEP
+
+
+def _behind_text(sample: Image.Image, view: View, focus: FocalPoint, *, is_rtl: bool) -> Image.Image:
+    """The blurred part of the placeholder on which the text of a view stands."""
+    shown = _outward(crop_box(sample.size, (view.width_px, view.height_px), focus), sample.size)
+    left, top, right, bottom = _outward(view.text_box(sample.size, focus, is_rtl=is_rtl), sample.size)
+    blurred = sample.crop(shown).filter(ImageFilter.GaussianBlur(BLUR_SHARE * (shown[2] - shown[0])))
+    return blurred.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
 
 
 def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -94,6 +94,7 @@ def settings(
             )
         ],
         "tints": [list(tint) for tint in TINTS],
+        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE],
         "provider": provider,
         "model": model,
     }
@@ -110,8 +111,8 @@ def superseded(
 ) -> Iterator[dict[str, JsonValue]]:
     """The settings with which earlier versions rendered the same picture, so that their files serve.
 
-    The shade was black and measured for other views then, pictures were never wider than the encoding's, and the
-    default was every format in every width, as a site may list them still.
+    The shade was black and measured for other views and sharp pictures then, pictures were never wider than the
+    encoding's, and the default was every format in every width, as a site may list them still.
     """
     plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
     every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
@@ -121,7 +122,9 @@ def superseded(
         )
         if earlier != encoding:
             yield known
-        yield {name: known[name] for name in known if name not in {"tints", "enlarged"}} | {"views": _FIRST_VIEWS}
+        yield {name: known[name] for name in known if name not in {"tints", "blur", "enlarged"}} | {
+            "views": _FIRST_VIEWS
+        }
 
 
 def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool) -> Encoding:
@@ -220,12 +223,12 @@ def _normalised(
 
 def _measured(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
     """The files with the measurements of the picture that they show."""
-    colour = dominant(image)
+    colour, small = dominant(image), placeholder(image)
     return Rendering(
         variants=tuple(variants),
-        placeholder=placeholder(image),
+        placeholder=small,
         dominant=colour,
-        scrim=contrast.measure(image, focus, dominant=colour),
+        scrim=contrast.measure(small, focus, dominant=colour),
         width_px=image.width,
         height_px=image.height,
         source_type=source_type,

@@ -30,9 +30,9 @@ _FALLBACK_ORDER = ("jpeg", "webp", "avif")
 #: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
 _PLAIN_WIDTH_PX = 960
 
-#: The stylesheet has a rule for every fifth percent up to here.
-SCRIM_STEP = 5
-SCRIM_LIMIT = 60
+#: The stylesheet has rules for every second percent up to here.
+SCRIM_STEP = 2
+SCRIM_LIMIT = 58
 
 #: Text stands beside or above the picture, not on it.
 _APART = frozenset({"stacked", "split"})
@@ -81,11 +81,13 @@ def hero_header(
     title = _title(heading_html)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
+    source = escape(asset.rendering.placeholder)
     tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
-    text = ['<div class="leonardo-hero__text">', heading_html, *tagline, "</div>"]
+    blur = f'<img class="leonardo-hero__blur" src="{source}" alt="" aria-hidden="true">'
+    ground = [] if is_apart else [f'<div class="leonardo-hero__ground">{blur}</div>']
+    text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.
-    source = escape(asset.rendering.placeholder)
     placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
     caption = _caption("figcaption" if is_apart else "p", asset.provider, credit)
     if is_apart:
@@ -236,7 +238,7 @@ def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
     if is_long:
         narrow, wide, wide_rtl = scrim.long_narrow, scrim.long_wide, scrim.long_wide_rtl
     measured = {"narrow": narrow, "wide": wide, "wide-rtl": wide_rtl}
-    return "".join(f' data-scrim-{where}="{_scrim_step(percent)}"' for where, percent in measured.items())
+    return "".join(f' data-scrim-{where}="{_scrim_step(percent):02}"' for where, percent in measured.items())
 
 
 def _scrim_step(percent: int) -> int:

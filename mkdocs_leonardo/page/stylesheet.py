@@ -75,12 +75,15 @@ def _tint_rules() -> list[str]:
 
 
 def _scrim_rules() -> list[str]:
-    """One rule for each step: a measured number in an attribute becomes an alpha without any inline style."""
-    steps = range(SCRIM_STEP, SCRIM_LIMIT + 1, SCRIM_STEP)
+    """One rule for each digit: a measured number of two digits becomes an alpha without any inline style."""
+    tens, ones = range(10, SCRIM_LIMIT + 1, 10), range(SCRIM_STEP, 10, SCRIM_STEP)
     return [
-        f'[data-scrim-{where}="{percent}"]{{--_{where}:{percent / 100:.2f}}}'
+        rule
         for where in ("narrow", "wide", "wide-rtl")
-        for percent in steps
+        for rule in (
+            *(f'[data-scrim-{where}^="{percent // 10}"]{{--_{where}:.{percent // 10}}}' for percent in tens),
+            *(f'[data-scrim-{where}$="{percent}"]{{--_{where}-1:.0{percent}}}' for percent in ones),
+        )
     ]
 
 

@@ -77,7 +77,7 @@ def wait_until_drawn(page: Page, selector: str) -> None:
 
 
 def worst_contrast(page: Page, selector: str) -> float:
-    """White's contrast (WCAG 2.2) with what lies behind the text, for the brightest hundredth of it."""
+    """White's contrast (WCAG 2.2) with what lies behind the text, but for the brightest five thousandths of it."""
     # Material lets the colour of code fade for an eighth of a second: the text would still be on the picture.
     page.add_style_tag(
         content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"
@@ -96,5 +96,5 @@ def worst_contrast(page: Page, selector: str) -> float:
     # Far fewer than pixels.
     shades = sorted((0.2126 * table[r] + 0.7152 * table[g] + 0.0722 * table[b], count) for count, (r, g, b) in colours)
     darker = itertools.accumulate(count for _, count in shades)
-    brightest = next(shade for (shade, _), up_to in zip(shades, darker, strict=True) if up_to > int(pixels * 0.99))
+    brightest = next(shade for (shade, _), up_to in zip(shades, darker, strict=True) if up_to > int(pixels * 0.995))
     return 1.05 / (brightest + 0.05)
