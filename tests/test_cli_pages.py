@@ -257,8 +257,9 @@ def test_site_without_a_theme_is_read_by_mkdocs_where_material_is_not_installed(
         return [each for each in entry_points(group=group) if "material" not in each.name]
 
     monkeypatch.setattr(site_module, "entry_points", without_material)
-    Site(tmp_path, {"index.md": page("Home", hero_prompt="a fjord")}).configure(None)
-
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.md").write_text(page("Home", hero_prompt="a fjord"), encoding="utf-8")
+    (tmp_path / "mkdocs.yml").write_text("site_name: T\nplugins: [leonardo]\n", encoding="utf-8")
     read = site_module.site_pages(str(tmp_path / "mkdocs.yml"), Console(verbose=False))
 
     assert read.unread == ()
