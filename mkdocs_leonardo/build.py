@@ -74,9 +74,9 @@ class Build:
         return self._runtime.renderer.cache.seen
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
-        """Take the page's work; what is not at hand is started in the background.
+        """Take the page's hero, and start to make it in the background unless it is stored.
 
-        The key that the picture will probably have, and the picture if it is at hand.
+        Returns the picture's probable key, and the picture if it is stored.
         """
         lookup, answer, likely_key = self._runtime.lookup, None, ""
         # The pipeline meets the same error again, and reports it.
@@ -132,9 +132,9 @@ class Build:
 
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:
-            cure = "; set a provider's key to get the real image" if self.no_provider else ""
+            fix = "; set a provider's key to get the real image" if self.no_provider else ""
             pages = f"{count} page{'' if count == 1 else 's'}"
-            self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{cure}")
+            self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 
     def settle(self) -> None:
         """End running work. The journal holds paid jobs that are not collected; all files stay."""

@@ -72,13 +72,13 @@ def whole_number(low: int | None = None, high: int | None = None, *, step: int =
     """A whole number from `low` to `high`, a multiple of `step`; `why` ends the message."""
     kind = "a whole number" if step == 1 else f"a multiple of {step}"
     limits = "" if low is None else f", {low} or more" if high is None else f", from {low} to {high}"
-    cure = f"it must be {kind}{limits}{why}"
+    fix = f"it must be {kind}{limits}{why}"
 
     def convert(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(cure)
+            raise TypeError(fix)
         if (low is not None and value < low) or (high is not None and value > high) or value % step:
-            raise ValueError(cure)
+            raise ValueError(fix)
         return value
 
     schema: dict[str, JsonValue] = {"type": "integer"}
@@ -88,19 +88,19 @@ def whole_number(low: int | None = None, high: int | None = None, *, step: int =
 
 
 def number(
-    cure: str = "it must be a number", *, fits: Callable[[float], bool] = lambda _: True, **limits: JsonValue
+    fix: str = "it must be a number", *, fits: Callable[[float], bool] = lambda _: True, **limits: JsonValue
 ) -> Converter[float]:
     """A finite number that `fits`; `limits` are the schema's."""
 
     def convert(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise TypeError(cure)
+            raise TypeError(fix)
         try:
             converted = float(value)
         except OverflowError:
             converted = math.inf
         if not (math.isfinite(converted) and fits(converted)):
-            raise ValueError(cure)
+            raise ValueError(fix)
         return converted
 
     return Converter(convert, {"type": "number", **limits})

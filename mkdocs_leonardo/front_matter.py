@@ -71,7 +71,7 @@ _MACRO = re.compile(
       | \{% .* %\}""",
     re.DOTALL | re.VERBOSE,
 )
-_MACRO_CURE = "no plugin has rendered this macro; write the words themselves, or define the variable in it"
+_MACRO_FIX = "no plugin has rendered this macro; write the words themselves, or define the variable in it"
 _MUST_BE_TEXT = "it must be text; put quotes around it"
 #: Single words that authors mean as a switch, and not as a prompt.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
@@ -199,8 +199,8 @@ class _Reader:
             # Compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
             near = _MEANT.get(word) or _nearest(word, endings)
-            cure = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
-            problems.append(InputError(self._page, _named(key), f"is not a known key; {cure}"))
+            fix = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
+            problems.append(InputError(self._page, _named(key), f"is not a known key; {fix}"))
         return (*problems, *self._misspelt_keys())
 
     def _misspelt_keys(self) -> list[InputError]:
@@ -216,14 +216,12 @@ class _Reader:
         if isinstance(group, Mapping):
             inside = {_BARE.get(f"hero{_bare(key)}"): key for key in group if isinstance(key, str)}
             if "hero_prompt" in inside:
-                cure = "write hero_prompt: … on a line of its own, not below hero"
-                problems.append(
-                    InputError(self._page, f"hero: {_named(inside['hero_prompt'])}", f"is not read; {cure}")
-                )
+                fix = "write hero_prompt: … on a line of its own, not below hero"
+                problems.append(InputError(self._page, f"hero: {_named(inside['hero_prompt'])}", f"is not read; {fix}"))
         return problems
 
-    def _wrong(self, key: str, cure: str) -> None:
-        self._problems.append(InputError(self._page, key, f"is {shown(self._meta[key])}; {cure}"))
+    def _wrong(self, key: str, fix: str) -> None:
+        self._problems.append(InputError(self._page, key, f"is {shown(self._meta[key])}; {fix}"))
 
     def _prompt(self) -> str | None:
         key = "hero_prompt"
@@ -237,9 +235,9 @@ class _Reader:
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the image in a few words, or write false for no hero")
             return None
-        cure = _MACRO_CURE if _MACRO.search(prompt) else placeholders.problem_of(prompt)
-        if cure:
-            self._wrong(key, cure)
+        fix = _MACRO_FIX if _MACRO.search(prompt) else placeholders.problem_of(prompt)
+        if fix:
+            self._wrong(key, fix)
             return None
         return self._filled(key, prompt)
 
@@ -354,12 +352,12 @@ class _Reader:
         if _ADDRESS.match(text):
             # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
-            cure = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
-            self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {cure}"))
+            fix = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
+            self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {fix}"))
             return None
-        cure = _path_cure(text)
-        if cure:
-            self._wrong(key, cure)
+        fix = _path_fix(text)
+        if fix:
+            self._wrong(key, fix)
             return None
         parts: list[str] = []
         for part in (PurePosixPath(self._page).parent / text).parts:
@@ -402,7 +400,7 @@ def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
     return lower[near[0]] if near else None
 
 
-def _path_cure(text: str) -> str:
+def _path_fix(text: str) -> str:
     """The fix for a path that cannot name a file beside the page; empty if it can."""
     if not text or text.startswith(("/", "\\")):
         return "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"

@@ -31,9 +31,9 @@ def problem_of(text: str, names: tuple[str, ...] = NAMES) -> str:
             continue
         near = difflib.get_close_matches(name.strip().lower(), names, n=1)
         all_names = ", ".join(f"{{{each}}}" for each in names[:-1]) + f" and {{{names[-1]}}}"
-        cure = f"did you mean {{{near[0]}}}?" if near else f"{all_names} can, and {{{{ is a brace"
+        fix = f"did you mean {{{near[0]}}}?" if near else f"{all_names} can, and {{{{ is a brace"
         shown = found[0] if len(found[0]) <= _LONGEST_SHOWN else f"{found[0][:_LONGEST_SHOWN]}…"
-        return f"{shown} cannot be filled in; {cure}"
+        return f"{shown} cannot be filled in; {fix}"
     return ""
 
 

@@ -175,7 +175,7 @@ def settled(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> S
 
 
 def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
-    """The name that distinguishes this configuration from others on the same folders; the same on every machine."""
+    """The configuration's name, different for each one on the same folders, and the same on every machine."""
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):
         return config_file.name

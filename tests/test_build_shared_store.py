@@ -347,7 +347,7 @@ def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: 
 
     assert [grade for grade, _ in found] == ["ok", "ok", "bad", "ok"]
     assert "cannot be listed (403" in found[2][1]
-    assert "machines that build at the same moment cannot see what the others make" in found[2][1]
+    assert "machines that build at the same moment cannot see each other's work" in found[2][1]
 
 
 @pytest.mark.parametrize("answer", [b"<!DOCTYPE html><title>Log in</title>", b'{"status": "ok"}'])

@@ -1,8 +1,10 @@
-"""The documents are in plain English, as far as a machine can tell: words of the trade, and short sentences."""
+"""Documents, docstrings and messages are in plain English, as far as a machine can tell."""
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,14 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 MAX_WORDS = 25
+
+SOURCES = sorted((tables.ROOT / "mkdocs_leonardo").rglob("*.py"))
+#: Subjects without a name, and words of the house, in docstrings, comments and messages.
+FORBIDDEN_IN_CODE = re.compile(
+    r"\b(nobody|somebody|anybody|everybody|whoever|others|at hand|stand-ins?|stands? in for|cured?|cures|"
+    r"for ever|(?:is|are) told)\b",
+    re.IGNORECASE,
+)
 
 
 def prose(path: Path) -> str:
@@ -52,3 +62,14 @@ def test_document_uses_the_words_of_the_trade(path: Path) -> None:
 def test_sentence_of_a_guide_has_at_most_25_words(path: Path) -> None:
     """A reader who is doing something reads each sentence once."""
     assert [line for line in sentences(path) if len(re.findall(r"[\w']+", line)) > MAX_WORDS] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_module_speaks_of_things_with_a_name(path: Path) -> None:
+    """Docstrings, comments and messages name their subject, and use the documents' words."""
+    found: list[str] = []
+    with tokenize.open(path) as source:
+        for token in tokenize.generate_tokens(io.StringIO(source.read()).readline):
+            if token.type == tokenize.COMMENT or tokenize.tok_name[token.type] in {"STRING", "FSTRING_MIDDLE"}:
+                found += (f"line {token.start[0]}: {word}" for word in FORBIDDEN_IN_CODE.findall(token.string))
+    assert found == []

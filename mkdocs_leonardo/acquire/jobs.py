@@ -127,7 +127,7 @@ class Jobs:
     ) -> bool:
         """Note that the jobs of these create calls were not had: later builds ask at growing intervals.
 
-        True if they are given up, which is told once: they are too old, or the service has not known them for hours.
+        True if they are given up, with one message: they are too old, or the service has not known them for hours.
         """
         is_over = False
         for number in numbers:

@@ -307,7 +307,7 @@ class Pipeline:
         except BrokenEntry as error:
             return answer, "" if self._pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
-            # The reason is told once, for all pages.
+            # One message gives the reason for all pages.
             return answer, "" if self._pays_in_doubt else IN_DOUBT
         return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), ""
 

@@ -159,8 +159,8 @@ class _Reader:
             # A link is followed, as Zensical follows it when it copies.
             path = (docs_dir / place).resolve()
             if not path.is_file():
-                cure = "write its path relative to the page"
-                message = f"is {str(page.image)!r}; there is no such file in the documentation folder; {cure}"
+                fix = "write its path relative to the page"
+                message = f"is {str(page.image)!r}; there is no such file in the documentation folder; {fix}"
                 self.found.problems.append(InputError(file.name, "hero_image", message))
                 return
             hero = replace(hero, own_image=path)
@@ -187,9 +187,9 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 2}" if mark is not None else ""
-            cure = "put quotes around a text that holds a colon, and close those that are open"
+            fix = "put quotes around a text that holds a colon, and close those that are open"
             self.found.problems.append(
-                InputError(name, "the front matter", f"is no YAML{place} and is not read; {cure}")
+                InputError(name, "the front matter", f"is no YAML{place} and is not read; {fix}")
             )
             return {}
         return value if isinstance(value, dict) else {}
@@ -221,8 +221,8 @@ class _Reader:
                 both[key] = [*before, *value]
             else:
                 if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
-                    cure = "write hero_layout: none, or quote it"
-                    message = f"is {str(value).lower()}, the folder's is text, which ends Zensical's build; {cure}"
+                    fix = "write hero_layout: none, or quote it"
+                    message = f"is {str(value).lower()}, the folder's is text, which ends Zensical's build; {fix}"
                     self.found.problems.append(InputError(name, "hero_prompt", message))
                 both[key] = value
         return both

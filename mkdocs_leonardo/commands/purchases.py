@@ -73,19 +73,19 @@ class Plan:
         line = f"{counted(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
-            others = dict.fromkeys(
+            further = dict.fromkeys(
                 quote.provider for status in self.allowed for quote in status.quotes if quote.is_available
             )
-            others.pop(first.provider, None)
-            line += f", at most {dollars(self.most_usd)} if {' or '.join(others)} has to step in"
+            further.pop(first.provider, None)
+            line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
         yield line
         held_back = len(self.buy) - len(self.allowed)
         if held_back:
             # With a cap of 0, another run could buy nothing either.
-            cure = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
+            fix = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
                 f"{counted(held_back, 'more image is', 'more images are')} held back by max_new_images or "
-                f"max_cost_usd; {cure}"
+                f"max_cost_usd; {fix}"
             )
 
     def _within_caps(self) -> tuple[HeroStatus, ...]:

@@ -73,7 +73,7 @@ class SiteHeroes:
     # While pages are read --------------------------------------------------------------------------------------------
 
     def want(self, page: Page, hero: HeroSpec) -> None:
-        """Take the page's hero, start to make one that is not at hand, and announce it to other plugins."""
+        """Take the page's hero, start to make one that is not stored, and announce it to other plugins."""
         if first_of(page) is not page:
             self._continued.add(page.file.src_uri)
         key, asset = self._build.want(hero)

@@ -19,7 +19,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 
 _BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
-#: What Material's `meta` plugin reads unless it is told otherwise.
+#: The file that Material's `meta` plugin reads by default.
 _FOLDER_META = ".meta.yml"
 _ENCLOSURE = re.compile(r'(<enclosure url="([^"]*)"[^>]*? length=")None(")')
 

@@ -113,8 +113,8 @@ def _with_file(hero: HeroSpec, image: PurePosixPath, docs_dir: Path, files: File
     """The hero with the author's own picture; InputError if there is no such file."""
     path = neighbours.own_picture(image, docs_dir, files)
     if path is None:
-        cure = "write its path relative to the page"
-        message = f"is {str(image)!r}; there is no such file in the documentation folder; {cure}"
+        fix = "write its path relative to the page"
+        message = f"is {str(image)!r}; there is no such file in the documentation folder; {fix}"
         raise InputError(hero.page, "hero_image", message)
     return replace(hero, own_image=path)
 

@@ -61,7 +61,7 @@ class SiteBuild:
         return self._reader.read(markdown, page=page, config=config, files=files)
 
     def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:
-        """Log the page's problems, and start to make its hero if it is not at hand."""
+        """Log the page's problems, and start to make its hero if it is not stored."""
         for problem in reading.problems:
             log.warning("%s", problem)
         if reading.hero is None:

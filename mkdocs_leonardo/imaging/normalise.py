@@ -39,7 +39,7 @@ MAX_SCANNED_PIXELS = 1_200_000_000
 #: What lies behind see-through pixels: dark, because white text will stand on them; neutral, to go with any colour.
 BACKGROUND = (32, 32, 32)
 
-#: Aspects that differ by less are stretched rather than cropped: nobody sees half a percent.
+#: Aspects that differ by less are stretched rather than cropped: half a percent is not visible.
 ASPECT_TOLERANCE = 0.005
 
 _UPRIGHT = {
@@ -231,7 +231,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
     """Whether the file reaches its own end.
 
-    Pillow's answer depends on `ImageFile.LOAD_TRUNCATED_IMAGES`, which anybody in the process may have set. For WebP
+    Pillow's answer depends on `ImageFile.LOAD_TRUNCATED_IMAGES`, which other code in the process may have set. For WebP
     and AVIF it does not: their libraries decode the file as a whole.
     """
     if kind == "jpeg":

@@ -42,7 +42,7 @@ _SOURCE_TYPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a file says of itself. Nothing of it is verified: anybody can write, remove or copy these marks.
+    """The marks of origin in a file. They prove nothing: any program can write, remove or copy them.
 
     `digital_source_type` is an IPTC NewsCodes URL.
     """
@@ -62,9 +62,9 @@ def xmp_packet(
 ) -> bytes:
     """An XMP packet of less than 700 bytes that says who made the picture, with which model, and when.
 
-    `created_at` is in Unix seconds, 0 if unknown. Pictures of AI providers are marked as such. Others get only the mark
-    they came with (`digital_source_type`). `has_reference` says that another picture gave this one its look. The prompt
-    is not in the packet, since it may be private.
+    `created_at` is in Unix seconds, 0 if unknown. Pictures of AI providers are marked as such; other pictures
+    get only the mark they came with (`digital_source_type`). `has_reference`: another picture gave this one its look.
+    The prompt is not in the packet, since it may be private.
     """
     if provider not in NOT_GENERATED:
         digital_source_type = TRAINED_ALGORITHMIC_MEDIA

@@ -1,4 +1,4 @@
-"""Pictures that give others their look: read, checked and named before anything is paid that needs them."""
+"""References, the pictures whose look a new one takes over: read, checked and named before an order needs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUALITY = 95
 
 
 def read_look(path: Path, strength: Strength) -> Look:
-    """The picture at `path` as a look; PictureError, with the cure, if no service could take it."""
+    """The picture at `path` as a look; PictureError, with the fix, if no service could take it."""
     from mkdocs_leonardo.imaging.normalise import inspect, is_animated
 
     try:
@@ -58,7 +58,7 @@ class Looks:
         self._known: dict[Path, Look | PictureError] = {}
 
     def first(self, paths: Sequence[Path], strength: Strength) -> Look:
-        """The first of `paths` that is a file, as a look; PictureError, with the cure, if none is or it cannot be."""
+        """The first of `paths` that is a file, as a look; PictureError, with the fix, if none is or it cannot be."""
         path = next((each for each in paths if each.is_file()), None)
         if path is None:
             raise PictureError("is not there; write its path relative to the page, or to the documentation folder")

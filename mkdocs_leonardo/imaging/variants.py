@@ -31,7 +31,7 @@ EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 
 Options = dict[str, int | str | bool]
 
-#: What Pillow is told for each format (Pillow 13, libavif 1.4, libwebp 1.6; `bench_encoding.py` measures it again).
+#: Pillow's options for each format (Pillow 13, libavif 1.4, libwebp 1.6; `bench_encoding.py` measures it again).
 #:
 #: The qualities give about the same SSIM (luminance, blocks of 8 x 8). Seven photographs, mean at 1536 and at 768:
 #: AVIF 55 0.976 in 74 KiB and 0.961 in 26, WebP 75 0.967 in 80 and 0.959 in 31, JPEG 70 0.980 in 119 and 0.964 in 40.
@@ -59,8 +59,8 @@ AVIF_FAST_SPEED = 7
 #: speed 9: 6.2, 12.6 and 63 KiB at 480, 768 and 1536 px, mean of five; quality 55 and speed 6 or 7: 6.1, 13.8 and 94.)
 PLACEHOLDER_AVIF: Options = {**OPTIONS["avif"], "quality": 49, "speed": 9}
 
-#: The widths of a JPEG that stands in for AVIF, which 95 of 100 readers' browsers show (2026); the picture's own width
-#: comes with them. A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
+#: The widths of a JPEG for browsers without AVIF, 5 of 100 (2026); the picture's own width comes with them.
+#: A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
 #: and a phone of three pixels a point, 1200; a picture across the window, a template and a search engine the widest.
 FALLBACK_WIDTHS_PX = (768, 1200)
 #: Where the ladder has a step more than the default's, one JPEG serves for both, so that a hero stays nine files.
@@ -93,7 +93,7 @@ def usable_formats(
 
 
 def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> Options:
-    """What Pillow is told for a file of this format and width."""
+    """Pillow's options for a file of this format and width."""
     if picture_format == "avif" and is_placeholder:
         return PLACEHOLDER_AVIF
     if picture_format == "avif" and width_px > AVIF_THOROUGH_WIDTH_PX:

@@ -29,7 +29,7 @@ MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicM
 
 
 class Social(NamedTuple):
-    """What other sites show when somebody shares the page. All URLs are absolute; "" and 0 are unknown.
+    """The tags for sharing: title, texts and image of a link to the page. All URLs are absolute; "" and 0 are unknown.
 
     In `title`, references such as ``&amp;`` count, because MkDocs's themes show titles that way.
     """

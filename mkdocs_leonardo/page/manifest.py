@@ -1,4 +1,4 @@
-"""What a site needs to know of its heroes when somebody else builds it: the file beside the pictures."""
+"""The manifest of published heroes, a file beside the pictures, from which Zensical's build shows them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from mkdocs_leonardo.page.themes import full_width_place
 from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
 from mkdocs_leonardo.tint import tint_of
 
-#: How a provider wants to be called where its work is shown. Others are shown under their own name.
+#: The names that providers use for themselves; a provider that is not here is shown by its own name.
 _CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
 
 #: The visible line of a site that has no words of its own for it.
@@ -24,7 +24,7 @@ _CREDIT = "Picture made by AI: {creator}"
 
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 
-#: The format of the plain `<img>`, which every reader of pages must understand; the first one at hand is taken.
+#: The format of the plain `<img>`, which every feed reader must understand; the first existing one is taken.
 _FALLBACK_ORDER = ("jpeg", "webp", "avif")
 
 #: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
@@ -130,16 +130,16 @@ def card(
     """The cover of one post on a blog view, linked to the post.
 
     The linked title follows at once, so the link is kept out of the tab order and from screen readers, which would say
-    everything twice; the alternative text still serves whoever sees no pictures. Let only a view's first card be eager.
+    everything twice; the alternative text is for browsers that show no images. Only the first card is eager.
     """
     if is_eager:
         loading = 'fetchpriority="high" decoding="async"'
     else:
-        # "auto" is the truth itself, where it is known and the picture is lazy; others skip it and read on.
+        # Browsers that know "auto" use the real width of a lazy picture; browsers that do not skip the word.
         loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
     lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
     if is_eager:
-        # The others are below the window, and their pages need not carry them.
+        # Later cards are below the window, so their placeholders would only make the page larger.
         lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.placeholder)}" alt="">')
     return "\n".join([*lines, _picture("leonardo-card", asset, spec.alt, sizes, url, loading), "</a>"])
 
@@ -223,7 +223,7 @@ def is_long(title: str, tagline: str) -> bool:
 
 
 def _letters(text: str) -> int:
-    """The text's length; letters of East Asian scripts are twice as wide as others (Unicode, annex 11)."""
+    """The text's length; letters of East Asian scripts count twice (Unicode, annex 11)."""
     return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 

@@ -301,7 +301,7 @@ class Site:
 
 
 def card_background(asset: HeroAsset) -> Path | None:
-    """The file that does best as the background of a card that somebody else draws, 1200 x 630 pixels."""
+    """The best file for the background of a social card of another plugin, 1200 x 630 pixels."""
     drawable = [variant for variant in asset.rendering.variants if variant.format == "jpeg"] or [
         *asset.rendering.variants
     ]

@@ -21,7 +21,7 @@ _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:no
 
 
 def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
-    """File name (with a digest of the content, so that it may be cached for ever) and content of the stylesheet.
+    """File name, with a digest so that caches may keep it without a limit, and content of the stylesheet.
 
     `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
     """

@@ -22,7 +22,7 @@ _EDGE_LEVEL = 179.0  # what Pillow's radial gradient reaches in the middle of it
 
 
 def source(seed: bytes, name: str) -> random.Random:
-    """A stream of numbers of its own for `name`, so that one part's changes leave the others as they are."""
+    """A stream of numbers of its own for `name`, so that a change of one part does not change another."""
     digest = hashlib.sha256(seed + b"\0" + name.encode()).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - paints, guards nothing
 

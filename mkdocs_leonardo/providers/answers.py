@@ -138,7 +138,7 @@ def utc_seconds(text: str) -> float | None:
 def is_whole_picture(data: bytes) -> bool:
     """Whether the bytes begin like a JPEG, PNG, WebP or AVIF and, where the format shows it, are not cut short.
 
-    The declared type is not asked: services and CDNs get it wrong. Decoding is left to whoever shows the picture.
+    The declared type does not count, since services and CDNs state wrong ones. The caller decodes the picture.
     """
     tail = data[-4096:]
     if data.startswith(b"\xff\xd8\xff"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mkdocs_leonardo.converters import Converter
 from mkdocs_leonardo.providers.base import Account
 
-ALERT_CURE = "it must be credits, 0 or more, or US dollars, such as '$5'"
+ALERT_FIX = "it must be credits, 0 or more, or US dollars, such as '$5'"
 _DOLLARS = re.compile(r"\$\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 _CENT = 0.01
 
@@ -23,7 +23,7 @@ class Alert:
 
     @classmethod
     def of(cls, value: object) -> Alert:
-        """The alert that a configuration or a command line gives; ValueError with the cure for anything else."""
+        """The alert that a configuration or a command line gives; ValueError with the fix for anything else."""
         is_usd = False
         if isinstance(value, str):
             found = _DOLLARS.fullmatch(value.strip())
@@ -31,9 +31,9 @@ class Alert:
             try:
                 value = float(found[1] if found else value)
             except ValueError:
-                raise ValueError(ALERT_CURE) from None
+                raise ValueError(ALERT_FIX) from None
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise ValueError(ALERT_CURE)
+            raise ValueError(ALERT_FIX)
         return cls(float(value), is_usd)
 
     def __str__(self) -> str:

@@ -80,7 +80,7 @@ def options_in(kind: type[object]) -> dict[str, Option]:
 
 
 def options_from(kind: type[OptionsT], value: object, *variables: str) -> OptionsT:
-    """The options in a section of the configuration; ValueError with option, value and cure for one that is not taken.
+    """The options in a section of the configuration; ValueError with option, value and fix for one that is not taken.
 
     A section that is left blank, with every line below it commented out, is all defaults.
     """
@@ -141,7 +141,7 @@ class Declaration(Generic[OptionsT]):
     options. `key_variable` is the environment variable that holds the API key, if it is not named after the provider.
     `problems` tells what is wrong with the options beyond their single values, given those that the author wrote and
     what the site asks of every picture: pairs of an option's full name, as `easel.model` or `width`, and a text with
-    the cure. `rules` are what pages may ask of the model, `notes` what is right and may surprise.
+    the fix. `rules` are what pages may ask of the model, `notes` what is right and may surprise.
     """
 
     make: Callable[[ProviderContext], Provider]
@@ -180,7 +180,7 @@ def declaration_of(name: str) -> Declaration[Any]:
     try:
         declaration = entry_point.load()
         if not isinstance(declaration, Declaration):
-            raise TypeError(f"{entry_point.value} is no Declaration")  # noqa: TRY301 - told with the others
+            raise TypeError(f"{entry_point.value} is no Declaration")  # noqa: TRY301 - one handler words all errors
         options_in(declaration.options)
     except Exception as error:
         # Another package's code, which may raise anything: the author needs its words, not its inside.

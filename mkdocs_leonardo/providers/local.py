@@ -34,8 +34,8 @@ def painter_key_options() -> dict[str, JsonValue]:
 class LocalPainter:
     """The painter as a provider: paints at once, costs nothing, never fails.
 
-    Builds close their chain with `paint` itself, since a stand-in is never stored as a page's picture; this class is
-    for whoever works with providers in general.
+    Builds close their chain with `paint` itself, since a placeholder is never stored as a page's picture. This class
+    is for code that works with any provider.
     """
 
     name = NAME

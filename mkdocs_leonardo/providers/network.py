@@ -26,7 +26,7 @@ _PROXY_STATUS = re.compile(r"\b[45][0-9]{2}\b")
 
 
 class Untrusted(Exception):
-    """The certificates that the environment names cannot be read; the message names variable, path and cure."""
+    """The certificates that the environment names cannot be read; the message names variable, path and fix."""
 
 
 def certificates(default: Callable[[], ssl.SSLContext], environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
@@ -62,7 +62,7 @@ def environment_proxy(url: str) -> str | None:
 
 
 def unreached(error: BaseException | None, place: str, *, port: int | None, via_proxy: bool) -> str:
-    """Why no connection to `place`, a host, could be made, and the cure; without `error` the time ran out."""
+    """Why no connection to `place`, a host, could be made, and the fix; without `error` the time ran out."""
     for cause in _causes(error):
         words = _via_proxy(cause) if via_proxy else _straight(cause, f"{place} port {port}" if port else place, place)
         if words:
@@ -94,8 +94,8 @@ def _via_proxy(cause: BaseException) -> str:
         return ""
     status = _PROXY_STATUS.search(str(cause))
     is_locked = status is not None and status[0] == "407"
-    cure = "write its user name and password into HTTPS_PROXY" if is_locked else "ask its administrator"
-    return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {cure}"
+    fix = "write its user name and password into HTTPS_PROXY" if is_locked else "ask its administrator"
+    return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {fix}"
 
 
 def _untrusted(cause: ssl.SSLError, place: str) -> str:
@@ -123,7 +123,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def wrong_key(value: str, variable: str) -> str:
-    """How an API key was copied wrongly, as a clause with its cure; empty for one that may be right.
+    """How an API key was copied wrongly, as a clause with its fix; empty for one that may be right.
 
     No part of the value is in it.
     """

@@ -10,8 +10,8 @@ are those of the square (0.006 and 0.053, where high is 0.211), each times 0.165
 cheaper there, so nothing is taken off for 1536x864: a cap should rather hold back too early.
 
 Gemini: USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1: 0.0336, which is 1120 tokens at 30
-USD a million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the others are
-list prices that two sources share. A model that is not in the table is taken for the dearest.
+USD a million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the other
+prices are list prices that two sources share. A model that is not in the table is taken for the dearest.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Store(Protocol):
         ...
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Store the value, for ever or for `expire_s` seconds."""
+        """Store the value, without a limit or for `expire_s` seconds."""
         ...
 
     def delete(self, key: str) -> None:
@@ -165,7 +165,7 @@ class TextStore:
         return None if row is None else _parse(row[0])
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Store the value, for ever or for `expire_s` seconds."""
+        """Store the value, without a limit or for `expire_s` seconds."""
         text = _text(value)
         with self._using() as cache:
             cache.set(key, text, expire=expire_s)

@@ -103,8 +103,8 @@ def reason_of(text: str) -> str:
     status, code = status_of(text), _CODE.search(text)
     if code and code[1] in _CODES:
         region = _REGION.search(text) if _CODES[code[1]] is _OTHER_REGION else None
-        cure = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""
-        return f"{code[1]}: {cure or _CODES[code[1]]}"
+        fix = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""
+        return f"{code[1]}: {fix or _CODES[code[1]]}"
     if status and not NO_PLACE.search(text) and "MKCOL" not in text:
         return _MEANINGS.get(status, f"it answers {status}{f', {code[1]}' if code else ''}")
     os_error = _OS_ERROR.search(text)

@@ -71,7 +71,7 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
 async def in_the_background(function: Callable[[], T]) -> T:
     """The result of `function`, in a thread that neither the loop nor the end of the process waits for.
 
-    A network folder that hangs blocks the thread that reads it, for minutes or for ever.
+    A network folder that hangs blocks the thread that reads it, for minutes or without end.
     """
     import asyncio
 

@@ -220,7 +220,7 @@ class TeamPictures:
             trouble = str(error)
         if trouble:
             remarks.append(
-                Remark("bad", f"{trouble}: machines that build at the same moment cannot see what the others make")
+                Remark("bad", f"{trouble}: machines that build at the same moment cannot see each other's work")
             )
         try:
             await self._store.delete(name)

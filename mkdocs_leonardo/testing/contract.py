@@ -65,7 +65,7 @@ class ProviderContract(ProviderUnderTest):
 
     @tests(Requirement.OPENS_NOTHING)
     async def test_opens_no_connection_before_it_is_asked(self) -> None:
-        """A build creates every provider, also one whose images are all at hand."""
+        """A build creates every provider, also one whose images are all stored."""
         async with rig(self) as made:
             made.key_of(made.provider)
             made.provider.estimate_usd(self.picture)

@@ -66,7 +66,7 @@ _REFUSALS = frozenset(
     )
 )
 _UNSAFE = re.compile(r"responsible ai|sensitive words|prohibited use|safety", re.IGNORECASE)
-#: A quota of nothing, or of a whole day: no rest that a build could take would cure it.
+#: A quota of nothing, or of a whole day: no rest that a build could take would fix it.
 _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 

@@ -310,7 +310,7 @@ ROWS: tuple[Row, ...] = (
         sizes=Listed(_NANO),
         modes=("",),
         prices={"": Credits(26, per_size_class=13)},
-        # No limit is published for the seed; this is the lowest of the others'.
+        # No limit is published for the seed; this is the lowest limit of all models.
         seed_max=2_147_483_637,
         reference_kind="image_reference",
     ),

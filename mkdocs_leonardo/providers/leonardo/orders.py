@@ -245,7 +245,7 @@ def _v1_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str,
         "public": False,
     }
     if row is None:
-        # What a model of somebody's own knows beyond this is not known here.
+        # The further settings of a model that is not in the table are unknown.
         return body
     body |= {"contrast": options.contrast, "styleUUID": row.styles[style], "enhancePrompt": False}
     if row.has_preset_style:
@@ -337,8 +337,8 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
     row, model = row_of(options.model), options.model
     if row is None and not is_uuid(model) and options.api_version != "v2":
         near = difflib.get_close_matches(model.lower(), _NAMES, n=1)
-        cure = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
-        yield "leonardo.model", f"it is {model!r}; {cure}"
+        fix = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
+        yield "leonardo.model", f"it is {model!r}; {fix}"
         return
     if row is None:
         if is_uuid(model) and options.api_version == "v2":

@@ -152,7 +152,7 @@ class _Kind:
                 self._wake()
 
     def is_scout(self, token: object) -> bool:
-        """Whether this job goes ahead of the others. The first who asks is it, if a scout is worth while."""
+        """Whether this job is polled ahead of all other jobs. The first caller's job is, if a scout is worth while."""
         worth_while = not self.seen or (not self._scouted and len(self._waiting) >= WORTH_SCOUTING)
         if self._scout is None and worth_while:
             self._scout = token
