@@ -26,7 +26,7 @@ from mkdocs_leonardo.converters import (
 )
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import LAYOUTS, did_you_mean, style_named
-from mkdocs_leonardo.placeholders import TEMPLATE_NAMES
+from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
 from mkdocs_leonardo.providers.declaration import (
     BUILT_IN,
     PAINTER,

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TypeGuard, get_args
 
-from mkdocs_leonardo import placeholders
+from mkdocs_leonardo import prompt_fields
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.spec import (
     ANY_PICTURE,
@@ -235,7 +235,7 @@ class _Reader:
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the image in a few words, or write false for no hero")
             return None
-        fix = _MACRO_FIX if _MACRO.search(prompt) else placeholders.problem_of(prompt)
+        fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.problem_of(prompt)
         if fix:
             self._wrong(key, fix)
             return None
@@ -243,12 +243,12 @@ class _Reader:
 
     def _filled(self, key: str, prompt: str) -> str | None:
         """The prompt and the site's template around it, with the page's values filled in."""
-        values = placeholders.page_values(self._meta, title=self._title, site_name=self._site_name)
-        own = legible(placeholders.fill(prompt, values))
+        values = prompt_fields.page_values(self._meta, title=self._title, site_name=self._site_name)
+        own = legible(prompt_fields.fill(prompt, values))
         if not _has_ink(own):
             self._wrong(key, "the page has no values for its names; add them to the front matter, or add words")
             return None
-        full = legible(placeholders.fill(self._defaults.prompt_template, {**values, "prompt": own}))
+        full = legible(prompt_fields.fill(self._defaults.prompt_template, {**values, "prompt": own}))
         addition = "" if own == prompt else " once it is filled in"
         fits = self._fits(key, own, addition) and self._fits(key, full, " with the site's prompt_template")
         return full if fits else None

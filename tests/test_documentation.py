@@ -64,7 +64,7 @@ FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "resource_group", "pre_build", "workflow_dispatch",
     "mkdocs_leonardo", "front_matter", "job_summary", "cost_usd", "new_images", "timeout_s", "width_px",
-    "give_up_at", "key_variable", "is_create", "is_free", "late_s", "submit_limit_s",
+    "prompt_fields", "give_up_at", "key_variable", "is_create", "is_free", "late_s", "submit_limit_s",
     "background_color", "background_image", "cards_layout_options",
 }  # fmt: skip
 
