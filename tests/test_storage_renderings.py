@@ -157,7 +157,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     spoil(store, 0, {column: name, "digests": digest_of(b"secret"), "sizes_bytes": 6})
 
-    with pytest.raises(BrokenEntry, match="not whole"):
+    with pytest.raises(BrokenEntry, match="is incomplete"):
         cache.load(KEY)
 
 
@@ -184,7 +184,7 @@ def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field
     record: Any = store.get(f"rendering:{KEY}")
     store.set(f"rendering:{KEY}", {**record, field: value})
 
-    with pytest.raises(BrokenEntry, match="not whole"):
+    with pytest.raises(BrokenEntry, match="is incomplete"):
         cache.load(KEY)
 
 
@@ -220,7 +220,7 @@ def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, colu
     """The same for each file."""
     spoil(store, 1, {column: value})
 
-    with pytest.raises(BrokenEntry, match="not whole"):
+    with pytest.raises(BrokenEntry, match="is incomplete"):
         cache.load(KEY)
 
 
@@ -238,7 +238,7 @@ def test_crafted_column_is_told(store: MemoryStore, cache: RenderingCache, colum
         record["variants"][column] = value
     store.set(f"rendering:{KEY}", record)
 
-    with pytest.raises(BrokenEntry, match="not whole"):
+    with pytest.raises(BrokenEntry, match="is incomplete"):
         cache.load(KEY)
 
 
@@ -273,7 +273,7 @@ def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCa
     """A list under the key is as foreign."""
     store.set(f"rendering:{KEY}", [1])
 
-    with pytest.raises(BrokenEntry, match="not whole"):
+    with pytest.raises(BrokenEntry, match="is incomplete"):
         cache.load(KEY)
 
 
