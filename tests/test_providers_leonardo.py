@@ -719,7 +719,7 @@ async def test_find_list_that_cannot_tell_is_an_error(services: Services, jobs: 
     await provider.aclose()
 
 
-async def test_find_list_that_repeats_its_first_page_is_an_error_at_once(services: Services) -> None:
+async def test_find_list_that_repeats_its_first_page_is_an_error_soon(services: Services) -> None:
     """A service that does not know `offset` is not asked forty times for the same page."""
     serve_list(services, newer(50) * 45)
     provider = leonardo_at(services, clock=RealClock())
@@ -728,7 +728,18 @@ async def test_find_list_that_repeats_its_first_page_is_an_error_at_once(service
         await provider.find(replace(PICTURE, seed=7), since=time.time() - 10, known=frozenset())
 
     await provider.aclose()
-    assert len(services.ledger.requests_to("leonardo", "list")) == 2
+    assert len(services.ledger.requests_to("leonardo", "list")) == 4
+
+
+async def test_find_list_that_moves_while_it_is_read_is_read_to_its_end(services: Services) -> None:
+    """A job that is made meanwhile pushes one that was seen already onto the next page."""
+    seen = older(1)
+    services.leonardo.on_list(*(Answer(200, {"generations": page}) for page in (seen, seen, [])))
+    provider = leonardo_at(services, clock=RealClock())
+
+    assert await provider.find(replace(PICTURE, seed=7), since=time.time() - 10, known=frozenset()) is None
+
+    await provider.aclose()
 
 
 class Ahead(RealClock):

@@ -13,6 +13,8 @@ from mkdocs_leonardo.spec import JsonValue, clean_text
 _CLOCK_SLACK_S = 120.0
 #: The same where the service's answers do not tell its time: our clock may be wrong by so much more.
 _NO_DATE_SLACK_S = 3600.0
+#: After so many pages in a row with nothing new on them, the list is taken to repeat itself.
+_STALE_PAGES = 3
 
 
 class Listing:
@@ -30,9 +32,8 @@ class Listing:
         #: A job may be the one, by what the list shows of it.
         self.has_likely = False
         self.is_enough = False
-        #: The last page showed what earlier ones had shown, and nothing else.
-        self.repeats = False
         self._ids: set[str] = set()
+        self._stale_pages = 0
 
     def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
         """One more page, which came at `now`; `served` is the service's time then, if it told."""
@@ -53,10 +54,18 @@ class Listing:
                 self.has_likely = True
         self.length += len(listed)
         ids = {text_at(entry, "id") for entry in listed}
-        self.repeats = ids <= self._ids
+        self._stale_pages = self._stale_pages + 1 if ids <= self._ids else 0
         self._ids |= ids
         is_past = len(set(self._times)) > 1 and self._times[-1] < since
         self.is_enough = self._is_newest_first and (is_past or self.best is not None)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the last pages showed what earlier ones had shown, and nothing else.
+
+        A job that is made while the list is read pushes a seen one onto the next page.
+        """
+        return self._stale_pages >= _STALE_PAGES
 
     def _note_order(self, created: float | None) -> None:
         if created is None or (self._times and created > self._times[-1]):
