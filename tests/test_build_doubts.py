@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builds import Site, page
 from kill_harness import entries, records
-from services import Answer, Answer500, CutAfterRead, LostAnswer, Services
+from services import Answer, Answer500, CutAfterRead, LostAnswer, Services, Slow
 
 QUICK: dict[str, object] = {
     "formats": ["jpeg"],
@@ -49,6 +49,18 @@ def test_call_with_a_lost_answer_is_looked_for_until_its_job_is_in_the_list(
     assert services.ledger.paid_jobs == services.ledger.creates == 1
     assert (built.totals["new_images"], built.totals["uncertain"]) == (1, 0)
     assert built.totals["cost_usd"] == built.hero("p0.md")["cost_usd"] > 0
+
+
+def test_list_that_answers_slowly_is_read_again_when_ten_seconds_are_over(tmp_path: Path, services: Services) -> None:
+    """A list that was asked for too early proves nothing, however late it comes."""
+    services.leonardo.on_create(CutAfterRead()).once()
+    services.leonardo.list_lag_s = 9.0
+    services.leonardo.on_list(Slow(3.0))
+
+    built = site_of(tmp_path, 1, providers=["leonardo"]).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert services.ledger.paid_jobs == services.ledger.creates == 1
 
 
 def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(

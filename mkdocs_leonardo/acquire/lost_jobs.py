@@ -77,15 +77,14 @@ class LostJobs:
         """Search until a job is found, or every call is ruled out, or the list cannot tell after 10 s."""
         since = self._clock.now()
         while True:
+            # A list that was asked for too early proves nothing, however late it comes.
+            left_s = await self._left_s(candidate.key)
             looked = await self.look(request, candidate)
-            entry = await thread(self._journal.entry, candidate.key)
-            if looked.found or entry is None or not entry.sent:
-                return looked
-            left_s = max(self._unripe_s(candidate.key, one) for one in entry.sent)
-            if left_s <= 0:
+            if looked.found or left_s <= 0:
                 return looked
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
-            await self._clock.sleep(min(left_s, max(RETRY_WAIT_S, (self._clock.now() - since) / 2)))
+            pause_s = max(RETRY_WAIT_S, (self._clock.now() - since) / 2)
+            await self._clock.sleep(min(pause_s, await self._left_s(candidate.key)))
 
     async def look(self, request: PictureRequest, candidate: Candidate) -> Looked:
         """Search the list once for each create call of this picture whose outcome is unknown."""
@@ -154,6 +153,11 @@ class LostJobs:
                     f"it does not show styles, and {entry.page} lost a job with the same prompt and seed",
                     provider=candidate.provider.name,
                 )
+
+    async def _left_s(self, key: str) -> float:
+        """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
+        entry = await thread(self._journal.entry, key)
+        return max(0.0, *(self._unripe_s(key, one) for one in entry.sent)) if entry is not None and entry.sent else 0.0
 
     def _unripe_s(self, key: str, one: Try) -> float:
         """Seconds until a list that does not show the call's job proves that there is none."""
