@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,30 +184,36 @@ def render(
         digital_source_type=source_type,
         has_reference=has_reference,
     )
-    try:
-        with drafting(folder, xmp) as draft:
-            variants = write_ladder(
-                draft,
-                image,
-                files=wanted_files(encoding, available),
-                name=name + (focus_suffix(focus) if cropped else ""),
-                stem=stem,
-                is_placeholder=provider == _PAINTER,
-                known={(each.width_px, each.format): each for each in known if each.role == "hero"},
-                heavy=heavy,
+    with _failures(), drafting(folder, xmp) as draft:
+        variants = write_ladder(
+            draft,
+            image,
+            files=wanted_files(encoding, available),
+            name=name + (focus_suffix(focus) if cropped else ""),
+            stem=stem,
+            is_placeholder=provider == _PAINTER,
+            known={(each.width_px, each.format): each for each in known if each.role == "hero"},
+            heavy=heavy,
+        )
+        if encoding.social:
+            variants.append(
+                next((each for each in known if each.role == "social"), None)
+                or write_social(draft, image, focus=focus, name=name, stem=stem)
             )
-            if encoding.social:
-                variants.append(
-                    next((each for each in known if each.role == "social"), None)
-                    or write_social(draft, image, focus=focus, name=name, stem=stem)
-                )
+    rendering = _measured(image, focus, variants, source_type)
+    return_freed()
+    return rendering
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn errors of encoding into PictureError, and errors of writing into StoreUnavailable."""
+    try:
+        yield
     except OSError as error:
         if error.errno is None:  # Pillow's encoders report their own failures as OSError, too
             raise PictureError(f"cannot be encoded: {error}") from error
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
-    rendering = _measured(image, focus, variants, source_type)
-    return_freed()
-    return rendering
 
 
 def _normalised(
