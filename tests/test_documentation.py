@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -348,6 +349,18 @@ def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
     assert isinstance(heroes[0], dict)
     assert list(heroes[0]) == list(shown["heroes"][0])
     assert list(written["totals"]) == list(shown["totals"])  # type: ignore[arg-type]  # any JSON, for mypy
+
+
+def test_contributing_names_functions_that_are_there() -> None:
+    """The way of an image, and where to change what, lead to the code."""
+    text = _text(ROOT / "CONTRIBUTING.md").partition("### The way of an image")[2].partition("Two rules")[0]
+    names = re.findall(r"`([a-z_]+(?:\.\w+)+)`", text)
+    assert len(names) > 10
+    for name in names:
+        if name.endswith((".py", ".css")):
+            assert list((ROOT / "mkdocs_leonardo").rglob(name)), name
+            continue
+        assert resolve_name(f"mkdocs_leonardo.{name}"), name
 
 
 def test_contributing_lists_the_layers_that_are_held() -> None:
