@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builds import Site, page
 from cli_rig import Shell
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 from services import GEMINI_KEY, Answer, Services
@@ -84,6 +84,51 @@ def test_with_lines_writes_any_text_as_that_text(alt: str, prompt: str) -> None:
     assert edited.startswith(b'---\ntitle: A\nhero_prompt: "')
     assert edited.endswith(b"---\n# A\n")
     assert get_data(edited.decode())[1] == {"title": "A", **values}
+
+
+#: What front matter of real blogs is made of, and what it should not be made of.
+HOSTILE = (
+    *("title: A", "title: 'It''s'  # why", 'title: "a: \\"b\\" # no comment"', "# a comment", "", "  ", "tags:"),
+    *("  - a", "- a", "tags: [a,", "  b]", "meta: {a: 1, b: [2]}", "{title: A}", "text: |", "  --- inside"),
+    *("  # no comment", "text: >-", "  folded", "a plain text", "base: &x {k: v}", "other: *x", "<<: *x"),
+    *("hero_style: MOODY", "date: 2026-01-02", "? key", ": value", "title : A", "\ttab: 1", "a: b: c"),
+    *("'quoted key': 1", "ü: 桟橋", "...", "---", "--- ", "----", "%YAML 1.2", "draft: yes  ", "empty:"),
+    *("number: 007", "{% raw %}", "hero_image: x.jpg", "!!python/name:os.system x: y"),
+)
+
+
+def as_mkdocs_reads(data: bytes) -> tuple[str, dict[str, object]]:
+    """The text and the metadata of a file."""
+    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    body, meta = get_data(text)
+    return body.strip(), meta
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["", "\ufeff"]),
+    st.sampled_from(["---", "--- ", "", "\n---", "----"]),
+    st.lists(st.tuples(st.sampled_from(HOSTILE), st.sampled_from(["\n", "\r\n", "\n", "\r"])), max_size=6),
+    st.sampled_from(["---\n# A\n", "---\r\n\r\n# A", "...\nText", "--- \nA\n---\n", "", "---"]),
+)
+def test_with_lines_in_any_front_matter_adds_or_leaves_alone(
+    mark: str, begin: str, lines: list[tuple[str, str]], end: str
+) -> None:
+    """The file is the old one with one piece in it, and MkDocs reads what it read, and the new values."""
+    before = (mark + begin + "\n" * bool(begin) + "".join(line + ending for line, ending in lines) + end).encode()
+    try:
+        after = with_lines(before, ADDED)
+    except Uneditable:
+        return
+
+    place = next((place for place, byte in enumerate(before) if after[place] != byte), len(before))
+    assert after[place + len(after) - len(before) :] == before[place:]
+    assert after.startswith(mark.encode())
+    old_body, old = as_mkdocs_reads(before)
+    body, meta = as_mkdocs_reads(after)
+    assert meta == {**old, **ADDED}
+    # MkDocs shows front matter without a key as text; with a key it is none.
+    assert body == old_body if old else old_body.endswith(body)
 
 
 # The command ---------------------------------------------------------------------------------------------------------
