@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -556,6 +557,33 @@ def test_build_with_a_model_of_ones_own_says_what_it_is_sent(tmp_path: Path, ser
     assert set(job.request) <= {
         *("modelId", "prompt", "width", "height", "num_images", "alchemy", "public", "seed", "negative_prompt"),
     }
+
+
+#: The cache of a version that knew no table of models: two images of Phoenix, one by v2, and one of another model.
+EARLIER_CACHE = Path(__file__).parent / "earlier_cache"
+
+
+def test_build_on_the_cache_of_an_earlier_version_buys_nothing(tmp_path: Path, services: Services) -> None:
+    """Models by name, the modes and `auto` are other words for the same image; a changed one is bought."""
+    wish = page(
+        "Home", hero_prompt="a harbour at dusk", hero_style="VIBRANT", hero_negative_prompt="people", hero_seed=7
+    )
+    small = {"formats": ["jpeg"], "widths": [96], "width": 96, "height": 56, "providers": ["leonardo"]}
+    site = Site(tmp_path, {"index.md": wish}, small)
+    copytree(EARLIER_CACHE, site.cache / "pictures")
+    same: tuple[dict[str, Any], ...] = (
+        {"model": "phoenix", "api_version": "v2"},
+        {"mode": "fast", "contrast": 4.5},
+        {"model": "phoenix-v1.0", "contrast": 4.0},
+        {"model": LIGHTNING_XL, "alchemy": False},
+    )
+
+    for leonardo in same:
+        built = site.build(services, "--strict", options={**small, "leonardo": leonardo})
+        assert (built.exit_code, built.totals["cached"]) == (0, 1), built.log
+
+    assert services.ledger.creates == 0
+    assert site.build(services, options={**small, "leonardo": {"mode": "ultra"}}).totals["generated"] == 1
 
 
 def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice(

@@ -340,6 +340,40 @@ def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Pat
     assert uploads(services) == (2, 2)
 
 
+def test_build_whose_upload_always_comes_too_late_asks_the_next_provider_with_the_look(
+    tmp_path: Path, services: Services
+) -> None:
+    """Nothing is ordered without the reference, and nobody is paid for an upload that failed."""
+    services.leonardo.form_life_s = -1.0
+
+    built = blog(tmp_path, 1).build(services, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert built.totals["new_images"] == 1
+    assert [(job.provider, job.reference) for job in services.ledger.jobs] == [("openai", SENT)]
+    assert "could not take the reference look.jpg: the storage answered 403" in json.dumps(built.report)
+
+
+def test_build_whose_reference_cannot_be_brought_tells_it_and_pays_in_the_next_one(
+    tmp_path: Path, services: Services
+) -> None:
+    """A page without its picture is a warning; once uploads work again, the picture is paid once and has its look."""
+    services.leonardo.on_upload(CutAfterRead())
+    site = blog(tmp_path, 1, providers=["leonardo"])
+
+    built = site.build(services)
+    paid = services.ledger.creates, built.totals["new_images"]
+    services.forget_rules()
+    again = site.build(services, "--strict")
+
+    (line,) = built.warnings
+    assert "could not take the reference look.jpg" in line
+    assert "nothing was ordered without it" in line
+    assert paid == (0, 0)
+    assert again.exit_code == 0, again.log
+    assert [job.reference for job in services.ledger.jobs] == [SENT]
+
+
 def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Path, services: Services) -> None:
     """Beside the page, or below the documentation folder; the strength is the site's."""
     site = blog(tmp_path, 1, style_strength="low")

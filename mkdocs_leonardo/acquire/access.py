@@ -79,7 +79,7 @@ class Access:
             return self._off[name]
         if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
             # The same words for every page, so that one warning holds them all.
-            return self._cooling.get(name, "is paused: it refused too many requests a short while ago")
+            return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return ""
 
     def outage(self, name: str) -> Outage:
