@@ -1,1 +1,1 @@
-"""What leads from a missing picture to a stored one: who may be asked, looking for lost jobs, collecting."""
+"""The way from a missing picture to a stored one: access to providers, lost jobs, creating, collecting."""

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.limits import Cooldowns
 
-#: Requests that a job needs from its create call to its last poll; measured are 2.9 to 4.0 (see its polling.py).
+#: Requests of one job from its create call to its last poll; Leonardo's jobs take 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
-#: Between two looks at the request limit (seconds).
+#: The interval between two looks at the request limit (seconds).
 PACE_S = 1.0
-#: So many pages may have create calls in the air at a provider of which it is not known that it is up.
+#: The most pages with create calls in flight at a provider that has not yet accepted one.
 MOST_PROBES = 2
 #: After so many pages in a row whose create calls all failed, a provider is taken to be down.
 PAGES_OF_AN_OUTAGE = 2
@@ -106,7 +106,7 @@ class Access:
         try:
             account = await provider.account()
         except ProviderError as error:
-            # The create call will say it with authority.
+            # The create call's own answer decides.
             self._notify(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
             return
         finally:
@@ -122,7 +122,7 @@ class Access:
     async def throttled(self, name: str) -> AsyncIterator[None]:
         """Wait until the request limit has room for this job and for the polls of those in flight.
 
-        A job whose polls must wait for the limit is late without being late, and the next provider would be paid.
+        A job whose polls wait for the limit would seem late, and the next provider would be paid.
         """
         async with self._gates.setdefault(name, Lock()):
             waited = False
@@ -200,7 +200,7 @@ class Outage:
         return self._failures >= PAGES_OF_AN_OUTAGE
 
     def leave(self, page: object) -> None:
-        """The page calls no more."""
+        """Note that the page calls no more."""
         self._began.pop(page, None)
         self._probes.discard(page)
         self.changed()

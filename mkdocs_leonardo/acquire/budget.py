@@ -1,4 +1,4 @@
-"""The caps of one build. Reserved before a submission, settled after it; never exceeded in between."""
+"""The caps of one build: reserved before a submission and settled after it, so that they are never exceeded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: So that sums of floats do not refuse what exactly fits: a millionth of a cent.
+#: The tolerance for rounding errors in sums of floats: a millionth of a cent.
 _SLACK_USD = 1e-8
 
 
@@ -39,21 +39,21 @@ class Budget:
 
     @property
     def new_images(self) -> int:
-        """How many submissions stand: made, or about to be."""
+        """The number of submissions that count: made, or about to be."""
         return len(self._standing_usd)
 
     @property
     def cost_usd(self) -> float:
-        """What they cost, as far as is known, else at their estimates. Never below 0."""
+        """Their stated costs, or else estimates, in total. Never below 0."""
         return math.fsum(self._standing_usd.values())
 
     @property
     def uncertain(self) -> int:
-        """How many of them may have been charged without a picture."""
+        """The number of submissions that may have been charged without a picture."""
         return len(self._doubtful)
 
     def cost_of(self, reservations: Iterable[Reservation]) -> float:
-        """What these cost, as far as they stand. Never below 0."""
+        """The cost of these reservations, as far as they count. Never below 0."""
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 
     def would_fit(self, estimate_usd: float, provider: str = "") -> bool:
@@ -90,7 +90,7 @@ class Budget:
         return cost_usd
 
     def doubt(self, reservation: Reservation) -> None:
-        """Nothing says whether the submission made a job: it stands, and is counted among the uncertain ones."""
+        """Count the submission as uncertain: it may have made a job."""
         if reservation in self._standing_usd:
             self._doubtful.add(reservation)
 
@@ -107,7 +107,7 @@ class Budget:
     def rule_out(self, reservation: Reservation, provider: str) -> None:
         """Give the whole reservation back: the list of `provider` shows that the submission made no job.
 
-        Whatever a list says, `provider` itself is not called more often in one build than a cap allows.
+        The call itself still counts: `provider` is not called more often in one build than a cap allows.
         """
         if reservation in self._standing_usd:
             self._ruled_out.setdefault(provider, []).append(self._standing_usd[reservation])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.journal import Journal
 
-#: Between two downloads of a picture that came damaged (seconds).
+#: The interval between two downloads of a picture that arrived damaged (seconds).
 DAMAGED_WAIT_S = 1.0
 
 
@@ -52,7 +52,7 @@ class Collector:
         self._notify = notify
 
     def is_home(self, store: PictureStore) -> bool:
-        """Whether `store` is where pictures stay, so that nothing is left to collect for what it holds."""
+        """Whether `store` keeps pictures for good, so that a picture in it need not be collected again."""
         return store is self._keep[0]
 
     async def fetch_and_store(
@@ -65,9 +65,9 @@ class Collector:
         source: Source,
         landed: Callable[[], None],
     ) -> StoredPicture:
-        """The picture of an accepted job, decoded once to be sure, and stored before anything else."""
+        """Fetch the picture of an accepted job, decode it as a check, and store it before any other step."""
         image, delivered = await self._picture(candidate, submission, give_up_at)
-        # From here on nothing can lead to another job, so that its slot need not wait for the disk.
+        # No further job can follow from here, so the slot is free before the disk has written.
         landed()
         record = self._record(
             candidate.request, submission, image, delivered, page=request.page, is_new=source is Source.GENERATED
@@ -142,7 +142,7 @@ class Collector:
             created_at=now,
             width_px=delivered.width_px,
             height_px=delivered.height_px,
-            # A job that waited for this build to collect it took who knows how long.
+            # The render time of an earlier build's job is unknown.
             seconds=max(0.0, round(now - submission.accepted_at, 3)) if is_new else None,
             page=page,
             marks=delivered.marks,

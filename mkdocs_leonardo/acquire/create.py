@@ -1,4 +1,4 @@
-"""Create a job at one provider: the create call, on the one line that spends money, and what may follow it."""
+"""Create a job at one provider: the create call, on the one line that spends money, and the steps after it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class JobCreator:
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._made:
-                # A call that made a job after all gives the picture; one that made none leaves room to the fallback.
+                # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
                 found = (await self._context.lost.settle(self._request, self._candidate)).found
                 for number, submission in found.items():
                     return await self._receive(submission, number, free)
@@ -130,7 +130,7 @@ class JobCreator:
             await self._provider.prepare(self._request.picture)
         except ProviderError as error:
             self._note_outage(error)
-            # Nothing was ordered, so that there is nothing to forget or to repeat.
+            # No job was ordered, so no entry is to be forgotten, and no call repeated.
             decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
             await self._context.jobs.after(decision, error, self._request, self._candidate)
             return False
@@ -220,7 +220,7 @@ class JobCreator:
         context.jobs.uncollected[self._candidate.key] = submission
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
-            # With a full disk only the job id is lost; the picture is fetched first and told about when it is kept.
+            # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
             await request.team_lease.accept(
                 await thread(context.journal.accept, self._candidate.key, submission, order.number)
             )

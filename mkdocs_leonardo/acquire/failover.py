@@ -40,20 +40,20 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 
-#: How long a provider rests after a 429 that does not say (seconds).
+#: A provider's pause after a 429 that states none (seconds).
 DEFAULT_REST_S = 60.0
-#: The longest rest (seconds). It outlives the build, and a wrong clock may ask for years; a 429 an hour costs nothing.
+#: The longest pause (seconds). It outlasts the build, and a wrong clock may ask for years; a 429 an hour is free.
 MAX_REST_S = 3600.0
-#: How long to wait before looking for a lost job or creating once more (seconds).
+#: The wait before looking for a lost job or creating once more (seconds).
 RETRY_WAIT_S = 2.0
-#: How long a job is looked for whose create call got no answer (seconds).
+#: The time for which a job is looked for after a create call without an answer (seconds).
 LOST_ANSWER_S = 10.0
 #: A create call is sent at most this often for one picture at one provider in one build.
 MAX_CREATES = 2
 
 
 class Step(Enum):
-    """What the chain does next."""
+    """The next step of the chain."""
 
     CREATE_AGAIN = auto()
     NEXT_PROVIDER = auto()
@@ -64,8 +64,8 @@ class Step(Enum):
 class Decision:
     """The next step and what must be done on the way. Times in seconds.
 
-    `look_first`: search the account's recent jobs before the step, and adopt what is found instead. `look_for_s`: go on
-    looking for so long, and create again only where the list shows that there is no job.
+    `look_first`: search the account's recent jobs before the step, and adopt a job instead. `look_for_s`: search for so
+    long, and create again only if the list shows that there is no job.
     `warn`: a switched off provider is worth a warning, since only the site's owner can mend it.
     `forget`: the journal's entry is closed, for nothing is left to collect or to look for.
     """
@@ -82,10 +82,10 @@ class Decision:
 
 
 def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
-    """What follows from `error` after `creates` create calls at this provider (0: a job of an earlier build).
+    """Decide on `error` after `creates` create calls at this provider (0: a job of an earlier build).
 
-    Money decides. A create call whose outcome is unknown is repeated only where the account's list of jobs will show
-    what became of it, and once after a 5xx of a service without a list, where both calls stand as spent; `can_look` is
+    A create call whose outcome is unknown is repeated only if the account's list of jobs will show its job, and once
+    after a 5xx of a service without a list, where both calls count as spent; `can_look` is
     False where there is no list. A job that may be paid for is forgotten only when the service says that it failed or
     does not know it.
     """
@@ -130,7 +130,7 @@ def _again(creates: int) -> Step:
 
 
 def outage_rest_s(error: ServiceFailed) -> float:
-    """How long a provider is left alone that seems to be down (seconds)."""
+    """The pause of a provider that seems to be down (seconds)."""
     return _rest_s(error.retry_after_s)
 
 

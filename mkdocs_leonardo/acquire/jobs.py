@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
 OLD_JOB_S = 600.0
-#: How long that one look may take (seconds).
+#: The timeout of that one question (seconds).
 ONE_LOOK_S = 5.0
 
 
@@ -105,7 +105,7 @@ class Jobs:
 
     @staticmethod
     def decide(error: ProviderError, candidate: Candidate) -> Decision:
-        """What follows where an accepted job cannot be collected: never a second create call."""
+        """Decide on an accepted job that cannot be collected; no decision is a second create call."""
         return decide(error, creates=0, can_look=isinstance(candidate.provider, FindsLostJobs))
 
     async def _put_off(
@@ -125,7 +125,7 @@ class Jobs:
         is_unknown: bool = False,
         is_vain: bool = True,
     ) -> bool:
-        """Note that the jobs of these create calls were not had: later builds ask at growing intervals.
+        """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.
 
         True if they are given up, with one message: they are too old, or the service has not known them for hours.
         """
@@ -135,7 +135,7 @@ class Jobs:
                 lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown, is_vain=is_vain)
             )
             if one is None or not is_vain or not one.is_over(self._clock.now()):
-                # A service that could not be reached has said nothing of the job.
+                # A service that was not reached gave no answer on the job.
                 continue
             is_over = True
             left = await thread(self._journal.give_up, candidate.key, number)
@@ -207,7 +207,7 @@ class Jobs:
         self, error: ProviderError, request: PictureRequest, candidate: Candidate, number: int, job: Submission | None
     ) -> None:
         key = candidate.key
-        # What was paid for and brought no picture would be paid for by every build.
+        # Without a note, every build would pay for the job without a picture again.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
             about = {"page": request.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}

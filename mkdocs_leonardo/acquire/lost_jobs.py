@@ -1,7 +1,7 @@
 """Search the account's list for the jobs of create calls that failed or got no answer.
 
-Not seen is not "no". A call is ruled out only by a list that was read until it was past the call's time, 10 s or more
-after the call had ended. Until then it stands in the journal and in the budget as if it had been paid for.
+A missing entry is no proof that a call made no job. Only a list that reaches back beyond the call, and was read at
+least 10 s after the call's end, rules it out. Until then the call counts as paid in journal and budget.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ FRESH_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What looking for the lost jobs of one picture came to.
+    """The result of a search for the lost jobs of one picture.
 
-    `found` are the jobs that are known now, by the numbers of their calls. `trouble` says why nothing is known of other
-    calls, None if everything is.
+    `found` are the jobs that were found, by the numbers of their calls. `trouble` says why further calls are still in
+    doubt, None if none is.
     """
 
     found: Mapping[int, Submission] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class LostJobs:
         self._seen_at: dict[tuple[str, int], float] = {}
 
     def doubt(self, key: str, number: int, reservation: Reservation) -> None:
-        """A call of this build ended, and nothing says whether it made a job: it stands as `reservation`."""
+        """Note a call of this build that may have made a job; it counts as `reservation`."""
         self._budget.doubt(reservation)
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._clock.now()
@@ -67,7 +67,7 @@ class LostJobs:
             self._journal.doubt(key, number)
 
     async def has_doubts(self, key: str) -> bool:
-        """Whether nothing is known of some call that this build made for `key`."""
+        """Whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
         entry = await thread(self._journal.entry, key)
@@ -108,14 +108,14 @@ class LostJobs:
         return Looked(found)
 
     async def _rule_out(self, request: PictureRequest, provider: str, key: str, one: Try) -> None:
-        """The call certainly made no job: nothing of it stands, here or with other machines."""
+        """Withdraw a call that made no job, here and with other machines."""
         reservation = self._reserved.pop((key, one.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
         await update_team_lease(request, key, await thread(self._journal.withdraw, key, one.number))
 
     async def _find(self, request: PictureRequest, candidate: Candidate, one: Try) -> Submission | None:
-        """The job of one call, noted down as such, if the list has it."""
+        """The job of one call, recorded in the journal, if the list has it."""
         provider, key = candidate.provider, candidate.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_ours = (key, one.number) in self._reserved

@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Attempts:
     """The attempts to get one picture.
 
-    `paid`: what stands in the budget for it. `capped_usd`: what a create call that a cap held back would have cost.
+    `paid`: its reservations in the budget. `capped_usd`: the estimate of a create call that a cap did not allow.
     `passed_over`: providers that are not asked again.
     """
 
@@ -48,15 +48,15 @@ class NoTeamLease:
     doubt = ""
 
     def open_job(self, _key: str) -> Entry | None:
-        """None: no other machine leaves a job open."""
+        """Return None, since no other machine has open jobs."""
         return None
 
     def refusal(self, _key: str) -> str | None:
-        """None: no other machine was refused."""
+        """Return None, since no other machine records refusals."""
         return None
 
     async def intend(self, _job: Entry) -> bool:
-        """True: no other machine takes over."""
+        """Return True, since no other machine takes the lease over."""
         return True
 
     async def accept(self, job: Entry) -> None:
@@ -74,10 +74,10 @@ class NoTeamLease:
 
 @dataclass(frozen=True, slots=True)
 class PictureRequest:
-    """A picture that some page asked for; `lease` is the name under which other processes are kept out.
+    """A picture that a page asked for; `lease` is the name of the lease that excludes other processes.
 
-    `landed` is called when its job is in flight no more, so that the next one may start while it is stored.
-    `team_lease` is what `lease` is among machines that share a store.
+    `landed` is called when its job is no longer in flight, so that the next one may start while it is stored.
+    `team_lease` excludes other machines that share a store.
     """
 
     picture: PictureSpec
@@ -116,7 +116,7 @@ async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None
 
 
 async def update_team_lease(request: PictureRequest, key: str, left: Entry | None) -> None:
-    """Write to the team lease what is left open for `key`."""
+    """Write the open jobs of `key` to the team lease."""
     if left is None:
         await request.team_lease.close(key)
     else:

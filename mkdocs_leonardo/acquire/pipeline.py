@@ -50,7 +50,7 @@ IN_DOUBT = (
     "the team's store cannot say whether another machine has paid for it; it is made when the store can, or with "
     "`on_store_failure: generate`"
 )
-#: How to have a picture whose entry in the team's store cannot be shown.
+#: The fix for a picture whose entry in the team's store cannot be shown.
 _RESTORE = (
     "it is not paid for again while that entry is there: restore the object or delete it, or build once with "
     "`on_store_failure: generate`"
@@ -83,7 +83,7 @@ class Pipeline:
         team: TeamPictures | None = None,
         pays_in_doubt: bool = False,
     ) -> None:
-        """`pays_in_doubt`: also for what another machine may have paid for, where `team` or `leases` cannot tell."""
+        """`pays_in_doubt`: also pay for pictures that another machine may have paid for."""
         self._lookup = lookup
         self._runner = runner
         self._leases = leases
@@ -117,10 +117,10 @@ class Pipeline:
     async def resolve(
         self, hero: HeroSpec, answer: Answer | None = None, step_aside: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """The page's hero, made if need be; a placeholder with the reason otherwise. May open connections and pay.
+        """The page's hero, made if it is missing, else a placeholder with the reason. May open connections and pay.
 
-        `answer` is what was found for the page, if that is known. `step_aside` is called before it waits for what
-        another page or another machine is making.
+        `answer` is the look-up's answer, if there is one. `step_aside` is called before it waits for another page's or
+        machine's work.
         """
         if hero.picture is None:
             return await self._resolve_own(hero, answer)
@@ -142,7 +142,7 @@ class Pipeline:
     async def picture(
         self, hero: HeroSpec, answer: Answer | None = None, step_aside: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """The picture that `resolve` would show, made if need be; no files for pages, and no placeholder."""
+        """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
         started = self._clock.now()
         if answer is None:
@@ -222,7 +222,7 @@ class Pipeline:
         flight = self._flights[picture] = InFlight(done)
         try:
             stored = await self._obtain(picture, page, answer, flight.attempts, step_aside)
-            # Kept for as long as the build: what was sent to the service is in the store by now.
+            # Kept until the build ends: the picture is in the store by now.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, NoProviderLeft, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
@@ -257,7 +257,7 @@ class Pipeline:
                                 PictureRequest(picture, page, lease, landed, attempts, team_lease)
                             )
             if is_mine:
-                # This process was asleep for so long that another one took its lease over: what that did comes first.
+                # This process was suspended, and another one took its lease over: look up the other's result first.
                 self._notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
@@ -279,7 +279,7 @@ class Pipeline:
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
-            # What the page has is good; only the better one that was waited for will never come.
+            # The page's picture is good; the better one that it waited for will not come.
             self._notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
@@ -297,7 +297,7 @@ class Pipeline:
     async def _with_team(self, page: str, answer: Answer) -> tuple[Answer, str]:
         """The answer, or, if it is a miss, the team's picture, downloaded to this machine.
 
-        Where the team has none, also why nothing is paid for; empty if it surely has none, or the site pays anyhow.
+        The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.
         """
         if isinstance(answer, Hit) or self._team is None:
             return answer, ""
@@ -338,7 +338,7 @@ class Pipeline:
 
 
 def _shared(source: Source) -> Source:
-    """What a second page's report says of a picture that the first one had made."""
+    """The resolution of a second page for a picture that the first page had made."""
     return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
 
 

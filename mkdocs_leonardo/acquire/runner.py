@@ -83,7 +83,7 @@ class JobRunner:
     ) -> StoredPicture | None:
         """The picture of an earlier build's job, if a candidate has one that is finished in time; pays nothing.
 
-        `damaged` holds the records of stored pictures whose bytes went bad: their jobs can be fetched once more.
+        `damaged` holds the records of stored pictures with damaged bytes: their jobs can be fetched once more.
         """
         for candidate in candidates:
             if not candidate.available or self._context.access.is_off(candidate.provider.name):
@@ -108,7 +108,7 @@ class JobRunner:
             await request.team_lease.accept(entry)
         uncollected = self._jobs.uncollected.get(candidate.key)
         if uncollected is not None and (entry is None or not entry.accepted):
-            # What the journal has comes first: another build may have taken over while this one was asleep.
+            # The journal comes first: another build may have taken over while this one was suspended.
             return (uncollected,)
         if entry is None:
             if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
@@ -120,7 +120,7 @@ class JobRunner:
             return await self._lost_jobs(request, candidate, entry)
         # A call of this build is not repeated before the next one.
         if not any((candidate.key, one.number) in self._context.sent for one in entry.sent):
-            # The answer was the picture itself, and it was not kept.
+            # The answer was the picture itself, and was not stored.
             self._notify(logging.WARNING, lost_answer(request.page, provider.name))
             await update_team_lease(request, candidate.key, await thread(self._journal.withdraw, candidate.key))
         return ()
@@ -184,9 +184,9 @@ class JobRunner:
         A job that is found is collected, and shown if no call of its provider gave a picture.
         """
         for candidate in candidates:
-            # Where there is no list of jobs, nothing more will ever be known.
+            # Without a list of jobs, the call's outcome stays unknown.
             if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_doubts(candidate.key):
-                # The next page need not wait for it.
+                # The next page need not wait for this search.
                 request.landed()
                 for job in (await self._lost.settle(request, candidate)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:

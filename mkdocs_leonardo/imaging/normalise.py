@@ -1,4 +1,4 @@
-"""Delivered bytes become one kind of picture: RGB, sRGB, upright, of exactly the wished size.
+"""Normalises delivered bytes to one kind of picture: RGB, sRGB, upright, of exactly the requested size.
 
 The bytes come from a service or an author and are not trusted: the format is decided by their first bytes, the size is
 checked before anything is decoded, and a file that is cut short is refused.
@@ -36,7 +36,7 @@ MAX_PROGRESSIVE_PIXELS = 51_000_000
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 1_200_000_000
 
-#: What lies behind see-through pixels: dark, because white text will stand on them; neutral, to go with any colour.
+#: The colour behind transparent pixels: dark for the white text on them, and neutral beside any colour.
 BACKGROUND = (32, 32, 32)
 
 #: Aspects that differ by less are stretched rather than cropped: half a percent is not visible.
@@ -60,7 +60,7 @@ Box = tuple[float, float, float, float]
 #: The brands of an ISO file, the first of which may be a general one, and which are four bytes each (ISO/IEC 23008-12).
 _BRANDS = rb".{4}ftyp(?:.{4}){0,16}?"
 _AVIF = re.compile(_BRANDS + rb"avi[fs]", re.DOTALL)
-#: Kinds of pictures that browsers and services do not all take, by what they begin with.
+#: Formats that not all browsers and services take, by their first bytes.
 _OTHERS = {
     "HEIC": re.compile(_BRANDS + rb"(?:hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
     "SVG": re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,1000}?|<!--.{0,1000}?)?<svg[\s>]", re.DOTALL),
@@ -82,9 +82,9 @@ _EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": 
 
 
 def inspect(data: bytes) -> ImageInfo:
-    """What the bytes are, after decoding all of them. Raises PictureError if they are not a picture we may show."""
+    """Decode all bytes; their format and size. Raises PictureError if they are no picture within the limits."""
     width, height = upright_size(data)
-    # Small pixels take little memory, and every byte is read for them all the same.
+    # A reduced picture takes little memory, and the decoder still reads every byte.
     kind, _ = _decode(data, at_least_px=1)
     return ImageInfo(_EXTENSIONS[kind], width, height)
 

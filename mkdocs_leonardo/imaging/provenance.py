@@ -1,4 +1,4 @@
-"""What a picture says about where it came from: the mark that is written, and marks that are found.
+"""The marks of a picture's origin: the mark that is written, and marks that are found.
 
 Pillow drops all metadata when it encodes a picture again, so every written file gets the mark anew.
 """
@@ -90,7 +90,7 @@ def xmp_packet(
 
 
 def detect(data: bytes) -> Provenance:
-    """What marks are in a JPEG, PNG, WebP or AVIF file; none in anything else. Never raises."""
+    """The marks in a JPEG, PNG, WebP or AVIF file; none in other bytes. Never raises."""
     xmp = b""
     c2pa = b""
     for kind, body in _marks(data):
@@ -209,7 +209,7 @@ def _avif_marks(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _inflated(data: bytes) -> bytes:
-    """The text, or what can be had of it; never more than a megabyte, whatever it claims to hold."""
+    """The text, or the part that can be decompressed; at most a megabyte."""
     try:
         return zlib.decompressobj().decompress(data, _MAX_XMP_BYTES)
     except zlib.error:

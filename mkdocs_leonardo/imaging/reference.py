@@ -13,7 +13,7 @@ from mkdocs_leonardo.spec import Look, Strength, digest_of
 MAX_BYTES = 10 * 2**20
 #: The longest side of the copy that services get: what v1 of Leonardo's API draws.
 _MAX_SIDE_PX = 1536
-#: Of the copy: visually lossless.
+#: The copy's JPEG quality, visually lossless.
 _QUALITY = 95
 
 
@@ -37,7 +37,7 @@ def read_look(path: Path, strength: Strength) -> Look:
 def copied(data: bytes) -> bytes:
     """The picture as services get it: a JPEG, upright, in sRGB, of at most 1536 pixels, with nothing but its pixels.
 
-    What a camera has written into the file, such as place and time, stays at home. PictureError as for `normalise`.
+    The copy lacks a camera's metadata, such as place and time. PictureError as for `normalise`.
     """
     from mkdocs_leonardo.imaging.normalise import normalise, upright_size
 

@@ -35,7 +35,7 @@ _KEY_CHARS = 16
 _PAINTER = "local"
 #: The provider of pictures that authors bring themselves.
 _OWN = "own"
-#: What the shade was measured for before it had a tint: width, height, share of the height and of the width.
+#: The views for which earlier versions measured the shade: width, height, share of the height and of the width.
 _FIRST_VIEWS: list[JsonValue] = [
     [390, 312, 0.7, 1.0],
     [320, 272, 0.7, 1.0],
@@ -68,7 +68,7 @@ def settings(
     """
     is_placeholder = provider == _PAINTER
     beyond = [width for width in encoding.widths if width > encoding.width_px]
-    # Only where they matter, so that what was rendered before they did is not rendered again.
+    # Left out where they have no effect, so that earlier renderings stay valid.
     extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
     if provider == _OWN:
         extra["enlarged"] = False

@@ -81,9 +81,9 @@ def available_formats() -> tuple[Format, ...]:
 def usable_formats(
     wanted: Iterable[Format], available: Iterable[Format] | None = None
 ) -> tuple[tuple[Format, ...], tuple[Format, ...]]:
-    """What of `wanted` will be written, and what is dropped because Pillow cannot.
+    """The formats of `wanted` that will be written, and those that Pillow cannot write.
 
-    If nothing would remain, WebP is written, or else JPEG: a page has a picture in any case.
+    If none would remain, WebP is written, or else JPEG, so that a page has a picture in any case.
     """
     able = available_formats() if available is None else tuple(available)
     wanted = tuple(dict.fromkeys(wanted))
@@ -231,7 +231,7 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
     width, height = SOCIAL_SIZE_PX
     left, _, right, _ = crop_box(image.size, SOCIAL_SIZE_PX, focus)
     if right - left < width:
-        # Enlarged pixels would say nothing more.
+        # Enlarging would add no detail.
         width, height = max(1, int(right - left)), max(1, round((right - left) * height / width))
     return draft.add(
         fit(image, width_px=width, height_px=height, focus=focus),
@@ -244,7 +244,7 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
 
 
 def focus_suffix(focus: FocalPoint) -> str:
-    """What a crop's file name says about its focal point, in percent; nothing for the centre."""
+    """The part of a crop's file name with its focal point in percent; empty for the centre."""
     return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
 
 
@@ -270,7 +270,7 @@ def placeholder(image: Image.Image) -> str:
 
 
 def dominant(image: Image.Image) -> str:
-    """The colour one would name if asked for the picture's, as ``#rrggbb``: of its large areas the most vivid."""
+    """The picture's dominant colour as ``#rrggbb``: the most vivid of its large areas."""
     small = image.resize((64, 36), Image.Resampling.BOX, reducing_gap=2.0)
     reduced = small.quantize(8, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette = reduced.getpalette() or [0, 0, 0]

@@ -1,1 +1,1 @@
-"""From a hero to HTML."""
+"""HTML of heroes and cards, and their places in pages."""

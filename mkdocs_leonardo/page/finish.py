@@ -1,4 +1,4 @@
-"""The last touches to a page that another builder has finished: what belongs into its head is moved there."""
+"""The head of a page that Zensical has built: moves the hero's tags there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from mkdocs_leonardo.page.head import Social, insert_head
 
-#: Attributes of what our Markdown extension leaves in a page's content; "data-leonardo-" is in each.
+#: Attributes of elements that the Markdown extension adds to a page's content; each has "data-leonardo-".
 STYLE_MARK = "data-leonardo-style"
 SOCIAL_MARK = "data-leonardo-social"
 MARKS = b"data-leonardo-s"

@@ -1,4 +1,4 @@
-"""What the `<head>` of a page with a hero says: its stylesheet, its social picture, where the picture came from."""
+"""The `<head>` of a page with a hero: its stylesheet, its image for sharing, the picture's origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mkdocs_leonardo.page.markup import creator_name
 from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset
 
-#: Where the head ends, its `<meta>` tags, and what may hold text that only looks like either.
+#: The end of the head, its `<meta>` tags, and elements whose text may look like either.
 _HEAD_TOKEN = re.compile(
     r"<(?:!--.*?-->"
     r"|(?P<opaque>script|style|template|noscript|title)\b.*?</(?P=opaque)\s*>"
@@ -46,7 +46,7 @@ class Social(NamedTuple):
 
 
 class ImageOrigin(NamedTuple):
-    """Where the page's picture came from. `creator` is the name of the AI, `caption` the alternative text.
+    """The origin of the page's picture. `creator` is the name of the AI, `caption` the alternative text.
 
     Both are "" where they are not known. `source_type` is an IPTC digital source type.
     """
@@ -93,7 +93,7 @@ def _insert(text: str, place: int, end: str, more: str) -> str:
 
 
 def _properties(social: Social) -> list[tuple[str, str]]:
-    """In the order in which Open Graph wants them: what describes a picture follows the picture."""
+    """The properties in Open Graph's order: those of a picture follow the picture."""
     return [
         ("og:type", "article"),
         ("og:title", unescape(social.title)),
@@ -130,7 +130,7 @@ def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageO
 
 
 def linked_data(origin: ImageOrigin) -> str:
-    """Data, not a script: it is never executed, so a policy without inline scripts lets it pass."""
+    """The JSON-LD, which browsers do not execute, so that a policy without inline scripts allows it."""
     value = {
         "@context": "https://schema.org",
         "@type": "ImageObject",

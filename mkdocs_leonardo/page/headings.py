@@ -15,7 +15,7 @@ _TOKEN = re.compile(
 _HEADING_START = re.compile(r"<h1[\s/>]", re.IGNORECASE)
 _HEADING_END = re.compile(r"</h1\s*>", re.IGNORECASE)
 
-#: What these hold is not markup of the page, even where it looks like it.
+#: Elements whose content is no markup of the page.
 _OPAQUE = frozenset({"iframe", "noembed", "noscript", "script", "style", "template", "textarea", "title", "xmp"})
 
 #: A heading in one of these is the page's title only if nothing was said before it (`<div align="center"><h1>`).
@@ -47,10 +47,10 @@ _ENCLOSURES = frozenset(
 
 
 def find_title_heading(content: str) -> tuple[int, int] | None:
-    """Where the page's own `<h1>…</h1>` starts and ends in `content`; None if there is none.
+    """The start and end of the page's own `<h1>…</h1>` in `content`; None if there is none.
 
-    Not taken for it: headings in comments, in code, in quotations, lists, tables and the like, and headings in a
-    box that follows other text.
+    Headings in comments, code, quotations, lists, tables and the like do not count, nor do headings in a box that
+    follows other text.
     """
     if _HEADING_START.search(content) is None:
         return None

@@ -19,7 +19,7 @@ from mkdocs_leonardo.tint import tint_of
 #: The names that providers use for themselves; a provider that is not here is shown by its own name.
 _CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
 
-#: The visible line of a site that has no words of its own for it.
+#: The default of the visible line on the AI.
 _CREDIT = "Picture made by AI: {creator}"
 
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
@@ -34,13 +34,13 @@ _PLAIN_WIDTH_PX = 960
 SCRIM_STEP = 2
 SCRIM_LIMIT = 58
 
-#: Text stands beside or above the picture, not on it.
+#: Layouts whose text is beside or above the picture, not on it.
 _APART = frozenset({"stacked", "split"})
 
 #: `auto` puts titles of more letters above the picture, and those that would need this much shade (percent).
 _AUTO_LETTERS, _AUTO_SHADE = 100, 50
 
-#: Without it, some screen readers take a `<header>` within ``<div role="main">`` for the banner of the site.
+#: The role without which some screen readers take a `<header>` in ``<div role="main">`` for the site's banner.
 _NO_ROLE = ' role="none"'
 
 #: A text that weighs more than this is a long one: a title of so many letters, or a shorter one with a tagline.
@@ -105,7 +105,7 @@ def _caption(tag: str, provider: str, credit: bool | str) -> list[str]:  # noqa:
 
 
 def settled_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
-    """The layout of a hero with this heading: what `auto` comes to, and any other as it is."""
+    """The layout of a hero with this heading: `auto` becomes one of two layouts, any other stays."""
     if spec.layout != "auto":
         return spec.layout
     title, scrim = _title(heading_html), asset.rendering.scrim
@@ -213,7 +213,7 @@ def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
 
 
 def _unbroken(url: str) -> str:
-    """A comma or a space would end a candidate; names are ours, but the path before them may be anyone's."""
+    """The URL with commas and spaces escaped, which would end a candidate of `srcset`."""
     return url.replace(" ", "%20").replace(",", "%2C")
 
 
@@ -228,7 +228,7 @@ def _letters(text: str) -> int:
 
 
 def _title_attribute(title: str) -> str:
-    """Which size the title has, from 1, which needs no attribute, to 4."""
+    """The attribute of the title's size, from 1, which needs none, to 4."""
     size = 1 + sum(_letters(title) > letters for letters in _TITLE_STEPS)
     return f' data-title="{size}"' if size > 1 else ""
 

@@ -1,4 +1,4 @@
-"""The heroes of one built site: which files there are, and what each page says of them. Values in, text out."""
+"""The heroes of one built site: their files, and their HTML on each page. Values in, text out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, V
 
 
 class ShownPage(NamedTuple):
-    """What must be known of a page to show something on it. `url` is relative to the site, as the host gives it."""
+    """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it."""
 
     source: str
     url: str
@@ -41,7 +41,7 @@ class ShownPage(NamedTuple):
 class HeroContext:
     """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute or empty.
 
-    Worked out when asked for: most themes never look at it.
+    Each value is computed on access, since most themes use none.
     """
 
     _spec: HeroSpec
@@ -64,12 +64,12 @@ class HeroContext:
 
     @property
     def width(self) -> int:
-        """Of the whole picture, in pixels."""
+        """Width of the whole picture in pixels."""
         return self._asset.rendering.width_px
 
     @property
     def height(self) -> int:
-        """Of the whole picture, in pixels."""
+        """Height of the whole picture in pixels."""
         return self._asset.rendering.height_px
 
     @property
@@ -89,7 +89,7 @@ class HeroContext:
 
     @property
     def provider(self) -> str:
-        """Who made the picture: leonardo, openai, local, own or another provider."""
+        """The provider of the picture: leonardo, openai, local, own or another one."""
         return self._asset.provider
 
     @property
@@ -99,7 +99,7 @@ class HeroContext:
 
     @property
     def key(self) -> str:
-        """What the files' names begin with."""
+        """The beginning of the files' names."""
         return self._asset.key[:16]
 
     @property
@@ -154,7 +154,7 @@ class Site:
         self._last_folder: tuple[str | None, str] = None, ""
 
     def withdraw(self, source: str) -> None:
-        """The page shows no hero after all, and is shared without its picture."""
+        """Withdraw the page's hero and its image for sharing."""
         self._heroes.pop(source, None)
 
     # Files -----------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class Site:
     # Pages -----------------------------------------------------------------------------------------------------------
 
     def context(self, page: ShownPage) -> HeroContext | None:
-        """What a template may want to know of the page's hero."""
+        """The template variable `hero` of the page."""
         if page.source not in self._heroes:
             return None
         spec, asset = self._heroes[page.source]
@@ -286,9 +286,9 @@ class Site:
         return origin_of(asset, self._folder_url, caption=spec.alt)
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
-        """From the name of one of our files to a URL that works on `page`."""
+        """The function from a file's name to its URL on `page`."""
         if self._last_folder[0] != page.url:
-            # Asked several times a page.
+            # Called several times a page.
             self._last_folder = page.url, self._folder_on(page.url)
         folder = self._last_folder[1]
         return lambda name: folder + name
@@ -314,12 +314,12 @@ def absolute_url(site_url: str, place: str) -> str:
 
 
 def social_place(key: str, focus: FocalPoint) -> str:
-    """Where the picture for sharing will lie in the site, known before there is a picture."""
+    """The place of the image for sharing in the site, known before the image exists."""
     return f"{SITE_FOLDER}/{social_name(key, focus)}"
 
 
 def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
-    """What Material hides on a page: its ``hide`` metadata, and the table of contents where it stands elsewhere."""
+    """The parts that Material hides on a page: its ``hide`` metadata, and a table of contents inside the navigation."""
     hide = meta.get("hide")
     parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
     return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())

@@ -49,7 +49,7 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
 
 
 def _rules(focuses: Iterable[FocalPoint]) -> str:
-    """One for each value that an attribute may have."""
+    """The rules, one for each value of an attribute."""
     return "".join([*_tint_rules(), *_scrim_rules(), *_focus_rules(focuses)])
 
 

@@ -1,4 +1,4 @@
-"""What an API answered, as a value, and how to read it without trusting it. Knows no network library."""
+"""An API's answer as a value, and functions that read it without trusting it. Imports no network library."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 
 from mkdocs_leonardo.spec import JsonValue
 
-#: Longest rest that a service may ask for (seconds). A minute is the services' own unit; more than ten is a mistake.
+#: The longest pause that a service may ask for (seconds). Services count in minutes; more than ten is a mistake.
 LONGEST_COOLDOWN_S = 600.0
 
 _LONGEST_QUOTE = 200
-#: How services say in words for how long to leave them alone (OpenAI's and Gemini's texts, 2025 and 2026).
+#: The pause in the text of an answer (OpenAI's and Gemini's texts, 2025 and 2026).
 _REST = re.compile(
     r"""\b(?:try\ again|retry)\s+(?:in|after)\s+
         ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*(?:milliseconds?|ms|seconds?|sec|s|minutes?|min|m|hours?|h)\s*)+)""",
@@ -45,7 +45,7 @@ class Answer:
 
 
 def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
-    """What lies at `path`, None where anything on the way is missing or of another shape."""
+    """The value at `path`; None if a part of the path is missing or of another type."""
     for step in path:
         if isinstance(step, str) and isinstance(value, dict):
             value = value.get(step)
@@ -75,7 +75,7 @@ def number_at(value: JsonValue | None, *path: str | int) -> float | None:
 
 
 def quote(text: str) -> str:
-    """A service's words made fit for a log: one line, short, without addresses, keys and ids."""
+    """A service's words for a log: one short line without addresses, keys and ids."""
     line = " ".join(_SECRETS.sub("(hidden)", text).split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
@@ -108,7 +108,7 @@ def _spoken_s(text: str) -> float | None:
 
 
 def firewall(answer: Answer) -> str:
-    """What refuses in the service's place, as a clause; empty for an answer of the service itself.
+    """The clause on a firewall or proxy that refused in the service's place; empty for the service's own answer.
 
     The services refuse in JSON; a refusal that is a web page comes from a firewall or a proxy on the way.
     """

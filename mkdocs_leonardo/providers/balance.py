@@ -1,4 +1,4 @@
-"""What is left of an account, in the unit in which the service states it, and the alert that it is compared with."""
+"""An account's balance, in the service's unit, and the alert for a low balance."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ALERT: Converter[Alert] = Converter(
 
 
 def worth_usd(account: Account) -> float | None:
-    """What is left in US dollars; None where it is not stated, or where a credit's price is not known."""
+    """The balance in US dollars; None if it is not stated, or if a credit's price is not known."""
     if account.credits is None:
         return account.usd
     return None if account.credit_usd is None else account.credits * account.credit_usd + (account.usd or 0.0)

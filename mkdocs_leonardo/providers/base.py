@@ -1,4 +1,4 @@
-"""What a provider is. Third parties implement `Provider` and register it as ``mkdocs_leonardo.providers``.
+"""The provider contract. Third parties implement `Provider` and register it as ``mkdocs_leonardo.providers``.
 
 `submit` may cost money and is called at most once per journalled intent. `fetch` is free, may be called again by a
 later process with nothing but the `Submission`, and never submits. Both raise only `ProviderError`.
@@ -33,9 +33,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the service says of the account; None where it says nothing. `usd` are dollars that are no credits.
+    """The account as the service states it; None for a value that it does not state. `usd` are dollars, not credits.
 
-    `credit_usd` is what one credit costs, as far as the provider knows.
+    `credit_usd` is the price of one credit, if the provider knows it.
     """
 
     credits: float | None = None
@@ -55,7 +55,7 @@ class RenderTimes:
 class Uploads(Protocol):
     """Ids under which the service keeps files that were uploaded to it, by account and digest.
 
-    What is lost is uploaded again, which costs nothing.
+    A lost file is uploaded again, which is free.
     """
 
     def get(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a provider says of itself before it is made: its options, its limits and its key. No network library is loaded.
+"""The declaration of a provider: its options, limits and key. Imports no network library.
 
     @dataclass(frozen=True)
     class Options:
@@ -124,7 +124,7 @@ def _converter_of(hint: object, name: str) -> Callable[[object], object]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a provider may be asked: requests to its API in a minute, over all builds that share the cache.
+    """The limits of a provider: requests to its API in a minute, over all builds that share the cache.
 
     A build that will spend warns when less than `credit_alert` is left.
     """
@@ -139,9 +139,9 @@ class Declaration(Generic[OptionsT]):
 
     `make` makes the provider, configured; its context holds an object of `options`, a dataclass whose fields are the
     options. `key_variable` is the environment variable that holds the API key, if it is not named after the provider.
-    `problems` tells what is wrong with the options beyond their single values, given those that the author wrote and
-    what the site asks of every picture: pairs of an option's full name, as `easel.model` or `width`, and a text with
-    the fix. `rules` are what pages may ask of the model, `notes` what is right and may surprise.
+    `problems` checks the options together, given those that the author wrote and the site's picture settings. It
+    returns pairs of an option's full name, as `easel.model` or `width`, and a text with the fix. `rules` are the
+    settings that the model takes, `notes` the remarks on allowed options.
     """
 
     make: Callable[[ProviderContext], Provider]
@@ -183,7 +183,7 @@ def declaration_of(name: str) -> Declaration[Any]:
             raise TypeError(f"{entry_point.value} is no Declaration")  # noqa: TRY301 - one handler words all errors
         options_in(declaration.options)
     except Exception as error:
-        # Another package's code, which may raise anything: the author needs its words, not its inside.
+        # Another package's code may raise any exception; the author needs its message, and no traceback.
         raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
     return declaration
 

@@ -123,7 +123,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def wrong_key(value: str, variable: str) -> str:
-    """How an API key was copied wrongly, as a clause with its fix; empty for one that may be right.
+    """The clause on a wrongly copied API key, with the fix; empty if the key may be right.
 
     No part of the value is in it.
     """
@@ -174,7 +174,7 @@ class Inflater:
 
 
 def no_tls() -> ssl.SSLContext:
-    """For http alone: trusts no certificate, and spares the time to load those that it would."""
+    """A TLS context for plain http: trusts no certificate, so that none is loaded."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -1,16 +1,16 @@
-"""References on their way to a service: the copy that it gets of a look."""
+"""The copy of a reference that a service gets."""
 
 from __future__ import annotations
 
 from mkdocs_leonardo.errors import Charged, PictureError, ProviderError, RequestRefused
 from mkdocs_leonardo.spec import Look, digest_of
 
-#: What `copy_of` makes.
+#: The media type of `copy_of`.
 EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
 def copy_of(look: Look, provider: str) -> bytes:
-    """The copy of the file that is sent; RequestRefused, before anything is sent, if the file is not what it was."""
+    """The copy of the file; RequestRefused, before any request, if the file has changed since the build began."""
     from mkdocs_leonardo.imaging.reference import copied
 
     name = look.path.name

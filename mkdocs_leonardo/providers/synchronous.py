@@ -1,4 +1,4 @@
-"""Services that answer one call with the picture itself, after a while: there is no job to come back to."""
+"""Services that answer the create call with the picture itself, and keep no job."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submiss
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Part
 
-#: OpenAI's limit. Gemini's image models have none that is published; longer texts than this are a mistake there too.
+#: OpenAI's limit of characters. Gemini's image models publish none, and get the same.
 MAX_PROMPT = 32_000
 MAX_ANSWER_BYTES = 64 * 2**20
-#: How long a picture that lies elsewhere is fetched for, and how long to wait between two tries (seconds).
+#: The time for downloading a picture from an address, and the wait between two tries (seconds).
 DOWNLOAD_S = 30.0
 DOWNLOAD_AGAIN_S = 1.0
 _FREE_TIMEOUT_S = 10.0
@@ -42,7 +42,7 @@ _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
 class SynchronousProvider:
-    """What such providers share: `submit` brings the picture, and nothing can be fetched or found afterwards."""
+    """The base of such providers: `submit` returns the picture, and no job can be fetched or found afterwards."""
 
     name: ClassVar[str]
     takes_references: ClassVar[bool] = True
@@ -61,11 +61,11 @@ class SynchronousProvider:
 
     @property
     def timeout_s(self) -> float:
-        """How long the one call may take."""
+        """The timeout of the create call in seconds."""
         return self._timeout_s
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
-        """The picture that `submit` brought. JobUnknown without it: its answer is gone, and nothing can ask for it."""
+        """The picture that `submit` returned. JobUnknown after an answer was lost, since the service keeps no job."""
         if submission.image is None:
             raise self._error(
                 JobUnknown,
@@ -81,7 +81,7 @@ class SynchronousProvider:
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
     def _prompt(self, picture: PictureSpec) -> str:
-        """The picture in words; RequestRefused, before anything is sent, for what the service would refuse."""
+        """The prompt for the service; RequestRefused, before any request, if the service would refuse it."""
         prompt = worded(picture)
         if not clean_text(picture.prompt):
             raise self._error(RequestRefused, "was not asked: the prompt is empty")
@@ -109,7 +109,7 @@ class SynchronousProvider:
             raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
 
     async def _free_answer(self, path: str) -> Answer:
-        """The answer to a question that costs nothing; ServiceFailed if there is none."""
+        """The answer to a free request; ServiceFailed if there is none."""
         try:
             return await self._api().request("GET", path, timeout_s=_FREE_TIMEOUT_S)
         except TransportError as error:
@@ -118,7 +118,7 @@ class SynchronousProvider:
     async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
         """The first picture among `entries`, pairs of base64 and address, either of which may be empty.
 
-        JobFailed where there is none: the answer is paid for.
+        JobFailed if there is none, since the answer is paid for.
         """
         trouble = "no image"
         for encoded, url in entries:
@@ -133,9 +133,9 @@ class SynchronousProvider:
         raise self._error(JobFailed, f"answered with {trouble}", charged=Charged.YES)
 
     async def _download(self, url: str) -> bytes:
-        """The picture at the address that an answer gives in its place, until the end also of a cancelled build.
+        """Download the picture from the address in an answer; also a cancelled build downloads it to the end.
 
-        The picture is paid for, and its address is kept nowhere, since it may be signed.
+        The picture is paid for, and its address is not stored, since it may be signed.
         """
         from anyio import CancelScope
 
@@ -175,9 +175,9 @@ class SynchronousProvider:
 
 
 def picture_from(encoded: str) -> bytes:
-    """The picture in base64, as gateways write it too; empty if it is none that can be read to its end.
+    """The picture decoded from base64; empty if it cannot be decoded, or is cut short.
 
-    Either alphabet, with or without padding, line breaks and the beginning of a data URI.
+    Accepts both alphabets, missing padding, line breaks and the beginning of a data URI, as gateways write them.
     """
     text = "".join(_DATA_URI.sub("", encoded, count=1).split()).rstrip("=").translate(_TO_STANDARD)
     try:

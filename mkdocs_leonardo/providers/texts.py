@@ -1,4 +1,4 @@
-"""Text models of the services that draw: one question about one page, and an answer of two texts. Each call is paid."""
+"""Text models of the image services: one question about a page, and an answer of two texts. Each call is paid."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ picture. No name of a living person, of a brand or of an artist.
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a text model learns of a page."""
+    """The facts of a page that a text model gets."""
 
     title: str
     description: str
@@ -59,7 +59,7 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What it proposes. Both are its own words, and not to be trusted."""
+    """A text model's proposal. Both texts are untrusted."""
 
     prompt: str
     alt: str

@@ -109,7 +109,7 @@ class LeaseRecord:
 
 
 def by_our_clock(entry: Entry, now: float) -> Entry:
-    """The entry of a machine whose clock may be wrong by minutes, so that it is neither too old nor yet to come."""
+    """The entry with times that another machine's wrong clock cannot make too old, or later than now."""
     return replace(entry, tries=tuple(_try_by_our_clock(one, now) for one in entry.tries))
 
 

@@ -1,6 +1,6 @@
 """Google's Gemini image models: one call that waits, and answers with the picture, or with the reason for none.
 
-There is no job to come back to. `submit` returns a finished `Submission` with the picture in it; once that is lost it
+The service keeps no job. `submit` returns a finished `Submission` with the picture in it; once that is lost it
 is lost, and `fetch` says so. A refusal comes under status 200, as an answer without a picture. There is no seed:
 `hero_seed` changes the key, so that another seed is another request, but the same seed does not draw the same picture
 again. The services' pictures have their own sizes (1376x768 for 16:9); cropping and scaling is left to who shows them.
@@ -58,7 +58,7 @@ _IMAGE_SIZE = "1K"
 _ONE_SIZE = ("gemini-2.5-flash-image", "gemini-3.1-flash-lite-image")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-#: What was asked for, or drawn, may not be shown (`finishReason`, vendor's SDK, August 2026).
+#: The reasons of refused prompts and pictures (`finishReason`, vendor's SDK, August 2026).
 _REFUSALS = frozenset(
     (
         *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII"),
@@ -66,7 +66,7 @@ _REFUSALS = frozenset(
     )
 )
 _UNSAFE = re.compile(r"responsible ai|sensitive words|prohibited use|safety", re.IGNORECASE)
-#: A quota of nothing, or of a whole day: no rest that a build could take would fix it.
+#: Quotas that are 0, or hold for a day: a build cannot wait for them.
 _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
@@ -144,7 +144,7 @@ class GeminiProvider(SynchronousProvider):
         return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
 
     def _without_picture(self, body: JsonValue) -> ProviderError:
-        """What a 200 without a picture means, and who pays: tokens of an answer that was drawn are charged."""
+        """The error for a 200 without a picture; an answer that was drawn is charged."""
         blocked = text_at(body, "promptFeedback", "blockReason")
         reason = text_at(body, "candidates", 0, "finishReason")
         if blocked and not _listed(body, "candidates"):
@@ -188,7 +188,7 @@ class GeminiProvider(SynchronousProvider):
         return self._error(kind_of, f"{refuses} ({said})")
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
-        """Asked too often, or no right to ask at all: the status is the same, and a delay may be named for both."""
+        """The error for a 429: too many requests, or no quota at all, since both have the same status."""
         quotas = [
             text_at(violation, "quotaId") + text_at(violation, "quotaMetric")
             for detail in _details(answer)

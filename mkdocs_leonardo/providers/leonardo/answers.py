@@ -1,4 +1,4 @@
-"""What Leonardo's answers say: the job, what it cost, and why there is none."""
+"""Leonardo's answers: the job, its cost, and the reasons for a missing job."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 #: Words of a failure in which a job may have been made after all.
 _UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
 _TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
-#: What it says of an id that is no uploaded picture's: nothing was ordered.
+#: Its words on the id of a lost upload; no job was made.
 _NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
 
 
 def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
-    """Why a create call made no job, or may have made one."""
+    """The error for a create call that made no job, or may have made one."""
     known = known_refusal(answer, model)
     if known is not None:
         return known
@@ -55,7 +55,7 @@ def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
 
 
 def known_refusal(answer: Answer, model: str) -> ProviderError | None:
-    """What the service says in so many words. Its texts are more telling than its status codes."""
+    """The error for a text that the service is known to send; its texts are more precise than its status codes."""
     said = said_in(answer)
     text = text_of(answer).lower()
     if "authorization hook" in text or "authentication hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
@@ -72,7 +72,7 @@ def known_refusal(answer: Answer, model: str) -> ProviderError | None:
 
 
 def read_refusal(answer: Answer, model: str, now: float) -> ProviderError:
-    """Why a question that costs nothing has no answer."""
+    """The error for a free request without an answer."""
     known = known_refusal(answer, model)
     if isinstance(known, AccountRefused):
         return known
@@ -89,7 +89,7 @@ def says_reference_is_lost(answer: Answer) -> bool:
 
 
 def accepted_job(body: JsonValue | None) -> JsonValue | None:
-    """The job in an answer: wrapped in either name, bare as the specification has it, or alone in a list."""
+    """The job in an answer: under one of two names, at the top as in the specification, or alone in a list."""
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     return member(body, "sdGenerationJob") or member(body, "generate") or body
@@ -102,7 +102,7 @@ def _errors_in(body: JsonValue | None) -> list[JsonValue]:
 
 
 def stated_cost_usd(job: JsonValue) -> float | None:
-    """What a create answer says it charged; None where it says nothing (0 is what it says when it does not know)."""
+    """The cost that a create answer states; None without one (0 means that the service does not know)."""
     amount = number_at(job, "cost", "amount")
     unit = text_at(job, "cost", "unit").upper()
     if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
@@ -112,7 +112,7 @@ def stated_cost_usd(job: JsonValue) -> float | None:
 
 
 def text_of(answer: Answer) -> str:
-    """The words in an answer, whichever way it wraps them."""
+    """The message in an answer, in any of its forms."""
     words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
     for one in _errors_in(answer.body)[:1]:
         details = member(one, "extensions", "details")

@@ -1,4 +1,4 @@
-"""What each of Leonardo's models takes: one row a model, data alone. Orders, prices and messages are made from it.
+"""The table of Leonardo's models, a row for each. Orders, prices and messages are made from it.
 
 Sources, unless a line names another: the vendor's guides and its OpenAPI file of v2 (July to October 2026), its schema
 of v1 (June 2026); prices: the vendor's calculator, 2026-08-01, in credits (`prices.py` knows what a credit costs).
@@ -51,7 +51,7 @@ class Listed:
 class Credits:
     """A price in credits: `flat`, `per_megapixel` (10^6 pixels), and once more for 2K, twice for 4K.
 
-    Rounded to whole credits.
+    The sum is rounded to whole credits.
     """
 
     flat: float = 0.0

@@ -1,4 +1,4 @@
-"""Leonardo's create calls, made from the table of models; and what a configuration asks of a model that it is not.
+"""Leonardo's create calls, made from the table of models, and messages on settings that a model does not take.
 
 Pure: nothing is sent and nothing is logged. What the service would refuse is a problem of the configuration, told
 before anything is built, and at the latest a `ProviderError` of an order that is not sent.

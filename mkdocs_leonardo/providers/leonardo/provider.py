@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import Connection, ProviderContext
 
 _READ_TIMEOUT_S = 10.0
-#: Between the tries of a question that costs nothing.
+#: The waits between the tries of a free request (seconds).
 _RETRY_WAITS_S = (0.5, 1.0)
 _PAGE = 50
-#: A list that has not come to its end by then is not known to be whole.
+#: The most pages of the list of jobs that are read; a longer list may hide a job.
 _MOST_PAGES = 40
 
 
@@ -205,7 +205,7 @@ class LeonardoProvider:
         """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
         order = order_for(self._options, picture)
         if not has_seed(self._options):
-            # Its jobs look alike in the list, and not known is not "no".
+            # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(
                 ServiceFailed, f"cannot tell jobs of {self._options.model} from one another in its list"
             )
@@ -267,7 +267,7 @@ class LeonardoProvider:
         return self._user_id
 
     async def _read(self, path: str) -> Answer:
-        """A 200 answer to a question that costs nothing, tried three times; ProviderError without one."""
+        """A 200 answer to a free request, tried three times; ProviderError without one."""
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S, None):
             try:

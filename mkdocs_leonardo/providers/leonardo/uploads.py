@@ -24,9 +24,9 @@ _ATTEMPTS = 3
 _UPLOAD_TIMEOUT_S = 60.0
 _FORM_TIMEOUT_S = 10.0
 _AGAIN_S = 1.0
-#: All attempts together: another process takes the upload over after `UPLOAD_TURN_S` of `storage.limits`.
+#: The time for all attempts: another process takes the upload over after `UPLOAD_TURN_S` of `storage.limits`.
 _ATTEMPTS_S = 120.0
-#: Another process that uploads the same file is waited for, this long at most.
+#: The longest wait for another process that uploads the same file.
 _OTHERS_S = 150.0
 _OTHERS_POLL_S = 0.25
 
@@ -63,7 +63,7 @@ class LeonardoUploads:
             del self._certain[look.digest]
 
     async def _found(self, name: str, api: Api) -> str:
-        """What an earlier process, or another one, has uploaded, if the service still has it."""
+        """The id of an earlier upload, or of another process's, if the service still has the file."""
         upload_id = self._memory.get(name)
         if not upload_id or upload_id in self._lost:
             return ""
@@ -75,7 +75,7 @@ class LeonardoUploads:
         return upload_id if text_at(answer.body, "init_images_by_pk", "id") == upload_id else ""
 
     async def _made(self, name: str, look: Look, api: Api) -> str:
-        """Upload the file, unless another process is at it: then its upload is waited for."""
+        """Upload the file, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
         before = self._memory.get(name)
         while not self._memory.start(name, self._clock.now()):

@@ -1,6 +1,6 @@
 """OpenAI's image models: one call that waits, and answers with the picture.
 
-There is no job to come back to. `submit` returns a finished `Submission` with the picture in it; once that is lost it
+The service keeps no job. `submit` returns a finished `Submission` with the picture in it; once that is lost it
 is lost, and `fetch` says so. There is no seed either: `hero_seed` changes the key, so that another seed is another
 request, and so another picture, but the same seed does not draw the same picture again.
 """
@@ -62,7 +62,7 @@ _QUOTA_WORDS = ("billing hard limit", "exceeded your current quota")
 _SAFETY_CODES = frozenset(
     ("moderationblocked", "contentpolicyviolation", "contentfilter", "responsibleaipolicyviolation")
 )
-#: What says in a user's error that it is the prompt's content that was refused, and not its size or language.
+#: Words of an error that refuses the prompt's content, and not its size or language.
 _SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
 
 
@@ -169,12 +169,12 @@ class OpenAIProvider(SynchronousProvider):
             rest_s = retry_after_s(answer, self._clock.now())
             return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
         if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
-            # Something between here and the service answered in its place.
+            # A gateway or proxy answered in the service's place.
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
 
     def _known_refusal(self, answer: Answer, lower: str, said: str) -> ProviderError | None:
-        """What the service, or a gateway in its place, says in so many words; `lower` is its text."""
+        """The error for a known text of the service or a gateway; `lower` is the text in lower case."""
         kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
         if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
             return self._error(AccountRefused, f"has no credit left on this account ({said})")
@@ -199,7 +199,7 @@ def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
     pixels = min(max(width_px * height_px, _LEAST_PIXELS), _MOST_PIXELS)
     exact = math.sqrt(pixels * ratio), math.sqrt(pixels / ratio)
     near = [(wide, high) for wide in _steps_near(exact[0]) for high in _steps_near(exact[1]) if _is_valid(wide, high)]
-    # The shape counts most: what has another shape loses an edge.
+    # The aspect counts most: a picture of another aspect loses an edge.
     return min(near, key=lambda size: (round(abs(math.log(size[0] / size[1] / ratio)), 3), abs(size[0] - exact[0])))
 
 
