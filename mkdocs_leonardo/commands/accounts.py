@@ -48,7 +48,7 @@ _THEMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """The result of one check."""
 
     grade: Grade
@@ -65,7 +65,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
         providers = [provider for provider in runtime.chain if provider.name in runtime.keyed]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
-            raise CommandError(_nobody_to_ask(runtime))
+            raise CommandError(_why_no_balance(runtime))
         for provider in asked:
             account, problem = _account(provider)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
@@ -103,7 +103,7 @@ def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
-def _nobody_to_ask(runtime: Runtime) -> str:
+def _why_no_balance(runtime: Runtime) -> str:
     names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
     keys = [key_variable(name) for name in names]
     if keys:
@@ -141,28 +141,28 @@ def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
 # Local checks --------------------------------------------------------------------------------------------------------
 
 
-def _findings(site: SiteOptions, console: Console) -> Iterator[Finding]:
-    yield Finding("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
-    yield Finding("ok", "host", _host(site))
+def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
+    yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
+    yield Diagnosis("ok", "host", _host(site))
     if not site.enabled:
-        yield Finding("note", "enabled", "the plugin is switched off in this configuration")
+        yield Diagnosis("note", "enabled", "the plugin is switched off in this configuration")
     if not site.settings.generate:
-        yield Finding("note", "generate", "false: no provider is ever called")
+        yield Diagnosis("note", "generate", "false: no provider is ever called")
     yield _theme(site)
     yield _writable("cache_dir", site.settings.cache_dir)
     if site.danger:
-        yield Finding("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
+        yield Diagnosis("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
     with runtime_for(site.settings, console) as runtime:
         yield from _stores(runtime, site.settings)
         for provider in runtime.chain:
             yield _provider(provider, has_key=provider.name in runtime.keyed)
         if runtime.team is not None:
             try:
-                remarks = _in_loop(runtime.team.examine, runtime.team)
+                diagnoses = _in_loop(runtime.team.examine, runtime.team)
             except TimeoutError:
-                yield Finding("bad", "shared_store", "does not answer in time")
+                yield Diagnosis("bad", "shared_store", "does not answer in time")
             else:
-                yield from (Finding(remark.grade, "shared_store", remark.text) for remark in remarks)
+                yield from (Diagnosis(found.grade, "shared_store", found.text) for found in diagnoses)
     yield from _encoders(site.settings)
 
 
@@ -200,72 +200,74 @@ def _versions() -> Iterator[str]:
             continue
 
 
-def _theme(site: SiteOptions) -> Finding:
+def _theme(site: SiteOptions) -> Diagnosis:
     blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
     if site.theme in _THEMES:
-        return Finding("ok", "theme", f"{site.theme}{blog}")
-    return Finding(
+        return Diagnosis("ok", "theme", f"{site.theme}{blog}")
+    return Diagnosis(
         "note", "theme", f"{site.theme or 'none'}{blog}: not a theme known here; look at one page before you publish"
     )
 
 
-def _writable(subject: str, folder: Path) -> Finding:
+def _writable(subject: str, folder: Path) -> Diagnosis:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return Finding("ok", subject, f"{folder} can be written")
+            return Diagnosis("ok", subject, f"{folder} can be written")
     except OSError as error:
-        return Finding(
+        return Diagnosis(
             "bad", subject, f"{folder} cannot be written ({error.strerror}); make it writable, or choose another one"
         )
 
 
-def _stores(runtime: Runtime, settings: Settings) -> Iterator[Finding]:
+def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
     try:
         jobs = runtime.journal.entries()
         pictures, pinned = len(list(runtime.cache.records())), len(list(runtime.gallery.records()))
     except StorageError as error:
-        yield Finding("bad", "journal", f"cannot be read ({error})")
+        yield Diagnosis("bad", "journal", f"cannot be read ({error})")
         return
     keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
     waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
     words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
-    yield Finding("ok", "journal", words if waiting else "nothing is waiting to be collected")
+    yield Diagnosis("ok", "journal", words if waiting else "nothing is waiting to be collected")
     if len(jobs) > waiting:
         unanswered = counted(len(jobs) - waiting, "image was", "images were")
-        yield Finding("note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status")
-    yield Finding("ok", "images", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
+        yield Diagnosis(
+            "note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status"
+        )
+    yield Diagnosis("ok", "images", f"{pictures} in the cache, {pinned} in {settings.gallery_dir}")
     if pictures and not pinned and runtime.team is None:
-        yield Finding(
+        yield Diagnosis(
             "note", "images", "paid images exist only in the cache; mkdocs-leonardo pin copies them into the repository"
         )
 
 
-def _provider(provider: Provider, *, has_key: bool) -> Finding:
+def _provider(provider: Provider, *, has_key: bool) -> Diagnosis:
     variable = key_variable(provider.name)
     if not has_key:
-        return Finding("note", provider.name, f"skipped: {variable} is not set")
+        return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):
             words = balance_words(_in_loop(provider.account, provider)) or _SILENT
         elif isinstance(provider, ChecksAccess):
             words = _in_loop(provider.check_access, provider)
         else:
-            return Finding("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
+            return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
     except ProviderError as error:
         subject = "" if isinstance(error, NotSetUp) else "the service "
-        return Finding("bad", provider.name, f"{variable} is set; {subject}{error}")
+        return Diagnosis("bad", provider.name, f"{variable} is set; {subject}{error}")
     except TimeoutError:
-        return Finding("bad", provider.name, f"{variable} is set; the service does not answer in time")
-    return Finding("ok", provider.name, f"{variable} is set and accepted; {words}")
+        return Diagnosis("bad", provider.name, f"{variable} is set; the service does not answer in time")
+    return Diagnosis("ok", provider.name, f"{variable} is set and accepted; {words}")
 
 
-def _encoders(settings: Settings) -> Iterator[Finding]:
+def _encoders(settings: Settings) -> Iterator[Diagnosis]:
     from mkdocs_leonardo.imaging.variants import usable_formats
 
     kept, dropped = usable_formats(settings.encoding.formats)
-    yield Finding("ok", "encoders", f"{', '.join(kept)} will be written")
+    yield Diagnosis("ok", "encoders", f"{', '.join(kept)} will be written")
     if dropped:
-        yield Finding(
+        yield Diagnosis(
             "bad", "encoders", f"this Pillow cannot write {', '.join(dropped)}; install a wheel of pillow 11.3 or later"
         )

@@ -80,8 +80,8 @@ class StoreStats:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """One finding of `examine`; `bad` must be mended."""
+class StoreDiagnosis:
+    """One result of `examine`; `bad` must be mended."""
 
     grade: Literal["ok", "note", "bad"]
     text: str
@@ -141,10 +141,10 @@ class TeamPictures:
         doubt: StorageError | None = None
         for place, (key, provider) in enumerate(wanted):
             async with lookups:
-                record = await self._or_why_not(key, self._find(key, provider))
+                record = await self._or_error(key, self._find(key, provider))
             if isinstance(record, PictureRecord):
                 async with downloads:
-                    data = await self._or_why_not(key, self._picture(record))
+                    data = await self._or_error(key, self._picture(record))
                     if isinstance(data, bytes):
                         self._hits.add(wanted[0][0])
                         return place, await _thread(keep, record, data)
@@ -156,7 +156,7 @@ class TeamPictures:
         self._misses.update(key for key, _ in wanted[:1])
         return None
 
-    async def _or_why_not(self, key: str, call: Awaitable[T]) -> T | StorageError:
+    async def _or_error(self, key: str, call: Awaitable[T]) -> T | StorageError:
         """The result of a call, or the error that left it unknown."""
         try:
             return await call
@@ -181,31 +181,31 @@ class TeamPictures:
         """Close the store, after the last call of the build and of all leases on it."""
         await self._store.aclose()
 
-    async def examine(self) -> tuple[Remark, ...]:
+    async def examine(self) -> tuple[StoreDiagnosis, ...]:
         """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
         # Where leases are, because a writer may do there all that it must be able to do.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
-                return (Remark("bad", f"{where}: what answers there is no object store"), self._about_secret())
+                return (StoreDiagnosis("bad", f"{where}: what answers there is no object store"), self._about_secret())
         except StoreUnavailable as error:
-            return (Remark("bad", str(error)), self._about_secret())
-        remarks = [Remark("ok", f"{where} is there and can be read")]
+            return (StoreDiagnosis("bad", str(error)), self._about_secret())
+        diagnoses = [StoreDiagnosis("ok", f"{where} is there and can be read")]
         if not self._rights.is_writer:
-            remarks.append(Remark("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
+            diagnoses.append(StoreDiagnosis("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
-            remarks += await self._try_writing(where, name)
-        return (*remarks, self._about_secret())
+            diagnoses += await self._try_writing(where, name)
+        return (*diagnoses, self._about_secret())
 
-    async def _try_writing(self, where: str, name: str) -> list[Remark]:
+    async def _try_writing(self, where: str, name: str) -> list[StoreDiagnosis]:
         try:
             await self._store.create(name, name.encode())
         except StoreUnavailable as error:
-            return [Remark("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
-        remarks = [Remark("ok", "new images are added to it, and the first one for a key stays")]
+            return [StoreDiagnosis("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
+        diagnoses = [StoreDiagnosis("ok", "new images are added to it, and the first one for a key stays")]
         if self._store.ignores_preconditions:
-            remarks[0] = Remark(
+            diagnoses[0] = StoreDiagnosis(
                 "note",
                 "new images are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
                 "that write at the same moment the last one stays",
@@ -219,19 +219,19 @@ class TeamPictures:
         except StoreUnavailable as error:
             trouble = str(error)
         if trouble:
-            remarks.append(
-                Remark("bad", f"{trouble}: machines that build at the same moment cannot see each other's work")
+            diagnoses.append(
+                StoreDiagnosis("bad", f"{trouble}: machines that build at the same moment cannot see each other's work")
             )
         try:
             await self._store.delete(name)
         except StoreUnavailable as error:
-            remarks.append(Remark("note", f"{error}: {name} stays there, which does no harm"))
-        return remarks
+            diagnoses.append(StoreDiagnosis("note", f"{error}: {name} stays there, which does no harm"))
+        return diagnoses
 
-    def _about_secret(self) -> Remark:
+    def _about_secret(self) -> StoreDiagnosis:
         if self._rights.secret is not None:
-            return Remark("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
-        return Remark(
+            return StoreDiagnosis("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
+        return StoreDiagnosis(
             "note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show"
         )
 
