@@ -7,7 +7,8 @@ shows each page in each theme, window, colour scheme and direction of script. Pr
 
 - the text blocks (title, tagline, credit) of which more than 0.5 % of the glyph pixels have less than 4.5:1 (WCAG 2.2,
   1.4.3) with what lies behind them, without the text's shadow, and the worst share;
-- the mean alpha of the shade, over the pictures, in each window;
+- the share of all glyph pixels below that;
+- the mean, the median and the largest alpha of the shade, over the pictures, and the mean in each window;
 - pages that scroll sideways, layout shifts, controls that cannot be clicked, and rules of axe-core that the plugin's
   own markup breaks.
 """
@@ -106,6 +107,7 @@ class Reader:
         self._shots = shots
         self._glyphs: dict[tuple[object, ...], Image.Image] = {}
         self.blocks: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+        self.pixels: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
         self.shades: dict[tuple[str, str, int], list[float]] = defaultdict(list)
         self.faults: list[str] = []
 
@@ -151,6 +153,8 @@ class Reader:
             if not number:
                 self.faults.append(f"{where}: no glyphs in {block}")
                 continue
+            below = self.pixels[kind[0], kind[1]]
+            below[:] = below[0] + wrong, below[1] + number
             self.blocks[kind[0], kind[1]].append((wrong / number, f"{where} {block}"))
 
     def _shot(self, style: str) -> Image.Image:
@@ -228,15 +232,19 @@ def main() -> None:
 
 def report(reader: Reader) -> None:
     """Print it."""
+    print("theme layout: blocks, those above 0.5 %, worst, all glyph pixels below 4.5:1; alpha mean, median, most")
     for kind, blocks in reader.blocks.items():
         bad = sorted((block for block in blocks if block[0] > MAX_SHARE), reverse=True)
-        print(f"{' '.join(kind)}: {len(blocks)} blocks, {len(bad)} with more than 0.5 %; worst {max(blocks)}")
+        wrong, number = reader.pixels[kind]
+        alphas = {width: reader.shades[(*kind, width)] for width in WINDOWS if reader.shades[(*kind, width)]}
+        every = list(itertools.chain.from_iterable(alphas.values()))
+        print(
+            f"{' '.join(kind)}: {len(blocks)}, {len(bad)}, {max(blocks)[0]:.2%}, {wrong / number:.4%};"
+            f" {statistics.mean(every):.3f}, {statistics.median(every):.3f}, {max(every):.3f}"
+        )
         for share, where in bad[:10]:
             print(f"  {share:.2%} {where}")
-        alphas = {width: reader.shades[(*kind, width)] for width in WINDOWS if reader.shades[(*kind, width)]}
-        means = ", ".join(f"{width} px {statistics.mean(values):.3f}" for width, values in sorted(alphas.items()))
-        everything = statistics.mean(itertools.chain.from_iterable(alphas.values()))
-        print(f"  mean shade {everything:.3f}: {means}")
+        print("  means: " + ", ".join(f"{width} px {statistics.mean(each):.3f}" for width, each in alphas.items()))
     print(f"{len(reader.faults)} other faults")
     for fault in reader.faults[:40]:
         print(f"  {fault}")

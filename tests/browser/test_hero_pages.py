@@ -533,7 +533,7 @@ def test_pictures_that_carry_no_text_are_dimmed_in_the_dark(
 def test_buttons_of_material_can_all_be_clicked(
     path: str, device: dict[str, Any], sites: Sites, open_page: OpenPage
 ) -> None:
-    """They lie on the picture, in the row of the tags, or in full layout in a row of their own, and never on text."""
+    """They lie on the picture, in the row of the tags, or in full layout in the space below it, and never on text."""
     theme = MATERIAL | {"features": ["content.action.edit", "content.action.view"]}
     pages = {
         "index.md": hero_page(tagline=TAGLINE),
