@@ -223,6 +223,16 @@ def test_suggest_with_gemini_reads_what_it_says_and_not_what_it_thinks(shell: Sh
     assert "a still life about A storm, soft light" in ran.out
 
 
+def test_suggest_reads_title_description_and_the_first_thousand_words(shell: Shell) -> None:
+    """Of a page of any length, which is what the price was told for."""
+    words = " ".join(f"w{number}" for number in range(1, 1501))
+    shell.site.write({"blog/long.md": f"---\ntitle: Long\ndescription: A long story\n---\n{words}\n"})
+
+    ran = shell("suggest", "blog/long.md", "--yes")
+
+    assert "  hero_alt: Things about Long, A long story: 1000 words up to w1000" in ran.out.splitlines()
+
+
 @pytest.mark.parametrize(
     ("answer", "words", "asked"),
     [

@@ -18,7 +18,17 @@ import pytest
 from builds import Site, page
 from PIL import Image
 from providers_rig import FastClock, gemini_at, leonardo_at, openai_at
-from services import CUSTOM, KNOWN, SIGNATURE, Answer, CutAfterRead, Picture, Services
+from services import (
+    CUSTOM,
+    KNOWN,
+    LEONARDO_KEY,
+    SIGNATURE,
+    UNKNOWN_LEONARDO_KEY,
+    Answer,
+    CutAfterRead,
+    Picture,
+    Services,
+)
 from services.fronts import Leonardo
 from services.pictures import draw
 
@@ -195,6 +205,25 @@ async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services
 
     assert uploads(services) == (1, 1)
     assert {job.reference for job in services.ledger.jobs} == {SENT}
+
+
+async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
+    services: Services, look: Look, tmp_path: Path
+) -> None:
+    """Its id is kept by the account and the file's digest; under another name the file is the same."""
+    memory = OwnUploads()
+    copy = replace(look, path=tmp_path / "copy.jpg")
+    copy.path.write_bytes(LOOK)
+    accounts = (LEONARDO_KEY, LEONARDO_KEY, UNKNOWN_LEONARDO_KEY)
+    services.leonardo.keys = [*accounts]
+    for key, each in zip(accounts, (look, copy, look), strict=True):
+        provider = leonardo_at(services, key=key)
+        uploads_ = LeonardoUploads(memory, FastClock(), lambda path: f"/v1{path}")
+        await uploads_.id_of(each, provider._api(), provider._user)
+        await provider.aclose()
+
+    assert uploads(services) == (2, 2)
+    assert len(services.ledger.requests_to("leonardo", "look")) == 1
 
 
 @pytest.mark.parametrize("as_text", [True, False])

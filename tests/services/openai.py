@@ -151,11 +151,15 @@ def check(body: Mapping[str, object]) -> Order:
 
 
 TEXT_MODELS = ("gpt-5.6-luna",)
+LONG_PAGE_WORDS = 900
 
 
 def proposal(facts: Mapping[str, str]) -> dict[str, str]:
     """What the stand-in's text models propose: of the page's own words, so that a test knows it."""
-    return {"prompt": f"a still life about {facts['title']}, soft light", "alt": f"Things about {facts['title']}"}
+    words = facts["text"].split()
+    # Of a long page, what has arrived of it.
+    read = f", {facts['description']}: {len(words)} words up to {words[-1]}" if len(words) >= LONG_PAGE_WORDS else ""
+    return {"prompt": f"a still life about {facts['title']}, soft light", "alt": f"Things about {facts['title']}{read}"}
 
 
 def _form_of(request: Request) -> dict[str, object]:
