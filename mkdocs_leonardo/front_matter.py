@@ -335,13 +335,13 @@ class _Reader:
         return self._defaults.layout
 
     def _references(self) -> tuple[PurePosixPath, ...]:
-        """The possible places of the page's reference: beside the page, or below the documentation folder."""
+        """The possible places of the page's reference: beside the page, or in a folder above it."""
         key = "hero_reference"
         beside = self._path(key, "the reference")
         if beside is None:
             return ()
         below = PurePosixPath(str(self._meta[key]).strip())
-        return (beside,) if ".." in below.parts or below == beside else (beside, below)
+        return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self._page).parents)
 
     def _path(self, key: str, what: str) -> PurePosixPath | None:
         """The file that `key` names, relative to the documentation folder."""

@@ -404,13 +404,16 @@ def test_build_whose_reference_cannot_be_brought_tells_it_and_pays_in_the_next_o
 
 
 def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Path, services: Services) -> None:
-    """Beside the page, or below the documentation folder; the strength is the site's."""
+    """Beside the page or in a folder above it, such as that of a folder's metadata; the strength is the site's."""
     site = blog(tmp_path, 1, style_strength="low")
     site.write(
         {
             "posts/own.md": page("Own", hero_reference="own.png"),
             "posts/own.png": OTHER,
             "posts/deep/er.md": page("Deeper", hero_reference="assets/look.jpg", hero_seed=3),
+            "notes/.meta.yml": 'hero_prompt: "a note on {title}"\nhero_reference: own.png\n',
+            "notes/own.png": OTHER,
+            "notes/2026/new.md": page("New"),
         }
     )
 
@@ -422,6 +425,7 @@ def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Pa
         "a still life about Post 0": (SENT, "LOW"),
         "a still life about Own": (hashlib.sha256(copied(OTHER)).hexdigest(), "LOW"),
         "a still life about Deeper": (SENT, "LOW"),
+        "a note on New": (hashlib.sha256(copied(OTHER)).hexdigest(), "LOW"),
     }
 
 

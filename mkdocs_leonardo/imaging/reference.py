@@ -61,7 +61,7 @@ class Looks:
         """The first of `paths` that is a file, as a look; PictureError, with the fix, if none is or it cannot be."""
         path = next((each for each in paths if each.is_file()), None)
         if path is None:
-            raise PictureError("is not there; write its path relative to the page, or to the documentation folder")
+            raise PictureError("is not there; write its path relative to the page, or to a folder above it")
         if path not in self._known:
             try:
                 self._known[path] = read_look(path, strength)
