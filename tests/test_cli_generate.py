@@ -194,6 +194,10 @@ def test_generate_interrupted_before_the_answer_finds_the_job_later(shell: Shell
     services.release()
     assert process.returncode == 130
     assert "asked for, without an answer yet: index.md (leonardo)" in err
+    assert shell.pages()["index.md"]["state"] == "uncertain"
+    assert "1 image may be paid for and is looked for: index.md" in shell("generate", "index.md", "--dry-run").out
+    assert "1 image may be paid for; the next build looks for the jobs" in shell("doctor").out
+    assert "paid for and" not in shell("check").out
 
     assert shell("generate", "index.md").exit_code == 0
     assert services.ledger.paid_jobs == 1
@@ -263,7 +267,7 @@ def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
     services.openai.on_create(Held()).once()
     with shell.running("generate", "index.md", "--yes") as process:
         services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
-        assert shell.pages()["index.md"]["state"] == "paid"
+        assert shell.pages()["index.md"]["state"] == "uncertain"
         process.kill()
         process.communicate(timeout=30)
     services.release()

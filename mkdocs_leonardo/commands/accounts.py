@@ -228,11 +228,15 @@ def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("bad", "journal", f"cannot be read ({error})")
         return
     keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
-    waiting = sum(job.state == "accepted" or job.provider in keepers for job in jobs.values())
+    waiting = sum(job.state == "accepted" for job in jobs.values())
     words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Diagnosis("ok", "journal", words if waiting else "nothing is waiting to be collected")
-    if len(jobs) > waiting:
-        unanswered = counted(len(jobs) - waiting, "image was", "images were")
+    unknown = sum(job.state != "accepted" and job.provider in keepers for job in jobs.values())
+    if unknown:
+        words = f"{counted(unknown, 'image', 'images')} may be paid for; the next build looks for the jobs"
+        yield Diagnosis("note", "journal", words)
+    if len(jobs) > waiting + unknown:
+        unanswered = counted(len(jobs) - waiting - unknown, "image was", "images were")
         yield Diagnosis(
             "note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status"
         )

@@ -147,7 +147,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
         found = statuses(runtime, heroes)
         if not runtime.keyed and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
-    if not settings.generate and any(one.state in {"missing", "paid"} for one in found):
+    if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError("the configuration says generate: false; take that line out to allow it")
     return Plan(found, settings)
 

@@ -226,6 +226,8 @@ def _of_page(
         return
     elif status.state == "paid":
         yield Finding(page, "missing", f"its image is paid for and not collected; run mkdocs-leonardo generate {page}")
+    elif status.state == "uncertain":
+        yield Finding(page, "missing", f"its image may be paid for; run mkdocs-leonardo generate {page} to look for it")
     elif status.state == "refused":
         yield Finding(page, "missing", f"a content check refused hero_prompt ({status.refusal}); write another one")
     else:
@@ -250,7 +252,7 @@ def _mend(site: SitePages, status: HeroStatus) -> str:
     if is_pinned and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {_shown(folder, site)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
-    delete = "delete both halves and " if status.damage and status.state != "paid" else ""
+    delete = "delete both halves and " if status.damage and status.state not in {"paid", "uncertain"} else ""
     if is_pinned:
         return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
     return f"{delete}run mkdocs-leonardo generate {page}"

@@ -174,7 +174,7 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: 
         elif status.damage and status.state == "missing":
             unmakable += 1
             console.warn(f"{status.hero.page}: {status.damage}")
-        elif excuse and status.state in {"missing", "paid"}:
+        elif excuse and status.state in {"missing", "paid", "uncertain"}:
             unmakable += 1
     if unmakable and excuse:
         console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {excuse}")

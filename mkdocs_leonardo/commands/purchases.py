@@ -61,12 +61,14 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The lines of the plan, for a person to agree to."""
-        if self.collect:
-            number = len(without_repeats(self.collect))
-            yield (
-                f"{counted(number, 'image is', 'images are')} paid for and will be collected: "
-                f"{listed([status.hero.page for status in self.collect])}"
-            )
+        for is_certain, words in (
+            (True, ("image is paid for and will be collected", "images are paid for and will be collected")),
+            (False, ("image may be paid for and is looked for", "images may be paid for and are looked for")),
+        ):
+            group = [status for status in self.collect if status.is_certain == is_certain]
+            if group:
+                pages = listed([status.hero.page for status in group])
+                yield f"{counted(len(without_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
         first = next(quote for quote in self.buy[0].quotes if quote.is_available)

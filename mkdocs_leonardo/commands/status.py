@@ -20,6 +20,7 @@ _WORDS = {
     "cached": "cached",
     "own": "own image",
     "paid": "paid, to be collected",
+    "uncertain": "may be paid, looked for first",
     "refused": "refused",
     "missing": "missing",
 }
@@ -79,7 +80,7 @@ def _row(status: HeroStatus) -> tuple[str, ...]:
     if status.record is not None:
         word += f" ({status.record.provider})"
     if status.record is not None and status.jobs:
-        word += f", one from {status.jobs[0].provider} to be collected"
+        word += f", one from {status.jobs[0].provider} to be {'collected' if status.is_certain else 'looked for'}"
     if status.last is not None:
         word += ", shows its last one"
     cost = f"about {dollars(status.estimate_usd)}" if status.state == "missing" else ""

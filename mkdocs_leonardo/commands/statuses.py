@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry
 
-State = Literal["own", "pinned", "cached", "paid", "refused", "missing"]
+State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "missing"]
 
 _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 
@@ -47,8 +47,13 @@ class Quote:
 
     @property
     def is_paid(self) -> bool:
-        """Whether a job is paid for and can be collected."""
+        """Whether a job is paid for, or may be, and can be collected."""
         return self.is_available and ((self.job is not None and not self.is_gone) or self.is_lost)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the job is known; else only a call is known that may have made one."""
+        return self.is_lost or (self.job is not None and bool(self.job.accepted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class HeroStatus:
 
     @property
     def jobs(self) -> tuple[Quote, ...]:
-        """The paid jobs that a build would collect instead of buying, or instead of showing the stored picture."""
+        """The jobs that a build would collect, or look for, instead of buying or of showing the stored picture."""
         jobs: list[Quote] = []
         for quote in self.quotes:
             if self.record is not None and quote.key == self.record.key:
@@ -90,6 +95,11 @@ class HeroStatus:
             if quote.is_paid:
                 jobs.append(quote)
         return tuple(jobs)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one of the jobs is certainly paid for."""
+        return any(quote.is_certain for quote in self.jobs)
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -179,8 +189,9 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
     refusal = _refusal(runtime, quotes)
     state: State = "missing"
-    if any(quote.is_paid for quote in quotes):
-        state = "paid"
+    paid = [quote for quote in quotes if quote.is_paid]
+    if paid:
+        state = "paid" if any(quote.is_certain for quote in paid) else "uncertain"
     elif refusal:
         state = "refused"
     last = runtime.lookup.last(hero.page)
