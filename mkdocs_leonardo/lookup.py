@@ -163,7 +163,7 @@ class Lookup:
         return tuple(candidates)
 
     def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
-        """Whether the provider takes the picture's reference; without it, the picture is not ordered."""
+        """Whether the provider takes the picture's reference; else it gets no order for the picture."""
         takes = picture.look is None or bool(getattr(provider, "takes_references", False))
         if not takes:
             self._tell_once(

@@ -339,7 +339,7 @@ def canonical_json(value: JsonValue) -> bytes:
 
 
 def parse_json(text: str) -> JsonValue:
-    """The value in `text`; ValueError if it is no JSON, as NaN is none, and RecursionError if it is too deep."""
+    """The value in `text`; ValueError if it is no JSON (NaN is not), RecursionError if it is nested too deep."""
     value: JsonValue = _STRICT.decode(text)
     return value
 

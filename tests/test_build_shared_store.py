@@ -359,7 +359,7 @@ def test_doctor_tells_of_what_is_no_object_store(runners: Runners, answer: bytes
         found = remarks(runners, gate.url, {})
 
     assert [grade for grade, _ in found] == ["bad", "note"]
-    assert "what answers there is no object store" in found[0][1]
+    assert "the server there is no object store" in found[0][1]
 
 
 def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:

@@ -244,9 +244,9 @@ def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
             "<Error><Code>InvalidBucketName</Code><Message>secret</Message></Error>",
             "it answers 400, Invalid",
         ),
-        (200, "\n<!DOCTYPE html><html><title>Log in</title></html>", "what answers there is no object store"),
-        (404, "<html>nothing here</html>", "what answers there is no object store"),
-        (404, '{"detail": "Not Found"}', "what answers there is no object store"),
+        (200, "\n<!DOCTYPE html><html><title>Log in</title></html>", "the server there is no object store"),
+        (404, "<html>nothing here</html>", "the server there is no object store"),
+        (404, '{"detail": "Not Found"}', "the server there is no object store"),
     ],
 )
 def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: str, reason: str) -> None:

@@ -104,9 +104,7 @@ def site_pages(config_file: str | None, console: Console, *, command: Literal["b
     if project is not None:
         unread = tuple(_missing(project))
         if unread:
-            console.note(
-                f"read without {listed(unread)}, not installed here: pages and metadata of theirs are not seen"
-            )
+            console.note(f"read without {listed(unread)}, not installed here; their pages and metadata are not seen")
         return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
     with _host_errors():
         site = _loaded(config_file, console)

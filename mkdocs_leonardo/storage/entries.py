@@ -156,7 +156,7 @@ def entry_from(key: str, value: JsonValue | None) -> Entry | None:
 
 def _tries_in(value: JsonValue) -> tuple[Try, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= _MOST_TRIES:
-        raise ValueError("not the tries that were written")
+        raise ValueError("the tries differ from those that were written")
     return tuple(map(_try_in, value))
 
 

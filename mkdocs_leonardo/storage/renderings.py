@@ -254,7 +254,7 @@ def _columns(value: JsonValue) -> _Columns:
     )
     lengths = {len(column) if isinstance(column, array) else column.count(" ") + 1 for column in columns}
     if len(lengths) != 1:
-        raise ValueError("not as many as were written")
+        raise ValueError("the number of values differs from what was written")
     return columns
 
 

@@ -27,7 +27,7 @@ _REASONS = (
     (NO_PLACE, "there is no such bucket"),
     (
         re.compile(NO_STORE_ANSWERS),
-        "what answers there is no object store; look at the address, and for a login page",
+        "the server there is no object store; check the address, and whether a login page answers",
     ),
     (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
     (re.compile(r"redirect without LOCATION"), "the bucket is in another region; write its region into the address"),

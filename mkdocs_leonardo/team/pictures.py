@@ -188,7 +188,7 @@ class TeamPictures:
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
-                return (StoreDiagnosis("bad", f"{where}: what answers there is no object store"), self._about_secret())
+                return (StoreDiagnosis("bad", f"{where}: the server there is no object store"), self._about_secret())
         except StoreUnavailable as error:
             return (StoreDiagnosis("bad", str(error)), self._about_secret())
         diagnoses = [StoreDiagnosis("ok", f"{where} is there and can be read")]
