@@ -78,7 +78,11 @@ def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Pat
     (line,) = shell("jobs", "--json").json["jobs"]
     assert (line["page"], line["provider"], line["job_id"]) == ("a.md", "leonardo", job.job_id)
     assert f"`mkdocs-leonardo jobs --forget {line['id']}`" in second.warnings[0]
-    assert shell.pages()["a.md"]["state"] == "refused"
+    assert shell.pages()["a.md"]["state"] == "empty"
+    for command in ("check", "generate --dry-run"):
+        ran = shell(*command.split())
+        assert "refused" not in ran.out + ran.err
+        assert f"`mkdocs-leonardo jobs --forget {line['id']}`" in ran.out + ran.err
     assert shell("jobs", "--forget", line["id"]).exit_code == 2
     assert "nothing was changed" in shell.on_terminal("jobs", "--forget", line["id"], typed="n\n").out
     assert "given up" in shell("jobs", "--forget", line["id"], "--yes").out

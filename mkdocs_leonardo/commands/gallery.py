@@ -224,12 +224,8 @@ def _of_page(
         yield from _stored(status, status.record, site)
     elif status.trouble or half is not None:
         return
-    elif status.state == "paid":
-        yield Finding(page, "missing", f"its image is paid for and not collected; run mkdocs-leonardo generate {page}")
-    elif status.state == "uncertain":
-        yield Finding(page, "missing", f"its image may be paid for; run mkdocs-leonardo generate {page} to look for it")
-    elif status.state == "refused":
-        yield Finding(page, "missing", f"a content check refused hero_prompt ({status.refusal}); write another one")
+    elif reason := _reason_without_image(status):
+        yield Finding(page, "missing", reason)
     else:
         old = next((record for record in unused if record.page == page), None) or status.last
         if old is not None:
@@ -238,6 +234,18 @@ def _of_page(
         else:
             text = "no image is pinned or cached"
             yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
+
+
+def _reason_without_image(status: HeroStatus) -> str:
+    """Why the page has no image, and the fix, where it is not that it was never made."""
+    page = status.hero.page
+    reasons = {
+        "paid": f"its image is paid for and not collected; run mkdocs-leonardo generate {page}",
+        "uncertain": f"its image may be paid for; run mkdocs-leonardo generate {page} to look for it",
+        "refused": f"a content check refused hero_prompt ({status.refusal}); write another one",
+        "empty": f"its job {status.refusal}",
+    }
+    return reasons.get(status.state, "")
 
 
 def _and_pin(site: SitePages, page: str) -> str:

@@ -65,7 +65,7 @@ def generate(
         return 0
     if is_published and excuse:
         # Without a key, placeholders are copied, as a build would show them.
-        unmakable = sum(status.state == "refused" for status in found)
+        unmakable = sum(status.state in {"refused", "empty"} for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if not plan.is_idle:
@@ -171,9 +171,9 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: 
         if status.state == "refused":
             unmakable += 1
             console.warn(f"{status.hero.page}: the prompt was refused before ({status.refusal}); write another one")
-        elif status.damage and status.state == "missing":
+        elif status.state == "empty" or (status.damage and status.state == "missing"):
             unmakable += 1
-            console.warn(f"{status.hero.page}: {status.damage}")
+            console.warn(f"{status.hero.page}: {status.refusal or status.damage}")
         elif excuse and status.state in {"missing", "paid", "uncertain"}:
             unmakable += 1
     if unmakable and excuse:

@@ -22,6 +22,7 @@ _WORDS = {
     "paid": "paid, to be collected",
     "uncertain": "may be paid, looked for first",
     "refused": "refused",
+    "empty": "came without an image",
     "missing": "missing",
 }
 _PROMPT_CHARACTERS = 48

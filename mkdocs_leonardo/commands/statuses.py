@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry
 
-State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "missing"]
+State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "empty", "missing"]
 
 _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 
@@ -187,13 +187,10 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
-    refusal = _refusal(runtime, quotes)
-    state: State = "missing"
+    state, refusal = _refusal(runtime, quotes)
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
         state = "paid" if any(quote.is_certain for quote in paid) else "uncertain"
-    elif refusal:
-        state = "refused"
     last = runtime.lookup.last(hero.page)
     shown = last.record if last is not None else None
     return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
@@ -218,17 +215,22 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
     )
 
 
-def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> str:
-    """Why no provider is sent the prompt: the first one that could be asked refused it, or its job had no picture.
+def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> tuple[State, str]:
+    """Whether the first provider that could be asked refused the prompt, or its job had no picture, and the reason.
 
-    Empty if a provider would be asked.
+    The picture is just missing if a provider would be asked.
     """
     for quote in quotes:
         refusal = runtime.journal.refusal(quote.key)
-        if refusal or quote.is_available:
-            return refusal or ""
-    empty = ((quote.key, runtime.journal.emptiness(quote.key)) for quote in quotes)
-    return next((not_again(emptiness, key) for key, emptiness in empty if emptiness is not None), "")
+        if refusal:
+            return "refused", refusal
+        if quote.is_available:
+            return "missing", ""
+    for quote in quotes:
+        emptiness = runtime.journal.emptiness(quote.key)
+        if emptiness is not None:
+            return "empty", not_again(emptiness, quote.key)
+    return "missing", ""
 
 
 def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
