@@ -254,7 +254,7 @@ DAMAGE: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
     "record of another key": (_of_another_key, "belongs to another key"),
     "record of another provider": (lambda s: rewrite(s, provider="own"), "is not of leonardo"),
     "record with a path": (lambda s: rewrite(s, extension="../../x"), "extension is not what was stored"),
-    "record with a wrong size": (lambda s: rewrite(s, width_px=1536), "has not the size or the format"),
+    "record with a wrong size": (lambda s: rewrite(s, width_px=1536), "its size or format differs"),
     "record with a wrong format": (lambda s: rewrite(s, extension="png"), "is missing, though its record is there"),
     "image cut off": (lambda s: s.write(PICTURE_NAME, DATA[:-20]), "its digest differs"),
     "image replaced": (lambda s: s.write(PICTURE_NAME, picture("maroon")), "its digest differs"),

@@ -69,7 +69,7 @@ class Jobs:
         source: Source,
         landed: Callable[[], None],
     ) -> StoredPicture:
-        """The picture of a job, stored; ProviderError if it cannot be had until `give_up_at`."""
+        """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
         obtained = await self._collector.fetch_and_store(
             request, candidate, job, give_up_at=give_up_at, source=source, landed=landed
         )
@@ -80,7 +80,7 @@ class Jobs:
     async def collect_paid(
         self, request: PictureRequest, candidate: Candidate, job: Submission
     ) -> StoredPicture | None:
-        """The picture of a job that is paid for already; None if it cannot be had now."""
+        """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
             return await self.collect(
                 request,

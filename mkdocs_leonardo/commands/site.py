@@ -134,7 +134,7 @@ def chosen(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
 
 
 def pages_named(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The pages, with and without a hero, that the names mean, or all; CommandError for a name that fits none."""
+    """The named pages, with and without a hero; all without names. CommandError for an unknown name."""
     docs_dir = site.options.docs_dir
     for name in names:
         if not any(_fits(page, name, docs_dir) for page in site.pages):

@@ -60,8 +60,8 @@ class Quote:
 class HeroStatus:
     """The status of one page's hero. `quotes` are in the order in which providers are asked.
 
-    `record` and `store` are of the picture that a build would show, `rendering` holds its files for pages, if they are
-    made. `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
+    `record` and `store` belong to the picture that a build would show. `rendering` is None before its files are made.
+    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
     page shows while its own is missing, None for the painter's. `damage` says why
     the picture is neither shown nor paid for: a file of it is there, and cannot be used.
     """

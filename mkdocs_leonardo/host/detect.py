@@ -16,7 +16,7 @@ CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 def use_host_of(config_file: str | None) -> None:
     """Make `mkdocs` mean ProperDocs where that builds the site: its own file, or no MkDocs on this machine.
 
-    To be called before anything imports `mkdocs`; None is the configuration that the host finds by itself.
+    Call it before any import of `mkdocs`. None is the configuration that the host finds by itself.
     """
     if "mkdocs" in sys.modules or find_spec("properdocs") is None:
         return

@@ -149,7 +149,7 @@ class Connection:
         return self._api
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close the connection, if it is open."""
         if self._api is not None:
             await self._api.aclose()
 

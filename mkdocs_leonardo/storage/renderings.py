@@ -260,7 +260,7 @@ def _columns(value: JsonValue) -> _Columns:
 
 def _words(value: JsonValue, known: frozenset[str]) -> str:
     if not isinstance(value, str) or not known.issuperset(value.split(" ")):
-        raise ValueError("not the words that were written")
+        raise ValueError("the words differ from those that were written")
     return value
 
 
@@ -268,12 +268,12 @@ def _numbers(value: JsonValue, most: int) -> array[int]:
     numbers: Any = value
     # Booleans are numbers elsewhere.
     if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > most:
-        raise ValueError("not the numbers that were written")
+        raise ValueError("the numbers differ from those that were written")
     return array("L", numbers)
 
 
 def _names(value: JsonValue) -> str:
     names = text(value, _FILE_NAMES)
     if ".." in names:
-        raise ValueError("not the names that were written")
+        raise ValueError("the names differ from those that were written")
     return names

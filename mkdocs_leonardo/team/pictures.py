@@ -257,7 +257,7 @@ class TeamPictures:
         return True
 
     async def _find(self, key: str, provider: str) -> PictureRecord | None:
-        """The record of `key`, checked but for its picture; None if there is none."""
+        """The record of `key`, checked without reading its picture; None if there is none."""
         name = _record_name(key)
         where = f"{self._store.address}/{name}"
         if self._is_too_slow:
@@ -299,7 +299,7 @@ class TeamPictures:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)
         if seen != (record.extension, record.width_px, record.height_px):
-            raise BrokenEntry(f"{where}: has not the size or the format that its record says")
+            raise BrokenEntry(f"{where}: its size or format differs from its record")
         return found.data
 
     def _refuse(self, key: str, error: BrokenEntry) -> None:
