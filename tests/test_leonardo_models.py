@@ -36,7 +36,6 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
-    ServiceFailed,
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import (
@@ -405,7 +404,7 @@ async def test_find_of_a_model_without_seeds_is_unknown_and_never_no(services: S
     provider = leonardo_at(services, options={"model": "gpt-image-2"})
     await provider.submit(PICTURE)
 
-    with pytest.raises(ServiceFailed, match="cannot tell jobs of gpt-image-2 from one another"):
+    with pytest.raises(RequestRefused, match="cannot tell jobs of gpt-image-2 from one another"):
         await provider.find(PICTURE, since=0.0, known=frozenset())
 
     await provider.aclose()

@@ -17,7 +17,7 @@ from anyio import Lock
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.acquire.orders import PictureRequest, thread, update_team_lease
-from mkdocs_leonardo.errors import ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.errors import ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
@@ -37,11 +37,12 @@ class Looked:
     """The result of a search for the lost jobs of one picture.
 
     `found` are the jobs that were found, by the numbers of their calls. `trouble` says why further calls are still in
-    doubt, None if none is.
+    doubt, None if none is; `is_final` that the list will not tell a moment later either.
     """
 
     found: Mapping[int, Submission] = field(default_factory=dict)
     trouble: str | None = None
+    is_final: bool = False
 
 
 class LostJobs:
@@ -74,13 +75,13 @@ class LostJobs:
         return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
 
     async def settle(self, request: PictureRequest, candidate: Candidate) -> Looked:
-        """Search until a job is found, or every call is ruled out, or the list cannot tell after 10 s."""
+        """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
         since = self._clock.now()
         while True:
             # A list that was asked for too early proves nothing, however late it comes.
             left_s = await self._left_s(candidate.key)
             looked = await self.look(request, candidate)
-            if looked.found or left_s <= 0:
+            if looked.found or looked.is_final or left_s <= 0:
                 return looked
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
             pause_s = max(RETRY_WAIT_S, (self._clock.now() - since) / 2)
@@ -100,7 +101,7 @@ class LostJobs:
                 if isinstance(error, ServiceFailed) and not is_ripe:
                     return Looked(found, trouble)
                 request.attempts.note(provider.name, trouble)
-                return Looked(found, trouble)
+                return Looked(found, trouble, is_final=isinstance(error, RequestRefused))
             if submission is not None:
                 found[one.number] = submission
             elif is_ripe:

@@ -17,6 +17,7 @@ from mkdocs_leonardo.errors import (
     NoAnswer,
     NotSent,
     ProviderError,
+    RequestRefused,
     ServiceFailed,
     TransportError,
 )
@@ -207,7 +208,7 @@ class LeonardoProvider:
         if not has_seed(self._options):
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(
-                ServiceFailed, f"cannot tell jobs of {self._options.model} from one another in its list"
+                RequestRefused, f"cannot tell jobs of {self._options.model} from one another in its list"
             )
         user_id = await self._user()
         listing, is_whole = Listing(order, since=since, known=known), False
