@@ -66,6 +66,7 @@ def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
         ("/* a { } */ a > b , c { margin: calc(1px + 2px) }", "a>b,c{margin:calc(1px + 2px)}"),
         ('a { content: "/* a  ;  } */" ; }', 'a{content:"/* a  ;  } */"}'),
         ("a :hover { b: c }", "a :hover{b:c}"),
+        ("a { b: 2 / 1; c: rgb(0 0 0 / .5) }", "a{b:2/1;c:rgb(0 0 0/.5)}"),
         ("@media (min-width: 1px) and (b) { a { c: d; } }", "@media (min-width:1px) and (b){a{c:d}}"),
     ],
 )

@@ -14,8 +14,8 @@ from mkdocs_leonardo.spec import CENTER, FocalPoint
 from mkdocs_leonardo.tint import TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
-#: White space has no meaning beside braces, semicolons, commas and ">", and after a colon; elsewhere it counts once.
-_SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>])\s*|:\s+|\s+""")
+#: White space has no meaning beside these signs, and after a colon; elsewhere it counts once.
+_SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>/])\s*|:\s+|\s+""")
 
 _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:none}"
 

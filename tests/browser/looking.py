@@ -28,6 +28,14 @@ VIOLATIONS = """
     addEventListener("securitypolicyviolation", event => window.violations.push(event.violatedDirective));
 """
 
+# Links and buttons on or beside the hero that something else covers.
+COVERED = """
+    [...document.querySelectorAll(".md-content__button, .leonardo-hero a")].filter(element => {
+      const {x, y, width, height} = element.getBoundingClientRect();
+      return width && !element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }).map(element => `covered: ${element.outerHTML.slice(0, 80)}`)
+"""
+
 # What belongs to the plugin is "ours" in the answer; everything else is the theme's, or the author's.
 BROKEN_RULES = """
     axe.run({resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(({id, nodes}) => nodes.map(
@@ -43,6 +51,18 @@ def broken_rules(page: Page) -> tuple[set[str], set[str]]:
     page.evaluate(AXE_SCRIPT)
     found: list[list[str]] = page.evaluate(BROKEN_RULES)
     return {rule for rule, _ in found}, {rule for rule, whose in found if whose == "ours"}
+
+
+def faults_in_both_directions(page: Page) -> list[str]:
+    """What is wider than the window or covered, for scripts of either direction, and what axe-core finds from right."""
+    assert page.viewport_size is not None
+    faults = []
+    for direction in ("ltr", "rtl"):
+        page.evaluate("direction => { document.documentElement.dir = document.body.dir = direction }", direction)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        faults += [f"{direction}: {width} pixels wide"] if width > page.viewport_size["width"] else []
+        faults += page.evaluate(COVERED)
+    return [*faults, *sorted(broken_rules(page)[1])]
 
 
 def box(page: Page, selector: str) -> FloatRect:
