@@ -57,7 +57,7 @@ def test_with_lines_adds_them_and_touches_no_other_byte(before: str, after: str)
     [
         (b"---\nhero_alt: mine\n---\nA", "has hero_alt already; it is left as it is"),
         (b"---\ntitle: a: b\n---\nA", "has front matter that is no YAML; fix it first"),
-        (b"---\n{title: A}\n---\nA", "has front matter in a form that lines cannot be added to; add them by hand"),
+        (b"---\n{title: A}\n---\nA", "has front matter to which lines cannot be added safely; add them by hand"),
         (b"---\nSome text.\n---\nA", "has front matter that holds no keys; fix it first"),
         (b"title: A\n\nText", "has metadata without lines of three hyphens around it; put them there first"),
         (b"---\ntitle: \xe4\n---\nA", "is not in UTF-8; save it as UTF-8 first"),

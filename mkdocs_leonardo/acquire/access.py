@@ -157,7 +157,7 @@ class Outage:
     """Outage detector of one provider that needs few create calls, since each that fails counts as paid for.
 
     Until it has accepted a call, and from a failed one until the next that it accepts, `MOST_PROBES` pages at a time
-    may call it. `PAGES_OF_AN_OUTAGE` pages in a row that failed, while it accepted nothing, are an outage.
+    may call it. Failures of `PAGES_OF_AN_OUTAGE` pages in a row without an accepted call are an outage.
     """
 
     def __init__(self) -> None:

@@ -163,7 +163,7 @@ def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
 
 
 def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Console) -> None:
-    """Generate one mode after the other: at the same time they would slow each other, and the caps hold for both."""
+    """Generate one mode after the other: together they would slow each other, and the caps hold for both."""
     for plan, mode in runs:
         for heroes, agreed_on in plan.rounds():
             within = _settings(caps, alchemy=mode)

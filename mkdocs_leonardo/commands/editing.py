@@ -74,7 +74,7 @@ def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     except Uneditable:
         after = {}
     if after != {**before, **values}:
-        raise Uneditable("has front matter in a form that lines cannot be added to; add them by hand")
+        raise Uneditable("has front matter to which lines cannot be added safely; add them by hand")
     return edited
 
 

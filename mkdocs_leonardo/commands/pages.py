@@ -222,7 +222,7 @@ class _Reader:
             else:
                 if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
                     fix = "write hero_layout: none, or quote it"
-                    message = f"is {str(value).lower()}, the folder's is text, which ends Zensical's build; {fix}"
+                    message = f"is {str(value).lower()}, and the folder's is text, which Zensical cannot merge; {fix}"
                     self.found.problems.append(InputError(name, "hero_prompt", message))
                 both[key] = value
         return both

@@ -39,7 +39,7 @@ class PublishedFile:
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode of the file, None if it is not as it was."""
+        """Device and inode of the file, None if it has changed."""
         try:
             found = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
         except OSError:

@@ -178,7 +178,7 @@ class Provider(Protocol):
         ...
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """What one picture is expected to cost, for the cap."""
+        """The expected cost of one picture, for the cap."""
         ...
 
     async def submit(self, picture: PictureSpec) -> Submission:

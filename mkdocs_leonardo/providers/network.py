@@ -125,7 +125,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def wrong_key(value: str, variable: str) -> str:
     """The clause on a wrongly copied API key, with the fix; empty if the key may be right.
 
-    No part of the value is in it.
+    The clause repeats no part of the key.
     """
     wrong = ""
     if value and (value[0] in _QUOTES or value[-1] in _QUOTES):

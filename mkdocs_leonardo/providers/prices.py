@@ -65,7 +65,7 @@ def unknown_leonardo_usd(*, alchemy: bool, width_px: int, height_px: int) -> flo
 
 
 def openai_usd(model: str, quality: str, *, width_px: int, height_px: int) -> float:
-    """What one picture of the model is expected to cost; an unknown quality counts as high."""
+    """The expected cost of one picture of the model; an unknown quality counts as high."""
     family = next(family for family in _OPENAI_USD if model.startswith(family))
     prices = _OPENAI_USD[family]
     scale = max(1.0, width_px * height_px / _OPENAI_PIXELS)
@@ -80,7 +80,7 @@ def openai_usage_usd(model: str, *, text_in: float, image_in: float, out: float)
 
 
 def gemini_usd(model: str) -> float:
-    """What one picture of the model is expected to cost."""
+    """The expected cost of one picture of the model."""
     return next(usd for name, usd in _GEMINI_USD.items() if model.startswith(name))
 
 

@@ -75,7 +75,7 @@ class TextModel:
     connect: Callable[[str, str, Clock], Api]
 
     def estimate_usd(self, facts: PageFacts) -> float:
-        """What one answer is expected to cost."""
+        """The expected cost of one answer."""
         usd_in, usd_out = _USD_A_MILLION.get(self.model, _DEAREST_USD_A_MILLION)
         tokens = _QUESTION_TOKENS + _TOKENS_A_WORD * len(f"{facts.title} {facts.description} {facts.words}".split())
         return round((tokens * usd_in + _ANSWER_TOKENS * usd_out) / 1_000_000, 6)

@@ -55,7 +55,7 @@ _CODES = {
     "SignatureDoesNotMatch": "the secret key does not belong to the access key; look at AWS_SECRET_ACCESS_KEY",
 }
 _MEANINGS = {
-    401: "401: it knows no such credentials",
+    401: "401: it does not know these credentials",
     403: "403: not allowed; S3 answers the same for a missing object to credentials that may not list the bucket",
     404: "404: it does not exist",
     405: "405: the server is not set up for that",

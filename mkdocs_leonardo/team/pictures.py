@@ -157,7 +157,7 @@ class TeamPictures:
         return None
 
     async def _or_error(self, key: str, call: Awaitable[T]) -> T | StorageError:
-        """The result of a call, or the error that left it unknown."""
+        """The result of a call, or its error if the outcome is unknown."""
         try:
             return await call
         except StoreUnavailable as error:

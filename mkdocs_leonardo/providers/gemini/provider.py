@@ -93,7 +93,7 @@ class GeminiProvider(SynchronousProvider):
         return {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """What one picture is expected to cost; every one has the same size."""
+        """The expected cost of one picture; every one has the same size."""
         usd = gemini_usd(self.model)
         return round(usd + GEMINI_REFERENCE_USD, 6) if picture.look is not None else usd
 

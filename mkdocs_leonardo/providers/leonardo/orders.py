@@ -160,7 +160,7 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
 
 
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
-    """What one picture is expected to cost in US dollars."""
+    """The expected cost of one picture in US dollars."""
     row = row_of(options.model)
     if row is None:
         return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)

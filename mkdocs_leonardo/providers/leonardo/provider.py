@@ -130,7 +130,7 @@ class LeonardoProvider:
         return self._options.timeout_s
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """What one picture is expected to cost."""
+        """The expected cost of one picture."""
         return estimate_usd(self._options, picture)
 
     async def aclose(self) -> None:

@@ -91,7 +91,7 @@ class OpenAIProvider(SynchronousProvider):
         return {"quality": self._quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """What one picture is expected to cost."""
+        """The expected cost of one picture."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         usd = openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
         return round(usd + OPENAI_REFERENCE_USD, 6) if picture.look is not None else usd
