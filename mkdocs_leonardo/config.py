@@ -33,9 +33,9 @@ from mkdocs_leonardo.providers.declaration import (
     Declaration,
     declaration_of,
     is_declared,
-    named_key_variable,
     options_from,
 )
+from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, MAX_HEIGHT_PX, MAX_WIDTH_PX, MIN_SIDE_PX, SIDE_STEP_PX
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,

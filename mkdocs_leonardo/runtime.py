@@ -16,7 +16,8 @@ from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of, named_key_variable
+from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of
+from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.renderer import Renderer, inspected
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (

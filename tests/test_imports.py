@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -65,3 +66,15 @@ def test_planted_import_breaks_its_contract(breached: str, module: str, name: st
     importer = "mkdocs_leonardo." + module.replace("/", ".")
     assert re.search(rf"^{contract}.* BROKEN", breached, re.MULTILINE)
     assert re.search(rf"{re.escape(importer)} -> {re.escape(name)}\b", breached)
+
+
+def test_package_has_no_circle_of_imports() -> None:
+    """No module imports another one that leads back to it, inside functions and for types included."""
+    graph = grimp.build_graph("mkdocs_leonardo", cache_dir=None)
+    circles = [
+        chain
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+        if (chain := graph.find_shortest_chain(importer=imported, imported=importer)) is not None
+    ]
+    assert circles == []

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, g
 from mkdocs_leonardo import converters
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import shown
+from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.spec import PictureRules, PictureSpec
 
 if TYPE_CHECKING:
@@ -198,8 +199,3 @@ def _entry_point(name: str) -> EntryPoint | None:
 def key_variable(name: str) -> str:
     """The environment variable that holds a provider's API key."""
     return (is_declared(name) and declaration_of(name).key_variable) or named_key_variable(name)
-
-
-def named_key_variable(name: str) -> str:
-    """The environment variable that is named after the provider."""
-    return f"{name.upper().replace('-', '_')}_API_KEY"

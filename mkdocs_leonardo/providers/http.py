@@ -25,14 +25,13 @@ from mkdocs_leonardo.addresses import is_loopback, is_public
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
-from mkdocs_leonardo.providers.declaration import named_key_variable
+from mkdocs_leonardo.providers.keys import named_key_variable, secret_words
 from mkdocs_leonardo.providers.network import (
     Inflater,
     Untrusted,
     certificates,
     environment_proxy,
     no_tls,
-    secret_words,
     shown_host,
     unreached,
     without_ids,

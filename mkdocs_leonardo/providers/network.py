@@ -1,4 +1,4 @@
-"""Certificates, proxies and the name service, with a message for each failure, and the words to keep secret."""
+"""Certificates, proxies and the name service, with a message for each failure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mkdocs_leonardo.errors import NotSetUp
-
 #: Variables that name certificates to trust, the first one that is set wins: OpenSSL's two, then those that requests
 #: and curl read, since networks that open connections usually set these.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-_SHORTEST_SECRET = 8
-_QUOTES = "\"'`"
-_ASSIGNED = re.compile(r"(?:(?:export|set|setx)\s+|\$env:)?\w*(?:KEY|TOKEN|SECRET)\w*\s*[=:]\s*\S", re.IGNORECASE)
 _PROXY_STATUS = re.compile(r"\b[45][0-9]{2}\b")
 
 
@@ -120,39 +115,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         if isinstance(one, BaseExceptionGroup):
             waiting += one.exceptions
         waiting.append(one.__cause__ or one.__context__)
-
-
-def wrong_key(value: str, variable: str) -> str:
-    """The clause on a wrongly copied API key, with the fix; empty if the key may be right.
-
-    The clause repeats no part of the key.
-    """
-    wrong = ""
-    if value and (value[0] in _QUOTES or value[-1] in _QUOTES):
-        wrong = "is in quotes"
-    elif value.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
-        wrong = "begins with Bearer or the name of a header"
-    elif _ASSIGNED.match(value):
-        wrong = "begins with the name of a variable (NAME=)"
-    elif value.startswith(("$", "%", "<", "{")):
-        wrong = "is the name of a key and not its value"
-    elif not value.isascii() or not value.isprintable() or " " in value:
-        wrong = "holds a space, a line break or a letter that no key has"
-    return wrong and f"the key in {variable} {wrong}; put nothing but the key itself into {variable}"
-
-
-def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tuple[str, ...]:
-    """The words of secret headers that must never be shown, longest first.
-
-    NotSetUp for a key that was not copied as it is; h11 would quote it.
-    """
-    for name, value in headers.items():
-        key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
-        wrong = wrong_key(key, variable)
-        if wrong:
-            raise NotSetUp(wrong, provider=provider)
-    words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
-    return tuple(sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
 class Inflater:
