@@ -212,7 +212,7 @@ class Renderer:
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """The author's own picture, as a place that pictures are read from."""
+    """A store with an author's own picture."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""The dark colour of a picture: what lies behind its text, and in its place until it is loaded."""
+"""The dark tint of a picture: the colour behind its text, and in its place until the picture is loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TINTS: tuple[Colour, ...] = (
     (14, 15, 19),
 )
 NEUTRAL = len(TINTS) - 1
-#: Below this chroma a colour is grey to the eye.
+#: Colours below this chroma look grey.
 _LEAST_CHROMA = 0.03
 
 

@@ -52,7 +52,7 @@ class Quote:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the job is known; else only a call is known that may have made one."""
+        """Whether the job is accepted for certain; else its create call got no answer."""
         return self.is_lost or (self.job is not None and bool(self.job.accepted))
 
 

@@ -1,11 +1,11 @@
 """The shade that white text on a picture needs, and no more than that.
 
 The stylesheet puts title and tagline at the foot of the hero, on the placeholder, which is the picture without its
-details, and lays the picture's dark tint over it at the measured alpha: across the whole width of a phone, in the three
-quarters of a desktop where lines start, which are the right ones in right-to-left scripts. Which part of the picture
-that is depends on the window and on the amount of text. The views below stand for what phones and desktops show, and
-the most demanding one of each kind decides: of those for short texts, so that a bright sky high above a title of two
-words is left alone, or of all, for texts that climb up to it.
+details, and lays the picture's dark tint over it at the measured alpha. The tint spans a phone's whole width, and on a
+desktop the three quarters where lines start, on the right in right-to-left scripts. The part of the picture behind the
+text depends on the window and on the amount of text. The views below are examples of phones and desktops, and the most
+demanding one decides: among views with short texts for a short text, so that a bright sky far above it has no effect,
+and among all views for a long one.
 """
 
 from __future__ import annotations

@@ -83,6 +83,6 @@ def _is_blank(content: str, start: int, end: int) -> bool:
 
 
 def _end_of(name: str, content: str, position: int) -> int:
-    """Where the element's closing tag starts, or the end of the text: browsers read it the same way."""
+    """The start of the element's closing tag, or the end of the text, as browsers read it."""
     closing = re.compile(rf"</{name}[\s/>]", re.IGNORECASE).search(content, position)
     return len(content) if closing is None else closing.start()

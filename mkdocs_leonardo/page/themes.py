@@ -14,7 +14,7 @@ from mkdocs_leonardo.spec import Layout
 
 
 class Step(NamedTuple):
-    """How wide the article is from a width of the window on: so many hundredths of the window and so many pixels."""
+    """The width of the article from a width of the window on: hundredths of the window plus pixels."""
 
     window_px: int
     share_vw: int
@@ -35,7 +35,7 @@ _MKDOCS_ARTICLE = (Step(1400, 0, 966), Step(1200, 0, 831), Step(992, 0, 696), St
 #: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
 _READTHEDOCS_ARTICLE = (Step(1100, 0, 696), Step(769, 100, -404), Step(0, 100, -52))
 _UNKNOWN_ARTICLE = (Step(960, 0, 960), Step(0, 100, 0))
-#: Less than a reader can see is missing, so that phones of 390 px with two pixels a point take the file of 768 px.
+#: An invisible shortage of pixels, with which phones of 390 px with two pixels a point take the file of 768 px.
 _FROM_EDGE_TO_EDGE = Step(0, 100, -8)
 #: The article must be this wide for text and picture side by side.
 _SPLIT_PX = 720
@@ -53,8 +53,8 @@ class Theme:
     """The layout of one theme.
 
     `article` gives the widths of the article beside the page's columns. `full_sizes` is the `sizes` of a hero in the
-    layout `full`, and `full_place` finds its place in the start of a page, -1 in the HTML of other themes; `is_in_main`
-    says whether the place is in the main part of the page.
+    layout `full`. `full_place` finds the hero's place in the start of a page, -1 in the HTML of another theme.
+    `is_in_main` says whether the place is in the main part of the page.
     """
 
     article: Callable[[Columns], tuple[Step, ...]]
@@ -91,7 +91,7 @@ def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> st
 
 
 def _beside_text(steps: Iterable[Step]) -> Iterator[Step]:
-    """What remains for the picture of `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
+    """The width of the picture in `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
     above_px = 10_000
     for step in steps:
         if not step.share_vw:
@@ -141,7 +141,7 @@ def _material(columns: Columns) -> tuple[Step, ...]:
 def _material_place(start_of_page: str) -> int:
     """The head of `<main>`, above the grid with the side columns.
 
-    There instant navigation swaps the hero with the rest, and the columns know how far down they start.
+    There instant navigation replaces the hero with the page, and the columns start below it.
     """
     main = start_of_page.find('<main class="md-main"')
     return start_of_page.find(">", main) + 1 if main >= 0 else -1

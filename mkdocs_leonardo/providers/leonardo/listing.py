@@ -9,9 +9,9 @@ from mkdocs_leonardo.providers.leonardo.answers import JOB_ID
 from mkdocs_leonardo.providers.leonardo.orders import Order
 from mkdocs_leonardo.spec import JsonValue, clean_text
 
-#: How far createdAt may lie before our own idea of the time of a lost create call.
+#: The most by which createdAt may be earlier than the time of a lost create call (seconds).
 _CLOCK_SLACK_S = 120.0
-#: The same where the service's answers do not tell its time: our clock may be wrong by so much more.
+#: The same if the service's answers state no time: this machine's clock may be wrong by so much more.
 _NO_DATE_SLACK_S = 3600.0
 #: After so many pages in a row with nothing new on them, the list is taken to repeat itself.
 _STALE_PAGES = 3
@@ -92,14 +92,14 @@ def _is_made_by(entry: JsonValue, order: Order) -> bool:
         return number_at(entry, "seed") == order.seed
     negative = clean_text(text_at(entry, "negativePrompt"))
     preset = text_at(entry, "presetStyle").upper()
-    # What either side leaves open is no difference.
+    # A value that one side lacks is no difference.
     return (not negative or not order.negative_prompt or negative == order.negative_prompt) and (
         not preset or not order.preset or preset == order.preset
     )
 
 
 def _may_be_made_by(entry: JsonValue, order: Order) -> bool:
-    """Whether a job that is not seen to be made by `order` may be: not shown is not another."""
+    """Whether `order` may have made a listed job: the list may hide values of the job."""
     if order.seed is None or _has_failed(entry):
         return False
     seed = number_at(entry, "seed")

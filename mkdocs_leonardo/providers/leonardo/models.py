@@ -17,8 +17,8 @@ from typing import Literal
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]
 
-#: v1 takes no longer side, whatever the model (schema; a sample of Lucid Origin with 1920x1080 contradicts it, so that
-#: v2 is asked for what is larger).
+#: The longest side in v1 for every model (schema). A sample of Lucid Origin with 1920x1080 contradicts the schema, so
+#: larger pictures go by v2.
 V1_MAX_SIDE_PX = 1536
 V1_MIN_SIDE_PX = 32
 #: Characters of a negative prompt in v2, of every model that takes one.
@@ -42,7 +42,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Sizes of which only those in the list are drawn as they are asked for; the nearest is asked for and cropped."""
+    """A list of sizes that a model draws; for any other size, the nearest one is requested and cropped."""
 
     sizes: tuple[Size, ...]
 
@@ -63,9 +63,9 @@ class Credits:
 class Row:
     """One model.
 
-    `name` is v2's, and what authors write; `model_id` is v1's, empty where only v2 draws. `modes` are best guess first:
-    the first is taken where nothing is said, and Alchemy is QUALITY. `mode_field` is v2's parameter for it. `contrasts`
-    are those of v1, `has_v2_contrast` says that v2 takes it as well. `seed_max` is None where the model has no seed.
+    `name` is v2's, and the one that authors write; `model_id` is v1's, empty for a model of v2 alone. The first of
+    `modes` is the default; Alchemy is QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of
+    v1, `has_v2_contrast` says that v2 takes a contrast as well. `seed_max` is None where the model has no seed.
     `style_preprocessor` is v1's number of a style reference, `reference_kind` v2's name of the reference that passes a
     look on, `reference_has_strength` whether it takes a strength.
     """
@@ -341,7 +341,7 @@ def is_uuid(text: str) -> bool:
 
 
 def size_for(row: Row, width_px: int, height_px: int) -> Size:
-    """The size to ask the model for: the very one where it draws it, else the nearest in shape that is large enough.
+    """The size to request from the model: the picture's own if possible, else the nearest aspect that is large enough.
 
     A picture that is at most a quarter smaller than wanted is enlarged rather than bought at twice the size.
     """

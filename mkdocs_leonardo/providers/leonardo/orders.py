@@ -1,7 +1,7 @@
 """Leonardo's create calls, made from the table of models, and messages on settings that a model does not take.
 
-Pure: nothing is sent and nothing is logged. What the service would refuse is a problem of the configuration, told
-before anything is built, and at the latest a `ProviderError` of an order that is not sent.
+Pure: sends no request and logs nothing. An order that the service would refuse is an error of the configuration before
+the build, or at the latest a `ProviderError` before the request.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from mkdocs_leonardo.spec import (
 
 Version = Literal["v1", "v2"]
 
-#: Values of the older field `presetStyle`, which Phoenix was always sent as well (API's schema, June 2026).
+#: Values of the older field `presetStyle`, which Phoenix's orders hold as well (API's schema, June 2026).
 PRESETS: Mapping[str, str] = {
     **{style: style for style in STYLES},
     "3D_RENDER": "RENDER_3D",
@@ -67,7 +67,7 @@ _NAMES = tuple(row.name for row in ROWS)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One create call: its form, its body, and what the account's list will show of the job."""
+    """One create call: its form, its body, and the values by which the account's list shows the job."""
 
     version: Version
     body: Mapping[str, JsonValue]
@@ -101,7 +101,7 @@ def _negative_max(row: Row | None, version: Version) -> int:
 
 
 def knows_alchemy(options: LeonardoOptions) -> bool:
-    """Whether Alchemy is a switch of the model's; of one that is not known here, it may be."""
+    """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
     row = row_of(options.model)
     return row is None or "QUALITY" in row.modes
 
@@ -115,8 +115,8 @@ def has_seed(options: LeonardoOptions) -> bool:
 def key_model(options: LeonardoOptions) -> str:
     """The model as keys know it.
 
-    One that was written as an id stays that text. A name is the id as well, except for names under which v2 has drawn
-    pictures before names were known here: those pictures keep their keys.
+    An id stays as it is. A name becomes the id, except for names under which v2 drew pictures before the table had
+    names: those pictures keep their keys.
     """
     row = row_of(options.model)
     if row is None or is_uuid(options.model):
@@ -125,9 +125,9 @@ def key_model(options: LeonardoOptions) -> str:
 
 
 def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
-    """What else changes the pixels, as keys know it: Alchemy and contrast as ever, and the mode where it is another."""
+    """The options in the key: Alchemy and contrast as in all versions, and the mode if it is not the default."""
     row, mode = row_of(options.model), mode_of(options)
-    # FLUX and the hosted models have been drawn with either value in their keys, though they know no Alchemy.
+    # Keys of FLUX and the hosted models have either value, though those models have no Alchemy.
     alchemy = mode == "QUALITY" if row is not None and "FAST" in row.modes else options.alchemy
     key: dict[str, JsonValue] = {"alchemy": alchemy, "contrast": options.contrast}
     if row is not None and mode not in {row.modes[0], "QUALITY", "FAST"}:
@@ -149,7 +149,7 @@ def mode_of(options: LeonardoOptions) -> Mode:
 
 
 def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
-    """The form of the create call: as chosen, else v1 where it can do the order."""
+    """The form of the create call: the chosen one, else v1 if v1 takes the order."""
     if options.api_version != "auto":
         return options.api_version
     row = row_of(options.model)
@@ -216,7 +216,7 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
 
 
 def _reference(row: Row, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
-    """The reference as the model takes it. Of another kind than it is, it would be dropped in silence."""
+    """The reference in the model's form; the service would ignore another form without an error."""
     if version == "v1":
         net: dict[str, JsonValue] = {
             "initImageId": reference_id,
@@ -256,7 +256,7 @@ def _v1_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str,
 
 
 def _v2_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
-    """The defaults of v2 are four pictures and a rewritten prompt, so that nothing is left to them."""
+    """The body for v2. It sets every value, since v2's defaults are four pictures and a rewritten prompt."""
     parameters: dict[str, JsonValue] = {
         "prompt": prompt,
         "width": size[0],
@@ -274,7 +274,7 @@ def _v2_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str,
 
 
 def _listed_names(row: Row | None, options: LeonardoOptions) -> frozenset[str]:
-    """What a listed job may call the model; what one made under v2 shows there, if anything, is not documented."""
+    """The names of the model in listed jobs; the name of a job made under v2 is not documented."""
     if row is None:
         return frozenset({options.model.lower()})
     return frozenset({row.model_id, row.name, ""})
@@ -283,7 +283,7 @@ def _listed_names(row: Row | None, options: LeonardoOptions) -> frozenset[str]:
 def _check(
     row: Row | None, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
 ) -> None:
-    """ProviderError for what would be refused, and what would be drawn otherwise than it is asked for."""
+    """ProviderError for an order that the service would refuse, or would draw with other settings."""
     _check_version(row, options, version)
     if not prompt:
         raise _refused(RequestRefused, "the prompt is empty")
@@ -327,13 +327,13 @@ def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
 
 
 def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSpec) -> Iterator[tuple[str, str]]:
-    """What is wrong with the options, as `leonardo.…`; with what the site asks of each picture, where nothing is."""
+    """The errors in Leonardo's options; without any, those in the site's settings for its pictures."""
     of_service = [*_service_problems(options, given)]
     yield from of_service or _picture_problems(options, given, picture)
 
 
 def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """What is wrong with Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
+    """The errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
     row, model = row_of(options.model), options.model
     if row is None and not is_uuid(model) and options.api_version != "v2":
         near = difflib.get_close_matches(model.lower(), _NAMES, n=1)
@@ -365,7 +365,7 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
 def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
-    """What a site asks of the model that it does not draw, by the names of the options."""
+    """The site's settings that the model does not draw, by the names of the options."""
     size, style, negative_prompt = (picture.width_px, picture.height_px), picture.style, picture.negative_prompt
     row = row_of(options.model)
     version = version_of(options, size if row is None else size_for(row, *size))
@@ -389,7 +389,7 @@ def _picture_problems(
 
 
 def notes(options: LeonardoOptions) -> Iterator[str]:
-    """What is right, and may surprise: told at INFO when a site is configured."""
+    """Remarks on allowed options, logged at INFO when a site is configured."""
     row = row_of(options.model)
     if row is None:
         yield (
@@ -417,7 +417,7 @@ def _side_problems(row: Row | None, name: str, version: Version, size: Size) -> 
 
 
 def _size_problem(row: Row | None, name: str, version: Version, width_px: int, height_px: int) -> str:
-    """Why the model does not draw the size, and which it does; empty if it does, or if that is not known."""
+    """The message on a size that the model does not draw, with its sizes; empty if it may draw the size."""
     if row is None and version == "v2":
         return ""
     sizes = _ANY_SIDES if row is None else row.sizes

@@ -1,4 +1,4 @@
-"""One job on its way from acceptance to bytes."""
+"""Polling of one accepted job, and the download of its picture."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
 
 _READ_TIMEOUT_S = 10.0
 _DOWNLOAD_TIMEOUT_S = 30.0
-#: What was asked for before the deadline may arrive a little after it: a job that is done is paid for.
+#: An answer to a request before the deadline may arrive this much later, since a finished job is paid for (seconds).
 _GRACE_PART = 0.25
 _LEAST_GRACE_S = 2.0
 _MOST_GRACE_S = 10.0
-#: A job of an earlier process is asked for at this interval once it should long be done.
+#: The interval of polls for an overdue job of an earlier process (seconds).
 _OVERDUE_POLL_S = 1.5
-#: A job that is complete without a picture is asked for until it was so for this long: pictures may come after it.
+#: The time for which a complete job without a picture is polled further, since its picture may follow (seconds).
 _EMPTY_S = 3.0
-#: Clocks and timers differ by this much at most.
+#: The largest difference between clocks and timers (seconds).
 _TICK_S = 0.01
 _RETRY_WAITS_S = (0.5, 1.0, 2.0)
 
 
 class JobPoller:
-    """Asks for one job until it is done, and brings its picture."""
+    """Polls one job until it is done, and downloads its picture."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class JobPoller:
     # Waiting -----------------------------------------------------------------------------------------------------
 
     async def _wait_planned(self, name: str) -> str:
-        """The picture's address, asked for at the times that the render clock suggests."""
+        """Poll at the times that the render clock suggests; the picture's address."""
         kind = await self._render_clock.kind(name)
         last_s = 0.0
         with kind.waiting() as token:
@@ -115,7 +115,7 @@ class JobPoller:
                     await self._sleep(retry_s)
 
     async def _wait_overdue(self) -> str:
-        """The picture's address of a job that this process did not create; it may long be done."""
+        """Poll a job that another process created, and that may long be done; the picture's address."""
         while True:
             url, retry_s = await self._ask()
             if url is not None:
@@ -162,7 +162,7 @@ class JobPoller:
     # One poll ----------------------------------------------------------------------------------------------------
 
     async def _ask(self) -> tuple[str | None, float | None]:
-        """The picture's address, or None and, if the question itself failed, the seconds until the next."""
+        """Poll once: the picture's address, or None and, after a failed request, the seconds until the next."""
         # The last question gets a second to be answered, however late it is.
         end_at = max(self._end_at, self._clock.now() + 1.0)
         try:
@@ -182,7 +182,7 @@ class JobPoller:
             self._is_unknown = False
             return self._url(job), None
         if self._says_unknown(answer):
-            # What a service says of a job that it has just accepted may lag behind itself, for seconds or longer.
+            # The service's status of a new job may lag by seconds or longer.
             self._is_unknown = True
             return None, None
         return None, self._refused(answer)
@@ -193,7 +193,7 @@ class JobPoller:
         if status == "FAILED":
             raise leonardo_error(JobFailed, "could not make the image (status FAILED, not charged)")
         if status != "COMPLETE":
-            # PENDING, and whatever word is added next.
+            # PENDING, and any status that the service may add.
             self._empty_since = None
             return None
         self._empty_since = self._empty_since or self._clock.now()
@@ -210,12 +210,12 @@ class JobPoller:
     def _says_unknown(answer: Answer) -> bool:
         if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
-        # A wrong address answers 404 as well, and must not make us forget what was paid for.
+        # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
         text = text_of(answer).lower()
         return answer.status == NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
 
     def _refused(self, answer: Answer) -> float:
-        """The seconds until the next question after an answer that says nothing of the job."""
+        """The seconds until the next poll after an answer without the job's status."""
         said = said_in(answer)
         known = known_refusal(answer, self._submission.model)
         if isinstance(known, AccountRefused):

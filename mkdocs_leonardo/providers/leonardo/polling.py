@@ -1,4 +1,4 @@
-"""When to ask for a job: pure arithmetic, and the memory of render times it works from.
+"""The times at which to poll a job: pure arithmetic on the render times of earlier jobs.
 
 The constants come from ``tests/benchmarks/bench_polling.py``, which plays 100 jobs in 10 slots with 19 ms a request.
 Requests per picture (one create call included) and lateness (collected minus done) as a part of the render time:
@@ -23,29 +23,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import anyio
 
-#: With nothing seen, the first poll comes at this part of the estimate.
+#: The first poll without earlier render times, as a part of the estimate.
 ESTIMATE_PART = 0.8
-#: The quick ones among the times seen: this quantile, not the least, which is often an outlier.
+#: The quantile of earlier render times that counts as quick; the least time is often an outlier.
 QUICK_QUANTILE = 0.18
-#: The first poll comes this much after the quick ones, once `ENOUGH` times were seen; until then right with them.
+#: The first poll comes this much after the quick time once `ENOUGH` times are known; before, at the quick time.
 FIRST_MARGIN = 1.10
 ENOUGH = 6
-#: A poll in vain is followed by one when the waiting time has grown by this part, or by `LEAST_STEP_S`.
+#: The next poll comes when the waiting time has grown by this part, or by `LEAST_STEP_S`.
 GROWTH = 0.14
-#: The same while little is known: the first wave would ask too often.
+#: The same while few times are known, since the first jobs together would poll too often.
 UNSURE_GROWTH = 0.2
 LEAST_STEP_S = 0.1
-#: The scout of a kind of which nothing is known: from 0.5 s, every 0.3 s at first, then by a fifth.
+#: The polls of a scout of an unknown kind: from 0.5 s, every 0.3 s at first, then by a fifth.
 SCOUT_FIRST_S = 0.5
 SCOUT_STEP_S = 0.3
 SCOUT_STEPS_UNTIL_S = 2.4
 SCOUT_GROWTH = 0.2
-#: The scout of a known kind asks at these parts of the first poll's time: the service may have become quicker.
+#: The polls of a scout of a known kind, as parts of the first poll's time: the service may have become quicker.
 SCOUT_PARTS = (0.35, 0.65)
-#: A job that was done at its first poll was so for an unknown time; it is put down as this much quicker. That keeps
-#: the first poll from creeping later: every time that is seen is late by the wait for its poll.
+#: A job that was done at its first poll may have been done earlier, so its time is noted as this much shorter.
+#: Otherwise the first poll would come later and later, since every noted time includes the wait for its poll.
 UNSEEN_MARGIN = FIRST_MARGIN * 1.1
-#: Times before a change by this factor belong to another service, model or weather.
+#: A change of the times by this factor makes the times before it invalid.
 CHANGE = 2.5
 #: How many of the last times count.
 WINDOW = 24
@@ -110,7 +110,7 @@ class RenderClock:
         self._kinds: dict[str, _Kind] = {}
 
     async def kind(self, name: str) -> _Kind:
-        """What is known of the kind."""
+        """The render times of the kind."""
         import anyio.to_thread
 
         if name not in self._kinds:
@@ -160,7 +160,7 @@ class _Kind:
         return self._scout is token
 
     def add(self, seconds: float) -> None:
-        """One more render time; those who wait make new plans if it tells them much."""
+        """Add a render time; waiting jobs plan anew if it changes much."""
         before = _first_poll_s(self.seen, seconds) if self.seen else None
         self.seen = (*self.seen, seconds)[-2 * WINDOW :]
         after = _first_poll_s(self.seen, seconds)
@@ -168,7 +168,7 @@ class _Kind:
             self._wake()
 
     def changed(self) -> anyio.Event:
-        """An event that is set as soon as plans should be made anew."""
+        """The event that is set when waiting jobs should plan anew."""
         import anyio
 
         if self._changed is None:
