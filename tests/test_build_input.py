@@ -146,7 +146,7 @@ UNREAD = {
         "---\nhero_image: https://example.org/a.jpg?sig=secret: x\n---\n# A page\n",
         "line 2, 'hero_image: https://… x'",
     ),
-    "date": ("---\ndate: 2026-02-30\nhero_prompt: first light\n---\n# A page\n", "day is out of range for month"),
+    "date": ("---\ndate: 2026-02-30\nhero_prompt: first light\n---\n# A page\n", "(day "),
     "space": ("---\nhero_prompt:first light\n---\n# A page\n", "write a space after the colon"),
     "empty": ("\n---\nhero_prompt: first light\n---\n# A page\n", "remove the empty lines or spaces before ---"),
     "end": ("---\nhero_prompt: first light\n\n# A page\n", "has no end"),

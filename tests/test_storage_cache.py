@@ -703,11 +703,13 @@ def test_journal_that_names_another_file_does_not_delete_it(folder: Path, tmp_pa
     plain = sqlite3.connect(folder / "cache.db")
     plain.execute("SELECT count(*) FROM sqlite_master").fetchall()
     plain.close()
+    if canaries[0].exists():
+        pytest.skip(f"SQLite {sqlite3.sqlite_version} leaves such a file alone")
     journal.write_bytes(crafted_journal(folder / "cache.db", canaries[1]))
 
     names = set_aside(folder)
 
-    assert [canary.exists() for canary in canaries] == [False, True]
+    assert canaries[1].exists()
     assert names == ["cache.db.broken-1", "cache.db.broken-1-journal"]
 
 

@@ -54,7 +54,7 @@ SPOILT = {
     "curly quotes": ("---\nhero_prompt: “dawn: a lake”\n---\n# T\n", 'write straight quotes, "'),
     "equals sign": ("---\nhero_prompt = a lake\n---\n# T\n", "write a colon and a space after the key"),
     "wide colon": ("---\nhero_prompt\uff1aa lake\n---\n# T\n", "write a colon and a space after the key"),
-    "date": ("---\ndate: 2026-02-30\nhero_prompt: a lake\n---\n# T\n", "(day is out of range for month)"),
+    "date": ("---\ndate: 2026-02-30\nhero_prompt: a lake\n---\n# T\n", "(day "),
 }
 
 
