@@ -6,11 +6,14 @@ import errno
 import os
 import secrets
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
 #: Flags with which the system follows no link, where it can refuse to, and waits for no pipe.
 OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+#: Pauses between attempts to replace a file that another process has open (seconds).
+_PAUSES_S = (0.02, 0.08, 0.2)
 
 
 def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps_mode: bool = False) -> None:
@@ -30,11 +33,35 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps
                 os.fsync(file.fileno())
         if keeps_mode:
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        temporary.replace(path)
+        rename_over(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def rename_over(temporary: Path, path: Path) -> None:
+    """Give `temporary` the name `path`; tried again where Windows refuses it, since a process reads the old file."""
+    for pause_s in _PAUSES_S:
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(pause_s)
+        else:
+            return
+    temporary.replace(path)
+
+
+def is_below(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies in it, also by another name: through a link, or where case does not count."""
+    place = path.resolve()
+    return any(_are_same(each, folder) for each in (place, *place.parents))
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return one.samefile(other)
+    return one == other
 
 
 def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:

@@ -69,6 +69,22 @@ def test_second_build_neither_removes_nor_links_a_picture_anew(site: Site) -> No
     assert not (second.site / ASIDE).exists()
 
 
+def test_disk_without_links_has_copies_in_the_site(site: Site) -> None:
+    """As on exFAT and on network drives; a second build copies them anew."""
+    refusal = "def refuse(*_):\n    raise OSError(95, 'Operation not supported')\n"
+    hooks = (site.folder / "hooks.py").read_text(encoding="utf-8")
+    (site.folder / "hooks.py").write_text(f"import os\n{refusal}os.link = refuse\n{hooks}", encoding="utf-8")
+
+    for _ in range(2):
+        built = site.build(None, "--strict")
+
+        assert built.exit_code == 0, built.log
+        variants = {path.stat().st_ino: path.read_bytes() for path in (site.cache / "variants").iterdir()}
+        pictures = [path for path in (built.site / FOLDER).iterdir() if path.suffix != ".css"]
+        assert sorted(path.read_bytes() for path in pictures) == sorted(variants.values())
+        assert not {path.stat().st_ino for path in pictures} & {*variants}
+
+
 def test_picture_that_no_page_shows_any_more_is_gone(site: Site) -> None:
     """Of the last build's files those stay that are still wanted; folders and strangers among them go, too."""
     first = site.build()

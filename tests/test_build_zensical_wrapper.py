@@ -293,7 +293,9 @@ def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:
 
 
 def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shell, services: Services) -> None:
-    """Everything else in `.cache` goes."""
+    """Everything else in `.cache` goes, also where that is a link to a larger disk."""
+    (small.site.folder / "disk").mkdir()
+    (small.site.folder / ".cache").symlink_to("disk", target_is_directory=True)
     small.site.options = {**SMALL, "cache_dir": ".cache/mine/heroes"}
     small.site.configure(services)
     assert built(small, "--yes")[0].exit_code == 0

@@ -20,6 +20,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
 from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class SiteOptions:
     @property
     def danger(self) -> str:
         """The message on a cache that `zensical build --clean` would remove; empty if it is safe."""
-        wiped, cache_dir = (self.config_file.parent / ".cache").resolve(), self.settings.cache_dir
-        if not self.is_for_zensical or not cache_dir.is_relative_to(wiped):
+        cache_dir = self.settings.cache_dir
+        if not self.is_for_zensical or not is_below(cache_dir, self.config_file.parent / ".cache"):
             return ""
         return (
             f"cache_dir: {cache_dir} is in the folder that `zensical build --clean` removes, with every image that "

@@ -27,6 +27,7 @@ from mkdocs_leonardo.commands.zensical_state import (
     write_state,
 )
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
 
@@ -376,16 +377,26 @@ def _spared(call: Call, project: Project, console: Console) -> Call:
     """The call without `--clean` if that would remove paid images; this removes the rest of the cache instead."""
     wiped = project.root / ".cache"
     kept = project.plugins["leonardo"].get("cache_dir")
-    kept_dir = (project.root / str(kept)).resolve() if kept else None
-    if not call.is_clean or kept_dir is None or not kept_dir.is_relative_to(wiped.resolve()):
+    kept_dir = project.root / str(kept) if kept else None
+    if not call.is_clean or kept_dir is None or not is_below(kept_dir, wiped):
         return call
-    for path in sorted(wiped.rglob("*"), reverse=True):
-        if path.is_relative_to(kept_dir) or kept_dir.is_relative_to(path):
-            continue
-        with suppress(OSError):
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    _empty(wiped, kept_dir)
     console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
     return replace(call, is_clean=False)
+
+
+def _empty(folder: Path, kept_dir: Path) -> None:
+    """Remove what is in the folder, but for `kept_dir` and the folders that it is in."""
+    with suppress(FileNotFoundError):
+        for path in list(folder.iterdir()):
+            if is_below(kept_dir, path):
+                if not is_below(path, kept_dir):
+                    _empty(path, kept_dir)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def _lines(report: Path) -> Iterator[str]:

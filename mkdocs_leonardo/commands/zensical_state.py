@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo import __version__
+from mkdocs_leonardo.files import write_atomically
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
@@ -129,7 +130,5 @@ def replace_file(path: Path, data: bytes) -> bool:
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, data)
     return True

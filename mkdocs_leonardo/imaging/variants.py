@@ -16,6 +16,7 @@ from typing import Literal
 
 from PIL import Image, ImageFilter, features
 
+from mkdocs_leonardo.files import rename_over
 from mkdocs_leonardo.imaging.normalise import crop_box, fit
 from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Format, Variant, digest_of
 
@@ -162,7 +163,7 @@ class Draft:
     def publish(self) -> None:
         """Give every file its own name."""
         for temporary, path in self._files:
-            temporary.replace(path)
+            rename_over(temporary, path)
         self._files.clear()
 
     def discard(self) -> None:
