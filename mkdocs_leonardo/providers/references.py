@@ -9,8 +9,15 @@ from mkdocs_leonardo.spec import Look, digest_of
 EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
-def copy_of(look: Look, provider: str) -> bytes:
+async def copy_of(look: Look, provider: str) -> bytes:
     """The copy of the file; RequestRefused, before any request, if the file has changed since the build began."""
+    from anyio import to_thread
+
+    # A photograph takes a quarter of a second, in which other pages go on.
+    return await to_thread.run_sync(_copy_of, look, provider)
+
+
+def _copy_of(look: Look, provider: str) -> bytes:
     from mkdocs_leonardo.imaging.reference import copied
 
     name = look.path.name

@@ -99,11 +99,12 @@ class GeminiProvider(SynchronousProvider):
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
+        reference = None if picture.look is None else await copy_of(picture.look, NAME)
         return await self._submission(
-            await self._create(f"/models/{self.model}:generateContent", self._request(picture))
+            await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
         )
 
-    def _request(self, picture: PictureSpec) -> dict[str, JsonValue]:
+    def _request(self, picture: PictureSpec, reference: bytes | None) -> dict[str, JsonValue]:
         """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
         prompt = self._prompt(picture)
         if not _MODEL.fullmatch(self.model):
@@ -112,9 +113,8 @@ class GeminiProvider(SynchronousProvider):
         if not self.model.startswith(_ONE_SIZE):
             shape["imageSize"] = _IMAGE_SIZE
         parts: list[JsonValue] = [{"text": prompt}]
-        if picture.look is not None:
-            data = copy_of(picture.look, NAME)
-            parts.append({"inlineData": {"mimeType": MIME_TYPE, "data": b64encode(data).decode()}})
+        if reference is not None:
+            parts.append({"inlineData": {"mimeType": MIME_TYPE, "data": b64encode(reference).decode()}})
         return {
             "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": shape},

@@ -93,7 +93,7 @@ class LeonardoUploads:
         return upload_id
 
     async def _uploaded(self, look: Look, api: Api) -> str:
-        data = copy_of(look, "leonardo")
+        data = await copy_of(look, "leonardo")
         trouble = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):

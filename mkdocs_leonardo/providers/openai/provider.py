@@ -110,7 +110,7 @@ class OpenAIProvider(SynchronousProvider):
         }
         if picture.look is None:
             return await self._submission(await self._create("/images/generations", request))
-        data = copy_of(picture.look, NAME)
+        data = await copy_of(picture.look, NAME)
         # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
         fields = [(name, str(value)) for name, value in request.items()]
         file = ("image[]", (f"reference.{EXTENSION}", data, MIME_TYPE))
