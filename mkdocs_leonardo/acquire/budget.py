@@ -67,7 +67,7 @@ class Budget:
         )
 
     def reserve(self, estimate_usd: float, provider: str = "") -> Reservation | None:
-        """One more submission at `estimate_usd` to `provider`, or None if a cap would be passed.
+        """Reserve one more submission at `estimate_usd` to `provider`; None if a cap would be exceeded.
 
         Under a cap on the cost, an estimate that is not a sum of money (negative, infinite, not a number) never fits.
         """

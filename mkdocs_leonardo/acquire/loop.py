@@ -54,7 +54,7 @@ class EventLoop:
     def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
-        `function` gets one more argument, a function to call before it waits for another one: the next one starts.
+        `function` gets one more argument: a function with which it lets the next one start while it waits for another.
         """
         if self._group is None:
             keeper, self._group = self._portal.start_task(self._hold_group)

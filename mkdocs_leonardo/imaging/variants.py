@@ -197,7 +197,7 @@ def write_ladder(
 ) -> list[Variant]:
     """The hero's `files`, width and format of each, in their order. One resized copy is alive at a time.
 
-    Those in `known` are there already. `heavy` is entered for each file whose encoding takes much memory, so that
+    Files in `known` exist already. `heavy` is entered for each file whose encoding takes much memory, so that
     threads can take turns with those. They come last, so that one thread has light ones to write while another has its
     heavy ones.
     """

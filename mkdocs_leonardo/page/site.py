@@ -160,7 +160,7 @@ class Site:
     # Files -----------------------------------------------------------------------------------------------------------
 
     def pictures(self) -> dict[str, str]:
-        """Every picture file by its place in the site, and where its bytes lie."""
+        """The path of every picture file, by its place in the site."""
         return {
             f"{SITE_FOLDER}/{variant.name}": variant.place
             for _, asset in self._heroes.values()
