@@ -171,8 +171,8 @@ class _Published:
 def _touch(manifest: Path) -> None:
     """Make Zensical render every page again in the next build, which then repeats the messages.
 
-    It takes unchanged pages from its cache and runs no extension for them, unless a watched file has another time, in
-    whole seconds. A server ends without this, so that nothing is written while it watches.
+    Zensical takes unchanged pages from its cache and runs no extension for them, unless a watched file has another
+    time, in whole seconds. Zensical's server ends without this touch, since it watches the file.
     """
     with suppress(OSError):
         manifest.parent.mkdir(parents=True, exist_ok=True)

@@ -153,7 +153,7 @@ def complaints(
         if resolution.failure:
             told_at = max(level, logging.WARNING) if resolution.is_refused else level
             groups[told_at, _complaint(resolution)].append(resolution)
-        elif without_provider and _is_stand_in(resolution) and (on_missing == "error" or _is_last(resolution)):
+        elif without_provider and _is_placeholder(resolution) and (on_missing == "error" or _is_last(resolution)):
             told_at = logging.ERROR if on_missing == "error" else logging.INFO
             groups[told_at, f"shows {shown_instead(resolution)}: {without_provider}"].append(resolution)
     return [
@@ -171,7 +171,7 @@ def _is_last(resolution: Resolution) -> bool:
     return resolution.asset is not None and resolution.asset.source is Source.LAST
 
 
-def _is_stand_in(resolution: Resolution) -> bool:
+def _is_placeholder(resolution: Resolution) -> bool:
     return resolution.asset is not None and resolution.asset.source in _SHOWN
 
 
@@ -188,7 +188,7 @@ def append_json_line(path: Path, value: JsonValue) -> None:
 
 
 def _encoded(text: str) -> bytes:
-    """The line; halves of characters, which names of files may hold, as JSON's own escapes."""
+    """The line as bytes. Halves of characters, which file names may hold, become JSON's escapes."""
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 

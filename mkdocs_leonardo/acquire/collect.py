@@ -83,7 +83,7 @@ class Collector:
         seed: int | None,
         give_up_at: float,
     ) -> None:
-        """Store a second picture of one request as the picture that the request would have with `seed` for `hero_seed`.
+        """Store a second picture of one request under the key of the same request with `hero_seed: seed`.
 
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
         """

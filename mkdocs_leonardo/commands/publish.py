@@ -76,7 +76,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {resolution.failure.text if resolution.failure else ''}")
-                elif not (_is_stand_in(asset) and _is_better(shown.get(page), folder)):
+                elif not (_is_placeholder(asset) and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         _write(folder / variant.name, variant.path.read_bytes())
@@ -118,7 +118,7 @@ def earlier(folder: Path, console: Console) -> Manifest:
         return Manifest()
 
 
-def _is_stand_in(asset: HeroAsset) -> bool:
+def _is_placeholder(asset: HeroAsset) -> bool:
     return asset.source in {Source.LAST, Source.LOCAL}
 
 

@@ -124,7 +124,7 @@ def forget_state(folder: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> bool:
-    """Write `data` unless the file holds it already, since servers watch its time; whether it was written."""
+    """Write `data` unless the file holds it already, since servers watch the file's time. Returns whether it wrote."""
     try:
         if path.read_bytes() == data:
             return False

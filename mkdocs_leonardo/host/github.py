@@ -72,7 +72,7 @@ class Annotations:
         self._add(level, text, file=self._shown(path))
 
     def about_site(self, level: int, text: str) -> None:
-        """Remark `text` on the plugin's place in the configuration; on the page with which the text begins, if any."""
+        """Annotate the page with which `text` begins, or else the plugin's line in the configuration."""
         page, colon, rest = text.partition(": ")
         if colon and (self._docs_dir / page).is_file():
             key = re.search(r"\bhero_[a-z_]+", rest)

@@ -121,11 +121,11 @@ class SiteHeroes:
             self.missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
             told = [one for one in resolutions if one.failure != NOT_GENERATED]
         self.no_provider = self._build.no_provider
-        self._log_stand_ins(told)
+        self._log_fallbacks(told)
         log.info("%s", summary)
         return resolutions
 
-    def _log_stand_ins(self, resolutions: Sequence[Resolution]) -> None:
+    def _log_fallbacks(self, resolutions: Sequence[Resolution]) -> None:
         """Log the pages that show another picture than they ask for, at the level that `on_missing` sets."""
         told = complaints(
             resolutions, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted

@@ -49,7 +49,7 @@ def specks(rng: random.Random, size: Size) -> Image.Image:
 
 
 def shifted(image: Image.Image, right: int, down: int) -> Image.Image:
-    """The image moved by whole pixels; what comes free keeps its old levels."""
+    """The image moved by whole pixels; the margin that becomes free keeps its levels."""
     moved = image.copy()
     moved.paste(image, (right, down))
     return moved
@@ -155,7 +155,7 @@ def mapped(image: Image.Image, stops: Stops) -> Image.Image:
 
 
 def lay(image: Image.Image, colour: Image.Image | Colour, mask: Image.Image) -> Image.Image:
-    """The image with `colour` laid on where `mask` is bright (in place); both may be smaller, they are spread."""
+    """The image with `colour` laid on where `mask` is bright (in place); a smaller colour or mask is enlarged."""
     paint = colour.resize(image.size, _LINEAR) if isinstance(colour, Image.Image) else whole(colour)
     image.paste(paint, (0, 0, *image.size), mask.resize(image.size, _LINEAR))
     return image

@@ -261,7 +261,7 @@ class TeamPictures:
         name = _record_name(key)
         where = f"{self._store.address}/{name}"
         if self._is_too_slow:
-            raise StoreUnavailable(f"{self._store.address}: is left alone, as it answers too slowly")
+            raise StoreUnavailable(f"{self._store.address}: is not asked again in this build, as it answers too slowly")
         begun_at = self._monotonic()
         found = await self._store.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
         self._judge(self._monotonic() - begun_at)
@@ -281,7 +281,7 @@ class TeamPictures:
             self._slow_s += took_s / LOOKUPS
         if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
             self._is_too_slow = True
-            slow = f"answers so slowly (at last after {took_s:.0f} s) that it is left alone for the rest of the build"
+            slow = f"answers so slowly (at last after {took_s:.0f} s) that it is not asked again in this build"
             self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))
 
     async def _picture(self, record: PictureRecord) -> bytes:
