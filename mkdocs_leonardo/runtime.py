@@ -340,6 +340,9 @@ class Runtime:
 
 
 def _repository(gallery_dir: Path) -> Path:
-    """The folder of the Git repository that the gallery is committed to, else the gallery itself."""
+    """The folder of the Git repository that the gallery is committed to, else the folder that contains the gallery.
+
+    An exported copy of a repository has no `.git`.
+    """
     folders = (gallery_dir, *gallery_dir.parents)
-    return next((folder for folder in folders if (folder / ".git").exists()), gallery_dir)
+    return next((folder for folder in folders if (folder / ".git").exists()), gallery_dir.parent)
