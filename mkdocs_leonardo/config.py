@@ -294,7 +294,7 @@ class LeonardoConfig(StrictConfig):
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
         if self.style not in STYLES and not any(declaration.rules for _, declaration, _ in self.chain):
-            yield "style", ValidationError(f"it is {self.style}, which a model of Leonardo's has alone")
+            yield "style", ValidationError(f"it is {self.style}, which only models of Leonardo know")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
         """The message on an unknown name; empty for an installed provider's, which checks its own section."""
@@ -302,5 +302,5 @@ class LeonardoConfig(StrictConfig):
             return ""
         listed = self.get("providers")
         if isinstance(listed, list | tuple) and name in listed:
-            return f"no provider {name!r} is installed, so that nothing can be set for it"
+            return f"no provider {name!r} is installed; install its package, or remove the section"
         return super()._problem_of(name, (*known, *BUILT_IN))

@@ -917,4 +917,4 @@ def test_section_of_a_package_that_is_not_installed_says_so() -> None:
     """The name is no misspelt option: it is in the list of providers."""
     message = refused({"providers": ["acme"], "acme": {}})
 
-    assert message == "option 'acme': no provider 'acme' is installed, so that nothing can be set for it"
+    assert message == "option 'acme': no provider 'acme' is installed; install its package, or remove the section"
