@@ -86,7 +86,7 @@ class Shell:
                 process.wait()
 
     def on_terminal(self, *arguments: str, typed: str = "", environ: Mapping[str, str] | None = None) -> Ran:
-        """Run the command on a terminal of its own, where somebody types `typed` when asked; all output is in `out`."""
+        """Run the command on a terminal of its own, with `typed` as the answer to questions; all output is in `out`."""
         ours, theirs = pty.openpty()
         process = start(
             [COMMAND, *arguments],

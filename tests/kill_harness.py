@@ -1,7 +1,7 @@
 """What tests of killed and of simultaneous builds share: looking at the stores from outside, and stopping at a moment.
 
 A build is stopped at a state of its journal by something that keeps it there for as long as the test likes: an answer
-that is held, a limit that is used up, a database that somebody else has locked. So no moment has to be met by luck.
+that is held, a limit that is used up, a database that another process has locked. So no moment has to be met by luck.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _earlier(moment: JsonValue, seconds: float) -> JsonValue:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else can write to the database in `folder`; the builds wait for up to 10 s."""
+    """No other process can write to the database in `folder`; the builds wait for up to 10 s."""
     connection = sqlite3.connect(folder / "cache.db", timeout=10, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")

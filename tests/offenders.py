@@ -392,6 +392,6 @@ def contract_of(kind: type[Honest]) -> ProviderContract:
 
 for _kind in EVERYBODY:
     _name = f"{_kind.__name__}Contract"
-    # Keys of their own, so that nobody is blamed for what another one logs at the same time.
+    # Keys of their own, so that no provider is blamed for another one's log lines.
     _members = {"kind": _kind, "key": f"key-of-{_kind.__name__}-5f3a9c07", "__module__": __name__}
     globals()[_name] = type(_name, (TheirContract,), _members)

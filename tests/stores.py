@@ -5,10 +5,10 @@ with running("moto", tmp_path) as store:
     assert store.names() == [...]
 
 moto honours a conditional create and checks no signature. rclone checks signatures strictly and ignores the condition.
-Apache's mod_dav honours the condition, but looks first and writes later; below ``/reader`` it lets nobody write, below
-``/full`` it answers 507 to everybody who does, below ``/closed`` it
+Apache's mod_dav honours the condition, but looks first and writes later; below ``/reader`` it refuses writes, below
+``/full`` it answers 507 to them, below ``/closed`` it
 answers 403 to everything, below ``/guarded`` to who does not say ``Bearer open-sesame``. `silence` is an address
-where somebody accepts connections and never answers.
+where a server accepts connections and never answers.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class TeamStore:
         return found.data
 
     def write(self, name: str, data: bytes) -> None:
-        """Put anything anywhere, as somebody with the right to write can."""
+        """Put any object anywhere, as a writer can."""
         self.call(lambda objects: objects.replace(name, data))
 
     def stop(self) -> None:
@@ -201,7 +201,7 @@ class Line:
             self._is_broken = False
 
     def close(self) -> None:
-        """Nobody listens any more."""
+        """The server listens no more."""
         self.break_off()
         self._listening.close()
 
@@ -263,7 +263,7 @@ class Gate(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Nobody answers any more."""
+        """The server answers no more."""
         self.shutdown()
         self.server_close()
 
@@ -373,7 +373,7 @@ def _apache() -> TeamStore:
     binary = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
     modules = Path("/usr/lib/apache2/modules")
     needs("Apache with mod_dav (Debian's apache2-bin)", is_there=binary is not None and modules.is_dir())
-    # Not below pytest's folder, which only its owner may enter: started by root, Apache works as somebody else.
+    # Not below pytest's folder, which only its owner may enter: started by root, Apache works as another user.
     root = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-apache-"))
     (root / "files/team").mkdir(parents=True)
     is_root = os.geteuid() == 0

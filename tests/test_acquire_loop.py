@@ -36,7 +36,7 @@ def test_loop_blocking_calls_share_few_threads() -> None:
 
 
 class Line:
-    """Counts who is at work, and lets nobody end before it says so."""
+    """Counts running coroutines, and lets none end before it says so."""
 
     def __init__(self) -> None:
         self.order: list[int] = []
@@ -60,7 +60,7 @@ class Line:
             self._now -= 1
 
     def gate(self) -> Event:
-        """What everybody waits for."""
+        """The event that all coroutines wait for."""
         self._gate = self._gate or Event()
         return self._gate
 
@@ -101,7 +101,7 @@ def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -
 
 
 def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
-    """Pages that wait for what others make keep nobody from work."""
+    """Pages that wait for another page's picture hold up no other page."""
     line = Line()
     futures = [loop.start_queued(line.work, 1) for _ in range(MOST_QUEUED + 10)]
     futures += [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED + 10)]

@@ -145,7 +145,7 @@ def test_reserve_with_what_is_stated_above_the_estimate_leaves_less_room() -> No
 
 
 def test_reserve_with_an_outcome_unknown_counts_it_as_paid() -> None:
-    """A reservation that nobody closes keeps its place and its money."""
+    """A reservation that is not closed keeps its place and its money."""
     budget = Budget(max_new_images=9, max_cost_usd=0.05)
     budget.reserve(0.03)
 

@@ -83,7 +83,7 @@ DUST_USD = 1e-6
 
 @dataclass
 class Job:
-    """What somebody was charged for: the estimate, until the service has stated a cost."""
+    """One charge: the estimate, until the service has stated a cost."""
 
     provider: str
     key: str
@@ -121,7 +121,7 @@ class World:
         return self.now_s
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes for everybody."""
+        """Time passes for all builds."""
         self.now_s += seconds
         await anyio.lowlevel.checkpoint()
 
@@ -190,7 +190,7 @@ class ScriptedProvider:
             raise refusals[creation]
         fate = next(world.fates)
         if creation == "lost" and fate in {"failed", "gone"}:
-            # Nobody can know that there was a job, and one that failed is not charged for.
+            # No list shows that there was a job, and one that failed is not charged for.
             raise refusals["broken"]
         job = world.charge(self.name, key, picture.prompt, fate, picture.seed)
         await world.give_way()
@@ -470,7 +470,7 @@ def test_credit_alert_warns_below_it(
     ids=["refused", "nonsense", "cut"],
 )
 def test_account_that_cannot_be_read_changes_nothing(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
-    """The pictures are made as if nothing had been asked, and nobody is bothered with it."""
+    """The pictures are made as if nothing had been asked, and no message is logged."""
     services.leonardo.on_me(behaviour)
     site = Site(tmp_path, pages=pages(3), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
 

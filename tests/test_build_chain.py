@@ -432,7 +432,7 @@ def fine(built: Built, services: AnyServices) -> None:
 def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
     tmp_path: Path, services: Services, behaviour: Behaviour
 ) -> None:
-    """One 429: the next provider at once, nobody asks the first again, in this process and in the next."""
+    """One 429: the next provider at once, no page asks the first again, in this process and in the next."""
     services.leonardo.on_create(behaviour).once()
     site = site_of(tmp_path, "a", "b", "c")
 
@@ -600,7 +600,7 @@ def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, servic
 def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
     tmp_path: Path, services: Services
 ) -> None:
-    """Not finished in time, nobody else to ask: a painted picture and a warning; the next build collects it, free."""
+    """Not finished in time, no other provider: a painted picture and a warning; the next build collects it, free."""
     services.leonardo.on_create(NeverFinishes())
     site = site_of(tmp_path, "a", providers=["leonardo"], leonardo=HASTY)
 
@@ -651,10 +651,10 @@ def test_late_job_that_ends_badly_leaves_the_page_its_fallback(tmp_path: Path, s
     assert services.ledger.paid_jobs == 2
 
 
-# Nobody can -----------------------------------------------------------------------------------------------------------
+# No provider ----------------------------------------------------------------------------------------------------------
 
 
-def nobody(services: AnyServices) -> dict[str, object]:
+def no_provider(services: AnyServices) -> dict[str, object]:
     """Options under which every connection is refused."""
     return {"leonardo": {"base_url": services.refusing_url}, "openai": {"base_url": services.refusing_url}}
 
@@ -668,7 +668,7 @@ def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
     tmp_path: Path, services: Services, on_missing: str, exit_code: int, strict_exit_code: int, level: str
 ) -> None:
     """All services down: painted pictures, one message that names the pages, and `on_missing` decides how loud."""
-    site = site_of(tmp_path, "a", "b", "c", concurrency=10, on_missing=on_missing, **nobody(services))
+    site = site_of(tmp_path, "a", "b", "c", concurrency=10, on_missing=on_missing, **no_provider(services))
 
     built = site.build(services)
 
@@ -689,7 +689,7 @@ def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: 
     before = site.build(services).pictures()
     site.write({"a.md": page("a", hero_prompt="<another>")})
 
-    built = site.build(services, options=nobody(services))
+    built = site.build(services, options=no_provider(services))
 
     fine(built, services)
     assert built.sources == {"a.md": "last"}

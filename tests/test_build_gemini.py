@@ -48,7 +48,7 @@ def site_of(folder: Path, *prompts: str, **options: object) -> Site:
 
 
 def test_gemini_first_in_the_chain_draws_the_hero(tmp_path: Path, services: Services) -> None:
-    """Its picture is cut and scaled to the size of the site; nobody else is asked, and nothing is asked twice."""
+    """Its picture is cut and scaled to the size of the site; no other service is asked, and no request repeated."""
     site = site_of(tmp_path, "canyon", credit=True)
     built = site.build(services, "--strict")
     assert built.exit_code == 0, built.log
@@ -149,7 +149,7 @@ def test_doctor_asks_gemini_without_paying(
 
 
 def test_status_and_generate_reckon_with_gemini(tmp_path: Path, services: Services) -> None:
-    """What a picture would cost is the estimate of whoever is asked first; `generate` then buys it there."""
+    """What a picture would cost is the estimate of the provider that is asked first; `generate` then buys it there."""
     shell = Shell(site_of(tmp_path, "canyon"), services)
     report = shell("status", "--json").json
     assert report["pages"][0]["estimate_usd"] == 0.0336

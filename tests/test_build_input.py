@@ -83,7 +83,7 @@ def test_wrong_front_matter_is_one_warning_with_page_key_and_cure(
 def test_wrong_front_matter_costs_nothing_and_fails_only_a_strict_build(
     free_of_charge: tuple[Built, Built, int],
 ) -> None:
-    """The plain build succeeds, the strict one fails, no service hears of either, and nobody sees a traceback."""
+    """The plain build succeeds, the strict one fails, no service gets a request, and the log has no traceback."""
     built, strict, requests = free_of_charge
 
     assert (built.exit_code, strict.exit_code) == (0, 1)

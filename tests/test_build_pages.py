@@ -205,7 +205,7 @@ def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
 
     html = built.html("index.html")
     assert "leonardo-hero" not in html
-    assert "hero." not in " ".join(built.pictures()), "a stylesheet nobody links"
+    assert "hero." not in " ".join(built.pictures()), "a stylesheet without a link"
     assert dangling(built, "index.html") == []
     assert 'data-alt="A field"' in html
     assert 'data-size="1536x864"' in html
@@ -304,7 +304,7 @@ def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp
 
 
 def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_path: Path) -> None:
-    """The site's files are links to the cache's; whoever writes into one is found out, and the file is made anew."""
+    """The site's files are links to the cache's; a changed one is noticed, and the file is made again."""
     site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own("Home")})
     built = site.build()
     name = next(name for name in built.pictures() if name.endswith(".webp"))
@@ -316,7 +316,7 @@ def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_pat
 
     assert again.exit_code == 0, again.log
     assert again.asset(name) == whole
-    assert name.partition("-")[2] in again.log, "nobody was told"
+    assert name.partition("-")[2] in again.log, "no message"
 
 
 def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_killed_build_leaves_nothing_that_the_next_one_does_not_clear(site: Site
 @pytest.mark.parametrize("moment", ["nav", "page"])
 @pytest.mark.parametrize("how", ["FAIL_AT", "INTERRUPT_AT"])
 def test_build_that_fails_leaves_nothing_aside(site: Site, moment: str, how: str) -> None:
-    """Neither an exception in somebody's hook nor ctrl-c leaves a hidden folder in the site."""
+    """Neither an exception in a hook nor Ctrl-C leaves a hidden folder in the site."""
     first = site.build()
     before = contents(first)
 

@@ -177,7 +177,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
 
 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
-    """Somebody with the right to write replaced every record and picture: they cost nothing unless the site says so."""
+    """A writer replaced every record and picture: they cost nothing unless the site says so."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign image", "", 1536, 864, Picture())
     decoded = inspected(foreign)

@@ -65,7 +65,7 @@ READ_ONLY = 'mount --bind "$CACHE" "$CACHE"; mount -o remount,ro,bind "$CACHE"'
 
 
 def shown(built: Built) -> str:
-    """Who made the hero that the page shows; its file is in the site, and nobody saw a traceback."""
+    """Who made the hero that the page shows; its file is in the site, and the log has no traceback."""
     assert built.exit_code == 0, built.log
     assert not built.has_traceback, built.log
     html = built.html("index.html")
@@ -206,7 +206,7 @@ def delete(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [garbage, truncate, pickled, delete])
 def test_broken_databases_cost_no_picture(tmp_path: Path, services: Services, damage: Callable[[Path], None]) -> None:
-    """Pictures are plain files: with both databases broken the hero is still at hand, no code runs, nobody is asked."""
+    """Pictures are plain files: with both databases broken the hero is shown, no code runs, no request is sent."""
     site = site_of(tmp_path)
     build(site, services)
     requests = len(services.ledger.requests)
@@ -295,7 +295,7 @@ def test_record_with_a_changed_byte_is_told_and_its_picture_not_bought_again(
 
 
 def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) -> None:
-    """A sound pair that somebody renamed onto this picture's key does not get onto the page."""
+    """A sound pair that was renamed onto this picture's key does not get onto the page."""
     site = site_of(tmp_path, "an evil image")
     build(site, services)
     evil, evil_record = pair(site)
@@ -311,7 +311,7 @@ def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) ->
 
 
 def test_variant_with_a_changed_byte_is_made_again_from_the_picture(tmp_path: Path, services: Services) -> None:
-    """Encoded files are rebuilt from what was paid for, without asking anybody."""
+    """Encoded files are rebuilt from what was paid for, without a request."""
     site = site_of(tmp_path)
     build(site, services)
     requests = len(services.ledger.requests)

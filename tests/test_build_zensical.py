@@ -365,7 +365,7 @@ def test_publishing_without_a_key_paints_and_succeeds(small: Shell) -> None:
 
 
 def test_publishing_again_removes_what_no_page_needs(small: Shell) -> None:
-    """Files of an earlier run go with their page; what somebody else has put there stays."""
+    """Files of an earlier run go with their page; foreign files there stay."""
     small(*PUBLISH)
     before = published_names(small)
     (small.site.folder / FOLDER / "mine.jpg").write_bytes(b"mine")
@@ -397,8 +397,8 @@ def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: S
     before = published_names(shell)
     shutil.rmtree(site.cache)
     site.write({"index.md": page("Home", hero_prompt="a storm")})
-    nobody = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
-    assert shell(*PUBLISH, environ=nobody).exit_code == 0
+    keyless = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
+    assert shell(*PUBLISH, environ=keyless).exit_code == 0
     assert published_names(shell) == before
     assert services.ledger.creates == 1
 

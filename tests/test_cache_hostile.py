@@ -26,7 +26,7 @@ def shell(tmp_path: Path, services: Services) -> Shell:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Somebody's files, some with names that could be ours, all of them old."""
+    """Foreign files, some with names like the plugin's, all of them old."""
     folder = tmp_path / "home"
     (folder / "index").mkdir(parents=True)
     names = (

@@ -111,7 +111,7 @@ def test_check_finds_damaged_pictures(shell: Shell) -> None:
 
 
 def test_check_asks_for_alt_text_where_the_theme_does(shell: Shell) -> None:
-    """A theme requires it, a site may do so as well or let it be, and a rule that nobody knows ends with exit 2."""
+    """A theme requires it, a site may do so as well or let it be, and an unknown rule ends with exit 2."""
     installed = shell.site.folder / "installed"
     for name, text in {
         "house/__init__.py": "",
@@ -335,7 +335,7 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
 
 @pytest.mark.parametrize(("typed", "is_deleted"), [("n\n", False), ("\n", False), ("y\n", True)])
 def test_prune_deletes_what_somebody_agrees_to(shell: Shell, typed: str, *, is_deleted: bool) -> None:
-    """Whoever says no, or nothing, keeps everything."""
+    """An answer of no, or none, deletes no file."""
     stray = shell.site.cache / "pictures" / ".0123456789abcdef.jpg.0123.tmp"
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"left by a killed build")

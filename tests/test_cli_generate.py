@@ -119,7 +119,7 @@ def test_generate_copies_only_into_an_empty_folder_or_one_of_its_own(shell: Shel
 
 @pytest.mark.parametrize("arguments", ["--into press", "--into docs/press", "--takes 2 twin.md"])
 def test_generate_pays_for_nothing_that_it_could_not_write(shell: Shell, services: Services, arguments: str) -> None:
-    """A link that leads nowhere, and a file of somebody's among the takes, are told before anything is asked for."""
+    """A link that leads nowhere, and a foreign file among the takes, are reported before any order."""
     for name in ("press", "docs/press"):
         (shell.site.folder / name).symlink_to("nowhere/at/all")
     taken = shell.site.cache / "takes" / "twin" / "notes.txt"
@@ -296,7 +296,7 @@ def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Service
 
 
 def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shell, services: Services) -> None:
-    """A job that was paid for and failed is not replaced by another paid one, unless somebody agrees."""
+    """A job that was paid for and failed is not replaced by another paid one without agreement."""
     services.leonardo.on_create(Fails()).once()
     services.leonardo.render_s = None
     with shell.running("generate", "index.md", "--yes") as process:

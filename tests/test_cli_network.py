@@ -146,7 +146,7 @@ def test_proxy_that_wants_a_password_is_told_with_the_cure(tmp_path: Path) -> No
 
 
 def test_doctor_and_balance_tell_a_firewall_from_a_wrong_key(tmp_path: Path) -> None:
-    """Cloudflare's page is nobody's word on the key, whichever service stands behind it."""
+    """Cloudflare's page says nothing of the key, whichever service is behind it."""
     with gateway() as gate:
         gate.default = Reply(b"<html>Just a moment... cloudflare</html>", 403, {"content-type": "text/html"})
         urls = {name: {"base_url": f"{gate.url}/v1"} for name in ("leonardo", "openai", "gemini")}

@@ -133,7 +133,7 @@ def test_command_outside_a_site_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_help_shows_examples_for_every_command(tmp_path: Path) -> None:
-    """Whoever asks for help sees how the command is written."""
+    """The help shows how the command is written."""
     shell = Shell(Site(tmp_path))
     commands = ("status", "generate", "compare", "balance", "pin", "check", "prune", "doctor")
     overview = shell("--help")

@@ -242,7 +242,7 @@ def test_switch_from_env_tag_is_taken(monkeypatch: pytest.MonkeyPatch, variable:
 
 
 def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> None:
-    """Nobody can know whether a missing variable means on or off."""
+    """A missing variable says neither on nor off."""
     options = yaml_load("enabled: !ENV HEROES_NEVER_SET", get_yaml_loader())
 
     assert refused(options) == (
@@ -520,7 +520,7 @@ def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, obje
 
 @pytest.mark.parametrize("base_url", ["https://cloud.leonardo.ai/api/rest/v1", "https://cloud.leonardo.ai/api/rest/v2"])
 def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
-    """The default address is that of v1; whoever writes v2 means the same service."""
+    """The default address is that of v1; an address that ends in v2 is the same service."""
     config = accepted({"leonardo": {"api_version": "v2", "base_url": base_url}})
 
     assert section_of(config, "leonardo")["api_version"] == "v2"
@@ -782,7 +782,7 @@ def test_settings_from_a_folder_named_like_docs_are_taken(tmp_path: Path) -> Non
 def test_settings_from_cache_and_gallery_in_one_another_are_refused(
     tmp_path: Path, cache_dir: str, gallery_dir: str
 ) -> None:
-    """Whoever empties the cache must not lose the gallery."""
+    """Emptying the cache must not delete the gallery."""
     with pytest.raises(SettingsError, match="overlap"):
         settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
 

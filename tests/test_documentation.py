@@ -169,7 +169,7 @@ def test_styles_page_lists_the_styles_of_the_code() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
-    """What looks like an option or a key in the prose is one, or belongs to somebody else."""
+    """What looks like an option or a key in the prose is one, or belongs to another program."""
     text = _prose(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
@@ -338,7 +338,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
 
 
 def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
-    """Whoever reads `report.json` finds each field in the example, in its order."""
+    """The example of `report.json` has each field, in its order."""
     block = next(block for block in blocks(DOCS / "money/paid-when.md") if block.language == "json")
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     asset = HeroAsset("0" * 64, "leonardo", "a model", Source.CACHED, rendering)
@@ -443,7 +443,7 @@ def messages() -> tuple[str, ...]:
 
 @pytest.mark.parametrize("message", TROUBLES)
 def test_message_in_the_troubleshooting_is_one_of_the_code(message: str, messages: tuple[str, ...]) -> None:
-    """Whoever searches the page for the words of a message finds it: only what is filled in may differ."""
+    """The page has the words of each message: only the parts that are filled in may differ."""
     shape = re.compile(".+".join(map(re.escape, message.split("…"))))
     assert any(shape.search(text) for text in messages)
 
@@ -544,7 +544,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_example_site_builds_strictly_without_key(built: Path) -> None:
-    """No warning, no submission, no request, and a picture for everybody."""
+    """No warning, no submission, no request, and a picture on each page."""
     report = json.loads(_text(built / ".cache/plugin/leonardo/report.json"))
     assert len([*PAGES, *POSTS]) + 1 == len(report["heroes"])
     assert {"local", "own"} == {hero["source"] for hero in report["heroes"]}

@@ -112,7 +112,7 @@ def test_example_package_passes_its_own_test(package: Path) -> None:
 
 
 def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """The page shows the service's picture, paid once; the next build asks nobody."""
+    """The page shows the service's picture, paid once; the next build sends no request."""
     site = site_with(tmp_path, service)
     built = site.build(None, "--strict", environ=environ(package))
     assert built.exit_code == 0, built.log

@@ -459,7 +459,7 @@ def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: st
     ],
 )
 def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
-    """Where nobody has rendered the macro, no picture of its letters is bought."""
+    """Where no plugin has rendered the macro, no picture of its letters is bought."""
     wish = read_meta({"hero_prompt": prompt})
 
     assert wish.hero is None

@@ -96,7 +96,7 @@ def test_inspect_good_picture_tells_extension_and_size(picture_format: str) -> N
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_inspect_truncated_file_is_refused(picture_format: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that is cut short anywhere is refused, even if somebody told Pillow to be lenient."""
+    """A picture that is cut short anywhere is refused, even if Pillow was set to be lenient."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     noise = Image.merge("RGB", [Image.effect_noise((320, 180), 60)] * 3)
     data = encoded(noise, picture_format)
@@ -271,7 +271,7 @@ def test_normalise_orientation_is_applied(picture_format: str, orientation: int)
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_normalise_broken_exif_is_ignored() -> None:
-    """Broken EXIF costs nobody the picture."""
+    """A picture with broken EXIF is accepted."""
     data = encoded(scene(), "jpeg", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1\1\x12")
 
     assert normalise(data, width_px=320, height_px=180).size == (320, 180)

@@ -147,7 +147,7 @@ def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:
 
 
 def test_render_without_social_writes_heroes_only(tmp_path: Path) -> None:
-    """Nobody waits for a picture that no page links."""
+    """A picture that no page links is not made."""
     rendering = rendered(png(scene()), tmp_path, replace(SMALL, social=False))
 
     assert {variant.role for variant in rendering.variants} == {"hero"}

@@ -451,7 +451,7 @@ def test_price_is_that_of_the_vendors_calculator(model: str, mode: str, size: tu
 
 
 def test_price_of_a_model_that_is_not_known_holds_a_cap_early() -> None:
-    """Nobody knows what it costs, so that more is taken than any of the vendor's own quality modes costs there."""
+    """Its cost is not published, so that more is taken than any of the vendor's own quality modes costs there."""
     known = estimate_usd(LeonardoOptions(), PICTURE)
 
     assert estimate_usd(LeonardoOptions(model=CUSTOM), PICTURE) > known

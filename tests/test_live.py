@@ -1,4 +1,4 @@
-"""The real services, for whoever has a key and says so: ``pytest -m live``.
+"""The real services, with a real key and on request: ``pytest -m live``.
 
 Pays for one picture at each, for two at Leonardo. Never runs by itself: the project's own settings leave the mark
 `live` out.

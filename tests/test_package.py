@@ -133,7 +133,7 @@ def test_wheel_requires_mkdocs_below_version_2(wheel: zipfile.ZipFile) -> None:
 
 
 def test_sdist_holds_what_the_tests_need(dist: Path) -> None:
-    """Whoever packages this can run the tests from the sdist: the documents are part of them."""
+    """The tests run from the sdist: the documents are part of them."""
     (path,) = dist.glob("*.tar.gz")
     with tarfile.open(path) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}

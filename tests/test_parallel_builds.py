@@ -89,7 +89,7 @@ def beating(owner: Process, cache: Path) -> Iterator[None]:
 def test_builds_of_copies_of_a_site_on_one_cache_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, number: int
 ) -> None:
-    """Whoever comes first pays; all the builds succeed and show every picture."""
+    """The first build pays; all the builds succeed and show every picture."""
     services_process.leonardo.render_s = 0.3
     copies = sites(tmp_path, number, number_of_pages=6)
 

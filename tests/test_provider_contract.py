@@ -143,7 +143,7 @@ def violations(contract: ProviderContract) -> Mapping[str, ContractViolation]:
 
 @pytest.fixture(scope="module")
 def verdicts() -> Mapping[type[Honest], Mapping[str, ContractViolation]]:
-    """What the contract says of everybody; side by side, since most of it is waiting."""
+    """The contract's verdict on every provider; side by side, since most of it is waiting."""
     with ThreadPoolExecutor(8) as pool:
         asked = {kind: pool.submit(violations, contract_of(kind)) for kind in EVERYBODY}
     return {kind: verdict.result() for kind, verdict in asked.items()}

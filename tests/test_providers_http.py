@@ -185,7 +185,7 @@ async def test_request_answer_quoting_the_key_is_scrubbed() -> None:
 
 
 async def test_request_refused_connection_is_not_sent(services: Services) -> None:
-    """Where nobody listens, nothing was asked."""
+    """Where no server listens, no request was sent."""
     api = api_at(services.refusing_url)
     with pytest.raises(NotSent) as caught:
         await api.request("POST", "/generations", json={}, timeout_s=5)
@@ -201,7 +201,7 @@ async def test_request_unknown_host_is_not_sent() -> None:
 
 @pytest.mark.parametrize("cut", [CutBeforeRead(), CutAfterRead(), CutAfterHeaders(), CutMidAnswer(0.5)])
 async def test_request_connection_cut_is_an_answer_lost(services: Services, cut: CutAfterRead) -> None:
-    """Whoever accepted the connection may have read the request, and it is sent once."""
+    """A server that accepted the connection may have read the request, so it is sent once."""
     services.leonardo.on_create(cut)
     api = api_at(services.leonardo.base_url)
     with pytest.raises(AnswerLost) as caught:

@@ -522,7 +522,7 @@ async def test_fetch_dripping_download_ends_after_the_deadline(
 
 
 async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) -> None:
-    """Sizes are nobody's business here."""
+    """Sizes do not matter here."""
     services.leonardo.on_download(Picture(scale=1.5))
     provider = leonardo_at(services)
     submission = await provider.submit(PICTURE)
@@ -583,7 +583,7 @@ async def test_find_job_of_another_request_is_not_taken(services: Services, othe
 
 
 async def test_find_failed_known_and_older_jobs_are_not_taken(services: Services) -> None:
-    """Only jobs from after the call, that did not fail, and that nobody has a claim on."""
+    """Only jobs from after the call, that did not fail, and that no entry holds."""
     provider = leonardo_at(services, clock=RealClock())
     submission = await provider.submit(PICTURE)
     now = time.time()

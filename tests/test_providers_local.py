@@ -53,7 +53,7 @@ def test_painter_knows_no_job_of_an_earlier_process() -> None:
 
 
 def test_every_built_in_provider_is_registered_as_others_are() -> None:
-    """The three built-ins stand in the same entry point group as anybody's provider, and can be made from it."""
+    """The three built-ins are in the same entry point group as every provider, and can be made from it."""
     found = {entry.name: entry for entry in entry_points(group="mkdocs_leonardo.providers")}
 
     assert {"leonardo", "openai", "local"} <= set(found)

@@ -85,7 +85,7 @@ def test_recent_forgets_what_was_before_a_change() -> None:
 
 
 async def test_render_clock_first_time_seen_wakes_those_who_wait() -> None:
-    """The first render time of a kind makes everybody plan anew; it is handed on to be kept."""
+    """The first render time of a kind makes all waiting jobs plan anew, and is stored."""
     kept: list[tuple[str, float]] = []
     clock = RenderClock(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
     kind = await clock.kind("phoenix")

@@ -73,7 +73,7 @@ class Machine:
     def run(
         self, script: str, environ: Mapping[str, str] | None = None, *, until: Callable[[], object] | None = None
     ) -> int:
-        """One step, as hosts run it; interrupted, as by somebody's Cancel, when `until` returns."""
+        """One step, as hosts run it; interrupted, as by Cancel, when `until` returns."""
         process = subprocess.Popen(
             ["bash", "-e", "-o", "pipefail", "-c", script],
             cwd=self.folder,
@@ -547,7 +547,7 @@ def test_recipe_is_what_the_host_reads(tmp_path: Path, block: Block, schema: str
 
 @pytest.mark.parametrize("block", [WITH_CACHE, WITH_GALLERY], ids=lambda block: block.title)
 def test_github_workflow_uses_actions_with_inputs_that_they_have(block: Block) -> None:
-    """A misspelt input is ignored by GitHub with a warning that nobody reads."""
+    """A misspelt input is ignored by GitHub with a warning in its log alone."""
     (job,) = yaml.safe_load(block.text)["jobs"].values()
     used = [step for step in job["steps"] if "uses" in step]
     assert used

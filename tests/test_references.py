@@ -372,7 +372,7 @@ def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Pat
 def test_build_whose_upload_always_comes_too_late_asks_the_next_provider_with_the_look(
     tmp_path: Path, services: Services
 ) -> None:
-    """Nothing is ordered without the reference, and nobody is paid for an upload that failed."""
+    """Nothing is ordered without the reference, and a failed upload costs nothing."""
     services.leonardo.form_life_s = -1.0
 
     built = blog(tmp_path, 1).build(services, "--strict")

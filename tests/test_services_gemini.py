@@ -104,7 +104,7 @@ def test_create_wrong_is_refused_and_free(
 
 @pytest.mark.parametrize(("key", "status"), [("AIza-nobody-issued-this", 400), (None, 403)])
 def test_key_wrong_is_400_and_not_repeated(services: Services, key: str | None, status: int) -> None:
-    """A key that nobody issued is a bad argument here; the ledger does not hold it."""
+    """An unknown key is a bad argument here; the ledger does not hold it."""
     answer = create(services, key=key)
     assert answer.status_code == status
     assert ("API_KEY_INVALID" in answer.text) is (status == 400)
@@ -112,7 +112,7 @@ def test_key_wrong_is_400_and_not_repeated(services: Services, key: str | None, 
 
 
 def test_key_in_the_address_is_written_down_as_a_leak(services: Services) -> None:
-    """The real service takes it; whoever logs addresses has it then."""
+    """The real service takes it; a log of addresses has it then."""
     url = f"{services.gemini.base_url}/models/{MODEL}:generateContent?key={GEMINI_KEY}"
     assert HTTP.post(url, json={}).status_code == 403
     assert len(services.ledger.authorization_leaks) == 1

@@ -253,7 +253,7 @@ def test_server_stops_without_waiting_for_answers_on_their_way() -> None:
 def test_picture_in_another_form_is_still_the_prompts(
     services: Services, form: Picture, size: tuple[int, int], mode: str, format_: str
 ) -> None:
-    """Whoever honours size, mode, orientation and profile sees the prompt's picture."""
+    """A reader of size, mode, orientation and profile sees the prompt's picture."""
     url = picture_url(services)
     services.leonardo.on_download(form)
     data = HTTP.get(url).content
@@ -461,6 +461,6 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # Where nobody collects orphans, the ended process stays as an entry without memory.
+    # Where no process collects orphans, the ended process stays as an entry without memory.
     status = Path(f"/proc/{pid}/stat")
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")

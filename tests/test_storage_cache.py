@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def craft(folder: Path, *statements: tuple[str, tuple[object, ...]]) -> None:
-    """Run statements on the database as somebody else would."""
+    """Run statements on the database as another program would."""
     connection = sqlite3.connect(folder / "cache.db", isolation_level=None)
     for statement, values in statements:
         connection.execute(statement, values)
@@ -214,7 +214,7 @@ def test_file_system_that_takes_no_files_is_unavailable() -> None:
 
 
 def test_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    """A restored link does not make us write into a folder of somebody else."""
+    """A restored link does not make us write into a foreign folder."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "store").symlink_to(tmp_path / "elsewhere")
 
@@ -326,7 +326,7 @@ def test_commit_that_fails_leaves_no_transaction_open(folder: Path) -> None:
 
 
 def test_processes_that_begin_a_store_together_share_it(tmp_path: Path) -> None:
-    """Nobody sees half a schema, nobody sets another's fresh database aside, and every increment is counted."""
+    """No process sees half a schema or sets another's fresh database aside, and every increment is counted."""
     command = [sys.executable, "-c", COUNT, str(tmp_path / "store")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = [process.communicate(timeout=60)[0] for process in processes]
@@ -652,7 +652,7 @@ def test_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
 
 
 def test_database_that_is_a_link_is_set_aside_and_its_target_left_alone(folder: Path, tmp_path: Path) -> None:
-    """A restored link does not make us write into a database of somebody else."""
+    """A restored link does not make us write into a foreign database."""
     elsewhere = tmp_path / "elsewhere.db"
     (folder / "cache.db").rename(elsewhere)
     before = elsewhere.read_bytes()

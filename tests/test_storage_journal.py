@@ -392,7 +392,7 @@ def living(store: TextStore, time: Time, ident: str = "neighbour") -> Journal:
 
 
 def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: Time) -> None:
-    """Whoever comes second waits; claiming again what is one's own is fine; other keys are free."""
+    """The second owner waits; claiming again what is one's own is fine; other keys are free."""
     neighbour = living(store, time)
 
     assert journal.acquire_lease(KEY)
@@ -406,7 +406,7 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
 
 
 def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:
-    """Nobody gives away another's lease."""
+    """An owner cannot give away another owner's lease."""
     neighbour = living(store, time)
     journal.acquire_lease(KEY)
 
@@ -493,7 +493,7 @@ def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journa
 
 @pytest.mark.parametrize("pid", [0, -1, 2**70])
 def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
-    """No crafted number makes us stumble, or takes a lease from somebody."""
+    """No crafted number makes us stumble, or takes a lease from its owner."""
     Journal(store, replace(HERE, id="odd", pid=pid), time, stopwatch=time).acquire_lease(KEY)
 
     assert not journal.acquire_lease(KEY)
@@ -518,7 +518,7 @@ sys.stdin.read()
 def test_lease_of_a_killed_process_is_free_at_once(
     tmp_path: Path, store: TextStore, time: Time, *, is_reaped: bool
 ) -> None:
-    """A killed build holds up nobody, whether or not its parent has noticed."""
+    """A killed build holds up no other build, whether or not its parent has noticed."""
     journal = Journal(store, HERE, time)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "store")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:

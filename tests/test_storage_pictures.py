@@ -61,7 +61,7 @@ def folder(pictures: PictureFolder) -> Path:
 
 
 def rewrite(folder: Path, **changes: object) -> None:
-    """Change fields of the record as somebody else would."""
+    """Change fields of the record as another program would."""
     path = folder / f"{STEM}.json"
     values = {**json.loads(path.read_text(encoding="utf-8")), **changes}
     path.write_text(json.dumps(values), encoding="utf-8")

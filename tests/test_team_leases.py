@@ -272,7 +272,7 @@ async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -
 
 
 async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
-    """A runner whose own clock jumps ahead between two looks takes nobody for dead."""
+    """A runner whose own clock jumps ahead between two looks takes no living owner for dead."""
     jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
     sleeper = TeamLeases(
         team.store(),
@@ -309,7 +309,7 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
 
 
 async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
-    """A job that was not done in time is collected by whoever comes next, not bought again."""
+    """A job that was not done in time is collected by the next owner, not bought again."""
     first = await taken(team.runner())
     assert await first.intend(INTENT)
     await first.accept(ACCEPTED)
@@ -396,7 +396,7 @@ async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(tea
 
 
 async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> None:
-    """Nobody came while it was asleep: it has its lease without waiting for itself."""
+    """No other owner came while it was asleep: it has its lease without waiting for itself."""
     runner = team.runner()
     first = await taken(runner)
     assert await first.intend(INTENT)
@@ -599,7 +599,7 @@ async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None
 
 
 async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
-    """Whoever can write to the store, and has not the secret, can send nobody to a picture of theirs."""
+    """A writer without the secret cannot lead a machine to a foreign picture."""
     forger = await taken(team.runner(secret="wrong"))
     await forger.accept(ACCEPTED)
     await forger.release()
@@ -625,7 +625,7 @@ def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
 
 @pytest.mark.parametrize("number", ["020000", "099999", "999999", "999999999"])
 async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
-    """A lease that nobody of ours made is not waited for, not read down from, and not in the way of one of ours."""
+    """A foreign lease is not waited for, not read down from, and not in the way of the plugin's."""
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
     owner = await taken(team.runner(store=store, secret="team"))
@@ -642,7 +642,7 @@ async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
 
 
 async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
-    """Where leases are signed, nobody without the secret can take one from its owner."""
+    """Where leases are signed, a writer without the secret cannot take one from its owner."""
     owner = await taken(team.runner(secret="team"))
     _forge(team, "000001.free", data=b'{"claim": {}}')
     other = team.runner(secret="team")
@@ -657,7 +657,7 @@ async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
 
 
 async def test_unsigned_claim_is_nobodys(team: Team) -> None:
-    """Whoever has no secret cannot keep those who have one from their work."""
+    """A writer without the secret cannot keep machines with it from their work."""
     assert await team.runner().acquire(WISH, {KEY}) is not None
 
     lease = await taken(team.runner(secret="team"))

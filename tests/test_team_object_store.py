@@ -320,7 +320,7 @@ anyio.run(main)
 
 
 def test_network_folder_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
-    """As with a server of network files that is gone: whoever looks at the folder waits, for minutes or for ever."""
+    """As with a server of network files that is gone: a reader of the folder waits, for minutes or without end."""
     ran = subprocess.run([sys.executable, "-c", _HUNG], capture_output=True, text=True, timeout=60, check=False)
 
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -149,7 +149,7 @@ def store(tmp_path: Path) -> Iterator[TeamStore]:
 
 
 def rewrite(store: TeamStore, **changes: object) -> None:
-    """Change fields of the record as somebody with the right to write can."""
+    """Change fields of the record as a writer of the store can."""
     values = {**json.loads(store.read(RECORD_NAME)), **changes}
     store.write(RECORD_NAME, json.dumps(values).encode())
 

@@ -65,7 +65,7 @@ def languages(tmp_path: Path, services: Services) -> Languages:
 
 
 def test_prune_of_one_keeps_what_the_other_paid_for(languages: Languages) -> None:
-    """What was built, made by a command, or pinned for one language stays; what nobody uses any more goes."""
+    """What was built, made by a command, or pinned for one language stays; unused images go."""
     assert languages.build("en") == "generated"
     assert languages.run("de", "generate", "--yes").exit_code == 0
     languages.run("de", "pin")
@@ -95,7 +95,7 @@ def test_last_hero_of_one_is_not_shown_by_the_other(languages: Languages) -> Non
 
 
 def test_cache_of_an_earlier_version_loses_nothing(languages: Languages) -> None:
-    """Records and notes without a configuration's name may be anybody's: they are kept, and last heroes still serve."""
+    """Records without a configuration's name may be another one's: they are kept, and last heroes still serve."""
     assert languages.build("en") == "generated"
     assert languages.build("de") == "generated"
     for path in (languages.site.cache / "pictures").glob("*.json"):

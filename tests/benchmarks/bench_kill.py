@@ -1,7 +1,7 @@
 """Builds killed at random moments until 200 were, on sites of four pages; then everything is built until done.
 
 Run as ``python tests/benchmarks/bench_kill.py [KILLS] [SEED]``. Prints the totals: pages, jobs paid, pictures
-collected, paid twice, lost, entries left open. Takes about 2 s a kill, and 10 s more where nobody can know whether a
+collected, paid twice, lost, entries left open. Takes about 2 s a kill, and 10 s more if it is unknown whether a
 call was made.
 """
 

@@ -11,7 +11,7 @@ CSS pixels, 2 device pixels each):
   true `sizes`, `fetchpriority`, width and height, its style inline, no placeholder;
 - preload: ours and hand, with `<link rel="preload" as="image">` right after the head's viewport as well;
 - background: hand, but the widest JPEG as `background-image` in a stylesheet;
-- jpeg, png: hand, but one file for everybody, the widest JPEG or the same pixels as PNG (in the theme with nothing).
+- jpeg, png: hand, but one file for all browsers, the widest JPEG or the same pixels as PNG (in the theme with nothing).
 
 They take turns for ROUNDS (9) rounds, each with an empty cache. Printed are the medians of the largest contentful
 paint and of the ratio to hand within a round; then the bytes of the hero that a phone and a desktop load, over the

@@ -81,7 +81,7 @@ class Round:
         sources = ", ".join(f"{number} {name}" for name, number in sorted(self.sources.items()))
         return (
             f"submitted {self.submitted}, paid {self.paid}, twice {self.paid_twice}, incomplete {self.incomplete}, "
-            f"killed {self.killed}, answers that nobody got {self.unanswered}, {self.seconds:.0f} s ({sources})"
+            f"killed {self.killed}, answers that were lost {self.unanswered}, {self.seconds:.0f} s ({sources})"
         )
 
 

@@ -14,7 +14,7 @@ from .rig import Place, build_wheel, make
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    """Nothing here runs unless somebody asks for it: it installs packages."""
+    """Nothing here runs unless it is asked for: it installs packages."""
     return None if "matrix" in str(config.getoption("markexpr")) else True
 
 

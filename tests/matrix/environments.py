@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Themes whose pages come with no request to anybody.
+#: Themes whose pages send no request to other hosts.
 MATERIAL: Mapping[str, Any] = {"name": "material", "font": False}
 MATERIALX: Mapping[str, Any] = {"name": "materialx", "font": False}
 

@@ -21,7 +21,7 @@ from .script import Rule, RuleHandle, Script
 LEONARDO_KEY = "3f1c9a52-6b7d-4e08-9c41-d2a5b8e07f16"
 OPENAI_KEY = "sk-proj-stand-in-7Qm2vK9xR4tB"
 GEMINI_KEY = "AIzaSyStand-in_4Qw8vTn2Lk6Rz0Pb9Xc3Hf7Jd"
-#: A well-formed Leonardo key that nobody issued.
+#: A well-formed Leonardo key that the service did not issue.
 UNKNOWN_LEONARDO_KEY = "00000000-6b7d-4e08-9c41-d2a5b8e07f16"
 #: What signed picture addresses carry while `leonardo.sign_urls` is on; it must never be seen in a log.
 SIGNATURE = "c2lnbmVkLWJ5LXRoZS1zdGFuZC1pbg"

@@ -187,7 +187,7 @@ class LedgerView:
 
     @property
     def uncollected(self) -> tuple[Job, ...]:
-        """Paid Leonardo jobs whose picture nobody has downloaded."""
+        """Paid Leonardo jobs whose picture was not downloaded."""
         return tuple(job for job in self.paid if job.provider == "leonardo" and not job.downloads)
 
     @property

@@ -422,7 +422,7 @@ class PictureSite(Site):
 
 
 class ElsewhereSite(Site):
-    """Another loopback port, where no client has any business; it hands out a good picture to whoever comes."""
+    """Another loopback port, where no client has any business; it gives a good picture to every client."""
 
     def route(self, request: Request) -> Call:
         """Anything goes."""

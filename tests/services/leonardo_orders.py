@@ -24,7 +24,7 @@ LUCID_ORIGIN = "7b592283-e8a7-4c5a-9ba6-d18c31f258b9"
 LUCID_REALISM = "05ce0082-2d80-4a2d-8653-4d1c85e2418e"
 FLUX_DEV = "b2614463-296c-462a-9586-aafdb8f00e36"
 FLUX_SCHNELL = "1dd50843-d653-4516-a8e3-f0238ee453ff"
-#: A model that somebody has trained.
+#: A model that a user has trained.
 CUSTOM = "0f0e4e7c-6c1d-4f5a-9a5c-2d1f9b7c8a66"
 _PHOENIX = (PHOENIX_1_0, PHOENIX_0_9)
 _LUCID = {LUCID_REALISM: "2.0", LUCID_ORIGIN: "2.1"}

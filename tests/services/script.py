@@ -90,7 +90,7 @@ class Script(Protocol):
         ...
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if nobody set it."""
+        """The setting's value, `default` if it is not set."""
         ...
 
     def set_setting(self, name: str, value: object) -> None:
@@ -125,7 +125,7 @@ class LocalScript:
             self._rules.clear()
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if nobody set it."""
+        """The setting's value, `default` if it is not set."""
         with self._lock:
             return self._settings.get(name, default)
 

@@ -50,7 +50,7 @@ class AnyServices:
         self.openai = OpenAI(script, urls)
         self.gemini = Gemini(script, urls)
         self.elsewhere = _Elsewhere(script, urls)
-        # Bound and never listening: a connection is refused, and nobody else is given the port.
+        # Bound and never listening: a connection is refused, and no other program gets the port.
         self._refusing = socket.socket()
         self._refusing.bind(("127.0.0.1", 0))
 
@@ -218,7 +218,7 @@ class RemoteScript:
         self.call("drop", {"rule_id": rule_id})
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if nobody set it."""
+        """The setting's value, `default` if it is not set."""
         query = urllib.parse.urlencode({"name": name, "default": json.dumps(default)})
         return self.call(f"setting?{query}")
 

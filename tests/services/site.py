@@ -108,7 +108,7 @@ class Site:
         """The answer to one request; the ledger knows it before the client does."""
         ledger = self._world.ledger
         call = self.route(request)
-        # Before the ledger tells anybody of this request: who has seen it there may release it.
+        # Before the ledger shows this request: a test that sees it there may release it.
         gate = self._world.script.gate()
         number = ledger.open(
             RequestEntry(

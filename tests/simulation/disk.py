@@ -26,8 +26,8 @@ class Killed(BaseException):
 class Disk:
     """What one machine's cache holds.
 
-    `orders` are those of its past: a restored copy has no later ones. `damaged` are the names of files that somebody
-    has spoilt. `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
+    `orders` are those of its past: a restored copy has no later ones. `damaged` are the names of damaged files.
+    `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
     """
 
     name: str

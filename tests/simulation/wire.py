@@ -63,7 +63,7 @@ class Wire:
     ) -> Answer:
         """The answer, sent exactly once; NotSent or AnswerLost if none came."""
         is_create = method == "POST" and not path.endswith("/init-image")
-        # Whoever does not hear whether a reference is there uploads it again.
+        # Without an answer on whether a reference is there, it is uploaded again.
         self._process.record.vain_questions += (is_question := "/init-image/" in path)
         trouble = await self._leave()
         if parts is not None:
@@ -179,7 +179,7 @@ def _settle(future: asyncio.Future[T | None], answer: T | None) -> None:
 
 
 def _meaning(order: Order, answer: Answer) -> Heard:
-    """What an answer to a create call says to whoever reads it: accepted, refused in so many words, or nothing."""
+    """The meaning of an answer to a create call: accepted, refused by a known text, or unknown."""
     if answer.status == 200:
         is_array = isinstance(answer.body, list)
         is_named = order.service == "openai" or "generationId" in str(answer.body)
