@@ -61,8 +61,10 @@ class Settings:
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
-    """Whether Zensical builds the site: it has a zensical.toml, or shows heroes by our Markdown extension."""
-    return config_file.suffix == ".toml" or EXTENSION in extensions or (config_file.parent / "zensical.toml").is_file()
+    """Whether Zensical builds the site: it has a zensical.toml, lists our extension, or our command builds it."""
+    root = config_file.parent
+    is_named = config_file.suffix == ".toml" or EXTENSION in extensions or (root / "zensical.toml").is_file()
+    return is_named or (root / ".leonardo/zensical").is_dir()
 
 
 def settings_from(

@@ -159,6 +159,10 @@ def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_pat
     told = "is in the folder that `zensical build --clean` removes"
     assert told not in shell("status").err
     assert told in shell(*PUBLISH).err
+    # As the wrapper leaves it.
+    (tmp_path / ".leonardo/zensical").mkdir(parents=True)
+    assert told in shell("status").err
+    shutil.rmtree(tmp_path / ".leonardo")
     list_extension(shell)
     assert told in str(shell("status", "--json").json["problems"])
     assert told in shell("doctor").out
