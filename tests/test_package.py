@@ -100,7 +100,8 @@ def test_wheel_metadata_names_licence_python_and_extras(wheel: zipfile.ZipFile) 
     metadata = _metadata(wheel)
     assert metadata["License-Expression"] == "MIT"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
-    assert metadata["Requires-Python"] == ">=3.11"
+    pythons = [name.rpartition(" ")[2] for name in metadata.get_all("Classifier") or () if ":: 3." in name]
+    assert metadata["Requires-Python"] == f">={pythons[0]}"
     assert {"example", "test"} <= set(metadata.get_all("Provides-Extra") or ())
     assert "hero_prompt" in str(metadata.get_payload())
 
@@ -188,6 +189,21 @@ def test_ci_script_is_executable_and_stops_at_the_first_failure() -> None:
     assert os.access(RUN, os.X_OK)
     assert "set -euo pipefail" in RUN.read_text(encoding="utf-8")
     subprocess.run(["bash", "-n", str(RUN)], check=True, timeout=30)
+
+
+def test_pythons_and_systems_of_the_classifiers_are_those_that_the_documents_name(wheel: zipfile.ZipFile) -> None:
+    """CI runs the oldest and the newest, and readers are told of the oldest."""
+    classifiers = _metadata(wheel).get_all("Classifier") or []
+    pythons = [name.rpartition(" ")[2] for name in classifiers if "Python :: 3." in name]
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    table = (ROOT / "example-site/docs/reference/compatibility.md").read_text(encoding="utf-8")
+
+    assert jobs["pythons"]["strategy"]["matrix"]["python"] == [pythons[0], pythons[-1]]
+    assert pythons == [f"3.{minor}" for minor in range(11, 11 + len(pythons))]
+    assert f"| Python {pythons[0]} to {pythons[-1]} |" in table
+    assert [name.rpartition(" ")[2] for name in classifiers if name.startswith("Operating System")] == ["Linux"]
+    for document in ("README.md", "CONTRIBUTING.md", "example-site/docs/guide/start.md"):
+        assert f"Python {pythons[0]} or later" in (ROOT / document).read_text(encoding="utf-8")
 
 
 def test_readme_commands_need_nothing_but_python() -> None:
