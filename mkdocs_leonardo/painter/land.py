@@ -81,11 +81,11 @@ def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far:
     heights = light.profile(rng, count, 3.6 - 1.4 * far + rng.random(), 7, 0.47, sharp=True)
     # The chain culminates off the centre and leaves room for the title.
     bell = [v * (0.5 + 0.5 * math.exp(-(((k / count - focus) / 0.34) ** 2))) for k, v in enumerate(heights)]
-    line = outline(stage, [(value / max(bell)) ** 1.12 for value in bell], base_px, rise_px)
+    line, far = outline(stage, [(value / max(bell)) ** 1.12 for value in bell], base_px, rise_px), 0.35 * far
     faces = _faces(stage, rng, line, base_px, -1.0 if stage.light[0] < focus else 1.0)
     lamp = mix(palette.horizon, palette.light, 0.35 if stage.night else 0.55)
     body = light.two_tone(stage.air(rgb("252529"), far), mix(stage.air(rgb("4a4a52"), far), lamp, 0.16), faces)
-    dark = mix(mix(palette.middle, palette.zenith, 0.3), palette.haze, 0.2 + 0.6 * far)
+    dark = mix(mix(palette.middle, palette.zenith, 0.3), palette.haze, 0.2 + 0.35 * far)
     dark = mix(dark, WHITE, 0.0 if stage.night else 0.08)
     bright = mix(mix(lamp, WHITE, 0.1 if stage.night else 0.4), palette.haze, 0.55 * far)
     edge = (base_px - rise_px * (1.0 - snow)) / height
