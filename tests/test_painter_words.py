@@ -107,6 +107,7 @@ def test_land_of_prompt_that_names_a_scene_is_that_scene(prompt: str, expected: 
         "森さんのインタビュー",
         # Forests of other trees than those that are painted.
         "a bamboo forest",
+        "a tropical forest in the rain",
         "floresta tropical",
         # False friends: another word in the language of the prompt.
         "let us see the results",
