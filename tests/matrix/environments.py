@@ -110,6 +110,7 @@ NEIGHBOURS = Environment(
         "mkdocs-minify-html-plugin",
         "mkdocs-minify-plugin",
         "mkdocs-monorepo-plugin",
+        "mkdocs-multirepo-plugin",
         "mkdocs-redirects",
         "mkdocs-rss-plugin",
         "mkdocs-section-index",

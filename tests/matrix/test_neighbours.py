@@ -419,6 +419,30 @@ def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # n
     assert (beside.folder / ".cache/plugin/leonardo/report.json").is_file()
 
 
+@FIRST_AND_LAST
+def test_multirepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
+    """A page of another repository, which is cloned for the build, asks like any other and finds its own picture."""
+    lamp = Place(beside.environment, beside.python, beside.folder / "lamp")
+    lamp.write(
+        {
+            "mkdocs.yml": "site_name: lamp\nnav:\n  - index.md\n  - own.md\n",
+            "docs/index.md": hero_page("Lamp"),
+            "docs/own.md": front("# Own\n", hero_image="grey.png"),
+            "docs/grey.png": picture(),
+        }
+    )
+    lamp.commit()
+    branch = run(["git", "branch", "--show-current"], timeout_s=60, cwd=lamp.folder).stdout.strip()
+    beside.write({"docs/index.md": hero_page()})
+    nav = [{"Home": "index.md"}, {"Lamp": f"!import {lamp.folder.as_uri()}?branch={branch}"}]
+
+    made = built(beside, plugins(is_first, "multirepo"), nav=nav)
+
+    the_hero(made.html("index.html"))
+    the_hero(made.html("lamp/index.html"))
+    assert 'data-provider="own"' in the_hero(made.html("lamp/own/index.html"))
+
+
 def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> None:
     """Each version is a build of its own; the second finds the picture of the first, which is not in the site."""
     beside.environ = {**services.environ, "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
