@@ -1,4 +1,4 @@
-"""Pictures that other configurations on the same cache and gallery use, which no command of this one deletes."""
+"""Pictures of other configurations on the same cache and gallery, which no command deletes."""
 
 from __future__ import annotations
 
