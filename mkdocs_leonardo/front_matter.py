@@ -444,15 +444,15 @@ class _Short(reprlib.Repr):
         return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
 
     def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class
-        """As YAML writes it."""
+        """The value as YAML writes it."""
         return str(value).lower()
 
     def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802 - called by this name
-        """As YAML writes it."""
+        """The value as YAML writes it."""
         return "null"
 
     def repr_date(self, value: date, _level: int) -> str:
-        """As in ISO 8601."""
+        """The date as in ISO 8601."""
         return value.isoformat()
 
     repr_datetime = repr_date
