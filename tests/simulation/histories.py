@@ -96,7 +96,7 @@ class History:
         """From the first build to the last; Violation at the first thing that must not be."""
         with without_threads(), _processes_of(self):
             try:
-                self._strangers()
+                self.world.jobs.add_strangers(0.0)
                 for _ in range(self.world.draw((1, 1, 2, 2, 3))):
                     self._round()
                 self._closing()
@@ -124,10 +124,6 @@ class History:
             concurrency=draw((1, 2, 10)),
             api_version=draw(("v1", "v1", "v2")),
         )
-
-    def _strangers(self) -> None:
-        number = {"a few": 3, "a page": 55, "many": 230}.get(self.world.struck("strangers"), 0)
-        self.world.jobs.add_strangers(number, 0.0)
 
     def _round(self) -> None:
         """One build, or several side by side, and then what happens between builds."""

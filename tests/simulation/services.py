@@ -82,8 +82,9 @@ class JobService:
         self._references: dict[str, tuple[float, float]] = {}
         self._clock_error_s = world.draw((0.0, 0.0, -40.0, 40.0))
 
-    def add_strangers(self, number: int, now: float) -> None:
-        """Jobs of colleagues on the same account."""
+    def add_strangers(self, now: float) -> None:
+        """Jobs of colleagues on the same account, as many as the weather wants."""
+        number = {"a few": 3, "a page": 55, "many": 230}.get(self._world.struck("strangers"), 0)
         wish: dict[str, JsonValue] = {"prompt": "a colleague's", "modelId": "", "width": 8, "height": 8, "seed": 1}
         for _ in range(number):
             self._keep(Job(0, "job-0", None, now, now, now, now, "picture", 0.0, self._fields(wish, "job-0", now)))
@@ -116,6 +117,8 @@ class JobService:
             return self._answered(FAILURES[detail], {"error": "internal"})
         if kind != "never arrives":
             self._add(order, json, self._world.now)
+        if kind.startswith("accepts"):  # the job is looked for in the list, which shows the colleagues' before it
+            self.add_strangers(self._world.now)
         if kind in {"never arrives", "accepts and is lost"} or order.job is None:
             return None
         if kind == "accepts and fails":
