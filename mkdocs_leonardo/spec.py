@@ -257,6 +257,7 @@ class Scrim:
 
     `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
     and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.
+    `blur` is 1 where that is measured for the blurred placeholder behind the text, 0 for the sharp picture.
     """
 
     narrow: int
@@ -265,6 +266,7 @@ class Scrim:
     long_narrow: int
     long_wide: int
     long_wide_rtl: int
+    blur: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,15 @@ def test_scrim_is_the_next_step_upwards(measured: int, step: str) -> None:
     assert header["data-scrim-narrow"] == step
 
 
+@pytest.mark.parametrize("blur", [0, 1])
+def test_text_stands_on_the_placeholder_where_the_shade_is_measured_for_it(blur: int) -> None:
+    """Another image keeps its details."""
+    made = asset("jpeg")
+    measured = replace(made, rendering=replace(made.rendering, scrim=replace(made.rendering.scrim, blur=blur)))
+    header = hero_header(measured, spec(), HEADING, url=url)
+    assert (header.count("leonardo-hero__blur"), header.count("leonardo-hero__ground")) == (blur, 1)
+
+
 @pytest.mark.parametrize(
     ("title", "tagline", "step"),
     [

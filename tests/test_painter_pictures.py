@@ -268,7 +268,7 @@ def test_paint_abstract_night_is_darker_than_noon() -> None:
 def test_paint_carries_a_white_title(prompt: str, style: str) -> None:
     """A short white title reaches 4.5:1 (WCAG 2.2, 1.4.3) under a shade of at most 35 %, on phones and on desktops."""
     image = paint(PictureSpec(prompt, style, width_px=768, height_px=432))
-    scrim = measure(placeholder(image), dominant=dominant(image))
+    scrim = measure(image, placeholder(image), dominant=dominant(image))
     assert max(scrim.narrow, scrim.wide) <= 35
 
 

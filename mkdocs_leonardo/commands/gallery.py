@@ -332,7 +332,7 @@ def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePage
 
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
-    needed = measure(placeholder(image), focus, dominant=dominant(image))
+    needed = measure(image, placeholder(image), focus, dominant=dominant(image))
     # Scripts from right to left and long titles have other areas, which most sites do not need.
     percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP:
@@ -345,10 +345,14 @@ def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePage
 
 
 def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
-    """Whether the shade behind the text suffices, measured anew."""
+    """Whether the shade behind the text suffices for the file that screens show, measured anew."""
     from mkdocs_leonardo.imaging.contrast import measure
+    from mkdocs_leonardo.imaging.normalise import normalise
 
-    needed = measure(rendering.placeholder, status.hero.focus, dominant=rendering.dominant)
+    heroes = [variant for variant in rendering.variants if variant.role == "hero"]
+    largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
+    image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
+    needed = measure(image, rendering.placeholder, status.hero.focus, dominant=rendering.dominant)
     return all(
         getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
         for field in fields(needed)

@@ -1,7 +1,8 @@
 """The shade that white text on a picture needs, and no more than that.
 
-The stylesheet puts title and tagline at the foot of the hero, on the placeholder, which is the picture without its
-details, and lays the picture's dark tint over it at the measured alpha. The tint spans a phone's whole width, and on a
+The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint behind them at the
+measured alpha. A picture that would need much of it is covered with its placeholder there, the picture without its
+details. The tint spans a phone's whole width, and on a
 desktop the three quarters where lines start, on the right in right-to-left scripts. The part of the picture behind the
 text depends on the window and on the amount of text. The views below are examples of phones and desktops, and the most
 demanding one decides: among views with short texts for a short text, so that a bright sky far above it has no effect,
@@ -11,7 +12,7 @@ and among all views for a long one.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 from PIL import Image, ImageFilter
@@ -26,6 +27,8 @@ CONTRAST_RATIO = 4.5
 MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
 #: The share of the blurred pixels behind the text that may be brighter.
 BRIGHT_SHARE = 0.005
+#: The scrim (percent) up to which text stands on the sharp picture.
+MOST_SHARP = 40
 #: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
 STEP = 2
 #: The standard deviation of the stylesheet's blur, as a share of the hero's width.
@@ -77,38 +80,51 @@ LONG_WIDE_VIEWS = (
     View(2560, 653, text_share=0.5, column_share=0.75),
 )
 
-# The placeholder enlarged, as browsers do it, to 400 x 225 pixels.
+# 400 x 225 pixels of the picture, or of the placeholder enlarged as browsers do it.
 _SAMPLE_WIDTH_PX = 400
 # A luminance is counted in steps of MAX_LUMINANCE / 200, rounded up, so that the sum of three channels fits a byte
 # where it matters and errors are on the dark side (at most 3 steps: 0.0028).
 _THRESHOLD = 200
 
 
-def measure(placeholder: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
-    """The least scrim, in steps of 2 percent up to 58, with which white text on the hero reaches 4.5:1.
+def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
+    """The least scrim, in steps of 2 percent up to 58, with which white text on the RGB picture reaches 4.5:1.
 
-    `placeholder` is the picture's, a data URI, `dominant` its dominant colour, ``#rrggbb``, whose hue the scrim has.
-    "Reaches" means for 995 of 1000 pixels behind the text.
+    Text stands on the picture, or on its placeholder, a data URI, where the picture needs more than `MOST_SHARP`.
+    `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 995 of 1000
+    pixels behind the text.
     """
+    width, height = image.size
+    size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
+    # A dense screen shows the file's own pixels, a plain one averages of them. Either alone can hide what is bright.
+    copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
+    tint = TINTS[tint_of(dominant)]
+    sharp = _scrim_of(copies, focus, tint, blur_share=0)
+    if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
+        return replace(sharp, blur=0)
     with Image.open(BytesIO(base64.b64decode(placeholder.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    tint = TINTS[tint_of(dominant)]
+    return _scrim_of((sample,), focus, tint, blur_share=BLUR_SHARE)
+
+
+def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
+    def least(views: tuple[View, ...], *, is_rtl: bool = False) -> int:
+        parts = [_behind_text(copy, view, focus, blur_share, is_rtl=is_rtl) for copy in copies for view in views]
+        return _least_scrim(parts, tint)
+
     narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
     return Scrim(
-        narrow=_least_scrim(sample, NARROW_VIEWS, focus, tint),
-        wide=_least_scrim(sample, WIDE_VIEWS, focus, tint),
-        wide_rtl=_least_scrim(sample, WIDE_VIEWS, focus, tint, is_rtl=True),
-        long_narrow=_least_scrim(sample, narrow_views, focus, tint),
-        long_wide=_least_scrim(sample, wide_views, focus, tint),
-        long_wide_rtl=_least_scrim(sample, wide_views, focus, tint, is_rtl=True),
+        narrow=least(NARROW_VIEWS),
+        wide=least(WIDE_VIEWS),
+        wide_rtl=least(WIDE_VIEWS, is_rtl=True),
+        long_narrow=least(narrow_views),
+        long_wide=least(wide_views),
+        long_wide_rtl=least(wide_views, is_rtl=True),
     )
 
 
-def _least_scrim(
-    sample: Image.Image, views: tuple[View, ...], focus: FocalPoint, tint: Colour, *, is_rtl: bool = False
-) -> int:
-    parts = [_behind_text(sample, view, focus, is_rtl=is_rtl) for view in views]
+def _least_scrim(parts: list[Image.Image], tint: Colour) -> int:
     low, high = 0, MOST // STEP
     while low < high:
         middle = (low + high) // 2
@@ -120,12 +136,14 @@ def _least_scrim(
     return low * STEP
 
 
-def _behind_text(sample: Image.Image, view: View, focus: FocalPoint, *, is_rtl: bool) -> Image.Image:
-    """The blurred part of the placeholder on which the text of a view stands."""
-    shown = _outward(crop_box(sample.size, (view.width_px, view.height_px), focus), sample.size)
-    left, top, right, bottom = _outward(view.text_box(sample.size, focus, is_rtl=is_rtl), sample.size)
-    blurred = sample.crop(shown).filter(ImageFilter.GaussianBlur(BLUR_SHARE * (shown[2] - shown[0])))
-    return blurred.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
+def _behind_text(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float, *, is_rtl: bool) -> Image.Image:
+    """The part of a picture on which the text of a view stands, blurred as in the view."""
+    shown = _outward(crop_box(copy.size, (view.width_px, view.height_px), focus), copy.size)
+    left, top, right, bottom = _outward(view.text_box(copy.size, focus, is_rtl=is_rtl), copy.size)
+    hero = copy.crop(shown)
+    if blur_share:
+        hero = hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width))
+    return hero.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
 
 
 def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -94,7 +94,7 @@ def settings(
             )
         ],
         "tints": [list(tint) for tint in TINTS],
-        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE],
+        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE, contrast.MOST_SHARP],
         "provider": provider,
         "model": model,
     }
@@ -234,7 +234,7 @@ def _measured(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant]
         variants=tuple(variants),
         placeholder=small,
         dominant=colour,
-        scrim=contrast.measure(small, focus, dominant=colour),
+        scrim=contrast.measure(image, small, focus, dominant=colour),
         width_px=image.width,
         height_px=image.height,
         source_type=source_type,

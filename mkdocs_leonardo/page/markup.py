@@ -84,7 +84,9 @@ def hero_header(
     source = escape(asset.rendering.placeholder)
     tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
     blur = f'<img class="leonardo-hero__blur" src="{source}" alt="" aria-hidden="true">'
-    ground = [] if is_apart else [f'<div class="leonardo-hero__ground">{blur}</div>']
+    ground = (
+        [] if is_apart else [f'<div class="leonardo-hero__ground">{blur if asset.rendering.scrim.blur else ""}</div>']
+    )
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.

@@ -233,7 +233,7 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         "inspect": lambda: inspect(data),
         "normalise": lambda: normalise(data, width_px=SIZE[0], height_px=SIZE[1]),
         "normalise 2048 x 1152": lambda: normalise(data, width_px=2048, height_px=1152),
-        "scrim": lambda: measure(placeholder(images[0]), dominant=dominant(images[0])),
+        "scrim": lambda: measure(images[0], placeholder(images[0]), dominant=dominant(images[0])),
         "placeholder": lambda: placeholder(images[0]),
         "dominant colour": lambda: dominant(images[0]),
         "XMP packet": lambda: xmp_packet(provider="leonardo", model="phoenix", created_at=1.0),
