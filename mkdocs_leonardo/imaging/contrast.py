@@ -27,6 +27,8 @@ CONTRAST_RATIO = 4.5
 MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
 #: The share of the blurred pixels behind the text that may be brighter.
 BRIGHT_SHARE = 0.005
+#: The same of a sharp picture, whose bright pixels crowd behind some letters.
+SHARP_BRIGHT_SHARE = 0.002
 #: The scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 40
 #: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
@@ -111,7 +113,7 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
 def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
     def least(views: tuple[View, ...], *, is_rtl: bool = False) -> int:
         parts = [_behind_text(copy, view, focus, blur_share, is_rtl=is_rtl) for copy in copies for view in views]
-        return _least_scrim(parts, tint)
+        return _least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE)
 
     narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
     return Scrim(
@@ -124,12 +126,12 @@ def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, 
     )
 
 
-def _least_scrim(parts: list[Image.Image], tint: Colour) -> int:
+def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float) -> int:
     low, high = 0, MOST // STEP
     while low < high:
         middle = (low + high) // 2
         table = _blended_luminance(middle * STEP / 100, tint)
-        if all(_is_dark_enough(part, table) for part in parts):
+        if all(_is_dark_enough(part, table, bright_share) for part in parts):
             high = middle
         else:
             low = middle + 1
@@ -152,10 +154,10 @@ def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
     return (min(left, size_px[0] - 1), min(top, size_px[1] - 1), max(right, left + 1), max(bottom, top + 1))
 
 
-def _is_dark_enough(part: Image.Image, table: list[int]) -> bool:
+def _is_dark_enough(part: Image.Image, table: list[int], bright_share: float) -> bool:
     luminance = part.point(table).convert("L", (1.0, 1.0, 1.0, 0.0))
     bright = sum(luminance.histogram()[_THRESHOLD + 1 :])
-    return bright <= BRIGHT_SHARE * luminance.width * luminance.height
+    return bright <= bright_share * luminance.width * luminance.height
 
 
 def _blended_luminance(alpha: float, tint: Colour) -> list[int]:

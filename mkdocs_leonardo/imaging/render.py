@@ -94,7 +94,7 @@ def settings(
             )
         ],
         "tints": [list(tint) for tint in TINTS],
-        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE, contrast.MOST_SHARP],
+        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE, contrast.SHARP_BRIGHT_SHARE, contrast.MOST_SHARP],
         "provider": provider,
         "model": model,
     }
