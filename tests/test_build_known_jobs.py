@@ -67,7 +67,10 @@ def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Pat
     rule = services.leonardo.on_create(CompletesWithoutImages())
     site = site_of(tmp_path, **LEONARDO_ONLY)
     shell = Shell(site, services)
-    assert site.build(services).sources == {"a.md": "local"}
+    first = site.build(services)
+    assert first.sources == {"a.md": "local"}
+    assert (first.totals["new_images"], first.totals["uncertain"]) == (1, 1)
+    assert "1 new image, $0.02 (1 of them may have been charged without an image)" in first.log
     rule.drop()
     (job,) = services.ledger.jobs
 

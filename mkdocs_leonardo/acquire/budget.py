@@ -90,7 +90,7 @@ class Budget:
         return cost_usd
 
     def doubt(self, reservation: Reservation) -> None:
-        """Count the submission as uncertain: it may have made a job."""
+        """Count the submission as uncertain: it may have been charged without a picture."""
         if reservation in self._standing_usd:
             self._doubtful.add(reservation)
 

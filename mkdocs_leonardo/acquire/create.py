@@ -16,7 +16,15 @@ from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.orders import LeaseLost, PictureRequest, thread
-from mkdocs_leonardo.errors import Charged, JobFailed, PromptRefused, ProviderError, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.errors import (
+    Charged,
+    JobEmpty,
+    JobFailed,
+    PromptRefused,
+    ProviderError,
+    ServiceFailed,
+    StoreUnavailable,
+)
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares, Provider
@@ -266,8 +274,9 @@ class JobCreator:
                     landed=landed,
                 )
             except ProviderError as error:
-                if isinstance(error, JobFailed | PromptRefused) and error.charged is Charged.NO:
-                    context.budget.cancel(self._made[number])
+                if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture
+                    end = context.budget.cancel if error.charged is Charged.NO else context.budget.doubt
+                    end(self._made[number])
                 # The job is accepted like an earlier build's: no error from here on leads to a second create.
                 decision = context.jobs.decide(error, candidate)
                 await context.jobs.after(decision, error, request, candidate, job=submission)
