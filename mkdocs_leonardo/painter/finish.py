@@ -58,7 +58,7 @@ def _with_title_room(image: Image.Image, tint: Colour, lamp: Point | None) -> Im
     small = (max(4, image.width // 8), max(4, image.height // 8))
     across = light.slope(small, ((0.0, 255), (0.8, 255), (1.0, 190)), across=True)
     room = ImageChops.multiply(light.slope(small, ((0.0, 0), (0.08, 0), (0.3, 255), (1.0, 255))), across)
-    if lamp is not None:  # a hundredth of what lies behind text may be brighter
+    if lamp is not None:  # a small part of what lies behind text may be brighter
         reach = small[1] * 0.038
         core = light.halo(small, (lamp[0] * small[0], lamp[1] * small[1]), (reach, reach), 0.7)
         room = ImageChops.subtract(room, core)
