@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from builds import Site, page
@@ -141,6 +142,35 @@ def test_twin_calls_are_ruled_out_by_a_list_without_a_job(tmp_path: Path, servic
     assert built.exit_code == 0, built.log
     assert services.ledger.paid_jobs == 2
     assert (built.totals["new_images"], built.totals["uncertain"]) == (2, 0)
+
+
+def test_job_that_the_list_hid_is_not_taken_for_its_twins(tmp_path: Path, services: Services) -> None:
+    """Calls for one style are ruled out by a list that lags; what it shows then is no other style's picture."""
+    services.leonardo.on_create(CutAfterRead()).times(3)
+    services.leonardo.list_lag_s = 3600.0
+    pages = {
+        f"{style}.md": page(style, hero_prompt="<same>", hero_seed=7, hero_style=style)
+        for style in ("CINEMATIC", "MOODY")
+    }
+    has_ended = Event()
+
+    def show() -> None:
+        while services.ledger.creates < 3 and not has_ended.wait(0.05):
+            pass
+        services.leonardo.list_lag_s = 0.0
+
+    shower = Thread(target=show)
+    shower.start()
+    try:
+        options = {**QUICK, "providers": ["leonardo"], "concurrency": 1}
+        built = Site(tmp_path, pages, options).build(services)
+    finally:
+        has_ended.set()
+        shower.join()
+
+    assert set(built.sources.values()) == {"local"}, "its style may be the other page's"
+    assert services.ledger.creates == 3
+    assert built.totals["uncertain"] == 1
 
 
 def test_openai_that_answers_500_and_charges_stays_within_the_cap(tmp_path: Path, services: Services) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anyio import Lock
 
@@ -21,7 +21,7 @@ from mkdocs_leonardo.errors import ProviderError, RequestRefused, ServiceFailed,
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
-from mkdocs_leonardo.spec import Submission
+from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ class Looked:
     is_final: bool = False
 
 
+class _Rival(NamedTuple):
+    """A picture whose lost calls may look like another picture's in the list."""
+
+    provider: str
+    page: str
+    request: Mapping[str, JsonValue]
+
+
 class LostJobs:
     """Searches the account for jobs of lost create calls, and withdraws the reservations of calls that made none."""
 
@@ -57,6 +65,8 @@ class LostJobs:
         self._reserved: dict[tuple[str, int], Reservation] = {}
         self._ended_at: dict[tuple[str, int], float] = {}
         self._seen_at: dict[tuple[str, int], float] = {}
+        #: By key: provider, page and request of pictures of which this build has ruled a call out.
+        self._ruled_out: dict[str, _Rival] = {}
 
     def doubt(self, key: str, number: int, reservation: Reservation) -> None:
         """Note a call of this build that may have made a job; it counts as `reservation`."""
@@ -105,11 +115,13 @@ class LostJobs:
             if submission is not None:
                 found[one.number] = submission
             elif is_ripe:
-                await self._rule_out(request, provider.name, candidate.key, one)
+                await self._rule_out(request, candidate, one)
         return Looked(found)
 
-    async def _rule_out(self, request: PictureRequest, provider: str, key: str, one: Try) -> None:
+    async def _rule_out(self, request: PictureRequest, candidate: Candidate, one: Try) -> None:
         """Withdraw a call that made no job, here and with other machines."""
+        provider, key = candidate.provider.name, candidate.key
+        self._ruled_out[key] = _Rival(provider, request.page, candidate.request)
         reservation = self._reserved.pop((key, one.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
@@ -145,13 +157,18 @@ class LostJobs:
         return submission
 
     async def _check_rivals(self, candidate: Candidate) -> None:
-        """ServiceFailed if the lost call of another picture has the author's seed, prompt, size and model as well."""
+        """ServiceFailed if the lost call of another picture has the author's seed, prompt, size and model as well.
+
+        A call that was ruled out counts: the list may have hidden its job until now.
+        """
         what = ("seed", "prompt", "width", "height", "model")
-        for entry in (await thread(self._journal.entries)).values():
-            is_other = entry.key != candidate.key and entry.provider == candidate.provider.name and entry.sent
-            if is_other and all(entry.request.get(name) == candidate.request[name] for name in what):
+        entries = (await thread(self._journal.entries)).values()
+        lost = {one.key: _Rival(one.provider, one.page, one.request) for one in entries if one.sent}
+        for key, rival in (self._ruled_out | lost).items():
+            is_other = key != candidate.key and rival.provider == candidate.provider.name
+            if is_other and all(rival.request.get(name) == candidate.request[name] for name in what):
                 raise ServiceFailed(
-                    f"it does not show styles, and {entry.page} lost a job with the same prompt and seed",
+                    f"it does not show styles, and {rival.page} lost a job with the same prompt and seed",
                     provider=candidate.provider.name,
                 )
 
