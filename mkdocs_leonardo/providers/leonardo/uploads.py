@@ -53,7 +53,10 @@ class LeonardoUploads:
         async with self._locks.setdefault(look.digest, Lock()):
             if look.digest not in self._certain:
                 name = f"{await account()}:{look.digest}"
-                self._certain[look.digest] = await self._found(name, api) or await self._made(name, look, api)
+                known = self._memory.get(name) or ""
+                self._certain[look.digest] = (
+                    known if await self._has(known, api) else await self._made(name, look, api, known)
+                )
             return self._certain[look.digest]
 
     def forget(self, look: Look, upload_id: str) -> None:
@@ -62,35 +65,38 @@ class LeonardoUploads:
         if self._certain.get(look.digest) == upload_id:
             del self._certain[look.digest]
 
-    async def _found(self, name: str, api: Api) -> str:
-        """The id of an earlier upload, or of another process's, if the service still has the file."""
-        upload_id = self._memory.get(name)
+    async def _has(self, upload_id: str, api: Api) -> bool:
+        """Whether the service still has the file of an earlier upload."""
         if not upload_id or upload_id in self._lost:
-            return ""
+            return False
         path = self._path(f"/init-image/{quote(upload_id, safe='')}")
         try:
             answer = await api.request("GET", path, timeout_s=_FORM_TIMEOUT_S)
         except TransportError:
-            return ""
-        return upload_id if text_at(answer.body, "init_images_by_pk", "id") == upload_id else ""
+            return False
+        return text_at(answer.body, "init_images_by_pk", "id") == upload_id
 
-    async def _made(self, name: str, look: Look, api: Api) -> str:
-        """Upload the file, or wait for another process that uploads it."""
+    async def _made(self, name: str, look: Look, api: Api, lost: str) -> str:
+        """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
-        before = self._memory.get(name)
         while not self._memory.start(name, self._clock.now()):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(look, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
-            theirs = self._memory.get(name)
-            if theirs and theirs != before:
-                return theirs
+            if upload_id := self._by_another(name, lost):
+                return upload_id
         try:
-            upload_id = await self._uploaded(look, api)
+            # It may have ended just before this one began.
+            upload_id = self._by_another(name, lost) or await self._uploaded(look, api)
             self._memory.put(name, upload_id)
         finally:
             self._memory.finish(name)
         return upload_id
+
+    def _by_another(self, name: str, lost: str) -> str:
+        """The id of another process's upload since the `lost` one; empty if there is none."""
+        upload_id = self._memory.get(name) or ""
+        return "" if upload_id == lost else upload_id
 
     async def _uploaded(self, look: Look, api: Api) -> str:
         data = await copy_of(look, "leonardo")
