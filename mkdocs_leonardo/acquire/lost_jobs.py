@@ -137,17 +137,18 @@ class LostJobs:
             since -= CLOCKS_APART_S
         # One at a time: two pictures whose calls cannot be told apart must not take the same job for theirs.
         async with self._locks.setdefault(provider.name, Lock()):
-            known = await thread(self._journal.known_jobs, provider.name)
-            picture = replace(request.picture, seed=one.seed)
-            submission = await provider.find(picture, since=since, known=known)
-            if submission is None:
-                return None
-            if one.seed is not None and candidate.request["seed"] is not None:
-                # What the list does not show at all is no rival's either. Another picture's call may have left, or
-                # been accepted, while the list was read.
-                await self._check_rivals(candidate)
-                if submission.job_id in await thread(self._journal.known_jobs, provider.name):
-                    raise ServiceFailed("its list shows another image's job", provider=provider.name)
+            picture, known = replace(request.picture, seed=one.seed), frozenset[str]()
+            submission: Submission | None = None
+            # Another picture's call may be accepted while the list is read; it is read again without that job.
+            while submission is None or submission.job_id in known:
+                known = await thread(self._journal.known_jobs, provider.name)
+                submission = await provider.find(picture, since=since, known=known)
+                if submission is None:
+                    return None
+                if one.seed is not None and candidate.request["seed"] is not None:
+                    # What the list does not show at all is no rival's either.
+                    await self._check_rivals(candidate)
+                    known = await thread(self._journal.known_jobs, provider.name)
             await request.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
