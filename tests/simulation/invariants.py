@@ -84,8 +84,8 @@ def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
         if len(orders) > MOST_CREATES and not (build.has_slept or build.was_hindered):
             _fail(f"more than {MOST_CREATES} create calls for one key: build {build.number}, order {orders[-1].number}")
         for before, after in pairwise(orders):
-            # A reference that the service has lost is uploaded anew; a build that was asleep begins anew.
-            is_anew = before.reference != after.reference or build.has_slept
+            # A reference that the service has lost is uploaded anew; a build that lost its lease begins anew.
+            is_anew = before.reference != after.reference or build.has_slept or build.was_hindered
             if before.heard == "refused" and before.service == "leonardo" and not is_anew:
                 _fail(f"a refused call is sent again: build {build.number}, order {after.number}")
             wait_s = {"lost": HIDDEN_AFTER_LOSS_S, "failed": HIDDEN_AFTER_5XX_S}.get(before.heard, -NEVER)
@@ -357,5 +357,7 @@ def _what_is_paid_comes_home(history: History) -> None:
             and f"{order.key[:16]}.json" not in disk.damaged
             and not history.shows_a_better_one(order.key)
             and not order.sent_at + GIVEN_UP_S <= job.given_up_at < NEVER
+            # Its number could not be noted, and the list never shows it.
+            and not (order.build.was_hindered and job.visible_from == NEVER)
         ):
             _fail(f"a finished image is not stored: order {order.number}")
