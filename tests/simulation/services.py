@@ -87,7 +87,8 @@ class JobService:
         number = {"a few": 3, "a page": 55, "many": 230}.get(self._world.struck("strangers"), 0)
         wish: dict[str, JsonValue] = {"prompt": "a colleague's", "modelId": "", "width": 8, "height": 8, "seed": 1}
         for _ in range(number):
-            self._keep(Job(0, "job-0", None, now, now, now, now, "picture", 0.0, self._fields(wish, "job-0", now)))
+            job_id = f"theirs-{len(self._jobs)}"
+            self._keep(Job(0, job_id, None, now, now, now, now, "picture", 0.0, self._fields(wish, job_id, now)))
 
     def answer(self, _method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
         """What it answers; None where the answer gets lost."""
