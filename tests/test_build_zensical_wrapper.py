@@ -306,6 +306,19 @@ def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shel
     assert len(list((small.site.folder / ".cache/mine/heroes/pictures").glob("*.json"))) == 2
 
 
+def test_clean_spares_a_cache_that_could_not_be_moved(small: Shell, services: Services) -> None:
+    """What MkDocs bought is in use where it is as long as Zensical's folder for it cannot be made."""
+    small.site.options = {**SMALL, "cache_dir": ".cache/plugin/leonardo"}
+    small.site.configure(services)
+    assert built(small, "--yes")[0].exit_code == 0
+    (small.site.folder / ".leonardo/cache").write_text("in the way", encoding="utf-8")
+    small.site.options = dict(SMALL)
+    small.site.configure(services)
+    ran, _ = built(small, "-c")
+    assert (ran.exit_code, services.ledger.creates) == (0, 2)
+    assert len(list((small.site.folder / ".cache/plugin/leonardo/pictures").glob("*.json"))) == 2
+
+
 def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: Shell) -> None:
     """One sentence, and no heroes."""
     small.site.options = {**SMALL, "enabled": False}

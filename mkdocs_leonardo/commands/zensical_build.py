@@ -30,6 +30,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
+from mkdocs_leonardo.storage.adoption import is_in_use
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
@@ -375,10 +376,12 @@ def _put(files: Sequence[PublishedFile], folder: Path) -> None:
 
 def _spared(call: Call, project: Project, console: Console) -> Call:
     """The call without `--clean` if that would remove paid images; this removes the rest of the cache instead."""
+    from mkdocs_leonardo.config import DEFAULT_CACHE
+
     wiped = project.root / ".cache"
-    kept = project.plugins["leonardo"].get("cache_dir")
-    kept_dir = project.root / str(kept) if kept else None
-    if not call.is_clean or kept_dir is None or not is_below(kept_dir, wiped):
+    # The default folder of MkDocs holds what could not be moved to Zensical's.
+    kept_dir = project.root / str(project.plugins["leonardo"].get("cache_dir") or DEFAULT_CACHE)
+    if not call.is_clean or not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
         return call
     _empty(wiped, kept_dir)
     console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")

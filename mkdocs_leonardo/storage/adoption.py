@@ -36,7 +36,7 @@ def settle(former: Path, folder: Path, *, notify: Notify, is_carried: bool) -> t
     try:
         is_moved = adopt(former, folder)
     except StoreUnavailable as error:
-        if not _is_in_use(folder):
+        if not is_in_use(folder):
             notify(logging.INFO, f"{error}; the cache stays where it is in this run")
             return former, True
         notify(logging.WARNING, f"{error}; nothing is bought until its content can be moved to {folder}")
@@ -70,7 +70,7 @@ def adopt(former: Path, folder: Path) -> bool:
     StoreUnavailable if something cannot be moved, or if another process is about to pay for something in `former`.
     """
     is_moved = False
-    if _is_in_use(former):
+    if is_in_use(former):
         _refuse_leased(former)
         _move(former, folder)
         is_moved = True
@@ -83,7 +83,8 @@ def adopt(former: Path, folder: Path) -> bool:
     return is_moved
 
 
-def _is_in_use(folder: Path) -> bool:
+def is_in_use(folder: Path) -> bool:
+    """Whether a cache in `folder` may hold something that is paid for."""
     return any((folder / name).is_dir() for name in (_JOURNAL, _PICTURES))
 
 
