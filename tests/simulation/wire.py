@@ -65,7 +65,12 @@ class Wire:
         is_create = method == "POST" and not path.endswith("/init-image")
         # Without an answer on whether a reference is there, it is uploaded again.
         self._process.record.vain_questions += (is_question := "/init-image/" in path)
-        trouble = await self._leave()
+        try:
+            trouble = await self._leave()
+        except NotSent:
+            if "offset=" in path:
+                self._process.record.looks.append((self._world.now, False))
+            raise
         if parts is not None:
             json = {name: value for name, value in parts if isinstance(value, str)}
         order = self._process.order(self._service.name, json) if is_create else None
