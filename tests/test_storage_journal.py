@@ -13,8 +13,8 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.entries import GIVE_UP_S, Entry, Try
-from mkdocs_leonardo.storage.journal import CLOSED_S, Journal
+from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, Entry, Try
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 
 KEY = "5" * 64

@@ -22,7 +22,7 @@ from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import JsonValue, Submission
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, Try
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, Try
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.journal import Journal
@@ -148,6 +148,8 @@ class LostJobs:
                 if one.seed is not None and candidate.request["seed"] is not None:
                     # What the list does not show at all is no rival's either.
                     await self._check_rivals(candidate)
+                    if self._clock.now() - one.sent_at > CLOSED_S:
+                        raise ServiceFailed("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await thread(self._journal.known_jobs, provider.name)
             await request.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:

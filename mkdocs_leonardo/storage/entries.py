@@ -18,6 +18,9 @@ INTERVAL_PART = 0.5
 
 #: A job whose picture cannot be had is given up after this time (seconds).
 GIVE_UP_S = 30 * 86400.0
+#: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
+#: a lost one of the same prompt is looked for.
+CLOSED_S = GIVE_UP_S + 5 * 86400.0
 #: And one that the service does not know, if it has said nothing else for so long (seconds).
 UNKNOWN_S = 6 * 3600.0
 

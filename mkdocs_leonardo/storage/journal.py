@@ -19,12 +19,8 @@ from mkdocs_leonardo.storage.checked_json import (
     text_in_or_none,
     whole,
 )
-from mkdocs_leonardo.storage.entries import GIVE_UP_S, Entry, Refusal, Try, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOSED_S, Entry, Refusal, Try, entry_from, entry_value
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
-
-#: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
-#: a lost one of the same prompt is looked for.
-CLOSED_S = GIVE_UP_S + 5 * 86400.0
 
 #: How long the number of a picture's last create call is remembered after the call is settled (seconds).
 NUMBERS_S = 90 * 86400.0
