@@ -73,7 +73,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
         return schema_of(self._convert)
 
     def run_validation(self, value: object) -> T:
-        """The converted value; a refusal becomes the host's own kind of error, which names value and fix."""
+        """The converted value. A value that is refused raises MkDocs's ValidationError, which names value and fix."""
         try:
             return converted(self._convert, value)
         except Unrepeatable as error:

@@ -1,4 +1,4 @@
-"""Heroes and cards as HTML, and their places in a page. Values in, text out; found by `find`, joined by slices.
+"""Heroes and cards as HTML, and their places in a page. From values to text; places are found with `str.find`.
 
 Author text (alternative text, tagline, title) never becomes markup. Nothing here needs an inline style or script,
 so a policy of ``default-src 'self'; img-src 'self' data:`` holds.

@@ -227,7 +227,9 @@ class PictureFolder:
         except (OSError, RuntimeError) as error:
             raise BrokenEntry(f"{path}: is a symbolic link to a file that is not there; restore that") from error
         if not target.is_relative_to(self._links_within.resolve()):
-            raise BrokenEntry(f"{path}: is a symbolic link that leads out of the repository; put the file itself there")
+            raise BrokenEntry(
+                f"{path}: is a symbolic link that leads out of the repository; put the file itself in place of the link"
+            )
         return target
 
     def _described(self, stem: str) -> PictureRecord:

@@ -153,8 +153,8 @@ class ObjectStore:
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
         """Create the object unless it exists; returns whether this call created it.
 
-        Bytes that are there already count as this call's: an answer may have been lost on the way. So callers who must
-        know which of them it was put something of their own into `data`.
+        If the object holds these bytes already, this call counts as the one that created it, since its answer may have
+        been lost. Callers that must know which of them it was put something of their own into `data`.
         """
         return await self._call("be written", name, lambda: self._create(name, data), timeout_s)
 
