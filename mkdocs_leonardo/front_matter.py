@@ -250,7 +250,8 @@ class _Reader:
             return None
         full = legible(prompt_fields.fill(self._defaults.prompt_template, {**values, "prompt": own}))
         addition = "" if own == prompt else " once it is filled in"
-        fits = self._fits(key, own, addition) and self._fits(key, full, " with the site's prompt_template")
+        most = self._defaults.rules.prompt_max
+        fits = self._fits(key, own, addition, most) and self._fits(key, full, " with the site's prompt_template", most)
         return full if fits else None
 
     def _negative_prompt(self) -> str:
@@ -263,10 +264,10 @@ class _Reader:
             self._wrong(key, f"{rules.model} takes none; say in hero_prompt what the image shows instead")
         elif own:
             addition = " with the site's negative_prompt" if both != own else ""
-            self._fits(key, both, addition, most=rules.negative_prompt_max)
+            self._fits(key, both, addition, rules.negative_prompt_max)
         return both
 
-    def _fits(self, key: str, text: str, addition: str = "", *, most: int = MAX_PROMPT_CHARACTERS) -> bool:
+    def _fits(self, key: str, text: str, addition: str, most: int) -> bool:
         if len(text) > most:
             self._wrong(key, f"it has {len(text):,} characters{addition}, and at most {most:,} are allowed")
         return len(text) <= most
@@ -307,7 +308,7 @@ class _Reader:
             self._wrong(key, "write some text, or remove the line" if value is None else _MUST_BE_TEXT)
             return ""
         text = legible(value)
-        return text if self._fits(key, text, most=most) else ""
+        return text if self._fits(key, text, "", most) else ""
 
     def _focus(self) -> FocalPoint:
         if "hero_focus" not in self._meta:

@@ -120,13 +120,14 @@ class PictureSpec:
 
 @dataclass(frozen=True, slots=True)
 class PictureRules:
-    """The settings that a model takes: styles, seeds, negative prompt. Without a model, all that exist.
+    """The settings that a model takes: styles, seeds, prompts. Without a model, all that exist.
 
-    `negative_prompt_max` are characters; 0 if the model takes no negative prompt.
+    `prompt_max` and `negative_prompt_max` are characters; the latter is 0 if the model takes no negative prompt.
     """
 
     model: str = field(default="", compare=False)
     styles: tuple[str, ...] = STYLES
+    prompt_max: int = MAX_PROMPT_CHARACTERS
     negative_prompt_max: int = MAX_PROMPT_CHARACTERS
     seed_max: int = MAX_SEED
 

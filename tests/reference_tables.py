@@ -22,7 +22,7 @@ from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.converters import schema_of
 from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, options_in
-from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES
+from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, ROWS
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, MAX_SEED, JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,7 +200,7 @@ def schemas() -> dict[Path, str]:
 _TEXT: dict[str, JsonValue] = {"type": "string", "minLength": 1}
 #: What each key of front matter takes.
 _KEYS: dict[str, dict[str, JsonValue]] = {
-    "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": MAX_PROMPT_CHARACTERS}, {"const": False}]},
+    "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": max(row.prompt_max for row in ROWS)}, {"const": False}]},
     "hero_style": {"enum": [*ALL_STYLES]},
     "hero_negative_prompt": {**_TEXT, "maxLength": MAX_PROMPT_CHARACTERS},
     "hero_seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},

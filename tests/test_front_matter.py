@@ -24,7 +24,15 @@ from mkdocs_leonardo.front_matter import (
     shown,
     style_named,
 )
-from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES, FocalPoint, PictureSpec, generation_key
+from mkdocs_leonardo.spec import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    STYLES,
+    FocalPoint,
+    PictureRules,
+    PictureSpec,
+    generation_key,
+)
 
 PROMPT = "a lighthouse in a storm, dawn"
 EVERY_STYLE = f"it may be {', '.join(STYLES[:-1])} or {STYLES[-1]}"
@@ -555,6 +563,15 @@ def test_read_of_a_prompt_that_its_names_make_too_long_says_so() -> None:
     message = problem_of(read_meta({"hero_prompt": "a poster of {description}", "description": "x" * 1500}))
 
     assert message.endswith("; it has 1,512 characters once it is filled in, and at most 1,500 are allowed")
+
+
+def test_read_of_a_prompt_as_long_as_the_model_takes_it() -> None:
+    """A model may take more than others, and its limit is the one that is told."""
+    defaults = HeroDefaults(rules=PictureRules("lucid-realism", prompt_max=9999))
+
+    assert picture_of(read_meta({"hero_prompt": "x" * 9999}, defaults=defaults)).prompt == "x" * 9999
+    message = problem_of(read_meta({"hero_prompt": "x" * 10_000}, defaults=defaults))
+    assert message.endswith("; it has 10,000 characters, and at most 9,999 are allowed")
 
 
 def test_read_of_a_prompt_that_the_template_makes_too_long_says_so() -> None:

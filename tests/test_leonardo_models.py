@@ -518,6 +518,32 @@ def test_build_tells_what_is_too_long_for_the_model_where_a_page_or_its_folder_s
     ("options", "width_px", "most"),
     [
         ({}, 1536, 1500),
+        ({}, 1544, 2000),
+        ({"api_version": "v1"}, 1536, 1500),
+        ({"api_version": "v2"}, 1536, 2000),
+        ({"model": "lucid-origin", "api_version": "v1"}, 1536, 1500),
+        ({"model": "lucid-realism"}, 1536, 9999),
+        ({"model": "nano-banana-2"}, 1536, 2000),
+        ({"model": CUSTOM}, 1536, 1500),
+        ({"model": "kino-xl", "api_version": "v2"}, 1536, 2000),
+    ],
+)
+def test_prompt_that_pages_may_have_is_what_the_order_takes(options: dict[str, Any], width_px: int, most: int) -> None:
+    """The same limit where a page is read and where the order is made."""
+    settings = LeonardoOptions(**options)
+    fits = replace(PICTURE, width_px=width_px, prompt="x" * most)
+
+    assert rules_for(settings, fits).prompt_max == most
+    assert len(order_for(settings, fits).prompt) == most
+    if most > 1500:  # by v1, and auto, a longer one may go by v2
+        with pytest.raises(RequestRefused, match=f"{most} are allowed"):
+            order_for(settings, replace(fits, prompt="x" * (most + 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "width_px", "most"),
+    [
+        ({}, 1536, 1500),
         ({}, 1544, 1000),
         ({"api_version": "v1"}, 1536, 1500),
         ({"api_version": "v2"}, 1536, 1000),
@@ -659,7 +685,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
             {"leonardo": {"model": "flux-dev", "api_version": "v2"}, "height": 400, "style": "dynamic"},
             "'height': it is 400; flux-dev draws multiples of 8 from 480 to 2048",
         ),
-        ({"providers": ["openai"], "style": "watercolor"}, "'style': it is WATERCOLOR, which a model of Leonardo's"),
+        ({"providers": ["openai"], "style": "watercolor"}, "'style': it is WATERCOLOR, which only models of Leonardo know"),
     ],
     ids=lambda value: "" if isinstance(value, str) else re.sub(r"[^\w.]+", " ", str(value))[:60],
 )

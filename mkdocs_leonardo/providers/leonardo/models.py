@@ -23,6 +23,8 @@ V1_MAX_SIDE_PX = 1536
 V1_MIN_SIDE_PX = 32
 #: Characters of a negative prompt in v2, of every model that takes one.
 V2_MAX_NEGATIVE_PROMPT = 1000
+#: The longest prompt that v2 takes, unless the row of the model says otherwise.
+V2_MAX_PROMPT = 2000
 
 #: The contrasts of v2, which has names for them, and those of Lucid in v1 (the same numbers).
 CONTRAST_NAMES: Mapping[float, str] = MappingProxyType({3.0: "LOW", 3.5: "MEDIUM", 4.0: "HIGH"})
@@ -81,7 +83,7 @@ class Row:
     contrasts: tuple[float, ...] = ()
     has_v2_contrast: bool = False
     has_preset_style: bool = False
-    prompt_max: int = 2000
+    prompt_max: int = V2_MAX_PROMPT
     negative_prompt_max: int = 0
     seed_max: int | None = None
     style_preprocessor: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
@@ -20,6 +20,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
     V2_MAX_NEGATIVE_PROMPT,
+    V2_MAX_PROMPT,
     Mode,
     Row,
     Sides,
@@ -83,15 +84,24 @@ def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
     """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
     row, size = row_of(options.model), (picture.width_px, picture.height_px)
     version = version_of(options, size if row is None else size_for(row, *size))
-    negative_max = _negative_max(row, version)
-    if row is None:
-        return PictureRules(options.model, negative_prompt_max=negative_max)
-    return PictureRules(
-        row.name,
-        tuple(row.styles),
-        negative_max,
-        MAX_SEED if row.seed_max is None else row.seed_max,
+    # A long prompt goes by v2 if it may; of a model with a negative prompt, which is shorter there, it does not.
+    goes_by_v2 = row is not None and not row.negative_prompt_max and options.api_version == "auto"
+    longest: Version = "v2" if goes_by_v2 else version
+    rules = PictureRules(
+        options.model if row is None else row.name,
+        prompt_max=_prompt_max(row, longest),
+        negative_prompt_max=_negative_max(row, version),
     )
+    if row is None:
+        return rules
+    return replace(rules, styles=tuple(row.styles), seed_max=MAX_SEED if row.seed_max is None else row.seed_max)
+
+
+def _prompt_max(row: Row | None, version: Version) -> int:
+    """The characters of a prompt that the model takes by this form."""
+    if version == "v1":
+        return MAX_PROMPT_CHARACTERS
+    return V2_MAX_PROMPT if row is None else row.prompt_max
 
 
 def _negative_max(row: Row | None, version: Version) -> int:
@@ -287,7 +297,7 @@ def _check(
     _check_version(row, options, version)
     if not prompt:
         raise _refused(RequestRefused, "the prompt is empty")
-    most = MAX_PROMPT_CHARACTERS if version == "v1" else 2000 if row is None else row.prompt_max
+    most = _prompt_max(row, version)
     if len(prompt) > most:
         raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
     most = _negative_max(row, version)
