@@ -685,7 +685,10 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
             {"leonardo": {"model": "flux-dev", "api_version": "v2"}, "height": 400, "style": "dynamic"},
             "'height': it is 400; flux-dev draws multiples of 8 from 480 to 2048",
         ),
-        ({"providers": ["openai"], "style": "watercolor"}, "'style': it is WATERCOLOR, which only models of Leonardo know"),
+        (
+            {"providers": ["openai"], "style": "watercolor"},
+            "'style': it is WATERCOLOR, which only models of Leonardo know",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, str) else re.sub(r"[^\w.]+", " ", str(value))[:60],
 )
