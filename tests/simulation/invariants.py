@@ -232,7 +232,9 @@ def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
     by_key: defaultdict[str, list[Order]] = defaultdict(list)
     for order in disk.orders:
         for before in by_key[order.key]:
-            if before.key in twins and before.is_open and order.sent_at >= before.sent_at + GIVEN_UP_S:
+            # Its number was never known, or could not be noted.
+            is_nameless = before.is_open or before.build.was_hindered
+            if before.key in twins and is_nameless and order.sent_at >= before.sent_at + GIVEN_UP_S:
                 continue
             if _has_a_lost_twin(disk, before, order, twins):
                 # The list cannot tell their jobs apart, and the one retry comes whether it can be read or not.
