@@ -113,8 +113,8 @@ def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
 
 
 def _is_adopted(order: Order) -> bool:
-    """Whether the build found the order's job in the list."""
-    return order.job is not None and order.build.number in order.job.asked_by
+    """Whether the build found the order's job in the list, or that of a copy of the cache with the same seed."""
+    return order.key in order.build.adopted or (order.job is not None and order.build.number in order.job.asked_by)
 
 
 def _the_report_is_true(build: BuildRecord) -> None:
@@ -128,6 +128,9 @@ def _the_report_is_true(build: BuildRecord) -> None:
     lost = [order for order in lost if order.job is not None and _is_lost(order.job, build)]
     # A copy of the cache sends the same seeds: its jobs cannot be told from one's own.
     lost = [order for order in lost if order.key not in build.adopted]
+    # With the author's seed, the job of an earlier call that was ruled out answers for a later one.
+    answered = {(one.key, one.seed) for one in build.orders if one.job and build.number in one.job.asked_by}
+    lost = [order for order in lost if (order.key, order.seed) not in answered]
     sent = [order for order in build.orders if order.heard != "refused"]
     # A build that was asleep cannot tell whether a call left, which was about to.
     most = len(sent) + (build.asked - len(build.orders) if build.has_slept or build.was_hindered else 0)

@@ -91,6 +91,7 @@ class Order:
     stated_usd: float | None = None
     job: Job | None = None
     reference: str = ""
+    seed: JsonValue = None
     reserved_at: float = NEVER
 
     @property

@@ -273,7 +273,7 @@ class Process:
         product = self._products.get((*what, seed)) or self._products[*what, None]
         ledger = self.world.ledger
         order = Order(len(ledger.orders) + 1, self.record, service, product.key, product.estimate_usd, self.world.now)
-        order.reference = reference
+        order.reference, order.seed = reference, seed
         order.reserved_at = self._budget.reserved_at.get(asyncio.current_task(), self.world.now)
         ledger.orders.append(order)
         self.record.orders.append(order)
