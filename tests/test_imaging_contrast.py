@@ -231,4 +231,4 @@ def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height:
     """No size fails, down to a single pixel."""
     scrim = measured(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
-    assert scrim == Scrim(38, 38, 38, 38, 38, 38, 0)
+    assert scrim == Scrim(38, 38, 38, 38, 38, 38, 1)

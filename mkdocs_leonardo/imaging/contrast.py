@@ -30,7 +30,7 @@ BRIGHT_SHARE = 0.005
 #: The same of a sharp picture, whose bright pixels crowd behind some letters.
 SHARP_BRIGHT_SHARE = 0.002
 #: The scrim (percent) up to which text stands on the sharp picture.
-MOST_SHARP = 40
+MOST_SHARP = 34
 #: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
 STEP = 2
 #: The standard deviation of the stylesheet's blur, as a share of the hero's width.
