@@ -85,12 +85,12 @@ def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
             _fail(f"more than {MOST_CREATES} create calls for one key: build {build.number}, order {orders[-1].number}")
         for before, after in pairwise(orders):
             # A reference that the service has lost is uploaded anew; a build that lost its lease begins anew.
-            is_anew = before.reference != after.reference or build.has_slept or build.was_hindered
+            is_anew = before.reference != after.reference or build.has_slept or build.has_begun_anew
             if before.heard == "refused" and before.service == "leonardo" and not is_anew:
                 _fail(f"a refused call is sent again: build {build.number}, order {after.number}")
             wait_s = {"lost": HIDDEN_AFTER_LOSS_S, "failed": HIDDEN_AFTER_5XX_S}.get(before.heard, -NEVER)
             # What lost its lease starts anew, and such a service keeps no list to look at.
-            is_cut_off = before.service == "openai" and (build.has_slept or build.was_hindered)
+            is_cut_off = before.service == "openai" and (build.has_slept or build.has_begun_anew)
             if after.sent_at < before.heard_at + wait_s - _MOMENT_S and not is_cut_off:
                 _fail(f"a call is sent again too soon: build {build.number}, order {after.number}")
 

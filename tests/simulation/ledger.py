@@ -126,6 +126,8 @@ class BuildRecord:
     told: list[str] = field(default_factory=list)
     is_calm: bool = False
     was_hindered: bool = False
+    #: It lost its lease, and began anew.
+    has_begun_anew: bool = False
     has_slept: bool = False
 
 

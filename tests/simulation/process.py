@@ -284,6 +284,7 @@ class Process:
     def tell(self, level: int, message: str) -> None:
         """What the log would show."""
         self.record.told.append(message)
+        self.record.has_begun_anew |= "this build was suspended" in message
         self.record.asked += message.endswith(" is asked for an image")
         if " is given up " in message:
             for order in self.world.ledger.orders:
