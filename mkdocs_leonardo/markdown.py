@@ -316,7 +316,11 @@ class PageRenderer:
         path = next((self._docs_dir / each for each in found.reference if (self._docs_dir / each).is_file()), None)
         if path is None or hero.picture is None:
             return hero
-        look = Look(digest_of(path.read_bytes()), manifest.defaults.strength, path)
+        try:
+            look = Look(digest_of(path.read_bytes()), manifest.defaults.strength, path)
+        except OSError as error:
+            self._published.warn_once(f"{self._page.path}: hero_reference: {path} cannot be read ({error.strerror})")
+            return hero
         return replace(hero, picture=replace(hero.picture, look=look))
 
     @property
