@@ -444,7 +444,7 @@ async def test_fetch_unknown_job_of_long_ago_is_asked_for_until_the_end(services
     provider = leonardo_at(services, clock=clock)
     lost = Submission("leonardo", provider.model, "1f197fd2-30f6-6e90-a026-b7ff00000001", clock.now() - 9999)
     with pytest.raises(JobUnknown):
-        await provider.fetch(lost, give_up_at=clock.now() + 5)
+        await provider.fetch(lost, give_up_at=clock.now() + 40)
     await provider.aclose()
     assert len(services.ledger.requests_to("leonardo", "poll")) > 2
 
