@@ -272,16 +272,42 @@ def test_suggest_writes_what_a_model_answers_as_text_and_nothing_more(shell: She
     assert meta == {"hero_prompt": 'a pier hero_image: /etc/passwd --- (title) "x"'}
 
 
-def test_suggest_without_a_key_or_within_a_cap_spends_nothing(shell: Shell, services: Services) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_cost_usd": 0.001}, "max_cost_usd is $0.001, and these pages may cost up to $0.008; raise it"),
+        # More than the expected cost, and less than answers of full length.
+        ({"max_cost_usd": 0.005}, "max_cost_usd is $0.005, and these pages may cost up to $0.008; raise it"),
+        ({"generate": False}, "the configuration says generate: false; take that line out to allow it"),
+    ],
+    ids=["below the estimate", "below the highest cost", "generate: false"],
+)
+def test_suggest_that_the_configuration_does_not_allow_spends_nothing(
+    shell: Shell, services: Services, options: dict[str, object], words: str
+) -> None:
+    """Neither a cap nor `generate: false` lets one request through, whatever --yes says."""
+    shell.site.configure(services, options)
+
+    ran = shell("suggest", "--yes")
+
+    assert ran.exit_code == 2
+    assert words in ran.err
+    assert services.ledger.requests == ()
+
+
+def test_suggest_counts_a_text_without_spaces_by_its_length(shell: Shell) -> None:
+    """Chinese text is one word; its price is that of its letters."""
+    shell.site.write({"blog/long.md": f"# 長\n\n{'桟橋の朝。' * 20_000}\n"})
+
+    assert "about $0.016" in shell("suggest", "blog/long.md", "--yes").out
+
+
+def test_suggest_without_a_key_spends_nothing(shell: Shell, services: Services) -> None:
     """What is missing, and what to do about it."""
     none = shell("suggest", "--yes", environ={"OPENAI_API_KEY": "", "GEMINI_API_KEY": ""})
     assert none.exit_code == 2
     assert "set OPENAI_API_KEY or GEMINI_API_KEY in the environment" in none.err
 
-    shell.site.configure(services, {"max_cost_usd": 0.0001})
-    capped = shell("suggest", "--yes")
-    assert capped.exit_code == 2
-    assert "raise it, or name fewer pages" in capped.err
     unknown = shell("suggest", "nowhere.md", "--yes")
     assert "there is no page 'nowhere.md'" in unknown.err
     assert services.ledger.requests == ()

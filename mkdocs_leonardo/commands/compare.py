@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room, make_writable
-from mkdocs_leonardo.commands.purchases import Plan, agreed, obtain
+from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.statuses import runtime_for, statuses
@@ -148,7 +148,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
         if not runtime.keyed and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
-        raise CommandError("the configuration says generate: false; take that line out to allow it")
+        raise CommandError(GENERATE_IS_OFF)
     return Plan(found, settings)
 
 

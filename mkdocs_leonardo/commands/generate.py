@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room, make_writable
-from mkdocs_leonardo.commands.purchases import Plan, agreed, download_team_pictures, obtain, reason_of, took
+from mkdocs_leonardo.commands.purchases import (
+    GENERATE_IS_OFF,
+    Plan,
+    agreed,
+    download_team_pictures,
+    obtain,
+    reason_of,
+    took,
+)
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
@@ -201,7 +209,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
 def _excuse(settings: Settings, runtime: Runtime) -> str:
     """Why no provider can be asked; empty if one can."""
     if not settings.generate:
-        return "the configuration says generate: false; take that line out to allow it"
+        return GENERATE_IS_OFF
     if runtime.keyed:
         return ""
     names = " or ".join(runtime.missing_keys)

@@ -25,6 +25,8 @@ _LOOK_S = 0.1
 _LEAST_S = 0.05
 #: The exit code after Ctrl-C that shells expect: 128 plus the number of the signal.
 INTERRUPTED = 130
+#: Why nothing is paid for where the configuration forbids it, and the fix.
+GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
 #: The tolerance of caps for rounding errors in sums of cents.
 _ROOM_USD = 1e-9
 

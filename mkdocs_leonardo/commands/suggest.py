@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
-from mkdocs_leonardo.commands.purchases import agreed
+from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
 from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
@@ -45,15 +45,20 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     if not wanted:
         console.note("every page has a prompt; nothing is paid for")
         return 0
+    if not site.settings.generate:
+        raise CommandError(GENERATE_IS_OFF)
     model, key = _model(site, os.environ)
     estimate_usd = sum(model.estimate_usd(page.facts) for page in wanted)
     console.say(
         f"{counted(len(wanted), 'page', 'pages')} without a prompt; {model.provider}'s {model.model} reads title, "
         f"description and the first {MOST_WORDS} words of each: about {dollars(estimate_usd)}"
     )
-    cap_usd = site.settings.max_cost_usd
-    if cap_usd is not None and estimate_usd > cap_usd:
-        raise CommandError(f"max_cost_usd is {dollars(cap_usd)}; raise it, or name fewer pages")
+    cap_usd, most_usd = site.settings.max_cost_usd, sum(model.most_usd(page.facts) for page in wanted)
+    if cap_usd is not None and most_usd > cap_usd:
+        raise CommandError(
+            f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(most_usd)}; raise it, or "
+            "name fewer pages"
+        )
     if not agreed(console, yes=yes):
         return 1
     failed = _ask(model, key, wanted, console, write=write)

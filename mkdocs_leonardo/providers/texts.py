@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 60.0
 _MOST_TOKENS = 2000
-#: What the words of the question cost beside the page's own, and what an answer takes, thinking included.
-_QUESTION_TOKENS, _ANSWER_TOKENS = 400, 800
-_TOKENS_A_WORD = 1.5
+#: The tokens of an answer as a rule, thinking included.
+_ANSWER_TOKENS = 800
+#: The tokens of a byte of UTF-8 as a rule, in Latin and in Chinese letters; a token is never shorter than a byte.
+_TOKENS_A_BYTE = 0.25
 #: USD for a million tokens in and out: a reseller's list, November 2026; a client's table, 2026-07-21. A model that is
 #: not in the table is taken for the dearest of OpenAI's list.
 _USD_A_MILLION: Mapping[str, tuple[float, float]] = {
@@ -76,15 +77,19 @@ class TextModel:
 
     def estimate_usd(self, facts: PageFacts) -> float:
         """The expected cost of one answer."""
+        return self._cost_usd(_TOKENS_A_BYTE * _size_bytes(facts), _ANSWER_TOKENS)
+
+    def most_usd(self, facts: PageFacts) -> float:
+        """The highest cost of one answer: every byte of the question is a token, and the answer has its full length."""
+        return self._cost_usd(_size_bytes(facts), _MOST_TOKENS)
+
+    def _cost_usd(self, tokens_in: float, tokens_out: float) -> float:
         usd_in, usd_out = _USD_A_MILLION.get(self.model, _DEAREST_USD_A_MILLION)
-        tokens = _QUESTION_TOKENS + _TOKENS_A_WORD * len(f"{facts.title} {facts.description} {facts.words}".split())
-        return round((tokens * usd_in + _ANSWER_TOKENS * usd_out) / 1_000_000, 6)
+        return (tokens_in * usd_in + tokens_out * usd_out) / 1_000_000
 
     async def suggest(self, api: Api, facts: PageFacts) -> Suggestion:
         """The model's proposal, asked for exactly once; ProviderError without one."""
-        data = json.dumps(
-            {"title": facts.title, "description": facts.description, "text": facts.words}, ensure_ascii=False
-        )
+        data = _data(facts)
         path, body = self._gemini(data) if self.provider == "gemini" else self._openai(data)
         try:
             answer = await api.request("POST", path, json=body, timeout_s=_TIMEOUT_S)
@@ -141,6 +146,16 @@ class TextModel:
 
     def _error(self, kind: type[ProviderError], text: str, charged: Charged = Charged.NO) -> ProviderError:
         return kind(text, provider=self.provider, charged=charged)
+
+
+def _data(facts: PageFacts) -> str:
+    """The user's message on one page."""
+    return json.dumps({"title": facts.title, "description": facts.description, "text": facts.words}, ensure_ascii=False)
+
+
+def _size_bytes(facts: PageFacts) -> int:
+    """The size of the whole question."""
+    return len(f"{_QUESTION}{_data(facts)}".encode())
 
 
 def openai_api(key: str, base_url: str, clock: Clock) -> Api:
