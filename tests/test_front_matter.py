@@ -617,8 +617,8 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
         ("hero_title", "did you mean hero_tagline?"),
         ("heroImage", "did you mean hero_image?"),
         ("hero-alt", "did you mean hero_alt?"),
-        ("hero_colour", f"it may be {', '.join(KEYS[:-1])} or hero_reference"),
-        ("hero_", f"it may be {', '.join(KEYS[:-1])} or hero_reference"),
+        ("hero_colour", f"it may be {', '.join(KEYS[:-1])} or {KEYS[-1]}"),
+        ("hero_", f"it may be {', '.join(KEYS[:-1])} or {KEYS[-1]}"),
     ],
 )
 def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from goldens.rig import carried_out, cases
+from goldens.rig import FOLDER, carried_out, cases
+
+from mkdocs_leonardo.front_matter import KEYS
 
 
 @pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
@@ -18,3 +21,10 @@ def test_build_of_a_golden_file_gives_its_pages_and_its_log(path: Path, tmp_path
     found = carried_out(case, tmp_path)
 
     assert {name: case[name] for name in ("exit_code", "log", "site")} == found
+
+
+def test_golden_file_of_every_key_holds_every_key() -> None:
+    """A new key of front matter is shown in a whole build."""
+    text = (FOLDER / "every-key.yml").read_text(encoding="utf-8")
+
+    assert set(KEYS) == set(re.findall(r"^ +(hero_\w+):", text, re.MULTILINE))
