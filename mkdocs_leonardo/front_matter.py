@@ -146,6 +146,19 @@ def shown(value: object) -> str:
     return text if len(text) <= 2 * _SHOWN_CHARACTERS else f"{text[: 2 * _SHOWN_CHARACTERS]}…"
 
 
+def beside(page: PurePosixPath, path: str) -> PurePosixPath | None:
+    """`path` as seen from the folder of `page`; None if it leads out of the documentation folder."""
+    parts: list[str] = []
+    for part in (page.parent / path).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    return PurePosixPath(*parts)
+
+
 class _Reader:
     """Reads the keys of one page and collects problems."""
 
@@ -360,16 +373,10 @@ class _Reader:
         if fix:
             self._wrong(key, fix)
             return None
-        parts: list[str] = []
-        for part in (PurePosixPath(self._page).parent / text).parts:
-            if part != "..":
-                parts.append(part)
-            elif parts:
-                parts.pop()
-            else:
-                self._wrong(key, "it must stay inside the documentation folder")
-                return None
-        return PurePosixPath(*parts)
+        path = beside(PurePosixPath(self._page), text)
+        if path is None:
+            self._wrong(key, "it must stay inside the documentation folder")
+        return path
 
 
 def _is_ours(key: object) -> TypeGuard[str]:

@@ -8,7 +8,6 @@ their manifest, which holds the plugin's options as well, are in a folder of the
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import logging
 import os
@@ -20,14 +19,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from markdown.extensions import Extension
 
-from mkdocs_leonardo import front_matter
-from mkdocs_leonardo.host.neighbours import place_of_image
+from mkdocs_leonardo.host.hero_reader import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
@@ -35,7 +33,7 @@ from mkdocs_leonardo.page.markup import hero_header, insert_hero, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import picture_sizes
-from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, Look, digest_of
+from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, digest_of
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -264,30 +262,21 @@ class PageRenderer:
 
     def _hero(self, manifest: Manifest) -> _Hero | None:
         path = self._page.path
-        found = front_matter.read(
+        found = HeroReader(manifest.defaults, self._docs_dir).read(
             self._page.meta,
             page=path,
             title=self._page.title or "",
             site_name=str(self._config.get("site_name") or ""),
-            defaults=manifest.defaults,
+            source=lambda: (self._docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
         for problem in found.problems:
             self._published.warn_once(str(problem))
-        if found.hero is None:
+        hero = found.hero
+        if hero is None:
             return None
         if self._published.manifest is None:
             self._published.tell_trouble()
             return None
-        own_digest = ""
-        if found.image is not None:
-            try:
-                own_digest = _digest(self._docs_dir / self._place_of(found.image))
-            except OSError:
-                self._published.warn_once(
-                    f"{path}: hero_image is {str(found.image)!r}; there is no such file in the documentation folder"
-                )
-                return None
-        hero = self._with_look(found, found.hero, manifest)
         shown = manifest.heroes.get(path)
         if shown is None:
             self._published.ask_for_run(f"{path}: there is no image for it yet")
@@ -299,29 +288,12 @@ class PageRenderer:
             return None
         # `zensical build` has logged already that the page shows its last hero.
         is_known = self._is_wrapped and not shown.asked
-        if not is_known and shown.asked != asked_for(hero, own_digest):
+        if not is_known and shown.asked != asked_for(hero, _digest(hero.own_image)):
             self._published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
-        layout = found.hero.layout
+        layout = hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
-        return _Hero(replace(found.hero, focus=shown.focus, layout=layout), shown.asset)
-
-    def _place_of(self, image: PurePosixPath) -> PurePosixPath:
-        source = (self._docs_dir / self._page.path).read_text(encoding="utf-8", errors="replace")
-        value = self._page.meta["hero_image"]
-        return place_of_image(image, value, page=self._page.path, source=source, docs_dir=self._docs_dir)
-
-    def _with_look(self, found: front_matter.FrontMatter, hero: HeroSpec, manifest: Manifest) -> HeroSpec:
-        """The hero with the page's own reference, if it has one."""
-        path = next((self._docs_dir / each for each in found.reference if (self._docs_dir / each).is_file()), None)
-        if path is None or hero.picture is None:
-            return hero
-        try:
-            look = Look(digest_of(path.read_bytes()), manifest.defaults.strength, path)
-        except OSError as error:
-            self._published.warn_once(f"{self._page.path}: hero_reference: {path} cannot be read ({error.strerror})")
-            return hero
-        return replace(hero, picture=replace(hero.picture, look=look))
+        return _Hero(replace(hero, focus=shown.focus, layout=layout), shown.asset)
 
     @property
     def _hidden(self) -> frozenset[str]:
@@ -444,6 +416,10 @@ def _is_on(plugin: object) -> bool:
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def _digest(path: Path | None) -> str:
+    """The digest of the author's own picture; "" without one, and of a file that cannot be read."""
+    try:
+        data = path.read_bytes() if path is not None else b""
+    except OSError:
+        data = b""
+    return digest_of(data)[:16] if data else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.host.pages import PageReading, spell_refusal
+from mkdocs_leonardo.host.pages import spell_refusal
 from mkdocs_leonardo.host.serving import Serving
 from mkdocs_leonardo.host.site_build import SiteBuild, discard_published
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
+
+    from mkdocs_leonardo.host.hero_reader import PageReading
 
 
 class LeonardoPlugin(BasePlugin[LeonardoConfig]):

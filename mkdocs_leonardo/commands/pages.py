@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import translate
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.commands.terminal import CommandError
-from mkdocs_leonardo.errors import InputError, PictureError
-from mkdocs_leonardo.host.neighbours import place_of_image
-from mkdocs_leonardo.imaging.reference import Looks
+from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.host.hero_reader import HeroReader
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
@@ -119,13 +117,12 @@ class _Reader:
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         self._project = project
-        self._defaults = defaults
         self._with_drafts = with_drafts
         self._titles = dict(_nav_titles(project.values.get("nav")))
         self._meta_file = self._name_of_meta_files()
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
-        self._looks = Looks()
+        self._heroes = HeroReader(defaults, project.docs_dir)
         self.found = PageHeroes()
 
     def read(self, file: PageFile) -> None:
@@ -144,37 +141,16 @@ class _Reader:
 
     def _take(self, file: PageFile, meta: Mapping[str, Any], text: str) -> None:
         title = self._titles.get(file.name) or meta.get("title") or _title(file.name, text)
-        page = front_matter.read(
+        read = self._heroes.read(
             meta,
             page=file.name,
             title=str(title),
             site_name=self._project.text("site_name"),
-            defaults=self._defaults,
+            source=lambda: file.text,
         )
-        self.found.problems += page.problems
-        hero = page.hero
-        if hero is not None and page.image is not None:
-            docs_dir = self._project.docs_dir
-            place = place_of_image(page.image, meta["hero_image"], page=file.name, source=file.text, docs_dir=docs_dir)
-            # A link is followed, as Zensical follows it when it copies.
-            path = (docs_dir / place).resolve()
-            if not path.is_file():
-                fix = "write its path relative to the page"
-                message = f"is {str(page.image)!r}; there is no such file in the documentation folder; {fix}"
-                self.found.problems.append(InputError(file.name, "hero_image", message))
-                return
-            hero = replace(hero, own_image=path)
-        elif hero is not None and hero.picture is not None and page.reference:
-            paths = [self._project.docs_dir / each for each in page.reference]
-            try:
-                look = self._looks.first(paths, self._defaults.strength)
-            except PictureError as error:
-                message = f"is {str(page.reference[0])!r}; it {error}"
-                self.found.problems.append(InputError(file.name, "hero_reference", message))
-                return
-            hero = replace(hero, picture=replace(hero.picture, look=look))
-        if hero is not None:
-            self.found.heroes.append(hero)
+        self.found.problems += read.problems
+        if read.hero is not None:
+            self.found.heroes.append(read.hero)
 
     # Metadata --------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.host.pages import PageReader, PageReading
+from mkdocs_leonardo.host.pages import PageReader
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.settings import config_file_of, settings_of
 from mkdocs_leonardo.spec import SITE_FOLDER
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.github import Listener
+    from mkdocs_leonardo.host.hero_reader import PageReading
     from mkdocs_leonardo.host.heroes import SiteHeroes
     from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.settings import Settings
@@ -49,7 +50,7 @@ class SiteBuild:
         for note in self.settings.notes:
             log.info("%s", note)
         self._build_settings = _quiet(self.settings) if is_preview else self.settings
-        self._reader = PageReader(self._build_settings)
+        self._reader = PageReader(self._build_settings, Path(config.docs_dir))
 
     def set_published_aside(self, site_dir: str) -> None:
         """Spare what the previous build published from the host's cleaning."""

@@ -1,0 +1,140 @@
+"""The hero of one page from its metadata, with the files that the metadata names. The same on every host."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo import front_matter
+from mkdocs_leonardo.errors import InputError, PictureError
+from mkdocs_leonardo.imaging.reference import Looks
+
+if TYPE_CHECKING:
+    from mkdocs.structure.files import Files
+
+    from mkdocs_leonardo.front_matter import HeroDefaults
+    from mkdocs_leonardo.spec import HeroSpec, Look
+
+_BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
+#: The file that Material's `meta` plugin reads by default.
+_FOLDER_META = ".meta.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """One page's hero, None without one, and the mistakes in its front matter."""
+
+    hero: HeroSpec | None
+    problems: tuple[InputError, ...] = ()
+
+
+class HeroReader:
+    """Reads the heroes of a site's pages. A reference that several pages name is opened once."""
+
+    def __init__(self, defaults: HeroDefaults, docs_dir: Path) -> None:
+        self._defaults = defaults
+        self._docs_dir = docs_dir
+        self._looks = Looks()
+
+    def read(
+        self,
+        meta: Mapping[str, object],
+        *,
+        page: str,
+        title: str,
+        site_name: str,
+        source: Callable[[], str],
+        home: str = "",
+        files: Files | None = None,
+    ) -> PageReading:
+        """The hero that `meta` asks for. With a mistake in it there is none.
+
+        `source` returns the text of the page's file, and `home` is the file's place where that is not `page`. `files`
+        are the files that the host knows besides those in the documentation folder.
+        """
+        found = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
+        hero = found.hero
+        try:
+            if hero is not None and found.image is not None:
+                place = self._place_of(found.image, meta["hero_image"], page=home or page, source=source)
+                hero = replace(hero, own_image=self._own_image(page, place, files))
+            elif hero is not None and hero.picture is not None and found.reference:
+                hero = replace(hero, picture=replace(hero.picture, look=self._look(page, found.reference)))
+        except InputError as error:
+            return PageReading(None, (*found.problems, error))
+        return PageReading(hero, found.problems)
+
+    def _place_of(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
+        """The place of `hero_image` below the documentation folder; `image` is where it would be beside the page.
+
+        A `value` that comes from the metadata of a folder begins at that folder.
+        """
+        base, block = PurePosixPath(page), _BLOCK.match(source())
+        if block is None or not _OWN_IMAGE.search(block[1]):
+            metas = ((folder, self._docs_dir / folder / _FOLDER_META) for folder in base.parents)
+            base = next(
+                (
+                    folder / base.name
+                    for folder, meta in metas
+                    if meta.is_file() and _OWN_IMAGE.search(meta.read_text(encoding="utf-8", errors="replace"))
+                ),
+                base,
+            )
+        return front_matter.beside(base, str(value).strip()) or image
+
+    def _own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
+        """The author's own picture; InputError if there is no such file."""
+        path = _own_picture(place, self._docs_dir, files)
+        if path is None:
+            fix = "write its path relative to the page"
+            message = f"is {str(place)!r}; there is no such file in the documentation folder; {fix}"
+            raise InputError(page, "hero_image", message)
+        return path
+
+    def _look(self, page: str, places: tuple[PurePosixPath, ...]) -> Look:
+        """The page's reference, which may be at any of `places`; InputError if it cannot be one."""
+        try:
+            return self._looks.first([self._docs_dir / each for each in places], self._defaults.strength)
+        except PictureError as error:
+            raise InputError(page, "hero_reference", f"is {str(places[0])!r}; it {error}") from error
+
+
+def _own_picture(image: PurePosixPath, docs_dir: Path, files: Files | None) -> Path | None:
+    """The file of an author's picture, found as an image in a page's text is found; None if there is no such file.
+
+    The host's collection comes first: it knows translations, files of scripts and those of included repositories.
+    Links are followed, as the host follows them when it copies.
+    """
+    found = files.get_file_from_path(image.as_posix()) if files is not None else None
+    if found is not None and found.abs_src_path is None:
+        return _written(found.content_bytes, image.suffix)
+    places = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
+    for path in (*places, docs_dir / image):
+        if path.is_file():
+            return path.resolve() if path.is_symlink() else path
+    return None
+
+
+def _written(content: bytes, suffix: str) -> Path:
+    """A file with this content, for as long as this process lives."""
+    path = _folder_of_process() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+    if not path.exists():
+        path.write_bytes(content)
+    return path
+
+
+@cache
+def _folder_of_process() -> Path:
+    """The folder of files that other plugins keep in memory. Pages are read again and again while a site is served."""
+    folder = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
