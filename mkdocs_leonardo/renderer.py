@@ -80,7 +80,7 @@ class Renderer:
 
     def paint(self, record: PictureRecord, hero: HeroSpec) -> Rendering:
         """Make the files of the painter's picture."""
-        from mkdocs_leonardo.providers.local import paint
+        from mkdocs_leonardo.painter.picture import paint
 
         assert hero.picture is not None  # noqa: S101 - own pictures are never painted
         return self._write(paint(hero.picture), record, hero)
@@ -124,11 +124,11 @@ class Renderer:
 
     def painted_record(self, picture: PictureSpec) -> PictureRecord:
         """The painter's picture as a record. Nothing was bought, so its digest is its name."""
-        from mkdocs_leonardo.providers.local import MODEL, NAME, painter_key_options
+        from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
         # The painter has one manner, and takes no look from a reference.
-        key = generation_key(NAME, MODEL, replace(picture, look=None), painter_key_options())
-        return PictureRecord(key=key, digest=key, extension="png", provider=NAME, model=MODEL)
+        key = generation_key("local", "painter", replace(picture, look=None), {"painter_version": PAINTER_VERSION})
+        return PictureRecord(key=key, digest=key, extension="png", provider="local", model="painter")
 
     def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:
         """The author's own file as a record; PictureError if it cannot be read."""

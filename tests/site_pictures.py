@@ -17,7 +17,7 @@ from builds import Site, page
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import STYLES as ALL_STYLES
 from mkdocs_leonardo.spec import PictureSpec
 

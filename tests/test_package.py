@@ -159,7 +159,7 @@ def test_plugin_is_found_under_its_name() -> None:
     assert found.load().__name__ == "LeonardoPlugin"
 
 
-@pytest.mark.parametrize("name", ["leonardo", "openai", "gemini", "local"])
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_provider_is_registered_as_others_would(name: str) -> None:
     """The built-in providers use the entry points that other packages use."""
     (found,) = entry_points(group=PROVIDER_GROUP, name=name)

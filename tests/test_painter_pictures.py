@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import io
 import os
 import subprocess
 import sys
@@ -19,10 +17,9 @@ from PIL import Image, ImageChops, ImageStat
 from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.variants import dominant, placeholder
 from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
-from mkdocs_leonardo.painter.picture import asked_of
+from mkdocs_leonardo.painter.picture import asked_of, paint
 from mkdocs_leonardo.painter.stage import set_stage
 from mkdocs_leonardo.painter.words import land_of, read, table
-from mkdocs_leonardo.providers.local import LocalPainter, paint, painter_key_options
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
 SMALL = (256, 144)
@@ -56,7 +53,7 @@ SIXTIES = [
 #: Painting one picture of each in another process, to compare with this one.
 ELSEWHERE = """
 import hashlib
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import PictureSpec
 for style in ("CINEMATIC", "CREATIVE", "DYNAMIC", "RAY_TRACED"):
     image = paint(PictureSpec("a harbour at dusk", style=style, width_px=256, height_px=144))
@@ -316,28 +313,3 @@ def test_paint_does_not_grow_the_random_state_of_the_program() -> None:
     before = random.getstate()
     small("a harbour at dusk")
     assert before == random.getstate()
-
-
-def test_painter_key_options_name_the_version() -> None:
-    """A new version of the painter is a new key."""
-    assert {"painter_version"} == set(painter_key_options())
-
-
-class StillClock:
-    """A clock that stands at ten."""
-
-    def now(self) -> float:
-        """Ten."""
-        return 10.0
-
-    async def sleep(self, seconds: float) -> None:
-        """Return at once."""
-
-
-def test_local_painter_submits_what_paint_paints() -> None:
-    """As a provider the painter hands out the same picture, at once and without cost."""
-    picture = PictureSpec("a harbour at dusk", width_px=64, height_px=40)
-    submission = asyncio.run(LocalPainter(StillClock()).submit(picture))
-    assert submission.image is not None
-    assert digest(paint(picture)) == digest(Image.open(io.BytesIO(submission.image.data)))
-    assert submission.cost_usd == 0.0

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
 
-from mkdocs_leonardo.providers import gemini, leonardo, local, openai
+from mkdocs_leonardo.providers import gemini, leonardo, openai
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
@@ -115,16 +115,6 @@ class TestGemini(ProviderContract):
     def options(self, base_url: str) -> object:
         """Short limits."""
         return GeminiOptions(base_url=f"{base_url}/v1beta", timeout_s=2.0)
-
-
-class TestPainter(ProviderContract):
-    """No network and no price."""
-
-    is_free = True
-
-    def create(self, context: ProviderContext) -> Provider:
-        """As the entry point does."""
-        return local.create(context)
 
 
 # That the contract bites ---------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ SSIM of each file; AVIF's speeds and other choices as ratios; and one quality fo
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import tempfile
 import time
@@ -19,13 +18,14 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
-from PIL import Image, ImageFilter, ImageMath
+from PIL import Image, ImageMath
 
 from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.normalise import fit, inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.imaging.variants import Options, dominant, options_for, placeholder
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import Encoding, Format, PictureSpec, Rendering
 
 SIZE = (1536, 864)
@@ -40,29 +40,12 @@ PROMPTS = {
 }
 
 
-def synthetic(seed: int) -> Image.Image:
-    """A picture with the spectrum of a photograph: noise of every size, the larger the stronger."""
-    channels = []
-    for channel in range(3):
-        total = Image.linear_gradient("L").rotate(90 * ((seed + channel) % 4)).resize(SIZE)
-        for octave in range(1, 8):
-            size = (max(2, SIZE[0] >> octave), max(2, SIZE[1] >> octave))
-            layer = Image.effect_noise(size, 30 + 10 * octave).resize(SIZE, Image.Resampling.BICUBIC)
-            total = Image.blend(total, layer, 0.08 + 0.02 * octave)
-        channels.append(total)
-    return Image.merge("RGB", channels).filter(ImageFilter.UnsharpMask(2, 120, 2))
-
-
 def pictures(folder: Path | None) -> list[Image.Image]:
-    """Photographs from the folder, else the painter's pictures, else noise."""
+    """Photographs from the folder, else the painter's pictures."""
     if folder is not None:
         photographs = [path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()]
         return [normalise(data, width_px=SIZE[0], height_px=SIZE[1]) for data in photographs]
-    try:
-        local = importlib.import_module("mkdocs_leonardo.providers.local")
-    except ImportError:
-        return [synthetic(seed) for seed in range(4)]
-    return [local.paint(PictureSpec(prompt=prompt, style=style)).convert("RGB") for prompt, style in PROMPTS.items()]
+    return [paint(PictureSpec(prompt=prompt, style=style)).convert("RGB") for prompt, style in PROMPTS.items()]
 
 
 def ssim(one: Image.Image, other: Image.Image) -> float:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from mkdocs_leonardo import painter
 from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
-from mkdocs_leonardo.painter.picture import asked_of
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import asked_of, paint
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
 SCENES = (
@@ -46,7 +45,7 @@ def memory_mib(prompt: str, style: str) -> float:
     """What one picture adds to the memory of a process of its own that has painted a tiny one."""
     code = """
 import pathlib, sys
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import PictureSpec
 def peak():
     return next(int(line.split()[1]) for line in pathlib.Path("/proc/self/status").open() if line.startswith("VmHWM"))

@@ -27,7 +27,7 @@ from builds import Site, page
 
 import mkdocs_leonardo
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, PictureSpec, Variant, digest_of, social_name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import PictureSpec
 
 PROMPTS = (

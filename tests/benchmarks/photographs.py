@@ -12,7 +12,7 @@ from io import BytesIO
 from PIL import Image, ImageChops, ImageOps
 from services import AnyServices, CompletesWithUrl
 
-from mkdocs_leonardo.providers.local import paint
+from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import PictureSpec
 
 #: The mean of 21 pictures of Phoenix 1.0, 1472 x 832 (October 2026).
