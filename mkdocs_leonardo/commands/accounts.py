@@ -56,7 +56,7 @@ class Diagnosis:
     text: str
 
 
-def balance(config_file: str | None, console: Console, *, alert_below: Alert | None, as_json: bool) -> int:
+def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
     """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
     site = options_of(config_file, console)
     low = is_short = False
@@ -78,20 +78,20 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
                     "problem": problem or None,
                 }
             )
-            if not as_json:
+            if not console.for_program:
                 console.say(f"{provider.name}: {problem or balance_words(account) or _SILENT}")
-    if as_json:
+    if console.for_program:
         console.json({"accounts": report, "is_low": low})
     elif is_short:
         console.warn(f"less than {alert_below} is left; top the account up")
     return 1 if low else 0
 
 
-def doctor(config_file: str | None, console: Console, *, as_json: bool) -> int:
+def doctor(config_file: str | None, console: Console) -> int:
     """Check everything that a build needs; 1 if a check fails. Shows no key."""
     site = options_of(config_file, console)
     findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
-    if as_json:
+    if console.for_program:
         console.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
     else:
         width = max(len(finding.subject) for finding in findings)

@@ -82,7 +82,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     return 0
 
 
-def check(config_file: str | None, console: Console, *, as_json: bool, require_alt: bool) -> int:
+def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
     """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
     site = site_pages(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
@@ -91,7 +91,7 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
         shown = _published(site, found, console)
         findings = list(_findings(site, runtime, found, require_alt=require_alt, shown=shown))
         warnings = [*_small(site, runtime, found), *_old_stylesheet(site, console)]
-    if as_json:
+    if console.for_program:
         console.json(
             {
                 "heroes": len(found),
@@ -107,7 +107,7 @@ def check(config_file: str | None, console: Console, *, as_json: bool, require_a
         console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
-        _annotated(site, findings).publish(to_stderr=as_json)
+        _annotated(site, findings).publish(to_stderr=console.for_program)
     return 1 if findings else 0
 
 

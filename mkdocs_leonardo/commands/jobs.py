@@ -36,7 +36,7 @@ class _Line:
     state: str
 
 
-def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool, as_json: bool) -> int:
+def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool) -> int:
     """List the jobs, or give up the one with the id `forget` after a question. Opens no connection."""
     settings = options_of(config_file, console).settings
     with runtime_for(settings, console) as runtime:
@@ -45,7 +45,7 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
             _forget(runtime, _chosen(lines, forget), console, yes=yes)
             return 0
         now = time.time()
-        if as_json:
+        if console.for_program:
             console.json({"jobs": [_value(line, now) for line in lines]})
             return 0
     if not lines:

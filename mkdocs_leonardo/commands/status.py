@@ -28,13 +28,13 @@ _WORDS = {
 _PROMPT_CHARACTERS = 48
 
 
-def status(config_file: str | None, console: Console, *, as_json: bool) -> int:
-    """Show the table, or print it as JSON; opens no connection."""
+def status(config_file: str | None, console: Console) -> int:
+    """Show the table, or print it as JSON. Opens no connection."""
     site = site_pages(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.danger]))
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)
-        if as_json:
+        if console.for_program:
             console.json(_report(runtime, found, problems))
             return 0
         for problem in problems:

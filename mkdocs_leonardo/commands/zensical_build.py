@@ -68,8 +68,11 @@ def call_for(config_file: str | None, rest: Sequence[str], *, is_clean: bool = F
     return Call(Path(name).resolve(), tuple(rest), is_clean, is_strict)
 
 
-def build(call: Call, console: Console, *, yes: bool) -> int:
+def build(
+    config_file: str | None, console: Console, *, rest: Sequence[str], clean: bool, strict: bool, yes: bool
+) -> int:
     """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`."""
+    call = call_for(config_file, rest, is_clean=clean, is_strict=strict)
     project = read_project(call.config_file)
     if not is_used(project):
         console.note(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, read_project
-from mkdocs_leonardo.commands.zensical_build import Call, by_build, folder_of, is_used, published
+from mkdocs_leonardo.commands.zensical_build import by_build, call_for, folder_of, is_used, published
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
@@ -33,8 +33,9 @@ _LOOK_S = 0.3
 _END_S = 5.0
 
 
-def serve(call: Call, console: Console) -> int:
+def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> int:
     """Serve the site until Ctrl-C; the exit code of Zensical's server."""
+    call = call_for(config_file, rest)
     project = read_project(call.config_file)
     if not is_used(project):
         console.note(
