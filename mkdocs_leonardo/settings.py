@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ EXTENSION = "mkdocs_leonardo.markdown"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every option, checked. Paths are absolute."""
+    """Every option but `enabled`, checked. Paths are absolute. A field has the value of the option of its name."""
 
     providers: tuple[str, ...]
     defaults: HeroDefaults
@@ -69,17 +69,17 @@ def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
 
 def settings_from(
     config: LeonardoConfig,
+    config_file: Path,
     *,
-    root: Path,
     docs_dir: Path,
     site_dir: Path | None = None,
-    config_name: str = "mkdocs.yml",
     for_zensical: bool = False,
 ) -> Settings:
-    """`Settings` for a site whose configuration lies in `root`; SettingsError if a folder is in the wrong place.
+    """`Settings` from the options in `config_file`; SettingsError if a folder is in the wrong place.
 
     A cache that was moved for Zensical stays there, also for builds by MkDocs.
     """
+    root = config_file.resolve().parent
     _check_providers(config.providers)
     if config.shared_store is not None and find_spec("obstore") is None:
         raise SettingsError(
@@ -92,26 +92,14 @@ def settings_from(
         names["cache_dir"] = ZENSICAL_CACHE
     folders = {name: _place(root, name, folder) for name, folder in names.items()}
     _check_places(folders, names, docs_dir, site_dir)
+    same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
     return Settings(
-        providers=config.providers,
+        **{**same, **folders},
         defaults=_defaults(config, (root, docs_dir)),
-        generate=config.generate,
-        max_new_images=config.max_new_images,
-        max_cost_usd=config.max_cost_usd,
-        concurrency=config.concurrency,
-        on_missing=config.on_missing,
-        on_serve=config.on_serve,
-        cards=config.cards,
-        social=config.social,
-        credit=config.credit,
         encoding=_encoding(config),
-        cache_dir=folders["cache_dir"],
         cache_is_default=config.cache_is_default,
         former_cache_dir=former,
-        site=_site_name(root / config_name, folders.values()),
-        gallery_dir=folders["gallery_dir"],
-        shared_store=config.shared_store,
-        on_store_failure=config.on_store_failure,
+        site=_site_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
     )
@@ -164,8 +152,8 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
         )
 
 
-def settled(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
-    """The settings with the cache in its folder; moves an earlier cache there."""
+def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
+    """The settings with the cache in its folder, where an earlier cache is moved."""
     former = settings.former_cache_dir
     if former is None:
         return settings

@@ -48,12 +48,12 @@ def is_earlier(entries: Sequence[Path]) -> bool:
 def for_zensical(site: SitePages, console: Console) -> SitePages:
     """The site with its cache out of reach of `zensical build --clean`, since Zensical will build the site."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
-    from mkdocs_leonardo.settings import ZENSICAL_CACHE, settled
+    from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
 
     settings, root = site.settings, site.options.config_file.parent
     if settings.cache_is_default and settings.former_cache_dir is None:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
-        settings = settled(settings, console.notify, os.environ)
+        settings = with_cache_moved(settings, console.notify, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
     if site.options.danger:
         console.warn(site.options.danger)

@@ -6,6 +6,7 @@ MkDocs reads the site if it can (`host.site_reading`); a site for Zensical alone
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -149,19 +150,14 @@ def pages_named(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 def project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
-    from mkdocs_leonardo.host.settings import settings_in
+    from mkdocs_leonardo.settings import settings_from, with_cache_moved
 
     plugin, theme = plugin_config(project), project.theme
     with _host_errors():
-        settings = settings_in(
-            project.root,
-            plugin,
-            console.notify,
-            docs_dir=project.docs_dir,
-            site_dir=project.site_dir,
-            config_name=project.path.name,
-            for_zensical=True,
+        settings = settings_from(
+            plugin, project.path, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
         )
+        settings = with_cache_moved(settings, console.notify, os.environ)
     return SiteOptions(
         settings,
         enabled=plugin.enabled,

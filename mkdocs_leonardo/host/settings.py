@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.settings import is_for_zensical, settings_from, settled
+from mkdocs_leonardo.settings import is_for_zensical, settings_from, with_cache_moved
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -17,39 +17,16 @@ if TYPE_CHECKING:
 
 
 def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
-    """The settings of a site that MkDocs builds; SettingsError if there are none."""
-    path = config_file_of(config)
-    return settings_in(
-        path.resolve().parent,
-        options,
-        notify,
-        docs_dir=Path(config.docs_dir),
-        site_dir=Path(config.site_dir),
-        config_name=path.name,
-        for_zensical=is_for_zensical(path, config.markdown_extensions),
-    )
-
-
-def settings_in(
-    root: Path,
-    options: LeonardoConfig,
-    notify: Notify,
-    *,
-    docs_dir: Path,
-    site_dir: Path,
-    config_name: str,
-    for_zensical: bool,
-) -> Settings:
-    """The settings of a site whose configuration lies in `root`; SettingsError if there are none."""
+    """The settings of a site that MkDocs builds, with the cache in its folder; SettingsError if there are none."""
+    file = config_file_of(config)
     settings = settings_from(
         options,
-        root=root,
-        docs_dir=docs_dir,
-        site_dir=site_dir,
-        config_name=config_name,
-        for_zensical=for_zensical,
+        file,
+        docs_dir=Path(config.docs_dir),
+        site_dir=Path(config.site_dir),
+        for_zensical=is_for_zensical(file, config.markdown_extensions),
     )
-    return settled(settings, notify, os.environ)
+    return with_cache_moved(settings, notify, os.environ)
 
 
 def config_file_of(config: MkDocsConfig) -> Path:
