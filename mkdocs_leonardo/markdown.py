@@ -27,7 +27,7 @@ from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.hero_reader import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
-from mkdocs_leonardo.page.head import linked_data, origin_of
+from mkdocs_leonardo.page.head import linked_data, origin_of, social_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import hero_header, insert_hero, settled_layout
 from mkdocs_leonardo.page.site import hidden_parts
@@ -350,23 +350,23 @@ class PageRenderer:
         return "" if origin is None else f"\n{linked_data(origin)}"
 
     def _social(self, hero: _Hero) -> str:
-        """The tags for sharing, as a comment that `zensical build` moves into the finished page's head."""
-        picture = next((variant for variant in hero.asset.rendering.variants if variant.role == "social"), None)
-        if not self._is_wrapped or not self._assets_url or picture is None:
+        """The tags for sharing, as an element that `zensical build` moves into the finished page's head."""
+        file = hero.asset.rendering.social
+        if not self._is_wrapped or not self._assets_url or file is None:
             return ""
-        meta, ours = self._page.meta, f"{self._assets_url}{picture.name}"
+        meta, site_name = self._page.meta, str(self._config.get("site_name") or "")
         theirs = meta.get("image")
-        image = self._shared(theirs) if isinstance(theirs, str) and theirs else ours
-        value = {
-            "url": self._page.url,
-            "image": image,
-            "size": [picture.width_px, picture.height_px] if image == ours else None,
-            "alt": hero.spec.alt if image == ours else "",
-            "title": self._page.title or str(self._config.get("site_name") or ""),
-            "description": str(meta.get("description") or self._config.get("site_description") or ""),
-            "site_name": str(self._config.get("site_name") or ""),
-        }
-        return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(value))}"></template>'
+        tags = social_of(
+            hero.spec,
+            file,
+            self._assets_url,
+            self._shared(theirs) if isinstance(theirs, str) and theirs else "",
+            page_url=f"{self._site_url}{self._page.url}",
+            title=self._page.title or site_name,
+            description=str(meta.get("description") or self._config.get("site_description") or ""),
+            site_name=site_name,
+        )
+        return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
     def _shared(self, image: str) -> str:
         """The address of the author's picture for sharing, which may lie beside the page."""
@@ -376,7 +376,7 @@ class PageRenderer:
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""
-        social = next((variant for variant in asset.rendering.variants if variant.role == "social"), None)
+        social = asset.rendering.social
         if social is not None and self._assets_url and "image" not in self._page.meta:
             self._page.meta["image"] = f"{self._assets_url}{social.name}"
 

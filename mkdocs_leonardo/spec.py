@@ -10,8 +10,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Union
+
+_WIDTH_PX = attrgetter("width_px")
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 
@@ -285,6 +288,22 @@ class Rendering:
     width_px: int
     height_px: int
     source_type: str = ""
+
+    @property
+    def social(self) -> Variant | None:
+        """The file for sharing, if there is one; it is the last."""
+        return next((variant for variant in reversed(self.variants) if variant.role == "social"), None)
+
+    @property
+    def ladders(self) -> dict[Format, list[Variant]]:
+        """The files for pages by format, from the narrowest to the widest."""
+        ladders: dict[Format, list[Variant]] = {}
+        for variant in self.variants:
+            if variant.role == "hero":
+                ladders.setdefault(variant.format, []).append(variant)
+        for ladder in ladders.values():
+            ladder.sort(key=_WIDTH_PX)
+        return ladders
 
 
 @dataclass(frozen=True, slots=True)

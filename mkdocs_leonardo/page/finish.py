@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from typing import Any
 
 from mkdocs_leonardo.page.head import Social, insert_head
 
@@ -29,13 +28,13 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     page, links, templates = _taken(page)
     href = _HREF.search(links[0]) if links else None
     heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := _VALUE.search(each))]
-    own = next((hero for hero in heroes if hero["url"] == url), None)
+    own = next((hero for hero in heroes if hero["page_url"] == site_url + url), None)
     end = page.find(b">", page.find(_HEAD_END)) + 1
     head = page[:end].decode("utf-8")
     finished = insert_head(
         head,
         stylesheet_url=unescape(href[1]) if href else "",
-        social=None if own is None else _social(own, site_url),
+        social=None if own is None else Social(**own),
     )
     is_named = own is None or "og:image" in finished
     return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
@@ -59,17 +58,3 @@ def _taken(page: bytes) -> tuple[bytes, list[str], list[str]]:
             position = last
         place = page.find(MARKS, max(position, place + len(MARKS)))
     return (b"".join((*kept, page[position:])) if kept else page), links, templates
-
-
-def _social(hero: dict[str, Any], site_url: str) -> Social:
-    return Social(
-        image_url=hero["image"],
-        image_type="image/jpeg" if hero["size"] else "",
-        width_px=hero["size"][0] if hero["size"] else 0,
-        height_px=hero["size"][1] if hero["size"] else 0,
-        alt=hero["alt"],
-        page_url=site_url + hero["url"],
-        title=hero["title"],
-        description=hero["description"],
-        site_name=hero["site_name"],
-    )

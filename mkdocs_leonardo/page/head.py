@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mkdocs_leonardo.page.markup import creator_name
-from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset
+from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec, Variant
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
 _HEAD_TOKEN = re.compile(
@@ -43,6 +43,17 @@ class Social(NamedTuple):
     title: str = ""
     description: str = ""
     site_name: str = ""
+
+
+def social_of(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> Social:
+    """The tags of a page whose hero has `file` for sharing, in the folder at `folder_url`.
+
+    `their_url` is the address of the author's own image, of which nothing else is known; "" without one.
+    """
+    url = folder_url + file.name
+    if their_url not in {"", url}:
+        return Social(their_url, **about_page)  # type: ignore[arg-type]  # texts alone
+    return Social(url, "image/jpeg", file.width_px, file.height_px, spec.alt, **about_page)
 
 
 class ImageOrigin(NamedTuple):

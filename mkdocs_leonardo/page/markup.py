@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import full_width_place
-from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, HeroAsset, HeroSpec, Layout, Scrim, Variant
+from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant
 from mkdocs_leonardo.tint import tint_of
 
 #: The names that providers use for themselves; a provider that is not here is shown by its own name.
@@ -25,7 +25,7 @@ _CREDIT = "Picture made by AI: {creator}"
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 #: The format of the plain `<img>`, which every feed reader must understand; the first existing one is taken.
-_FALLBACK_ORDER = ("jpeg", "webp", "avif")
+_FALLBACK_ORDER: tuple[Format, ...] = ("jpeg", "webp", "avif")
 
 #: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
 _PLAIN_WIDTH_PX = 960
@@ -185,21 +185,16 @@ def insert_card(excerpt_html: str, card_html: str) -> str:
 
 
 def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:
-    by_format: dict[str, list[Variant]] = {}
-    for variant in asset.rendering.variants:
-        if variant.role == "hero":
-            by_format.setdefault(variant.format, []).append(variant)
-    for variants in by_format.values():
-        variants.sort(key=lambda variant: variant.width_px)
-    plain_format = next(name for name in _FALLBACK_ORDER if name in by_format)
+    ladders = asset.rendering.ladders
+    plain_format = next(name for name in _FALLBACK_ORDER if name in ladders)
     sizes = escape(sizes)
     lines = [f'<picture class="{block}__picture">']
     lines.extend(
-        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(by_format[name], url)}" sizes="{sizes}">'
+        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(ladders[name], url)}" sizes="{sizes}">'
         for name in reversed(_FALLBACK_ORDER)
-        if name in by_format and name != plain_format
+        if name in ladders and name != plain_format
     )
-    ladder = by_format[plain_format]
+    ladder = ladders[plain_format]
     plain = next((variant for variant in reversed(ladder) if variant.width_px <= _PLAIN_WIDTH_PX), ladder[0])
     lines.append(
         f'<img class="{block}__image" src="{escape(url(plain.name))}" srcset="{_srcset(ladder, url)}"'

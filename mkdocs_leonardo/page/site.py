@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_of
+from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_of, social_of
 from mkdocs_leonardo.page.markup import (
     card,
     creator_name,
@@ -20,7 +20,7 @@ from mkdocs_leonardo.page.markup import (
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import picture_sizes
-from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
+from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, social_name
 
 
 class ShownPage(NamedTuple):
@@ -52,14 +52,15 @@ class HeroContext:
     @property
     def src(self) -> str:
         """URL of the largest file that every browser can show."""
-        return self._url((self._ladders().get("jpeg") or next(iter(self._ladders().values())))[-1].name)
+        ladders = self._asset.rendering.ladders
+        return self._url((ladders.get("jpeg") or next(iter(ladders.values())))[-1].name)
 
     @property
     def srcset(self) -> Mapping[str, str]:
         """For each MIME type, best first, the candidates for a ``<source>``."""
         return {
             f"image/{name}": ", ".join(f"{self._url(variant.name)} {variant.width_px}w" for variant in ladder)
-            for name, ladder in self._ladders().items()
+            for name, ladder in self._asset.rendering.ladders.items()
         }
 
     @property
@@ -117,13 +118,6 @@ class HeroContext:
         """The focal point, as `object-position` takes it."""
         return f"{self._spec.focus.x * 100:g}% {self._spec.focus.y * 100:g}%"
 
-    def _ladders(self) -> dict[str, list[Variant]]:
-        ladders: dict[str, list[Variant]] = {}
-        for variant in self._asset.rendering.variants:
-            if variant.role == "hero":
-                ladders.setdefault(variant.format, []).append(variant)
-        return ladders
-
 
 class Site:
     """Publishes heroes: one object per build, made when all of them are known."""
@@ -171,7 +165,7 @@ class Site:
         """Place in the site and file of the picture for sharing the page."""
         if source not in self._heroes:
             return None
-        variant = _social_variant(self._heroes[source][1])
+        variant = self._heroes[source][1].rendering.social
         return (f"{SITE_FOLDER}/{variant.name}", variant.place) if variant else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
@@ -185,7 +179,7 @@ class Site:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
         if source not in self._heroes or not self._site_url:
             return None
-        variant = _social_variant(self._heroes[source][1])
+        variant = self._heroes[source][1].rendering.social
         return self._folder_url + variant.name if variant else None
 
     # Pages -----------------------------------------------------------------------------------------------------------
@@ -262,17 +256,13 @@ class Site:
         if image_url is None:
             return None
         spec, asset = self._heroes[page.source]
-        variant = _social_variant(asset)
-        assert variant is not None  # noqa: S101 - `social_url` has found it
-        # The author's own, of which nothing else is known; in most pages it is the very text that we have written.
-        their_url = "" if page.image in {"", image_url} else urljoin(self._site_url, page.image)
-        is_ours = their_url in {"", image_url}
-        return Social(
-            image_url=image_url if is_ours else their_url,
-            image_type="image/jpeg" if is_ours else "",
-            width_px=variant.width_px if is_ours else 0,
-            height_px=variant.height_px if is_ours else 0,
-            alt=spec.alt if is_ours else "",
+        assert asset.rendering.social is not None  # noqa: S101 - `social_url` has found it
+        return social_of(
+            spec,
+            asset.rendering.social,
+            self._folder_url,
+            # In most pages it is the very text that we have written.
+            "" if page.image in {"", image_url} else urljoin(self._site_url, page.image),
             page_url=absolute_url(self._site_url, page.url),
             title=page.title,
             description=page.description,
@@ -323,8 +313,3 @@ def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> froze
     hide = meta.get("hide")
     parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
     return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())
-
-
-def _social_variant(asset: HeroAsset) -> Variant | None:
-    # It is the last one.
-    return next((variant for variant in reversed(asset.rendering.variants) if variant.role == "social"), None)
