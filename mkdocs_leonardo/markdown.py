@@ -25,7 +25,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from markdown.extensions import Extension
 
-from mkdocs_leonardo.host.hero_reader import HeroReader
+from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of, social_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest

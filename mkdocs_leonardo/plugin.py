@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
-    from mkdocs_leonardo.host.hero_reader import PageReading
+    from mkdocs_leonardo.host.reading import PageReading
 
 
 class LeonardoPlugin(BasePlugin[LeonardoConfig]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.hero_reader import HeroReader, PageReading
+from mkdocs_leonardo.host.reading import HeroReader, PageReading
 from mkdocs_leonardo.host.unread import problem_of as unread_problem
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.github import Listener
-    from mkdocs_leonardo.host.hero_reader import PageReading
     from mkdocs_leonardo.host.heroes import SiteHeroes
+    from mkdocs_leonardo.host.reading import PageReading
     from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.settings import Settings
 

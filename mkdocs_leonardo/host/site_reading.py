@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.config import LeonardoConfig
-    from mkdocs_leonardo.host.hero_reader import PageReading
+    from mkdocs_leonardo.host.reading import PageReading
     from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.spec import HeroSpec
 
