@@ -14,13 +14,10 @@ from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyService
 from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
-from mkdocs_leonardo.providers.gemini.provider import create as create_gemini
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.providers.leonardo.provider import create as create_leonardo
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
-from mkdocs_leonardo.providers.openai.provider import create as create_openai
 
 
 class FastClock:
@@ -95,7 +92,7 @@ def leonardo_at(
     """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
     memory = memory or Memory()
     settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
-    return create_leonardo(
+    return LeonardoProvider(
         ProviderContext(
             key=key,
             options=LeonardoOptions(base_url=base_url or services.leonardo.base_url, **settings),  # type: ignore[arg-type]  # chosen by tests
@@ -110,7 +107,7 @@ def openai_at(
     services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
 ) -> OpenAIProvider:
     """OpenAI's provider, wired to the stand-in."""
-    return create_openai(
+    return OpenAIProvider(
         _context(key, OpenAIOptions(base_url=base_url or services.openai.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
 
@@ -119,7 +116,7 @@ def gemini_at(
     services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
 ) -> GeminiProvider:
     """Gemini's provider, wired to the stand-in."""
-    return create_gemini(
+    return GeminiProvider(
         _context(key, GeminiOptions(base_url=base_url or services.gemini.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
 

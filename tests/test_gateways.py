@@ -23,10 +23,11 @@ from mkdocs_leonardo.errors import (
     RateLimited,
     RequestRefused,
 )
-from mkdocs_leonardo.providers import gemini, openai
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.spec import PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +55,7 @@ async def submit(gate: Gateway, service: str = "openai") -> Submission:
     context = ProviderContext(
         key=key, options=options, clock=FastClock(60), window=memory.window, render_times=memory.render_times()
     )
-    provider = openai.create(context) if service == "openai" else gemini.create(context)
+    provider = OpenAIProvider(context) if service == "openai" else GeminiProvider(context)
     try:
         return await provider.submit(PICTURE)
     finally:

@@ -7,10 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import grimp
 import pytest
+
+from mkdocs_leonardo.providers.declaration import BUILT_IN
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,6 +61,14 @@ def breached(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_package_as_it_is_keeps_every_contract() -> None:
     """The package has no forbidden import."""
     assert re.search(r"Contracts: \d+ kept, 0 broken", lint(ROOT))
+
+
+def test_every_built_in_provider_is_kept_apart() -> None:
+    """The contract that separates the providers names each of them."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (apart,) = (each["modules"] for each in contracts if each["type"] == "independence")
+    assert sorted(apart) == sorted(f"mkdocs_leonardo.providers.{name}" for name in BUILT_IN)
 
 
 @pytest.mark.parametrize(("module", "name", "contract"), BREACHES)

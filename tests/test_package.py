@@ -9,16 +9,17 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from configparser import ConfigParser
 from email.message import Message
 from email.parser import Parser
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
 import yaml
 
 import mkdocs_leonardo
-from mkdocs_leonardo.providers.declaration import BUILT_IN, PROVIDER_GROUP, key_variable
+from mkdocs_leonardo.providers.declaration import BUILT_IN, PROVIDER_GROUP, declaration_of, key_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".ci/run"
@@ -159,11 +160,13 @@ def test_plugin_is_found_under_its_name() -> None:
     assert found.load().__name__ == "LeonardoPlugin"
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_provider_is_registered_as_others_would(name: str) -> None:
-    """The built-in providers use the entry points that other packages use."""
-    (found,) = entry_points(group=PROVIDER_GROUP, name=name)
-    assert callable(found.load())
+def test_providers_are_registered_as_others_would(wheel: zipfile.ZipFile) -> None:
+    """The built-in providers have the entry points that other packages use, and are loaded by the same."""
+    (path,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
+    registered = ConfigParser()
+    registered.read_string(wheel.read(path).decode())
+    declared = {name: EntryPoint(name, value, PROVIDER_GROUP) for name, value in registered[PROVIDER_GROUP].items()}
+    assert {name: each.load() for name, each in declared.items()} == {name: declaration_of(name) for name in BUILT_IN}
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:

@@ -10,11 +10,13 @@ from typing import ClassVar
 import pytest
 from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
 
-from mkdocs_leonardo.providers import gemini, leonardo, openai
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.testing import (
     ContractViolation,
@@ -70,7 +72,7 @@ class TestLeonardo(ProviderContract):
 
     def create(self, context: ProviderContext) -> Provider:
         """As the entry point does."""
-        return leonardo.create(context)
+        return LeonardoProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""
@@ -96,7 +98,7 @@ class TestOpenAI(ProviderContract):
 
     def create(self, context: ProviderContext) -> Provider:
         """As the entry point does."""
-        return openai.create(context)
+        return OpenAIProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""
@@ -110,7 +112,7 @@ class TestGemini(ProviderContract):
 
     def create(self, context: ProviderContext) -> Provider:
         """As the entry point does."""
-        return gemini.create(context)
+        return GeminiProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""

@@ -153,9 +153,14 @@ class Declaration(Generic[OptionsT]):
     rules: Callable[[OptionsT, PictureSpec], PictureRules] | None = None
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
 
-    def __call__(self, context: ProviderContext) -> Provider:
-        """The provider, configured."""
-        return self.make(context)
+
+def imported(name: str) -> Callable[[ProviderContext], Provider]:
+    """A `make` that imports the provider's class, written as in an entry point, when a build uses the provider."""
+
+    def make(context: ProviderContext) -> Provider:
+        return cast("Provider", EntryPoint("", name, PROVIDER_GROUP).load()(context))
+
+    return make
 
 
 # Entry points --------------------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ def declaration_of(name: str) -> Declaration[Any]:
 def _entry_point(name: str) -> EntryPoint | None:
     if name in BUILT_IN:
         # Without a search through everything that is installed: a warm build has no time for that.
-        return EntryPoint(name, f"mkdocs_leonardo.providers.{name}:create", PROVIDER_GROUP)
+        return EntryPoint(name, f"mkdocs_leonardo.providers.{name}:{name}", PROVIDER_GROUP)
     return next(iter(entry_points(group=PROVIDER_GROUP, name=name)), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from mkdocs_leonardo.errors import (
@@ -21,7 +21,7 @@ from mkdocs_leonardo.errors import (
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
-from mkdocs_leonardo.providers.base import Clock, Connection
+from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
@@ -47,22 +47,20 @@ class SynchronousProvider:
     name: ClassVar[str]
     takes_references: ClassVar[bool] = True
 
-    def __init__(self, *, model: str, timeout_s: float, api: Connection, clock: Clock) -> None:
+    def __init__(
+        self,
+        context: ProviderContext,
+        *,
+        model: str,
+        timeout_s: float,
+        base_url: str,
+        secret_headers: Callable[[str], Mapping[str, str]],
+    ) -> None:
         """Make the provider; nothing is connected yet."""
-        self._model = model
-        self._timeout_s = timeout_s
-        self._api = api
-        self._clock = clock
-
-    @property
-    def model(self) -> str:
-        """The model that draws; part of the key."""
-        return self._model
-
-    @property
-    def timeout_s(self) -> float:
-        """The timeout of the create call in seconds."""
-        return self._timeout_s
+        self.model = model
+        self.timeout_s = timeout_s
+        self._api = context.connection(self.name, base_url=base_url, secret_headers=secret_headers)
+        self._clock = context.clock
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
         """The picture that `submit` returned. JobUnknown after an answer was lost, since the service keeps no job."""
@@ -99,7 +97,7 @@ class SynchronousProvider:
                 path,
                 json=request,
                 parts=parts,
-                timeout_s=self._timeout_s,
+                timeout_s=self.timeout_s,
                 max_bytes=MAX_ANSWER_BYTES,
                 keep_once_sent=True,
             )
@@ -156,7 +154,7 @@ class SynchronousProvider:
         """A job that is done, with its picture."""
         return Submission(
             provider=self.name,
-            model=self._model,
+            model=self.model,
             job_id=job_id,
             accepted_at=self._clock.now(),
             cost_usd=cost_usd,

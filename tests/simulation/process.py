@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -18,10 +18,9 @@ from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.providers.base import Connection, OwnUploads
+from mkdocs_leonardo.providers.base import Connection, OwnUploads, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
 from mkdocs_leonardo.providers.leonardo.options import ApiVersion, LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.polling import RenderClock
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
@@ -391,17 +390,34 @@ def product_of(name: str, picture: PictureSpec | None) -> Product:
 def _provider(
     name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1", uploads: Uploads | None = None
 ) -> Provider:
-    if name == "openai":
-        return OpenAIProvider(OpenAIOptions(), api=Connection(api), clock=clock)
-    # Render times that earlier builds saw; without them a first job is asked for many times a second.
-    render_clock = RenderClock(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None)
-    return LeonardoProvider(
-        LeonardoOptions(api_version=version),
-        api=Connection(api),
+    context = _Context(
+        key=None,
+        options=OpenAIOptions() if name == "openai" else LeonardoOptions(api_version=version),
         clock=clock,
-        render_clock=render_clock,
+        window=lambda _now: 0.0,
+        # Render times that earlier builds saw; without them a first job is asked for many times a second.
+        render_times=RenderTimes(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None),
         uploads=uploads or OwnUploads(),
+        api=api,
     )
+    return OpenAIProvider(context) if name == "openai" else LeonardoProvider(context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Context(ProviderContext):
+    """A context whose connections lead to the world's services."""
+
+    api: Callable[[], Api]
+
+    def connection(
+        self,
+        provider: str,  # noqa: ARG002 - the context's
+        *,
+        base_url: str,  # noqa: ARG002 - same
+        secret_headers: Callable[[str], Mapping[str, str]],  # noqa: ARG002 - same
+    ) -> Connection:
+        """The API of one service in the world."""
+        return Connection(self.api)
 
 
 def _inspect(data: bytes) -> ImageInfo:

@@ -12,7 +12,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.errors import (
@@ -35,7 +35,6 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
 from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
@@ -43,7 +42,8 @@ from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, Connection, ProviderContext
+    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 
 NAME = "gemini"
 #: The header that holds the key. In the address, where it is taken as well, it would be in every log on the way.
@@ -71,26 +71,22 @@ _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
 
-def create(context: ProviderContext) -> GeminiProvider:
-    """The provider as the entry point makes it."""
-    options = context.options if isinstance(context.options, GeminiOptions) else GeminiOptions()
-    api = context.connection(NAME, base_url=options.base_url, secret_headers=lambda key: {KEY_HEADER: key})
-    return GeminiProvider(options, api=api, clock=context.clock)
-
-
 class GeminiProvider(SynchronousProvider):
     """`submit` costs money and brings the picture."""
 
     name = NAME
 
-    def __init__(self, options: GeminiOptions, *, api: Connection, clock: Clock) -> None:
+    def __init__(self, context: ProviderContext) -> None:
         """Make the provider; nothing is connected yet."""
-        super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
-
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
-        """What else changes the pixels; part of the key."""
-        return {"image_size": _IMAGE_SIZE, "wording": WORDING}
+        options = cast("GeminiOptions", context.options)
+        super().__init__(
+            context,
+            model=options.model,
+            timeout_s=options.timeout_s,
+            base_url=options.base_url,
+            secret_headers=lambda key: {KEY_HEADER: key},
+        )
+        self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture; every one has the same size."""

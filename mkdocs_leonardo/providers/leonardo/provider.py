@@ -8,7 +8,7 @@ same key, a change of the form buys nothing anew, and a job made under one is fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.errors import (
@@ -28,7 +28,7 @@ from mkdocs_leonardo.providers.answers import (
     served_at,
     text_at,
 )
-from mkdocs_leonardo.providers.base import Account, Clock, Uploads
+from mkdocs_leonardo.providers.base import Account
 from mkdocs_leonardo.providers.leonardo.answers import (
     JOB_ID,
     NAME,
@@ -42,7 +42,6 @@ from mkdocs_leonardo.providers.leonardo.answers import (
 )
 from mkdocs_leonardo.providers.leonardo.listing import Listing
 from mkdocs_leonardo.providers.leonardo.models import row_of
-from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import (
     Version,
     estimate_usd,
@@ -59,7 +58,8 @@ from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Connection, ProviderContext
+    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 
 _READ_TIMEOUT_S = 10.0
 #: The waits between the tries of a free request (seconds).
@@ -67,16 +67,6 @@ _RETRY_WAITS_S = (0.5, 1.0)
 _PAGE = 50
 #: The most pages of the list of jobs that are read; a longer list may hide a job.
 _MOST_PAGES = 40
-
-
-def create(context: ProviderContext) -> LeonardoProvider:
-    """The provider as the entry point makes it."""
-    options = context.options if isinstance(context.options, LeonardoOptions) else LeonardoOptions()
-    api = context.connection(
-        NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
-    )
-    render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
-    return LeonardoProvider(options, api=api, clock=context.clock, render_clock=render_clock, uploads=context.uploads)
 
 
 def api_root(base_url: str) -> str:
@@ -90,44 +80,24 @@ class LeonardoProvider:
 
     name = NAME
 
-    def __init__(
-        self,
-        options: LeonardoOptions,
-        *,
-        api: Connection,
-        clock: Clock,
-        render_clock: RenderClock,
-        uploads: Uploads,
-    ) -> None:
+    def __init__(self, context: ProviderContext) -> None:
         """Make the provider; nothing is connected yet."""
+        options = cast("LeonardoOptions", context.options)
         self._options = options
-        self._api = api
-        self._clock = clock
-        self._render_clock = render_clock
+        self.model = key_model(options)
+        self.options: Mapping[str, JsonValue] = key_options(options)
+        self.timeout_s = options.timeout_s
+        # Of the models in the table it is known how they take a reference.
+        self.takes_references = row_of(options.model) is not None
+        self._api = context.connection(
+            NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
+        )
+        self._clock = context.clock
+        self._render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
         self._user_id = ""
-        self._uploads = LeonardoUploads(uploads, clock, lambda path: self._path("v1", path))
+        self._uploads = LeonardoUploads(context.uploads, context.clock, lambda path: self._path("v1", path))
         # What kind of job an id is, for those created by this process: a Submission does not say its size.
         self._kinds: dict[str, str] = {}
-
-    @property
-    def model(self) -> str:
-        """The model that draws; part of the key."""
-        return key_model(self._options)
-
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
-        """What else changes the pixels; part of the key."""
-        return key_options(self._options)
-
-    @property
-    def takes_references(self) -> bool:
-        """Whether the model is one of those of which it is known how they take a reference."""
-        return row_of(self._options.model) is not None
-
-    @property
-    def timeout_s(self) -> float:
-        """How long a page waits for an accepted job, counted from acceptance."""
-        return self._options.timeout_s
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -31,7 +31,6 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
 from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
@@ -39,7 +38,8 @@ from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, Connection, ProviderContext
+    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 
 NAME = "openai"
 
@@ -66,29 +66,23 @@ _SAFETY_CODES = frozenset(
 _SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
 
 
-def create(context: ProviderContext) -> OpenAIProvider:
-    """The provider as the entry point makes it."""
-    options = context.options if isinstance(context.options, OpenAIOptions) else OpenAIOptions()
-    api = context.connection(
-        NAME, base_url=options.base_url, secret_headers=lambda key: {"authorization": f"Bearer {key}"}
-    )
-    return OpenAIProvider(options, api=api, clock=context.clock)
-
-
 class OpenAIProvider(SynchronousProvider):
     """`submit` costs money and brings the picture."""
 
     name = NAME
 
-    def __init__(self, options: OpenAIOptions, *, api: Connection, clock: Clock) -> None:
+    def __init__(self, context: ProviderContext) -> None:
         """Make the provider; nothing is connected yet."""
-        super().__init__(model=options.model, timeout_s=options.timeout_s, api=api, clock=clock)
+        options = cast("OpenAIOptions", context.options)
+        super().__init__(
+            context,
+            model=options.model,
+            timeout_s=options.timeout_s,
+            base_url=options.base_url,
+            secret_headers=lambda key: {"authorization": f"Bearer {key}"},
+        )
         self._quality = options.quality
-
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
-        """What else changes the pixels; part of the key."""
-        return {"quality": self._quality, "wording": WORDING}
+        self.options: Mapping[str, JsonValue] = {"quality": options.quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture."""
