@@ -6,8 +6,10 @@ import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from io import BytesIO
 from pathlib import Path
+from string import Template
 
 from PIL import Image, ImageDraw, ImageFont, features
 
@@ -125,8 +127,10 @@ def _jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
 
 
 def _page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
+    """The web page. Without its script, each picture is a link to its file."""
+    template = Template(resources.files("mkdocs_leonardo.commands").joinpath("sheet.html").read_text(encoding="utf-8"))
     figures = "\n".join(_figure(item, preview) for item, preview in zip(items, previews, strict=True))
-    return _PAGE.format(title=html.escape(title), subtitle=html.escape(subtitle), figures=figures)
+    return template.substitute(title=html.escape(title), subtitle=html.escape(subtitle), figures=figures)
 
 
 def _figure(item: SheetItem, preview: Image.Image) -> str:
@@ -137,67 +141,3 @@ def _figure(item: SheetItem, preview: Image.Image) -> str:
         f'height="{preview.height}" alt="{label}"></a><figcaption><b>{label}</b> <span>{facts}</span></figcaption>'
         "</figure>"
     )
-
-
-# Without the script, each picture is a link to its file.
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: dark }}
-body {{ margin: 0 auto; max-width: 110rem; padding: 1.5rem; background: #18181b; color: #f4f4f5;
-  font: 1rem/1.5 system-ui, sans-serif }}
-h1 {{ font-size: 1.4rem; margin: 0 }}
-p {{ color: #a1a1aa; margin: .25rem 0 1.5rem }}
-main {{ display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)) }}
-figure {{ margin: 0 }}
-img {{ display: block; width: 100%; height: auto; border-radius: .4rem }}
-a:focus-visible {{ outline: 3px solid #60a5fa; outline-offset: 3px; border-radius: .4rem; display: block }}
-figcaption span {{ color: #a1a1aa }}
-dialog {{ border: 0; padding: 0; background: none; color: inherit; max-width: 100vw; max-height: 100vh }}
-dialog::backdrop {{ background: rgb(0 0 0 / .92) }}
-dialog img {{ width: auto; max-width: 96vw; max-height: 86vh; margin: auto }}
-dialog div {{ display: flex; gap: 1rem; justify-content: center; align-items: center; padding: .75rem }}
-button {{ font: inherit; color: inherit; background: #3f3f46; border: 0; border-radius: .4rem; padding: .4rem .9rem }}
-</style>
-<h1>{title}</h1>
-<p>{subtitle}</p>
-<main>
-{figures}
-</main>
-<dialog aria-label="Picture">
-<img alt="">
-<div><button type="button" value="-1" aria-label="Previous">&larr;</button> <span aria-live="polite"></span>
-<a>file</a> <button type="button" value="1" aria-label="Next">&rarr;</button>
-<button type="button" value="0">Close</button></div>
-</dialog>
-<script>
-const figures = [...document.querySelectorAll("figure")], box = document.querySelector("dialog");
-let at = 0;
-function show(place) {{
-  at = (place + figures.length) % figures.length;
-  const picture = figures[at].querySelector("img");
-  box.querySelector("img").src = picture.src;
-  box.querySelector("img").alt = picture.alt;
-  box.querySelector("span").textContent = figures[at].querySelector("figcaption").textContent;
-  box.querySelector("a").href = figures[at].querySelector("a").href;
-  if (!box.open) box.showModal();
-}}
-figures.forEach((figure, place) => figure.querySelector("a").addEventListener("click", event => {{
-  event.preventDefault();
-  show(place);
-}}));
-box.addEventListener("click", event => {{
-  if (event.target.value === "0" || event.target === box) box.close();
-  else if (event.target.value) show(at + Number(event.target.value));
-}});
-box.addEventListener("keydown", event => {{
-  if (event.key === "ArrowRight") show(at + 1);
-  if (event.key === "ArrowLeft") show(at - 1);
-}});
-box.addEventListener("close", () => figures[at].querySelector("a").focus());
-</script>
-</html>
-"""
