@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.acquire.loop import EventLoop
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.statuses import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
@@ -35,9 +34,6 @@ Grade = Literal["ok", "note", "bad"]
 
 _SILENT = "does not report a balance"
 _TIMEOUT_S = 60.0
-_GET_TIMEOUT_S = 10.0
-_OK = 200
-_NOT_FOUND = 404
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 #: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
 _HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
@@ -67,7 +63,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
         if not asked:
             raise CommandError(_why_no_balance(runtime))
         for provider in asked:
-            account, problem = _account(provider)
+            account, problem = _account(runtime, provider)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
             low = low or is_short or bool(problem)
             report.append(
@@ -81,7 +77,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
             if not console.for_program:
                 console.say(f"{provider.name}: {problem or balance_words(account) or _SILENT}")
     if console.for_program:
-        console.json({"accounts": report, "is_low": low})
+        console.report({"accounts": report, "is_low": low})
     elif is_short:
         console.warn(f"less than {alert_below} is left; top the account up")
     return 1 if low else 0
@@ -92,7 +88,9 @@ def doctor(config_file: str | None, console: Console) -> int:
     site = options_of(config_file, console)
     findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
     if console.for_program:
-        console.json({"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]})
+        console.report(
+            {"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]}
+        )
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
@@ -114,28 +112,19 @@ def _why_no_balance(runtime: Runtime) -> str:
 # The account ---------------------------------------------------------------------------------------------------------
 
 
-def _account(provider: ReportsAccount) -> tuple[Account, str]:
+def _account(runtime: Runtime, provider: ReportsAccount) -> tuple[Account, str]:
     """The account as the service states it, and an error message."""
     try:
-        return _in_loop(provider.account, provider), ""
+        return _answer(runtime, provider.account), ""
     except ProviderError as error:
         return Account(), str(error)
     except TimeoutError:
         return Account(), "does not answer in time"
 
 
-def _in_loop(ask: Callable[[], Awaitable[T]], *closing: object) -> T:
-    """The result of a free question to a service, asked in an event loop."""
-
-    async def close() -> None:
-        for one in closing:
-            await one.aclose()  # type: ignore[attr-defined]  # providers, and the team's store
-
-    loop = EventLoop()
-    try:
-        return loop.start(ask).result(timeout=_TIMEOUT_S)
-    finally:
-        loop.close(close)
+def _answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a free question to a service; TimeoutError after a minute."""
+    return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
 
 
 # Local checks --------------------------------------------------------------------------------------------------------
@@ -155,10 +144,10 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
     with runtime_for(site.settings, console) as runtime:
         yield from _stores(runtime, site.settings)
         for provider in runtime.chain:
-            yield _provider(provider, has_key=provider.name in runtime.keyed)
+            yield _provider(runtime, provider)
         if runtime.team is not None:
             try:
-                diagnoses = _in_loop(runtime.team.examine, runtime.team)
+                diagnoses = _answer(runtime, runtime.team.examine)
             except TimeoutError:
                 yield Diagnosis("bad", "shared_store", "does not answer in time")
             else:
@@ -247,15 +236,15 @@ def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
         )
 
 
-def _provider(provider: Provider, *, has_key: bool) -> Diagnosis:
+def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     variable = key_variable(provider.name)
-    if not has_key:
+    if provider.name not in runtime.keyed:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):
-            words = balance_words(_in_loop(provider.account, provider)) or _SILENT
+            words = balance_words(_answer(runtime, provider.account)) or _SILENT
         elif isinstance(provider, ChecksAccess):
-            words = _in_loop(provider.check_access, provider)
+            words = _answer(runtime, provider.check_access)
         else:
             return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
     except ProviderError as error:

@@ -165,16 +165,14 @@ def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
 def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Console) -> None:
     """Generate one mode after the other: together they would slow each other, and the caps hold for both."""
     for plan, mode in runs:
-        for heroes, agreed_on in plan.rounds():
+        for wanted, agreed_on in plan.rounds():
             within = _settings(caps, alchemy=mode)
             settings = replace(
                 within,
                 max_new_images=min(agreed_on.max_new_images, within.max_new_images),
                 max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
             )
-            with runtime_for(settings, console) as runtime:
-                obtain(runtime, heroes, settings, console)
-                spending = runtime.spending
+            _, spending = obtain(wanted, settings, console)
             caps = _less(caps, spending.new_images, spending.cost_usd)
 
 

@@ -92,7 +92,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         findings = list(_findings(site, runtime, found, require_alt=require_alt, shown=shown))
         warnings = [*_small(site, runtime, found), *_old_stylesheet(site, console)]
     if console.for_program:
-        console.json(
+        console.report(
             {
                 "heroes": len(found),
                 "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],

@@ -162,10 +162,9 @@ def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
     """Carry out the agreed plan."""
     purchases: list[Resolution] = []
     spending = Spending()
-    for heroes, settings in plan.rounds():
-        with runtime_for(settings, console) as runtime:
-            purchases += obtain(runtime, heroes, settings, console)
-            spending = runtime.spending
+    for wanted, settings in plan.rounds():
+        obtained, spending = obtain(wanted, settings, console)
+        purchases += obtained
     missing = [purchase for purchase in purchases if purchase.stored is None]
     made = counted(len(purchases) - len(missing), "image", "images")
     console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")

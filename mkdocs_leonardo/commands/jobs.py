@@ -46,7 +46,7 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
             return 0
         now = time.time()
         if console.for_program:
-            console.json({"jobs": [_value(line, now) for line in lines]})
+            console.report({"jobs": [_value(line, now) for line in lines]})
             return 0
     if not lines:
         console.say("no job is open, and nothing is remembered as refused")

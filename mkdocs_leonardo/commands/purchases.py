@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
@@ -9,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.statuses import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
-from mkdocs_leonardo.commands.terminal import Console, ElapsedTimer, counted, dollars, listed
+from mkdocs_leonardo.commands.terminal import Console, counted, dollars, listed
+from mkdocs_leonardo.report import Spending
 from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
 from mkdocs_leonardo.spec import Source
 
@@ -51,15 +53,15 @@ class Plan:
         """Whether no picture is to be made or collected."""
         return not self.buy and not self.collect
 
-    def rounds(self) -> Iterator[tuple[tuple[HeroSpec, ...], Settings]]:
-        """Groups of heroes to make, each picture once, with settings whose caps are those of the agreed plan.
+    def rounds(self) -> Iterator[tuple[tuple[HeroStatus, ...], Settings]]:
+        """Groups of pictures to make, each once, with settings whose caps are those of the agreed plan.
 
         Paid jobs form the first group, with caps of 0: if one has failed, no other was agreed to.
         """
         if self.collect:
             yield without_repeats(self.collect), replace(self._settings, max_new_images=0)
         if self.allowed:
-            yield without_repeats(self.allowed), replace(self._settings, max_cost_usd=self.most_usd)
+            yield self.allowed, replace(self._settings, max_cost_usd=self.most_usd)
 
     def lines(self) -> Iterator[str]:
         """The lines of the plan, for a person to agree to."""
@@ -124,7 +126,7 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
         missing = [one for one in statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        flights = [runtime.loop.start(runtime.pipeline.picture, hero) for hero in without_repeats(missing)]
+        flights = [runtime.loop.start(runtime.pipeline.picture, one.hero) for one in without_repeats(missing)]
         found = sum(flight.result().stored is not None for flight in flights)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
@@ -132,20 +134,24 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
 
 
 def obtain(
-    runtime: Runtime, heroes: Sequence[HeroSpec], settings: Settings, console: Console
-) -> tuple[Resolution, ...]:
-    """The results in the order of `heroes`. Ctrl-C prints the jobs that are still rendering, and exits (SystemExit)."""
+    wanted: Sequence[HeroStatus], settings: Settings, console: Console
+) -> tuple[tuple[Resolution, ...], Spending]:
+    """The results in the order of `wanted`, and their cost.
+
+    Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
+    """
     flights: dict[Future[Resolution], HeroSpec] = {}
-    try:
-        for hero in heroes:
-            flights[runtime.loop.start(runtime.pipeline.picture, hero)] = hero
-        landed = _landed(runtime, flights, settings, console)
-        runtime.end_loop()
-    except KeyboardInterrupt:
-        _stop(runtime, console)
-        _tell_what_is_left(runtime, flights, console)
-        raise SystemExit(INTERRUPTED) from None
-    return landed
+    with runtime_for(settings, console) as runtime:
+        try:
+            for one in wanted:
+                flights[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
+            landed = _landed(runtime, flights, settings, console)
+            runtime.end_loop()
+        except KeyboardInterrupt:
+            _stop(runtime, console)
+            _tell_what_is_left(runtime, flights, console)
+            raise SystemExit(INTERRUPTED) from None
+        return landed, runtime.spending
 
 
 def _stop(runtime: Runtime, console: Console) -> None:
@@ -162,9 +168,9 @@ def _landed(
 ) -> tuple[Resolution, ...]:
     rounds = -(-len(flights) // settings.concurrency)
     patience_s = rounds * (runtime.longest_wait_s + SLACK_S)
-    timer = ElapsedTimer()
+    began_at = time.monotonic()
     flying, landed = set(flights), dict[str, Resolution]()
-    while flying and timer.seconds < patience_s:
+    while flying and (seconds := time.monotonic() - began_at) < patience_s:
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _purchase(future, flights[future])
@@ -172,9 +178,9 @@ def _landed(
                 purchase = replace(purchase, failure=_not_collected(purchase))
             landed[purchase.hero.page] = purchase
             console.say(line_of(purchase))
-        if flying and timer.is_due():
+        if flying:
             spent_usd = runtime.spending.cost_usd
-            console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {timer.seconds:.0f} s")
+            console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {seconds:.0f} s")
     for future in flying:
         future.cancel()
         landed[flights[future].page] = _without(flights[future], "it took too long; the next run collects what is paid")

@@ -35,7 +35,7 @@ def status(config_file: str | None, console: Console) -> int:
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)
         if console.for_program:
-            console.json(_report(runtime, found, problems))
+            console.report(_report(runtime, found, problems))
             return 0
         for problem in problems:
             console.warn(problem)

@@ -157,10 +157,14 @@ def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
 
 def to_pay(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
     """One status for each picture that must be paid for; pages that share one pay once."""
-    first: dict[PictureSpec, HeroStatus] = {}
+    return without_repeats(status for status in wanted if status.must_be_bought)
+
+
+def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+    """One status for each picture, that of the first page that shows it."""
+    first: dict[PictureSpec | None, HeroStatus] = {}
     for status in wanted:
-        if status.must_be_bought and status.hero.picture is not None:
-            first.setdefault(status.hero.picture, status)
+        first.setdefault(status.hero.picture, status)
     return tuple(first.values())
 
 
@@ -241,11 +245,3 @@ def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
         if status.store is folder:
             return folder.path(status.record)
     return None
-
-
-def without_repeats(wanted: Sequence[HeroStatus]) -> tuple[HeroSpec, ...]:
-    """One hero for each picture."""
-    first: dict[PictureSpec | None, HeroSpec] = {}
-    for status in wanted:
-        first.setdefault(status.hero.picture, status.hero)
-    return tuple(first.values())

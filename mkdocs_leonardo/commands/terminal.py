@@ -7,7 +7,6 @@ import logging
 import re
 import shutil
 import sys
-import time
 import unicodedata
 from collections.abc import Sequence
 
@@ -16,8 +15,6 @@ import click
 from mkdocs_leonardo.spec import JsonValue, printable
 
 _BAR_CHARACTERS = 24
-#: Between two redraws of the progress line (seconds).
-_REDRAW_S = 0.1
 _CENTS_FROM_USD = 0.1
 #: Between two columns of a table.
 _GAP = "  "
@@ -52,18 +49,15 @@ class Console:
         line = printable(text)
         click.echo(start + (click.style(line, bold=True) if is_bold else line), err=self.for_program)
 
-    def json(self, value: JsonValue) -> None:
-        """Print the result for a program."""
+    def report(self, value: JsonValue) -> None:
+        """Print the result as JSON for a program; a person has seen its lines already."""
+        if not self.for_program:
+            return
         self._clear()
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
         text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
         # JSON does not escape these, and a terminal takes some of them for commands.
         click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-    def report(self, value: JsonValue) -> None:
-        """Print the result as JSON for a program; a person has seen its lines already."""
-        if self.for_program:
-            self.json(value)
 
     def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Print rows in aligned columns; on a terminal, the last column is cut to the width."""
@@ -129,27 +123,6 @@ class Console:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._line = False
-
-
-class ElapsedTimer:
-    """Measures the seconds since it was made, and limits how often a progress line is drawn."""
-
-    def __init__(self) -> None:
-        self.started_at = time.monotonic()
-        self._drawn_at = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the timer was made."""
-        return time.monotonic() - self.started_at
-
-    def is_due(self) -> bool:
-        """True about ten times a second."""
-        now = time.monotonic()
-        if now - self._drawn_at < _REDRAW_S:
-            return False
-        self._drawn_at = now
-        return True
 
 
 def dollars(amount_usd: float) -> str:
