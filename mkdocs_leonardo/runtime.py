@@ -30,8 +30,8 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
     from mkdocs_leonardo.acquire.loop import EventLoop
-    from mkdocs_leonardo.acquire.orders import PictureRequest
     from mkdocs_leonardo.acquire.pipeline import Pipeline
+    from mkdocs_leonardo.acquire.request import PictureRequest
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, Event, Lock
 
-from mkdocs_leonardo.acquire.orders import hold_slot, thread
+from mkdocs_leonardo.acquire.request import hold_slot, thread
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.balance import balance_words

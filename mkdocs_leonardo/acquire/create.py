@@ -15,7 +15,7 @@ from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, outage_rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import LeaseLost, PictureRequest, thread
+from mkdocs_leonardo.acquire.request import JobRequest, LeaseLost, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -25,7 +25,6 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares, Provider
 from mkdocs_leonardo.spec import Source, Submission, order_seed
@@ -55,13 +54,12 @@ class JobContext:
 
 
 class JobCreator:
-    """Creates a job for one request at one provider, and collects it."""
+    """Creates a job for a request to one provider, and collects it."""
 
-    def __init__(self, context: JobContext, request: PictureRequest, candidate: Candidate) -> None:
+    def __init__(self, context: JobContext, request: JobRequest) -> None:
         self._context = context
         self._request = request
-        self._candidate = candidate
-        self._provider = candidate.provider
+        self._provider = request.provider
         self._made: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
 
@@ -89,9 +87,7 @@ class JobCreator:
         if self._request.attempts.capped_usd is None:
             # Of the provider that is asked first: the next build will ask it again.
             self._request.attempts.capped_usd = estimate_usd
-        self._request.attempts.note(
-            self._provider.name, f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True
-        )
+        self._request.note(f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True)
         return False
 
     async def _rest(self, failure: ServiceFailed) -> None:
@@ -108,7 +104,7 @@ class JobCreator:
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._made:
                 # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
-                found = (await self._context.lost.settle(self._request, self._candidate)).found
+                found = (await self._context.lost.settle(self._request)).found
                 for number, submission in found.items():
                     return await self._receive(submission, number, free)
             if reservation is None:
@@ -130,7 +126,7 @@ class JobCreator:
         """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
         reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
         if reason:
-            self._request.attempts.note(self._provider.name, reason)
+            self._request.note(reason)
             return False
         if not isinstance(self._provider, Prepares):
             return True
@@ -140,7 +136,7 @@ class JobCreator:
             self._note_outage(error)
             # No job was ordered, so no entry is to be forgotten, and no call repeated.
             decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
-            await self._context.jobs.after(decision, error, self._request, self._candidate)
+            await self._context.jobs.after(decision, error, self._request)
             return False
         return True
 
@@ -155,8 +151,8 @@ class JobCreator:
 
     async def _reason_to_skip(self) -> str:
         """Why no new job is to be created here; empty if one may be."""
-        entry = await thread(self._context.journal.entry, self._candidate.key)
-        if entry is None and self._candidate.key not in self._context.jobs.uncollected:
+        entry = await thread(self._context.journal.entry, self._request.key)
+        if entry is None and self._request.key not in self._context.jobs.uncollected:
             return ""
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
@@ -174,22 +170,22 @@ class JobCreator:
             raise
 
     async def _note_down(self, estimate_usd: float) -> Try:
-        request, candidate, provider = self._request, self._candidate, self._provider
+        request, provider = self._request, self._provider
         journal = self._context.journal
 
         def seed(number: int) -> int | None:
             if not isinstance(provider, FindsLostJobs):
                 return None
-            return order_seed(candidate.key, number) if request.picture.seed is None else request.picture.seed
+            return order_seed(request.key, number) if request.picture.seed is None else request.picture.seed
 
         try:
             entry = await thread(
                 lambda: journal.intend(
-                    candidate.key,
+                    request.key,
                     provider=provider.name,
                     model=provider.model,
                     page=request.page,
-                    request=candidate.request,
+                    request=request.candidate.request,
                     estimate_usd=estimate_usd,
                     lease=request.lease,
                     seed=seed,
@@ -203,8 +199,8 @@ class JobCreator:
             # The process that took the lease over while this one was asleep pays, or has paid.
             raise LeaseLost from None
         order = entry.tries[-1]
-        if not await request.team_lease.intend(entry):
-            await thread(journal.withdraw, candidate.key, order.number)
+        if request.team_lease is not None and not await request.team_lease.intend(entry):
+            await thread(journal.withdraw, request.key, order.number)
             raise LeaseLost
         return order
 
@@ -213,8 +209,8 @@ class JobCreator:
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._made[order.number] = reservation
-        context.sent.add((self._candidate.key, order.number))
-        self._request.attempts.paid.append(reservation)
+        context.sent.add((request.key, order.number))
+        request.attempts.paid.append(reservation)
         context.budget.doubt(reservation)
         context.asking.append(provider)
         try:
@@ -225,13 +221,11 @@ class JobCreator:
             context.asking.remove(provider)
         # Before the pages that wait for room, or for the provider to accept something.
         context.budget.settle(reservation, submission.cost_usd)
-        context.jobs.uncollected[self._candidate.key] = submission
+        context.jobs.uncollected[request.key] = submission
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
-            await request.team_lease.accept(
-                await thread(context.journal.accept, self._candidate.key, submission, order.number)
-            )
+            await request.publish(await thread(context.journal.accept, request.key, submission, order.number))
         return submission
 
     async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
@@ -241,13 +235,13 @@ class JobCreator:
         if error.charged is Charged.NO:
             context.budget.withdraw(reservation)
         else:
-            await thread(context.lost.doubt, self._candidate.key, order.number, reservation)
+            await thread(context.lost.doubt, self._request.key, order.number, reservation)
         decision = decide(error, creates=len(self._made), can_look=isinstance(self._provider, FindsLostJobs))
-        await context.jobs.after(decision, error, self._request, self._candidate, number=order.number)
+        await context.jobs.after(decision, error, self._request, number=order.number)
         if not decision.look_first:
             return decision, {}
         look = context.lost.settle if decision.look_for_s else context.lost.look
-        looked = await look(self._request, self._candidate)
+        looked = await look(self._request)
         if decision.look_for_s and looked.trouble is not None:
             # Not known is not "no": the next build looks again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
@@ -255,7 +249,7 @@ class JobCreator:
 
     async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
         """The picture of a job that this build paid for; None if the next provider is to be asked."""
-        context, request, candidate = self._context, self._request, self._candidate
+        context, request = self._context, self._request
         self._failure = None
 
         def landed() -> None:
@@ -267,7 +261,6 @@ class JobCreator:
             try:
                 return await context.jobs.collect(
                     request,
-                    candidate,
                     submission,
                     give_up_at=submission.accepted_at + self._provider.timeout_s,
                     source=Source.GENERATED,
@@ -278,6 +271,6 @@ class JobCreator:
                     end = context.budget.cancel if error.charged is Charged.NO else context.budget.doubt
                     end(self._made[number])
                 # The job is accepted like an earlier build's: no error from here on leads to a second create.
-                decision = context.jobs.decide(error, candidate)
-                await context.jobs.after(decision, error, request, candidate, job=submission)
+                decision = context.jobs.decide(error, request)
+                await context.jobs.after(decision, error, request, job=submission)
         return None

@@ -1,15 +1,18 @@
-"""The jobs of a build: collect one, or carry out what follows from an error."""
+"""The jobs of a build: fetch and store the picture of one, or carry out what follows from an error.
+
+Fetching is free and repeatable. A picture is stored before any other step.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
-from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.orders import PictureRequest, thread, update_team_lease
+from mkdocs_leonardo.acquire.request import JobRequest, PictureRequest, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -17,17 +20,28 @@ from mkdocs_leonardo.errors import (
     JobUnfinished,
     JobUnknown,
     NotAsked,
+    PictureError,
     PromptRefused,
     ProviderError,
+    StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
-from mkdocs_leonardo.spec import Source, Submission
+from mkdocs_leonardo.spec import (
+    GeneratedImage,
+    ImageInfo,
+    JsonValue,
+    PictureRecord,
+    Source,
+    Submission,
+    digest_of,
+    request_key,
+)
 from mkdocs_leonardo.storage.base import StoredPicture
 from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.storage.journal import Journal
 
@@ -35,6 +49,8 @@ if TYPE_CHECKING:
 OLD_JOB_S = 600.0
 #: The timeout of that one question (seconds).
 ONE_LOOK_S = 5.0
+#: The interval between two downloads of a picture that arrived damaged (seconds).
+DAMAGED_WAIT_S = 1.0
 
 
 class Jobs:
@@ -45,58 +61,161 @@ class Jobs:
         *,
         journal: Journal,
         access: Access,
-        collector: Collector,
+        keep: Sequence[PictureStore],
+        inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         notify: Notify,
         reject: Callable[[PictureRequest, str, str], None],
     ) -> None:
+        """`keep` are the stores for new pictures: the next one is used where one cannot be written."""
         self._journal = journal
         self._access = access
-        self._collector = collector
+        self._keep = tuple(keep)
+        self._inspect = inspect
         self._clock = clock
         self._notify = notify
         self._reject = reject
         #: Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
         self.uncollected: dict[str, Submission] = {}
 
+    # Collecting ------------------------------------------------------------------------------------------------------
+
     async def collect(
-        self,
-        request: PictureRequest,
-        candidate: Candidate,
-        job: Submission,
-        *,
-        give_up_at: float,
-        source: Source,
-        landed: Callable[[], None],
+        self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source, landed: Callable[[], None]
     ) -> StoredPicture:
         """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
-        obtained = await self._collector.fetch_and_store(
-            request, candidate, job, give_up_at=give_up_at, source=source, landed=landed
-        )
-        self.uncollected.pop(candidate.key, None)
-        request.attempts.note(job.provider, "collected" if source is Source.RESUMED else "generated")
-        return obtained
+        image, delivered = await self._fetch(request, job, give_up_at)
+        # No further job can follow from here, so the slot is free before the disk has written.
+        landed()
+        is_new = source is Source.GENERATED
+        record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
+        store = await thread(self.keep, request.page, record, image.data)
+        self.uncollected.pop(request.key, None)
+        request.note("generated" if is_new else "collected")
+        return StoredPicture(record, store, source)
 
-    async def collect_paid(
-        self, request: PictureRequest, candidate: Candidate, job: Submission
-    ) -> StoredPicture | None:
+    async def collect_paid(self, request: JobRequest, job: Submission) -> StoredPicture | None:
         """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
             return await self.collect(
-                request,
-                candidate,
-                job,
-                give_up_at=self._give_up_at(candidate, job),
-                source=Source.RESUMED,
-                landed=request.landed,
+                request, job, give_up_at=self._give_up_at(request, job), source=Source.RESUMED, landed=request.landed
             )
         except ProviderError as error:
-            decision = self.decide(error, candidate)
-            await self.after(decision, error, request, candidate, job=job)
-            is_over = not decision.forget and await self._put_off(request, candidate, job, error)
+            decision = self.decide(error, request)
+            await self.after(decision, error, request, job=job)
+            is_over = not decision.forget and await self._put_off(request, job, error)
             if decision.step is Step.NEXT_PROVIDER and not is_over:
-                request.attempts.passed_over.add(candidate.provider.name)
+                request.attempts.passed_over.add(request.provider.name)
         return None
+
+    async def collect_spare(self, request: JobRequest, job: Submission) -> None:
+        """Store the picture of a second job under the key of the same request with `hero_seed` set to the job's seed.
+
+        Where the author has set that already, or the job's seed is not known, the job's id takes its place.
+        """
+        entry = await thread(self._journal.entry, request.key)
+        seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        seed = seeds[0] if seeds else None
+        try:
+            image, delivered = await self._fetch(request, job, self._give_up_at(request, job))
+        except ProviderError as error:
+            request.note(str(error))
+            if self.decide(error, request).forget:
+                await request.publish(await thread(self._journal.close, request.key, job.job_id))
+            else:
+                await self._put_off(request, job, error)
+            return
+        pixels = request.candidate.request
+        is_free = seed is not None and pixels["seed"] is None
+        about = {"seed": seed} if is_free else {"job": job.job_id}
+        record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
+        if await thread(self.keep, request.page, record, image.data) is self._keep[0]:
+            await thread(self._journal.close, request.key, job.job_id)
+        shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
+        self._notify(
+            logging.INFO,
+            f"{request.page}: {job.provider} had accepted an earlier call as well; its image is cached{shows}",
+        )
+
+    async def _fetch(self, request: JobRequest, job: Submission, give_up_at: float) -> tuple[GeneratedImage, ImageInfo]:
+        """The picture of a job, decoded as a check; one that arrives damaged is downloaded again."""
+        while True:
+            image = await request.provider.fetch(job, give_up_at=give_up_at)
+            try:
+                return image, await thread(self._inspect, image.data)
+            except PictureError as error:
+                if job.image is not None:
+                    raise JobFailed(
+                        f"sent something that {error}", provider=job.provider, charged=Charged.YES
+                    ) from error
+                if self._clock.now() + DAMAGED_WAIT_S >= give_up_at:
+                    raise JobUnfinished(f"the image {error}", provider=job.provider, charged=Charged.YES) from error
+                await self._clock.sleep(DAMAGED_WAIT_S)
+
+    def _record(
+        self,
+        pixels: Mapping[str, JsonValue],
+        job: Submission,
+        image: GeneratedImage,
+        delivered: ImageInfo,
+        *,
+        page: str,
+        is_new: bool,
+    ) -> PictureRecord:
+        now = self._clock.now()
+        return PictureRecord(
+            key=request_key(pixels),
+            digest=digest_of(image.data),
+            extension=delivered.extension,
+            provider=job.provider,
+            model=job.model,
+            job_id=job.job_id,
+            cost_usd=job.cost_usd if image.cost_usd is None else image.cost_usd,
+            created_at=now,
+            width_px=delivered.width_px,
+            height_px=delivered.height_px,
+            # The render time of an earlier build's job is unknown.
+            seconds=max(0.0, round(now - job.accepted_at, 3)) if is_new else None,
+            page=page,
+            marks=delivered.marks,
+            request=pixels,
+        )
+
+    def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
+        """Store the picture first and close its journal entry afterwards: no bookkeeping error may lose a paid picture.
+
+        A picture that is not new is in a team's store as well.
+        """
+        for place, store in enumerate(self._keep):
+            try:
+                store.save(record, data)
+            except StoreUnavailable as error:
+                last = error
+                continue
+            if place == 0:
+                with suppress(StoreUnavailable):
+                    self._journal.close(record.key, record.job_id)
+            elif not is_new:
+                self._notify(
+                    logging.INFO,
+                    f"{page}: its image is the team's, and could not be stored in the cache ({last}); free disk "
+                    "space or make cache_dir writable",
+                )
+            else:
+                # The entry stays open: the next build collects the job again, which costs nothing.
+                self._notify(
+                    logging.WARNING,
+                    f"{page}: its new image could not be stored in the cache ({last}); free disk space or "
+                    "make cache_dir writable, and build here again",
+                )
+            return store
+        raise StoreUnavailable(f"the image of {page} could not be stored anywhere")
+
+    def _give_up_at(self, request: JobRequest, job: Submission) -> float:
+        now = self._clock.now()
+        return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else request.provider.timeout_s)
+
+    # Jobs without a picture ------------------------------------------------------------------------------------------
 
     def due(self, entry: Entry) -> Iterator[Submission]:
         """The known jobs that may be asked for now."""
@@ -104,78 +223,15 @@ class Jobs:
         return (job for job, one in zip(entry.jobs, entry.accepted, strict=True) if one.is_due(now))
 
     @staticmethod
-    def decide(error: ProviderError, candidate: Candidate) -> Decision:
+    def decide(error: ProviderError, request: JobRequest) -> Decision:
         """Decide on an accepted job that cannot be collected; no decision is a second create call."""
-        return decide(error, creates=0, can_look=isinstance(candidate.provider, FindsLostJobs))
-
-    async def _put_off(
-        self, request: PictureRequest, candidate: Candidate, job: Submission, error: ProviderError
-    ) -> bool:
-        entry = await thread(self._journal.entry, candidate.key)
-        numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
-        is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
-        return await self.put_off(request, candidate, numbers, is_unknown=is_unknown, is_vain=is_vain)
-
-    async def put_off(
-        self,
-        request: PictureRequest,
-        candidate: Candidate,
-        numbers: Iterable[int],
-        *,
-        is_unknown: bool = False,
-        is_vain: bool = True,
-    ) -> bool:
-        """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.
-
-        True if they are given up, with one message: they are too old, or the service has not known them for hours.
-        """
-        is_over = False
-        for number in numbers:
-            one = await thread(
-                lambda number=number: self._journal.ask(candidate.key, number, is_unknown=is_unknown, is_vain=is_vain)
-            )
-            if one is None or not is_vain or not one.is_over(self._clock.now()):
-                # A service that was not reached gave no answer on the job.
-                continue
-            is_over = True
-            left = await thread(self._journal.give_up, candidate.key, number)
-            await update_team_lease(request, candidate.key, left)
-            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
-            days = (self._clock.now() - one.began_at) / 86400
-            self._notify(
-                logging.WARNING,
-                f"{request.page}: the job {one.job_id or 'without a number'} of {candidate.provider.name} is given up "
-                f"after {days:.0f} days: the service {why}; it may have been charged",
-            )
-        return is_over
-
-    async def collect_spare(self, request: PictureRequest, candidate: Candidate, job: Submission) -> None:
-        """Store the picture of a second job for a request that has its picture."""
-        entry = await thread(self._journal.entry, candidate.key)
-        seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
-        try:
-            await self._collector.fetch_and_store_spare(
-                request, candidate, job, seed=seeds[0] if seeds else None, give_up_at=self._give_up_at(candidate, job)
-            )
-        except ProviderError as error:
-            request.attempts.note(candidate.provider.name, str(error))
-            if self.decide(error, candidate).forget:
-                await update_team_lease(
-                    request, candidate.key, await thread(self._journal.close, candidate.key, job.job_id)
-                )
-            else:
-                await self._put_off(request, candidate, job, error)
-
-    def _give_up_at(self, candidate: Candidate, job: Submission) -> float:
-        now = self._clock.now()
-        return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else candidate.provider.timeout_s)
+        return decide(error, creates=0, can_look=isinstance(request.provider, FindsLostJobs))
 
     async def after(
         self,
         decision: Decision,
         error: ProviderError,
-        request: PictureRequest,
-        candidate: Candidate,
+        request: JobRequest,
         *,
         number: int = 0,
         job: Submission | None = None,
@@ -184,8 +240,8 @@ class Jobs:
 
         `number` is the create call's that failed; `job` the one that could not be collected.
         """
-        name = candidate.provider.name
-        request.attempts.note(name, str(error))
+        name = request.provider.name
+        request.note(str(error))
         if decision.rest_s:
             await self._access.cool_down(name, str(error), decision.rest_s)
         if decision.switch_off:
@@ -197,22 +253,20 @@ class Jobs:
         if decision.log_prompt:
             await thread(self._reject, request, name, str(error))
         if decision.forget:
-            await self._forget(error, request, candidate, number, job)
+            await self._forget(error, request, number, job)
         if decision.step is Step.STOP:
             raise error
         if decision.wait_s:
             await self._clock.sleep(decision.wait_s)
 
-    async def _forget(
-        self, error: ProviderError, request: PictureRequest, candidate: Candidate, number: int, job: Submission | None
-    ) -> None:
-        key = candidate.key
+    async def _forget(self, error: ProviderError, request: JobRequest, number: int, job: Submission | None) -> None:
+        key = request.key
         # Without a note, every build would pay for the job without a picture again.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
-            about = {"page": request.page, "provider": candidate.provider.name, "job_id": job.job_id if job else ""}
+            about = {"page": request.page, "provider": request.provider.name, "job_id": job.job_id if job else ""}
             await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
-        if isinstance(error, PromptRefused):
+        if isinstance(error, PromptRefused) and request.team_lease is not None:
             await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
@@ -221,4 +275,36 @@ class Jobs:
             left = await thread(self._journal.withdraw, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and remember it then.
-            await update_team_lease(request, key, left)
+            await request.publish(left)
+
+    async def _put_off(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
+        entry = await thread(self._journal.entry, request.key)
+        numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
+        return await self.put_off(request, numbers, is_unknown=is_unknown, is_vain=is_vain)
+
+    async def put_off(
+        self, request: JobRequest, numbers: Iterable[int], *, is_unknown: bool = False, is_vain: bool = True
+    ) -> bool:
+        """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.
+
+        True if they are given up, with one message: they are too old, or the service has not known them for hours.
+        """
+        is_over = False
+        for number in numbers:
+            one = await thread(
+                lambda number=number: self._journal.ask(request.key, number, is_unknown=is_unknown, is_vain=is_vain)
+            )
+            if one is None or not is_vain or not one.is_over(self._clock.now()):
+                # A service that was not reached gave no answer on the job.
+                continue
+            is_over = True
+            await request.publish(await thread(self._journal.give_up, request.key, number))
+            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
+            days = (self._clock.now() - one.began_at) / 86400
+            self._notify(
+                logging.WARNING,
+                f"{request.page}: the job {one.job_id or 'without a number'} of {request.provider.name} is given up "
+                f"after {days:.0f} days: the service {why}; it may have been charged",
+            )
+        return is_over

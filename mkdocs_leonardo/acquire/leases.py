@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
-from mkdocs_leonardo.acquire.orders import NoProviderLeft, NoTeamLease, thread
+from mkdocs_leonardo.acquire.request import LeasedElsewhere, NoProviderLeft, thread
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.providers.base import Clock
 
@@ -53,17 +53,21 @@ class Leases:
                     self._journal.release_lease(name)
 
     @asynccontextmanager
-    async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | NoTeamLease | None]:
-        """Hold the lease among the machines that share a store; None, at once, while another machine holds it."""
+    async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:
+        """Hold the lease among the machines that share a store, None without such a store.
+
+        LeasedElsewhere, at once, while another machine holds it.
+        """
         if self._team is None:
-            yield NoTeamLease()
+            yield None
             return
         lease = await self._team.acquire(name, set(keys))
+        if lease is None:
+            raise LeasedElsewhere
         try:
             yield lease
         finally:
-            if lease is not None:
-                await lease.release()
+            await lease.release()
 
     async def wait(self, name: str) -> None:
         """Wait until no other machine holds the lease; NoProviderLeft if that takes too long."""

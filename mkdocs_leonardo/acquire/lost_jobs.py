@@ -16,9 +16,8 @@ from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
-from mkdocs_leonardo.acquire.orders import PictureRequest, thread, update_team_lease
+from mkdocs_leonardo.acquire.request import JobRequest, thread
 from mkdocs_leonardo.errors import ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
-from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import JsonValue, Submission
@@ -84,52 +83,51 @@ class LostJobs:
         entry = await thread(self._journal.entry, key)
         return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
 
-    async def settle(self, request: PictureRequest, candidate: Candidate) -> Looked:
+    async def settle(self, request: JobRequest) -> Looked:
         """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
         since = self._clock.now()
         while True:
             # A list that was asked for too early proves nothing, however late it comes.
-            left_s = await self._left_s(candidate.key)
-            looked = await self.look(request, candidate)
+            left_s = await self._left_s(request.key)
+            looked = await self.look(request)
             if looked.found or looked.is_final or left_s <= 0:
                 return looked
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
             pause_s = max(RETRY_WAIT_S, (self._clock.now() - since) / 2)
-            await self._clock.sleep(min(pause_s, await self._left_s(candidate.key)))
+            await self._clock.sleep(min(pause_s, await self._left_s(request.key)))
 
-    async def look(self, request: PictureRequest, candidate: Candidate) -> Looked:
+    async def look(self, request: JobRequest) -> Looked:
         """Search the list once for each create call of this picture whose outcome is unknown."""
-        provider = candidate.provider
-        entry = await thread(self._journal.entry, candidate.key)
+        entry = await thread(self._journal.entry, request.key)
         found: dict[int, Submission] = {}
         for one in entry.sent if entry is not None else ():
-            is_ripe = self._unripe_s(candidate.key, one) <= 0
+            is_ripe = self._unripe_s(request.key, one) <= 0
             try:
-                submission = await self._find(request, candidate, one)
+                submission = await self._find(request, one)
             except ProviderError as error:
                 trouble = f"its list of jobs could not be read ({error})"
                 if isinstance(error, ServiceFailed) and not is_ripe:
                     return Looked(found, trouble)
-                request.attempts.note(provider.name, trouble)
+                request.note(trouble)
                 return Looked(found, trouble, is_final=isinstance(error, RequestRefused))
             if submission is not None:
                 found[one.number] = submission
             elif is_ripe:
-                await self._rule_out(request, candidate, one)
+                await self._rule_out(request, one)
         return Looked(found)
 
-    async def _rule_out(self, request: PictureRequest, candidate: Candidate, one: Try) -> None:
+    async def _rule_out(self, request: JobRequest, one: Try) -> None:
         """Withdraw a call that made no job, here and with other machines."""
-        provider, key = candidate.provider.name, candidate.key
-        self._ruled_out[key] = _Rival(provider, request.page, candidate.request)
+        provider, key = request.provider.name, request.key
+        self._ruled_out[key] = _Rival(provider, request.page, request.candidate.request)
         reservation = self._reserved.pop((key, one.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
-        await update_team_lease(request, key, await thread(self._journal.withdraw, key, one.number))
+        await request.publish(await thread(self._journal.withdraw, key, one.number))
 
-    async def _find(self, request: PictureRequest, candidate: Candidate, one: Try) -> Submission | None:
+    async def _find(self, request: JobRequest, one: Try) -> Submission | None:
         """The job of one call, recorded in the journal, if the list has it."""
-        provider, key = candidate.provider, candidate.key
+        provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_ours = (key, one.number) in self._reserved
         since = min(one.sent_at, self._clock.now())
@@ -145,34 +143,34 @@ class LostJobs:
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
-                if one.seed is not None and candidate.request["seed"] is not None:
+                if one.seed is not None and request.candidate.request["seed"] is not None:
                     # What the list does not show at all is no rival's either.
-                    await self._check_rivals(candidate)
+                    await self._check_rivals(request)
                     if self._clock.now() - one.sent_at > CLOSED_S:
                         raise ServiceFailed("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await thread(self._journal.known_jobs, provider.name)
-            await request.team_lease.accept(await thread(self._journal.accept, key, submission, one.number))
+            await request.publish(await thread(self._journal.accept, key, submission, one.number))
         if is_ours:
             self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
-            request.attempts.note(provider.name, "had accepted the job after all")
+            request.note("had accepted the job after all")
         else:
             self._notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
         return submission
 
-    async def _check_rivals(self, candidate: Candidate) -> None:
+    async def _check_rivals(self, request: JobRequest) -> None:
         """ServiceFailed if the lost call of another picture has the author's seed, prompt, size and model as well.
 
         A call that was ruled out counts: the list may have hidden its job until now.
         """
-        what = ("seed", "prompt", "width", "height", "model")
+        what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
         entries = (await thread(self._journal.entries)).values()
         lost = {one.key: _Rival(one.provider, one.page, one.request) for one in entries if one.sent}
         for key, rival in (self._ruled_out | lost).items():
-            is_other = key != candidate.key and rival.provider == candidate.provider.name
-            if is_other and all(rival.request.get(name) == candidate.request[name] for name in what):
+            is_other = key != request.key and rival.provider == request.provider.name
+            if is_other and all(rival.request.get(name) == wanted[name] for name in what):
                 raise ServiceFailed(
                     f"it does not show styles, and {rival.page} lost a job with the same prompt and seed",
-                    provider=candidate.provider.name,
+                    provider=request.provider.name,
                 )
 
     async def _left_s(self, key: str) -> float:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, Event, to_thread
 
 from mkdocs_leonardo.acquire.leases import Leases
-from mkdocs_leonardo.acquire.orders import Attempts, LeaseLost, NoProviderLeft, PictureRequest, hold_slot, thread
+from mkdocs_leonardo.acquire.request import (
+    Attempts,
+    LeasedElsewhere,
+    LeaseLost,
+    NoProviderLeft,
+    PictureRequest,
+    hold_slot,
+    thread,
+)
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     BrokenEntry,
@@ -246,22 +254,22 @@ class Pipeline:
                 return stored
             if doubt and not answer.is_open:
                 raise NoProviderLeft(doubt)
-            is_mine = True
-            async with hold_slot(self._slots) as landed, self._leases.held(lease):
+            keys = [candidate.key for candidate in answer.candidates]
+            try:
                 with suppress(LeaseLost):
-                    keys = [candidate.key for candidate in answer.candidates]
-                    async with self._leases.held_in_team(lease, keys) as team_lease:
-                        is_mine = team_lease is not None
-                        if team_lease is not None:
-                            return await self._obtain_alone(
-                                PictureRequest(picture, page, lease, landed, attempts, team_lease)
-                            )
-            if is_mine:
+                    async with (
+                        hold_slot(self._slots) as landed,
+                        self._leases.held(lease),
+                        self._leases.held_in_team(lease, keys) as team_lease,
+                    ):
+                        return await self._obtain_alone(
+                            PictureRequest(picture, page, lease, landed, attempts, team_lease)
+                        )
                 # This process was suspended, and another one took its lease over: look up the other's result first.
                 self._notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
-            else:
+            except LeasedElsewhere:
                 # Meanwhile this build makes other pictures.
                 step_aside()
                 await self._leases.wait(lease)
@@ -283,11 +291,12 @@ class Pipeline:
             self._notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
-            await self._runner.collect_spares(request, candidates[rank], stored.record)
+            await self._runner.collect_spares(request.to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
-            if damage or doubt or (request.team_lease.doubt and not self._pays_in_doubt):
+            is_unsure = request.team_lease is not None and bool(request.team_lease.doubt)
+            if damage or doubt or (is_unsure and not self._pays_in_doubt):
                 raise NoProviderLeft(damage or doubt or IN_DOUBT)
             obtained = await self._runner.create(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
@@ -327,13 +336,13 @@ class Pipeline:
             return stored
         with suppress(StorageError):
             data = await thread(stored.store.read, stored.record)
-            if await self._team.share(stored.record, data):
+            if not await self._team.share(stored.record, data):
+                theirs = await self._fetch_from_team(request.page, [(stored.record.key, stored.record.provider)])
+                if theirs is None:
+                    return stored
+                stored = replace(stored, record=theirs.record, store=theirs.store)
+            if request.team_lease is not None:
                 await request.team_lease.close(stored.record.key)
-                return stored
-            theirs = await self._fetch_from_team(request.page, [(stored.record.key, stored.record.provider)])
-            if theirs is not None:
-                await request.team_lease.close(stored.record.key)
-                return replace(stored, record=theirs.record, store=theirs.store)
         return stored
 
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.collect import Collector
 from mkdocs_leonardo.acquire.create import JobContext, JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.orders import NoProviderLeft, PictureRequest, thread, update_team_lease
+from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest, thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.progress import Notify
@@ -50,7 +49,10 @@ class JobRunner:
         alert_of: Callable[[str], Alert | None] = lambda _provider: None,
         seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
-        """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
+        """`keep` are the stores for new pictures: the next one is used where one cannot be written.
+
+        `seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now.
+        """
         self._journal = journal
         self._clock = clock
         self._notify = notify
@@ -61,15 +63,13 @@ class JobRunner:
             alert_of=alert_of,
             seconds_until_capacity=seconds_until_capacity,
         )
-        collector = Collector(journal=journal, keep=keep, inspect=inspect, clock=clock, notify=notify)
         self._jobs = Jobs(
-            journal=journal, access=access, collector=collector, clock=clock, notify=notify, reject=reject
+            journal=journal, access=access, keep=keep, inspect=inspect, clock=clock, notify=notify, reject=reject
         )
         self._lost = LostJobs(journal=journal, budget=budget, clock=clock, notify=notify)
         self._context = JobContext(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
         self.budget = budget
-        self.keep = collector.keep
-        self.is_home = collector.is_home
+        self.keep = self._jobs.keep
 
     @property
     def awaited(self) -> tuple[str, ...]:
@@ -88,25 +88,24 @@ class JobRunner:
         for candidate in candidates:
             if not candidate.available or self._context.access.is_off(candidate.provider.name):
                 continue
-            for job in await self._paid_jobs(request, candidate, damaged.get(candidate.key)):
-                obtained = await self._jobs.collect_paid(request, candidate, job)
+            wanted = request.to(candidate)
+            for job in await self._paid_jobs(wanted, damaged.get(candidate.key)):
+                obtained = await self._jobs.collect_paid(wanted, job)
                 if obtained is not None:
-                    await self.collect_spares(request, candidate, obtained.record)
+                    await self.collect_spares(wanted, obtained.record)
                     return obtained
         return None
 
-    async def _paid_jobs(
-        self, request: PictureRequest, candidate: Candidate, damaged: PictureRecord | None
-    ) -> tuple[Submission, ...]:
+    async def _paid_jobs(self, request: JobRequest, damaged: PictureRecord | None) -> tuple[Submission, ...]:
         """The jobs of earlier builds for this key: known, or found in the account's list."""
-        provider = candidate.provider
-        left = request.team_lease.open_job(candidate.key)
-        if left is not None and await thread(self._journal.emptiness, candidate.key) is None:
+        provider, key = request.provider, request.key
+        left = request.team_lease.open_job(key) if request.team_lease is not None else None
+        if left is not None and await thread(self._journal.emptiness, key) is None:
             await thread(self._journal.inherit, left)
-        entry = await thread(self._journal.entry, candidate.key)
+        entry = await thread(self._journal.entry, key)
         if entry is not None:
-            await request.team_lease.accept(entry)
-        uncollected = self._jobs.uncollected.get(candidate.key)
+            await request.publish(entry)
+        uncollected = self._jobs.uncollected.get(key)
         if uncollected is not None and (entry is None or not entry.accepted):
             # The journal comes first: another build may have taken over while this one was suspended.
             return (uncollected,)
@@ -117,34 +116,32 @@ class JobRunner:
         if entry.accepted:
             return tuple(self._jobs.due(entry))
         if isinstance(provider, FindsLostJobs):
-            return await self._lost_jobs(request, candidate, entry)
+            return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
-        if not any((candidate.key, one.number) in self._context.sent for one in entry.sent):
+        if not any((key, one.number) in self._context.sent for one in entry.sent):
             # The answer was the picture itself, and was not stored.
             self._notify(logging.WARNING, lost_answer(request.page, provider.name))
-            await update_team_lease(request, candidate.key, await thread(self._journal.withdraw, candidate.key))
+            await request.publish(await thread(self._journal.withdraw, key))
         return ()
 
-    async def _lost_jobs(self, request: PictureRequest, candidate: Candidate, entry: Entry) -> tuple[Submission, ...]:
+    async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """The jobs that calls of earlier builds led to."""
         if not any(one.is_due(self._clock.now()) for one in entry.sent):
             return ()
-        looked = await self._lost.settle(request, candidate)
+        looked = await self._lost.settle(request)
         if looked.trouble is not None:
-            await self._jobs.put_off(
-                request, candidate, [one.number for one in entry.sent if one.number not in looked.found]
-            )
+            await self._jobs.put_off(request, [one.number for one in entry.sent if one.number not in looked.found])
         return tuple(looked.found.values())
 
-    async def collect_spares(self, request: PictureRequest, candidate: Candidate, shown: PictureRecord) -> None:
+    async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:
         """Store the pictures of further jobs of the request whose picture is `shown`."""
-        entry = await thread(self._journal.entry, candidate.key)
-        if entry is None or not isinstance(candidate.provider, FindsLostJobs):
+        entry = await thread(self._journal.entry, request.key)
+        if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
-        for job in (*self._jobs.due(entry), *await self._lost_jobs(request, candidate, entry)):
+        for job in (*self._jobs.due(entry), *await self._lost_jobs(request, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
-                await self._jobs.collect_spare(request, candidate, job)
+                await self._jobs.collect_spare(request, job)
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
@@ -164,14 +161,15 @@ class JobRunner:
     async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            refusal = request.team_lease.refusal(candidate.key) or await thread(self._journal.refusal, candidate.key)
+            refusal = request.team_lease.refusal(candidate.key) if request.team_lease is not None else None
+            refusal = refusal or await thread(self._journal.refusal, candidate.key)
             if refusal is not None:
                 raise PromptRefused(refusal, provider=candidate.provider.name)
             emptiness = await thread(self._journal.emptiness, candidate.key)
             if emptiness is not None:
-                request.attempts.note(candidate.provider.name, not_again(emptiness, candidate.key))
+                request.to(candidate).note(not_again(emptiness, candidate.key))
             elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await JobCreator(self._context, request, candidate).create()
+                obtained = await JobCreator(self._context, request.to(candidate)).create()
                 if obtained is not None:
                     return obtained
         return None
@@ -184,13 +182,14 @@ class JobRunner:
         A job that is found is collected, and shown if no call of its provider gave a picture.
         """
         for candidate in candidates:
+            wanted = request.to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
             if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_doubts(candidate.key):
                 # The next page need not wait for this search.
                 request.landed()
-                for job in (await self._lost.settle(request, candidate)).found.values():
+                for job in (await self._lost.settle(wanted)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:
-                        obtained = await self._jobs.collect_paid(request, candidate, job) or obtained
+                        obtained = await self._jobs.collect_paid(wanted, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
-                await self.collect_spares(request, candidate, obtained.record)
+                await self.collect_spares(wanted, obtained.record)
         return obtained

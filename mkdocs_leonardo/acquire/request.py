@@ -1,4 +1,4 @@
-"""The request for one picture, its attempts, and the functions that all steps share."""
+"""The request for one picture, to all providers and to one, its attempts, and the functions that all steps share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from mkdocs_leonardo.acquire.budget import Reservation
+from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.resolution import Attempt
 from mkdocs_leonardo.spec import PictureSpec
 
@@ -33,43 +35,9 @@ class Attempts:
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 
-    def note(self, provider: str, result: str, *, is_held_back: bool = False) -> None:
-        """Add one try."""
-        self.made.append(Attempt(provider, result, is_held_back))
-
     def words(self) -> str:
-        """All tries in one line, each once."""
+        """All attempts in one line, each once."""
         return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.made))
-
-
-class NoTeamLease:
-    """The team lease of a build without a shared store."""
-
-    doubt = ""
-
-    def open_job(self, _key: str) -> Entry | None:
-        """Return None, since no other machine has open jobs."""
-        return None
-
-    def refusal(self, _key: str) -> str | None:
-        """Return None, since no other machine records refusals."""
-        return None
-
-    async def intend(self, _job: Entry) -> bool:
-        """Return True, since no other machine takes the lease over."""
-        return True
-
-    async def accept(self, job: Entry) -> None:
-        """Do nothing."""
-
-    async def close(self, key: str) -> None:
-        """Do nothing."""
-
-    async def refuse(self, key: str, reason: str) -> None:
-        """Do nothing."""
-
-    async def release(self) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,7 @@ class PictureRequest:
     """A picture that a page asked for; `lease` is the name of the lease that excludes other processes.
 
     `landed` is called when its job is no longer in flight, so that the next one may start while it is stored.
-    `team_lease` excludes other machines that share a store.
+    `team_lease` excludes other machines that share a store; None without such a store.
     """
 
     picture: PictureSpec
@@ -85,11 +53,51 @@ class PictureRequest:
     lease: str
     landed: Callable[[], None]
     attempts: Attempts
-    team_lease: TeamLease | NoTeamLease = field(default_factory=NoTeamLease)
+    team_lease: TeamLease | None
+
+    def to(self, candidate: Candidate) -> JobRequest:
+        """The same request to one provider."""
+        return JobRequest(
+            self.picture, self.page, self.lease, self.landed, self.attempts, self.team_lease, candidate=candidate
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest(PictureRequest):
+    """The request for a picture to one provider."""
+
+    candidate: Candidate
+
+    @property
+    def provider(self) -> Provider:
+        """The provider that is asked."""
+        return self.candidate.provider
+
+    @property
+    def key(self) -> str:
+        """The generation key of the picture at this provider."""
+        return self.candidate.key
+
+    def note(self, result: str, *, is_held_back: bool = False) -> None:
+        """Add an attempt at this provider."""
+        self.attempts.made.append(Attempt(self.provider.name, result, is_held_back))
+
+    async def publish(self, entry: Entry | None) -> None:
+        """Tell the other machines of the key's open jobs; None: there are none."""
+        if self.team_lease is None:
+            return
+        if entry is None:
+            await self.team_lease.close(self.key)
+        else:
+            await self.team_lease.accept(entry)
 
 
 class LeaseLost(Exception):
     """Another process holds the lease of this request; nothing was sent."""
+
+
+class LeasedElsewhere(Exception):
+    """Another machine holds the team lease of this request; nothing was sent."""
 
 
 class NoProviderLeft(Exception):
@@ -113,14 +121,6 @@ async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None
         yield free
     finally:
         free()
-
-
-async def update_team_lease(request: PictureRequest, key: str, left: Entry | None) -> None:
-    """Write the open jobs of `key` to the team lease."""
-    if left is None:
-        await request.team_lease.close(key)
-    else:
-        await request.team_lease.accept(left)
 
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:
