@@ -32,7 +32,7 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.cache import Store
+    from mkdocs_leonardo.storage.cache import TextStore
 
 #: The most bytes of an author's own picture.
 MAX_OWN_BYTES = 64 * 2**20
@@ -41,7 +41,7 @@ MAX_OWN_BYTES = 64 * 2**20
 class Renderer:
     """Makes and loads renderings. Thread-safe; every method but `load` needs a processor."""
 
-    def __init__(self, encoding: Encoding, folder: Path, index: Store, notify: Notify) -> None:
+    def __init__(self, encoding: Encoding, folder: Path, index: TextStore, notify: Notify) -> None:
         """Write files into `folder`, or, if that cannot be written, into a folder that ends with this build."""
         from mkdocs_leonardo.storage.renderings import RenderingCache
 

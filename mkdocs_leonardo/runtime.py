@@ -24,7 +24,7 @@ from mkdocs_leonardo.spec import (
     Source,
 )
 from mkdocs_leonardo.storage.adoption import hide_from_git
-from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, SealedStore, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore
-    from mkdocs_leonardo.storage.cache import Store
+    from mkdocs_leonardo.storage.cache import TextStore
     from mkdocs_leonardo.storage.limits import RequestWindow
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
@@ -220,6 +220,7 @@ class Runtime:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
+        from mkdocs_leonardo.storage.cache import SealedStore
         from mkdocs_leonardo.storage.journal import Journal
         from mkdocs_leonardo.storage.process_leases import Owner
 
@@ -243,9 +244,9 @@ class Runtime:
         self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._index, self._notify)
         self._scratch.callback(self.renderer.discard)
 
-    def _open(self, folder: Path, *, durable: bool) -> Store:
+    def _open(self, folder: Path, *, durable: bool) -> TextStore:
         """The database in `folder`; without one a memory, or, if `durable`, a store that refuses new entries."""
-        from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
+        from mkdocs_leonardo.storage.cache import MemoryStore, SealedStore, TextStore
 
         try:
             store = TextStore.open(folder, durable=durable)

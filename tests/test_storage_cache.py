@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage.cache import MemoryStore, Store, TextStore
+from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 
 INSERT = "INSERT INTO Cache(key, raw, store_time, mode, filename, value) VALUES (?, ?, 0, ?, ?, ?)"
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
@@ -32,9 +32,9 @@ class Canary:
 
 
 @pytest.fixture(params=["file", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TextStore]:
     """Both implementations."""
-    kept: Store = MemoryStore() if request.param == "memory" else TextStore.open(tmp_path / "store", durable=False)
+    kept: TextStore = MemoryStore() if request.param == "memory" else TextStore.open(tmp_path / "store", durable=False)
     yield kept
     kept.close()
 
@@ -59,7 +59,7 @@ def craft(folder: Path, *statements: tuple[str, tuple[object, ...]]) -> None:
 # What a store is for --------------------------------------------------------------------------------------------------
 
 
-def test_value_comes_back_as_it_was(store: Store) -> None:
+def test_value_comes_back_as_it_was(store: TextStore) -> None:
     """Every JSON value survives, whatever the letters."""
     value: Any = {"a": [1, 2.5, None, True, "é 🎨 \ud800"], "b": {}}
 
@@ -68,7 +68,7 @@ def test_value_comes_back_as_it_was(store: Store) -> None:
     assert store.get("k") == value
 
 
-def test_value_is_a_copy(store: Store) -> None:
+def test_value_is_a_copy(store: TextStore) -> None:
     """What the caller does to a value afterwards does not change the store."""
     value: Any = {"a": [1]}
     store.set("k", value)
@@ -78,7 +78,7 @@ def test_value_is_a_copy(store: Store) -> None:
     assert store.get("k") == {"a": [1]}
 
 
-def test_missing_and_deleted_keys_are_none(store: Store) -> None:
+def test_missing_and_deleted_keys_are_none(store: TextStore) -> None:
     """A key that is not there, or no longer, is a miss."""
     store.set("k", 1)
     store.delete("k")
@@ -88,7 +88,7 @@ def test_missing_and_deleted_keys_are_none(store: Store) -> None:
     assert store.get("never") is None
 
 
-def test_expired_value_is_a_miss(store: Store) -> None:
+def test_expired_value_is_a_miss(store: TextStore) -> None:
     """A value whose time is over is neither got nor listed."""
     store.set("k", 1, expire_s=-1.0)
     store.set("l", 1, expire_s=60.0)
@@ -97,7 +97,7 @@ def test_expired_value_is_a_miss(store: Store) -> None:
     assert store.items("") == [("l", 1)]
 
 
-def test_items_are_those_with_the_prefix(store: Store) -> None:
+def test_items_are_those_with_the_prefix(store: TextStore) -> None:
     """A prefix is a text, not a pattern; the keys come sorted."""
     for key in ("job:b", "job:a", "job", "joc", "job:\U0010ffff", "j%"):
         store.set(key, key)
@@ -105,7 +105,7 @@ def test_items_are_those_with_the_prefix(store: Store) -> None:
     assert [key for key, _ in store.items("job:")] == ["job:a", "job:b", "job:\U0010ffff"]
 
 
-def test_transaction_that_fails_leaves_no_trace(store: Store) -> None:
+def test_transaction_that_fails_leaves_no_trace(store: TextStore) -> None:
     """What is done inside happens as a whole or not at all, and the caller's own error comes out."""
 
     def half() -> None:
@@ -120,7 +120,7 @@ def test_transaction_that_fails_leaves_no_trace(store: Store) -> None:
     assert store.items("") == []
 
 
-def test_transaction_belongs_to_one_thread(store: Store) -> None:
+def test_transaction_belongs_to_one_thread(store: TextStore) -> None:
     """Increments of several threads are all counted."""
 
     def count() -> None:
@@ -138,7 +138,7 @@ def test_transaction_belongs_to_one_thread(store: Store) -> None:
     assert store.get("n") == 100
 
 
-def test_value_that_is_no_json_is_a_mistake_of_the_caller(store: Store) -> None:
+def test_value_that_is_no_json_is_a_mistake_of_the_caller(store: TextStore) -> None:
     """What JSON cannot hold is refused when it is set, not when it is read."""
     with pytest.raises(ValueError, match="JSON"):
         store.set("k", float("nan"))

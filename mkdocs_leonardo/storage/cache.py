@@ -16,10 +16,10 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import diskcache
 from diskcache.core import MODE_RAW
@@ -55,85 +55,10 @@ _SELECT_ITEMS = f"SELECT key, value FROM Cache WHERE key >= ? AND key < CAST(? A
 _COUNTERS = ("count", "size", "hits", "misses")
 
 
-class Store(Protocol):
-    """JSON values under text keys. Thread-safe; every failure is `StoreUnavailable`."""
-
-    def get(self, key: str) -> JsonValue | None:
-        """The value; None if there is none that can be trusted."""
-        ...
-
-    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Store the value, without a limit or for `expire_s` seconds."""
-        ...
-
-    def delete(self, key: str) -> None:
-        """Delete the value of `key`, if there is one."""
-        ...
-
-    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
-        """Every key that starts with `prefix`, with its value, sorted by key."""
-        ...
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit all changes of the block, or none; no other thread or process writes meanwhile."""
-        ...
-
-    def close(self) -> None:
-        """Close the files; no call may follow."""
-        ...
-
-
-class MemoryStore:
-    """JSON values in the memory of this process, for where no file can be used."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, tuple[str, float | None]] = {}
-        self._lock = threading.RLock()
-
-    def get(self, key: str) -> JsonValue | None:
-        """A copy of the value, or None."""
-        with self._lock:
-            text, expires_at = self._texts.get(key, ("null", None))
-            if expires_at is not None and expires_at <= time.monotonic():
-                del self._texts[key]
-                return None
-        return _parse(text)
-
-    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Store a copy of the value."""
-        text = _text(value)
-        with self._lock:
-            self._texts[key] = (text, None if expire_s is None else time.monotonic() + expire_s)
-
-    def delete(self, key: str) -> None:
-        """Delete the value of `key`, if there is one."""
-        with self._lock:
-            self._texts.pop(key, None)
-
-    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
-        """Every key that starts with `prefix`, with a copy of its value."""
-        with self._lock:
-            found = [(key, self.get(key)) for key in sorted(self._texts) if key.startswith(prefix)]
-        return [(key, value) for key, value in found if value is not None]
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit all changes of the block, or none if it raises; no other thread writes meanwhile."""
-        with self._lock:
-            before = dict(self._texts)
-            try:
-                yield
-            except BaseException:
-                self._texts = before
-                raise
-
-    def close(self) -> None:
-        """Do nothing: no file is open."""
-
-
 class TextStore:
-    """JSON values in an SQLite file that several processes use at once.
+    """JSON values under text keys, in an SQLite file that several processes use at once.
 
+    Thread-safe; every failure is StoreUnavailable.
     `trouble` says what was found broken and set aside when the file was opened, else None.
     """
 
@@ -264,6 +189,37 @@ class TextStore:
             with suppress(FileNotFoundError):
                 Path(f"{path}{companion}").rename(f"{aside}{companion}")
         self.trouble = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
+
+
+class MemoryStore(TextStore):
+    """JSON values in the memory of this process, for where no file can be used."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(":memory:"), durable=False)
+
+    def _current(self) -> _FencedCache:
+        if self._opened is None:
+            self._opened = _open_database(self._folder, durable=False, wait_s=self._wait_s)
+        return self._opened.cache
+
+
+class SealedStore(TextStore):
+    """A store without values whose changes raise StoreUnavailable with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Path(), durable=True)
+        self._reason = reason
+
+    def get(self, key: str) -> JsonValue | None:  # noqa: ARG002 - the interface of a store
+        """Nothing is known."""
+        return None
+
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - same
+        """Nothing is known."""
+        return []
+
+    def _current(self) -> NoReturn:
+        raise StoreUnavailable(self._reason)
 
 
 @dataclass(frozen=True, slots=True)

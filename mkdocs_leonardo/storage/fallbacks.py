@@ -1,4 +1,4 @@
-"""Fallbacks for stores that cannot be used: a paid picture is never lost, and no payment goes unjournalled."""
+"""Folders for pictures where the cache cannot be used: a paid picture is never lost."""
 
 from __future__ import annotations
 
@@ -7,46 +7,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.spec import JsonValue, PictureRecord
+from mkdocs_leonardo.spec import PictureRecord
 from mkdocs_leonardo.storage.pictures import PictureFolder
-
-
-class SealedStore:
-    """A store without values whose writes raise StoreUnavailable with the reason."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def get(self, key: str) -> JsonValue | None:  # noqa: ARG002 - the interface of a store
-        """Nothing is known."""
-        return None
-
-    def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:  # noqa: ARG002 - same
-        """StoreUnavailable."""
-        self._refuse()
-
-    def delete(self, key: str) -> None:  # noqa: ARG002 - same
-        """StoreUnavailable."""
-        self._refuse()
-
-    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - same
-        """Nothing is known."""
-        return []
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """StoreUnavailable."""
-        self._refuse()
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _refuse(self) -> NoReturn:
-        raise StoreUnavailable(self._reason)
 
 
 class PictureMemory:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
-from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
     amount_or_none,
@@ -42,7 +42,7 @@ class Journal(ProcessLeases):
 
     def __init__(
         self,
-        store: Store,
+        store: TextStore,
         owner: Owner,
         now: Callable[[], float],
         site: str = "",
@@ -290,7 +290,7 @@ class Journal(ProcessLeases):
         return _page_name(f"{self._site}\0{page}" if self._site else page)
 
 
-def adopt_rows(source: Store, target: Store) -> None:
+def adopt_rows(source: TextStore, target: TextStore) -> None:
     """Copy the rows of `source` that `target` lacks; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):

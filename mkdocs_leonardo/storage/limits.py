@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.cache import MemoryStore, Store
+from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import numbers_in
 
 #: A minute, and a second for requests that take longer to arrive than later ones: the service counts by its own clock.
@@ -35,10 +35,10 @@ T = TypeVar("T")
 class _Shared:
     """Values in a store until it fails, and in the process's own memory from then on."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TextStore) -> None:
         self._is_shared = True
         self._store = store
-        self._memory = MemoryStore()
+        self._memory: dict[str, JsonValue] = {}
         self._lock = threading.Lock()
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
@@ -53,10 +53,10 @@ class _Shared:
                     # Once is enough: a locked file would hold up every single request.
                     self._is_shared = False
                 else:
-                    self._memory.set(key, value)
+                    self._memory[key] = value
                     return result
             result, value = change(self._memory.get(key))
-            self._memory.set(key, value)
+            self._memory[key] = value
             return result
 
     def get(self, key: str) -> JsonValue | None:
@@ -72,7 +72,7 @@ class _Shared:
 class RequestWindow:
     """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together."""
 
-    def __init__(self, store: Store, provider: str, per_minute: int) -> None:
+    def __init__(self, store: TextStore, provider: str, per_minute: int) -> None:
         self._values = _Shared(store)
         self._key = f"window:{provider}"
         self._per_minute = max(1, per_minute)
@@ -95,7 +95,7 @@ class RequestWindow:
 class UploadIds:
     """Ids of files that a provider keeps, by what names the file, for all processes on the store."""
 
-    def __init__(self, store: Store, provider: str) -> None:
+    def __init__(self, store: TextStore, provider: str) -> None:
         self._values = _Shared(store)
         self._prefix = f"upload:{provider}:"
         self._busy = f"uploading:{provider}:"
@@ -126,7 +126,7 @@ class UploadIds:
 class Cooldowns:
     """Providers that get no create call until a time."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(self, store: TextStore, now: Callable[[], float]) -> None:
         self._values = _Shared(store)
         self._now = now
 
@@ -153,7 +153,7 @@ class Cooldowns:
 class RenderTimes:
     """The latest render times by kind (model and size), from which polls are timed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: TextStore) -> None:
         self._values = _Shared(store)
 
     def observe(self, kind: str, seconds: float) -> None:

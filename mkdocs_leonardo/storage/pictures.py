@@ -23,7 +23,7 @@ from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.cache import Store
+    from mkdocs_leonardo.storage.cache import TextStore
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
     def __init__(
-        self, folder: Path, notes: Store | None = None, *, site: str = "", links_within: Path | None = None
+        self, folder: Path, notes: TextStore | None = None, *, site: str = "", links_within: Path | None = None
     ) -> None:
         """`notes` remembers which pairs were verified, in which state of their files, and what they say.
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
 #: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
@@ -54,7 +54,7 @@ class ProcessLeases:
     """The leases of one owner in a store. Thread-safe; every method may raise StoreUnavailable."""
 
     def __init__(
-        self, store: Store, owner: Owner, now: Callable[[], float], stopwatch: Callable[[], float] = time.monotonic
+        self, store: TextStore, owner: Owner, now: Callable[[], float], stopwatch: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
         self._owner = owner

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, get_args, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
-from mkdocs_leonardo.storage.cache import Store
+from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import mapping, text, whole
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
@@ -45,7 +45,7 @@ _IDENTITY = attrgetter("st_dev", "st_ino")
 class RenderingCache:
     """Renderings under their variant key. Thread-safe."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: TextStore) -> None:
         self._folder = folder
         self._store = store
         self._start = f"{folder}{os.sep}"

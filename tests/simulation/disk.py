@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
+from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.pictures import parse_record, record_text
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class Hands:
     wall: Callable[[], float]
 
 
-class TransactionalStore:
-    """The protocol `Store` of `mkdocs_leonardo.storage.cache`, on a simulated disk."""
+class TransactionalStore(TextStore):
+    """The store of journal and limits, on a simulated disk."""
 
     def __init__(self, disk: Disk, table: str, hands: Hands) -> None:
         self._disk = disk
