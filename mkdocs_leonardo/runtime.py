@@ -23,7 +23,7 @@ from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import (
     Source,
 )
-from mkdocs_leonardo.storage.adoption import hide_from_git
+from mkdocs_leonardo.storage.cache_move import hide_from_git
 from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 

@@ -157,10 +157,10 @@ def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, s
     former = settings.former_cache_dir
     if former is None:
         return settings
-    from mkdocs_leonardo.storage.adoption import settle
+    from mkdocs_leonardo.storage.cache_move import move_or_stay
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
-    cache_dir, may_buy = settle(former, settings.cache_dir, notify=notify, is_carried=is_ci)
+    cache_dir, may_buy = move_or_stay(former, settings.cache_dir, notify=notify, is_carried=is_ci)
     return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
 
 

@@ -16,8 +16,8 @@ from services import Services
 from zensical_rig import EXTENSIONS, PUBLISH, build
 
 from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
-from mkdocs_leonardo.storage.adoption import adopt
 from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.cache_move import move_cache
 from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -218,9 +218,9 @@ def assert_everything_is_there(former: Path, cache: Path) -> None:
 def test_adopt_merges_where_both_places_have_something(tmp_path: Path) -> None:
     """Nothing that is paid for is lost, whichever place it is in; what is in the new place stays."""
     former, cache = two_caches(tmp_path)
-    assert adopt(former, cache)
+    assert move_cache(former, cache)
     assert_everything_is_there(former, cache)
-    assert not adopt(former, cache)
+    assert not move_cache(former, cache)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is killed by its own child's hook")
@@ -242,10 +242,10 @@ def test_adopt_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> Non
                     os._exit(9)
 
             sys.addaudithook(count)
-            adopt(former, cache)
+            move_cache(former, cache)
             os._exit(0)
         status = os.waitpid(child, 0)[1]
-        adopt(former, cache)
+        move_cache(former, cache)
         assert_everything_is_there(former, cache)
         step += 1
     assert step > 10
@@ -257,7 +257,7 @@ def test_adopt_follows_a_link_without_moving_what_it_leads_to(tmp_path: Path) ->
     former, cache = tmp_path / FORMER, tmp_path / CACHE
     former.parent.mkdir(parents=True)
     former.symlink_to("../../volume")
-    assert adopt(former, cache)
+    assert move_cache(former, cache)
     assert pictures(cache) == ["0" * 64]
     assert not os.path.lexists(former)
     assert (tmp_path / "volume/pictures").is_dir()
@@ -271,5 +271,5 @@ def test_adopt_brings_pictures_that_the_old_place_did_not_take(tmp_path: Path, m
     data = b"picture"
     record = PictureRecord(key="0" * 64, digest=digest_of(data), extension="png", provider="leonardo", model="m")
     PrivateFolder(rescue_folder(former)).save(record, data)
-    assert adopt(former, cache)
+    assert move_cache(former, cache)
     assert pictures(cache) == [record.key]

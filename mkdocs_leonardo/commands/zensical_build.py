@@ -30,7 +30,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
-from mkdocs_leonardo.storage.adoption import is_in_use
+from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
@@ -269,7 +269,7 @@ def published(
     from mkdocs_leonardo.page.manifest import write_manifest
     from mkdocs_leonardo.page.stylesheet import published_stylesheet
     from mkdocs_leonardo.report import complaints
-    from mkdocs_leonardo.storage.adoption import hide_from_git
+    from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, folder_of(project)
     manifest = manifest_of(settings, heroes.resolutions)

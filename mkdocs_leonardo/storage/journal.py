@@ -290,7 +290,7 @@ class Journal(ProcessLeases):
         return _page_name(f"{self._site}\0{page}" if self._site else page)
 
 
-def adopt_rows(source: TextStore, target: TextStore) -> None:
+def copy_rows(source: TextStore, target: TextStore) -> None:
     """Copy the rows of `source` that `target` lacks; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):

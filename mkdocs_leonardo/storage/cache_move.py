@@ -27,14 +27,14 @@ _JOURNAL, _PICTURES = "journal", "pictures"
 _REBUILDABLE = ("index", "variants")
 
 
-def settle(former: Path, folder: Path, *, notify: Notify, is_carried: bool) -> tuple[Path, bool]:
+def move_or_stay(former: Path, folder: Path, *, notify: Notify, is_carried: bool) -> tuple[Path, bool]:
     """Move `former` into `folder`; returns the folder to work with, and whether a build may pay.
 
     What cannot be moved stays in use where it is. If `folder` is in use as well, nothing is bought: a picture or a job
     in `former` might be paid for again. `is_carried` says that a service carries one of both from run to run.
     """
     try:
-        is_moved = adopt(former, folder)
+        is_moved = move_cache(former, folder)
     except StoreUnavailable as error:
         if not is_in_use(folder):
             notify(logging.INFO, f"{error}; the cache stays where it is in this run")
@@ -64,7 +64,7 @@ def hide_from_git(folder: Path) -> None:
             mark.write_text("*\n", encoding="utf-8")
 
 
-def adopt(former: Path, folder: Path) -> bool:
+def move_cache(former: Path, folder: Path) -> bool:
     """Move all that is paid for from `former` to `folder`; returns whether anything was moved.
 
     StoreUnavailable if something cannot be moved, or if another process is about to pay for something in `former`.
@@ -179,13 +179,13 @@ def _move_files(former: Path, folder: Path) -> None:
 
 
 def _merge_journals(former: Path, folder: Path) -> None:
-    from mkdocs_leonardo.storage.journal import adopt_rows
+    from mkdocs_leonardo.storage.journal import copy_rows
 
     source = _opened(former)
     try:
         target = _opened(folder)
         try:
-            adopt_rows(source, target)
+            copy_rows(source, target)
         finally:
             target.close()
     finally:
