@@ -11,7 +11,7 @@ REST_S = 6.0
 
 
 class CircuitBreaker:
-    """Counts failures in a row. Calls that were under way together and fail together are one.
+    """Counts failures in a row. A call that fails counts unless another one has failed or succeeded since it began.
 
     `begin` before a call, `failed` or `succeeded` after it, all in one thread.
     """
@@ -20,6 +20,7 @@ class CircuitBreaker:
         self._most = most
         self._monotonic = monotonic
         self._failures = 0
+        self._ended = 0
         self._asked_again_at = 0.0
 
     def allows(self) -> bool:
@@ -33,15 +34,19 @@ class CircuitBreaker:
         return True
 
     def begin(self) -> int:
-        """The number of failures so far, for `failed` of the call that begins."""
-        return self._failures
+        """The number of calls that have ended so far, for `failed` of the call that begins."""
+        return self._ended
 
-    def failed(self, begun: int) -> None:
-        """One more failure, unless the call began before another one was known."""
-        if begun == self._failures:
-            self._failures += 1
-            self._asked_again_at = self._monotonic() + REST_S
+    def failed(self, begun: int) -> bool:
+        """Count a failure; returns False for a call that does not count."""
+        if begun != self._ended:
+            return False
+        self._ended += 1
+        self._failures += 1
+        self._asked_again_at = self._monotonic() + REST_S
+        return True
 
     def succeeded(self) -> None:
         """Close the breaker: a call succeeded."""
+        self._ended += 1
         self._failures = 0

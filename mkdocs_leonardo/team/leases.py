@@ -135,7 +135,7 @@ class TeamLeases:
             return lease
         for _ in range(_MOST_ATTEMPTS):
             seen = (await self._look(fresh=True)).get(name, _NOTHING)
-            record = await self.read(name, seen.number) if seen.number else None
+            record = await self.read(_path(name, seen.number)) if seen.number else None
             if record is not None and not record.owner:
                 self._foreign.add((name, seen.number))
                 continue
@@ -158,12 +158,12 @@ class TeamLeases:
         """Whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
-        record = await self._read(f"{_path(name, seen.number)}{_FREE}")
+        record = await self.read(f"{_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
     async def _found_again(self, name: str, number: int) -> TeamLease | None:
         """The lease, if this machine made it: it was asleep, or the response to its call was lost."""
-        record = await self.read(name, number)
+        record = await self.read(_path(name, number))
         if record is None or record.owner != self.owner:
             return None
         lease = self._hold(name, number, record)
@@ -227,11 +227,8 @@ class TeamLeases:
 
     # Objects ---------------------------------------------------------------------------------------------------------
 
-    async def read(self, name: str, number: int) -> LeaseRecord | None:
+    async def read(self, path: str) -> LeaseRecord | None:
         """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
-        return await self._read(_path(name, number))
-
-    async def _read(self, path: str) -> LeaseRecord | None:
         try:
             found = await self._store.get(path, max_bytes=MAX_BYTES)
             return None if found is None else LeaseRecord.decoded(path, found.data, self._secret)
@@ -241,11 +238,8 @@ class TeamLeases:
                 self._notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
             return LeaseRecord()
 
-    async def write(self, name: str, number: int, record: LeaseRecord) -> None:
+    async def write(self, path: str, record: LeaseRecord) -> None:
         """Replace one object; StoreUnavailable if that fails."""
-        await self._write(_path(name, number), record)
-
-    async def _write(self, path: str, record: LeaseRecord) -> None:
         await self._store.replace(path, record.encoded(path, self._secret))
 
     async def end(self, name: str, number: int, record: LeaseRecord) -> None:
@@ -255,20 +249,20 @@ class TeamLeases:
             await self._store.delete(path)
             return
         # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        await self._write(path, record)
-        await self._write(f"{path}{_FREE}", LeaseRecord(self.owner))
+        await self.write(path, record)
+        await self.write(f"{path}{_FREE}", LeaseRecord(self.owner))
 
     async def is_mine(self, name: str, number: int) -> bool:
         """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
         for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
-            record = await self.read(name, following)
+            record = await self.read(_path(name, following))
             if record is None:
                 break
             if record.owner:
                 return False
         if not self._may_cross and self._store.ignores_preconditions is False:
             return True
-        record = await self.read(name, number)
+        record = await self.read(_path(name, number))
         return record is not None and record.owner == self.owner
 
     async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
@@ -310,12 +304,14 @@ class TeamLease:
     """
 
     def __init__(self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
+        from anyio import Lock
+
         self.name = name
         self.doubt = doubt
         self._leases = leases
         self._number = number
         self._record = record
-        self._lock: anyio.Lock | None = None
+        self._lock = Lock()
 
     # Left by earlier owners ------------------------------------------------------------------------------------------
 
@@ -333,7 +329,7 @@ class TeamLease:
         record, number = self._record, self._number - 1
         # So many owners that died before they could do this are not the work of our machines.
         while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
-            earlier = await self._leases.read(self.name, number)
+            earlier = await self._leases.read(_path(self.name, number))
             if earlier is not None:
                 record = earlier.before(record)
             number -= 1
@@ -350,19 +346,15 @@ class TeamLease:
         if not self._number:
             return True
         try:
-            if await self._intended(job):
-                return True
+            if await self._is_mine():
+                self._record = self._record.with_job(job)
+                await self._write()
+                if await self._is_mine():
+                    return True
         except StoreUnavailable as error:
             self._leases.warn(error)
         self._leases.let_go(self)
         return False
-
-    async def _intended(self, job: Entry) -> bool:
-        if not await self._is_mine():
-            return False
-        self._record = self._record.with_job(job)
-        await self._write()
-        return await self._is_mine()
 
     async def accept(self, job: Entry) -> None:
         """Publish the job id under which the service accepted, so that other machines can collect the job."""
@@ -403,7 +395,7 @@ class TeamLease:
             return
         # It is found unchanged, and taken over, if this fails.
         with CancelScope(shield=True), self._bounded(RELEASE_S):
-            async with self._locked():
+            async with self._lock:
                 if await self._is_mine():
                     await self._leases.end(self.name, self._number, self._record)
                 self._number = 0
@@ -427,20 +419,13 @@ class TeamLease:
                 self._leases.warn(error)
 
     async def _write(self) -> None:
-        async with self._locked():
+        async with self._lock:
             if self._number:
                 self._record = replace(self._record, beat=self._record.beat + 1)
-                await self._leases.write(self.name, self._number, self._record)
+                await self._leases.write(_path(self.name, self._number), self._record)
 
     async def _is_mine(self) -> bool:
         return await self._leases.is_mine(self.name, self._number)
-
-    def _locked(self) -> anyio.Lock:
-        from anyio import Lock
-
-        if self._lock is None:
-            self._lock = Lock()
-        return self._lock
 
 
 def _path(name: str, number: int) -> str:

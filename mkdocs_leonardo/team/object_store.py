@@ -123,7 +123,6 @@ class ObjectStore:
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
         self._is_there = False
         self._is_silent = False
-        self._answers = 0
         #: Since when what fails has failed, by the kind of call, by the object, and ("") for all calls.
         self._failing_since: dict[str, float] = {}
         #: What the store said, by the kind of call, as often as it said so in a row.
@@ -327,7 +326,7 @@ class ObjectStore:
         self._check(what)
         from obstore.exceptions import BaseError
 
-        text, reason, answers = "", f"no answer within {timeout_s:g} s", self._answers
+        text, reason = "", f"no answer within {timeout_s:g} s"
         begun = self._breaker.begin()
         with move_on_after(timeout_s):
             try:
@@ -353,9 +352,8 @@ class ObjectStore:
             raise StoreRefused(message)
         self._reason = reason
         self._is_there = self._is_there or status_of(text) is not None
-        if self._answers == answers:
-            # A store that answers other calls meanwhile is overloaded and not gone.
-            self._breaker.failed(begun)
+        # A store that answers other calls meanwhile is overloaded and not gone.
+        if self._breaker.failed(begun):
             self._is_silent = not self._is_there
         raise StoreUnavailable(message)
 
@@ -376,7 +374,6 @@ class ObjectStore:
         self._breaker.succeeded()
         self._refusals.pop(what, None)
         self._is_there, self._is_silent = True, False
-        self._answers += 1
 
 
 async def _sleep(seconds: float) -> None:
