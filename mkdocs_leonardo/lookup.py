@@ -234,7 +234,7 @@ class Lookup:
         if entry is None or not candidates[stored.rank].available:
             return False
         now = self._clock.now()
-        return any(one.is_due(now) for one in entry.tries if one.job_id != stored.record.job_id)
+        return any(one.is_due(now) for one in entry.calls if one.job_id != stored.record.job_id)
 
     def _read_open_jobs(self) -> Mapping[str, Entry]:
         try:
@@ -315,7 +315,7 @@ class Lookup:
             if self._last_heroes is None:
                 self._last_heroes = self._journal.last_heroes()
             if self._last_heroes.get(page) != key:
-                self._journal.accept_hero(page, key)
+                self._journal.remember_hero(page, key)
                 self._last_heroes[page] = key
         except StoreUnavailable as error:
             # The page may then get a painted placeholder where it could show its last hero.

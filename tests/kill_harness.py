@@ -62,7 +62,7 @@ def entries(cache: Path) -> dict[str, Entry]:
 
 def states(cache: Path) -> list[str]:
     """The state of each open job."""
-    return sorted(entry.state for entry in entries(cache).values())
+    return sorted("accepted" if entry.accepted else "intended" for entry in entries(cache).values())
 
 
 def records(cache: Path) -> list[PictureRecord]:

@@ -60,7 +60,7 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
     def cancel(self, reservation: Reservation | None) -> None:
         """Nothing was charged: the money is back, the submission counts."""
         if reservation is not None:
-            self.budget.cancel(reservation)
+            self.budget.refund(reservation)
             self.ledger[reservation] = 0.0
 
     @rule(reservation=consumes(granted), times=st.integers(1, 3))
@@ -124,7 +124,7 @@ def test_reserve_after_ten_thousand_cancellations_still_fits_exactly() -> None:
         reservation = budget.reserve(0.1)
         assert reservation is not None
         if count % 2:
-            budget.cancel(reservation)
+            budget.refund(reservation)
         else:
             budget.withdraw(reservation)
 
@@ -208,7 +208,7 @@ def test_cancel_of_a_settled_job_gives_back_what_was_stated() -> None:
     assert reservation is not None
     budget.settle(reservation, 0.08)
 
-    budget.cancel(reservation)
+    budget.refund(reservation)
 
     assert (budget.new_images, budget.cost_usd) == (1, 0.0)
 

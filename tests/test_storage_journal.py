@@ -13,7 +13,7 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, Entry, Try
+from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 
@@ -77,7 +77,7 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
     """Everything needed to look for a lost job is on disk before a request leaves."""
     entry = intend(journal)
 
-    sent = Try(1, estimate_usd=0.01, sent_at=1_790_000_000.0)
+    sent = CreateCall(1, estimate_usd=0.01, sent_at=1_790_000_000.0)
     assert entry == Entry(KEY, "leonardo", "phoenix", "a.md", (sent,), REQUEST)
     other = TextStore.open(tmp_path / "store", durable=True)
     assert Journal(other, ELSEWHERE, time).entries() == {KEY: entry}
@@ -93,12 +93,12 @@ def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Jou
 
     second = intend(journal, seed=lambda number: 40 + number)
 
-    sent = Try(2, seed=42, estimate_usd=0.01, sent_at=1_790_000_005.0)
-    assert second == replace(first, tries=(*first.tries, sent))
-    assert journal.withdraw(KEY, 1) == replace(second, tries=(sent,))
+    sent = CreateCall(2, seed=42, estimate_usd=0.01, sent_at=1_790_000_005.0)
+    assert second == replace(first, calls=(*first.calls, sent))
+    assert journal.withdraw(KEY, 1) == replace(second, calls=(sent,))
     journal.accept(KEY, submission())
     journal.close(KEY, "job-1")
-    assert [one.number for one in intend(journal).tries] == [3]
+    assert [one.number for one in intend(journal).calls] == [3]
 
 
 def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> None:
@@ -112,13 +112,13 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
     entry = journal.entry(KEY)
 
     assert entry is not None
-    assert [(one.number, one.state, one.job_id) for one in entry.tries] == [
+    assert [(one.number, one.state, one.job_id) for one in entry.calls] == [
         (1, "accepted", "first"),
         (2, "accepted", "second"),
     ]
     left = journal.close(KEY, "second")
     assert left is not None
-    assert [one.job_id for one in left.tries] == ["first"]
+    assert [one.job_id for one in left.calls] == ["first"]
     assert journal.close(KEY, "first") is None
     assert journal.known_jobs("leonardo") == {"first", "second"}
 
@@ -126,15 +126,15 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"state": "intended", "creates": 2}, Try(2, estimate_usd=0.01, sent_at=5.0)),
+        ({"state": "intended", "creates": 2}, CreateCall(2, estimate_usd=0.01, sent_at=5.0)),
         (
             {"state": "accepted", "creates": 1, "job_id": "job-1", "accepted_at": 7.0, "cost_usd": 0.02},
-            Try(1, "accepted", None, 0.01, 5.0, job_id="job-1", accepted_at=7.0, cost_usd=0.02),
+            CreateCall(1, "accepted", None, 0.01, 5.0, job_id="job-1", accepted_at=7.0, cost_usd=0.02),
         ),
     ],
 )
 def test_entry_of_an_earlier_version_is_one_call_without_a_seed(
-    store: TextStore, journal: Journal, row: dict[str, JsonValue], expected: Try
+    store: TextStore, journal: Journal, row: dict[str, JsonValue], expected: CreateCall
 ) -> None:
     """What was noted before calls had seeds is never lost."""
     common: dict[str, JsonValue] = {"key": KEY, "provider": "leonardo", "model": "phoenix", "page": "a.md"}
@@ -165,7 +165,7 @@ def test_job_that_was_asked_for_in_vain_is_due_at_growing_intervals(journal: Jou
     waited = []
     for age_s in (20.0, 600.0, 86_400.0):
         time.now_s = 1_790_000_007.0 + age_s
-        asked = journal.ask(KEY, 1, is_unknown=False)
+        asked = journal.note_asked(KEY, 1, is_unknown=False)
         assert asked is not None
         waited.append(next(seconds for seconds in range(100_000) if asked.is_due(time.now_s + seconds)))
         assert asked.is_due(time.now_s - 2 * 3600)
@@ -178,12 +178,12 @@ def test_old_job_is_given_up_when_it_was_asked_for_twice_in_vain(journal: Journa
     intend(journal)
     journal.accept(KEY, submission())
     time.now_s += 32 * 86_400.0
-    once = journal.ask(KEY, 1, is_unknown=False)
+    once = journal.note_asked(KEY, 1, is_unknown=False)
     assert once is not None
     is_over_at_once, is_due_at_once = once.is_over(time.now_s), once.is_due(time.now_s + 3600)
     time.now_s += 8 * 3600.0
     is_due_later = once.is_due(time.now_s)
-    twice = journal.ask(KEY, 1, is_unknown=False)
+    twice = journal.note_asked(KEY, 1, is_unknown=False)
 
     assert (is_over_at_once, is_due_at_once, is_due_later) == (False, False, True)
     assert twice is not None
@@ -197,9 +197,9 @@ def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Tim
 
     entry = journal.accept(KEY, submission())
 
-    (sent,) = first.tries
+    (sent,) = first.calls
     accepted = replace(sent, state="accepted", job_id="job-1", accepted_at=1_790_000_007.0, cost_usd=0.0125)
-    assert entry == replace(first, tries=(accepted,))
+    assert entry == replace(first, calls=(accepted,))
     assert journal.entry(KEY) == entry
 
 
@@ -221,7 +221,7 @@ def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
 
     assert entry is not None
     assert entry.jobs == (replace(submission(), cost_usd=0.0125),)
-    assert entry.tries[0].sent_at == 1_790_000_007.0
+    assert entry.calls[0].sent_at == 1_790_000_007.0
 
 
 def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
@@ -232,7 +232,7 @@ def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
     entry = journal.entry(KEY)
 
     assert entry is not None
-    assert [(one.state, one.job_id, one.cost_usd) for one in entry.tries] == [("accepted", "", None)]
+    assert [(one.state, one.job_id, one.cost_usd) for one in entry.calls] == [("accepted", "", None)]
 
 
 def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -> None:
@@ -348,9 +348,9 @@ def test_refusal_is_remembered(journal: Journal) -> None:
 
 def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
     """Each page has its own, whatever bytes its name holds."""
-    journal.accept_hero("a.md", KEY)
-    journal.accept_hero("a.md", "6" * 64)
-    journal.accept_hero("\udcff.md", KEY)
+    journal.remember_hero("a.md", KEY)
+    journal.remember_hero("a.md", "6" * 64)
+    journal.remember_hero("\udcff.md", KEY)
 
     assert journal.last_hero("a.md") == "6" * 64
     assert journal.last_hero("\udcff.md") == KEY
@@ -359,15 +359,15 @@ def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
 
 def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(store: TextStore, time: Time) -> None:
     """Two configurations note pages of one name apart; what is noted for none serves either, until one claims it."""
-    Journal(store, HERE, time).accept_hero("index.md", KEY)
+    Journal(store, HERE, time).remember_hero("index.md", KEY)
     other = "6" * 64
     english, german = (Journal(store, HERE, time, site) for site in ("mkdocs.en.yml", "mkdocs.de.yml"))
     assert english.last_hero("index.md") == german.last_hero("index.md") == KEY
     assert english.last_heroes() == {}
 
-    english.accept_hero("index.md", KEY)
+    english.remember_hero("index.md", KEY)
     assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, None)
-    german.accept_hero("index.md", other)
+    german.remember_hero("index.md", other)
     assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, other)
     assert english.last_heroes() == {"index.md": KEY}
     assert english.heroes_by_site() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from stores import in_loop, running
 
-from mkdocs_leonardo.storage.entries import Entry, Try
+from mkdocs_leonardo.storage.entries import CreateCall, Entry
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.lease_record import CLOCKS_APART_S
 from mkdocs_leonardo.team.leases import (
@@ -32,9 +32,9 @@ OTHER_KEY = "6" * 64
 NOW = 1_790_000_000.0
 #: A second of these tests in real seconds.
 SECOND_S = 0.01
-SENT = Try(1, sent_at=NOW)
-INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", tries=(SENT,))
-ACCEPTED = replace(INTENT, tries=(replace(SENT, state="accepted", job_id="job-1", accepted_at=NOW),))
+SENT = CreateCall(1, sent_at=NOW)
+INTENT = Entry(key=KEY, provider="leonardo", model="phoenix", page="a.md", calls=(SENT,))
+ACCEPTED = replace(INTENT, calls=(replace(SENT, state="accepted", job_id="job-1", accepted_at=NOW),))
 
 
 class Stopping(ObjectStore):
@@ -304,8 +304,8 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
     left = (await taken_over(team.runner())).open_job(KEY)
 
     assert left is not None
-    assert (left.state, left.provider, left.page) == (job.state, "leonardo", "a.md")
-    assert [one.job_id for one in left.tries] == [one.job_id for one in job.tries]
+    assert (bool(left.accepted), left.provider, left.page) == (bool(job.accepted), "leonardo", "a.md")
+    assert [one.job_id for one in left.calls] == [one.job_id for one in job.calls]
 
 
 async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
@@ -369,7 +369,7 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
 
     left = (await taken_over(successor)).open_job(KEY)
     assert left is not None
-    assert left.state == "intended"
+    assert not left.accepted
 
 
 async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(team: Team) -> None:
@@ -442,9 +442,9 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
     first, second = team.runner(ahead_s=ahead_s), team.runner()
     lease = await taken(first)
     sent = replace(SENT, sent_at=NOW + ahead_s)
-    assert await lease.intend(replace(INTENT, tries=(sent,)))
+    assert await lease.intend(replace(INTENT, calls=(sent,)))
     await lease.accept(
-        replace(INTENT, tries=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
+        replace(INTENT, calls=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
     )
     assert await second.acquire(WISH, {KEY}) is None
     with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
@@ -456,9 +456,9 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
     left = (await taken_over(second)).open_job(KEY)
 
     assert left is not None
-    assert left.tries[0].sent_at < NOW
+    assert left.calls[0].sent_at < NOW
     if ahead_s > -CLOCKS_APART_S:
-        assert left.tries[0].accepted_at == NOW
+        assert left.calls[0].accepted_at == NOW
 
 
 # The store ------------------------------------------------------------------------------------------------------------
@@ -592,7 +592,7 @@ async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: byte
 async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
     """A job id is a part of an address: one with other letters in it is dropped."""
     lease = await taken(team.runner())
-    await lease.accept(replace(ACCEPTED, tries=(replace(ACCEPTED.tries[0], job_id="../../me"),)))
+    await lease.accept(replace(ACCEPTED, calls=(replace(ACCEPTED.calls[0], job_id="../../me"),)))
     await lease.release()
 
     assert (await taken(team.runner())).open_job(KEY) is None

@@ -149,8 +149,8 @@ class Access:
         if limiter is None:
             yield lambda: None
             return
-        async with hold_slot(limiter) as free:
-            yield free
+        async with hold_slot(limiter) as release:
+            yield release
 
 
 class Outage:

@@ -20,16 +20,25 @@ class Reservation:
 class Budget:
     """Counts submissions and dollars against the caps. Not thread-safe: used from one event loop.
 
-    Retries and fallbacks reserve for themselves, so both are counted. A reservation stands at its estimate until the
-    service states the cost; one whose outcome is unknown stands as if it had been paid. Giving a reservation back twice
-    gives nothing back twice.
+    Retries and fallbacks reserve for themselves, so both are counted.
+
+    | after            | the submission counts | at                                     |
+    |------------------|-----------------------|----------------------------------------|
+    | `reserve`        | yes                   | its estimate                           |
+    | `mark_uncertain` | yes, and as uncertain | its estimate                           |
+    | `settle`         | yes                   | the cost that the service states       |
+    | `refund`         | yes                   | $0                                     |
+    | `rule_out`       | at its provider only  | its estimate, at its provider only     |
+    | `withdraw`       | no                    | nothing                                |
+
+    A call that gives a reservation back changes nothing the second time.
     """
 
     def __init__(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
         self._max_new_images = max_new_images
         self._max_cost_usd = max_cost_usd
         self._standing_usd: dict[Reservation, float] = {}
-        self._doubtful: set[Reservation] = set()
+        self._uncertain: set[Reservation] = set()
         self._ruled_out: dict[str, list[float]] = {}
 
     def allow(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
@@ -50,7 +59,7 @@ class Budget:
     @property
     def uncertain(self) -> int:
         """The number of submissions that may have been charged without a picture."""
-        return len(self._doubtful)
+        return len(self._uncertain)
 
     def cost_of(self, reservations: Iterable[Reservation]) -> float:
         """The cost of these reservations, as far as they count. Never below 0."""
@@ -86,15 +95,15 @@ class Budget:
         if cost_usd is None or not _is_money(cost_usd):
             cost_usd = self._standing_usd.get(reservation, reservation.estimate_usd)
         self._standing_usd[reservation] = cost_usd
-        self._doubtful.discard(reservation)
+        self._uncertain.discard(reservation)
         return cost_usd
 
-    def doubt(self, reservation: Reservation) -> None:
+    def mark_uncertain(self, reservation: Reservation) -> None:
         """Count the submission as uncertain: it may have been charged without a picture."""
         if reservation in self._standing_usd:
-            self._doubtful.add(reservation)
+            self._uncertain.add(reservation)
 
-    def cancel(self, reservation: Reservation) -> None:
+    def refund(self, reservation: Reservation) -> None:
         """Give the money of `reservation` back: nothing was charged. The submission still counts as one made."""
         if reservation in self._standing_usd:
             self._standing_usd[reservation] = 0.0
@@ -102,7 +111,7 @@ class Budget:
     def withdraw(self, reservation: Reservation) -> None:
         """Give the whole reservation back: the submission was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
-        self._doubtful.discard(reservation)
+        self._uncertain.discard(reservation)
 
     def rule_out(self, reservation: Reservation, provider: str) -> None:
         """Give the whole reservation back: the list of `provider` shows that the submission made no job.

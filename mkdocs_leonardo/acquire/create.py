@@ -31,7 +31,7 @@ from mkdocs_leonardo.spec import Source, Submission, order_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.entries import Try
+    from mkdocs_leonardo.storage.entries import CreateCall
     from mkdocs_leonardo.storage.journal import Journal
 
 
@@ -60,7 +60,7 @@ class JobCreator:
         self._context = context
         self._request = request
         self._provider = request.provider
-        self._made: dict[int, Reservation] = {}
+        self._calls: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
 
     async def create(self) -> StoredPicture | None:
@@ -69,9 +69,9 @@ class JobCreator:
         if not self._fits():
             return None
         await access.check_account(self._provider)
-        async with access.slot(name) as free, access.throttled(name):
+        async with access.slot(name) as release, access.throttled(name):
             try:
-                return await self._create(free)
+                return await self._create(release)
             finally:
                 try:
                     if self._failure is not None and access.outage(name).gave_up(self):
@@ -96,33 +96,33 @@ class JobCreator:
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
-    async def _create(self, free: Callable[[], None]) -> StoredPicture | None:
+    async def _create(self, release: Callable[[], None]) -> StoredPicture | None:
         while True:
-            if not await self._may_order():
+            if not await self._may_create():
                 return None
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
-            if reservation is None and self._made:
+            if reservation is None and self._calls:
                 # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
-                found = (await self._context.lost.settle(self._request)).found
+                found = (await self._context.lost.search(self._request)).found
                 for number, submission in found.items():
-                    return await self._receive(submission, number, free)
+                    return await self._receive(submission, number, release)
             if reservation is None:
                 self._fits()
                 return None
-            order = await self._intend(reservation)
+            call = await self._intend(reservation)
             try:
-                submission = await self._submit(order, reservation)
+                submission = await self._submit(call, reservation)
             except ProviderError as error:
-                decision, found = await self._after(error, order)
+                decision, found = await self._after(error, call)
                 for number, submission in found.items():
-                    return await self._receive(submission, number, free)
+                    return await self._receive(submission, number, release)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
             else:
-                return await self._receive(submission, order.number, free)
+                return await self._receive(submission, call.number, release)
 
-    async def _may_order(self) -> bool:
+    async def _may_create(self) -> bool:
         """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
         reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
         if reason:
@@ -136,7 +136,7 @@ class JobCreator:
             self._note_outage(error)
             # No job was ordered, so no entry is to be forgotten, and no call repeated.
             decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
-            await self._context.jobs.after(decision, error, self._request)
+            await self._context.jobs.carry_out(decision, error, self._request)
             return False
         return True
 
@@ -156,11 +156,11 @@ class JobCreator:
             return ""
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
-        if all(one.number in self._made for one in entry.sent):
+        if all(one.number in self._calls for one in entry.sent):
             return ""
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
-    async def _intend(self, reservation: Reservation) -> Try:
+    async def _intend(self, reservation: Reservation) -> CreateCall:
         """Journal the create call before it is sent; if that fails, the reservation is withdrawn."""
         try:
             return await self._note_down(reservation.estimate_usd)
@@ -169,7 +169,7 @@ class JobCreator:
             self._context.budget.withdraw(reservation)
             raise
 
-    async def _note_down(self, estimate_usd: float) -> Try:
+    async def _note_down(self, estimate_usd: float) -> CreateCall:
         request, provider = self._request, self._provider
         journal = self._context.journal
 
@@ -198,24 +198,24 @@ class JobCreator:
         except ValueError:
             # The process that took the lease over while this one was asleep pays, or has paid.
             raise LeaseLost from None
-        order = entry.tries[-1]
+        call = entry.calls[-1]
         if request.team_lease is not None and not await request.team_lease.intend(entry):
-            await thread(journal.withdraw, request.key, order.number)
+            await thread(journal.withdraw, request.key, call.number)
             raise LeaseLost
-        return order
+        return call
 
-    async def _submit(self, order: Try, reservation: Reservation) -> Submission:
+    async def _submit(self, call: CreateCall, reservation: Reservation) -> Submission:
         """Send the create call, the one place where money is spent: capped, journalled and needed by the request."""
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
-        self._made[order.number] = reservation
-        context.sent.add((request.key, order.number))
+        self._calls[call.number] = reservation
+        context.sent.add((request.key, call.number))
         request.attempts.paid.append(reservation)
-        context.budget.doubt(reservation)
+        context.budget.mark_uncertain(reservation)
         context.asking.append(provider)
         try:
             submission = await provider.submit(
-                replace(request.picture, seed=request.picture.seed if order.seed is None else order.seed)
+                replace(request.picture, seed=request.picture.seed if call.seed is None else call.seed)
             )
         finally:
             context.asking.remove(provider)
@@ -225,36 +225,36 @@ class JobCreator:
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
-            await request.publish(await thread(context.journal.accept, request.key, submission, order.number))
+            await request.publish(await thread(context.journal.accept, request.key, submission, call.number))
         return submission
 
-    async def _after(self, error: ProviderError, order: Try) -> tuple[Decision, Mapping[int, Submission]]:
+    async def _after(self, error: ProviderError, call: CreateCall) -> tuple[Decision, Mapping[int, Submission]]:
         """Carry out what follows from a failed create call, up to the next step; returns the jobs that it made."""
-        context, reservation = self._context, self._made[order.number]
+        context, reservation = self._context, self._calls[call.number]
         self._note_outage(error)
         if error.charged is Charged.NO:
             context.budget.withdraw(reservation)
         else:
-            await thread(context.lost.doubt, self._request.key, order.number, reservation)
-        decision = decide(error, creates=len(self._made), can_look=isinstance(self._provider, FindsLostJobs))
-        await context.jobs.after(decision, error, self._request, number=order.number)
+            await thread(context.lost.note_failed_call, self._request.key, call.number, reservation)
+        decision = decide(error, creates=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
+        await context.jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}
-        look = context.lost.settle if decision.look_for_s else context.lost.look
-        looked = await look(self._request)
-        if decision.look_for_s and looked.trouble is not None:
+        look = context.lost.search if decision.look_for_s else context.lost.search_once
+        result = await look(self._request)
+        if decision.look_for_s and result.trouble is not None:
             # Not known is not "no": the next build looks again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
-        return decision, looked.found
+        return decision, result.found
 
-    async def _receive(self, submission: Submission, number: int, free: Callable[[], None]) -> StoredPicture | None:
+    async def _receive(self, submission: Submission, number: int, release: Callable[[], None]) -> StoredPicture | None:
         """The picture of a job that this build paid for; None if the next provider is to be asked."""
         context, request = self._context, self._request
         self._failure = None
 
-        def landed() -> None:
-            free()
-            request.landed()
+        def on_fetched() -> None:
+            release()
+            request.release_slot()
 
         # A picture that is here already is kept, even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
@@ -264,13 +264,13 @@ class JobCreator:
                     submission,
                     give_up_at=submission.accepted_at + self._provider.timeout_s,
                     source=Source.GENERATED,
-                    landed=landed,
+                    on_fetched=on_fetched,
                 )
             except ProviderError as error:
                 if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture
-                    end = context.budget.cancel if error.charged is Charged.NO else context.budget.doubt
-                    end(self._made[number])
+                    end = context.budget.refund if error.charged is Charged.NO else context.budget.mark_uncertain
+                    end(self._calls[number])
                 # The job is accepted like an earlier build's: no error from here on leads to a second create.
                 decision = context.jobs.decide(error, request)
-                await context.jobs.after(decision, error, request, job=submission)
+                await context.jobs.carry_out(decision, error, request, job=submission)
         return None

@@ -81,12 +81,12 @@ class Jobs:
     # Collecting ------------------------------------------------------------------------------------------------------
 
     async def collect(
-        self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source, landed: Callable[[], None]
+        self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source, on_fetched: Callable[[], None]
     ) -> StoredPicture:
         """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
         image, delivered = await self._fetch(request, job, give_up_at)
         # No further job can follow from here, so the slot is free before the disk has written.
-        landed()
+        on_fetched()
         is_new = source is Source.GENERATED
         record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
         store = await thread(self.keep, request.page, record, image.data)
@@ -98,11 +98,15 @@ class Jobs:
         """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
             return await self.collect(
-                request, job, give_up_at=self._give_up_at(request, job), source=Source.RESUMED, landed=request.landed
+                request,
+                job,
+                give_up_at=self._give_up_at(request, job),
+                source=Source.RESUMED,
+                on_fetched=request.release_slot,
             )
         except ProviderError as error:
             decision = self.decide(error, request)
-            await self.after(decision, error, request, job=job)
+            await self.carry_out(decision, error, request, job=job)
             is_over = not decision.forget and await self._put_off(request, job, error)
             if decision.step is Step.NEXT_PROVIDER and not is_over:
                 request.attempts.passed_over.add(request.provider.name)
@@ -227,7 +231,7 @@ class Jobs:
         """Decide on an accepted job that cannot be collected; no decision is a second create call."""
         return decide(error, creates=0, can_look=isinstance(request.provider, FindsLostJobs))
 
-    async def after(
+    async def carry_out(
         self,
         decision: Decision,
         error: ProviderError,
@@ -293,7 +297,9 @@ class Jobs:
         is_over = False
         for number in numbers:
             one = await thread(
-                lambda number=number: self._journal.ask(request.key, number, is_unknown=is_unknown, is_vain=is_vain)
+                lambda number=number: self._journal.note_asked(
+                    request.key, number, is_unknown=is_unknown, is_vain=is_vain
+                )
             )
             if one is None or not is_vain or not one.is_over(self._clock.now()):
                 # A service that was not reached gave no answer on the job.

@@ -21,7 +21,7 @@ from mkdocs_leonardo.errors import ProviderError, RequestRefused, ServiceFailed,
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import JsonValue, Submission
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, Try
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.journal import Journal
@@ -32,7 +32,7 @@ FRESH_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SearchResult:
     """The result of a search for the lost jobs of one picture.
 
     `found` are the jobs that were found, by the numbers of their calls. `trouble` says why further calls are still in
@@ -67,36 +67,36 @@ class LostJobs:
         #: By key: provider, page and request of pictures of which this build has ruled a call out.
         self._ruled_out: dict[str, _Rival] = {}
 
-    def doubt(self, key: str, number: int, reservation: Reservation) -> None:
+    def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
         """Note a call of this build that may have made a job; it counts as `reservation`."""
-        self._budget.doubt(reservation)
+        self._budget.mark_uncertain(reservation)
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._clock.now()
         with suppress(StoreUnavailable):
             # Without the note the next build takes it for a call that may be in the air.
-            self._journal.doubt(key, number)
+            self._journal.note_failed(key, number)
 
-    async def has_doubts(self, key: str) -> bool:
+    async def has_uncertain_calls(self, key: str) -> bool:
         """Whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
         entry = await thread(self._journal.entry, key)
         return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
 
-    async def settle(self, request: JobRequest) -> Looked:
+    async def search(self, request: JobRequest) -> SearchResult:
         """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
         since = self._clock.now()
         while True:
             # A list that was asked for too early proves nothing, however late it comes.
             left_s = await self._left_s(request.key)
-            looked = await self.look(request)
-            if looked.found or looked.is_final or left_s <= 0:
-                return looked
+            result = await self.search_once(request)
+            if result.found or result.is_final or left_s <= 0:
+                return result
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
             pause_s = max(RETRY_WAIT_S, (self._clock.now() - since) / 2)
             await self._clock.sleep(min(pause_s, await self._left_s(request.key)))
 
-    async def look(self, request: JobRequest) -> Looked:
+    async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await thread(self._journal.entry, request.key)
         found: dict[int, Submission] = {}
@@ -107,16 +107,16 @@ class LostJobs:
             except ProviderError as error:
                 trouble = f"its list of jobs could not be read ({error})"
                 if isinstance(error, ServiceFailed) and not is_ripe:
-                    return Looked(found, trouble)
+                    return SearchResult(found, trouble)
                 request.note(trouble)
-                return Looked(found, trouble, is_final=isinstance(error, RequestRefused))
+                return SearchResult(found, trouble, is_final=isinstance(error, RequestRefused))
             if submission is not None:
                 found[one.number] = submission
             elif is_ripe:
                 await self._rule_out(request, one)
-        return Looked(found)
+        return SearchResult(found)
 
-    async def _rule_out(self, request: JobRequest, one: Try) -> None:
+    async def _rule_out(self, request: JobRequest, one: CreateCall) -> None:
         """Withdraw a call that made no job, here and with other machines."""
         provider, key = request.provider.name, request.key
         self._ruled_out[key] = _Rival(provider, request.page, request.candidate.request)
@@ -125,7 +125,7 @@ class LostJobs:
             self._budget.rule_out(reservation, provider)
         await request.publish(await thread(self._journal.withdraw, key, one.number))
 
-    async def _find(self, request: JobRequest, one: Try) -> Submission | None:
+    async def _find(self, request: JobRequest, one: CreateCall) -> Submission | None:
         """The job of one call, recorded in the journal, if the list has it."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
@@ -178,7 +178,7 @@ class LostJobs:
         entry = await thread(self._journal.entry, key)
         return max(0.0, *(self._unripe_s(key, one) for one in entry.sent)) if entry is not None and entry.sent else 0.0
 
-    def _unripe_s(self, key: str, one: Try) -> float:
+    def _unripe_s(self, key: str, one: CreateCall) -> float:
         """Seconds until a list that does not show the call's job proves that there is none."""
         now = self._clock.now()
         if (key, one.number) in self._reserved:

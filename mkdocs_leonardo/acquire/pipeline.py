@@ -258,12 +258,12 @@ class Pipeline:
             try:
                 with suppress(LeaseLost):
                     async with (
-                        hold_slot(self._slots) as landed,
+                        hold_slot(self._slots) as release_slot,
                         self._leases.held(lease),
                         self._leases.held_in_team(lease, keys) as team_lease,
                     ):
                         return await self._obtain_alone(
-                            PictureRequest(picture, page, lease, landed, attempts, team_lease)
+                            PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
                         )
                 # This process was suspended, and another one took its lease over: look up the other's result first.
                 self._notify(

@@ -44,21 +44,21 @@ class Attempts:
 class PictureRequest:
     """A picture that a page asked for; `lease` is the name of the lease that excludes other processes.
 
-    `landed` is called when its job is no longer in flight, so that the next one may start while it is stored.
+    `release_slot` is called when its job is no longer in flight, so that the next one may start while it is stored.
     `team_lease` excludes other machines that share a store; None without such a store.
     """
 
     picture: PictureSpec
     page: str
     lease: str
-    landed: Callable[[], None]
+    release_slot: Callable[[], None]
     attempts: Attempts
     team_lease: TeamLease | None
 
     def to(self, candidate: Candidate) -> JobRequest:
         """The same request to one provider."""
         return JobRequest(
-            self.picture, self.page, self.lease, self.landed, self.attempts, self.team_lease, candidate=candidate
+            self.picture, self.page, self.lease, self.release_slot, self.attempts, self.team_lease, candidate=candidate
         )
 
 
@@ -111,16 +111,16 @@ async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None
     await limiter.acquire_on_behalf_of(holder)
     is_held = True
 
-    def free() -> None:
+    def release() -> None:
         nonlocal is_held
         if is_held:
             is_held = False
             limiter.release_on_behalf_of(holder)
 
     try:
-        yield free
+        yield release
     finally:
-        free()
+        release()
 
 
 async def thread(function: Callable[..., T], *arguments: object) -> T:

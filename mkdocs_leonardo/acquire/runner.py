@@ -128,10 +128,10 @@ class JobRunner:
         """The jobs that calls of earlier builds led to."""
         if not any(one.is_due(self._clock.now()) for one in entry.sent):
             return ()
-        looked = await self._lost.settle(request)
-        if looked.trouble is not None:
-            await self._jobs.put_off(request, [one.number for one in entry.sent if one.number not in looked.found])
-        return tuple(looked.found.values())
+        result = await self._lost.search(request)
+        if result.trouble is not None:
+            await self._jobs.put_off(request, [one.number for one in entry.sent if one.number not in result.found])
+        return tuple(result.found.values())
 
     async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:
         """Store the pictures of further jobs of the request whose picture is `shown`."""
@@ -184,10 +184,10 @@ class JobRunner:
         for candidate in candidates:
             wanted = request.to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
-            if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_doubts(candidate.key):
+            if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_uncertain_calls(candidate.key):
                 # The next page need not wait for this search.
-                request.landed()
-                for job in (await self._lost.settle(wanted)).found.values():
+                request.release_slot()
+                for job in (await self._lost.search(wanted)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:
                         obtained = await self._jobs.collect_paid(wanted, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:

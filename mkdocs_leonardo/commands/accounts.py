@@ -217,10 +217,10 @@ def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("bad", "journal", f"cannot be read ({error})")
         return
     keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
-    waiting = sum(job.state == "accepted" for job in jobs.values())
+    waiting = sum(bool(job.accepted) for job in jobs.values())
     words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Diagnosis("ok", "journal", words if waiting else "nothing is waiting to be collected")
-    unknown = sum(job.state != "accepted" and job.provider in keepers for job in jobs.values())
+    unknown = sum(not job.accepted and job.provider in keepers for job in jobs.values())
     if unknown:
         words = f"{counted(unknown, 'image', 'images')} may be paid for; the next build looks for the jobs"
         yield Diagnosis("note", "journal", words)

@@ -14,7 +14,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, do
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
-    from mkdocs_leonardo.storage.entries import Entry, Try
+    from mkdocs_leonardo.storage.entries import CreateCall, Entry
 
 #: The shortest beginning of an id that chooses a line.
 _LEAST_OF_ID = 6
@@ -59,7 +59,7 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
 
 def _lines(runtime: Runtime) -> Iterator[_Line]:
     for entry in open_jobs(runtime).values():
-        for one in entry.tries:
+        for one in entry.calls:
             yield _line(entry, one)
     for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
@@ -76,7 +76,7 @@ def _lines(runtime: Runtime) -> Iterator[_Line]:
         )
 
 
-def _line(entry: Entry, one: Try) -> _Line:
+def _line(entry: Entry, one: CreateCall) -> _Line:
     if one.state == "sent":
         state = "no answer: may be paid for, looked for by the next build"
     elif one.unknown_since:

@@ -249,7 +249,7 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
     lost = [name for name, quote in left if quote.is_gone]
-    rendering = [name for name, quote in left if not quote.is_gone and quote.job and quote.job.state == "accepted"]
+    rendering = [name for name, quote in left if not quote.is_gone and quote.job and quote.job.accepted]
     unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
     if rendering:
         console.note(

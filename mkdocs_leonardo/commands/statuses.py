@@ -203,7 +203,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
 def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Quote:
     provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
-    is_gone = job is not None and job.state != "accepted" and not isinstance(provider, FindsLostJobs)
+    is_gone = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
     if is_gone and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
         is_gone = False

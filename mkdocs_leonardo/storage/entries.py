@@ -24,11 +24,11 @@ CLOSED_S = GIVE_UP_S + 5 * 86400.0
 #: And one that the service does not know, if it has said nothing else for so long (seconds).
 UNKNOWN_S = 6 * 3600.0
 
-_MOST_TRIES = 100
+_MOST_CALLS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class CreateCall:
     """One create call. Times in Unix seconds, 0 where the event did not happen.
 
     `number` counts the calls for one key, from 1. `seed` is the seed it was sent with; None: the provider takes none,
@@ -79,13 +79,13 @@ class Entry:
     provider: str
     model: str
     page: str
-    tries: tuple[Try, ...]
+    calls: tuple[CreateCall, ...]
     request: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
-    def accepted(self) -> tuple[Try, ...]:
+    def accepted(self) -> tuple[CreateCall, ...]:
         """The calls whose job is known."""
-        return tuple(one for one in self.tries if one.state == "accepted")
+        return tuple(one for one in self.calls if one.state == "accepted")
 
     @property
     def jobs(self) -> tuple[Submission, ...]:
@@ -95,18 +95,13 @@ class Entry:
         )
 
     @property
-    def sent(self) -> tuple[Try, ...]:
+    def sent(self) -> tuple[CreateCall, ...]:
         """The calls whose outcome is unknown: sent, or about to be."""
-        return tuple(one for one in self.tries if one.state == "sent")
-
-    @property
-    def state(self) -> Literal["intended", "accepted"]:
-        """Whether a job is known."""
-        return "accepted" if self.accepted else "intended"
+        return tuple(one for one in self.calls if one.state == "sent")
 
     def is_due(self, now: float) -> bool:
         """Whether a build may ask for any of the jobs."""
-        return any(one.is_due(now) for one in self.tries)
+        return any(one.is_due(now) for one in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +118,22 @@ class Refusal:
 
 
 def entry_value(entry: Entry) -> JsonValue:
-    """The entry as JSON. Beside `tries` it has the fields of earlier versions, which know of one create call."""
-    known = entry.accepted[0] if entry.accepted else entry.tries[-1]
+    """The entry as JSON. Beside `tries`, its calls, it has the fields of earlier versions, which know of one call."""
+    known = entry.accepted[0] if entry.accepted else entry.calls[-1]
     return {
         "key": entry.key,
         "provider": entry.provider,
         "model": entry.model,
         "page": entry.page,
-        "state": entry.state,
+        "state": "accepted" if entry.accepted else "intended",
         "request": dict(entry.request),
         "estimate_usd": amount_or_none(known.estimate_usd) or 0.0,
-        "intended_at": entry.tries[0].sent_at,
-        "creates": len(entry.tries),
+        "intended_at": entry.calls[0].sent_at,
+        "creates": len(entry.calls),
         "job_id": known.job_id,
         "accepted_at": known.accepted_at,
         "cost_usd": known.cost_usd,
-        "tries": [
-            {**asdict(replace(one, estimate_usd=amount_or_none(one.estimate_usd) or 0.0))} for one in entry.tries
-        ],
+        "tries": [asdict(replace(one, estimate_usd=amount_or_none(one.estimate_usd) or 0.0)) for one in entry.calls],
     }
 
 
@@ -151,23 +144,23 @@ def entry_from(key: str, value: JsonValue | None) -> Entry | None:
         if entry.get("key") != key:
             return None
         provider, model, page = (text_in(entry, name) for name in ("provider", "model", "page"))
-        tries = _tries_in(entry["tries"]) if "tries" in entry else (_only_try_in(entry),)
-        return Entry(key, provider, model, page, tries, mapping(entry.get("request")))
+        calls = _calls_in(entry["tries"]) if "tries" in entry else (_only_call_in(entry),)
+        return Entry(key, provider, model, page, calls, mapping(entry.get("request")))
     except ValueError:
         return None
 
 
-def _tries_in(value: JsonValue) -> tuple[Try, ...]:
-    if not isinstance(value, list) or not 0 < len(value) <= _MOST_TRIES:
-        raise ValueError("the tries differ from those that were written")
-    return tuple(map(_try_in, value))
+def _calls_in(value: JsonValue) -> tuple[CreateCall, ...]:
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_CALLS:
+        raise ValueError("the calls differ from those that were written")
+    return tuple(map(_call_in, value))
 
 
-def _try_in(value: JsonValue) -> Try:
+def _call_in(value: JsonValue) -> CreateCall:
     one = mapping(value)
     names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
     seed = one.get("seed")
-    return Try(
+    return CreateCall(
         whole(one.get("number")),
         _state_in(one, "sent"),
         None if seed is None else whole(seed),
@@ -177,9 +170,9 @@ def _try_in(value: JsonValue) -> Try:
     )
 
 
-def _only_try_in(entry: dict[str, JsonValue]) -> Try:
+def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
     """The one create call that an earlier version noted, without a seed."""
-    return Try(
+    return CreateCall(
         max(1, whole(entry.get("creates"))),
         _state_in(entry, "intended"),
         estimate_usd=amount(entry.get("estimate_usd")),

@@ -19,7 +19,7 @@ from mkdocs_leonardo.storage.checked_json import (
     text_in_or_none,
     whole,
 )
-from mkdocs_leonardo.storage.entries import CLOSED_S, Entry, Refusal, Try, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOSED_S, CreateCall, Entry, Refusal, entry_from, entry_value
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
 #: How long the number of a picture's last create call is remembered after the call is settled (seconds).
@@ -94,9 +94,11 @@ class Journal(ProcessLeases):
             before = self.entry(key)
             if before is not None and before.accepted:
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
-            earlier = before.tries if before is not None else ()
+            earlier = before.calls if before is not None else ()
             number = 1 + max(self._last_number(key), *(one.number for one in earlier), 0)
-            sent = Try(number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now())
+            sent = CreateCall(
+                number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
+            )
             return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))
 
     def inherit(self, entry: Entry) -> None:
@@ -108,14 +110,14 @@ class Journal(ProcessLeases):
     def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
         """Note the job id under which the service accepted the call; also without its intent, since the job is paid.
 
-        `number` is the try that the job belongs to; 0: the last one.
+        `number` is the call that the job belongs to; 0: the last one.
         """
         with self._store.transaction():
             before = self.entry(key)
             if before is None:
-                before = Entry(key, submission.provider, submission.model, page="", tries=())
-            fitting = [one for one in before.tries if number in (0, one.number)]
-            chosen = fitting[-1] if fitting else Try(number or 1, sent_at=submission.accepted_at)
+                before = Entry(key, submission.provider, submission.model, page="", calls=())
+            fitting = [one for one in before.calls if number in (0, one.number)]
+            chosen = fitting[-1] if fitting else CreateCall(number or 1, sent_at=submission.accepted_at)
             if chosen.job_id not in ("", submission.job_id):
                 self._remember_closed(before.provider, chosen.job_id)
             accepted = replace(
@@ -128,16 +130,16 @@ class Journal(ProcessLeases):
                 vain_since=0.0,
                 unknown_since=0.0,
             )
-            unchanged = (one for one in before.tries if one.number != accepted.number)
-            tries = tuple(sorted((*unchanged, accepted), key=lambda one: one.number))
-            return self._write(replace(before, provider=submission.provider, model=submission.model, tries=tries))
+            unchanged = (one for one in before.calls if one.number != accepted.number)
+            calls = tuple(sorted((*unchanged, accepted), key=lambda one: one.number))
+            return self._write(replace(before, provider=submission.provider, model=submission.model, calls=calls))
 
-    def doubt(self, key: str, number: int) -> None:
+    def note_failed(self, key: str, number: int) -> None:
         """Note that the call failed, and that its outcome is unknown."""
         self._change(key, number, lambda one: replace(one, ended_at=self._now()))
 
-    def ask(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> Try | None:
-        """Note that the job was asked for and not had; returns the try as noted.
+    def note_asked(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> CreateCall | None:
+        """Note that the job was asked for and not had; returns the call as noted.
 
         `is_unknown`: there was no such job. `is_vain`: the service was reached, so that this counts against the job.
         """
@@ -154,7 +156,7 @@ class Journal(ProcessLeases):
         )
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:
-        """Delete try `number` (0: every one), which certainly made no job; returns what is left. Accepted jobs stay."""
+        """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
         return self._drop(key, lambda one: one.state == "sent" and number in (0, one.number))
 
     def close(self, key: str, job_id: str | None = None) -> Entry | None:
@@ -162,34 +164,34 @@ class Journal(ProcessLeases):
         return self._drop(key, lambda one: job_id is None or (one.state == "accepted" and one.job_id == job_id))
 
     def give_up(self, key: str, number: int) -> Entry | None:
-        """Delete try `number`, which is not asked for any more; returns what is left."""
+        """Delete call `number`, which is not asked for any more; returns what is left."""
         return self._drop(key, lambda one: one.number == number)
 
-    def _change(self, key: str, number: int, change: Callable[[Try], Try]) -> Try | None:
+    def _change(self, key: str, number: int, change: Callable[[CreateCall], CreateCall]) -> CreateCall | None:
         with self._store.transaction():
             entry = self.entry(key)
             if entry is None:
                 return None
-            tries = tuple(change(one) if one.number == number else one for one in entry.tries)
-            self._write(replace(entry, tries=tries))
-            return next((one for one in tries if one.number == number), None)
+            calls = tuple(change(one) if one.number == number else one for one in entry.calls)
+            self._write(replace(entry, calls=calls))
+            return next((one for one in calls if one.number == number), None)
 
-    def _drop(self, key: str, is_over: Callable[[Try], bool]) -> Entry | None:
+    def _drop(self, key: str, is_over: Callable[[CreateCall], bool]) -> Entry | None:
         with self._store.transaction():
             entry = self.entry(key)
             if entry is None:
                 self._store.delete(_JOB + key)
                 return None
-            over = [one for one in entry.tries if is_over(one)]
+            over = [one for one in entry.calls if is_over(one)]
             for one in over:
                 if one.job_id:
                     self._remember_closed(entry.provider, one.job_id)
-            left = tuple(one for one in entry.tries if one not in over)
+            left = tuple(one for one in entry.calls if one not in over)
             if left:
-                return self._write(replace(entry, tries=left)) if over else entry
+                return self._write(replace(entry, calls=left)) if over else entry
             self._store.delete(_JOB + key)
             # The next call for the same picture gets a seed that no earlier job has.
-            self._store.set(_NUMBER + key, {"number": entry.tries[-1].number}, expire_s=NUMBERS_S)
+            self._store.set(_NUMBER + key, {"number": entry.calls[-1].number}, expire_s=NUMBERS_S)
             return None
 
     def _last_number(self, key: str) -> int:
@@ -205,7 +207,7 @@ class Journal(ProcessLeases):
     def known_jobs(self, provider: str) -> frozenset[str]:
         """Job ids at `provider` that belong to an open entry, or to one closed within a day."""
         entries = [entry for entry in self.entries().values() if entry.provider == provider]
-        known = {one.job_id for entry in entries for one in entry.tries if one.job_id}
+        known = {one.job_id for entry in entries for one in entry.calls if one.job_id}
         now = self._now()
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
@@ -256,7 +258,7 @@ class Journal(ProcessLeases):
         """Delete the refusal of `key`, so that its prompt may be sent again."""
         self._store.delete(_REFUSED + key)
 
-    def accept_hero(self, page: str, key: str) -> None:
+    def remember_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
         with self._store.transaction():
             self._store.set(_LAST + self._page_name(page), {"page": page, "key": key, "site": self._site})
@@ -308,13 +310,13 @@ def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | N
     theirs, ours = entry_from(key, value), entry_from(key, mine)
     if theirs is None or ours is None:
         return None
-    tries = {one.number: one for one in theirs.tries if one.state == "sent"} | {one.number: one for one in ours.tries}
+    calls = {one.number: one for one in theirs.calls if one.state == "sent"} | {one.number: one for one in ours.calls}
     for one in theirs.accepted:
-        mine_too = tries.get(one.number, one)
+        mine_too = calls.get(one.number, one)
         is_taken = mine_too.state == "accepted" and mine_too.job_id != one.job_id
-        number = max(tries) + 1 if is_taken else one.number
-        tries[number] = replace(one, number=number)
-    return entry_value(replace(ours, tries=tuple(tries[number] for number in sorted(tries))))
+        number = max(calls) + 1 if is_taken else one.number
+        calls[number] = replace(one, number=number)
+    return entry_value(replace(ours, calls=tuple(calls[number] for number in sorted(calls))))
 
 
 def _refusal(key: str, value: JsonValue | None) -> Refusal | None:

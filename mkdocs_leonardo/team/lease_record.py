@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mkdocs_leonardo.spec import JsonValue, canonical_json
-from mkdocs_leonardo.storage.entries import Entry, Try, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CreateCall, Entry, entry_from, entry_value
 from mkdocs_leonardo.team.signing import is_signed, signature
 
 #: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
@@ -110,10 +110,10 @@ class LeaseRecord:
 
 def by_our_clock(entry: Entry, now: float) -> Entry:
     """The entry with times that another machine's wrong clock cannot make too old, or later than now."""
-    return replace(entry, tries=tuple(_try_by_our_clock(one, now) for one in entry.tries))
+    return replace(entry, calls=tuple(_call_by_our_clock(one, now) for one in entry.calls))
 
 
-def _try_by_our_clock(one: Try, now: float) -> Try:
+def _call_by_our_clock(one: CreateCall, now: float) -> CreateCall:
     sent_at = one.sent_at
     if sent_at > now - CLOCKS_APART_S:
         # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
