@@ -139,7 +139,7 @@ class Runtime:
         runner = JobRunner(
             journal=self.journal,
             cooldowns=Cooldowns(self._index, self._clock.now),
-            keep=(self.cache, self._rescue, self._memory),
+            stores=(self.cache, self._rescue, self._memory),
             budget=self._budget,
             inspect=inspected,
             clock=self._clock,

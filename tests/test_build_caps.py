@@ -265,7 +265,7 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
     runner = JobRunner(
         journal=journal,
         cooldowns=Cooldowns(cooldowns, world.now),
-        keep=(home,),
+        stores=(home,),
         budget=budget,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),
         clock=world,

@@ -113,7 +113,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     runner = JobRunner(
         journal=journal,
         cooldowns=Cooldowns(MemoryStore(), clock.now),
-        keep=(store,),
+        stores=(store,),
         budget=Budget(max_new_images=1, max_cost_usd=None),
         inspect=lambda _: ImageInfo("jpg", 1536, 864),
         clock=clock,

@@ -12,7 +12,7 @@ from anyio import CancelScope
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
-from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, outage_rest_s
+from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.request import JobRequest, LeaseLost, thread
@@ -62,6 +62,7 @@ class JobCreator:
         self._provider = request.provider
         self._calls: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
+        self._release_account_slot: Callable[[], None]
 
     async def create(self) -> StoredPicture | None:
         """The picture; None if the next provider is to be asked."""
@@ -69,9 +70,9 @@ class JobCreator:
         if not self._fits():
             return None
         await access.check_account(self._provider)
-        async with access.slot(name) as release, access.throttled(name):
+        async with access.slot(name) as self._release_account_slot, access.throttled(name):
             try:
-                return await self._create(release)
+                return await self._create()
             finally:
                 try:
                     if self._failure is not None and access.outage(name).gave_up(self):
@@ -92,11 +93,11 @@ class JobCreator:
 
     async def _rest(self, failure: ServiceFailed) -> None:
         """Cool the provider down as after a 429, since two pages in a row have found it down."""
-        seconds, name = outage_rest_s(failure), self._provider.name
+        seconds, name = rest_s(failure.retry_after_s), self._provider.name
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
-    async def _create(self, release: Callable[[], None]) -> StoredPicture | None:
+    async def _create(self) -> StoredPicture | None:
         while True:
             if not await self._may_create():
                 return None
@@ -106,7 +107,7 @@ class JobCreator:
                 # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
                 found = (await self._context.lost.search(self._request)).found
                 for number, submission in found.items():
-                    return await self._receive(submission, number, release)
+                    return await self._receive(submission, number)
             if reservation is None:
                 self._fits()
                 return None
@@ -116,11 +117,11 @@ class JobCreator:
             except ProviderError as error:
                 decision, found = await self._after(error, call)
                 for number, submission in found.items():
-                    return await self._receive(submission, number, release)
+                    return await self._receive(submission, number)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
             else:
-                return await self._receive(submission, call.number, release)
+                return await self._receive(submission, call.number)
 
     async def _may_create(self) -> bool:
         """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
@@ -247,24 +248,23 @@ class JobCreator:
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, result.found
 
-    async def _receive(self, submission: Submission, number: int, release: Callable[[], None]) -> StoredPicture | None:
+    async def _receive(self, submission: Submission, number: int) -> StoredPicture | None:
         """The picture of a job that this build paid for; None if the next provider is to be asked."""
         context, request = self._context, self._request
         self._failure = None
 
-        def on_fetched() -> None:
-            release()
+        def release_slots() -> None:
+            self._release_account_slot()
             request.release_slot()
 
         # A picture that is here already is kept, even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
             try:
                 return await context.jobs.collect(
-                    request,
+                    replace(request, release_slot=release_slots),
                     submission,
                     give_up_at=submission.accepted_at + self._provider.timeout_s,
                     source=Source.GENERATED,
-                    on_fetched=on_fetched,
                 )
             except ProviderError as error:
                 if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture

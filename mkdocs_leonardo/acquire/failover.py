@@ -15,7 +15,7 @@
 | the picture lies on a host not allowed  | the job is kept, the owner is warned, off for this build, the next one     |
 | job unknown to the service              | the job is kept, given up when it is unknown for hours; the next provider  |
 | the same where the service keeps no job | forgotten; made anew if it was an earlier build's                          |
-| anything while a job may be in the air  | the job is kept, never a second create                                     |
+| anything else while a job may be made   | the job is kept, never a second create of the same call                    |
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
     in_the_air = creates == 0 or error.charged is not Charged.NO
     match error:
         case RateLimited():
-            return Decision(Step.NEXT_PROVIDER, rest_s=_rest_s(error.retry_after_s), forget=not in_the_air)
+            return Decision(Step.NEXT_PROVIDER, rest_s=rest_s(error.retry_after_s), forget=not in_the_air)
         case ServiceFailed(charged=Charged.NO) if creates > 0:
             step = _again(creates)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
@@ -129,11 +129,7 @@ def _again(creates: int) -> Step:
     return Step.CREATE_AGAIN if creates < MAX_CREATES else Step.NEXT_PROVIDER
 
 
-def outage_rest_s(error: ServiceFailed) -> float:
-    """The pause of a provider that seems to be down (seconds)."""
-    return _rest_s(error.retry_after_s)
-
-
-def _rest_s(retry_after_s: float | None) -> float:
+def rest_s(retry_after_s: float | None) -> float:
+    """The pause of a provider that refuses requests, or seems to be down (seconds)."""
     # Not a number compares false: the default.
     return min(retry_after_s, MAX_REST_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_REST_S

@@ -61,16 +61,16 @@ class Jobs:
         *,
         journal: Journal,
         access: Access,
-        keep: Sequence[PictureStore],
+        stores: Sequence[PictureStore],
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         notify: Notify,
         reject: Callable[[PictureRequest, str, str], None],
     ) -> None:
-        """`keep` are the stores for new pictures: the next one is used where one cannot be written."""
+        """`stores` are those for new pictures: the next one is used where one cannot be written."""
         self._journal = journal
         self._access = access
-        self._keep = tuple(keep)
+        self._stores = tuple(stores)
         self._inspect = inspect
         self._clock = clock
         self._notify = notify
@@ -81,15 +81,15 @@ class Jobs:
     # Collecting ------------------------------------------------------------------------------------------------------
 
     async def collect(
-        self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source, on_fetched: Callable[[], None]
+        self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source
     ) -> StoredPicture:
         """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
         image, delivered = await self._fetch(request, job, give_up_at)
         # No further job can follow from here, so the slot is free before the disk has written.
-        on_fetched()
+        request.release_slot()
         is_new = source is Source.GENERATED
         record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
-        store = await thread(self.keep, request.page, record, image.data)
+        store = await thread(self.save, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
         request.note("generated" if is_new else "collected")
         return StoredPicture(record, store, source)
@@ -97,13 +97,8 @@ class Jobs:
     async def collect_paid(self, request: JobRequest, job: Submission) -> StoredPicture | None:
         """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
-            return await self.collect(
-                request,
-                job,
-                give_up_at=self._give_up_at(request, job),
-                source=Source.RESUMED,
-                on_fetched=request.release_slot,
-            )
+            give_up_at = self._give_up_at(request, job)
+            return await self.collect(request, job, give_up_at=give_up_at, source=Source.RESUMED)
         except ProviderError as error:
             decision = self.decide(error, request)
             await self.carry_out(decision, error, request, job=job)
@@ -133,7 +128,7 @@ class Jobs:
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
         record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
-        if await thread(self.keep, request.page, record, image.data) is self._keep[0]:
+        if await thread(self.save, request.page, record, image.data) is self._stores[0]:
             await thread(self._journal.close, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._notify(
@@ -185,12 +180,12 @@ class Jobs:
             request=pixels,
         )
 
-    def keep(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
+    def save(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
         """Store the picture first and close its journal entry afterwards: no bookkeeping error may lose a paid picture.
 
         A picture that is not new is in a team's store as well.
         """
-        for place, store in enumerate(self._keep):
+        for place, store in enumerate(self._stores):
             try:
                 store.save(record, data)
             except StoreUnavailable as error:

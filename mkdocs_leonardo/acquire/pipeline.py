@@ -324,10 +324,10 @@ class Pipeline:
         if self._team is None:
             return None
 
-        def keep(record: PictureRecord, data: bytes) -> StoredPicture:
-            return StoredPicture(record, self._runner.keep(page, record, data, is_new=False), Source.CACHED)
+        def save(record: PictureRecord, data: bytes) -> StoredPicture:
+            return StoredPicture(record, self._runner.save(page, record, data, is_new=False), Source.CACHED)
 
-        fetched = await self._team.fetch_first(wanted, keep)
+        fetched = await self._team.fetch_first(wanted, save)
         return replace(fetched[1], rank=fetched[0]) if fetched else None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:

@@ -40,7 +40,7 @@ class JobRunner:
         *,
         journal: Journal,
         cooldowns: Cooldowns,
-        keep: Sequence[PictureStore],
+        stores: Sequence[PictureStore],
         budget: Budget,
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
@@ -49,7 +49,7 @@ class JobRunner:
         alert_of: Callable[[str], Alert | None] = lambda _provider: None,
         seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
-        """`keep` are the stores for new pictures: the next one is used where one cannot be written.
+        """`stores` are those for new pictures: the next one is used where one cannot be written.
 
         `seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now.
         """
@@ -64,12 +64,12 @@ class JobRunner:
             seconds_until_capacity=seconds_until_capacity,
         )
         self._jobs = Jobs(
-            journal=journal, access=access, keep=keep, inspect=inspect, clock=clock, notify=notify, reject=reject
+            journal=journal, access=access, stores=stores, inspect=inspect, clock=clock, notify=notify, reject=reject
         )
         self._lost = LostJobs(journal=journal, budget=budget, clock=clock, notify=notify)
         self._context = JobContext(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
         self.budget = budget
-        self.keep = self._jobs.keep
+        self.save = self._jobs.save
 
     @property
     def awaited(self) -> tuple[str, ...]:

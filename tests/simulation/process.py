@@ -325,7 +325,7 @@ class Process:
         runner = JobRunner(
             journal=journal,
             cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now),
-            keep=(cache, rescue, memory),
+            stores=(cache, rescue, memory),
             budget=self._budget,
             inspect=_inspect,
             clock=self,
