@@ -229,9 +229,11 @@ class Runtime:
         pictures = settings.cache_dir / "pictures"
         refused = RefusedFolder(pictures) if pictures.is_symlink() else None
         if refused is not None:
-            self._notify(logging.WARNING, f"{refused.reason}; nothing is paid for until then")
+            self._notify(logging.WARNING, f"{refused.trouble()}; nothing is paid for until then")
         journal_store = (
-            self._open(settings.cache_dir / "journal", durable=True) if refused is None else SealedStore(refused.reason)
+            self._open(settings.cache_dir / "journal", durable=True)
+            if refused is None
+            else SealedStore(refused.trouble())
         )
         self._index = self._open(settings.cache_dir / "index", durable=False)
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)

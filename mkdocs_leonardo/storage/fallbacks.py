@@ -41,70 +41,62 @@ class PictureMemory:
         return iter([record for record, _ in self._pairs.values()])
 
 
-class RefusedFolder(PictureFolder):
-    """A folder that is a symbolic link, as a restored cache may hold: it is neither read nor written."""
+class GuardedFolder(PictureFolder):
+    """Pairs in a folder that is neither read nor written while `trouble` says why not."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.reason = f"{folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
-
-    def find(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - the interface of a folder
-        """Nothing is there."""
-        return None
-
-    def get_verified(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
-        """Nothing is there."""
-        return None
-
-    def get_record(self, key: str) -> PictureRecord | None:  # noqa: ARG002 - same
-        """Nothing is there."""
-        return None
-
-    def save(self, record: PictureRecord, data: bytes) -> None:  # noqa: ARG002 - same
-        """StoreUnavailable."""
-        raise StoreUnavailable(self.reason)
-
-    def records(self) -> Iterator[PictureRecord]:
-        """Nothing is there."""
-        return iter(())
-
-    def incomplete_pairs(self) -> tuple[Path, ...]:
-        """Nothing is there."""
-        return ()
-
-
-class PrivateFolder(PictureFolder):
-    """Pairs in a folder below the system's temporary one: trusted only if it belongs to this user alone."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._private = folder
+    def trouble(self) -> str:
+        """Why the folder is not used; empty if it is."""
+        raise NotImplementedError
 
     def find(self, key: str) -> PictureRecord | None:
-        """The record of `key`; nothing is read from a folder that is not this user's own."""
-        return super().find(key) if self._is_ours() else None
+        """The record of `key`."""
+        return None if self.trouble() else super().find(key)
 
     def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`, from a folder that is this user's own."""
-        return super().get_record(key) if self._is_ours() else None
+        """The record of `key`, also where its picture is damaged."""
+        return None if self.trouble() else super().get_record(key)
 
     def save(self, record: PictureRecord, data: bytes) -> None:
-        """Keep the pair; StoreUnavailable if the folder cannot be made, or belongs to another user."""
-        try:
-            for folder in (self._private.parent, self._private):
-                folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(f"{self._private}: {error.strerror or error}") from error
-        if not self._is_ours():
-            raise StoreUnavailable(f"{self._private}: belongs to another user")
+        """Store the pair; StoreUnavailable if that fails."""
+        if trouble := self.trouble():
+            raise StoreUnavailable(trouble)
         super().save(record, data)
 
     def records(self) -> Iterator[PictureRecord]:
-        """Every sound record, if the folder is this user's own."""
-        return super().records() if self._is_ours() else iter(())
+        """Every sound record."""
+        return iter(()) if self.trouble() else super().records()
+
+    def incomplete_pairs(self) -> tuple[Path, ...]:
+        """Pictures without a record, and records without a picture."""
+        return () if self.trouble() else super().incomplete_pairs()
+
+
+class RefusedFolder(GuardedFolder):
+    """A folder that is a symbolic link, as a restored cache may hold: it is never used."""
+
+    def trouble(self) -> str:
+        """What the author can do."""
+        return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
+
+
+class PrivateFolder(GuardedFolder):
+    """Pairs in a folder below the system's temporary one: used only if it belongs to this user alone."""
+
+    def trouble(self) -> str:
+        """That the folder is another user's, or is not there."""
+        return "" if self._is_ours() else f"{self._folder}: belongs to another user"
+
+    def save(self, record: PictureRecord, data: bytes) -> None:
+        """Store the pair; StoreUnavailable if the folder cannot be made, or belongs to another user."""
+        try:
+            for folder in (self._folder.parent, self._folder):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._folder}: {error.strerror or error}") from error
+        super().save(record, data)
 
     def _is_ours(self) -> bool:
-        for folder in (self._private.parent, self._private):
+        for folder in (self._folder.parent, self._folder):
             try:
                 found = folder.lstat()
             except OSError:
