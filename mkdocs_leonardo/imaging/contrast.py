@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 
 from PIL import Image, ImageFilter
@@ -51,9 +52,14 @@ class View:
     text_share: float
     column_share: float = 1.0
 
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        return (self.width_px, self.height_px)
+
     def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER, *, is_rtl: bool = False) -> Box:
         """The text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
-        left, top, right, bottom = crop_box(size_px, (self.width_px, self.height_px), focus)
+        left, top, right, bottom = crop_box(size_px, self.size_px, focus)
         column = (right - left) * self.column_share
         left, right = (right - column, right) if is_rtl else (left, left + column)
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
@@ -111,23 +117,33 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
 
 
 def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
-    def least(views: tuple[View, ...], *, is_rtl: bool = False) -> int:
-        parts = [_behind_text(copy, view, focus, blur_share, is_rtl=is_rtl) for copy in copies for view in views]
-        return _least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE)
+    heroes: dict[tuple[int, int], list[Image.Image]] = {}
 
-    narrow_views, wide_views = NARROW_VIEWS + LONG_NARROW_VIEWS, WIDE_VIEWS + LONG_WIDE_VIEWS
+    def least(views: tuple[View, ...], at_least: int = 0, *, is_rtl: bool = False) -> int:
+        parts = []
+        for view in views:
+            # Short and long texts, and both directions of script, share what a view shows: the blur is what takes time.
+            if view.size_px not in heroes:
+                heroes[view.size_px] = [_hero(copy, view, focus, blur_share) for copy in copies]
+            parts += [
+                _behind_text(hero, copy.size, view, focus, is_rtl=is_rtl)
+                for hero, copy in zip(heroes[view.size_px], copies, strict=True)
+            ]
+        return _least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE, at_least)
+
+    narrow, wide, wide_rtl = least(NARROW_VIEWS), least(WIDE_VIEWS), least(WIDE_VIEWS, is_rtl=True)
     return Scrim(
-        narrow=least(NARROW_VIEWS),
-        wide=least(WIDE_VIEWS),
-        wide_rtl=least(WIDE_VIEWS, is_rtl=True),
-        long_narrow=least(narrow_views),
-        long_wide=least(wide_views),
-        long_wide_rtl=least(wide_views, is_rtl=True),
+        narrow=narrow,
+        wide=wide,
+        wide_rtl=wide_rtl,
+        long_narrow=least(LONG_NARROW_VIEWS, narrow),
+        long_wide=least(LONG_WIDE_VIEWS, wide),
+        long_wide_rtl=least(LONG_WIDE_VIEWS, wide_rtl, is_rtl=True),
     )
 
 
-def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float) -> int:
-    low, high = 0, MOST // STEP
+def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at_least: int) -> int:
+    low, high = at_least // STEP, MOST // STEP
     while low < high:
         middle = (low + high) // 2
         table = _blended_luminance(middle * STEP / 100, tint)
@@ -138,13 +154,18 @@ def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float) ->
     return low * STEP
 
 
-def _behind_text(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float, *, is_rtl: bool) -> Image.Image:
-    """The part of a picture on which the text of a view stands, blurred as in the view."""
-    shown = _outward(crop_box(copy.size, (view.width_px, view.height_px), focus), copy.size)
-    left, top, right, bottom = _outward(view.text_box(copy.size, focus, is_rtl=is_rtl), copy.size)
-    hero = copy.crop(shown)
-    if blur_share:
-        hero = hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width))
+def _hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
+    """The part of a picture that a view shows, blurred as in the view."""
+    hero = copy.crop(_outward(crop_box(copy.size, view.size_px, focus), copy.size))
+    return hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width)) if blur_share else hero
+
+
+def _behind_text(
+    hero: Image.Image, size_px: tuple[int, int], view: View, focus: FocalPoint, *, is_rtl: bool
+) -> Image.Image:
+    """The part of a view's hero on which the text stands; `size_px` is the whole picture's size."""
+    shown = _outward(crop_box(size_px, view.size_px, focus), size_px)
+    left, top, right, bottom = _outward(view.text_box(size_px, focus, is_rtl=is_rtl), size_px)
     return hero.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
 
 
@@ -160,6 +181,7 @@ def _is_dark_enough(part: Image.Image, table: list[int], bright_share: float) ->
     return bright <= bright_share * luminance.width * luminance.height
 
 
+@cache
 def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
     """For each value of red, green and blue: its part of the luminance under `tint` at `alpha`.
 
