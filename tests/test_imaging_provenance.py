@@ -108,7 +108,7 @@ def test_detect_reads_compressed_and_element_form() -> None:
     assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=COMPOSITE)
 
 
-JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + TRAINED_ALGORITHMIC_MEDIA.encode()
+JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + TRAINED_ALGORITHMIC_MEDIA.encode() + b"msoftwareAgent"
 
 
 def c2pa_file(picture_format: str) -> bytes:

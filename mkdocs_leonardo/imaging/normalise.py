@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Literal
 
@@ -23,7 +25,6 @@ from PIL import (
 )
 
 from mkdocs_leonardo.errors import PictureError
-from mkdocs_leonardo.imaging.provenance import jpeg_segments, png_chunks
 from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
@@ -36,11 +37,18 @@ MAX_PROGRESSIVE_PIXELS = 51_000_000
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 1_200_000_000
 
+#: Segments or chunks of one file that are looked at. The longest files that cameras and services write have thousands.
+MAX_PARTS = 50_000
+
 #: The colour behind transparent pixels: dark for the white text on them, and neutral beside any colour.
 BACKGROUND = (32, 32, 32)
 
 #: Aspects that differ by less are stretched rather than cropped: half a percent is not visible.
 ASPECT_TOLERANCE = 0.005
+
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+#: Not what is inside a scan: stuffing, fill bytes and restarts.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -142,6 +150,22 @@ def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoin
     return (left, top, min(left + part_width, float(width)), min(top + part_height, float(height)))
 
 
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """The chunks of a PNG as (type, body, whether the checksum holds), up to the last whole one or `MAX_PARTS`."""
+    position = 8
+    for _ in range(MAX_PARTS):
+        if position + 12 > len(data):
+            return
+        length = int.from_bytes(data[position : position + 4], "big")
+        kind = data[position + 4 : position + 8]
+        end = position + 8 + length
+        if end + 4 > len(data):
+            return
+        checksum = int.from_bytes(data[end : end + 4], "big")
+        yield kind, data[position + 8 : end], zlib.crc32(memoryview(data)[position + 4 : end]) == checksum
+        position = end + 4
+
+
 def _kind(data: bytes) -> DeliveredFormat:
     """The format, judged by the first bytes."""
     if data.startswith(b"\xff\xd8\xff"):
@@ -209,7 +233,7 @@ def _check_size(size_px: tuple[int, int], most: int = MAX_PIXELS) -> None:
 
 def _check_jpeg(data: bytes, size_px: tuple[int, int]) -> None:
     """PictureError for a picture whose decoding takes too much memory or work."""
-    scans = sum(marker == 0xDA for marker, _ in jpeg_segments(data))  # noqa: PLR2004 -- SOS
+    scans = sum(marker == _START_OF_SCAN for marker in _jpeg_markers(data))
     _check_size(size_px, MAX_JPEG_PIXELS if scans == 1 else MAX_PROGRESSIVE_PIXELS)
     if scans > MAX_SCANS or scans * size_px[0] * size_px[1] > MAX_SCANNED_PIXELS:
         raise PictureError(f"has {scans} scans, more than is allowed for its size; save it anew with another program")
@@ -235,12 +259,30 @@ def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
     and AVIF it does not: their libraries decode the file as a whole.
     """
     if kind == "jpeg":
-        return any(marker == 0xD9 for marker, _ in jpeg_segments(data))  # noqa: PLR2004 -- EOI
+        return _END_OF_IMAGE in _jpeg_markers(data)
     if kind == "png":
         chunks = [(name, intact) for name, _, intact in png_chunks(data)]
         # Upper case in the first letter: a chunk without which the picture cannot be shown.
         return any(name == b"IEND" for name, _ in chunks) and all(ok for name, ok in chunks if name[:1].isupper())
     return True
+
+
+def _jpeg_markers(data: bytes) -> Iterator[int]:
+    """The markers of a JPEG's segments, up to the end of image if there is one.
+
+    The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count. A file
+    of more than `MAX_PARTS` has no end here.
+    """
+    position = 2
+    for _ in range(MAX_PARTS):
+        found = _JPEG_MARKER.search(data, position)
+        if found is None:
+            return
+        marker, position = found[1][0], found.end()
+        yield marker
+        if marker == _END_OF_IMAGE:
+            return
+        position += max(int.from_bytes(data[position : position + 2], "big"), 2)
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
+from mkdocs_leonardo.imaging.normalise import png_chunks
 from mkdocs_leonardo.spec import NOT_GENERATED
 
 #: IPTC NewsCodes, Digital Source Type, concept "created using generative AI" (as of 2026-07).
@@ -23,19 +23,16 @@ REFERENCE_USED = "A style reference was used."
 #: The packet is in every file a phone loads, so names are cut to keep it below 700 bytes.
 MAX_NAME_BYTES = 32
 
-#: Segments or chunks of one file that are looked at. The longest files that cameras and services write have thousands.
-MAX_PARTS = 50_000
-
-#: Not what is inside a scan: stuffing, fill bytes and restarts.
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
-_XMP_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
-_XMP_PNG = b"XML:com.adobe.xmp"
-# C2PA 2.1, appendix A: the UUID of the box that holds a manifest store in ISO BMFF files such as AVIF.
-_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_XMP_PNG = b"XML:com.adobe.xmp\0"
+#: The headers of XMP in JPEG and PNG files, and the beginning of the text itself.
+_XMP = re.compile(rb"http://ns\.adobe\.com/xap/1\.0/\0|" + re.escape(_XMP_PNG) + rb"|<\?xpacket|<x:xmpmeta")
+#: The beginning of the description of a manifest store (C2PA 2.1, section 11.1): box type and UUID.
+_C2PA = b"jumdc2pa"
 _MAX_XMP_BYTES = 1_000_000
-# The value stands in XMP as an attribute or an element, in C2PA as text in CBOR: in all of them behind the name.
+# The value stands in XMP as an attribute or an element, in C2PA as text in CBOR (RFC 8949: x and its length): in all of
+# them behind the name.
 _SOURCE_TYPE = re.compile(
-    rb"digitalSourceType.{1,40}?(https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})",
+    rb"digitalSourceType(?:x(.)|.{1,40}?)(https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -90,54 +87,18 @@ def xmp_packet(
 
 
 def detect(data: bytes) -> Provenance:
-    """The marks in a JPEG, PNG, WebP or AVIF file; none in other bytes. Never raises."""
-    xmp = b""
-    c2pa = b""
-    for kind, body in _marks(data):
-        if kind == "xmp":
-            xmp = xmp or body
-        else:
-            c2pa += body
-    found = _SOURCE_TYPE.search(xmp) or _SOURCE_TYPE.search(c2pa)
-    return Provenance(
-        xmp=bool(xmp), c2pa=bool(c2pa), digital_source_type=found.group(1).decode("ascii") if found else None
-    )
+    """The marks in a JPEG, PNG, WebP or AVIF file. Never raises.
 
-
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The marker segments of a JPEG as (marker, body), up to the end of image (0xD9) if there is one.
-
-    The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count. A file
-    of more than `MAX_PARTS` has no end here.
+    All of these formats hold XMP and C2PA as plain bytes, but for PNG, whose XMP may be compressed. So the marks are
+    looked for in the whole file, and the first source type in it counts.
     """
-    position = 2
-    for _ in range(MAX_PARTS):
-        found = _JPEG_MARKER.search(data, position)
-        if found is None:
-            return
-        marker, position = found[1][0], found.end()
-        if marker == 0xD9:  # noqa: PLR2004 -- EOI
-            yield marker, b""
-            return
-        length = int.from_bytes(data[position : position + 2], "big")
-        yield marker, data[position + 2 : position + length]
-        position += max(length, 2)
-
-
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """The chunks of a PNG as (type, body, whether the checksum holds), up to the last whole one or `MAX_PARTS`."""
-    position = 8
-    for _ in range(MAX_PARTS):
-        if position + 12 > len(data):
-            return
-        length = int.from_bytes(data[position : position + 4], "big")
-        kind = data[position + 4 : position + 8]
-        end = position + 8 + length
-        if end + 4 > len(data):
-            return
-        checksum = int.from_bytes(data[end : end + 4], "big")
-        yield kind, data[position + 8 : end], zlib.crc32(memoryview(data)[position + 4 : end]) == checksum
-        position = end + 4
+    if data.startswith(b"\x89PNG"):
+        data = b"".join((data, *(_compressed_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
+    source_type = None
+    if found := _SOURCE_TYPE.search(data):
+        length, value = found.groups()
+        source_type = value[: length[0] if length else None].decode("ascii")
+    return Provenance(_XMP.search(data) is not None, _C2PA in data, source_type)
 
 
 def _name(value: str) -> str:
@@ -146,71 +107,13 @@ def _name(value: str) -> str:
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
 
 
-def _marks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    if data.startswith(b"\xff\xd8"):
-        yield from _jpeg_marks(data)
-    elif data.startswith(b"\x89PNG"):
-        yield from _png_marks(data)
-    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        yield from _webp_marks(data)
-    elif data[4:8] == b"ftyp":
-        yield from _avif_marks(data)
-
-
-def _jpeg_marks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    for marker, body in jpeg_segments(data):
-        if marker == 0xE1 and body.startswith(_XMP_JPEG):  # noqa: PLR2004 -- APP1
-            yield "xmp", body[len(_XMP_JPEG) :]
-        elif marker == 0xEB and body.startswith(b"JP") and b"jumb" in body[:32]:  # noqa: PLR2004 -- APP11
-            yield "c2pa", body
-
-
-def _png_marks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    for kind, body, _ in png_chunks(data):
-        if kind == b"caBX":
-            yield "c2pa", body
-        elif kind == b"iTXt" and body.startswith(_XMP_PNG + b"\0"):
-            compressed = body[len(_XMP_PNG) + 1 : len(_XMP_PNG) + 2] == b"\1"
-            # Behind the compression bytes stand language and translated keyword, each closed by a zero.
-            text = body[len(_XMP_PNG) + 3 :].split(b"\0", 2)[-1]
-            yield "xmp", _inflated(text) if compressed else text
-
-
-def _webp_marks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    position = 12
-    while position + 8 <= len(data):
-        kind = data[position : position + 4]
-        length = int.from_bytes(data[position + 4 : position + 8], "little")
-        body = data[position + 8 : position + 8 + length]
-        if kind == b"XMP ":
-            yield "xmp", body
-        elif kind == b"C2PA":
-            yield "c2pa", body
-        position += 8 + length + length % 2
-
-
-def _avif_marks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    # XMP is an item somewhere in the file, reached through three tables; its text is found without them.
-    start = data.find(b"<x:xmpmeta")
-    if start != -1:
-        end = data.find(b"</x:xmpmeta>", start, start + _MAX_XMP_BYTES)
-        yield "xmp", data[start : end if end != -1 else start + _MAX_XMP_BYTES]
-    position = 0
-    while position + 8 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        kind = data[position + 4 : position + 8]
-        if length == 1:
-            length = int.from_bytes(data[position + 8 : position + 16], "big")
-        if kind == b"uuid" and data[position + 8 : position + 24] == _C2PA_UUID:
-            yield "c2pa", data[position : position + length] if length else data[position:]
-        if length < 8:  # noqa: PLR2004 -- 0 is "to the end of the file"; less than a box header is nonsense
-            return
-        position += length
-
-
-def _inflated(data: bytes) -> bytes:
-    """The text, or the part that can be decompressed; at most a megabyte."""
+def _compressed_text(body: bytes) -> bytes:
+    """The text of an iTXt chunk with XMP, if it is compressed: as much as can be read, at most a megabyte."""
+    if not body.startswith(_XMP_PNG + b"\1"):
+        return b""
+    # Behind the compression bytes stand language and translated keyword, each closed by a zero.
+    text = body[len(_XMP_PNG) + 2 :].split(b"\0", 2)[-1]
     try:
-        return zlib.decompressobj().decompress(data, _MAX_XMP_BYTES)
+        return zlib.decompressobj().decompress(text, _MAX_XMP_BYTES)
     except zlib.error:
         return b""
