@@ -13,7 +13,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import anyio
@@ -100,26 +100,6 @@ class _Progress:
         return AnswerLost(f"did not answer properly ({words})")
 
 
-class _LimitedTransport(httpx.AsyncBaseTransport):
-    """Asks `window` before every request, polls and retries included."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, window: Callable[[float], float], clock: Clock) -> None:
-        self._inner = inner
-        self._window = window
-        self._clock = clock
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        while (wait_s := await anyio.to_thread.run_sync(self._window, self._clock.now())) > 0:
-            await self._clock.sleep(wait_s)
-        progress = request.extensions.get("progress")
-        if isinstance(progress, _Progress):
-            progress.let_go()
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
 class Api:
     """One provider's API under `base_url`, and downloads of what its answers point to.
 
@@ -143,6 +123,7 @@ class Api:
     ) -> None:
         """NotSetUp if the address or a secret cannot be used at all."""
         self._provider = provider
+        self._window = window
         self._clock = clock
         self._secrets = secret_words(secret_headers, provider, key_variable or named_key_variable(provider))
         self._base_url = _base_url(base_url, provider)
@@ -154,7 +135,7 @@ class Api:
             transport = self._transport(str(self._base_url), via_proxy=not self.on_loopback)
         self._client = httpx.AsyncClient(
             headers={**secret_headers, "accept": "application/json", "user-agent": _user_agent()},
-            transport=_LimitedTransport(transport, window, clock),
+            transport=transport,
             follow_redirects=False,
         )
 
@@ -188,6 +169,9 @@ class Api:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
             progress = _Progress(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
             try:
+                while (wait_s := await anyio.to_thread.run_sync(self._window, self._clock.now())) > 0:
+                    await self._clock.sleep(wait_s)
+                progress.let_go()
                 async with self._client.stream(
                     method,
                     str(self._base_url) + path,
@@ -195,7 +179,7 @@ class Api:
                     files=None if parts is None else _form(parts),
                     headers={"accept-encoding": "identity"},
                     timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
-                    extensions={"trace": progress.trace, "progress": progress},
+                    extensions={"trace": progress.trace},
                 ) as response:
                     body = await _read(response, max_bytes)
                 log.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
@@ -273,7 +257,7 @@ class Api:
                     answer = await self._picture_at(target, max_bytes, is_listed=hosts is not None)
                     if isinstance(answer, bytes):
                         return answer
-                    url = answer.location
+                    url = answer
                 raise DownloadRefused(f"{host} redirects more than {_MOST_REDIRECTS} times")
             except TransportError as error:
                 failure = error
@@ -291,8 +275,9 @@ class Api:
     def _checked(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
         refusal = ""
         try:
-            target = httpx.URL(url) if hosts is not None else self._base_url.join(url)
-        except (httpx.InvalidURL, TypeError, UnicodeError):
+            base = before or (self._base_url if hosts is None else None)
+            target = base.join(url) if base is not None else httpx.URL(url)
+        except (httpx.InvalidURL, TypeError, ValueError):
             refusal = "the image's address cannot be read"
         if refusal:
             raise DownloadRefused(refusal)
@@ -318,15 +303,14 @@ class Api:
         """Whether `target` is where the API is, which the site's owner has named."""
         return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
 
-    async def _picture_at(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | _Redirect:
-        """One request to a checked address, over a connection that is used once.
+    async def _picture_at(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | str:
+        """The picture, or the address that a redirect leads to: one request over a connection that is used once.
 
         Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
         """
         async with self._open(target, is_listed=is_listed) as response:
             if response.is_redirect:
-                location = response.headers.get("location", "")
-                return _Redirect(_join(target, location))
+                return str(response.headers.get("location", ""))
             if not response.is_success:
                 raise AnswerLost(f"{target.host} answered {response.status_code} for the image")
             # A body shorter than its Content-Length is an error of h11's.
@@ -413,11 +397,6 @@ class Api:
         return certificates(httpx.create_ssl_context)
 
 
-@dataclass(frozen=True, slots=True)
-class _Redirect:
-    location: str = field(repr=False)
-
-
 def _form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
     """The parts in their order, as httpx takes them."""
     return [(name, value if isinstance(value, tuple) else (None, value)) for name, value in parts]
@@ -460,14 +439,6 @@ async def _read(response: httpx.Response, max_bytes: int, *, host: str | None = 
     if trouble:
         raise AnswerLost(f"answered with {trouble}")
     return bytes(data)
-
-
-def _join(target: httpx.URL, location: str) -> str:
-    try:
-        return str(target.join(location))
-    except (httpx.InvalidURL, ValueError):
-        # `_checked` refuses it in the next round.
-        return ""
 
 
 def _base_url(text: str, provider: str) -> httpx.URL:
