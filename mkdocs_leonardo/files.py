@@ -40,6 +40,16 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps
         raise
 
 
+def write_if_changed(path: Path, data: bytes) -> None:
+    """Replace the file at `path` unless it holds `data` already, since servers and caches go by a file's time."""
+    try:
+        if path.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
+
+
 def rename_over(temporary: Path, path: Path) -> None:
     """Give `temporary` the name `path`; tried again where Windows refuses it, since a process reads the old file."""
     for pause_s in _PAUSES_S:

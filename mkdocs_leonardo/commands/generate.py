@@ -23,7 +23,7 @@ from mkdocs_leonardo.commands.purchases import (
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, error_text, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
 from mkdocs_leonardo.report import Spending
@@ -305,14 +305,8 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
                 written += resolution.asset is not None
         except (HeroError, OSError) as error:
-            raise CommandError(f"--into: {_reason(error)}") from error
+            raise CommandError(f"--into: {error_text(error)}") from error
     console.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
 
 
 def slug(page: str) -> str:

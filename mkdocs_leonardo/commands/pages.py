@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import translate
@@ -31,14 +31,6 @@ _OURS = re.compile(r"^hero_\w+", re.MULTILINE)
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
 
-@dataclass(frozen=True, slots=True)
-class PageFile:
-    """A page's source below `docs_dir`, and its text."""
-
-    name: str
-    text: str
-
-
 @dataclass(slots=True)
 class PageHeroes:
     """The heroes of all pages. `pages` are their names, `problems` the mistakes in their front matter."""
@@ -49,23 +41,16 @@ class PageHeroes:
 
 
 def heroes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> PageHeroes:
-    """Read every page that belongs to the site."""
-    reader = _Reader(project, defaults, with_drafts=with_drafts)
-    for file in files_of(project, with_drafts=with_drafts):
-        reader.read(file)
-    return reader.found
-
-
-def files_of(project: Project, *, with_drafts: bool = False) -> Iterator[PageFile]:
-    """Every page's file, sorted by name; CommandError if there is no such folder."""
+    """Read every page that belongs to the site; CommandError if there is no folder of pages."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
+    reader = _Reader(project, defaults, with_drafts=with_drafts)
     is_excluded = _exclusion(project, with_drafts=with_drafts)
     for name in sorted(_names(docs_dir)):
         if not is_excluded(name):
-            text = (docs_dir / name).read_text(encoding="utf-8", errors="replace")
-            yield PageFile(name, text)
+            reader.read(name, (docs_dir / name).read_text(encoding="utf-8", errors="replace"))
+    return reader.found
 
 
 def _names(docs_dir: Path) -> Iterator[str]:
@@ -79,7 +64,8 @@ def _names(docs_dir: Path) -> Iterator[str]:
                 yield name if place == "." else f"{place}/{name}"
 
 
-def _exclusion(project: Project, *, with_drafts: bool) -> _Excluded:
+def _exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
+    """The check of whether a page is left out of the site."""
     from pathspec import GitIgnoreSpec
 
     lines = [*_ALWAYS_EXCLUDED, *project.text("exclude_docs").splitlines()]
@@ -91,18 +77,7 @@ def _exclusion(project: Project, *, with_drafts: bool) -> _Excluded:
         patterns += [re.compile(translate(str(each))) for each in _listed(options.get("glob"))]
         patterns += [re.compile(str(each)) for each in _listed(options.get("regex"))]
     spec = GitIgnoreSpec.from_lines(lines)
-    return _Excluded(spec, tuple(patterns))
-
-
-@dataclass(frozen=True, slots=True)
-class _Excluded:
-    """Whether a page is left out of the site."""
-
-    spec: Any
-    patterns: tuple[re.Pattern[str], ...]
-
-    def __call__(self, name: str) -> bool:
-        return self.spec.match_file(name) or any(pattern.match(name) for pattern in self.patterns)
+    return lambda name: spec.match_file(name) or any(pattern.match(name) for pattern in patterns)
 
 
 def _listed(value: object) -> list[object]:
@@ -125,28 +100,21 @@ class _Reader:
         self._heroes = HeroReader(defaults, project.docs_dir)
         self.found = PageHeroes()
 
-    def read(self, file: PageFile) -> None:
+    def read(self, name: str, text: str) -> None:
         """Read one page."""
-        block = _FRONT_MATTER.match(file.text)
-        folder = self._of_folder(PurePosixPath(file.name).parent)
-        is_post = file.name.startswith(self._posts)
+        block = _FRONT_MATTER.match(text)
+        folder = self._of_folder(PurePosixPath(name).parent)
+        is_post = name.startswith(self._posts)
         if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):
-            self.found.pages.append(file.name)
+            self.found.pages.append(name)
             return
-        meta = self._merged(file.name, folder, self._mapping(file.name, block[1]) if block else {})
+        meta = self._merged(name, folder, self._mapping(name, block[1]) if block else {})
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
-        self.found.pages.append(file.name)
-        self._take(file, meta, file.text[block.end() :] if block else file.text)
-
-    def _take(self, file: PageFile, meta: Mapping[str, Any], text: str) -> None:
-        title = self._titles.get(file.name) or meta.get("title") or _title(file.name, text)
+        self.found.pages.append(name)
+        title = self._titles.get(name) or meta.get("title") or _title(name, text[block.end() :] if block else text)
         read = self._heroes.read(
-            meta,
-            page=file.name,
-            title=str(title),
-            site_name=self._project.text("site_name"),
-            source=lambda: file.text,
+            meta, page=name, title=str(title), site_name=self._project.text("site_name"), source=lambda: text
         )
         self.found.problems += read.problems
         if read.hero is not None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
 from mkdocs_leonardo.commands.site import SitePages
 from mkdocs_leonardo.commands.statuses import runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, error_text
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.files import write_atomically
+from mkdocs_leonardo.files import write_if_changed
 from mkdocs_leonardo.page.manifest import (
     MANIFEST,
     STYLESHEET,
@@ -79,15 +79,15 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                 elif not (_is_placeholder(asset) and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
-                        _write(folder / variant.name, variant.path.read_bytes())
+                        write_if_changed(folder / variant.name, variant.path.read_bytes())
         manifest = _manifest(site.settings, shown)
-        _write(folder / STYLESHEET, published_stylesheet(manifest))
+        write_if_changed(folder / STYLESHEET, published_stylesheet(manifest))
         # Last, so that it never names a file that is not there.
-        _write(folder / MANIFEST, write_manifest(manifest))
+        write_if_changed(folder / MANIFEST, write_manifest(manifest))
         for name in before.names - manifest.names:
             (folder / name).unlink(missing_ok=True)
     except (HeroError, OSError) as error:
-        raise CommandError(f"--into: {_reason(error)}") from error
+        raise CommandError(f"--into: {error_text(error)}") from error
     painted = sum(hero.asset.provider == "local" for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
     console.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
@@ -143,19 +143,3 @@ def _shown(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """The manifest's entry for a page. A last hero belongs to an earlier request, which is not known."""
     asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
     return ShownHero(asked, hero.focus, asset)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write `data` unless the file holds it already, since a new time would rebuild the site."""
-    try:
-        if path.read_bytes() == data:
-            return
-    except FileNotFoundError:
-        pass
-    write_atomically(path, data)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)

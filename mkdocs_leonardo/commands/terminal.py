@@ -130,6 +130,11 @@ def dollars(amount_usd: float) -> str:
     return f"${amount_usd:.3f}" if 0 < amount_usd < _CENTS_FROM_USD else f"${amount_usd:.2f}"
 
 
+def error_text(error: Exception) -> str:
+    """The words of an error: those of the system begin with the file's name."""
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+
+
 def counted(number: int, one: str, many: str) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{number} {one if number == 1 else many}"

@@ -80,6 +80,18 @@ class Project:
         return plugin in self.plugins and self.plugins[plugin].get("enabled", True) is not False
 
 
+def project_for(config_file: str | None) -> Project:
+    """The configuration that Zensical would find; CommandError if there is none."""
+    name = config_file or next((each for each in CONFIGURATIONS if Path(each).is_file()), "")
+    if not name:
+        raise CommandError(
+            "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
+        )
+    if not Path(name).is_file():
+        raise CommandError(f"-f: there is no file {name}")
+    return read_project(Path(name))
+
+
 def read_project(path: Path) -> Project:
     """The configuration in a file; CommandError if it cannot be read."""
     path = path.resolve()

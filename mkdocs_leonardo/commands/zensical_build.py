@@ -6,14 +6,14 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
-from mkdocs_leonardo.commands.zensical import CONFIGURATIONS, Project, read_project
+from mkdocs_leonardo.commands.zensical import Project, project_for
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION, Addition, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
     MANIFEST,
@@ -23,70 +23,45 @@ from mkdocs_leonardo.commands.zensical_state import (
     fingerprint_of,
     forget_state,
     read_state,
-    replace_file,
     write_state,
 )
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.files import is_below
+from mkdocs_leonardo.files import is_below, write_if_changed
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.resolution import Failure, Resolution
 from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
 _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agrees)")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Zensical's command line. `rest` are the options that only Zensical reads."""
-
-    config_file: Path
-    rest: tuple[str, ...] = ()
-    is_clean: bool = False
-    is_strict: bool = False
-
-    @property
-    def arguments(self) -> list[str]:
-        """The arguments for Zensical."""
-        flags = ["--clean"] * self.is_clean + ["--strict"] * self.is_strict
-        return ["--config-file", str(self.config_file), *flags, *self.rest]
-
-
-def call_for(config_file: str | None, rest: Sequence[str], *, is_clean: bool = False, is_strict: bool = False) -> Call:
-    """The call, with the configuration that Zensical would find; CommandError if there is none."""
-    name = config_file or next((each for each in CONFIGURATIONS if Path(each).is_file()), "")
-    if not name:
-        raise CommandError(
-            "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
-        )
-    if not Path(name).is_file():
-        raise CommandError(f"-f: there is no file {name}")
-    return Call(Path(name).resolve(), tuple(rest), is_clean, is_strict)
-
-
 def build(
     config_file: str | None, console: Console, *, rest: Sequence[str], clean: bool, strict: bool, yes: bool
 ) -> int:
-    """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`."""
-    call = call_for(config_file, rest, is_clean=clean, is_strict=strict)
-    project = read_project(call.config_file)
-    if not is_used(project):
-        console.note(
-            f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
-        )
-        return run_zensical(["build", *call.arguments], None)
-    with ready(project, console, yes=yes) as state:
+    """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`.
+
+    `rest` are the options that only Zensical reads.
+    """
+    project = project_for(config_file)
+    arguments = ["build", "--config-file", str(project.path), *["--strict"] * strict, *rest]
+    is_used = uses_plugin(project, console)
+    with ready(project, console, yes=yes) if is_used else nullcontext(State()) as state:
         if state.stops:
             console.note(f"Error: {state.stops}")
             return 1
-        return _run(_spared(call, project, console), project, state, console)
+        if clean and not (is_used and _is_cleaned(project, console)):
+            arguments.insert(1, "--clean")
+        if not is_used:
+            return run_zensical(arguments, None)
+        return _run(arguments, project, state, console, strict=strict)
 
 
-def _run(call: Call, project: Project, state: State, console: Console) -> int:
+def _run(arguments: list[str], project: Project, state: State, console: Console, *, strict: bool) -> int:
     folder = folder_of(project)
     report = folder / "report.jsonl"
     with suppress(OSError):
@@ -94,7 +69,7 @@ def _run(call: Call, project: Project, state: State, console: Console) -> int:
     published = PublishedFolder(project.site_dir, assets_of(project))
     published.set_aside()
     try:
-        code = run_zensical(["build", *call.arguments], Addition(str(folder / MANIFEST), str(report)))
+        code = run_zensical(arguments, Addition(str(folder / MANIFEST), str(report)))
     finally:
         places = {f"{assets_of(project)}/{file.name}": file.path for file in state.files}
         there = published.put_back(places, state.seen)
@@ -107,16 +82,19 @@ def _run(call: Call, project: Project, state: State, console: Console) -> int:
         if text not in warnings:
             console.warn(text)
             warnings.append(text)
-    if warnings and (call.is_strict or project.values.get("strict") is True):
+    if warnings and (strict or project.values.get("strict") is True):
         console.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
         return 1
     return 0
 
 
-def is_used(project: Project) -> bool:
-    """Whether the site uses the plugin."""
+def uses_plugin(project: Project, console: Console) -> bool:
+    """Whether the site uses the plugin; a note says so if it does not."""
     options = project.plugins.get("leonardo")
-    return options is not None and str(options.get("enabled", True)).strip().lower() not in {"false", "no", "off", "0"}
+    if options is not None and str(options.get("enabled", True)).strip().lower() not in {"false", "no", "off", "0"}:
+        return True
+    console.note(f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes")
+    return False
 
 
 def folder_of(project: Project) -> Path:
@@ -134,11 +112,10 @@ def assets_of(project: Project) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Heroes:
-    """The heroes of one build. Their files exist until `close` is called."""
+    """The heroes of one build."""
 
     site: SitePages
     resolutions: tuple[Resolution, ...]
-    close: Callable[[], None]
     provider_wanted: str = ""
     """Why the site can ask no provider, and the fix."""
     no_provider: str = ""
@@ -179,49 +156,42 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
     site = project_pages(project, console)
     for problem in site.problems:
         console.warn(problem)
-    heroes = made(site, console, yes=yes)
-    try:
+    with _made(site, console, yes=yes) as heroes:
         yield published(project, heroes, console, fingerprint=fingerprint)
-    finally:
-        heroes.close()
 
 
-def made(site: SitePages, console: Console, *, yes: bool) -> Heroes:
-    """The heroes of all pages; missing images are bought, within the caps, after a question."""
-    heroes = stored_heroes(site, console)
-    if heroes is not None:
-        return heroes
+@contextmanager
+def _made(site: SitePages, console: Console, *, yes: bool) -> Iterator[Heroes]:
+    """The heroes of all pages; missing images are bought, within the caps, after a question.
+
+    Their files exist until the end of the block.
+    """
+    from mkdocs_leonardo.commands.statuses import runtime_for
+
+    settings = site.settings
+    with runtime_for(settings, console) as runtime:
+        found = _stored(site, runtime, console)
+        if found is not None:
+            yield Heroes(site, found)
+            return
     from mkdocs_leonardo.commands.generate import plan_for
     from mkdocs_leonardo.commands.purchases import agreed
 
-    settings = site.settings
     plan = plan_for(site, console)
     is_declined = bool(plan.allowed) and not (yes or (console.can_ask and agreed(console, yes=False)))
     allowed = 0 if is_declined else len(plan.allowed)
-    heroes = by_build(
-        site, replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0), console
-    )
-    if not is_declined:
-        return heroes
-    return replace(
-        heroes,
-        resolutions=tuple(
-            replace(one, failure=_DECLINED, capped_usd=None) if one.capped_usd is not None else one
+    agreed_on = replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0)
+    with built(site, agreed_on, console) as heroes:
+        resolutions = tuple(
+            replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in heroes.resolutions
-        ),
-    )
+        )
+        yield replace(heroes, resolutions=resolutions)
 
 
-def stored_heroes(site: SitePages, console: Console) -> Heroes | None:
+def _stored(site: SitePages, runtime: Runtime, console: Console) -> tuple[Resolution, ...] | None:
     """The heroes of all pages if each picture is stored, else None. Opens no connection."""
     from mkdocs_leonardo.report import Spending, report, summary, write_json
-    from mkdocs_leonardo.runtime import Runtime
-
-    runtime = Runtime(site.settings, environ=os.environ, notify=console.notify)
-
-    def close() -> None:
-        runtime.close()
-        runtime.discard()
 
     found: list[Resolution] = []
     for hero in site.heroes:
@@ -229,17 +199,17 @@ def stored_heroes(site: SitePages, console: Console) -> Heroes | None:
         with suppress(HeroError, OSError):
             resolution = runtime.lookup.ready(hero, runtime.lookup.find(hero))
         if resolution is None or not shows_own_image(resolution):
-            close()
             return None
         found.append(resolution)
     with suppress(OSError):
         write_json(site.settings.cache_dir / "report.json", report(found, Spending(), None))
     console.note(f"leonardo: {summary(found, Spending())}")
-    return Heroes(site, tuple(found), close)
+    return tuple(found)
 
 
-def by_build(site: SitePages, settings: Settings, console: Console) -> Heroes:
-    """The heroes that a build with these settings shows."""
+@contextmanager
+def built(site: SitePages, settings: Settings, console: Console) -> Iterator[Heroes]:
+    """The heroes that a build with these settings shows. Their files exist until the end of the block."""
     from mkdocs_leonardo.build import Build
 
     build = Build(settings, environ=os.environ, notify=console.notify)
@@ -250,12 +220,10 @@ def by_build(site: SitePages, settings: Settings, console: Console) -> Heroes:
         totals = build.finish(found, title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
             console.note(f"leonardo: {totals}")
-        provider_wanted, no_provider = build.provider_wanted, build.no_provider
         build.settle()
-    except BaseException:
+        yield Heroes(site, found, build.provider_wanted, build.no_provider)
+    finally:
         build.close()
-        raise
-    return Heroes(site, found, build.close, provider_wanted, no_provider)
 
 
 def published(
@@ -283,13 +251,13 @@ def published(
     own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
     try:
         hide_from_git(folder)
-        replace_file(folder / STYLESHEET, sheet)
+        write_if_changed(folder / STYLESHEET, sheet)
         places = {variant.name: variant.path for variants in shown for variant in variants}
         files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
             _put(files, theme / assets_of(project))
         # Last, so that it never names a file that is not there.
-        replace_file(folder / MANIFEST, write_manifest(manifest))
+        write_if_changed(folder / MANIFEST, write_manifest(manifest))
         state = State(
             warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
             files=tuple(files),
@@ -377,18 +345,18 @@ def _put(files: Sequence[PublishedFile], folder: Path) -> None:
             shutil.copyfile(file.path, target)
 
 
-def _spared(call: Call, project: Project, console: Console) -> Call:
-    """The call without `--clean` if that would remove paid images; this removes the rest of the cache instead."""
+def _is_cleaned(project: Project, console: Console) -> bool:
+    """Whether this has emptied Zensical's cache, since `--clean` would also remove the paid images in it."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
 
     wiped = project.root / ".cache"
     # The default folder of MkDocs holds what could not be moved to Zensical's.
     kept_dir = project.root / str(project.plugins["leonardo"].get("cache_dir") or DEFAULT_CACHE)
-    if not call.is_clean or not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
-        return call
+    if not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
+        return False
     _empty(wiped, kept_dir)
     console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
-    return replace(call, is_clean=False)
+    return True
 
 
 def _empty(folder: Path, kept_dir: Path) -> None:

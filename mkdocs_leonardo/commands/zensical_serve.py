@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical import Project, read_project
-from mkdocs_leonardo.commands.zensical_build import by_build, call_for, folder_of, is_used, published
+from mkdocs_leonardo.commands.zensical import Project, project_for, read_project
+from mkdocs_leonardo.commands.zensical_build import built, folder_of, published, uses_plugin
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
@@ -35,18 +35,15 @@ _END_S = 5.0
 
 def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> int:
     """Serve the site until Ctrl-C; the exit code of Zensical's server."""
-    call = call_for(config_file, rest)
-    project = read_project(call.config_file)
-    if not is_used(project):
-        console.note(
-            f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes"
-        )
-        return run_zensical(["serve", *call.arguments], None)
+    project = project_for(config_file)
+    arguments = ["serve", "--config-file", str(project.path), *rest]
+    if not uses_plugin(project, console):
+        return run_zensical(arguments, None)
     theme = folder_of(project) / "theme"
     shutil.rmtree(theme, ignore_errors=True)
-    watch = _ManifestUpdater(call.config_file, console, theme)
+    watch = _ManifestUpdater(project.path, console, theme)
     watch.refresh()
-    command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", "serve", *call.arguments]
+    command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", *arguments]
     addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
     try:
         with _server(command, environment(addition)) as server:
@@ -118,15 +115,13 @@ class _ManifestUpdater:
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
-        heroes = by_build(site, quiet, self._console)
         try:
-            published(project, heroes, self._console, theme=self._theme)
-            missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
-            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
+            with built(site, quiet, self._console) as heroes:
+                published(project, heroes, self._console, theme=self._theme)
+                missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
+                self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
         except HeroError as error:
             raise CommandError(str(error)) from error
-        finally:
-            heroes.close()
         self._seen = self._state()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.files import write_atomically
+from mkdocs_leonardo.files import write_if_changed
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
@@ -115,20 +115,9 @@ def write_state(folder: Path, state: State, fingerprint: str) -> None:
         "files": [list(asdict(file).values()) for file in state.files],
         "own": [list(asdict(file).values()) for file in state.own],
     }
-    replace_file(folder / _STATE, json.dumps(value).encode())
+    write_if_changed(folder / _STATE, json.dumps(value).encode())
 
 
 def forget_state(folder: Path) -> None:
     """Delete the state, so that the next build reads every page."""
     (folder / _STATE).unlink(missing_ok=True)
-
-
-def replace_file(path: Path, data: bytes) -> bool:
-    """Write `data` unless the file holds it already, since servers watch the file's time. Returns whether it wrote."""
-    try:
-        if path.read_bytes() == data:
-            return False
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
-    return True
