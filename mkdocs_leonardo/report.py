@@ -57,7 +57,7 @@ class Complaint(str):
 
     def __new__(cls, pages: Sequence[str], text: str) -> Self:
         """``a.md, b.md: text``."""
-        self = super().__new__(cls, f"{_listed(pages)}: {text}")
+        self = super().__new__(cls, f"{listed(pages)}: {text}")
         self.pages = tuple(pages)
         self.text = text
         return self
@@ -113,9 +113,9 @@ def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreS
     missing = sum(resolution.asset is None for resolution in resolutions)
     if missing:
         parts.append(f"{missing} missing")
-    line = f"{_count(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
+    line = f"{counted(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
     if spending.new_images:
-        line += f"; {_count(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
+        line += f"; {counted(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
     if spending.uncertain:
         line += f" ({spending.uncertain} of them may have been charged without an image)"
     if store is not None:
@@ -211,7 +211,8 @@ def _price(group: Sequence[Resolution]) -> str:
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
     more = len(names) - _PAGES_NAMED
     return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -220,5 +221,6 @@ def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
     return Counter(resolution.asset.source for resolution in resolutions if resolution.asset)
 
 
-def _count(number: int, one: str, many: str) -> str:
+def counted(number: int, one: str, many: str) -> str:
+    """``1 image``, ``2 images``."""
     return f"{number} {one if number == 1 else many}"

@@ -16,11 +16,12 @@ import click
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.statuses import runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Account, ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
+from mkdocs_leonardo.report import counted
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
@@ -37,6 +38,7 @@ _TIMEOUT_S = 60.0
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 #: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
 _HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
+_PACKAGES = ("zensical", "mkdocs-material", "mkdocs-materialx", "pillow", "httpx")
 _THEMES = (
     *("material", "materialx", "mkdocs", "readthedocs"),
     *("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill"),
@@ -131,7 +133,8 @@ def _answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
-    yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(_versions())}")
+    versions = filter(None, map(_version_of, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
+    yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(versions)}")
     yield Diagnosis("ok", "host", _host(site))
     if not site.enabled:
         yield Diagnosis("note", "enabled", "the plugin is switched off in this configuration")
@@ -168,25 +171,16 @@ def _host(site: SiteOptions) -> str:
         name = "Zensical"
     else:
         # If several are installed, the command that the author types decides.
-        name = " or ".join(title for package, title in _HOSTS if _is_installed(package)) or "MkDocs"
+        name = " or ".join(title for package, title in _HOSTS if _version_of(package)) or "MkDocs"
     return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
 
 
-def _is_installed(package: str) -> bool:
+def _version_of(package: str) -> str:
+    """The package and its version; empty if it is not installed."""
     try:
-        version(package)
+        return f"{package} {version(package)}"
     except PackageNotFoundError:
-        return False
-    return True
-
-
-def _versions() -> Iterator[str]:
-    others = ("zensical", "mkdocs-material", "mkdocs-materialx", "pillow", "httpx")
-    for name in (*(package for package, _ in reversed(_HOSTS)), *others):
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
+        return ""
 
 
 def _theme(site: SiteOptions) -> Diagnosis:

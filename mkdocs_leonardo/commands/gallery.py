@@ -14,11 +14,12 @@ from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET
 from mkdocs_leonardo.page.stylesheet import is_outdated
+from mkdocs_leonardo.report import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +54,7 @@ class Finding:
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
     site = site_pages(config_file, console)
-    for problem in site.problems:
-        console.warn(problem)
+    console.warn(*site.problems)
     heroes = chosen(site, pages)
     download_team_pictures(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}
@@ -102,8 +102,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
     else:
         for finding in findings:
             console.say(finding.line())
-        for warning in warnings:
-            console.warn(warning.line())
+        console.warn(*(warning.line() for warning in warnings))
         console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.

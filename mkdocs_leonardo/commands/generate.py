@@ -23,10 +23,10 @@ from mkdocs_leonardo.commands.purchases import (
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, error_text, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars, error_text, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
-from mkdocs_leonardo.report import Spending
+from mkdocs_leonardo.report import Spending, counted
 from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def generate(
     site = site_pages(config_file, console)
     is_published = into is not None and not takes and publish.is_published(site, into)
     site = publish.for_zensical(site, console) if is_published else site
-    _warn(site.problems, console)
+    console.warn(*site.problems)
     heroes = chosen(site, pages)
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
@@ -107,11 +107,6 @@ def _are_copies(runtime: Runtime, entries: Sequence[Path]) -> bool:
         VARIANT_NAME.fullmatch(path.name) or (path.is_file() and digest_of(path.read_bytes()) in digests)
         for path in entries
     )
-
-
-def _warn(problems: Sequence[str], console: Console) -> None:
-    for problem in problems:
-        console.warn(problem)
 
 
 def plan_for(site: SitePages, console: Console) -> Plan:
@@ -196,8 +191,7 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: 
 
 def _show_plan(plan: Plan, console: Console) -> None:
     for status in plan.allowed:
-        for loss in status.losses:
-            console.warn(loss)
+        console.warn(*status.losses)
         picture = status.hero.picture
         prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
         console.say(f"  {status.hero.page}: about {dollars(status.estimate_usd)}: {prompt}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.statuses import open_jobs, runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
+from mkdocs_leonardo.report import counted
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

@@ -15,8 +15,9 @@ from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, open_jobs, runtime_for, statuses, used_records
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars, listed
+from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
+from mkdocs_leonardo.report import counted, listed
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         raise CommandError(f"what pages use cannot be known without {listed(site.unread)}; install that first")
     problems = dict.fromkeys((*site.problems, *preview.problems))
     if problems:
-        for problem in problems:
-            console.warn(problem)
+        console.warn(*problems)
         raise CommandError(
             "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
@@ -154,32 +154,26 @@ def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> I
     """Files of incomplete pairs, and files that a killed process left."""
     for path in _files(folder):
         match = _PICTURE_NAME.fullmatch(path.name)
-        if _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only):
-            with suppress(OSError):
-                if time.time() - path.lstat().st_mtime > STRAY_AFTER_S:
-                    yield Unused((path,), f"stray file {path.name}")
+        is_stray = _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only)
+        if is_stray and _is_old(path):
+            yield Unused((path,), f"stray file {path.name}")
 
 
 def _variants(
     runtime: Runtime, folder: Path, found: tuple[HeroStatus, ...], kept: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
     """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
-    used: set[Path] = set()
-    for status in found:
-        for record in used_records(runtime, status):
-            rendering = runtime.renderer.load(record, status.hero)
-            used |= {variant.path for variant in rendering.variants} if rendering else set()
-    for record in kept:
-        # As most pages show it: another configuration's focal points are not known here.
-        rendering = runtime.renderer.load(record, HeroSpec(record.page))
-        used |= {variant.path for variant in rendering.variants} if rendering else set()
-    unused = []
-    for path in _files(folder):
-        with suppress(OSError):
-            is_fresh = time.time() - path.lstat().st_mtime <= STRAY_AFTER_S
-            is_left = _is_temporary(path, _VARIANT_NAME) and not is_fresh
-            if is_left or (_VARIANT_NAME.fullmatch(path.name) and path not in used):
-                unused.append(path)
+    shown = [(record, status.hero) for status in found for record in used_records(runtime, status)]
+    # As most pages show it: another configuration's focal points are not known here.
+    shown += [(record, HeroSpec(record.page)) for record in kept]
+    renderings = [runtime.renderer.load(record, hero) for record, hero in shown]
+    used = {variant.path for rendering in renderings if rendering for variant in rendering.variants}
+    unused = [
+        path
+        for path in _files(folder)
+        if (_is_temporary(path, _VARIANT_NAME) and _is_old(path))
+        or (_VARIANT_NAME.fullmatch(path.name) and path not in used)
+    ]
     if unused:
         yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of images not in use")
 
@@ -189,24 +183,31 @@ def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:
     return match is not None and name.fullmatch(match[1]) is not None
 
 
+def _is_old(path: Path) -> bool:
+    """Whether no build is writing the file any more."""
+    with suppress(OSError):
+        return time.time() - path.lstat().st_mtime > STRAY_AFTER_S
+    return False
+
+
 def _is_take(path: Path) -> bool:
     return path.name == MARK or TAKE_NAME.fullmatch(path.name.removeprefix(".").removesuffix(".tmp")) is not None
 
 
 def _folders(folder: Path) -> list[Path]:
     """The folders in a folder, where neither it nor they are links."""
-    try:
-        is_ours = not folder.is_symlink()
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()) if is_ours else []
-    except OSError:
-        return []
+    return [path for path in _entries(folder) if path.is_dir()]
 
 
 def _files(folder: Path) -> list[Path]:
     """The plain files in a folder that is no link."""
+    return [path for path in _entries(folder) if path.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Files and folders in a folder, where neither it nor they are links; empty if it cannot be read."""
     try:
-        is_ours = not folder.is_symlink()
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()) if is_ours else []
+        return [] if folder.is_symlink() else sorted(path for path in folder.iterdir() if not path.is_symlink())
     except OSError:
         return []
 

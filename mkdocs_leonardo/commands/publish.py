@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
 from mkdocs_leonardo.commands.site import SitePages
 from mkdocs_leonardo.commands.statuses import runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, error_text
+from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_if_changed
 from mkdocs_leonardo.page.manifest import (
@@ -26,6 +26,7 @@ from mkdocs_leonardo.page.manifest import (
     write_manifest,
 )
 from mkdocs_leonardo.page.stylesheet import published_stylesheet
+from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.pages import heroes_in
 from mkdocs_leonardo.commands.site_styles import shade_alpha
-from mkdocs_leonardo.commands.terminal import CommandError, Console, listed
-from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, plugin_config, read_project
+from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, named_file, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
 from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
+from mkdocs_leonardo.report import listed
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
@@ -186,8 +187,7 @@ def _project(config_file: str | None) -> Project | None:
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
     if config_file is not None and config_file.endswith(".toml"):
-        _refuse_missing(config_file)
-        return read_project(Path(config_file))
+        return read_project(named_file(config_file))
     path = Path(config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), ""))
     if not path.is_file():
         return None
@@ -224,11 +224,6 @@ def _missing(project: Project) -> Iterator[str]:
             yield name
 
 
-def _refuse_missing(config_file: str) -> None:
-    if not Path(config_file).is_file():
-        raise CommandError(f"-f: there is no file {config_file}")
-
-
 # Reading by MkDocs ----------------------------------------------------------------------------------------------------
 
 
@@ -248,7 +243,7 @@ def _loaded(config_file: str | None, console: Console) -> LoadedSite:
     if config_file is None and not has_configuration(*HOSTS):
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
     if config_file is not None:
-        _refuse_missing(config_file)
+        named_file(config_file)
     return LoadedSite(config_file, console.notify)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.site import site_pages
 from mkdocs_leonardo.commands.statuses import HeroStatus, file_of, runtime_for, statuses, to_pay
-from mkdocs_leonardo.commands.terminal import Console, counted, dollars, shortened
+from mkdocs_leonardo.commands.terminal import Console, dollars, shortened
 from mkdocs_leonardo.providers.declaration import key_variable
+from mkdocs_leonardo.report import counted
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
@@ -37,16 +38,14 @@ def status(config_file: str | None, console: Console) -> int:
         if console.for_program:
             console.report(_report(runtime, found, problems))
             return 0
-        for problem in problems:
-            console.warn(problem)
+        console.warn(*problems)
         if found:
             console.table([_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt"))
         console.say(_summary(found))
         for status in found:
             if status.trouble:
                 console.warn(f"{status.hero.page}: {status.trouble}")
-            for loss in status.losses:
-                console.warn(loss)
+            console.warn(*status.losses)
         if to_pay_or_paint(found):
             for note in _missing_keys(runtime):
                 console.note(note)

@@ -12,12 +12,13 @@ from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
 from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
+from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
 
 #: The words of a page that the text model gets.

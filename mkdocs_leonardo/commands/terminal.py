@@ -77,10 +77,11 @@ class Console:
         self._clear()
         click.echo(start + printable(text), err=True)
 
-    def warn(self, text: str) -> None:
-        """Print a line on standard error that begins with `warning:`."""
-        self._warned.add(text)
-        self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
+    def warn(self, *texts: str) -> None:
+        """Print lines on standard error that begin with `warning:`."""
+        for text in texts:
+            self._warned.add(text)
+            self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
     def notify(self, level: int, text: str) -> None:
         """Print a message of the pipeline, below a warning only with --verbose; a warning once."""
@@ -133,17 +134,6 @@ def dollars(amount_usd: float) -> str:
 def error_text(error: Exception) -> str:
     """The words of an error: those of the system begin with the file's name."""
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """``1 picture``, ``2 pictures``."""
-    return f"{number} {one if number == 1 else many}"
-
-
-def listed(names: Sequence[str], *, most: int = 10) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def shortened(text: str, width: int) -> str:

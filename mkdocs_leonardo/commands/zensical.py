@@ -87,9 +87,14 @@ def project_for(config_file: str | None) -> Project:
         raise CommandError(
             "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
         )
+    return read_project(named_file(name))
+
+
+def named_file(name: str) -> Path:
+    """The file that -f names; CommandError if there is none."""
     if not Path(name).is_file():
         raise CommandError(f"-f: there is no file {name}")
-    return read_project(Path(name))
+    return Path(name)
 
 
 def read_project(path: Path) -> Project:

@@ -7,12 +7,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.terminal import CommandError, Console, counted
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for
 from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION, Addition, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
@@ -28,6 +28,7 @@ from mkdocs_leonardo.commands.zensical_state import (
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import is_below, write_if_changed
 from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import Failure, Resolution
 from mkdocs_leonardo.storage.cache_move import is_in_use
 
@@ -49,15 +50,14 @@ def build(
     """
     project = project_for(config_file)
     arguments = ["build", "--config-file", str(project.path), *["--strict"] * strict, *rest]
-    is_used = uses_plugin(project, console)
-    with ready(project, console, yes=yes) if is_used else nullcontext(State()) as state:
+    if not uses_plugin(project, console):
+        return run_zensical([*arguments, *["--clean"] * clean], None)
+    with ready(project, console, yes=yes) as state:
         if state.stops:
             console.note(f"Error: {state.stops}")
             return 1
-        if clean and not (is_used and _is_cleaned(project, console)):
-            arguments.insert(1, "--clean")
-        if not is_used:
-            return run_zensical(arguments, None)
+        if clean and not _is_cleaned(project, console):
+            arguments.append("--clean")
         return _run(arguments, project, state, console, strict=strict)
 
 
@@ -75,13 +75,8 @@ def _run(arguments: list[str], project: Project, state: State, console: Console,
         there = published.put_back(places, state.seen)
     if code != 0:
         return code
-    warnings = [*state.warnings, *_finish_site(project, state, there)]
-    for text in warnings[len(state.warnings) :]:
-        console.warn(text)
-    for text in _lines(report):
-        if text not in warnings:
-            console.warn(text)
-            warnings.append(text)
+    warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_lines(report)))
+    console.warn(*(text for text in warnings if text not in state.warnings))
     if warnings and (strict or project.values.get("strict") is True):
         console.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
         return 1
@@ -146,16 +141,14 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
     folder = folder_of(project)
     state = read_state(folder, project)
     if state is not None:
-        for text in state.warnings:
-            console.warn(text)
+        console.warn(*state.warnings)
         yield state
         return
     from mkdocs_leonardo.commands.site import project_pages
 
     fingerprint = fingerprint_of(project)
     site = project_pages(project, console)
-    for problem in site.problems:
-        console.warn(problem)
+    console.warn(*site.problems)
     with _made(site, console, yes=yes) as heroes:
         yield published(project, heroes, console, fingerprint=fingerprint)
 
