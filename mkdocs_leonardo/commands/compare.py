@@ -60,19 +60,19 @@ def compare(
     prompt = clean_text(prompt)
     if not prompt:
         raise CommandError("PROMPT is empty; describe an image")
-    runs: list[tuple[Plan, bool]] = []
+    plans: list[Plan] = []
     caps = site.settings
     for mode in _modes(alchemy, site.settings):
         plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, console)
-        runs.append((plan, mode))
+        plans.append(plan)
         caps = _less(caps, len(plan.allowed), plan.most_usd)
-    _show_plans(runs, console)
-    if any(not plan.is_idle for plan, _ in runs):
-        if any(plan.allowed for plan, _ in runs) and not agreed(console, yes=yes):
+    _show_plans(plans, console)
+    if not all(plan.is_idle for plan in plans):
+        if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
             return 1
         make_writable(output, "--output")
-        _carry_out(runs, site.settings, console)
-    samples = [sample for plan, mode in runs for sample in _samples(plan, site.settings, console, alchemy=mode)]
+        _carry_out(plans, site.settings, console)
+    samples = [sample for plan in plans for sample in _samples(plan, console)]
     if not samples:
         return 1
     make_room(output, "--output", is_earlier=is_sheet)
@@ -153,25 +153,24 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
     return Plan(found, settings)
 
 
-def _show_plans(runs: Sequence[tuple[Plan, bool]], console: Console) -> None:
-    for plan, mode in runs:
+def _show_plans(plans: Sequence[Plan], console: Console) -> None:
+    for plan in plans:
         for line in plan.lines():
-            console.say(f"{_mode_words(alchemy=mode)}: {line}")
-    if all(plan.is_idle for plan, _ in runs):
+            console.say(f"{_mode_words(alchemy=_leonardo(plan.settings).alchemy)}: {line}")
+    if all(plan.is_idle for plan in plans):
         console.note("every image is stored; nothing is paid for")
-    elif len(runs) > 1:
-        console.say(f"together about {dollars(sum(plan.estimate_usd for plan, _ in runs))}")
+    elif len(plans) > 1:
+        console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans))}")
 
 
-def _carry_out(runs: Sequence[tuple[Plan, bool]], caps: Settings, console: Console) -> None:
+def _carry_out(plans: Sequence[Plan], caps: Settings, console: Console) -> None:
     """Generate one mode after the other: together they would slow each other, and the caps hold for both."""
-    for plan, mode in runs:
+    for plan in plans:
         for wanted, agreed_on in plan.rounds():
-            within = _settings(caps, alchemy=mode)
             settings = replace(
-                within,
-                max_new_images=min(agreed_on.max_new_images, within.max_new_images),
-                max_cost_usd=_least(agreed_on.max_cost_usd, within.max_cost_usd),
+                agreed_on,
+                max_new_images=min(agreed_on.max_new_images, caps.max_new_images),
+                max_cost_usd=_least(agreed_on.max_cost_usd, caps.max_cost_usd),
             )
             _, spending = obtain(wanted, settings, console)
             caps = _less(caps, spending.new_images, spending.cost_usd)
@@ -186,8 +185,9 @@ def _least(one_usd: float | None, other_usd: float | None) -> float | None:
 # Showing -------------------------------------------------------------------------------------------------------------
 
 
-def _samples(plan: Plan, settings: Settings, console: Console, *, alchemy: bool) -> Iterator[Sample]:
-    with runtime_for(_settings(replace(settings, generate=False), alchemy=alchemy), console) as runtime:
+def _samples(plan: Plan, console: Console) -> Iterator[Sample]:
+    alchemy = _leonardo(plan.settings).alchemy
+    with runtime_for(replace(plan.settings, generate=False), console) as runtime:
         for status in statuses(runtime, [status.hero for status in plan.wanted]):
             picture, record, store = status.hero.picture, status.record, status.store
             if picture is None or record is None or store is None:

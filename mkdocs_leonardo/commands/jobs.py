@@ -15,7 +15,7 @@ from mkdocs_leonardo.report import counted
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
-    from mkdocs_leonardo.storage.entries import CreateCall, Entry
+    from mkdocs_leonardo.storage.entries import CreateCall
 
 #: The shortest beginning of an id that chooses a line.
 _LEAST_OF_ID = 6
@@ -61,7 +61,17 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
 def _lines(runtime: Runtime) -> Iterator[_Line]:
     for entry in open_jobs(runtime).values():
         for one in entry.calls:
-            yield _line(entry, one)
+            yield _Line(
+                one.job_id or f"{entry.key[:16]}-{one.number}",
+                entry.key,
+                one.number,
+                entry.page,
+                entry.provider,
+                one.job_id,
+                one.began_at,
+                one.cost_usd if one.cost_usd is not None else one.estimate_usd,
+                _state_of(one),
+            )
     for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
         yield _Line(
@@ -77,25 +87,10 @@ def _lines(runtime: Runtime) -> Iterator[_Line]:
         )
 
 
-def _line(entry: Entry, one: CreateCall) -> _Line:
-    if one.state == "sent":
-        state = "no answer: may be paid for, looked for by the next build"
-    elif one.unknown_since:
-        state = "paid for; the service does not know it"
-    else:
-        state = "paid for, to be collected"
-    cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
-    return _Line(
-        one.job_id or f"{entry.key[:16]}-{one.number}",
-        entry.key,
-        one.number,
-        entry.page,
-        entry.provider,
-        one.job_id,
-        one.began_at,
-        cost_usd,
-        state,
-    )
+def _state_of(call: CreateCall) -> str:
+    if call.state == "sent":
+        return "no answer: may be paid for, looked for by the next build"
+    return "paid for; the service does not know it" if call.unknown_since else "paid for, to be collected"
 
 
 def _chosen(lines: Sequence[_Line], name: str) -> _Line:

@@ -41,7 +41,7 @@ class Plan:
         self.wanted = tuple(wanted)
         self.buy = to_pay(wanted) if settings.generate else ()
         self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
-        self._settings = settings
+        self.settings = settings
         self.allowed = self._within_caps()
         self.estimate_usd = sum(status.estimate_usd for status in self.allowed)
         most_usd = sum(status.most_usd for status in self.allowed)
@@ -59,9 +59,9 @@ class Plan:
         Paid jobs form the first group, with caps of 0: if one has failed, no other was agreed to.
         """
         if self.collect:
-            yield without_repeats(self.collect), replace(self._settings, max_new_images=0)
+            yield without_repeats(self.collect), replace(self.settings, max_new_images=0)
         if self.allowed:
-            yield self.allowed, replace(self._settings, max_cost_usd=self.most_usd)
+            yield self.allowed, replace(self.settings, max_cost_usd=self.most_usd)
 
     def lines(self) -> Iterator[str]:
         """The lines of the plan, for a person to agree to."""
@@ -95,8 +95,8 @@ class Plan:
             )
 
     def _within_caps(self) -> tuple[HeroStatus, ...]:
-        allowed = self.buy[: self._settings.max_new_images]
-        cap_usd = self._settings.max_cost_usd
+        allowed = self.buy[: self.settings.max_new_images]
+        cap_usd = self.settings.max_cost_usd
         if cap_usd is None:
             return allowed
         kept: list[HeroStatus] = []
@@ -248,8 +248,8 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
-    lost = [name for name, quote in left if quote.is_gone]
-    rendering = [name for name, quote in left if not quote.is_gone and quote.job and quote.job.accepted]
+    lost = [name for name, quote in left if quote.is_answer_lost]
+    rendering = [name for name, quote in left if not quote.is_answer_lost and quote.job and quote.job.accepted]
     unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
     if rendering:
         console.note(

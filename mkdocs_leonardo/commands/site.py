@@ -19,7 +19,7 @@ from mkdocs_leonardo.commands.pages import heroes_in
 from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, named_file, plugin_config, read_project
-from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION
+from mkdocs_leonardo.commands.zensical_host import EXTENSION, assets_folder
 from mkdocs_leonardo.errors import HeroError, InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
@@ -278,7 +278,7 @@ def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOp
 
 def _published(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -> Path | None:
     options = extensions.get(EXTENSION)
-    return None if options is None else docs_dir / str(options.get("assets", ASSETS)).strip("/")
+    return None if options is None else docs_dir / assets_folder(options)
 
 
 def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def status(config_file: str | None, console: Console) -> int:
             if status.trouble:
                 console.warn(f"{status.hero.page}: {status.trouble}")
             console.warn(*status.losses)
-        if to_pay_or_paint(found):
+        if any(status.state == "missing" for status in found):
             for note in _missing_keys(runtime):
                 console.note(note)
     return 0
@@ -68,11 +68,6 @@ def _missing_keys(runtime: Runtime) -> Iterator[str]:
         before = next((earlier for earlier in reversed(services[:place]) if earlier in keyed), "")
         consequence = f"{after} is asked instead" if after else f"where {before} fails, a page shows a placeholder"
         yield f"{key_variable(name)} not set: {consequence}"
-
-
-def to_pay_or_paint(found: tuple[HeroStatus, ...]) -> bool:
-    """Whether a picture is missing."""
-    return any(status.state == "missing" for status in found)
 
 
 def _row(status: HeroStatus) -> tuple[str, ...]:

@@ -32,8 +32,8 @@ _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"
 class Quote:
     """One provider's key and price for a picture. `is_available`: the provider has an API key.
 
-    `job` is a job that is not collected. `is_gone`: the response was lost and cannot be fetched again; it may have been
-    charged. `is_lost`: it was collected, and its stored picture is damaged now.
+    `job` is a job that is not collected. `is_answer_lost`: the response was lost and cannot be fetched again; it may
+    have been charged. `is_damaged`: it was collected, and its stored picture is damaged now; it is fetched again.
     """
 
     provider: str
@@ -42,18 +42,18 @@ class Quote:
     estimate_usd: float
     is_available: bool
     job: Entry | None = None
-    is_gone: bool = False
-    is_lost: bool = False
+    is_answer_lost: bool = False
+    is_damaged: bool = False
 
     @property
     def is_paid(self) -> bool:
         """Whether a job is paid for, or may be, and can be collected."""
-        return self.is_available and ((self.job is not None and not self.is_gone) or self.is_lost)
+        return self.is_available and ((self.job is not None and not self.is_answer_lost) or self.is_damaged)
 
     @property
     def is_certain(self) -> bool:
         """Whether the job is accepted for certain; else its create call got no answer."""
-        return self.is_lost or (self.job is not None and bool(self.job.accepted))
+        return self.is_damaged or (self.job is not None and bool(self.job.accepted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class HeroStatus:
     @property
     def losses(self) -> tuple[str, ...]:
         """The messages on lost answers of earlier builds, while the picture is missing."""
-        gone = [quote.provider for quote in self.quotes if quote.is_gone and self.state == "missing"]
+        gone = [quote.provider for quote in self.quotes if quote.is_answer_lost and self.state == "missing"]
         return tuple(lost_answer(self.hero.page, provider) for provider in gone)
 
     @property
@@ -203,10 +203,10 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
 def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Quote:
     provider, key = candidate.provider, candidate.key
     job = jobs.get(key)
-    is_gone = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
-    if is_gone and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
+    is_answer_lost = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
+    if is_answer_lost and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
-        is_gone = False
+        is_answer_lost = False
     return Quote(
         provider.name,
         provider.model,
@@ -214,8 +214,8 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
         provider.estimate_usd(candidate.picture),
         candidate.has_key and runtime.journal.emptiness(key) is None,
         job,
-        is_gone=is_gone,
-        is_lost=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.faults)),
+        is_answer_lost=is_answer_lost,
+        is_damaged=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.faults)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for
-from mkdocs_leonardo.commands.zensical_host import ASSETS, EXTENSION, Addition, run_zensical
+from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, assets_folder, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
     MANIFEST,
     STYLESHEET,
@@ -99,7 +99,7 @@ def folder_of(project: Project) -> Path:
 
 def assets_of(project: Project) -> str:
     """The pictures' folder below the site's."""
-    return str(project.extensions.get(EXTENSION, {}).get("assets", ASSETS)).strip("/")
+    return assets_folder(project.extensions.get(EXTENSION, {}))
 
 
 # Heroes --------------------------------------------------------------------------------------------------------------

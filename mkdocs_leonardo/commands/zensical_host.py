@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ class Addition:
     manifest: str
     report: str = ""
     theme: str = ""
+
+
+def assets_folder(options: Mapping[str, object]) -> str:
+    """The folder of the pictures below the site's, by the extension's options."""
+    return str(options.get("assets", ASSETS)).strip("/")
 
 
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:
