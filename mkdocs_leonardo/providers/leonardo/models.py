@@ -10,7 +10,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -73,7 +73,6 @@ class Row:
     """
 
     name: str
-    title: str
     model_id: str
     styles: Mapping[str, str]
     sizes: Sides | Listed
@@ -91,7 +90,7 @@ class Row:
     reference_has_strength: bool = True
     #: Whether its name is known by its id in keys. The name that v2 has always taken keeps the key that it always had.
     key_is_id: bool = False
-    aliases: tuple[str, ...] = field(default=())
+    aliases: tuple[str, ...] = ()
 
 
 # Styles --------------------------------------------------------------------------------------------------------------
@@ -192,107 +191,78 @@ _GPT = tuple(
 
 # The table -----------------------------------------------------------------------------------------------------------
 
-#: Flat for FAST and QUALITY over the listed sizes, of which the largest has 1.25 megapixels.
-_PHOENIX_PRICES: Mapping[Mode, Credits] = {
-    "FAST": Credits(10),
-    "QUALITY": Credits(15),
-    "ULTRA": Credits(10, 32),
-}
-_LUCID_PRICES: Mapping[Mode, Credits] = {"FAST": Credits(0, 8), "ULTRA": Credits(0, 40)}
-
-
-def _phoenix(name: str, title: str, model_id: str, *, key_is_id: bool, aliases: tuple[str, ...]) -> Row:
-    return Row(
-        name=name,
-        title=title,
-        model_id=model_id,
-        styles=PHOENIX_STYLES,
-        sizes=Sides(32, 2048, 2048),
-        modes=("QUALITY", "FAST", "ULTRA"),
-        prices=_PHOENIX_PRICES,
-        mode_field="mode",
-        contrasts=CONTRASTS,
-        has_v2_contrast=True,
-        has_preset_style=True,
-        negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
-        seed_max=9_999_999_998,
-        style_preprocessor=166,
-        key_is_id=key_is_id,
-        aliases=aliases,
-    )
-
-
-def _lucid(name: str, title: str, model_id: str, sizes: Sides, styles: tuple[str, ...], prompt_max: int) -> Row:
-    return Row(
-        name=name,
-        title=title,
-        model_id=model_id,
-        styles=_styles(*styles),
-        sizes=sizes,
-        modes=("FAST", "ULTRA"),
-        prices=_LUCID_PRICES,
-        mode_field="mode",
-        # Required in v1's guide, unknown to v2.
-        contrasts=tuple(CONTRAST_NAMES),
-        prompt_max=prompt_max,
-        seed_max=2_147_483_647,
-        style_preprocessor=431,
-        key_is_id=True,
-    )
-
-
-def _flux(name: str, title: str, model_id: str, low: int, per_megapixel: float, preprocessor: int) -> Row:
-    return Row(
-        name=name,
-        title=title,
-        model_id=model_id,
-        styles=_styles(*_SHARED, "ANIME_GENERAL"),
-        sizes=Sides(low, 2048, 2048),
-        modes=("",),
-        prices={"": Credits(0, per_megapixel)},
-        contrasts=CONTRASTS,
-        seed_max=2_147_483_637,
-        style_preprocessor=preprocessor,
-    )
-
-
-PHOENIX_1_0 = _phoenix(
-    "phoenix-v1.0",
-    "Phoenix 1.0",
-    "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+_PHOENIX_1_0 = Row(
+    name="phoenix-v1.0",
+    model_id="de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+    styles=PHOENIX_STYLES,
+    sizes=Sides(32, 2048, 2048),
+    modes=("QUALITY", "FAST", "ULTRA"),
+    # Flat for FAST and QUALITY over the listed sizes, of which the largest has 1.25 megapixels.
+    prices={"FAST": Credits(10), "QUALITY": Credits(15), "ULTRA": Credits(10, 32)},
+    mode_field="mode",
+    contrasts=CONTRASTS,
+    has_v2_contrast=True,
+    has_preset_style=True,
+    negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
+    seed_max=9_999_999_998,
+    style_preprocessor=166,
     key_is_id=True,
     aliases=("phoenix", "phoenix-1.0"),
 )
+_LUCID_ORIGIN = Row(
+    name="lucid-origin",
+    model_id="7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
+    styles=_styles(*_LUCID),
+    sizes=Sides(16, 3840, 3616),
+    modes=("FAST", "ULTRA"),
+    prices={"FAST": Credits(0, 8), "ULTRA": Credits(0, 40)},
+    mode_field="mode",
+    # Required in v1's guide, unknown to v2.
+    contrasts=tuple(CONTRAST_NAMES),
+    seed_max=2_147_483_647,
+    style_preprocessor=431,
+    key_is_id=True,
+)
+_FLUX_DEV = Row(
+    name="flux-dev",
+    model_id="b2614463-296c-462a-9586-aafdb8f00e36",
+    styles=_styles(*_SHARED, "ANIME_GENERAL"),
+    sizes=Sides(480, 2048, 2048),
+    modes=("",),
+    prices={"": Credits(0, 8)},
+    contrasts=CONTRASTS,
+    seed_max=2_147_483_637,
+    style_preprocessor=299,
+)
 ROWS: tuple[Row, ...] = (
-    PHOENIX_1_0,
-    _phoenix(
-        "phoenix-v0.9",
-        "Phoenix 0.9",
-        "6b645e3a-d64f-4341-a6d8-7a3690fbf042",
+    _PHOENIX_1_0,
+    replace(
+        _PHOENIX_1_0,
+        name="phoenix-v0.9",
+        model_id="6b645e3a-d64f-4341-a6d8-7a3690fbf042",
         key_is_id=False,
         aliases=("phoenix-0.9",),
     ),
-    _lucid(
-        "lucid-origin",
-        "Lucid Origin",
-        "7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
-        Sides(16, 3840, 3616),
-        _LUCID,
-        2000,
+    _LUCID_ORIGIN,
+    replace(
+        _LUCID_ORIGIN,
+        name="lucid-realism",
+        model_id="05ce0082-2d80-4a2d-8653-4d1c85e2418e",
+        styles=_styles(*_LUCID_REALISM),
+        sizes=Sides(16, 2496, 2496),
+        prompt_max=9999,
     ),
-    _lucid(
-        "lucid-realism",
-        "Lucid Realism",
-        "05ce0082-2d80-4a2d-8653-4d1c85e2418e",
-        Sides(16, 2496, 2496),
-        _LUCID_REALISM,
-        9999,
+    _FLUX_DEV,
+    replace(
+        _FLUX_DEV,
+        name="flux-schnell",
+        model_id="1dd50843-d653-4516-a8e3-f0238ee453ff",
+        sizes=Sides(32, 2048, 2048),
+        prices={"": Credits(0, 2)},
+        style_preprocessor=298,
     ),
-    _flux("flux-dev", "FLUX Dev", "b2614463-296c-462a-9586-aafdb8f00e36", 480, 8, 299),
-    _flux("flux-schnell", "FLUX Schnell", "1dd50843-d653-4516-a8e3-f0238ee453ff", 32, 2, 298),
     Row(
         name="gpt-image-2",
-        title="GPT Image 2 at Leonardo",
         model_id="",
         styles=_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
         sizes=Listed(_GPT),
@@ -306,7 +276,6 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="nano-banana-2",
-        title="Nano Banana 2 at Leonardo",
         model_id="",
         styles=_styles(*_SHARED, *_PRO, PORTRAIT="8e2bc543-6ee2-45f9-bcd9-594b6ce84dcd"),
         sizes=Listed(_NANO),
