@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from mkdocs_leonardo.spec import MAX_SEED
+
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]
 
@@ -91,6 +93,8 @@ class Row:
     #: Whether its name is known by its id in keys. The name that v2 has always taken keeps the key that it always had.
     key_is_id: bool = False
     aliases: tuple[str, ...] = ()
+    #: Whether it stands in the table.
+    is_known: bool = True
 
 
 # Styles --------------------------------------------------------------------------------------------------------------
@@ -296,10 +300,24 @@ ALL_STYLES = (*PHOENIX_STYLES, *_OTHER_STYLES)
 MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 
 
-def row_of(model: str) -> Row | None:
-    """The row of a model by its name (in whatever spelling) or its id; None for one that the table does not know."""
+def row_of(model: str) -> Row:
+    """The row of a model by its name (in whatever spelling) or its id; one that the table does not know gets its own.
+
+    Of such a model, the sides in v1 and the longest texts in v2 are known; they are the same for all.
+    """
     name = re.sub(r"[\s_]+", "-", model.strip().lower())
-    return next((row for row in ROWS if name in {row.name, row.model_id, *row.aliases} - {""}), None)
+    known = next((row for row in ROWS if name in {row.name, row.model_id, *row.aliases} - {""}), None)
+    return known or Row(
+        name=model,
+        model_id=model if is_uuid(model) else "",
+        styles={},
+        sizes=Sides(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX),
+        modes=("",),
+        prices={},
+        negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
+        seed_max=MAX_SEED,
+        is_known=False,
+    )
 
 
 def is_uuid(text: str) -> bool:

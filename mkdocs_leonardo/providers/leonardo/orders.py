@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
@@ -19,8 +19,6 @@ from mkdocs_leonardo.providers.leonardo.models import (
     SIDE_STEP_PX,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
-    V2_MAX_NEGATIVE_PROMPT,
-    V2_MAX_PROMPT,
     Mode,
     Row,
     Sides,
@@ -61,8 +59,6 @@ PRESETS: Mapping[str, str] = {
 #: The least contrast that v1 takes with Alchemy (API's schema, June 2026).
 MIN_ALCHEMY_CONTRAST = 2.5
 
-#: Of models that the table does not know, v1's sides are known.
-_ANY_SIDES = Sides(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
 _NAMES = tuple(row.name for row in ROWS)
 
 
@@ -82,44 +78,39 @@ class Order:
 
 def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
     """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
-    row, size = row_of(options.model), (picture.width_px, picture.height_px)
-    version = version_of(options, size if row is None else size_for(row, *size))
+    row = row_of(options.model)
+    version = version_of(options, size_for(row, picture.width_px, picture.height_px))
     # A long prompt goes by v2 if it may; of a model with a negative prompt, which is shorter there, it does not.
-    goes_by_v2 = row is not None and not row.negative_prompt_max and options.api_version == "auto"
-    longest: Version = "v2" if goes_by_v2 else version
-    rules = PictureRules(
-        options.model if row is None else row.name,
-        prompt_max=_prompt_max(row, longest),
+    goes_by_v2 = not row.negative_prompt_max and options.api_version == "auto"
+    return PictureRules(
+        row.name,
+        styles=tuple(row.styles) or STYLES,
+        prompt_max=_prompt_max(row, "v2" if goes_by_v2 else version),
         negative_prompt_max=_negative_max(row, version),
+        seed_max=MAX_SEED if row.seed_max is None else row.seed_max,
     )
-    if row is None:
-        return rules
-    return replace(rules, styles=tuple(row.styles), seed_max=MAX_SEED if row.seed_max is None else row.seed_max)
 
 
-def _prompt_max(row: Row | None, version: Version) -> int:
+def _prompt_max(row: Row, version: Version) -> int:
     """The characters of a prompt that the model takes by this form."""
-    if version == "v1":
-        return MAX_PROMPT_CHARACTERS
-    return V2_MAX_PROMPT if row is None else row.prompt_max
+    return MAX_PROMPT_CHARACTERS if version == "v1" else row.prompt_max
 
 
-def _negative_max(row: Row | None, version: Version) -> int:
+def _negative_max(row: Row, version: Version) -> int:
     """The characters of a negative prompt that the model takes by this form; 0 if it takes none."""
-    most = V2_MAX_NEGATIVE_PROMPT if row is None else row.negative_prompt_max
+    most = row.negative_prompt_max
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
 def knows_alchemy(options: LeonardoOptions) -> bool:
     """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
     row = row_of(options.model)
-    return row is None or "QUALITY" in row.modes
+    return not row.is_known or "QUALITY" in row.modes
 
 
 def has_seed(options: LeonardoOptions) -> bool:
     """Whether the model takes a seed, by which its jobs can be told from one another."""
-    row = row_of(options.model)
-    return row is None or row.seed_max is not None
+    return row_of(options.model).seed_max is not None
 
 
 def key_model(options: LeonardoOptions) -> str:
@@ -129,7 +120,7 @@ def key_model(options: LeonardoOptions) -> str:
     names: those pictures keep their keys.
     """
     row = row_of(options.model)
-    if row is None or is_uuid(options.model):
+    if is_uuid(options.model):
         return options.model
     return row.model_id if row.key_is_id else row.name
 
@@ -138,9 +129,9 @@ def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
     """The options in the key: Alchemy and contrast as in all versions, and the mode if it is not the default."""
     row, mode = row_of(options.model), mode_of(options)
     # Keys of FLUX and the hosted models have either value, though those models have no Alchemy.
-    alchemy = mode == "QUALITY" if row is not None and "FAST" in row.modes else options.alchemy
+    alchemy = mode == "QUALITY" if "FAST" in row.modes else options.alchemy
     key: dict[str, JsonValue] = {"alchemy": alchemy, "contrast": options.contrast}
-    if row is not None and mode not in {row.modes[0], "QUALITY", "FAST"}:
+    if mode not in {row.modes[0], "QUALITY", "FAST"}:
         key["mode"] = mode
     return key
 
@@ -148,8 +139,6 @@ def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
 def mode_of(options: LeonardoOptions) -> Mode:
     """The mode that the model draws in; empty if it has only one, or is not known."""
     row = row_of(options.model)
-    if row is None:
-        return ""
     chosen = next((mode for mode in row.modes if mode and mode == (options.mode or "").upper()), None)
     if chosen is not None:
         return chosen
@@ -163,8 +152,8 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
     if options.api_version != "auto":
         return options.api_version
     row = row_of(options.model)
-    if row is None:
-        return "v1" if is_uuid(options.model) else "v2"
+    if not row.is_known:
+        return "v1" if row.model_id else "v2"
     fits = all(V1_MIN_SIDE_PX <= side <= V1_MAX_SIDE_PX for side in size)
     return "v1" if row.model_id and fits and len(prompt) <= MAX_PROMPT_CHARACTERS else "v2"
 
@@ -172,7 +161,7 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     """The expected cost of one picture in US dollars."""
     row = row_of(options.model)
-    if row is None:
+    if not row.is_known:
         return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
     size = size_for(row, picture.width_px, picture.height_px)
     # A reference: one credit in the vendor's table of 2024, and no figure since; the answer states what it was.
@@ -193,13 +182,13 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
     """
     row = row_of(options.model)
     prompt, negative = clean_text(picture.prompt), clean_text(picture.negative_prompt)
-    if prompt and picture.look is not None and row is not None and row.reference_kind == "image_reference":
+    if prompt and picture.look is not None and row.reference_kind == "image_reference":
         # A plain picture there, which would be drawn again.
         prompt = f"{prompt} {look_words(picture.look)}"
-    size = (picture.width_px, picture.height_px) if row is None else size_for(row, picture.width_px, picture.height_px)
+    size = size_for(row, picture.width_px, picture.height_px)
     version = version_of(options, size, prompt)
     _check(row, options, picture, version, prompt, negative)
-    seed = picture.seed if row is None or row.seed_max is not None else None
+    seed = None if row.seed_max is None else picture.seed
     if version == "v1":
         body = _v1_body(row, options, picture.style, prompt, size)
         fields = body
@@ -210,7 +199,7 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
         fields["negative_prompt"] = negative
     if seed is not None:
         fields["seed"] = seed
-    if row is not None and picture.look is not None and reference_id:
+    if picture.look is not None and reference_id:
         fields |= _reference(row, version, picture.look.strength, reference_id)
     return Order(
         version=version,
@@ -219,9 +208,10 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
         negative_prompt=negative,
         size=size,
         seed=seed,
-        models=_listed_names(row, options),
+        # The name of a job made under v2 is not documented.
+        models=frozenset({row.model_id.lower(), row.name.lower()}),
         # Never sent in v2, so that what the list shows in its place says nothing.
-        preset=PRESETS[picture.style] if version == "v1" and row is not None and row.has_preset_style else "",
+        preset=PRESETS[picture.style] if version == "v1" and row.has_preset_style else "",
     )
 
 
@@ -242,19 +232,19 @@ def _reference(row: Row, version: Version, strength: str, reference_id: str) -> 
     return {"guidances": {row.reference_kind: [entry]}}
 
 
-def _v1_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+def _v1_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
     mode = mode_of(options)
     body: dict[str, JsonValue] = {
-        "modelId": options.model if row is None or is_uuid(options.model) else row.model_id,
+        "modelId": options.model if is_uuid(options.model) else row.model_id,
         "prompt": prompt,
         "width": size[0],
         "height": size[1],
         "num_images": 1,
         # The schema's default is true, which Lucid refuses.
-        "alchemy": options.alchemy if row is None else mode == "QUALITY",
+        "alchemy": mode == "QUALITY" if row.is_known else options.alchemy,
         "public": False,
     }
-    if row is None:
+    if not row.is_known:
         # The further settings of a model that is not in the table are unknown.
         return body
     body |= {"contrast": options.contrast, "styleUUID": row.styles[style], "enhancePrompt": False}
@@ -265,7 +255,7 @@ def _v1_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str,
     return body
 
 
-def _v2_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
     """The body for v2. It sets every value, since v2's defaults are four pictures and a rewritten prompt."""
     parameters: dict[str, JsonValue] = {
         "prompt": prompt,
@@ -274,24 +264,17 @@ def _v2_body(row: Row | None, options: LeonardoOptions, style: str, prompt: str,
         "quantity": 1,
         "prompt_enhance": "OFF",
     }
-    if row is not None:
+    if row.is_known:
         parameters["style_ids"] = [row.styles[style]]
-        if row.mode_field:
-            parameters[row.mode_field] = mode_of(options)
-        if row.has_v2_contrast:
-            parameters["contrast"] = CONTRAST_NAMES[options.contrast]
-    return {"model": options.model if row is None else row.name, "public": False, "parameters": parameters}
-
-
-def _listed_names(row: Row | None, options: LeonardoOptions) -> frozenset[str]:
-    """The names of the model in listed jobs; the name of a job made under v2 is not documented."""
-    if row is None:
-        return frozenset({options.model.lower()})
-    return frozenset({row.model_id, row.name, ""})
+    if row.mode_field:
+        parameters[row.mode_field] = mode_of(options)
+    if row.has_v2_contrast:
+        parameters["contrast"] = CONTRAST_NAMES[options.contrast]
+    return {"model": row.name, "public": False, "parameters": parameters}
 
 
 def _check(
-    row: Row | None, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
+    row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
 ) -> None:
     """ProviderError for an order that the service would refuse, or would draw with other settings."""
     _check_version(row, options, version)
@@ -303,29 +286,24 @@ def _check(
     most = _negative_max(row, version)
     if len(negative) > most:
         raise _refused(RequestRefused, f"the negative prompt has {len(negative)} characters, {most} are allowed")
-    if row is None:
-        problem = _size_problem(None, options.model, version, picture.width_px, picture.height_px)
-        if problem:
-            raise _refused(RequestRefused, problem)
-        return
-    if picture.style not in row.styles:
+    if row.is_known and picture.style not in row.styles:
         raise _refused(RequestRefused, f"{row.name} has no style {picture.style!r}")
     if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
         raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
-    is_given = options.contrast != LeonardoOptions().contrast
-    problem = _size_problem(row, row.name, version, picture.width_px, picture.height_px) or _contrast_problem(
-        row, options, version, is_given=is_given
-    )
+    problem = _size_problem(row, version, picture.width_px, picture.height_px)
+    if row.is_known and not problem:
+        is_given = options.contrast != LeonardoOptions().contrast
+        problem = _contrast_problem(row, options, version, is_given=is_given)
     if problem:
         raise _refused(RequestRefused, problem)
 
 
-def _check_version(row: Row | None, options: LeonardoOptions, version: Version) -> None:
+def _check_version(row: Row, options: LeonardoOptions, version: Version) -> None:
     """ProviderError for a model that has no name of the kind that this form takes."""
-    if version == "v1" and not (row.model_id if row is not None else is_uuid(options.model)):
+    if version == "v1" and not row.model_id:
         # The service answers this with a 500, which would look as if a job might have been made.
         raise _refused(AccountRefused, f"v1 of its API takes a model's UUID, and {options.model!r} has none")
-    if version == "v2" and row is None and is_uuid(options.model):
+    if version == "v2" and not row.is_known and row.model_id:
         raise _refused(AccountRefused, "v2 of its API takes names, not ids; set leonardo.api_version: auto")
 
 
@@ -345,13 +323,13 @@ def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSp
 def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
     """The errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
     row, model = row_of(options.model), options.model
-    if row is None and not is_uuid(model) and options.api_version != "v2":
+    if not row.is_known and not row.model_id and options.api_version != "v2":
         near = difflib.get_close_matches(model.lower(), _NAMES, n=1)
         fix = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
         yield "leonardo.model", f"it is {model!r}; {fix}"
         return
-    if row is None:
-        if is_uuid(model) and options.api_version == "v2":
+    if not row.is_known:
+        if row.model_id and options.api_version == "v2":
             yield (
                 "leonardo.api_version",
                 "it is v2, which takes models by name, and model is an id; leave api_version out",
@@ -378,16 +356,16 @@ def _picture_problems(
     """The site's settings that the model does not draw, by the names of the options."""
     size, style, negative_prompt = (picture.width_px, picture.height_px), picture.style, picture.negative_prompt
     row = row_of(options.model)
-    version = version_of(options, size if row is None else size_for(row, *size))
+    version = version_of(options, size_for(row, *size))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
         yield "leonardo.base_url", "with v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
-    yield from _side_problems(row, options.model if row is None else row.name, version, size)
+    yield from _side_problems(row, version, size)
     negative_max = _negative_max(row, version)
     if negative_prompt and not negative_max:
         yield "negative_prompt", f"{options.model} takes none; say in prompt_template what images show instead"
     elif len(negative_prompt) > negative_max:
         yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and {version} takes {negative_max:,}"
-    if row is None:
+    if not row.is_known:
         if "contrast" in given:
             yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
         return
@@ -401,7 +379,7 @@ def _picture_problems(
 def notes(options: LeonardoOptions) -> Iterator[str]:
     """Remarks on allowed options, logged at INFO when a site is configured."""
     row = row_of(options.model)
-    if row is None:
+    if not row.is_known:
         yield (
             f"leonardo.model {options.model!r} is not in the table of models: it is sent prompt, size, seed, negative "
             "prompt and Alchemy, and neither a style nor a contrast"
@@ -418,19 +396,19 @@ def listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _side_problems(row: Row | None, name: str, version: Version, size: Size) -> Iterator[tuple[str, str]]:
+def _side_problems(row: Row, version: Version, size: Size) -> Iterator[tuple[str, str]]:
     for option, index in (("width", 0), ("height", 1)):
         probe = (size[0], 1024) if index == 0 else (1024, size[1])
-        problem = _size_problem(row, name, version, *probe)
+        problem = _size_problem(row, version, *probe)
         if problem:
             yield option, f"it is {size[index]}; {problem}"
 
 
-def _size_problem(row: Row | None, name: str, version: Version, width_px: int, height_px: int) -> str:
+def _size_problem(row: Row, version: Version, width_px: int, height_px: int) -> str:
     """The message on a size that the model does not draw, with its sizes; empty if it may draw the size."""
-    if row is None and version == "v2":
+    if not row.is_known and version == "v2":
         return ""
-    sizes = _ANY_SIDES if row is None else row.sizes
+    sizes = row.sizes
     if not isinstance(sizes, Sides):
         most = max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes)
         low, step = MIN_SIDE_PX, SIDE_STEP_PX
@@ -440,8 +418,8 @@ def _size_problem(row: Row | None, name: str, version: Version, width_px: int, h
         low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
     for side, largest in ((width_px, most[0]), (height_px, most[1])):
         if not low <= side <= largest or side % step:
-            instead = "" if version == "v2" or row is None else "; without api_version: v1 it may be larger"
-            return f"{name} draws multiples of {step} from {low} to {largest}{instead}"
+            instead = "" if version == "v2" or not row.is_known else "; without api_version: v1 it may be larger"
+            return f"{row.name} draws multiples of {step} from {low} to {largest}{instead}"
     return ""
 
 

@@ -88,7 +88,7 @@ class LeonardoProvider:
         self.options: Mapping[str, JsonValue] = key_options(options)
         self.timeout_s = options.timeout_s
         # Of the models in the table it is known how they take a reference.
-        self.takes_references = row_of(options.model) is not None
+        self.takes_references = row_of(options.model).is_known
         self._api = context.connection(
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
         )
