@@ -78,10 +78,10 @@ def unexpected(error: Exception) -> Failure:
     )
 
 
-def not_again(emptiness: str, key: str) -> str:
+def not_again(ending: str, key: str) -> str:
     """The failure text of a picture whose job ended without an image, with the ways to try again."""
     return (
-        f"{emptiness}; it is not paid for again until prompt, style, seed or model change, or "
+        f"{ending}; it is not paid for again until prompt, style, seed or model change, or "
         f"`mkdocs-leonardo jobs --forget {key[:16]}`"
     )
 

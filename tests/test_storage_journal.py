@@ -340,10 +340,10 @@ def test_refusal_is_remembered(journal: Journal) -> None:
     assert journal.refusal(KEY) is None
     journal.refuse(KEY, "the content check said no " + "x" * 10_000)
 
-    reason = journal.refusal(KEY)
+    refusal = journal.refusal(KEY)
 
-    assert reason is not None
-    assert reason.startswith("the content check said no x")
+    assert refusal is not None
+    assert refusal.reason.startswith("the content check said no x")
 
 
 def test_last_hero_is_remembered_by_page(journal: Journal) -> None:

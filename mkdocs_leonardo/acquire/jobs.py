@@ -113,7 +113,7 @@ class Jobs:
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
         """
         entry = await thread(self._journal.entry, request.key)
-        seeds = [one.seed for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         seed = seeds[0] if seeds else None
         try:
             image, delivered = await self._fetch(request, job, self._give_up_at(request, job))
@@ -219,7 +219,7 @@ class Jobs:
     def due(self, entry: Entry) -> Iterator[Submission]:
         """The known jobs that may be asked for now."""
         now = self._clock.now()
-        return (job for job, one in zip(entry.jobs, entry.accepted, strict=True) if one.is_due(now))
+        return (job for job, call in zip(entry.jobs, entry.accepted, strict=True) if call.is_due(now))
 
     @staticmethod
     def decide(error: ProviderError, request: JobRequest) -> Decision:
@@ -278,7 +278,7 @@ class Jobs:
 
     async def _put_off(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
         entry = await thread(self._journal.entry, request.key)
-        numbers = [one.number for one in entry.accepted if one.job_id == job.job_id] if entry is not None else []
+        numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
         return await self.put_off(request, numbers, is_unknown=is_unknown, is_vain=is_vain)
 
@@ -291,21 +291,21 @@ class Jobs:
         """
         is_over = False
         for number in numbers:
-            one = await thread(
+            call = await thread(
                 lambda number=number: self._journal.note_asked(
                     request.key, number, is_unknown=is_unknown, is_vain=is_vain
                 )
             )
-            if one is None or not is_vain or not one.is_over(self._clock.now()):
+            if call is None or not is_vain or not call.is_over(self._clock.now()):
                 # A service that was not reached gave no answer on the job.
                 continue
             is_over = True
             await request.publish(await thread(self._journal.give_up, request.key, number))
-            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if one.unknown_since else "never gave its image"
-            days = (self._clock.now() - one.began_at) / 86400
+            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
+            days = (self._clock.now() - call.began_at) / 86400
             self._notify(
                 logging.WARNING,
-                f"{request.page}: the job {one.job_id or 'without a number'} of {request.provider.name} is given up "
+                f"{request.page}: the job {call.job_id or 'without a number'} of {request.provider.name} is given up "
                 f"after {days:.0f} days: the service {why}; it may have been charged",
             )
         return is_over

@@ -81,7 +81,7 @@ class LostJobs:
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
         entry = await thread(self._journal.entry, key)
-        return entry is not None and any((key, one.number) in self._reserved for one in entry.sent)
+        return entry is not None and any((key, call.number) in self._reserved for call in entry.sent)
 
     async def search(self, request: JobRequest) -> SearchResult:
         """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
@@ -100,10 +100,10 @@ class LostJobs:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await thread(self._journal.entry, request.key)
         found: dict[int, Submission] = {}
-        for one in entry.sent if entry is not None else ():
-            is_ripe = self._unripe_s(request.key, one) <= 0
+        for call in entry.sent if entry is not None else ():
+            is_ripe = self._unripe_s(request.key, call) <= 0
             try:
-                submission = await self._find(request, one)
+                submission = await self._find(request, call)
             except ProviderError as error:
                 trouble = f"its list of jobs could not be read ({error})"
                 if isinstance(error, ServiceFailed) and not is_ripe:
@@ -111,31 +111,31 @@ class LostJobs:
                 request.note(trouble)
                 return SearchResult(found, trouble, is_final=isinstance(error, RequestRefused))
             if submission is not None:
-                found[one.number] = submission
+                found[call.number] = submission
             elif is_ripe:
-                await self._rule_out(request, one)
+                await self._rule_out(request, call)
         return SearchResult(found)
 
-    async def _rule_out(self, request: JobRequest, one: CreateCall) -> None:
+    async def _rule_out(self, request: JobRequest, call: CreateCall) -> None:
         """Withdraw a call that made no job, here and with other machines."""
         provider, key = request.provider.name, request.key
         self._ruled_out[key] = _Rival(provider, request.page, request.candidate.request)
-        reservation = self._reserved.pop((key, one.number), None)
+        reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
             self._budget.rule_out(reservation, provider)
-        await request.publish(await thread(self._journal.withdraw, key, one.number))
+        await request.publish(await thread(self._journal.withdraw, key, call.number))
 
-    async def _find(self, request: JobRequest, one: CreateCall) -> Submission | None:
+    async def _find(self, request: JobRequest, call: CreateCall) -> Submission | None:
         """The job of one call, recorded in the journal, if the list has it."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
-        is_ours = (key, one.number) in self._reserved
-        since = min(one.sent_at, self._clock.now())
-        if one.seed is not None and not is_ours:
+        is_ours = (key, call.number) in self._reserved
+        since = min(call.sent_at, self._clock.now())
+        if call.seed is not None and not is_ours:
             since -= CLOCKS_APART_S
         # One at a time: two pictures whose calls cannot be told apart must not take the same job for theirs.
         async with self._locks.setdefault(provider.name, Lock()):
-            picture, known = replace(request.picture, seed=one.seed), frozenset[str]()
+            picture, known = replace(request.picture, seed=call.seed), frozenset[str]()
             submission: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
             while submission is None or submission.job_id in known:
@@ -143,15 +143,15 @@ class LostJobs:
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
-                if one.seed is not None and request.candidate.request["seed"] is not None:
+                if call.seed is not None and request.candidate.request["seed"] is not None:
                     # What the list does not show at all is no rival's either.
                     await self._check_rivals(request)
-                    if self._clock.now() - one.sent_at > CLOSED_S:
+                    if self._clock.now() - call.sent_at > CLOSED_S:
                         raise ServiceFailed("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await thread(self._journal.known_jobs, provider.name)
-            await request.publish(await thread(self._journal.accept, key, submission, one.number))
+            await request.publish(await thread(self._journal.accept, key, submission, call.number))
         if is_ours:
-            self._budget.settle(self._reserved.pop((key, one.number)), submission.cost_usd)
+            self._budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
             request.note("had accepted the job after all")
         else:
             self._notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
@@ -164,7 +164,7 @@ class LostJobs:
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
         entries = (await thread(self._journal.entries)).values()
-        lost = {one.key: _Rival(one.provider, one.page, one.request) for one in entries if one.sent}
+        lost = {entry.key: _Rival(entry.provider, entry.page, entry.request) for entry in entries if entry.sent}
         for key, rival in (self._ruled_out | lost).items():
             is_other = key != request.key and rival.provider == request.provider.name
             if is_other and all(rival.request.get(name) == wanted[name] for name in what):
@@ -176,14 +176,15 @@ class LostJobs:
     async def _left_s(self, key: str) -> float:
         """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
         entry = await thread(self._journal.entry, key)
-        return max(0.0, *(self._unripe_s(key, one) for one in entry.sent)) if entry is not None and entry.sent else 0.0
+        calls = entry.sent if entry is not None else ()
+        return max((0.0, *(self._unripe_s(key, call) for call in calls)))
 
-    def _unripe_s(self, key: str, one: CreateCall) -> float:
+    def _unripe_s(self, key: str, call: CreateCall) -> float:
         """Seconds until a list that does not show the call's job proves that there is none."""
         now = self._clock.now()
-        if (key, one.number) in self._reserved:
-            return self._ended_at[key, one.number] + LOST_ANSWER_S - now
-        if abs(now - max(one.sent_at, one.ended_at)) > FRESH_S + CLOCKS_APART_S:
+        if (key, call.number) in self._reserved:
+            return self._ended_at[key, call.number] + LOST_ANSWER_S - now
+        if abs(now - max(call.sent_at, call.ended_at)) > FRESH_S + CLOCKS_APART_S:
             return 0.0
         # A call in the air when its process died may reach the service a moment from now, however old it is.
-        return self._seen_at.setdefault((key, one.number), now) + LOST_ANSWER_S - now
+        return self._seen_at.setdefault((key, call.number), now) + LOST_ANSWER_S - now

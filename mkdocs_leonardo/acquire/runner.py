@@ -100,8 +100,10 @@ class JobRunner:
         """The jobs of earlier builds for this key: known, or found in the account's list."""
         provider, key = request.provider, request.key
         left = request.team_lease.open_job(key) if request.team_lease is not None else None
-        if left is not None and await thread(self._journal.emptiness, key) is None:
-            await thread(self._journal.inherit, left)
+        if left is not None:
+            refusal = await thread(self._journal.refusal, key)
+            if refusal is None or not refusal.is_empty:
+                await thread(self._journal.inherit, left)
         entry = await thread(self._journal.entry, key)
         if entry is not None:
             await request.publish(entry)
@@ -118,7 +120,7 @@ class JobRunner:
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
-        if not any((key, one.number) in self._context.sent for one in entry.sent):
+        if not any((key, call.number) in self._context.sent for call in entry.sent):
             # The answer was the picture itself, and was not stored.
             self._notify(logging.WARNING, lost_answer(request.page, provider.name))
             await request.publish(await thread(self._journal.withdraw, key))
@@ -126,11 +128,11 @@ class JobRunner:
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """The jobs that calls of earlier builds led to."""
-        if not any(one.is_due(self._clock.now()) for one in entry.sent):
+        if not any(call.is_due(self._clock.now()) for call in entry.sent):
             return ()
         result = await self._lost.search(request)
         if result.trouble is not None:
-            await self._jobs.put_off(request, [one.number for one in entry.sent if one.number not in result.found])
+            await self._jobs.put_off(request, [call.number for call in entry.sent if call.number not in result.found])
         return tuple(result.found.values())
 
     async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:
@@ -161,13 +163,14 @@ class JobRunner:
     async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            refusal = request.team_lease.refusal(candidate.key) if request.team_lease is not None else None
-            refusal = refusal or await thread(self._journal.refusal, candidate.key)
+            reason = request.team_lease and request.team_lease.refusal(candidate.key)
+            refusal = await thread(self._journal.refusal, candidate.key)
+            if not reason and refusal is not None and not refusal.is_empty:
+                reason = refusal.reason
+            if reason:
+                raise PromptRefused(reason, provider=candidate.provider.name)
             if refusal is not None:
-                raise PromptRefused(refusal, provider=candidate.provider.name)
-            emptiness = await thread(self._journal.emptiness, candidate.key)
-            if emptiness is not None:
-                request.to(candidate).note(not_again(emptiness, candidate.key))
+                request.to(candidate).note(not_again(refusal.reason, candidate.key))
             elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
                 obtained = await JobCreator(self._context, request.to(candidate)).create()
                 if obtained is not None:

@@ -202,7 +202,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
 
 def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Quote:
     provider, key = candidate.provider, candidate.key
-    job = jobs.get(key)
+    job, refusal = jobs.get(key), runtime.journal.refusal(key)
     is_answer_lost = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
     if is_answer_lost and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
         # Another process waits for the answer.
@@ -212,7 +212,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
         provider.model,
         key,
         provider.estimate_usd(candidate.picture),
-        candidate.has_key and runtime.journal.emptiness(key) is None,
+        candidate.has_key and not (refusal and refusal.is_empty),
         job,
         is_answer_lost=is_answer_lost,
         is_damaged=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.faults)),
@@ -226,14 +226,14 @@ def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> tuple[State, str]:
     """
     for quote in quotes:
         refusal = runtime.journal.refusal(quote.key)
-        if refusal:
-            return "refused", refusal
+        if refusal is not None and not refusal.is_empty:
+            return "refused", refusal.reason
         if quote.is_available:
             return "missing", ""
     for quote in quotes:
-        emptiness = runtime.journal.emptiness(quote.key)
-        if emptiness is not None:
-            return "empty", not_again(emptiness, quote.key)
+        refusal = runtime.journal.refusal(quote.key)
+        if refusal is not None:
+            return "empty", not_again(refusal.reason, quote.key)
     return "missing", ""
 
 

@@ -85,23 +85,24 @@ class Entry:
     @property
     def accepted(self) -> tuple[CreateCall, ...]:
         """The calls whose job is known."""
-        return tuple(one for one in self.calls if one.state == "accepted")
+        return tuple(call for call in self.calls if call.state == "accepted")
 
     @property
     def jobs(self) -> tuple[Submission, ...]:
         """The jobs that are known."""
         return tuple(
-            Submission(self.provider, self.model, one.job_id, one.accepted_at, one.cost_usd) for one in self.accepted
+            Submission(self.provider, self.model, call.job_id, call.accepted_at, call.cost_usd)
+            for call in self.accepted
         )
 
     @property
     def sent(self) -> tuple[CreateCall, ...]:
         """The calls whose outcome is unknown: sent, or about to be."""
-        return tuple(one for one in self.calls if one.state == "sent")
+        return tuple(call for call in self.calls if call.state == "sent")
 
     def is_due(self, now: float) -> bool:
         """Whether a build may ask for any of the jobs."""
-        return any(one.is_due(now) for one in self.calls)
+        return any(call.is_due(now) for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def entry_value(entry: Entry) -> JsonValue:
         "job_id": known.job_id,
         "accepted_at": known.accepted_at,
         "cost_usd": known.cost_usd,
-        "tries": [asdict(replace(one, estimate_usd=amount_or_none(one.estimate_usd) or 0.0)) for one in entry.calls],
+        "tries": [asdict(replace(call, estimate_usd=amount_or_none(call.estimate_usd) or 0.0)) for call in entry.calls],
     }
 
 
@@ -157,16 +158,16 @@ def _calls_in(value: JsonValue) -> tuple[CreateCall, ...]:
 
 
 def _call_in(value: JsonValue) -> CreateCall:
-    one = mapping(value)
+    call = mapping(value)
     names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
-    seed = one.get("seed")
+    seed = call.get("seed")
     return CreateCall(
-        whole(one.get("number")),
-        _state_in(one, "sent"),
+        whole(call.get("number")),
+        _state_in(call, "sent"),
         None if seed is None else whole(seed),
-        job_id=text_in(one, "job_id"),
-        cost_usd=amount_or_none(one.get("cost_usd")),
-        **{name: amount(one.get(name)) for name in names},
+        job_id=text_in(call, "job_id"),
+        cost_usd=amount_or_none(call.get("cost_usd")),
+        **{name: amount(call.get(name)) for name in names},
     )
 
 

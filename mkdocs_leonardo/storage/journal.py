@@ -95,7 +95,7 @@ class Journal(ProcessLeases):
             if before is not None and before.accepted:
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
             earlier = before.calls if before is not None else ()
-            number = 1 + max(self._last_number(key), *(one.number for one in earlier), 0)
+            number = 1 + max(self._last_number(key), *(call.number for call in earlier), 0)
             sent = CreateCall(
                 number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
@@ -116,7 +116,7 @@ class Journal(ProcessLeases):
             before = self.entry(key)
             if before is None:
                 before = Entry(key, submission.provider, submission.model, page="", calls=())
-            fitting = [one for one in before.calls if number in (0, one.number)]
+            fitting = [call for call in before.calls if number in (0, call.number)]
             chosen = fitting[-1] if fitting else CreateCall(number or 1, sent_at=submission.accepted_at)
             if chosen.job_id not in ("", submission.job_id):
                 self._remember_closed(before.provider, chosen.job_id)
@@ -130,13 +130,13 @@ class Journal(ProcessLeases):
                 vain_since=0.0,
                 unknown_since=0.0,
             )
-            unchanged = (one for one in before.calls if one.number != accepted.number)
-            calls = tuple(sorted((*unchanged, accepted), key=lambda one: one.number))
+            unchanged = (call for call in before.calls if call.number != accepted.number)
+            calls = tuple(sorted((*unchanged, accepted), key=lambda call: call.number))
             return self._write(replace(before, provider=submission.provider, model=submission.model, calls=calls))
 
     def note_failed(self, key: str, number: int) -> None:
         """Note that the call failed, and that its outcome is unknown."""
-        self._change(key, number, lambda one: replace(one, ended_at=self._now()))
+        self._change(key, number, lambda call: replace(call, ended_at=self._now()))
 
     def note_asked(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> CreateCall | None:
         """Note that the job was asked for and not had; returns the call as noted.
@@ -147,34 +147,34 @@ class Journal(ProcessLeases):
         return self._change(
             key,
             number,
-            lambda one: replace(
-                one,
+            lambda call: replace(
+                call,
                 asked_at=now,
-                vain_since=one.vain_since or (now if is_vain else 0.0),
-                unknown_since=(one.unknown_since or now) if is_unknown else 0.0,
+                vain_since=call.vain_since or (now if is_vain else 0.0),
+                unknown_since=(call.unknown_since or now) if is_unknown else 0.0,
             ),
         )
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:
         """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
-        return self._drop(key, lambda one: one.state == "sent" and number in (0, one.number))
+        return self._drop(key, lambda call: call.state == "sent" and number in (0, call.number))
 
     def close(self, key: str, job_id: str | None = None) -> Entry | None:
         """Delete the collected job, or, without `job_id`, the whole entry of `key`; returns what is left."""
-        return self._drop(key, lambda one: job_id is None or (one.state == "accepted" and one.job_id == job_id))
+        return self._drop(key, lambda call: job_id is None or (call.state == "accepted" and call.job_id == job_id))
 
     def give_up(self, key: str, number: int) -> Entry | None:
         """Delete call `number`, which is not asked for any more; returns what is left."""
-        return self._drop(key, lambda one: one.number == number)
+        return self._drop(key, lambda call: call.number == number)
 
     def _change(self, key: str, number: int, change: Callable[[CreateCall], CreateCall]) -> CreateCall | None:
         with self._store.transaction():
             entry = self.entry(key)
             if entry is None:
                 return None
-            calls = tuple(change(one) if one.number == number else one for one in entry.calls)
+            calls = tuple(change(call) if call.number == number else call for call in entry.calls)
             self._write(replace(entry, calls=calls))
-            return next((one for one in calls if one.number == number), None)
+            return next((call for call in calls if call.number == number), None)
 
     def _drop(self, key: str, is_over: Callable[[CreateCall], bool]) -> Entry | None:
         with self._store.transaction():
@@ -182,11 +182,11 @@ class Journal(ProcessLeases):
             if entry is None:
                 self._store.delete(_JOB + key)
                 return None
-            over = [one for one in entry.calls if is_over(one)]
-            for one in over:
-                if one.job_id:
-                    self._remember_closed(entry.provider, one.job_id)
-            left = tuple(one for one in entry.calls if one not in over)
+            over = [call for call in entry.calls if is_over(call)]
+            for call in over:
+                if call.job_id:
+                    self._remember_closed(entry.provider, call.job_id)
+            left = tuple(call for call in entry.calls if call not in over)
             if left:
                 return self._write(replace(entry, calls=left)) if over else entry
             self._store.delete(_JOB + key)
@@ -207,7 +207,7 @@ class Journal(ProcessLeases):
     def known_jobs(self, provider: str) -> frozenset[str]:
         """Job ids at `provider` that belong to an open entry, or to one closed within a day."""
         entries = [entry for entry in self.entries().values() if entry.provider == provider]
-        known = {one.job_id for entry in entries for one in entry.calls if one.job_id}
+        known = {call.job_id for entry in entries for call in entry.calls if call.job_id}
         now = self._now()
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
@@ -239,20 +239,14 @@ class Journal(ProcessLeases):
         about: dict[str, JsonValue] = {"page": page, "provider": provider, "job_id": job_id, "is_empty": is_empty}
         self._store.set(_REFUSED + key, {"reason": reason[:MOST_TEXT], "refused_at": self._now(), **about})
 
-    def refusal(self, key: str) -> str | None:
-        """Why the prompt of `key` was refused, if it was."""
-        found = _refusal(key, self._store.get(_REFUSED + key))
-        return None if found is None or found.is_empty else found.reason
-
-    def emptiness(self, key: str) -> str | None:
-        """How the job of `key` ended without a picture, if it did."""
-        found = _refusal(key, self._store.get(_REFUSED + key))
-        return found.reason if found is not None and found.is_empty else None
+    def refusal(self, key: str) -> Refusal | None:
+        """Why the prompt of `key` is not sent again, if it is not."""
+        return _refusal(key, self._store.get(_REFUSED + key))
 
     def refusals(self) -> dict[str, Refusal]:
         """All refusals by key."""
         found = (_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
-        return {one.key: one for one in found if one is not None}
+        return {refusal.key: refusal for refusal in found if refusal is not None}
 
     def forget_refusal(self, key: str) -> None:
         """Delete the refusal of `key`, so that its prompt may be sent again."""
@@ -310,12 +304,12 @@ def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | N
     theirs, ours = entry_from(key, value), entry_from(key, mine)
     if theirs is None or ours is None:
         return None
-    calls = {one.number: one for one in theirs.calls if one.state == "sent"} | {one.number: one for one in ours.calls}
-    for one in theirs.accepted:
-        mine_too = calls.get(one.number, one)
-        is_taken = mine_too.state == "accepted" and mine_too.job_id != one.job_id
-        number = max(calls) + 1 if is_taken else one.number
-        calls[number] = replace(one, number=number)
+    calls = {call.number: call for call in (*theirs.sent, *ours.calls)}
+    for call in theirs.accepted:
+        mine_too = calls.get(call.number, call)
+        is_taken = mine_too.state == "accepted" and mine_too.job_id != call.job_id
+        number = max(calls) + 1 if is_taken else call.number
+        calls[number] = replace(call, number=number)
     return entry_value(replace(ours, calls=tuple(calls[number] for number in sorted(calls))))
 
 

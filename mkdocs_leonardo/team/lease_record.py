@@ -110,21 +110,21 @@ class LeaseRecord:
 
 def by_our_clock(entry: Entry, now: float) -> Entry:
     """The entry with times that another machine's wrong clock cannot make too old, or later than now."""
-    return replace(entry, calls=tuple(_call_by_our_clock(one, now) for one in entry.calls))
+    return replace(entry, calls=tuple(_call_by_our_clock(call, now) for call in entry.calls))
 
 
-def _call_by_our_clock(one: CreateCall, now: float) -> CreateCall:
-    sent_at = one.sent_at
+def _call_by_our_clock(call: CreateCall, now: float) -> CreateCall:
+    sent_at = call.sent_at
     if sent_at > now - CLOCKS_APART_S:
         # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
         sent_at = now - INTENT_AGE_S
-    accepted_at = now if one.accepted_at > now - CLOCKS_APART_S else one.accepted_at
-    return replace(one, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
+    accepted_at = now if call.accepted_at > now - CLOCKS_APART_S else call.accepted_at
+    return replace(call, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
 
 
 def _is_plausible(entry: Entry) -> bool:
     """Whether each job id is fit for an address."""
-    return all(_JOB_ID.fullmatch(one.job_id) is not None for one in entry.accepted)
+    return all(_JOB_ID.fullmatch(call.job_id) is not None for call in entry.accepted)
 
 
 def _line(text: str) -> str:
