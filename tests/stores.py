@@ -124,13 +124,13 @@ class TeamStore:
 
     def names(self, folder: str = "pictures") -> list[str]:
         """What is in a folder of the store."""
-        return [entry.name for entry in self.call(lambda objects: objects.list(folder))]
+        return list(self.call(lambda objects: objects.list(folder)))
 
     def read(self, name: str) -> bytes:
         """The bytes of an object that is there."""
         found = self.call(lambda objects: objects.get(name, max_bytes=2**30))
         assert found is not None, name
-        return found.data
+        return found
 
     def write(self, name: str, data: bytes) -> None:
         """Put any object anywhere, as a writer can."""

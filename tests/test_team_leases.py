@@ -22,7 +22,7 @@ from mkdocs_leonardo.team.leases import (
     TeamLease,
     TeamLeases,
 )
-from mkdocs_leonardo.team.object_store import ObjectEntry, ObjectStore, StoredObject
+from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ class Stopping(ObjectStore):
             raise OSError("HTTP error: the line is cut")
         self.calls.append(what)
 
-    async def _get(self, name: str, max_bytes: int) -> StoredObject | None:
+    async def _get(self, name: str, max_bytes: int) -> bytes | None:
         self._pass("get")
         return await super()._get(name, max_bytes)
 
@@ -85,7 +85,7 @@ class Stopping(ObjectStore):
         for step in [self.after_delete.pop() for _ in self.after_delete]:
             await step()
 
-    async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
+    async def _list(self, folder: str) -> dict[str, Version]:
         self._pass("list")
         return await super()._list(folder)
 

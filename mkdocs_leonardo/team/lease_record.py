@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mkdocs_leonardo.spec import JsonValue, canonical_json
+from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
 from mkdocs_leonardo.storage.entries import CreateCall, Entry, entry_from, entry_value
 from mkdocs_leonardo.team.signing import is_signed, signature
 
@@ -78,26 +79,19 @@ class LeaseRecord:
     def decoded(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
         """The record in the object `name`; ValueError for what `encoded` did not write with this secret."""
         try:
-            value: JsonValue = json.loads(data)
+            value = mapping(json.loads(data))
         except RecursionError as error:
             raise ValueError("too deep") from error
-        said = value.get("claim") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(said, dict) or said.get("version") != _VERSION:
-            raise ValueError("no lease")
+        said = mapping(value.get("claim"))
+        if said.get("version") != _VERSION:
+            raise ValueError("no lease of this version")
         if secret is not None and not is_signed(value.get("signature"), {"name": name, "claim": said}, secret):
             raise ValueError("not signed with our secret")
-        owner, beat, jobs, refusals = (said.get(part) for part in ("owner", "beat", "jobs", "refusals"))
-        if (
-            not isinstance(owner, str)
-            or type(beat) is not int
-            or not isinstance(jobs, dict)
-            or not isinstance(refusals, dict)
-        ):
-            raise ValueError("no lease")
+        jobs, refusals = mapping(said.get("jobs")), mapping(said.get("refusals"))
         entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
         return cls(
-            owner=owner,
-            beat=beat,
+            owner=text_in(said, "owner"),
+            beat=whole(said.get("beat")),
             is_whole=said.get("is_whole") is True,
             jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
             refusals={

@@ -22,7 +22,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import anyio
 
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.team.object_store import ObjectEntry, ObjectStore
+    from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
 #: Between two heartbeats (seconds).
 BEAT_S = 4.0
@@ -65,10 +65,10 @@ _NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The highest number of a lease in a listing; `mark` changes with every heartbeat."""
+    """The highest number of a lease in a listing; its object's `version` changes with every heartbeat."""
 
     number: int = 0
-    mark: tuple[str | None, float, int] = (None, 0.0, 0)
+    version: Version = (None, 0.0, 0)
     is_free: bool = True
 
 
@@ -105,7 +105,7 @@ class TeamLeases:
         self._rivals: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
-        self._seen: tuple[ObjectEntry, ...] = ()
+        self._seen: Mapping[str, Version] = {}
         # Numbers that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
@@ -231,7 +231,7 @@ class TeamLeases:
         """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
         try:
             found = await self._store.get(path, max_bytes=MAX_BYTES)
-            return None if found is None else LeaseRecord.decoded(path, found.data, self._secret)
+            return None if found is None else LeaseRecord.decoded(path, found, self._secret)
         except (BrokenEntry, ValueError):
             if path not in self._told:
                 self._told.add(path)
@@ -432,17 +432,17 @@ def _path(name: str, number: int) -> str:
     return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 
-def _highest(entries: Iterable[ObjectEntry], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
+def _highest(objects: Mapping[str, Version], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
     """The state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()
-    for entry in entries:
-        match = _NAME.fullmatch(entry.name.rpartition("/")[2])
+    for path, version in objects.items():
+        match = _NAME.fullmatch(path.rpartition("/")[2])
         if match is None:
             continue
         name, number = match[1], int(match[2])
         if match[3]:
             free.add((name, number))
         elif (name, number) not in foreign and seen.get(name, _NOTHING).number < number <= _MOST_NUMBER:
-            seen[name] = _Seen(number, (entry.e_tag, entry.modified_at, entry.size_bytes), is_free=False)
+            seen[name] = _Seen(number, version, is_free=False)
     return {name: replace(found, is_free=(name, found.number) in free) for name, found in seen.items()}

@@ -10,10 +10,9 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
 T = TypeVar("T")
+#: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
+Version: TypeAlias = tuple[str | None, float, int]
 
 #: After so many failures in a row the store is left alone for a while; after so many refusals in a row of reading,
 #: writing, deleting or listing, that is not asked for again.
@@ -56,28 +57,6 @@ AUTHORIZATION_VARIABLE = "MKDOCS_LEONARDO_STORE_AUTHORIZATION"
 
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object, as read."""
-
-    data: bytes
-    e_tag: str | None
-    #: When the object was last written, in Unix seconds by the service's own clock.
-    modified_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectEntry:
-    """One entry of a listing."""
-
-    #: The whole name, as the other calls take it.
-    name: str
-    size_bytes: int
-    e_tag: str | None
-    #: When the object was last written, in Unix seconds by the service's own clock.
-    modified_at: float
 
 
 class ObjectStore:
@@ -143,10 +122,8 @@ class ObjectStore:
         self._has_warned = True
         self._notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
 
-    async def get(
-        self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S
-    ) -> StoredObject | None:
-        """The object, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
+    async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S) -> bytes | None:
+        """The object's bytes, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
         return await self._call("be read", name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
@@ -168,8 +145,8 @@ class ObjectStore:
         """
         await self._try("be deleted", lambda: self._delete(name), CALL_S)
 
-    async def list(self, folder: str) -> tuple[ObjectEntry, ...]:
-        """The objects directly in `folder`, sorted by name; not those in folders below it."""
+    async def list(self, folder: str) -> dict[str, Version]:
+        """The names of the objects directly in `folder`, sorted, with their versions; not those in folders below it."""
         return await self._call("be listed", folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
@@ -179,7 +156,7 @@ class ObjectStore:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    async def _get(self, name: str, max_bytes: int) -> StoredObject | None:
+    async def _get(self, name: str, max_bytes: int) -> bytes | None:
         store = await self._open()
         found = await self._unless_missing(store.get_async(_checked(name)))
         if found is None:
@@ -193,7 +170,7 @@ class ObjectStore:
             else:
                 if WEB_PAGE.match(data):
                     raise OSError(NO_STORE_ANSWERS)
-                return StoredObject(bytes(data), found.meta["e_tag"], found.meta["last_modified"].timestamp())
+                return bytes(data)
         raise BrokenEntry(f"{self.address}/{name}: is larger than {max_bytes} bytes")
 
     async def _create(self, name: str, data: bytes) -> bool:
@@ -220,23 +197,21 @@ class ObjectStore:
         # S3 reports no missing object, the other services do.
         await self._unless_missing(store.delete_async(_checked(name)))
 
-    async def _list(self, folder: str) -> tuple[ObjectEntry, ...]:
+    async def _list(self, folder: str) -> dict[str, Version]:
         from obstore import list_with_delimiter_async
 
         store = await self._open()
         # With a delimiter, because Apache answers no listing of unlimited depth.
         found = await list_with_delimiter_async(store, _checked(folder))
-        entries = (
-            ObjectEntry(
-                # WebDAV's listings say the whole path on the host.
-                f"{folder}/{entry['path'].rpartition('/')[2]}",
-                entry["size"],
+        return {
+            # WebDAV's listings say the whole path on the host.
+            f"{folder}/{entry['path'].rpartition('/')[2]}": (
                 entry["e_tag"],
                 entry["last_modified"].timestamp(),
+                entry["size"],
             )
-            for entry in found["objects"]
-        )
-        return tuple(sorted(entries, key=lambda entry: entry.name))
+            for entry in sorted(found["objects"], key=lambda entry: entry["path"])
+        }
 
     async def _exists(self, name: str) -> bool:
         store = await self._open()
@@ -245,10 +220,9 @@ class ObjectStore:
     async def _holds(self, name: str, data: bytes) -> bool:
         """Whether the object is there and is `data`."""
         try:
-            found = await self._get(name, len(data))
+            return await self._get(name, len(data)) == data
         except BrokenEntry:
             return False
-        return found is not None and found.data == data
 
     async def _put_new(self, name: str, data: bytes) -> bool:
         """Whether the service took the object as a new one."""

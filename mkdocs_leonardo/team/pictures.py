@@ -212,10 +212,8 @@ class TeamPictures:
             )
         try:
             await self._store.replace(name, name.encode())
-            entries = await self._store.list(LEASES_FOLDER)
-            trouble = (
-                "" if name in {entry.name for entry in entries} else f"{where}: its listing leaves out what is there"
-            )
+            is_listed = name in await self._store.list(LEASES_FOLDER)
+            trouble = "" if is_listed else f"{where}: its listing leaves out what is there"
         except StoreUnavailable as error:
             trouble = str(error)
         if trouble:
@@ -267,12 +265,12 @@ class TeamPictures:
         self._judge(self._monotonic() - begun_at)
         if found is None:
             return None
-        record = parse_record(where, found.data)
+        record = parse_record(where, found)
         if record.key != key:
             raise BrokenEntry(f"{where}: belongs to another key")
         if record.provider != provider:
             raise BrokenEntry(f"{where}: is not of {provider}")
-        _check_signature(where, found.data, self._rights.secret)
+        _check_signature(where, found, self._rights.secret)
         return record
 
     def _judge(self, took_s: float) -> None:
@@ -288,19 +286,19 @@ class TeamPictures:
         """The picture of `record`, checked."""
         name = _picture_name(record)
         where = f"{self._store.address}/{name}"
-        found = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
-        if found is None:
+        data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
+        if data is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
-        if await _thread(digest_of, found.data) != record.digest:
+        if await _thread(digest_of, data) != record.digest:
             raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
         try:
-            decoded = await _thread(self._inspect, found.data)
+            decoded = await _thread(self._inspect, data)
         except PictureError as error:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)
         if seen != (record.extension, record.width_px, record.height_px):
             raise BrokenEntry(f"{where}: its size or format differs from its record")
-        return found.data
+        return data
 
     def _refuse(self, key: str, error: BrokenEntry) -> None:
         """Count an entry that failed verification."""
