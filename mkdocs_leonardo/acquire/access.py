@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Requests of one job from its create call to its last poll; Leonardo's jobs take 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
-#: The interval between two looks at the request limit (seconds).
+#: The interval between two checks of the request limit (seconds).
 PACE_S = 1.0
 #: The most pages with create calls in flight at a provider that has not yet accepted one.
 MOST_PROBES = 2
@@ -106,7 +106,7 @@ class Access:
         try:
             account = await provider.account()
         except ProviderError as error:
-            # The create call's own answer decides.
+            # The answer to the create call decides.
             self._notify(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
             return
         finally:

@@ -135,7 +135,7 @@ class JobCreator:
             await self._provider.prepare(self._request.picture)
         except ProviderError as error:
             self._note_outage(error)
-            # No job was ordered, so no entry is to be forgotten, and no call repeated.
+            # No create call was sent, so there is no entry to forget and no call to repeat.
             decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
             await self._context.jobs.carry_out(decision, error, self._request)
             return False
@@ -241,10 +241,10 @@ class JobCreator:
         await context.jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}
-        look = context.lost.search if decision.look_for_s else context.lost.search_once
-        result = await look(self._request)
+        search = context.lost.search if decision.look_for_s else context.lost.search_once
+        result = await search(self._request)
         if decision.look_for_s and result.trouble is not None:
-            # Not known is not "no": the next build looks again before it pays.
+            # Whether the call made a job is still unknown; the next build searches again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, result.found
 

@@ -75,7 +75,7 @@ class Jobs:
         self._clock = clock
         self._notify = notify
         self._reject = reject
-        #: Of this build and not stored yet: they are known even if the journal is deleted meanwhile.
+        #: The jobs of this build whose pictures are not stored yet, by key; known even if the journal is deleted.
         self.uncollected: dict[str, Submission] = {}
 
     # Collecting ------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class Leases:
         """
         while not await thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
-        # A process that was stopped and goes on has its timers first of all: no request leaves after the deadline.
+        # After a suspension of the process, the deadline ends the block before a request can leave.
         with CancelScope(deadline=current_time() + HOLD_S) as scope:
             self._held[name] = scope
             try:

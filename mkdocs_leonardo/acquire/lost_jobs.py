@@ -26,8 +26,8 @@ from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.journal import Journal
 
-#: A call of an earlier process that is older was carried out long ago, or never: one look is enough (seconds). A call
-#: may have waited for the limiter for minutes before it left.
+#: A call of an earlier process that is older than this needs one search, since the service carried it out long ago or
+#: never (seconds). A call may wait for the request limit for minutes before it leaves.
 FRESH_S = 600.0
 
 
@@ -133,7 +133,7 @@ class LostJobs:
         since = min(call.sent_at, self._clock.now())
         if call.seed is not None and not is_ours:
             since -= CLOCKS_APART_S
-        # One at a time: two pictures whose calls cannot be told apart must not take the same job for theirs.
+        # One search at a time: two pictures with equal calls must not both take the same job.
         async with self._locks.setdefault(provider.name, Lock()):
             picture, known = replace(request.picture, seed=call.seed), frozenset[str]()
             submission: Submission | None = None
@@ -144,7 +144,7 @@ class LostJobs:
                 if submission is None:
                     return None
                 if call.seed is not None and request.candidate.request["seed"] is not None:
-                    # What the list does not show at all is no rival's either.
+                    # A job that the list does not show belongs to no rival.
                     await self._check_rivals(request)
                     if self._clock.now() - call.sent_at > CLOSED_S:
                         raise ServiceFailed("other images' jobs of that time are forgotten", provider=provider.name)

@@ -235,7 +235,7 @@ class Pipeline:
         except (ProviderError, NoProviderLeft, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
             flight.failure = Failure(str(error), kind)
-        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the build
+        except Exception as error:  # noqa: BLE001 - an error of this package costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{page}: {error!r}")
             flight.failure = unexpected(error)
         finally:

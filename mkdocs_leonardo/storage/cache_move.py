@@ -10,7 +10,7 @@ import filecmp
 import logging
 import shutil
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,12 +95,9 @@ def _refuse_leased(former: Path) -> None:
 
     if not (former / _JOURNAL).is_dir():
         return
-    store = _opened(former / _JOURNAL)
-    try:
+    with closing(_opened(former / _JOURNAL)) as store:
         if Journal(store, Owner.of_this_process(), time.time).is_leased():
             raise StoreUnavailable(f"{former}: another build makes images there")
-    finally:
-        store.close()
 
 
 def _opened(folder: Path) -> TextStore:
@@ -181,14 +178,7 @@ def _move_files(former: Path, folder: Path) -> None:
 def _merge_journals(former: Path, folder: Path) -> None:
     from mkdocs_leonardo.storage.journal import copy_rows
 
-    source = _opened(former)
-    try:
-        target = _opened(folder)
-        try:
-            copy_rows(source, target)
-        finally:
-            target.close()
-    finally:
-        source.close()
-    # All of it is in the other journal, on the disk.
+    with closing(_opened(former)) as source, closing(_opened(folder)) as target:
+        copy_rows(source, target)
+    # The other journal has every row on the disk now.
     shutil.rmtree(former)

@@ -81,9 +81,8 @@ class Journal(ProcessLeases):
     ) -> Entry:
         """Note a create call that is about to be sent; `seed` maps the number of the call to its seed.
 
-        ValueError if a job of `key` was accepted already (that is paid), or if `lease` has passed to another owner: it
-        may have paid meanwhile, and closed the entry too. Nothing is written then. Else the lease is good for another
-        LEASE_S.
+        ValueError, and nothing is written, if a job of `key` is accepted already, or if another owner holds `lease`: it
+        may have paid meanwhile and closed the entry. Otherwise the lease is renewed for LEASE_S.
         """
         with self._lock, self._store.transaction():
             if lease:

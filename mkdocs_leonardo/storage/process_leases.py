@@ -1,4 +1,4 @@
-"""Which process works on what: leases in a store, held by processes that give signs of life."""
+"""Leases in a store, held by processes that renew them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Owner:
     def of_this_process(cls) -> Owner:
         """A new owner in the running process."""
         pid = os.getpid()
-        return cls(id=uuid.uuid4().hex, machine=_machine(), pid=pid, started=_process(pid).started)
+        return cls(id=uuid.uuid4().hex, machine=_machine(), pid=pid, started=_process(pid)[1])
 
     def is_dead_here(self, machine: str) -> bool:
         """Whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
         if self.machine != machine:
             return False
-        process = _process(self.pid)
-        return process.is_gone or bool(self.started and process.started and self.started != process.started)
+        is_gone, started = _process(self.pid)
+        return is_gone or bool(self.started and started and self.started != started)
 
 
 class ProcessLeases:
@@ -138,39 +138,31 @@ def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """What the system says of a process id. `started` is empty where it does not say."""
-
-    is_gone: bool
-    started: str = ""
-
-
-def _process(pid: int) -> _Process:
-    if Path("/proc/self/stat").exists():
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return _is_signalled(pid)
-        except OSError:
-            return _Process(is_gone=False)
-        fields = text.rpartition(")")[2].split()
-        # A killed process whose parent has not asked yet is a zombie: it works no more.
-        return _Process(is_gone=fields[_STATE] in {"Z", "X"}, started=fields[_START])
-    return _is_signalled(pid)
-
-
-def _is_signalled(pid: int) -> _Process:
-    """Whether signal 0 finds the process; on Windows `os.kill` would end it, so nothing is known there."""
-    if sys.platform == "win32":
-        return _Process(is_gone=False)
+def _process(pid: int) -> tuple[bool, str]:
+    """Whether the process is gone, and its start time; an empty text where the system does not tell the time."""
+    if not Path("/proc/self/stat").exists():
+        return _is_gone(pid), ""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return _Process(is_gone=True)
-    except (OSError, OverflowError):
-        return _Process(is_gone=False)
-    return _Process(is_gone=False)
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return _is_gone(pid), ""
+    except OSError:
+        return False, ""
+    fields = text.rpartition(")")[2].split()
+    # A killed process whose parent has not asked yet is a zombie: it works no more.
+    return fields[_STATE] in {"Z", "X"}, fields[_START]
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether signal 0 finds no process; False on Windows, where `os.kill` would end the process."""
+    if sys.platform != "win32":
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            pass
+    return False
 
 
 def _machine() -> str:

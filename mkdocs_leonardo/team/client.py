@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: One call, its further tries included, takes no longer than this, unless the caller says otherwise.
+#: The timeout of one call with its retries, unless the caller says otherwise (seconds).
 CALL_S = 10.0
-#: A picture over a slow line may take longer, as long as bytes go on coming.
+#: The timeout of the transfer of a picture (seconds).
 LONG_CALL_S = 60.0
-#: A machine that is there answers the door sooner.
+#: A connection is established sooner, if the host is up (seconds).
 CONNECT_S = 2.0
 
 
@@ -30,10 +30,10 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
     from obstore import store
 
     if address.scheme == "file":
-        # Never made here: where the network folder is not mounted, its place must stay as it is.
+        # The folder is never created: where a network folder is not mounted, nothing may stand in its place.
         return None, store.LocalStore(address.prefix)
     retries: store.RetryConfig = {
-        # A small server that many machines ask at once does not take every connection at the first knock.
+        # A small server refuses some connections at first when many machines connect at once.
         "max_retries": 4,
         "retry_timeout": timedelta(seconds=CALL_S),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
@@ -64,7 +64,7 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
         options: store.ClientConfig = {**client, "default_headers": {**headers, **more}}
         return store.HTTPStore(str(address), client_options=options, retry_config=retries)
 
-    # This client has no conditional put for plain web servers; the header is all there is to it.
+    # obstore has no conditional put for plain web servers, so a second client sends the header with every request.
     return web({"If-None-Match": "*"}), web({})
 
 

@@ -49,9 +49,9 @@ LOOK_S = 1.5
 MOST_WAIT_S = 900.0
 #: A new owner merges the records of at most this many predecessors, and stops at one that had merged its own.
 MOST_UNFINISHED = 50
-#: No lease is ever taken over so often; what has a higher number is not ours.
+#: The highest number of a lease; an object with a higher one is not this plugin's.
 _MOST_NUMBER = 99_999
-#: Attempts at a lease that other machines are faster to take, or that objects of no machine of the team stand in.
+#: The most attempts at one lease: other machines may be faster, and foreign objects may have its next numbers.
 _MOST_ATTEMPTS = 20
 #: How long the release of a lease may take (seconds).
 RELEASE_S = 5.0
@@ -106,7 +106,7 @@ class TeamLeases:
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
         self._seen: Mapping[str, Version] = {}
-        # Numbers that no machine of the team wrote.
+        # Names and numbers of objects that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
         self._listing: anyio.Lock | None = None
@@ -130,7 +130,7 @@ class TeamLeases:
         return lease
 
     async def _acquired(self, name: str, keys: Collection[str]) -> TeamLease | None:
-        # Nearly always there is nothing: so one call is enough.
+        # Nearly always the lease does not exist, so that one call is enough.
         if name not in self._tried and (lease := await self._made(name, 0)) is not None:
             return lease
         for _ in range(_MOST_ATTEMPTS):
@@ -200,10 +200,10 @@ class TeamLeases:
             try:
                 seen = (await self._look()).get(name, _NOTHING)
             except StoreUnavailable:
-                # `acquire` will meet it too.
+                # `acquire` meets the same failure and reports it.
                 return True
             now = self.monotonic()
-            # Time in which this machine itself was asleep says nothing of the other one.
+            # Time in which this machine was suspended does not count.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
             if now - since > self._patience_s:
@@ -273,7 +273,7 @@ class TeamLeases:
         if self._listing is None:
             self._listing = Lock()
         async with self._listing:
-            # What began after this question was asked is as good as a listing of its own.
+            # A listing that began after this question was asked answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
                 self._seen = await self._store.list(LEASES_FOLDER)
@@ -327,7 +327,7 @@ class TeamLease:
     async def inherit(self) -> None:
         """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
         record, number = self._record, self._number - 1
-        # So many owners that died before they could do this are not the work of our machines.
+        # More owners in a row that died before they merged are no machines of this team.
         while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
             earlier = await self._leases.read(_path(self.name, number))
             if earlier is not None:
@@ -393,7 +393,7 @@ class TeamLease:
         self._leases.let_go(self)
         if not self._number:
             return
-        # It is found unchanged, and taken over, if this fails.
+        # If this fails, another machine finds the lease unchanged and takes it over.
         with CancelScope(shield=True), self._bounded(RELEASE_S):
             async with self._lock:
                 if await self._is_mine():

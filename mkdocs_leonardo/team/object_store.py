@@ -40,15 +40,15 @@ Version: TypeAlias = tuple[str | None, float, int]
 #: After so many failures in a row the store is left alone for a while; after so many refusals in a row of reading,
 #: writing, deleting or listing, that is not asked for again.
 MOST_FAILURES = 3
-#: A store that has answered is waited for as long as this when it fails (seconds): so long an interrupted line costs a
-#: build, and no picture twice.
+#: How long failing calls to a store that has answered before are retried (seconds): a short interruption then costs a
+#: build time, and no picture twice.
 OUTAGE_S = 20.0
-#: Between two tries at a store that is waited for (seconds).
+#: The interval between two such retries (seconds).
 RETRY_S = 1.5
-#: Two writers who cross on a service that checks nothing have done so within this time.
+#: The time in which two writes that cross, on a service without preconditions, have both arrived (seconds).
 SETTLE_S = 1.0
-#: The client's threads hold on to objects of Python's for a moment after they have answered. One that still does when
-#: the interpreter ends takes the process with it (SIGABRT, PyO3/pyo3-async-runtimes#40): so long they get (seconds).
+#: The time that obstore's threads get to release Python's objects (seconds). A thread that still holds one when the
+#: interpreter ends aborts the process (SIGABRT, PyO3/pyo3-async-runtimes#40).
 LET_GO_S = 0.1
 #: A read takes at most this many bytes, unless the caller says otherwise.
 MAX_OBJECT_BYTES = 2**20
@@ -87,11 +87,11 @@ class ObjectStore:
         self._sleep = sleep or _sleep
         self._monotonic = monotonic
         self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
-        # The client takes these itself; that an address is not https must be said besides.
+        # obstore reads these variables itself, but must be told that it may use http.
         variables = () if address.endpoint else _ENDPOINT_VARIABLES
         endpoints = [address.endpoint, *(environ.get(name, "").strip() for name in variables)]
         self._allows_http = address.scheme == "http" or any(text.startswith("http:") for text in endpoints)
-        # The client takes what it finds there without a look, and falls over.
+        # obstore does not check these addresses, and fails without a usable message.
         wrong = (name for name in variables if environ.get(name, "").strip() and not is_endpoint(environ[name].strip()))
         self._trouble = next(
             (f"{name} must be an address without credentials, such as https://s3.example.com" for name in wrong), ""
@@ -150,7 +150,7 @@ class ObjectStore:
         return await self._call("be listed", folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
-        """Let the client end its calls. To be awaited after the last one, also of those that were cancelled."""
+        """Let the client end its calls; to be awaited after the last call has returned or was cancelled."""
         if self._opened is not None:
             await _sleep(LET_GO_S)
 

@@ -34,15 +34,15 @@ T = TypeVar("T")
 WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"
 #: Records are signed with it, and none that is signed otherwise is believed.
 SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a secret
-#: Records that are looked for at once: 1,000 pages take 3 s where an answer takes 20 ms, and 15 s where it takes 200.
+#: Records that are read at once: 1,000 pages take 3 s where an answer takes 20 ms, and 15 s where it takes 200.
 LOOKUPS = 32
-#: Pictures that are on their way at once: each is held in memory until it is on the disk.
+#: Pictures that are downloaded at once: each is held in memory until it is on the disk.
 DOWNLOADS = 16
 #: A look-up that takes longer is a slow one (seconds): stores are 20 to 200 ms away.
 SLOW_S = 1.0
 #: What slow look-ups may cost a build that finds nothing (seconds, with `LOOKUPS` of them under way).
 PATIENCE_S = 60.0
-#: And what each picture that was found is worth on top: making it anew takes longer, and is paid for (seconds).
+#: What slow look-ups may cost in addition for each picture that was found (seconds).
 WORTH_S = 2.0
 
 _FOLDER = "pictures"
@@ -184,7 +184,7 @@ class TeamPictures:
     async def examine(self) -> tuple[StoreDiagnosis, ...]:
         """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
-        # Where leases are, because a writer may do there all that it must be able to do.
+        # In the leases' folder, where a writer needs every right.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
@@ -249,7 +249,7 @@ class TeamPictures:
             except BrokenEntry as error:
                 self._refuse(record.key, error)
             self._tell_of_secrets(record.key)
-            # What is there can be shown on no machine, and would be in the way of every one.
+            # No machine can show the entry that is there.
             await self._store.replace(_record_name(record.key), text)
         self._writes += 1
         return True
