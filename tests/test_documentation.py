@@ -379,7 +379,7 @@ def test_contributing_lists_the_layers_that_are_held() -> None:
 
 def test_look_page_lists_the_custom_properties_of_the_stylesheet() -> None:
     """Every property that the stylesheet reads has its row, and no other has."""
-    css = _text(Path(mkdocs_leonardo.__file__).parent / "page/hero.css")
+    css = "".join(map(_text, Path(mkdocs_leonardo.__file__).parent.glob("page/css/*.css")))
     read = set(re.findall(r"var\((--leonardo-[\w-]+)", css))
     assert sorted(read) == sorted(_first_column(_text(DOCS / "guide/look.md"), "## Custom properties"))
 

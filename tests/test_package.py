@@ -85,14 +85,14 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
 
 
 def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
-    """Whatever git keeps below the package is shipped, types and stylesheet with it."""
+    """Whatever git keeps below the package is shipped, types and stylesheets with it."""
     package = Path(mkdocs_leonardo.__file__).parent
     files = {
         path.relative_to(package.parent).as_posix()
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"mkdocs_leonardo/py.typed", "mkdocs_leonardo/page/hero.css"} <= files
+    assert {"mkdocs_leonardo/py.typed", "mkdocs_leonardo/page/css/common.css"} <= files
     assert files <= set(wheel.namelist())
 
 

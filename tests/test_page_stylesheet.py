@@ -9,36 +9,82 @@ from importlib import resources
 import pytest
 
 from mkdocs_leonardo.imaging import contrast
+from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP
-from mkdocs_leonardo.page.stylesheet import _minified, build_foreign_stylesheet, build_stylesheet
-from mkdocs_leonardo.spec import CENTER, FocalPoint
+from mkdocs_leonardo.page.stylesheet import _minified, build_stylesheet, published_stylesheet
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
+
+LAYOUTS: tuple[Layout, ...] = ("content", "full", "stacked", "split")
+
+
+def spec(layout: Layout = "content", focus: FocalPoint = CENTER) -> HeroSpec:
+    """A hero's wish, of which only layout and focal point matter here."""
+    return HeroSpec(page="page.md", layout=layout, focus=focus)
+
+
+def everything() -> str:
+    """The stylesheet of a site with all layouts, covers and credits, in a theme that may build on any."""
+    return build_stylesheet([spec(layout) for layout in LAYOUTS], "another", cards=True, credit=True)[1].decode()
 
 
 def test_stylesheet_is_a_few_kibibytes() -> None:
     """All of it, with the rules for the scrim, costs a reader less than 4 KiB, and 16 before compression."""
-    _, content = build_stylesheet([])
+    content = everything().encode()
     assert len(content) < 16 * 1024
     assert len(gzip.compress(content)) < 4 * 1024
 
 
+@pytest.mark.parametrize(
+    ("layout", "theme", "most_bytes"),
+    [("content", "material", 2816), ("content", "", 2432), ("stacked", "material", 1664), ("split", "mkdocs", 1664)],
+)
+def test_stylesheet_of_one_layout_is_smaller(layout: Layout, theme: str, most_bytes: int) -> None:
+    """A site pays for the rules that it uses."""
+    assert len(gzip.compress(build_stylesheet([spec(layout)], theme)[1])) < most_bytes
+
+
+@pytest.mark.parametrize(
+    ("theme", "used"),
+    [
+        ("material", {".md-"}),
+        ("materialx", {".md-"}),
+        ("mkdocs", {"[role=main]"}),
+        ("readthedocs", {".wy-"}),
+        ("another", {".md-", "[role=main]", ".wy-"}),
+        ("", set()),
+    ],
+)
+def test_stylesheet_has_the_rules_of_its_theme(theme: str, used: set[str]) -> None:
+    """A theme of another name may build on a known one; the site's own templates get the rules of none."""
+    content = build_stylesheet([spec(layout) for layout in LAYOUTS], theme, cards=True)[1].decode()
+    assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == used
+
+
 def test_stylesheet_name_changes_with_its_content_only() -> None:
     """The name may be cached for ever; the order of pages does not matter."""
-    left, low = FocalPoint(0.1, 0.5), FocalPoint(0.5, 0.9)
-    assert build_stylesheet([left, low, left]) == build_stylesheet([low, left, CENTER])
-    assert build_stylesheet([left])[0] != build_stylesheet([low])[0]
-    assert re.fullmatch(r"hero\.[0-9a-f]{8}\.css", build_stylesheet([])[0])
+    left, low = spec(focus=FocalPoint(0.1, 0.5)), spec(focus=FocalPoint(0.5, 0.9))
+    assert build_stylesheet([left, low, left], "") == build_stylesheet([low, left, spec()], "")
+    names = [
+        build_stylesheet([spec()], "")[0],
+        build_stylesheet([left], "")[0],
+        build_stylesheet([low], "")[0],
+        build_stylesheet([spec("split")], "")[0],
+        build_stylesheet([spec()], "material")[0],
+    ]
+    assert len({*names}) == len(names)
+    assert all(re.fullmatch(r"hero\.[0-9a-f]{8}\.css", name) for name in names)
 
 
 def test_stylesheet_has_rules_for_the_focal_points_in_use_only() -> None:
     """The centre is where browsers crop anyway; every other point has one rule."""
-    content = build_stylesheet([FocalPoint(0.3, 0.6), CENTER])[1].decode()
+    content = build_stylesheet([spec(focus=FocalPoint(0.3, 0.6)), spec()], "")[1].decode()
     assert content.count("object-position") == 1
     assert content.endswith('[data-focus="30-60"] img{object-position:30% 60%}')
 
 
 def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
     """Tens up to 50 and even ones, for narrow and wide heroes and for both directions of script."""
-    content = build_stylesheet([])[1].decode()
+    content = everything()
     assert '[data-scrim-narrow^="3"]{--_narrow:.3}' in content
     assert '[data-scrim-wide$="8"]{--_wide-1:.08}' in content
     assert '[data-scrim-wide-rtl^="5"]{--_wide-rtl:.5}' in content
@@ -47,14 +93,14 @@ def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
 
 def test_stylesheet_blurs_as_the_shade_is_measured() -> None:
     """The measurement and the rules have the same blur and the same steps."""
-    content = build_stylesheet([])[1].decode()
+    content = everything()
     assert f"filter:blur({contrast.BLUR_SHARE * 100:g}cqi)" in content
     assert (SCRIM_STEP, SCRIM_LIMIT) == (contrast.STEP, contrast.MOST)
 
 
 def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
     """Twelve hues and a neutral one, as the attribute of a hero names them."""
-    content = build_stylesheet([])[1].decode()
+    content = everything()
     assert '[data-tint="0"]{--_tint:29 7 15}' in content
     assert re.findall(r'\[data-tint="(\d+)"\]', content) == [str(place) for place in range(13)]
 
@@ -76,19 +122,21 @@ def test_minified_source_means_the_same(source: str, expected: str) -> None:
 
 
 def test_every_custom_property_is_documented() -> None:
-    """The comment at the top of the source names each property that a site can set, and no other."""
-    source = resources.files("mkdocs_leonardo.page").joinpath("hero.css").read_text(encoding="utf-8")
-    comment, rules = source.split("*/", 1)
-    assert set(re.findall(r"--leonardo-[a-z-]+", comment)) == set(re.findall(r"var\((--leonardo-[a-z-]+)", rules))
+    """The comment at the top of the first source names each property that a site can set, and no other."""
+    folder = resources.files("mkdocs_leonardo.page") / "css"
+    comment = (folder / "common.css").read_text(encoding="utf-8").partition("*/")[0]
+    assert set(re.findall(r"--leonardo-[a-z-]+", comment)) == set(
+        re.findall(r"var\((--leonardo-[a-z-]+)", everything())
+    )
 
 
-def test_stylesheet_for_other_builders_adds_cards_and_sets_nothing_new() -> None:
-    """The same rules, and those that make cards of excerpts, in no larger file; `cards: false` hides their pictures."""
-    _, content = build_stylesheet([FocalPoint(0.1, 0.5)])
-    foreign = build_foreign_stylesheet([FocalPoint(0.1, 0.5)])
-    assert foreign.startswith(content[:8192])
+def test_stylesheet_for_other_builders_has_all_layouts_and_sets_nothing_new() -> None:
+    """Zensical reads a page's layout when it renders the page. `cards: false` hides the pictures of excerpts."""
+    foreign = published_stylesheet(Manifest()).decode()
     assert len(foreign) < 16 * 1024
-    properties = {*re.findall(rb"var\((--leonardo-[a-z-]+)", content)}
-    assert properties.issuperset(re.findall(rb"var\((--leonardo-[a-z-]+)", foreign))
-    hidden = build_foreign_stylesheet([FocalPoint(0.1, 0.5)], cards=False).removeprefix(foreign)
-    assert re.fullmatch(rb"\.md-post--excerpt .*__picture\{display:none\}", hidden)
+    assert all(f".leonardo-hero--{layout}" in foreign for layout in LAYOUTS)
+    assert ".leonardo-card" not in foreign.replace("--leonardo-card", "")
+    properties = set(re.findall(r"var\((--leonardo-[a-z-]+)", everything()))
+    assert properties.issuperset(re.findall(r"var\((--leonardo-[a-z-]+)", foreign))
+    hidden = published_stylesheet(Manifest(cards=False)).decode().removeprefix(foreign)
+    assert re.fullmatch(r"\.md-post--excerpt .*__picture\{display:none\}", hidden)

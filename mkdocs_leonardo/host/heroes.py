@@ -92,6 +92,7 @@ class SiteHeroes:
         site = self._site = Site(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
             site_url=config.site_url or "",
+            theme=config.theme.name or "",
             site_name=config.site_name,
             cards=self._settings.cards and has_blog(config),
             social=self._settings.social,

@@ -127,6 +127,7 @@ class Site:
         heroes: Mapping[str, tuple[HeroSpec, HeroAsset]],
         *,
         site_url: str,
+        theme: str,
         site_name: str = "",
         cards: bool = True,
         social: bool = True,
@@ -142,7 +143,8 @@ class Site:
         self._social = social
         self._credit = credit
         self._relative = relative
-        self._stylesheet = build_stylesheet(spec.focus for spec, _ in heroes.values())
+        specs = [spec for spec, _ in heroes.values()]
+        self._stylesheet = build_stylesheet(specs, theme, cards=cards, credit=bool(credit))
         self._headers: dict[str, str] = {}
         self._with_cards: set[str] = set()
         self._last_folder: tuple[str | None, str] = None, ""

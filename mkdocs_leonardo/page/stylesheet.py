@@ -1,43 +1,66 @@
-"""The one stylesheet of heroes and cards: `hero.css`, made small, with the rules that a site's pictures need."""
+"""The one stylesheet of heroes and cards, with the rules that a site's layouts, covers, theme and pictures need."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
 from mkdocs_leonardo.page.manifest import STYLESHEET, Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
-from mkdocs_leonardo.spec import CENTER, FocalPoint
+from mkdocs_leonardo.page.themes import THEMES
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
 from mkdocs_leonardo.tint import TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
 #: White space has no meaning beside these signs, and after a colon; elsewhere it counts once.
 _SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>/])\s*|:\s+|\s+""")
 
+#: The files in ``css``, in the order of the cascade.
+_FILES = (
+    *("common", "title", "over", "full", "apart", "stacked", "split", "credit", "cards"),
+    *("material", "mkdocs", "readthedocs", "zensical"),
+)
+
+#: A hero in full layout is in the content where its theme has no place for it.
+_LAYOUT_FILES: Mapping[Layout, Collection[str]] = {
+    "content": ("common", "title", "over"),
+    "full": ("common", "title", "over", "full"),
+    "stacked": ("common", "apart", "stacked"),
+    "split": ("common", "title", "apart", "split"),
+    "auto": ("common", "title", "over", "apart", "stacked"),
+    "none": (),
+}
+
 _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:none}"
 
 
-def build_stylesheet(focuses: Iterable[FocalPoint] = ()) -> tuple[str, bytes]:
+def build_stylesheet(
+    specs: Collection[HeroSpec], theme: str, *, cards: bool = False, credit: bool = False
+) -> tuple[str, bytes]:
     """File name, with a digest so that caches may keep it without a limit, and content of the stylesheet.
 
-    `focuses` are those of the site's pictures, in any order: the same pictures give the same file.
+    `specs` are the site's heroes, in any order: the same layouts and focal points give the same file. `theme` is
+    MkDocs's name of the theme; "" for the site's own templates, to which no theme's rules apply.
     """
-    content = (_source("hero.css") + _source("themes.css") + _rules(focuses)).encode()
+    layouts = {spec.layout for spec in specs}
+    files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _theme_files(theme)
+    files |= {name for name, is_used in {"cards": cards, "credit": credit}.items() if is_used}
+    content = _content(files, (spec.focus for spec in specs)).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
 
-def build_foreign_stylesheet(focuses: Iterable[FocalPoint] = (), *, cards: bool = True) -> bytes:
-    """Content of the stylesheet for a builder that knows no plugin: blog excerpts hold heroes, which become cards."""
-    content = _source("hero.css") + _source("zensical.css") + _rules(focuses)
-    return f"{content}{'' if cards else _NO_CARDS}".encode()
-
-
 def published_stylesheet(manifest: Manifest) -> bytes:
-    """Content of the stylesheet beside a manifest, as this version writes it."""
-    return build_foreign_stylesheet([shown.focus for shown in manifest.heroes.values()], cards=manifest.cards)
+    """Content of the stylesheet beside a manifest, as this version writes it.
+
+    It has all layouts, since Zensical reads a page's layout when it renders the page, and no covers: excerpts hold
+    heroes, which become cards.
+    """
+    files = {*_FILES} - {"cards", "mkdocs", "readthedocs"}
+    content = _content(files, (shown.focus for shown in manifest.heroes.values()))
+    return f"{content}{'' if manifest.cards else _NO_CARDS}".encode()
 
 
 def is_outdated(manifest: Manifest, folder: Path) -> bool:
@@ -48,13 +71,19 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
         return True
 
 
-def _rules(focuses: Iterable[FocalPoint]) -> str:
-    """The rules, one for each value of an attribute."""
-    return "".join([*_tint_rules(), *_scrim_rules(), *_focus_rules(focuses)])
+def _theme_files(theme: str) -> set[str]:
+    """The files of the theme's rules; a theme that is not known by its name may build on any known one."""
+    if theme in THEMES:
+        return {THEMES[theme].rules}
+    return {known.rules for known in THEMES.values()} if theme else set()
 
 
-def _source(name: str) -> str:
-    return _minified(resources.files("mkdocs_leonardo.page").joinpath(name).read_text(encoding="utf-8"))
+def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
+    """The files' rules, and one rule for each value of an attribute."""
+    folder = resources.files("mkdocs_leonardo.page") / "css"
+    sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in _FILES if name in files]
+    scrims = _scrim_rules() if "over" in files else ()
+    return "".join([*map(_minified, sources), *_tint_rules(), *scrims, *_focus_rules(focuses)])
 
 
 def _minified(source: str) -> str:

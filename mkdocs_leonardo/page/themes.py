@@ -1,6 +1,6 @@
 """The themes whose layout is known: the width of the article, and the width and place of the layout `full`.
 
-A theme is one row of `THEMES`; its rules for `full`, if it needs any, are in ``themes.css``.
+A theme is one row of `THEMES`; its rules are a file in ``css``.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ class Columns(NamedTuple):
 class Theme:
     """The layout of one theme.
 
-    `article` gives the widths of the article beside the page's columns. `full_sizes` is the `sizes` of a hero in the
-    layout `full`. `full_place` finds the hero's place in the start of a page, -1 in the HTML of another theme.
-    `is_in_main` says whether the place is in the main part of the page.
+    `rules` is its file in ``css``. `article` gives the widths of the article beside the page's columns. `full_sizes` is
+    the `sizes` of a hero in the layout `full`. `full_place` finds the hero's place in the start of a page, -1 in the
+    HTML of another theme. `is_in_main` says whether the place is in the main part of the page.
     """
 
+    rules: str
     article: Callable[[Columns], tuple[Step, ...]]
     full_sizes: str = "100vw"
     full_place: Callable[[str], int] = lambda _start: -1
@@ -153,17 +154,18 @@ def _mkdocs_place(start_of_page: str) -> int:
     return start_of_page.rfind('<div class="container">', 0, max(row, 0))
 
 
-_MATERIAL = Theme(_material, full_place=_material_place, is_in_main=True)
-_UNKNOWN = Theme(lambda _columns: _UNKNOWN_ARTICLE)
+_MATERIAL = Theme("material", _material, full_place=_material_place, is_in_main=True)
+_UNKNOWN = Theme("", lambda _columns: _UNKNOWN_ARTICLE)
 #: The themes by MkDocs's names.
 THEMES = {
     "material": _MATERIAL,
     "materialx": _MATERIAL,
     "readthedocs": Theme(
+        "readthedocs",
         lambda _columns: _READTHEDOCS_ARTICLE,
         # The side column of 300 px is always there.
         full_sizes="(min-width: 769px) calc(100vw - 300px), 100vw",
         full_place=lambda start: start.find('<div class="wy-nav-content">'),
     ),
-    "mkdocs": Theme(lambda _columns: _MKDOCS_ARTICLE, full_place=_mkdocs_place),
+    "mkdocs": Theme("mkdocs", lambda _columns: _MKDOCS_ARTICLE, full_place=_mkdocs_place),
 }

@@ -31,6 +31,12 @@ class HeroPlugin(BasePlugin[NoOptions]):
         self._assets = assets
         self._headers: dict[str, str] = {}
         self._pages_with_cards: set[str] = set()
+        self._specs: list[HeroSpec] = []
+
+    def on_page_markdown(self, markdown: str, *, page: Any, config: Any, files: Any) -> None:  # noqa: ANN401, ARG002 -- the host's
+        """Keep what the stylesheet must have rules for."""
+        if "picture" in page.meta:
+            self._specs.append(_spec(page.meta))
 
     @event_priority(-110)
     def on_page_context(self, context: Any, *, page: Any, config: Any, nav: Any) -> Any:  # noqa: ANN401, ARG002 -- the host's
@@ -74,7 +80,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         return context
 
     @event_priority(50)
-    def on_post_page(self, output: str, *, page: Any, config: Any) -> str:  # noqa: ANN401, ARG002 -- the host's
+    def on_post_page(self, output: str, *, page: Any, config: Any) -> str:  # noqa: ANN401 -- the host's
         """Link the stylesheet, and let a hero in full layout span the window."""
         has_hero = page.url in self._headers
         if has_hero and page.meta.get("layout") == "full":
@@ -82,20 +88,21 @@ class HeroPlugin(BasePlugin[NoOptions]):
         if not has_hero and page.url not in self._pages_with_cards:
             return output
         origin = head.ImageOrigin("picture.jpg", "Leonardo AI", "</script><b>") if has_hero else None
-        return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet()[0]), origin=origin)
+        return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet(config)[0]), origin=origin)
 
     def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's
         """Write the files."""
         folder = Path(config.site_dir, FOLDER)
         folder.mkdir(parents=True)
-        name, content = self._stylesheet()
+        name, content = self._stylesheet(config)
         (folder / name).write_bytes(content)
         for asset in self._assets.values():
             for variant in asset.rendering.variants:
                 shutil.copyfile(variant.path, folder / variant.name)
 
-    def _stylesheet(self) -> tuple[str, bytes]:
-        return stylesheet.build_stylesheet([FocalPoint(0.1, 0.5)])
+    def _stylesheet(self, config: Any) -> tuple[str, bytes]:  # noqa: ANN401 -- the host's
+        theme, has_cards = config.theme.name or "", bool(self._pages_with_cards) or "material/blog" in config.plugins
+        return stylesheet.build_stylesheet(self._specs, theme, cards=has_cards, credit=True)
 
 
 def _url(page_url: str, name: str) -> str:

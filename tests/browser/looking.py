@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from typing import cast
+from typing import Literal, cast
 
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
@@ -44,6 +44,44 @@ BROKEN_RULES = """
         return [id, element.closest(".leonardo-hero, .leonardo-card") ? "ours" : "theirs"];
       })))
 """
+
+
+# What a browser computes for elements, and for what their pseudo-elements show.
+STYLES = """
+    selector => {
+      const names = [...getComputedStyle(document.body)].filter(name => !name.startsWith("--"));
+      return [...document.querySelectorAll(selector)].flatMap(element => ["", "::before", "::after"].map(pseudo => {
+        const style = getComputedStyle(element, pseudo);
+        return pseudo && style.content === "none" ? "" : names.map(name => `${name}: ${style[name]}`).join("; ");
+      }));
+    }
+"""
+REPLACE_STYLESHEET = """
+    text => {
+      document.querySelector("link[href*='/leonardo/hero.'], style.replaced").remove();
+      document.head.append(Object.assign(document.createElement("style"), {className: "replaced", textContent: text}));
+    }
+"""
+IN_AND_BESIDE_THE_HERO = ".leonardo-hero, .leonardo-hero *, .leonardo-hero + *, .md-content__inner, .md-content__button"
+
+
+def looks_of(page: Page, selector: str = IN_AND_BESIDE_THE_HERO) -> list[list[str]]:
+    """The computed styles of the elements in windows, directions, colour schemes and media that have rules."""
+    assert page.viewport_size is not None
+    looks = []
+    for width_px, direction, scheme, media in (
+        (1440, "ltr", "default", "screen"),
+        (390, "rtl", "slate", "screen"),
+        (1440, "ltr", "default", "print"),
+    ):
+        page.set_viewport_size({"width": width_px, "height": 900})
+        page.emulate_media(media=cast('Literal["print", "screen"]', media))
+        page.evaluate(
+            "([dir, scheme]) => { document.documentElement.dir = dir; document.body.dataset.mdColorScheme = scheme }",
+            [direction, scheme],
+        )
+        looks.append(cast("list[str]", page.evaluate(STYLES, selector)))
+    return looks
 
 
 def broken_rules(page: Page) -> tuple[set[str], set[str]]:

@@ -14,16 +14,20 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from browser.looking import (
+    REPLACE_STYLESHEET,
     SHIFTS,
     VIOLATIONS,
     box,
     broken_rules,
     faults_in_both_directions,
+    looks_of,
     the_only,
     wait_until_drawn,
     worst_contrast,
 )
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
+from mkdocs_leonardo.page.stylesheet import build_stylesheet
+from mkdocs_leonardo.spec import HeroSpec, Layout
 
 OpenPage = Callable[..., Page]
 
@@ -76,6 +80,46 @@ def blog(sites: Sites) -> str:
     }
     pages = {"index.md": "# Home", "blog/index.md": hero_page("Blog", "landscape"), **posts}
     return sites.build("blog", MATERIAL, pages, plugins=["blog"]) + "/blog/"
+
+
+@pytest.mark.parametrize(
+    ("theme", "path", "layout"),
+    [
+        ("material", "", "content"),
+        ("material", "full/", "full"),
+        ("material", "stacked/", "stacked"),
+        ("material", "split/", "split"),
+        ("mkdocs", "", "content"),
+        ("mkdocs", "full/", "full"),
+        ("readthedocs", "", "content"),
+        ("readthedocs", "full/", "full"),
+    ],
+)
+def test_stylesheet_of_one_layout_has_all_that_its_pages_need(
+    theme: str, path: str, layout: Layout, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """They look as with the rules of all layouts and themes: on a desktop, on a dark phone from the right, on paper."""
+    page = open_page(f"{addresses[theme]}/{path}")
+    layouts: tuple[Layout, ...] = ("content", "full", "stacked", "split")
+    specs = {name: HeroSpec(page="page.md", layout=name) for name in layouts}
+    looks = []
+    for _, css in (
+        build_stylesheet([*specs.values()], "another theme", cards=True, credit=True),
+        build_stylesheet([specs[layout]], theme, credit=True),
+        build_stylesheet([specs["split" if layout == "stacked" else "stacked"]], theme, credit=True),
+    ):
+        page.evaluate(REPLACE_STYLESHEET, css.decode())
+        looks.append(looks_of(page))
+    assert looks[0] == looks[1]
+    assert looks[0] != looks[2], "other rules than the page's own are seen"
+
+
+def test_stylesheet_without_heroes_has_all_that_covers_need(blog: str, open_page: OpenPage) -> None:
+    """A blog whose covers are its only pictures has none of the rules for heroes."""
+    page = open_page(blog)
+    covers = looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *")
+    page.evaluate(REPLACE_STYLESHEET, build_stylesheet([], "material", cards=True)[1].decode())
+    assert looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *") == covers
 
 
 @pytest.mark.parametrize("theme", THEMES)
