@@ -80,23 +80,6 @@ class Checked(BaseConfigOption[T], Generic[T]):
             raise ValidationError(str(error)) from None
 
 
-class StrictConfig(Config):
-    """A configuration that refuses unknown names, so that a misspelt cap is an error and not a missing cap."""
-
-    def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """As the host validates, with an error and a suggestion for each unknown name."""
-        errors, warnings = super().validate()
-        known = tuple(name for name, _ in self._schema)
-        unknown = [name for name in self if name not in known]
-        told = ((name, self._problem_of(str(name), known)) for name in unknown)
-        errors += [(name, ValidationError(problem)) for name, problem in told if problem]
-        return errors, [(name, text) for name, text in warnings if name not in unknown]
-
-    def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
-        """The message on an unknown name; empty if the name is allowed."""
-        return unknown_option(name, known, *map(named_key_variable, BUILT_IN))
-
-
 def _credit_line(value: object) -> bool | str:
     """A switch, or the site's own words for the line."""
     if isinstance(value, str) and "{creator}" in value:
@@ -175,8 +158,8 @@ def _store_address(value: object) -> StoreAddress:
 _WIDTH_WHY = ", as pages show images no narrower and no wider"
 
 
-class LeonardoConfig(StrictConfig):
-    """The options of the plugin `leonardo`."""
+class LeonardoConfig(Config):
+    """The options of the plugin `leonardo`. An unknown name is an error, so that a misspelt cap is no missing cap."""
 
     enabled = Checked(switch, default=True)
     """Turns the plugin on or off, for example with `!ENV`."""
@@ -241,10 +224,14 @@ class LeonardoConfig(StrictConfig):
         self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """Validate as the host does, and check providers' options and whether their models draw the settings."""
+        """Validate as the host does, and check names, providers' options and whether their models draw the settings."""
         errors, warnings = super().validate()
+        known = tuple(name for name, _ in self._schema)
+        unknown = [name for name in self if name not in known]
+        told = ((name, self._problem_of(str(name), known)) for name in unknown)
+        errors += [(name, ValidationError(problem)) for name, problem in told if problem]
         errors += self._sections()
-        return errors or [*self._problems()], warnings
+        return errors or [*self._problems()], [(name, text) for name, text in warnings if name not in unknown]
 
     def _sections(self) -> Iterator[tuple[str, Exception]]:
         """Read the options of each provider that has a section, is in the list, or comes with the plugin."""
@@ -303,4 +290,4 @@ class LeonardoConfig(StrictConfig):
         listed = self.get("providers")
         if isinstance(listed, list | tuple) and name in listed:
             return f"no provider {name!r} is installed; install its package, or remove the section"
-        return super()._problem_of(name, (*known, *BUILT_IN))
+        return unknown_option(name, (*known, *BUILT_IN), *map(named_key_variable, BUILT_IN))

@@ -7,7 +7,7 @@ import re
 import reprlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
 from typing import TypeGuard, get_args
@@ -23,7 +23,6 @@ from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroSpec,
     Layout,
-    Look,
     PictureRules,
     PictureSpec,
     Strength,
@@ -83,15 +82,11 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class HeroDefaults:
-    """The site's defaults for pages."""
+    """The site's defaults for pages. `picture` holds all that a page's picture has besides its prompt and seed."""
 
-    style: str = "CINEMATIC"
-    width_px: int = 1536
-    height_px: int = 864
+    picture: PictureSpec = field(default_factory=lambda: PictureSpec(""))
     prompt_template: str = "{prompt}"
-    negative_prompt: str = ""
     layout: Layout = "content"
-    look: Look | None = None
     strength: Strength = "mid"
     rules: PictureRules = ANY_PICTURE
 
@@ -191,15 +186,8 @@ class _Reader:
             return FrontMatter(None, problems)
         picture = None
         if image is None and prompt is not None:
-            picture = PictureSpec(
-                prompt=prompt,
-                style=style,
-                negative_prompt=negative,
-                seed=seed,
-                width_px=self._defaults.width_px,
-                height_px=self._defaults.height_px,
-                look=self._defaults.look,
-            )
+            defaults = self._defaults.picture
+            picture = replace(defaults, prompt=prompt, style=style, negative_prompt=negative, seed=seed)
         hero = HeroSpec(page=self._page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
         return FrontMatter(hero, problems, image, reference if picture is not None else ())
 
@@ -271,7 +259,7 @@ class _Reader:
         """The site's negative prompt and the page's."""
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
-        both = ", ".join(filter(None, (legible(self._defaults.negative_prompt), own)))
+        both = ", ".join(filter(None, (legible(self._defaults.picture.negative_prompt), own)))
         rules = self._defaults.rules
         if own and not rules.negative_prompt_max:
             self._wrong(key, f"{rules.model} takes none; say in hero_prompt what the image shows instead")
@@ -287,7 +275,7 @@ class _Reader:
 
     def _style(self) -> str:
         if "hero_style" not in self._meta:
-            return self._defaults.style
+            return self._defaults.picture.style
         value, rules = self._meta["hero_style"], self._defaults.rules
         style = style_named(value, rules.styles) if isinstance(value, str) else None
         if style is None:
@@ -296,7 +284,7 @@ class _Reader:
             self._wrong(
                 "hero_style", lead + did_you_mean(value if isinstance(value, str) and not lead else "", rules.styles)
             )
-            return self._defaults.style
+            return self._defaults.picture.style
         return style
 
     def _seed(self) -> int | None:

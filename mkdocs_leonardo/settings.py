@@ -110,13 +110,9 @@ def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults
         declaration.rules(options, config.picture) for _, declaration, options in config.chain if declaration.rules
     )
     return HeroDefaults(
-        style=config.style,
-        width_px=config.width,
-        height_px=config.height,
+        picture=replace(config.picture, look=_look(config, folders)),
         prompt_template=config.prompt_template,
-        negative_prompt=config.negative_prompt or "",
         layout=config.layout,
-        look=_look(config, folders),
         strength=config.style_strength,
         rules=next(rules, ANY_PICTURE),
     )

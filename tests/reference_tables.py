@@ -55,7 +55,7 @@ def option_names() -> set[str]:
 
 def defaults(kind: type[object]) -> dict[str, object]:
     """The value of each option in a configuration that says nothing."""
-    if not issubclass(kind, config.StrictConfig):
+    if not issubclass(kind, config.LeonardoConfig):
         return {name: option.default for name, option in options_in(kind).items()}
     empty = kind()
     empty.load_dict({})
@@ -147,7 +147,7 @@ def _docstrings(kind: type[object]) -> dict[str, str]:
     assert isinstance(node, ast.ClassDef)
     body = node.body
     names = (
-        {} if issubclass(kind, config.StrictConfig) else {each.field: name for name, each in options_in(kind).items()}
+        {} if issubclass(kind, config.LeonardoConfig) else {each.field: name for name, each in options_in(kind).items()}
     )
     found = {}
     for option, meaning in itertools.pairwise(body):
@@ -221,7 +221,7 @@ _KEYS: dict[str, dict[str, JsonValue]] = {
 def _group_schema(group: str) -> dict[str, JsonValue]:
     kind = GROUPS[group]
     meanings = _docstrings(kind)
-    if issubclass(kind, config.StrictConfig):
+    if issubclass(kind, config.LeonardoConfig):
         taken = {name: option.schema for name, option in kind()._schema if isinstance(option, config.Checked)}
     else:
         taken = {name: schema_of(option.convert) for name, option in options_in(kind).items()}

@@ -20,7 +20,7 @@ from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
 from mkdocs_leonardo.settings import Settings, settings_from
-from mkdocs_leonardo.spec import STYLES, Encoding
+from mkdocs_leonardo.spec import STYLES, Encoding, PictureSpec
 
 HUGE = 0xF << 40_000
 
@@ -696,7 +696,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
 
     assert settings == Settings(
         providers=("openai",),
-        defaults=HeroDefaults("MOODY", 1024, 576, "{prompt}, ink", "people", "full"),
+        defaults=HeroDefaults(PictureSpec("", "MOODY", "people", None, 1024, 576), "{prompt}, ink", "full"),
         generate=False,
         max_new_images=3,
         max_cost_usd=1.0,

@@ -109,11 +109,8 @@ hero_layout: full
 def test_read_of_a_prompt_alone_takes_the_sites_defaults() -> None:
     """The page says what, the site says how."""
     defaults = HeroDefaults(
-        style="MOODY",
-        width_px=1024,
-        height_px=576,
+        PictureSpec("", style="MOODY", negative_prompt=" text ", width_px=1024, height_px=576),
         prompt_template="{title}: {prompt}, film grain",
-        negative_prompt=" text ",
         layout="full",
     )
 
@@ -133,7 +130,8 @@ def test_read_of_a_prompt_alone_takes_the_sites_defaults() -> None:
 def test_read_of_a_negative_prompt_adds_to_the_sites_own() -> None:
     """The site's words come first, the page's follow."""
     front_matter = read_meta(
-        {"hero_prompt": PROMPT, "hero_negative_prompt": "boats"}, defaults=HeroDefaults(negative_prompt="people, text")
+        {"hero_prompt": PROMPT, "hero_negative_prompt": "boats"},
+        defaults=HeroDefaults(PictureSpec("", negative_prompt="people, text")),
     )
 
     assert picture_of(front_matter).negative_prompt == "people, text, boats"
@@ -587,7 +585,7 @@ def test_read_of_a_negative_prompt_that_the_sites_own_makes_too_long_says_so() -
     """Both together are one field of the request."""
     meta = {"hero_prompt": PROMPT, "hero_negative_prompt": "x" * 1000}
 
-    message = problem_of(read_meta(meta, defaults=HeroDefaults(negative_prompt="y" * 600)))
+    message = problem_of(read_meta(meta, defaults=HeroDefaults(PictureSpec("", negative_prompt="y" * 600))))
 
     assert message.endswith("; it has 1,602 characters with the site's negative_prompt, and at most 1,500 are allowed")
 

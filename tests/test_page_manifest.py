@@ -56,7 +56,7 @@ def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout:
 def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
     """An extension that reads it understands the front matter as the plugin does."""
     rules = PictureRules(styles=("FILM", "NONE"))
-    defaults = HeroDefaults(look=Look("0" * 64, "low"), strength="low", rules=rules)
+    defaults = HeroDefaults(PictureSpec("", look=Look("0" * 64, "low")), strength="low", rules=rules)
 
     assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
     plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, look=Look("0" * 64)))

@@ -137,8 +137,8 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
                 prompt,
                 style=style,
                 seed=seed,
-                width_px=settings.defaults.width_px,
-                height_px=settings.defaults.height_px,
+                width_px=settings.defaults.picture.width_px,
+                height_px=settings.defaults.picture.height_px,
             ),
         )
         for style in styles

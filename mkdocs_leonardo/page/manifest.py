@@ -19,6 +19,7 @@ from mkdocs_leonardo.spec import (
     JsonValue,
     Look,
     PictureRules,
+    PictureSpec,
     Rendering,
     Scrim,
     Source,
@@ -77,14 +78,7 @@ def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
     if picture is None:
         request["own"] = own_digest
     else:
-        request |= {
-            "prompt": picture.prompt,
-            "negative_prompt": picture.negative_prompt,
-            "style": picture.style,
-            "seed": picture.seed,
-            "width": picture.width_px,
-            "height": picture.height_px,
-        }
+        request |= {"prompt": picture.prompt, "seed": picture.seed, **_settings_of(picture)}
         if picture.look is not None:
             request["reference"] = _look_to_json(picture.look)
     return digest_of(canonical_json(request))[:16]
@@ -92,17 +86,14 @@ def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """The manifest as the content of its file: the same heroes give the same bytes, and each hero has a line."""
-    defaults = manifest.defaults
+    defaults, look = manifest.defaults, manifest.defaults.picture.look
     value: dict[str, JsonValue] = {
         "version": _VERSION,
         "defaults": {
-            "style": defaults.style,
-            "width": defaults.width_px,
-            "height": defaults.height_px,
+            **_settings_of(defaults.picture),
             "prompt_template": defaults.prompt_template,
-            "negative_prompt": defaults.negative_prompt,
             "layout": defaults.layout,
-            **({"look": _look_to_json(defaults.look)} if defaults.look is not None else {}),
+            **({"look": _look_to_json(look)} if look is not None else {}),
             **({"styles": [*defaults.rules.styles]} if defaults.rules.styles != STYLES else {}),
             **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
@@ -124,13 +115,16 @@ def read_manifest(data: bytes) -> Manifest:
         defaults = value["defaults"]
         return Manifest(
             defaults=HeroDefaults(
-                style=str(defaults["style"]),
-                width_px=int(defaults["width"]),
-                height_px=int(defaults["height"]),
+                PictureSpec(
+                    "",
+                    style=str(defaults["style"]),
+                    width_px=int(defaults["width"]),
+                    height_px=int(defaults["height"]),
+                    negative_prompt=str(defaults["negative_prompt"]),
+                    look=Look(*defaults["look"]) if "look" in defaults else None,
+                ),
                 prompt_template=str(defaults["prompt_template"]),
-                negative_prompt=str(defaults["negative_prompt"]),
                 layout=defaults["layout"],
-                look=Look(*defaults["look"]) if "look" in defaults else None,
                 strength=defaults.get("strength", "mid"),
                 rules=PictureRules(styles=tuple(map(str, defaults.get("styles", STYLES)))),
             ),
@@ -152,6 +146,16 @@ def _json(value: JsonValue) -> str:
 def _check_version(version: object) -> None:
     if version != _VERSION:
         raise UnreadableManifest("it comes from another version of mkdocs-leonardo")
+
+
+def _settings_of(picture: PictureSpec) -> dict[str, JsonValue]:
+    """The settings of a picture that a site may have defaults for."""
+    return {
+        "style": picture.style,
+        "width": picture.width_px,
+        "height": picture.height_px,
+        "negative_prompt": picture.negative_prompt,
+    }
 
 
 def _look_to_json(look: Look) -> list[JsonValue]:
