@@ -78,7 +78,7 @@ class Build:
 
         Returns the picture's probable key, and the picture if it is stored.
         """
-        lookup, answer, likely_key = self._runtime.lookup, None, ""
+        lookup, answer, expected_key = self._runtime.lookup, None, ""
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
@@ -86,14 +86,14 @@ class Build:
             if ready is not None:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
-            likely_key = lookup.likely_key(hero, answer)
+            expected_key = lookup.expected_key(hero, answer)
         loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
         # Work without a service goes ahead of the queue: processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
         work = start(resolve, hero, answer)
         self._heroes[hero.page] = (hero, work)
         work.add_done_callback(partial(self._unwrap, hero))
-        return likely_key, None
+        return expected_key, None
 
     def join(self) -> tuple[Resolution, ...]:
         """Wait for every page's resolution; in the order in which the pages were read."""

@@ -16,7 +16,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
 from mkdocs_leonardo.renderer import OwnFile
-from mkdocs_leonardo.resolution import NOT_GENERATED, Failure, Resolution
+from mkdocs_leonardo.resolution import GENERATION_OFF, Failure, Resolution
 from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
@@ -63,24 +63,24 @@ class Candidate:
 class StoreFault:
     """A store's copy of a picture that cannot be used or read.
 
-    `is_broken`: the copy is there and damaged; else the store cannot be read. `remains` is the copy's record, if
-    that is whole: its job can be fetched once more, which costs nothing.
+    `is_broken`: the copy is there and damaged; else the store cannot be read. `record` is the copy's own, if it is
+    whole: its job can be fetched once more, which costs nothing.
     """
 
     key: str
     source: Source
     text: str
     is_broken: bool = False
-    remains: PictureRecord | None = None
+    record: PictureRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A stored picture. `is_open`: another job for it is paid for and can be asked for now."""
+    """A stored picture. `has_open_job`: another job for it is paid for and may be complete."""
 
     candidates: tuple[Candidate, ...]
     stored: StoredPicture
-    is_open: bool = False
+    has_open_job: bool = False
     faults: tuple[StoreFault, ...] = ()
 
 
@@ -89,12 +89,12 @@ class Miss:
     """No usable picture is stored. `damage` names a damaged file of it, and the fix; empty without one."""
 
     candidates: tuple[Candidate, ...]
-    is_open: bool = False
+    has_open_job: bool = False
     faults: tuple[StoreFault, ...] = ()
     damage: str = ""
 
 
-Answer: TypeAlias = Hit | Miss
+LookupResult: TypeAlias = Hit | Miss
 
 
 class Lookup:
@@ -113,7 +113,7 @@ class Lookup:
         notify: Notify,
         generate: bool,
         is_shared: bool = False,
-        lone_pictures: Callable[[], Sequence[Path]] = tuple,
+        unrecorded_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
         """`keyed` are the providers with a key; `home` is where new pictures stay; `is_shared`: a team has a store."""
         self.chain = tuple(chain)
@@ -126,15 +126,15 @@ class Lookup:
         self._notify = notify
         self._generate = generate
         self._is_shared = is_shared
-        self._lone_pictures = lone_pictures
-        self._halves: Mapping[str, Path] | None = None
+        self._unrecorded_pictures = unrecorded_pictures
+        self._unrecorded: Mapping[str, Path] | None = None
         self._told: set[str] = set()
         self._open_jobs = self._read_open_jobs()
         self._last_heroes: dict[str, str] | None = None
 
     # The search ------------------------------------------------------------------------------------------------------
 
-    def find(self, hero: HeroSpec) -> Answer:
+    def find(self, hero: HeroSpec) -> LookupResult:
         """Search every store for the page's picture; PictureError if the author's own file cannot be read."""
         if hero.picture is None:
             path = own_path(hero)
@@ -146,12 +146,12 @@ class Lookup:
         if stored is not None:
             return self.hit(candidates, stored, faults)
         damage = self._damage(candidates, faults)
-        return Miss(candidates, self._is_open(candidates, faults), tuple(faults), damage)
+        return Miss(candidates, self._has_open_job(candidates, faults), tuple(faults), damage)
 
     def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
         """The answer for a picture that is stored."""
-        is_open = self._is_open(candidates[: stored.rank], faults) or self._has_spare(candidates, stored)
-        return Hit(candidates, stored, is_open, tuple(faults))
+        has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_spare(candidates, stored)
+        return Hit(candidates, stored, has_open_job, tuple(faults))
 
     def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
         candidates: list[Candidate] = []
@@ -191,7 +191,7 @@ class Lookup:
             faults.append(StoreFault(key, source, str(error), is_broken=True))
             self._tell_once(logging.INFO, str(error))
             with suppress(StoreUnavailable):
-                faults[-1] = StoreFault(key, source, str(error), is_broken=True, remains=store.get_record(key))
+                faults[-1] = StoreFault(key, source, str(error), is_broken=True, record=store.get_record(key))
         except StoreUnavailable as error:
             faults.append(StoreFault(key, source, str(error)))
             self._tell_once(logging.INFO, f"{error}; going on without it")
@@ -206,25 +206,25 @@ class Lookup:
             for fault in faults:
                 if fault.is_broken and fault.key == candidate.key:
                     return f"{fault.text}{_NOT_AGAIN}"
-        if self._halves is None:
-            self._halves = {path.name[:16]: path for path in self._lone_pictures()}
+        if self._unrecorded is None:
+            self._unrecorded = {path.name[:16]: path for path in self._unrecorded_pictures()}
         for candidate in candidates:
-            half = self._halves.get(candidate.key[:16])
-            if half is not None and half.exists() and not half.with_suffix(".json").exists():
-                return f"{half} has no {half.stem}.json beside it{_NOT_AGAIN}"
+            picture = self._unrecorded.get(candidate.key[:16])
+            if picture is not None and picture.exists() and not picture.with_suffix(".json").exists():
+                return f"{picture} has no {picture.stem}.json beside it{_NOT_AGAIN}"
         return ""
 
     # Jobs that are paid ----------------------------------------------------------------------------------------------
 
-    def _is_open(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
+    def _has_open_job(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
         """Whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
-        now, remains = self._clock.now(), remains_in(faults)
+        now, damaged = self._clock.now(), damaged_records(faults)
         for candidate in candidates:
             if candidate.available:
                 entry = self._open_jobs.get(candidate.key)
-                if (entry is not None and entry.is_due(now)) or is_lost(candidate, remains):
+                if (entry is not None and entry.is_due(now)) or can_fetch_again(candidate, damaged):
                     return True
         return False
 
@@ -247,17 +247,17 @@ class Lookup:
 
     # What a page shows -----------------------------------------------------------------------------------------------
 
-    def ready(self, hero: HeroSpec, answer: Answer) -> Resolution | None:
+    def ready(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
         """The page's hero if all its files are cached and no job for it is open; else None."""
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.available for candidate in answer.candidates):
                 return None
-            stored = self.placeholder(hero)
+            stored = self.last_or_painted(hero)
             rendering = self._renderer.load(stored.record, hero)
             failure = self.reason_for_miss(answer)
             return None if rendering is None else Resolution(hero, asset_of(stored, rendering), failure=failure)
         self.warn_of_damage(hero.page, answer)
-        if answer.is_open:
+        if answer.has_open_job:
             return None
         rendering = self._renderer.load(answer.stored.record, hero)
         if rendering is None:
@@ -266,24 +266,24 @@ class Lookup:
             self.remember(hero.page, answer.stored)
         return Resolution(hero, asset_of(answer.stored, rendering))
 
-    def likely_key(self, hero: HeroSpec, answer: Answer) -> str:
+    def expected_key(self, hero: HeroSpec, answer: LookupResult) -> str:
         """The key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
         asked = (candidate.key for candidate in answer.candidates if candidate.available)
-        return next(asked, None) or self.placeholder_of(hero).record.key
+        return next(asked, None) or self.painted(hero).record.key
 
-    def reason_for_miss(self, answer: Answer) -> Failure | None:
+    def reason_for_miss(self, answer: LookupResult) -> Failure | None:
         """Why no provider is asked; None if the only reason is that the site has no key."""
         if isinstance(answer, Miss) and answer.damage:
             return Failure(answer.damage)
-        return None if self._generate else NOT_GENERATED
+        return None if self._generate else GENERATION_OFF
 
-    def placeholder(self, hero: HeroSpec) -> StoredPicture:
+    def last_or_painted(self, hero: HeroSpec) -> StoredPicture:
         """The picture of a page whose own one is missing: its last accepted hero, else the painter's picture."""
-        return self.last(hero.page) or self.placeholder_of(hero)
+        return self.last(hero.page) or self.painted(hero)
 
-    def placeholder_of(self, hero: HeroSpec) -> StoredPicture:
+    def painted(self, hero: HeroSpec) -> StoredPicture:
         """The painter's picture for the page."""
         assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
         return StoredPicture(self._renderer.painted_record(hero.picture), None, Source.LOCAL)
@@ -298,7 +298,7 @@ class Lookup:
                     return StoredPicture(record, store, Source.LAST)
         return None
 
-    def warn_of_damage(self, page: str, answer: Answer) -> None:
+    def warn_of_damage(self, page: str, answer: LookupResult) -> None:
         """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
         for fault in answer.faults:
             if fault.is_broken and fault.source is Source.PINNED:
@@ -327,14 +327,14 @@ class Lookup:
             self._notify(level, message)
 
 
-def remains_in(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
+def damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
     """The records of damaged pictures, by key."""
-    return {fault.key: fault.remains for fault in faults if fault.remains is not None}
+    return {fault.key: fault.record for fault in faults if fault.record is not None}
 
 
-def is_lost(candidate: Candidate, remains: Mapping[str, PictureRecord]) -> bool:
+def can_fetch_again(candidate: Candidate, damaged: Mapping[str, PictureRecord]) -> bool:
     """Whether the stored picture is damaged, and its job can be fetched once more."""
-    record = remains.get(candidate.key)
+    record = damaged.get(candidate.key)
     return record is not None and bool(record.job_id) and isinstance(candidate.provider, FindsLostJobs)
 
 

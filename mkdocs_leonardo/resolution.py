@@ -31,7 +31,7 @@ class Failure:
 
 
 #: The failure of a page whose picture may not be generated.
-NOT_GENERATED = Failure(
+GENERATION_OFF = Failure(
     "it is not stored, and nothing is generated (`generate: false`, or a preview)", FailureKind.NOT_ALLOWED
 )
 

@@ -180,10 +180,10 @@ class Runtime:
             notify=self._notify,
             generate=self._settings.generate,
             is_shared=self.team is not None,
-            lone_pictures=self._lone_pictures,
+            unrecorded_pictures=self._unrecorded_pictures,
         )
 
-    def _lone_pictures(self) -> tuple[Path, ...]:
+    def _unrecorded_pictures(self) -> tuple[Path, ...]:
         """Pictures in gallery and cache that have no record beside them."""
         halves = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in halves if path.suffix != ".json")

@@ -66,7 +66,7 @@ MAX_SEED = 9_999_999_998
 MAX_PROMPT_CHARACTERS = 1500
 
 #: Providers whose pictures no AI made: they carry no AI mark.
-NOT_GENERATED = frozenset({"local", "own"})
+NO_AI = frozenset({"local", "own"})
 
 
 class Source(StrEnum):

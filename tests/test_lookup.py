@@ -145,14 +145,14 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
 
     answer = lookup.find(HERO)
     at_hand = lookup.ready(HERO, answer)
-    likely_key = lookup.likely_key(HERO, answer)
+    expected_key = lookup.expected_key(HERO, answer)
     resolution = anyio.run(pipeline.resolve, HERO, answer)
 
     assert isinstance(answer, Miss)
     assert at_hand is None
     assert resolution.asset is not None
     assert resolution.asset.source is Source.GENERATED
-    assert likely_key == resolution.asset.key
+    assert expected_key == resolution.asset.key
     assert store.asked == dict.fromkeys([candidate.key for candidate in answer.candidates], 2)
 
 

@@ -17,7 +17,7 @@ from services import Answer500, Held, Services
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.host.preview import STAMP, Preview, StampWatcher, stamp
 from mkdocs_leonardo.host.serving import preview_of
-from mkdocs_leonardo.resolution import NOT_GENERATED, Resolution
+from mkdocs_leonardo.resolution import GENERATION_OFF, Resolution
 from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
@@ -64,7 +64,7 @@ class Rig:
 
     def end_rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
         """The second half of it."""
-        missing = [Resolution(_hero(name, prompt), None, failure=NOT_GENERATED) for name, prompt in prompts.items()]
+        missing = [Resolution(_hero(name, prompt), None, failure=GENERATION_OFF) for name, prompt in prompts.items()]
         self.preview.take(self.settings(**options), missing, docs_dir=self.docs, no_provider=no_provider)
 
     @property
@@ -353,7 +353,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     monkeypatch.chdir(tmp_path)
     config = MkDocsConfig(config_file_path=str(tmp_path / "site.yml"))
     config.load_dict({"strict": strict})
-    missing = [Resolution(_hero("a.md", "a harbour"), None, failure=NOT_GENERATED)]
+    missing = [Resolution(_hero("a.md", "a harbour"), None, failure=GENERATION_OFF)]
 
     with caplog.at_level(logging.INFO):
         preview = preview_of(config)

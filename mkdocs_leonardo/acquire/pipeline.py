@@ -33,7 +33,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Answer, Hit, Lookup, Miss, asset_of, own_path, remains_in
+from mkdocs_leonardo.lookup import Hit, Lookup, LookupResult, Miss, asset_of, damaged_records, own_path
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.renderer import Renderer
@@ -123,7 +123,7 @@ class Pipeline:
     # The way of one page ---------------------------------------------------------------------------------------------
 
     async def resolve(
-        self, hero: HeroSpec, answer: Answer | None = None, step_aside: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, answer: LookupResult | None = None, step_aside: Callable[[], None] = lambda: None
     ) -> Resolution:
         """The page's hero, made if it is missing, else a placeholder with the reason. May open connections and pay.
 
@@ -148,7 +148,7 @@ class Pipeline:
         return replace(resolution, asset=asset)
 
     async def picture(
-        self, hero: HeroSpec, answer: Answer | None = None, step_aside: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, answer: LookupResult | None = None, step_aside: Callable[[], None] = lambda: None
     ) -> Resolution:
         """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
@@ -173,7 +173,7 @@ class Pipeline:
             capped_usd=attempts.capped_usd,
         )
 
-    async def _resolve_own(self, hero: HeroSpec, answer: Answer | None) -> Resolution:
+    async def _resolve_own(self, hero: HeroSpec, answer: LookupResult | None) -> Resolution:
         try:
             found = answer or await thread(self._lookup.find, hero)
             assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
@@ -183,7 +183,7 @@ class Pipeline:
 
     async def _fall_back(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """The page's last accepted hero, else the painter's picture; None only if even that cannot be written."""
-        stored = await thread(self._lookup.placeholder, hero)
+        stored = await thread(self._lookup.last_or_painted, hero)
         try:
             asset = await self._show(stored, hero)
         except (PictureError, StorageError, OSError) as error:
@@ -217,7 +217,7 @@ class Pipeline:
     # The way of one picture ------------------------------------------------------------------------------------------
 
     async def _single_flight(
-        self, picture: PictureSpec, page: str, answer: Answer, step_aside: Callable[[], None]
+        self, picture: PictureSpec, page: str, answer: LookupResult, step_aside: Callable[[], None]
     ) -> InFlight:
         """The work for one picture, done once in this process: later pages wait for the first one's."""
         if picture in self._flights:
@@ -244,15 +244,15 @@ class Pipeline:
         return flight
 
     async def _obtain(
-        self, picture: PictureSpec, page: str, answer: Answer, attempts: Attempts, step_aside: Callable[[], None]
+        self, picture: PictureSpec, page: str, answer: LookupResult, attempts: Attempts, step_aside: Callable[[], None]
     ) -> StoredPicture | None:
         lease = lease_name(picture)
         while True:
             answer, doubt = await self._with_team(page, answer)
             stored = answer.stored if isinstance(answer, Hit) else None
-            if (stored is not None and not answer.is_open) or not any(one.available for one in answer.candidates):
+            if (stored is not None and not answer.has_open_job) or not any(one.available for one in answer.candidates):
                 return stored
-            if doubt and not answer.is_open:
+            if doubt and not answer.has_open_job:
                 raise NoProviderLeft(doubt)
             keys = [candidate.key for candidate in answer.candidates]
             try:
@@ -283,7 +283,9 @@ class Pipeline:
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._runner.collect_earlier_jobs(request, candidates[:rank], remains_in(answer.faults))
+            obtained = await self._runner.collect_earlier_jobs(
+                request, candidates[:rank], damaged_records(answer.faults)
+            )
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
@@ -303,7 +305,7 @@ class Pipeline:
 
     # What the team has -----------------------------------------------------------------------------------------------
 
-    async def _with_team(self, page: str, answer: Answer) -> tuple[Answer, str]:
+    async def _with_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str]:
         """The answer, or, if it is a miss, the team's picture, downloaded to this machine.
 
         The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.

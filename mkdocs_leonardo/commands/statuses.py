@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
-from mkdocs_leonardo.lookup import Answer, Candidate, Hit, Miss, is_lost, remains_in
+from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import lost_answer, not_again
 from mkdocs_leonardo.runtime import Runtime
@@ -200,7 +200,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
     return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
 
 
-def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping[str, Entry]) -> Quote:
+def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
     provider, key = candidate.provider, candidate.key
     job, refusal = jobs.get(key), runtime.journal.refusal(key)
     is_answer_lost = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
@@ -215,7 +215,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: Answer, jobs: Mapping
         candidate.has_key and not (refusal and refusal.is_empty),
         job,
         is_answer_lost=is_answer_lost,
-        is_damaged=isinstance(answer, Miss) and is_lost(candidate, remains_in(answer.faults)),
+        is_damaged=isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)),
     )
 
 

@@ -22,7 +22,7 @@ from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_ze
 from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import STAMP, Preview
-from mkdocs_leonardo.resolution import NOT_GENERATED
+from mkdocs_leonardo.resolution import GENERATION_OFF
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -118,7 +118,7 @@ class _ManifestUpdater:
         try:
             with built(site, quiet, self._console) as heroes:
                 published(project, heroes, self._console, theme=self._theme)
-                missing = [one for one in heroes.resolutions if one.failure == NOT_GENERATED]
+                missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
                 self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
         except HeroError as error:
             raise CommandError(str(error)) from error

@@ -27,7 +27,7 @@ from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_car
 from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.page.site import ShownPage, Site
 from mkdocs_leonardo.report import Complaint, complaints
-from mkdocs_leonardo.resolution import NOT_GENERATED, Resolution
+from mkdocs_leonardo.resolution import GENERATION_OFF, Resolution
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -119,8 +119,8 @@ class SiteHeroes:
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
-            self.missing = tuple(one for one in resolutions if one.failure == NOT_GENERATED)
-            told = [one for one in resolutions if one.failure != NOT_GENERATED]
+            self.missing = tuple(one for one in resolutions if one.failure == GENERATION_OFF)
+            told = [one for one in resolutions if one.failure != GENERATION_OFF]
         self.no_provider = self._build.no_provider
         self._log_fallbacks(told)
         log.info("%s", summary)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from mkdocs_leonardo.imaging.normalise import png_chunks
-from mkdocs_leonardo.spec import NOT_GENERATED
+from mkdocs_leonardo.spec import NO_AI
 
 #: IPTC NewsCodes, Digital Source Type, concept "created using generative AI" (as of 2026-07).
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -63,7 +63,7 @@ def xmp_packet(
     get only the mark they came with (`digital_source_type`). `has_reference`: another picture gave this one its look.
     The prompt is not in the packet, since it may be private.
     """
-    if provider not in NOT_GENERATED:
+    if provider not in NO_AI:
         digital_source_type = TRAINED_ALGORITHMIC_MEDIA
     fields = [("photoshop:Credit", _name(provider)), ("xmp:CreatorTool", _name(model))]
     if created_at > 0:

@@ -27,7 +27,7 @@ from mkdocs_leonardo.imaging.variants import (
     write_ladder,
     write_social,
 )
-from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, Encoding, FocalPoint, Format, JsonValue, Rendering, Variant
+from mkdocs_leonardo.spec import CENTER, NO_AI, Encoding, FocalPoint, Format, JsonValue, Rendering, Variant
 from mkdocs_leonardo.tint import TINTS
 
 _KEY_CHARS = 16
@@ -172,7 +172,7 @@ def render(
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = sized(encoding, delivered_size, focus, may_enlarge=provider != _OWN)
     size = encoding.width_px, encoding.height_px
-    image, source_type = _normalised(picture, size, focus, is_generated=provider not in NOT_GENERATED)
+    image, source_type = _normalised(picture, size, focus, is_generated=provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = key[:_KEY_CHARS]

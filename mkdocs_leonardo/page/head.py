@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mkdocs_leonardo.page.markup import creator_name
-from mkdocs_leonardo.spec import NOT_GENERATED, HeroAsset, HeroSpec, Variant
+from mkdocs_leonardo.spec import NO_AI, HeroAsset, HeroSpec, Variant
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
 _HEAD_TOKEN = re.compile(
@@ -132,7 +132,7 @@ def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageO
 
     `folder_url` is where the hero's files are, absolute, with a slash at its end.
     """
-    source_type = asset.rendering.source_type if asset.provider in NOT_GENERATED else MADE_BY_AI
+    source_type = asset.rendering.source_type if asset.provider in NO_AI else MADE_BY_AI
     if not source_type:
         return None
     heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]

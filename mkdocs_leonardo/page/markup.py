@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import full_width_place
-from mkdocs_leonardo.spec import CENTER, NOT_GENERATED, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant
+from mkdocs_leonardo.spec import CENTER, NO_AI, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant
 from mkdocs_leonardo.tint import tint_of
 
 #: The names that providers use for themselves; a provider that is not here is shown by its own name.
@@ -55,7 +55,7 @@ _CARD_START = '<a class="leonardo-card"'
 
 def creator_name(provider: str) -> str:
     """The name of the AI behind a provider, "" for pictures that no AI made."""
-    return "" if provider in NOT_GENERATED else _CREATORS.get(provider, provider)
+    return "" if provider in NO_AI else _CREATORS.get(provider, provider)
 
 
 def focus_name(focus: FocalPoint) -> str:
