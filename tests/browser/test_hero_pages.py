@@ -297,6 +297,8 @@ def test_sizes_tell_the_truth_in_a_blog(width_px: int, blog: str, open_page: Ope
     page.locator(".leonardo-card").first.click()
     page.locator(".leonardo-hero").wait_for()
     assert_shown_as_promised(page, ".leonardo-hero")
+    if width_px == 390:
+        assert box(page, ".leonardo-hero")["y"] <= box(page, ".md-header")["height"], "no white above it"
 
 
 def test_phone_loads_one_small_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
@@ -352,6 +354,11 @@ def test_full_layout_spans_what_the_theme_allows(
     assert page.locator("h1").count() == 1
     if theme == "material":
         assert hero["y"] == sum(box(page, f".md-{part}")["height"] for part in ("header", "tabs"))
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.locator(".md-content__button").evaluate_all("buttons => buttons.forEach(button => button.remove())")
+        hero = box(page, ".leonardo-hero")
+        below = box(page, ".md-content p")["y"] - hero["y"] - hero["height"]
+        assert 24 <= below <= 48, "on a phone only one of Material's two spaces"
 
 
 @pytest.mark.parametrize("theme", THEMES)
