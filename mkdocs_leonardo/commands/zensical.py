@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -159,39 +158,20 @@ def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Pat
         return values, (path,)
     if not most_parents:
         raise CommandError(f"{path}: INHERIT leads from file to file without end")
+    from mergedeep import merge
+
     inherited, files = _yaml_file((path.parent / str(parent)).resolve(), most_parents - 1)
-    return _merged(inherited, values), (path, *files)
-
-
-def _merged(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(parent)
-    for name, value in child.items():
-        before = both.get(name)
-        both[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-    return both
+    return dict(merge(inherited, values)), (path, *files)
 
 
 def _loader() -> type[yaml.SafeLoader]:
     """A YAML loader that knows `!ENV`, and reads other tags, which only themes and extensions need, as None."""
     import yaml
+    from yaml_env_tag import construct_env_tag
 
     base = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     loader = cast("type[yaml.SafeLoader]", type("_ProjectLoader", (base,), {}))
-    loader.add_constructor("!ENV", _environment)
+    loader.add_constructor("!ENV", construct_env_tag)
     loader.add_multi_constructor("!", lambda *_: None)
     loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
     return loader
-
-
-def _environment(loader: yaml.SafeLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - any value of YAML
-    """The value of `!ENV NAME`, or of `!ENV [NAME, OTHER, default]`."""
-    import yaml
-
-    entries = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    names, default = (entries[:-1], loader.construct_object(entries[-1])) if len(entries) > 1 else (entries, None)
-    for name in names:
-        text = os.environ.get(str(name.value))
-        if text is not None:
-            tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # as PyYAML is
-            return loader.construct_object(yaml.ScalarNode(tag, text))
-    return default
