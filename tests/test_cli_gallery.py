@@ -19,7 +19,7 @@ from services import Services
 
 from mkdocs_leonardo.commands import gallery
 from mkdocs_leonardo.commands.site_styles import shade_alpha
-from mkdocs_leonardo.commands.statuses import HeroStatus
+from mkdocs_leonardo.commands.status import HeroStatus
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim

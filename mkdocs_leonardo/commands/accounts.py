@@ -15,7 +15,7 @@ import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
-from mkdocs_leonardo.commands.statuses import runtime_for
+from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
 from mkdocs_leonardo.providers.balance import balance_words

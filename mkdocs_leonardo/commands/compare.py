@@ -12,7 +12,7 @@ from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room, ma
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.statuses import runtime_for, statuses
+from mkdocs_leonardo.commands.status import runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy

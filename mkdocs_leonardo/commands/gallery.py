@@ -13,7 +13,7 @@ from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.publish import earlier, is_shown
 from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
-from mkdocs_leonardo.commands.statuses import HeroStatus, runtime_for, statuses
+from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
 from mkdocs_leonardo.host.github import Annotations, is_github

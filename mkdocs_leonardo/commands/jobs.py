@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.statuses import open_jobs, runtime_for
+from mkdocs_leonardo.commands.status import open_jobs, runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.report import counted
 

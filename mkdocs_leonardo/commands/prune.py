@@ -14,7 +14,7 @@ from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.gallery import idle_halves, orphans
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
-from mkdocs_leonardo.commands.statuses import HeroStatus, open_jobs, runtime_for, statuses, used_records
+from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
 from mkdocs_leonardo.report import counted, listed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME
 from mkdocs_leonardo.commands.site import SitePages
-from mkdocs_leonardo.commands.statuses import runtime_for
+from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_if_changed

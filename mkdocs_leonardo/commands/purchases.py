@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.statuses import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
+from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
 from mkdocs_leonardo.commands.terminal import Console, dollars
 from mkdocs_leonardo.report import Spending, counted, listed
 from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for

@@ -1,20 +1,34 @@
-"""`status`: each page with a hero, the place of its image, and the cost of a missing one."""
+"""`status`, and the status of each page's hero for other commands: the place of its picture, its jobs and its cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.site import site_pages
-from mkdocs_leonardo.commands.statuses import HeroStatus, file_of, runtime_for, statuses, to_pay
-from mkdocs_leonardo.commands.terminal import Console, dollars, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars, shortened
+from mkdocs_leonardo.errors import HeroError, StoreUnavailable
+from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
+from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.resolution import lost_answer, not_again
+from mkdocs_leonardo.runtime import Runtime
+from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.runtime import Runtime
-    from mkdocs_leonardo.spec import JsonValue
+    from mkdocs_leonardo.settings import Settings
+    from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureSpec
+    from mkdocs_leonardo.storage.base import PictureSource
+    from mkdocs_leonardo.storage.entries import Entry
 
+State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "empty", "missing"]
+
+_STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 #: The states in the order of the count, with the table's words for them.
 _WORDS = {
     "pinned": "pinned",
@@ -27,6 +41,228 @@ _WORDS = {
     "missing": "missing",
 }
 _PROMPT_CHARACTERS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One provider's key and price for a picture. `is_available`: the provider has an API key.
+
+    `job` is a job that is not collected. `is_answer_lost`: the response was lost and cannot be fetched again; it may
+    have been charged. `is_damaged`: it was collected, and its stored picture is damaged now; it is fetched again.
+    """
+
+    provider: str
+    model: str
+    key: str
+    estimate_usd: float
+    is_available: bool
+    job: Entry | None = None
+    is_answer_lost: bool = False
+    is_damaged: bool = False
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether a job is paid for, or may be, and can be collected."""
+        return self.is_available and ((self.job is not None and not self.is_answer_lost) or self.is_damaged)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the job is accepted for certain; else its create call got no answer."""
+        return self.is_damaged or (self.job is not None and bool(self.job.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class HeroStatus:
+    """The status of one page's hero. `quotes` are in the order in which providers are asked.
+
+    `record` and `store` belong to the picture that a build would show. `rendering` is None before its files are made.
+    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
+    page shows while its own is missing, None for the painter's. `damage` says why
+    the picture is neither shown nor paid for: a file of it is there, and cannot be used.
+    """
+
+    hero: HeroSpec
+    state: State
+    quotes: tuple[Quote, ...] = ()
+    record: PictureRecord | None = None
+    store: PictureSource | None = None
+    rendering: Rendering | None = None
+    trouble: str = ""
+    refusal: str = ""
+    last: PictureRecord | None = None
+    damage: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the picture that is, or will be, shown: of the first provider with a key, else of the first."""
+        if self.record is not None:
+            return self.record.key
+        asked = [quote for quote in self.quotes if quote.is_available] or list(self.quotes)
+        return asked[0].key if asked else ""
+
+    @property
+    def jobs(self) -> tuple[Quote, ...]:
+        """The jobs that a build would collect, or look for, instead of buying or of showing the stored picture."""
+        jobs: list[Quote] = []
+        for quote in self.quotes:
+            if self.record is not None and quote.key == self.record.key:
+                break
+            if quote.is_paid:
+                jobs.append(quote)
+        return tuple(jobs)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one of the jobs is certainly paid for."""
+        return any(quote.is_certain for quote in self.jobs)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The messages on lost answers of earlier builds, while the picture is missing."""
+        gone = [quote.provider for quote in self.quotes if quote.is_answer_lost and self.state == "missing"]
+        return tuple(lost_answer(self.hero.page, provider) for provider in gone)
+
+    @property
+    def must_be_bought(self) -> bool:
+        """Whether a build would pay for it."""
+        return self.state == "missing" and not self.damage and any(quote.is_available for quote in self.quotes)
+
+    @property
+    def estimate_usd(self) -> float:
+        """The price at the provider that is asked first, with or without a key; 0 for a stored picture."""
+        if self.state != "missing" or not self.quotes:
+            return 0.0
+        return next((quote for quote in self.quotes if quote.is_available), self.quotes[0]).estimate_usd
+
+    @property
+    def most_usd(self) -> float:
+        """The highest cost: each provider in turn takes the money and delivers no picture."""
+        if not self.must_be_bought:
+            return 0.0
+        return sum(quote.estimate_usd for quote in self.quotes if quote.is_available)
+
+
+@contextmanager
+def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
+    """The stores and the chain of a build, closed at the end of the block."""
+    try:
+        runtime = Runtime(settings, environ=os.environ, notify=console.notify)
+    except HeroError as error:
+        raise CommandError(str(error)) from error
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+        runtime.discard()
+
+
+def statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
+    """The status of every hero, in their order."""
+    jobs = open_jobs(runtime)
+    return tuple(_status(runtime, hero, jobs) for hero in heroes)
+
+
+def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
+    """The journal's entries of jobs that are paid for, or may be, and not collected, by key."""
+    try:
+        return runtime.journal.entries()
+    except StoreUnavailable as error:
+        raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
+
+
+def to_pay(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+    """One status for each picture that must be paid for; pages that share one pay once."""
+    return without_repeats(status for status in wanted if status.must_be_bought)
+
+
+def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+    """One status for each picture, that of the first page that shows it."""
+    first: dict[PictureSpec | None, HeroStatus] = {}
+    for status in wanted:
+        first.setdefault(status.hero.picture, status)
+    return tuple(first.values())
+
+
+def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
+    """The records of pictures that the page shows, or may show while its own is missing."""
+    hero = status.hero
+    if hero.picture is None:
+        if hero.own_image is None:
+            return ()
+        with suppress(HeroError, OSError):
+            return (runtime.renderer.read_own(hero.own_image)[0],)
+        return ()
+    records = [record for record in (status.record, status.last) if record is not None]
+    return (*records, runtime.renderer.painted_record(hero.picture))
+
+
+def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
+    if hero.picture is None:
+        return HeroStatus(hero, "own")
+    answer = runtime.lookup.find(hero)
+    quotes = tuple(_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
+    trouble = "; ".join(one.text for one in answer.faults)
+    if isinstance(answer, Hit):
+        stored = answer.stored
+        rendering = runtime.renderer.load(stored.record, hero)
+        return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
+    state, refusal = _refusal(runtime, quotes)
+    paid = [quote for quote in quotes if quote.is_paid]
+    if paid:
+        state = "paid" if any(quote.is_certain for quote in paid) else "uncertain"
+    last = runtime.lookup.last(hero.page)
+    shown = last.record if last is not None else None
+    return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
+
+
+def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
+    provider, key = candidate.provider, candidate.key
+    job, refusal = jobs.get(key), runtime.journal.refusal(key)
+    is_answer_lost = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
+    if is_answer_lost and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
+        # Another process waits for the answer.
+        is_answer_lost = False
+    return Quote(
+        provider.name,
+        provider.model,
+        key,
+        provider.estimate_usd(candidate.picture),
+        candidate.has_key and not (refusal and refusal.is_empty),
+        job,
+        is_answer_lost=is_answer_lost,
+        is_damaged=isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)),
+    )
+
+
+def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> tuple[State, str]:
+    """Whether the first provider that could be asked refused the prompt, or its job had no picture, and the reason.
+
+    The picture is just missing if a provider would be asked.
+    """
+    for quote in quotes:
+        refusal = runtime.journal.refusal(quote.key)
+        if refusal is not None and not refusal.is_empty:
+            return "refused", refusal.reason
+        if quote.is_available:
+            return "missing", ""
+    for quote in quotes:
+        refusal = runtime.journal.refusal(quote.key)
+        if refusal is not None:
+            return "empty", not_again(refusal.reason, quote.key)
+    return "missing", ""
+
+
+def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
+    """The picture's file in the gallery or the cache."""
+    if status.record is None:
+        return status.hero.own_image
+    for folder in (runtime.gallery, runtime.cache):
+        if status.store is folder:
+            return folder.path(status.record)
+    return None
+
+
+# The command ----------------------------------------------------------------------------------------------------------
 
 
 def status(config_file: str | None, console: Console) -> int:

@@ -159,7 +159,7 @@ def _made(site: SitePages, console: Console, *, yes: bool) -> Iterator[Heroes]:
 
     Their files exist until the end of the block.
     """
-    from mkdocs_leonardo.commands.statuses import runtime_for
+    from mkdocs_leonardo.commands.status import runtime_for
 
     settings = site.settings
     with runtime_for(settings, console) as runtime:
