@@ -282,7 +282,10 @@ def test_sizes_in_material_follow_the_columns() -> None:
         " (min-width: 960px) calc(100vw - 274px), "
     )
     assert both == f"{columns}calc(100vw - 8px)", "from edge to edge on phones"
-    assert picture_sizes("material", "content", is_card=True) == f"{columns}calc(100vw - 32px)"
+    assert picture_sizes("material", "content", is_card=True) == (
+        "(min-width: 2000px) 321px, (min-width: 1600px) 293px, (min-width: 1220px) 266px,"
+        " (min-width: 960px) calc(40vw - 119px), (min-width: 718px) calc(40vw - 22px), calc(100vw - 32px)"
+    ), "beside the text where there is room"
     assert "(min-width: 1220px) 938px" in picture_sizes("material", "content", hidden=["navigation"])
     assert "(min-width: 1220px) 1188px, (min-width: 960px) calc(100vw - 32px), calc(100vw - 8px)" in picture_sizes(
         "material", "content", hidden=["navigation", "toc"]

@@ -37,8 +37,17 @@ _READTHEDOCS_ARTICLE = (Step(1100, 0, 696), Step(769, 100, -404), Step(0, 100, -
 _UNKNOWN_ARTICLE = (Step(960, 0, 960), Step(0, 100, 0))
 #: An invisible shortage of pixels, with which phones of 390 px with two pixels a point take the file of 768 px.
 _FROM_EDGE_TO_EDGE = Step(0, 100, -8)
-#: The article must be this wide for text and picture side by side.
-_SPLIT_PX = 720
+
+
+class BesideText(NamedTuple):
+    """A picture beside the text: in articles of this width and more, it takes two fifths of what the gap leaves."""
+
+    article_px: int
+    gap_px: int = 0
+
+
+_SPLIT = BesideText(article_px=720)  # a gap of 4 % is in its five twelfths
+_CARD = BesideText(article_px=686, gap_px=24)
 
 
 class Columns(NamedTuple):
@@ -71,8 +80,8 @@ def picture_sizes(
 
     `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
     (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
-    blog posts, whose own side column stands where the navigation was. A card is as wide as the article, and so is a
-    hero, but for phones, where a hero reaches from edge to edge, and for `split`, whose picture stands beside the text.
+    blog posts, whose own side column stands where the navigation was. A hero is as wide as the article, but for phones,
+    where it reaches from edge to edge. In `split`, and on a card, the picture stands beside the text if there is room.
     """
     columns = Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden)
     return _sizes(theme, layout, columns, is_card=is_card)
@@ -84,24 +93,22 @@ def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> st
     if layout == "full" and not is_card:
         return known.full_sizes
     steps = known.article(columns)
-    if layout == "split" and not is_card:
-        steps = tuple(_beside_text(steps))
+    if is_card or layout == "split":
+        steps = tuple(_beside_text(steps, _CARD if is_card else _SPLIT))
     if not is_card and layout != "stacked":
         steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
     return ", ".join(map(str, steps))
 
 
-def _beside_text(steps: Iterable[Step]) -> Iterator[Step]:
-    """The width of the picture in `split`: five twelfths of an article of 720 px and more, less a gap of 4 %."""
+def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
+    """The widths of a picture in articles of the given widths."""
     above_px = 10_000
     for step in steps:
+        beside_px = round((step.width_px - picture.gap_px) * 0.4)
         if not step.share_vw:
-            gap_px = min(56, max(24, 0.04 * step.width_px))
-            yield (
-                step if step.width_px < _SPLIT_PX else step._replace(width_px=round((step.width_px - gap_px) * 5 / 12))
-            )
-        elif (wide_from_px := max(step.window_px, _SPLIT_PX - step.width_px)) < above_px:
-            yield Step(wide_from_px, 40, round(step.width_px * 0.4))
+            yield step if step.width_px < picture.article_px else step._replace(width_px=beside_px)
+        elif (wide_from_px := max(step.window_px, picture.article_px - step.width_px)) < above_px:
+            yield Step(wide_from_px, 40, beside_px)
             if wide_from_px > step.window_px:
                 yield step
         else:
