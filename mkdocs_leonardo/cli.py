@@ -57,7 +57,7 @@ def _program_options(*, hidden: bool = False) -> list[click.Parameter]:
 
 
 class _Command(click.Command):
-    """A command whose work is the function `function` of the module `module` of `commands`.
+    """A command whose work is the function of its name, in the module of its name in `commands`, or in `module`.
 
     The function gets the configuration's name, the console, and each parameter by its name. `--json` belongs to the
     console. The function returns the exit code.
@@ -65,21 +65,21 @@ class _Command(click.Command):
 
     def __init__(
         self,
-        module: str,
-        function: str,
+        name: str,
         text: str,
         *parameters: click.Parameter,
         examples: Sequence[str] = (),
         settings: Mapping[str, Any] = _SETTINGS,
+        module: str = "",
     ) -> None:
         super().__init__(
-            function,
+            name,
             help=text,
             params=list(parameters),
             epilog=_examples(*examples) if examples else None,
             context_settings=dict(settings),
         )
-        self._module = module
+        self._module = module or name
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command, and exit with its code."""
@@ -143,14 +143,13 @@ _CONFIG_FILE = click.Option(["-f", "--config-file"], metavar="FILE", help="The s
 _REST = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[ZENSICAL'S OPTIONS]...")
 
 
-def _command(module: str, function: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
+def _command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
     """Add a command to the program."""
     shared = _program_options(hidden=True)
-    main.add_command(_Command(module, function, text, *parameters, *shared, examples=examples))
+    main.add_command(_Command(name, text, *parameters, *shared, examples=examples))
 
 
 _command(
-    "status",
     "status",
     """Show each page's hero: where its image is, or what it would cost.
 
@@ -161,7 +160,6 @@ _command(
 )
 
 _command(
-    "generate",
     "generate",
     """Generate missing images.
 
@@ -195,7 +193,6 @@ _command(
 )
 
 _command(
-    "compare",
     "compare",
     """Compare one prompt in several styles.
 
@@ -236,7 +233,6 @@ _command(
 
 _command(
     "suggest",
-    "suggest",
     """Propose prompts and alternative texts for pages without them.
 
     A text model of OpenAI or Gemini reads title, description and the first thousand words of each page. Asks before
@@ -249,7 +245,6 @@ _command(
 )
 
 _command(
-    "accounts",
     "balance",
     """Show the account's balance.
 
@@ -265,7 +260,6 @@ _command(
 )
 
 _command(
-    "gallery",
     "pin",
     """Copy images from the cache into the gallery.
 
@@ -278,7 +272,6 @@ _command(
 )
 
 _command(
-    "gallery",
     "check",
     """Check every page's hero, for example in CI.
 
@@ -293,7 +286,6 @@ _command(
 )
 
 _command(
-    "prune",
     "prune",
     """List and delete unused images.
 
@@ -310,7 +302,6 @@ _command(
 
 _command(
     "jobs",
-    "jobs",
     """List pending jobs.
 
     These are jobs that are paid for, or may be, and whose image is not collected yet. Also lists prompts that are not
@@ -325,7 +316,6 @@ _command(
 )
 
 _command(
-    "accounts",
     "doctor",
     """Check keys, services, cache, theme and encoders.
 
@@ -350,7 +340,6 @@ main.add_command(_zensical)
 
 _zensical.add_command(
     _Command(
-        "zensical_build",
         "build",
         """Generate missing images, then build the site.
 
@@ -363,12 +352,12 @@ _zensical.add_command(
         _flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
         _REST,
         settings=_PASSED_ON,
+        module="zensical_build",
     )
 )
 
 _zensical.add_command(
     _Command(
-        "zensical_serve",
         "serve",
         """Serve the site while you write, with heroes.
 
@@ -378,6 +367,7 @@ _zensical.add_command(
         _CONFIG_FILE,
         _REST,
         settings=_PASSED_ON,
+        module="zensical_serve",
     )
 )
 

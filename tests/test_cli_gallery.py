@@ -17,7 +17,7 @@ from jinja2 import DictLoader, Environment
 from PIL import Image
 from services import Services
 
-from mkdocs_leonardo.commands import gallery
+from mkdocs_leonardo.commands import check
 from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.status import HeroStatus
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
@@ -187,9 +187,9 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
         created_at=0.0,
     )
     status = HeroStatus(HeroSpec("index.md"), "cached")
-    assert gallery._is_legible(status, rendering)
+    assert check._is_legible(status, rendering)
     too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
-    assert not gallery._is_legible(status, replace(rendering, scrim=too_weak))
+    assert not check._is_legible(status, replace(rendering, scrim=too_weak))
 
 
 def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> None:

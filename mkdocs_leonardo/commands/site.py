@@ -51,6 +51,11 @@ class SiteOptions:
     published: Path | None = None
     """The folder in which the Markdown extension looks for pictures; None if the site does not use it."""
 
+    def shown(self, path: Path) -> str:
+        """A path as messages show it: relative to the configuration's folder, if it is below that."""
+        root = self.config_file.parent
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
     @property
     def danger(self) -> str:
         """The message on a cache that `zensical build --clean` would remove; empty if it is safe."""

@@ -1,40 +1,36 @@
-"""`balance` and `doctor`: the accounts' balances, and checks of everything that a build needs."""
+"""`doctor`: checks of everything that a build needs."""
 
 from __future__ import annotations
 
 import os
 import platform
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mkdocs_leonardo import __version__
+from mkdocs_leonardo.commands.balance import SILENT, answer_of
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.status import runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
 from mkdocs_leonardo.providers.balance import balance_words
-from mkdocs_leonardo.providers.base import Account, ChecksAccess, FindsLostJobs, ReportsAccount
+from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
-    from mkdocs_leonardo.spec import JsonValue
 
-T = TypeVar("T")
 Grade = Literal["ok", "note", "bad"]
 
-_SILENT = "does not report a balance"
-_TIMEOUT_S = 60.0
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 #: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
 _HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
@@ -52,37 +48,6 @@ class Diagnosis:
     grade: Grade
     subject: str
     text: str
-
-
-def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
-    """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
-    site = options_of(config_file, console)
-    low = is_short = False
-    report: list[JsonValue] = []
-    with runtime_for(site.settings, console) as runtime:
-        providers = [provider for provider in runtime.chain if provider.name in runtime.keyed]
-        asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
-        if not asked:
-            raise CommandError(_why_no_balance(runtime))
-        for provider in asked:
-            account, problem = _account(runtime, provider)
-            is_short = is_short or (alert_below is not None and alert_below.is_below(account))
-            low = low or is_short or bool(problem)
-            report.append(
-                {
-                    "provider": provider.name,
-                    "credits": account.credits,
-                    "usd": account.usd,
-                    "problem": problem or None,
-                }
-            )
-            if not console.for_program:
-                console.say(f"{provider.name}: {problem or balance_words(account) or _SILENT}")
-    if console.for_program:
-        console.report({"accounts": report, "is_low": low})
-    elif is_short:
-        console.warn(f"less than {alert_below} is left; top the account up")
-    return 1 if low else 0
 
 
 def doctor(config_file: str | None, console: Console) -> int:
@@ -103,35 +68,6 @@ def doctor(config_file: str | None, console: Console) -> int:
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
-def _why_no_balance(runtime: Runtime) -> str:
-    names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
-    keys = [key_variable(name) for name in names]
-    if keys:
-        return f"set {' or '.join(keys)} in the environment"
-    return "no configured provider reports a balance; leonardo does"
-
-
-# The account ---------------------------------------------------------------------------------------------------------
-
-
-def _account(runtime: Runtime, provider: ReportsAccount) -> tuple[Account, str]:
-    """The account as the service states it, and an error message."""
-    try:
-        return _answer(runtime, provider.account), ""
-    except ProviderError as error:
-        return Account(), str(error)
-    except TimeoutError:
-        return Account(), "does not answer in time"
-
-
-def _answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer to a free question to a service; TimeoutError after a minute."""
-    return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
-
-
-# Local checks --------------------------------------------------------------------------------------------------------
-
-
 def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
     versions = filter(None, map(_version_of, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
     yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(versions)}")
@@ -150,7 +86,7 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
             yield _provider(runtime, provider)
         if runtime.team is not None:
             try:
-                diagnoses = _answer(runtime, runtime.team.examine)
+                diagnoses = answer_of(runtime, runtime.team.examine)
             except TimeoutError:
                 yield Diagnosis("bad", "shared_store", "does not answer in time")
             else:
@@ -236,9 +172,9 @@ def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):
-            words = balance_words(_answer(runtime, provider.account)) or _SILENT
+            words = balance_words(answer_of(runtime, provider.account)) or SILENT
         elif isinstance(provider, ChecksAccess):
-            words = _answer(runtime, provider.check_access)
+            words = answer_of(runtime, provider.check_access)
         else:
             return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
     except ProviderError as error:

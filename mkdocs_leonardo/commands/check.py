@@ -1,4 +1,4 @@
-"""`pin` and `check`: images committed to the repository, and the gate before a deployment."""
+"""`check`: the gate before a deployment. One finding for each page that would not show its hero."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.publish import earlier, is_shown
-from mkdocs_leonardo.commands.purchases import download_team_pictures
-from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
+from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET
 from mkdocs_leonardo.page.stylesheet import is_outdated
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_leonardo.runtime import Runtime
-    from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering
+    from mkdocs_leonardo.spec import PictureRecord, Rendering
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
@@ -49,37 +48,6 @@ class Finding:
     def line(self) -> str:
         """The line for people."""
         return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
-
-
-def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
-    """Copy heroes from the cache, or else from the team's store, into the gallery."""
-    site = site_pages(config_file, console)
-    console.warn(*site.problems)
-    heroes = chosen(site, pages)
-    download_team_pictures(site.settings, heroes, console)
-    copied: dict[str, JsonValue] = {}
-    there: list[JsonValue] = []
-    absent: list[JsonValue] = []
-    with runtime_for(site.settings, console) as runtime:
-        for status in statuses(runtime, heroes):
-            page, record, store = status.hero.page, status.record, status.store
-            if status.state == "pinned":
-                there.append(page)
-            elif status.state == "cached" and record is not None and store is not None:
-                try:
-                    runtime.gallery.save(replace(record, page=page, site=""), store.read(record))
-                except (BrokenEntry, StoreUnavailable) as error:
-                    raise CommandError(f"{page}: {error}") from error
-                copied[page] = _shown(runtime.gallery.path(record), site)
-                console.say(f"{page}: {copied[page]}")
-            elif status.state != "own":
-                absent.append(page)
-                console.warn(f"{page}: there is no image to pin; run mkdocs-leonardo generate {page}")
-    folder = _shown(site.settings.gallery_dir, site)
-    done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
-    console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
-    console.report({"copied": copied, "there": there, "missing": absent})
-    return 0
 
 
 def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
@@ -124,7 +92,7 @@ def _old_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
     """The published stylesheet, where another version has written it."""
     folder = site.options.published
     if folder is not None and (folder / MANIFEST).is_file() and is_outdated(earlier(folder, console), folder):
-        place = _shown(folder, site)
+        place = site.options.shown(folder)
         text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
@@ -189,10 +157,10 @@ def _findings(
             "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
             "or say cards: false"
         )
-        yield Finding(_shown(path, site), "card", text, is_file=True)
+        yield Finding(site.options.shown(path), "card", text, is_file=True)
     for record in unused:
         yield Finding(
-            _shown(runtime.gallery.path(record), site),
+            site.options.shown(runtime.gallery.path(record)),
             "orphaned",
             f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
@@ -200,7 +168,7 @@ def _findings(
         )
     for path in idle_halves(runtime, found, other_sites):
         text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
-        yield Finding(_shown(path, site), "orphaned", text, is_file=True)
+        yield Finding(site.options.shown(path), "orphaned", text, is_file=True)
 
 
 def _of_page(
@@ -214,8 +182,8 @@ def _of_page(
         yield Finding(
             page,
             "damaged",
-            f"{_shown(half, site)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} makes "
-            "them again where the image is in the cache)",
+            f"{site.options.shown(half)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} "
+            "makes them again where the image is in the cache)",
         )
     if status.state == "own":
         yield from _own(runtime, status, site)
@@ -257,7 +225,7 @@ def _mend(site: SitePages, status: HeroStatus) -> str:
     page, folder = status.hero.page, site.settings.gallery_dir
     is_pinned = str(folder) in status.trouble
     if is_pinned and status.state == "cached":
-        return f"run mkdocs-leonardo pin {page}, and commit {_shown(folder, site)}"
+        return f"run mkdocs-leonardo pin {page}, and commit {site.options.shown(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
     delete = "delete both halves and " if status.damage and status.state not in {"paid", "uncertain"} else ""
     if is_pinned:
@@ -319,7 +287,7 @@ def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site:
     elif status.hero.layout in {"none", "stacked", "split"} or rendering is None:
         inspect(data)
     elif not _is_legible(status, rendering):
-        folder = _shown(site.settings.cache_dir / "variants", site)
+        folder = site.options.shown(site.settings.cache_dir / "variants")
         yield Finding(status.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
 
 
@@ -361,9 +329,3 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
 def _relative(text: str, site: SitePages) -> str:
     """A message with the paths in it relative to the site's folder."""
     return text.replace(f"{site.options.config_file.parent}{os.sep}", "")
-
-
-def _shown(path: Path, site: SitePages) -> str:
-    """The path relative to the site's folder."""
-    root = site.options.config_file.parent
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -1,0 +1,79 @@
+"""`balance`: what is left in the accounts of the configured services."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.status import runtime_for
+from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.errors import ProviderError
+from mkdocs_leonardo.providers.balance import balance_words
+from mkdocs_leonardo.providers.base import Account, ReportsAccount
+from mkdocs_leonardo.providers.declaration import key_variable
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.runtime import Runtime
+    from mkdocs_leonardo.spec import JsonValue
+
+T = TypeVar("T")
+
+#: The words for an account whose service states no number.
+SILENT = "does not report a balance"
+_TIMEOUT_S = 60.0
+
+
+def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
+    """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
+    site = options_of(config_file, console)
+    low = is_short = False
+    report: list[JsonValue] = []
+    with runtime_for(site.settings, console) as runtime:
+        providers = [provider for provider in runtime.chain if provider.name in runtime.keyed]
+        asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
+        if not asked:
+            raise CommandError(_why_no_balance(runtime))
+        for provider in asked:
+            account, problem = _account(runtime, provider)
+            is_short = is_short or (alert_below is not None and alert_below.is_below(account))
+            low = low or is_short or bool(problem)
+            report.append(
+                {
+                    "provider": provider.name,
+                    "credits": account.credits,
+                    "usd": account.usd,
+                    "problem": problem or None,
+                }
+            )
+            if not console.for_program:
+                console.say(f"{provider.name}: {problem or balance_words(account) or SILENT}")
+    if console.for_program:
+        console.report({"accounts": report, "is_low": low})
+    elif is_short:
+        console.warn(f"less than {alert_below} is left; top the account up")
+    return 1 if low else 0
+
+
+def _why_no_balance(runtime: Runtime) -> str:
+    names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
+    keys = [key_variable(name) for name in names]
+    if keys:
+        return f"set {' or '.join(keys)} in the environment"
+    return "no configured provider reports a balance; leonardo does"
+
+
+def _account(runtime: Runtime, provider: ReportsAccount) -> tuple[Account, str]:
+    """The account as the service states it, and an error message."""
+    try:
+        return answer_of(runtime, provider.account), ""
+    except ProviderError as error:
+        return Account(), str(error)
+    except TimeoutError:
+        return Account(), "does not answer in time"
+
+
+def answer_of(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a free question to a service; TimeoutError after a minute."""
+    return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)

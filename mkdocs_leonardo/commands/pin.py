@@ -1,0 +1,47 @@
+"""`pin`: images committed to the repository, where they are never paid for again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.commands.purchases import download_team_pictures
+from mkdocs_leonardo.commands.site import chosen, site_pages
+from mkdocs_leonardo.commands.status import runtime_for, statuses
+from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.report import counted
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.spec import JsonValue
+
+
+def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
+    """Copy heroes from the cache, or else from the team's store, into the gallery."""
+    site = site_pages(config_file, console)
+    console.warn(*site.problems)
+    heroes = chosen(site, pages)
+    download_team_pictures(site.settings, heroes, console)
+    copied: dict[str, JsonValue] = {}
+    there: list[JsonValue] = []
+    absent: list[JsonValue] = []
+    with runtime_for(site.settings, console) as runtime:
+        for status in statuses(runtime, heroes):
+            page, record, store = status.hero.page, status.record, status.store
+            if status.state == "pinned":
+                there.append(page)
+            elif status.state == "cached" and record is not None and store is not None:
+                try:
+                    runtime.gallery.save(replace(record, page=page, site=""), store.read(record))
+                except (BrokenEntry, StoreUnavailable) as error:
+                    raise CommandError(f"{page}: {error}") from error
+                copied[page] = site.options.shown(runtime.gallery.path(record))
+                console.say(f"{page}: {copied[page]}")
+            elif status.state != "own":
+                absent.append(page)
+                console.warn(f"{page}: there is no image to pin; run mkdocs-leonardo generate {page}")
+    folder = site.options.shown(site.settings.gallery_dir)
+    done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
+    console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
+    console.report({"copied": copied, "there": there, "missing": absent})
+    return 0
