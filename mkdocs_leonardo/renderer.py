@@ -74,18 +74,15 @@ class Renderer:
             self._notify(logging.DEBUG, str(error))
         return None
 
-    def render(self, data: bytes, record: PictureRecord, hero: HeroSpec) -> Rendering:
-        """Make the files of a stored picture, whose bytes are `data`."""
-        return self._write(data, record, hero)
-
     def paint(self, record: PictureRecord, hero: HeroSpec) -> Rendering:
         """Make the files of the painter's picture."""
         from mkdocs_leonardo.painter.picture import paint
 
         assert hero.picture is not None  # noqa: S101 - own pictures are never painted
-        return self._write(paint(hero.picture), record, hero)
+        return self.render(paint(hero.picture), record, hero)
 
-    def _write(self, picture: bytes | object, record: PictureRecord, hero: HeroSpec) -> Rendering:
+    def render(self, picture: bytes | object, record: PictureRecord, hero: HeroSpec) -> Rendering:
+        """Make the files of a picture: a stored one's bytes, or the painter's image."""
         from mkdocs_leonardo.imaging.render import render
 
         key = self._variant_key(record, hero)

@@ -16,7 +16,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,10 +47,14 @@ PAGES_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class _MissingHero:
-    """A hero that a page lacks; `file` is the page's, None where another plugin made the page."""
+    """A hero that a page lacks. It is made at `due_s`, on the event loop's clock, unless its page changes before.
+
+    `file` is the page's, None where another plugin made the page.
+    """
 
     hero: HeroSpec
     file: Path | None
+    due_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,6 @@ class _PreviewRequest:
     def may_buy(self) -> bool:
         """Whether the configuration allows anything to be paid for in a preview."""
         return self.settings.generate and self.settings.on_serve == "generate"
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A missing hero that is made at `due_s`, on the event loop's clock, unless its page changes before."""
-
-    missing: _MissingHero
-    due_s: float
 
 
 class Preview:
@@ -98,7 +94,7 @@ class Preview:
         # Of the event loop alone.
         self._request: _PreviewRequest | None = None
         self._is_held = False
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, _MissingHero] = {}
         self._taken: set[PictureSpec] = set()
         self._flying: set[PictureSpec] = set()
         self._reasons: set[str] = set()
@@ -121,7 +117,9 @@ class Preview:
             no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
         wanted = () if no_provider else tuple(_MissingHero(one.hero, _file(docs_dir, one.hero.page)) for one in missing)
         if missing and no_provider:
-            self._say_once(no_provider)
+            if no_provider not in self._said:
+                self._said.add(no_provider)
+                self._notify(logging.INFO, no_provider)
             self._name_shown(missing)
         elif settings.on_serve == "cached":
             self._name_shown(missing, _generate(self._command))
@@ -171,11 +169,6 @@ class Preview:
 
     # What is said ----------------------------------------------------------------------------------------------------
 
-    def _say_once(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self._notify(logging.INFO, message)
-
     def _name_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
         """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
         pages = {resolution.hero.page: resolution for resolution in missing}
@@ -216,10 +209,9 @@ class Preview:
         fresh = current_time() + self._quiet_s
         before, self._pending = self._pending, {}
         for missing in request.missing:
-            page, picture = missing.hero.page, missing.hero.picture
-            known = before.get(page)
-            is_same = known is not None and known.missing.hero.picture == picture
-            self._pending[page] = _Pending(missing, known.due_s if known and is_same else fresh)
+            known = before.get(missing.hero.page)
+            is_same = known is not None and known.hero.picture == missing.hero.picture
+            self._pending[missing.hero.page] = replace(missing, due_s=known.due_s if known and is_same else fresh)
         self._wake()
 
     def _wake(self) -> None:
@@ -253,7 +245,7 @@ class Preview:
             return
         now = current_time()
         for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
-            missing = self._pending.pop(page).missing
+            missing = self._pending.pop(page)
             hero = missing.hero
             # A page that was saved after the rebuild had begun may ask for something else; the next rebuild shows it.
             if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, request.began_at):
