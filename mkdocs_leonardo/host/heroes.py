@@ -45,6 +45,13 @@ _UNSEEN = (
 )
 
 
+#: Said of the first page alone, since a theme has the same HTML on all pages.
+_NARROW = (
+    "this theme has no place that the plugin knows for the layout full, so the hero shows as content; write "
+    "layout: content, or draw the hero in a template, with hero_layout: none"
+)
+
+
 class SiteHeroes:
     """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
 
@@ -66,9 +73,12 @@ class SiteHeroes:
         self._shown: Callable[[Page], ShownPage]
         self._pictures: Mapping[str, str] = {}
         self._is_open = True
+        self._is_narrowness_told = False
         self.missing: tuple[Resolution, ...] = ()
         self.no_provider = ""
-        self._freeze()
+        # Garbage collection need not look again and again through what lives until the pages are written: a thousand
+        # heroes are more than 30,000 objects.
+        gc.freeze()
 
     # While pages are read --------------------------------------------------------------------------------------------
 
@@ -106,7 +116,7 @@ class SiteHeroes:
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
-        self._freeze()
+        gc.freeze()
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError under `on_missing: error` if a hero is missing."""
@@ -122,19 +132,13 @@ class SiteHeroes:
             self.missing = tuple(one for one in resolutions if one.failure == GENERATION_OFF)
             told = [one for one in resolutions if one.failure != GENERATION_OFF]
         self.no_provider = self._build.no_provider
-        self._log_fallbacks(told)
+        found = complaints(told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted)
+        for level, message in found:
+            log.log(level, "%s", message)
+        if any(level >= logging.ERROR for level, _ in found):
+            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
         log.info("%s", summary)
         return resolutions
-
-    def _log_fallbacks(self, resolutions: Sequence[Resolution]) -> None:
-        """Log the pages that show another picture than they ask for, at the level that `on_missing` sets."""
-        told = complaints(
-            resolutions, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
-        )
-        for level, message in told:
-            log.log(level, "%s", message)
-        if any(level >= logging.ERROR for level, _ in told):
-            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
 
     # When pages are rendered -----------------------------------------------------------------------------------------
 
@@ -167,6 +171,9 @@ class SiteHeroes:
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
             log.warning("%s", Complaint([shown.source], text))
+        if not self._is_narrowness_told and self._site.stays_in_content(shown, output):
+            self._is_narrowness_told = True
+            log.info("%s: %s", shown.source, _NARROW)
         return self._site.finish(shown, output)
 
     # When the site is written ----------------------------------------------------------------------------------------
@@ -187,10 +194,3 @@ class SiteHeroes:
             self._is_open = False
             gc.unfreeze()
             self._build.close()
-
-    def _freeze(self) -> None:
-        """Exclude from garbage collection the objects that live until the pages are written.
-
-        A thousand heroes are more than 30,000 objects, which it would look through again and again.
-        """
-        gc.freeze()

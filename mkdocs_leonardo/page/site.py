@@ -19,7 +19,7 @@ from mkdocs_leonardo.page.markup import (
     settled_layout,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.page.themes import picture_sizes
+from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, social_name
 
 
@@ -236,6 +236,11 @@ class Site:
         _, asset = self._heroes[page.source]
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
         return not any(name in output_html for name in names)
+
+    def stays_in_content(self, page: ShownPage, output_html: str) -> bool:
+        """Whether the page's hero has the layout `full`, and the theme has no place for it that is known."""
+        is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
+        return is_full and full_width_place(output_html)[0] < 0
 
     def finish(self, page: ShownPage, output_html: str) -> str:
         """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
