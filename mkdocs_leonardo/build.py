@@ -69,9 +69,9 @@ class Build:
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
 
     @property
-    def seen(self) -> Mapping[str, tuple[int, int]]:
+    def file_identities(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of verified cache files, by path."""
-        return self._runtime.renderer.cache.seen
+        return self._runtime.renderer.cache.file_identities
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's hero, and start to make it in the background unless it is stored.
@@ -103,7 +103,7 @@ class Build:
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
-        return tuple(self._settled(hero, work) for hero, work in self._heroes.values())
+        return tuple(self._resolution(hero, work) for hero, work in self._heroes.values())
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
         """Write the report, and return the summary for the log. `title` is the site's, for CI jobs with several."""
@@ -136,7 +136,7 @@ class Build:
             pages = f"{count} page{'' if count == 1 else 's'}"
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 
-    def settle(self) -> None:
+    def stop(self) -> None:
         """End running work. The journal holds paid jobs that are not collected; all files stay."""
         try:
             self._runtime.end_loop(self._tell_awaited)
@@ -154,7 +154,7 @@ class Build:
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""
-        self.settle()
+        self.stop()
         self._runtime.discard()
 
     def _tell_open_jobs(self) -> None:
@@ -170,7 +170,7 @@ class Build:
         if not work.cancelled() and work.exception() is None and self._heroes[hero.page][1] is work:
             self._heroes[hero.page] = (hero, work.result())
 
-    def _settled(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
+    def _resolution(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
         if isinstance(work, Resolution):
             return work
         try:

@@ -29,7 +29,7 @@ from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of, social_of
 from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
-from mkdocs_leonardo.page.markup import hero_header, insert_hero, settled_layout
+from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import picture_sizes
@@ -317,7 +317,7 @@ class PageRenderer:
         The heading is excluded by itself: it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
-        spec = replace(hero.spec, layout=settled_layout(hero.spec, hero.asset, heading_html))
+        spec = replace(hero.spec, layout=final_layout(hero.spec, hero.asset, heading_html))
         sizes = picture_sizes("material", spec.layout, hidden=self._hidden, is_post=self._is_post)
         url = self._url if not self._is_post else (self._absolute_url or self._url)
         header = hero_header(hero.asset, spec, heading_html, url=url, sizes=sizes, credit=credit)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
+    from mkdocs_leonardo.host.heroes import SiteHeroes
     from mkdocs_leonardo.host.reading import PageReading
 
 
@@ -90,8 +91,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, and add the heroes' files to the site."""
-        if self._build is not None:
-            self._build.join(config, files)
+        if self._heroes is not None:
+            self._heroes.join(config, files)
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
@@ -100,19 +101,17 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     ) -> TemplateContext | None:
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
         del config, nav
-        if self._build is None or self._build.heroes is None:
+        if self._heroes is None:
             return None
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
-        self._build.heroes.show(page, variables)
+        self._heroes.show(page, variables)
         return context
 
     # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
     @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        if self._build is None or self._build.heroes is None:
-            return None
-        return self._build.heroes.complete(page, output)
+        return self._heroes.complete(page, output) if self._heroes is not None else None
 
     # After mkdocs-rss-plugin (0), which writes its feeds here.
     @event_priority(-50)
@@ -120,8 +119,8 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Complete other plugins' files, end the build, and leave missing heroes to a preview."""
         if self._build is None:
             return
-        if self._build.heroes is not None:
-            self._build.heroes.mend_feeds(config)
+        if self._heroes is not None:
+            self._heroes.mend_feeds(config)
         self._end_build()
         self._serving.after_build(self._build, config)
 
@@ -144,6 +143,10 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """End the build's work and the preview's."""
         self._end_build()
         self._serving.close()
+
+    @property
+    def _heroes(self) -> SiteHeroes | None:
+        return self._build.heroes if self._build is not None else None
 
     def _end_build(self) -> None:
         if self._build is not None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from mkdocs_leonardo.page.markup import (
     card,
     creator_name,
+    final_layout,
     focus_name,
     hero_header,
     insert_card,
     place_full,
-    settled_layout,
 )
 from mkdocs_leonardo.page.themes import picture_sizes
 from mkdocs_leonardo.spec import (
@@ -124,15 +124,15 @@ def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
         ("m" * 101, "", Scrim(0, 0, 0, 0, 0, 0), "stacked"),
     ],
 )
-def test_settled_layout_of_auto_covers_no_picture_with_much(
+def test_final_layout_of_auto_covers_no_picture_with_much(
     title: str, tagline: str, scrim: Scrim, layout: Layout
 ) -> None:
     """Titles of more than 100 letters stand above the picture, and those that need half a shade; others lie on it."""
     made = asset("jpeg")
     shown = replace(made, rendering=replace(made.rendering, scrim=scrim))
     heading = f"<h1>{title}</h1>"
-    assert settled_layout(spec(layout="auto", tagline=tagline), shown, heading) == layout
-    assert settled_layout(spec(layout="split", tagline=tagline), shown, heading) == "split"
+    assert final_layout(spec(layout="auto", tagline=tagline), shown, heading) == layout
+    assert final_layout(spec(layout="split", tagline=tagline), shown, heading) == "split"
 
 
 def test_header_without_jpeg_falls_back_to_webp() -> None:

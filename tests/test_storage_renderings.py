@@ -260,13 +260,13 @@ def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rend
     changed(path)
     with pytest.raises(BrokenEntry):
         cache.load(KEY)
-    assert cache.seen == {}
+    assert cache.file_identities == {}
 
     path.write_bytes(data)
     assert cache.load(KEY) is not None
 
     status = {variant.place: variant.path.stat() for variant in rendering.variants}
-    assert cache.seen == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
+    assert cache.file_identities == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 
 def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCache) -> None:

@@ -213,7 +213,7 @@ def built(site: SitePages, settings: Settings, console: Console) -> Iterator[Her
         totals = build.finish(found, title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
             console.note(f"leonardo: {totals}")
-        build.settle()
+        build.stop()
         yield Heroes(site, found, build.provider_wanted, build.no_provider)
     finally:
         build.close()

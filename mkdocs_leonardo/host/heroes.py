@@ -59,12 +59,16 @@ class SiteHeroes:
     could be asked in `no_provider`.
     """
 
-    def __init__(self, settings: Settings, config: MkDocsConfig, *, is_preview: bool) -> None:
+    def __init__(
+        self, settings: Settings, config: MkDocsConfig, published: PublishedFolder | None, *, is_preview: bool
+    ) -> None:
+        """`published` is what the previous build published, if that was set aside."""
         try:
             self._build = Build(settings, environ=os.environ, notify=log.log)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings
+        self._published = published
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.social else "")
         self._cards = CardBackgrounds() if draws_cards(config) else None
@@ -96,7 +100,7 @@ class SiteHeroes:
 
     # When all pages are read -----------------------------------------------------------------------------------------
 
-    def join(self, config: MkDocsConfig, files: Files, published: PublishedFolder | None) -> None:
+    def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
         resolutions = self._resolutions(config.site_name)
         site = self._site = Site(
@@ -110,8 +114,9 @@ class SiteHeroes:
             relative=get_relative_url,
         )
         self._shown = shown_pages(config, files, site.has_hero)
-        self._pictures = {**self._social.settle(site, files), **site.pictures()}
-        kept = published.put_back(self._pictures, self._build.seen) if published is not None else frozenset()
+        self._pictures = {**self._social.correct(site, files), **site.pictures()}
+        folder, identities = self._published, self._build.file_identities
+        kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
         add_pictures(self._pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
@@ -125,7 +130,7 @@ class SiteHeroes:
             counted = [one for one in resolutions if one.hero.page not in self._continued]
             summary = self._build.finish(counted, title=site_name)
         finally:
-            self._build.settle()
+            self._build.stop()
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.

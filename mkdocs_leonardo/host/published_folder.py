@@ -34,23 +34,23 @@ class PublishedFolder:
             with suppress(OSError):
                 self._folder.rename(self._aside)
 
-    def put_back(self, files: Mapping[str, str], seen: Mapping[str, tuple[int, int]]) -> frozenset[str]:
+    def put_back(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
         """Rename the folder back, without files that are not among `files`; the places of those that it holds.
 
-        `files` are places in the site by which to find the cache's files; `seen` are device and inode of cache files
-        that were looked at before. To be called after the host has cleaned and before it copies.
+        `files` are places in the site by which to find the cache's files; `identities` are device and inode of cache
+        files that were looked at before. To be called after the host has cleaned and before it copies.
         """
         # What cannot be cleared, or has something in its place by now, is made anew.
         with suppress(OSError):
             if _is_folder(self._aside):
-                there = self._sorted_out(files, seen)
+                there = self._sorted_out(files, identities)
                 self._folder.parent.mkdir(parents=True, exist_ok=True)
                 self._aside.rename(self._folder)
                 return there
         self.discard()
         return frozenset()
 
-    def _sorted_out(self, files: Mapping[str, str], seen: Mapping[str, tuple[int, int]]) -> frozenset[str]:
+    def _sorted_out(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
             found = list(entries)
@@ -58,7 +58,7 @@ class PublishedFolder:
         for entry in found:
             place = f"{self._place}/{entry.name}"
             source = files.get(place)
-            if source is not None and _is_link(entry, device, seen.get(source) or _identity(source)):
+            if source is not None and _is_link(entry, device, identities.get(source) or _identity(source)):
                 there.add(place)
             else:
                 _remove(entry)

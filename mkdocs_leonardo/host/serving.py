@@ -57,10 +57,10 @@ class Serving:
         if self._watcher is not None:
             self._watcher.follow(build.settings.cache_dir)
         if self._preview is not None:
+            heroes = build.heroes
+            missing, no_provider = (heroes.missing, heroes.no_provider) if heroes is not None else ((), "")
             try:
-                self._preview.take(
-                    build.settings, build.missing, docs_dir=Path(config.docs_dir), no_provider=build.no_provider
-                )
+                self._preview.take(build.settings, missing, docs_dir=Path(config.docs_dir), no_provider=no_provider)
             except HeroError as error:
                 raise PluginError(f"leonardo: {error}") from None
 

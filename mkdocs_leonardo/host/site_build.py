@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
     from mkdocs_leonardo.host.reading import PageReading
-    from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.settings import Settings
 
 
@@ -70,23 +69,8 @@ class SiteBuild:
         if self.heroes is None:
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
-            self.heroes = SiteHeroes(self._build_settings, config, is_preview=self._is_preview)
+            self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
         self.heroes.want(page, reading.hero)
-
-    def join(self, config: MkDocsConfig, files: Files) -> None:
-        """Wait for every hero, and add the heroes' files to the site."""
-        if self.heroes is not None:
-            self.heroes.join(config, files, self._published)
-
-    @property
-    def missing(self) -> tuple[Resolution, ...]:
-        """The heroes for a preview to make: those of pages that show a placeholder."""
-        return self.heroes.missing if self.heroes is not None else ()
-
-    @property
-    def no_provider(self) -> str:
-        """Why no provider could be asked even if that were allowed; empty if one could."""
-        return self.heroes.no_provider if self.heroes is not None else ""
 
     def close(self, *, is_annotated: bool = True) -> None:
         """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""

@@ -32,7 +32,7 @@ class SocialImages:
             page.meta["image"] = absolute_url(self._site_url, place)
             self._announced[page.file.src_uri] = place
 
-    def settle(self, site: Site, files: Files) -> dict[str, str]:
+    def correct(self, site: Site, files: Files) -> dict[str, str]:
         """Correct the metadata of pages whose picture has another address than announced.
 
         The pictures to publish under an announced address as well: their places in the site, and where their bytes lie.

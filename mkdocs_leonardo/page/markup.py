@@ -75,7 +75,7 @@ def hero_header(
     """The hero of one page, with the page's own heading in it as it was.
 
     `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`, the layout
-    from `settled_layout`. With `credit` a line says which AI made the picture, if one did; a text is that line, with
+    from `final_layout`. With `credit` a line says which AI made the picture, if one did; a text is that line, with
     ``{creator}`` for the name.
     """
     title = _title(heading_html)
@@ -106,7 +106,7 @@ def _caption(tag: str, provider: str, credit: bool | str) -> list[str]:  # noqa:
     return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator else []
 
 
-def settled_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
+def final_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
     """The layout of a hero with this heading: `auto` becomes one of two layouts, any other stays."""
     if spec.layout != "auto":
         return spec.layout

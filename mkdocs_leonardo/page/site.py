@@ -12,11 +12,11 @@ from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_o
 from mkdocs_leonardo.page.markup import (
     card,
     creator_name,
+    final_layout,
     hero_header,
     insert_card,
     insert_hero,
     place_full,
-    settled_layout,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
@@ -202,7 +202,7 @@ class Site:
             return content_html
 
         def header(heading_html: str) -> str:
-            shown = replace(spec, layout=settled_layout(spec, asset, heading_html))
+            shown = replace(spec, layout=final_layout(spec, asset, heading_html))
             sizes = picture_sizes(page.theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
             hero = hero_header(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
             self._headers[page.url] = hero

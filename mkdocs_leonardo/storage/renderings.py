@@ -52,7 +52,7 @@ class RenderingCache:
         self._seen: list[tuple[str, array[int]]] = []
 
     @property
-    def seen(self) -> dict[str, tuple[int, int]]:
+    def file_identities(self) -> dict[str, tuple[int, int]]:
         """Device and inode of all files that were loaded, and so are what was written, by their places."""
         return {
             self._start + file: (found[2 * number], found[2 * number + 1])

@@ -64,7 +64,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
 
         def header(heading: str) -> str:
             asset, spec = self._assets[page.meta["picture"]], _spec(page.meta)
-            spec = replace(spec, layout=markup.settled_layout(spec, asset, heading))
+            spec = replace(spec, layout=markup.final_layout(spec, asset, heading))
             sizes = themes.picture_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
             self._headers[page.url] = markup.hero_header(
                 asset,
