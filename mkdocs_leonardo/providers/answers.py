@@ -74,11 +74,23 @@ def number_at(value: JsonValue | None, *path: str | int) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def list_at(value: JsonValue | None, *path: str | int) -> list[JsonValue]:
+    """The list at `path`, empty where there is none."""
+    found = member(value, *path)
+    return found if isinstance(found, list) else []
+
+
 def quote(text: str) -> str:
     """A service's words for a log: one short line without addresses, keys and ids."""
     line = " ".join(_SECRETS.sub("(hidden)", text).split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+
+
+def status_and(words: str, answer: Answer) -> str:
+    """The status and the service's words, short enough for a message."""
+    quoted = quote(words)
+    return f"answered {answer.status}: {quoted}" if quoted else f"answered {answer.status}"
 
 
 def served_at(answer: Answer) -> float | None:

@@ -17,7 +17,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     TransportError,
 )
-from mkdocs_leonardo.providers.answers import Answer, member, quote, text_at
+from mkdocs_leonardo.providers.answers import Answer, list_at, member, status_and, text_at
 from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.spec import JsonValue
 
@@ -116,12 +116,8 @@ class TextModel:
 
     def _read(self, body: JsonValue | None) -> Suggestion:
         if self.provider == "gemini":
-            parts = member(body, "candidates", 0, "content", "parts")
-            text = "".join(
-                text_at(part, "text")
-                for part in (parts if isinstance(parts, list) else [])
-                if member(part, "thought") is not True
-            )
+            parts = list_at(body, "candidates", 0, "content", "parts")
+            text = "".join(text_at(part, "text") for part in parts if member(part, "thought") is not True)
         else:
             text = text_at(body, "choices", 0, "message", "content")
         try:
@@ -135,7 +131,7 @@ class TextModel:
 
     def _refusal(self, answer: Answer) -> ProviderError:
         words = text_at(answer.body, "error", "message") or answer.text
-        said = f"answered {answer.status}: {quote(words)}" if words.strip() else f"answered {answer.status}"
+        said = status_and(words, answer)
         if answer.status in {400, 401, 402, 403, 404}:
             return self._error(
                 AccountRefused, f"does not answer with {self.provider}.text_model {self.model!r} ({said})"

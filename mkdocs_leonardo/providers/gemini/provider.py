@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote as quote_path
 
@@ -29,10 +29,12 @@ from mkdocs_leonardo.providers.answers import (
     LONGEST_COOLDOWN_S,
     Answer,
     firewall,
+    list_at,
     member,
     number_at,
     quote,
     retry_after_s,
+    status_and,
     text_at,
 )
 from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
@@ -143,27 +145,24 @@ class GeminiProvider(SynchronousProvider):
         """The error for a 200 without a picture; an answer that was drawn is charged."""
         blocked = text_at(body, "promptFeedback", "blockReason")
         reason = text_at(body, "candidates", 0, "finishReason")
-        if blocked and not _listed(body, "candidates"):
+        if blocked and not list_at(body, "candidates"):
             return self._error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
         stated = number_at(body, "usageMetadata", "candidatesTokenCount")
         charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
         if blocked or reason in _REFUSALS:
             return self._error(PromptRefused, f"refuses the image ({quote(blocked or reason)})", charged=charged)
-        words = " ".join(
-            text_at(part, "text") for part in _listed(member(body, "candidates", 0, "content"), "parts")
-        ).strip()
+        words = " ".join(text_at(part, "text") for part in list_at(body, "candidates", 0, "content", "parts")).strip()
         said = f": {quote(words)}" if words else ""
         return self._error(
             JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{said})", charged=charged
         )
 
     def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
-        error = member(answer.body, "error")
-        words = text_at(error, "message") or answer.text
-        kind = text_at(error, "status")
+        words = text_at(answer.body, "error", "message") or answer.text
+        kind = text_at(answer.body, "error", "status")
         status = answer.status
-        said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
-        reasons = {text_at(detail, "reason") for detail in _details(answer)}
+        said = status_and(words, answer)
+        reasons = {text_at(detail, "reason") for detail in list_at(answer.body, "error", "details")}
         if "API_KEY_INVALID" in reasons or status == 401:  # noqa: PLR2004 - HTTP's own number
             return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
         if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
@@ -187,8 +186,8 @@ class GeminiProvider(SynchronousProvider):
         """The error for a 429: too many requests, or no quota at all, since both have the same status."""
         quotas = [
             text_at(violation, "quotaId") + text_at(violation, "quotaMetric")
-            for detail in _details(answer)
-            for violation in _listed(detail, "violations")
+            for detail in list_at(answer.body, "error", "details")
+            for violation in list_at(detail, "violations")
         ]
         if _NO_QUOTA.search(words):
             return self._error(
@@ -200,7 +199,7 @@ class GeminiProvider(SynchronousProvider):
 
     def _rest_s(self, answer: Answer) -> float | None:
         """The rest that the answer asks for, in its body or its header."""
-        for detail in _details(answer):
+        for detail in list_at(answer.body, "error", "details"):
             seconds = number_at(text_at(detail, "retryDelay").removesuffix("s"))
             if seconds is not None:
                 return min(max(0.0, seconds), LONGEST_COOLDOWN_S)
@@ -221,7 +220,7 @@ def _pictures_in(body: JsonValue) -> list[tuple[str, str]]:
             text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),
             text_at(part, "fileData", "fileUri") or text_at(part, "file_data", "file_uri"),
         )
-        for part in _listed(member(body, "candidates", 0, "content"), "parts")
+        for part in list_at(body, "candidates", 0, "content", "parts")
         if member(part, "thought") is not True
     ]
     return [entry for entry in reversed(entries) if any(entry)]
@@ -229,16 +228,7 @@ def _pictures_in(body: JsonValue) -> list[tuple[str, str]]:
 
 def _image_tokens(body: JsonValue) -> float | None:
     """The tokens of the picture; where they are not told apart, those of the whole answer."""
-    for detail in _listed(member(body, "usageMetadata"), "candidatesTokensDetails"):
+    for detail in list_at(body, "usageMetadata", "candidatesTokensDetails"):
         if text_at(detail, "modality") == "IMAGE":
             return number_at(detail, "tokenCount")
     return number_at(body, "usageMetadata", "candidatesTokenCount")
-
-
-def _details(answer: Answer) -> Iterator[JsonValue]:
-    yield from _listed(member(answer.body, "error"), "details")
-
-
-def _listed(value: JsonValue | None, name: str) -> list[JsonValue]:
-    found = member(value, name)
-    return found if isinstance(found, list) else []

@@ -14,7 +14,16 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.answers import Answer, firewall, member, number_at, quote, retry_after_s, text_at
+from mkdocs_leonardo.providers.answers import (
+    Answer,
+    firewall,
+    list_at,
+    member,
+    number_at,
+    retry_after_s,
+    status_and,
+    text_at,
+)
 from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import JsonValue
 
@@ -97,8 +106,7 @@ def accepted_job(body: JsonValue | None) -> JsonValue | None:
 
 def _errors_in(body: JsonValue | None) -> list[JsonValue]:
     """The errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
-    listed = body if isinstance(body, list) else member(body, "errors")
-    return [one for one in listed if text_at(one, "message")] if isinstance(listed, list) else []
+    return [one for one in list_at(body) or list_at(body, "errors") if text_at(one, "message")]
 
 
 def stated_cost_usd(job: JsonValue) -> float | None:
@@ -123,9 +131,8 @@ def text_of(answer: Answer) -> str:
 
 
 def said_in(answer: Answer) -> str:
-    """Status and words, short enough for a message."""
-    words = quote(text_of(answer))
-    return f"answered {answer.status}: {words}" if words else f"answered {answer.status}"
+    """The status and the message in an answer."""
+    return status_and(text_of(answer), answer)
 
 
 def leonardo_error(

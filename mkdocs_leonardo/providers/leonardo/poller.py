@@ -18,7 +18,7 @@ from mkdocs_leonardo.errors import (
     PromptRefused,
     TransportError,
 )
-from mkdocs_leonardo.providers.answers import Answer, member, retry_after_s, text_at
+from mkdocs_leonardo.providers.answers import Answer, list_at, member, retry_after_s, text_at
 from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.leonardo.answers import (
     NAME,
@@ -197,8 +197,7 @@ class JobPoller:
             self._empty_since = None
             return None
         self._empty_since = self._empty_since or self._clock.now()
-        images = member(job, "generated_images")
-        for image in images if isinstance(images, list) else ():
+        for image in list_at(job, "generated_images"):
             if member(image, "nsfw") is True:
                 raise leonardo_error(PromptRefused, "made an image that it marks as not safe", charged=Charged.YES)
             url = text_at(image, "url")

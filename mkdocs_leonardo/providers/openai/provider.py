@@ -25,10 +25,11 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.providers.answers import (
     Answer,
     firewall,
+    list_at,
     member,
     number_at,
-    quote,
     retry_after_s,
+    status_and,
     text_at,
 )
 from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
@@ -115,8 +116,7 @@ class OpenAIProvider(SynchronousProvider):
         answer = await self._free_answer("/models")
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
-        listed = member(answer.body, "data")
-        names = {text_at(entry, "id") for entry in listed} if isinstance(listed, list) else set()
+        names = {text_at(entry, "id") for entry in list_at(answer.body, "data")}
         if names and self.model not in names:
             raise self._error(AccountRefused, f"does not list the model {self.model!r}; set openai.model")
         return self.model
@@ -128,8 +128,7 @@ class OpenAIProvider(SynchronousProvider):
             raise self._refusal(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
-        listed = member(answer.body, "data")
-        entries = listed if isinstance(listed, list) else [listed]
+        entries = list_at(answer.body, "data") or [member(answer.body, "data")]
         data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
         return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
 
@@ -146,7 +145,7 @@ class OpenAIProvider(SynchronousProvider):
     def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
         words = text_at(answer.body, "error", "message") or answer.text
         status = answer.status
-        said = f"answered {status}: {quote(words)}" if words.strip() else f"answered {status}"
+        said = status_and(words, answer)
         known = self._known_refusal(answer, words.lower(), said)
         if known is not None:
             return known
