@@ -16,8 +16,9 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
-from mkdocs_leonardo.providers.declaration import key_variable
-from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, TextModel, gemini_api, openai_api
+from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable
+from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
 
@@ -48,21 +49,22 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
         return 0
     if not site.settings.generate:
         raise CommandError(GENERATE_IS_OFF)
-    model, key = _model(site, os.environ)
-    estimate_usd = sum(model.estimate_usd(page.facts) for page in wanted)
+    provider = _provider(site, os.environ)
+    model = provider.text_model
+    expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
     console.say(
-        f"{counted(len(wanted), 'page', 'pages')} without a prompt; {model.provider}'s {model.model} reads title, "
-        f"description and the first {MOST_WORDS} words of each: about {dollars(estimate_usd)}"
+        f"{counted(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {model} reads title, "
+        f"description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
     )
-    cap_usd, most_usd = site.settings.max_cost_usd, sum(model.most_usd(page.facts) for page in wanted)
-    if cap_usd is not None and most_usd > cap_usd:
+    cap_usd, highest_usd = site.settings.max_cost_usd, sum(most_usd(model, page.facts) for page in wanted)
+    if cap_usd is not None and highest_usd > cap_usd:
         raise CommandError(
-            f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(most_usd)}; raise it, or "
+            f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(highest_usd)}; raise it, or "
             "name fewer pages"
         )
     if not agreed(console, yes=yes):
         return 1
-    failed = _ask(model, key, wanted, console, write=write)
+    failed = _ask(provider, wanted, console, write=write)
     if not write:
         console.note("nothing was written; --write puts these lines into the front matter")
     return 1 if failed else 0
@@ -95,44 +97,49 @@ def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _model(site: SitePages, environ: Mapping[str, str]) -> tuple[TextModel, str]:
-    """The text model of the first provider that has one and a key."""
-    settings = site.settings
-    models = {
-        name: TextModel(name, settings.options[name].text_model, settings.options[name].base_url, connect)
-        for name, connect in (("openai", openai_api), ("gemini", gemini_api))
-    }
-    order = [name for name in settings.providers if name in models] + list(models)
-    for name in order:
-        key = environ.get(key_variable(name), "").strip()
-        if key:
-            return models[name], key
-    raise CommandError(
-        "set OPENAI_API_KEY or GEMINI_API_KEY in the environment; a text model of theirs reads the pages"
-    )
+def _provider(site: SitePages, environ: Mapping[str, str]) -> SuggestsTexts:
+    """The first provider that has a text model and a key."""
+    variables = []
+    for name in sorted(BUILT_IN, key=(*site.settings.providers, *BUILT_IN).index):
+        variable = key_variable(name)
+        key = environ.get(variable, "").strip()
+        provider = declaration_of(name).make(
+            ProviderContext(
+                key=key or None,
+                options=site.settings.options[name],
+                clock=SystemClock(),
+                window=lambda _: 0.0,
+                render_times=RenderTimes(lambda _: (), lambda *_: None),
+                key_variable=variable,
+            )
+        )
+        if isinstance(provider, SuggestsTexts):
+            if key:
+                return provider
+            variables.append(variable)
+    raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")
 
 
-def _ask(model: TextModel, key: str, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
+def _ask(provider: SuggestsTexts, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
     """Ask for each page in turn, and show and write a proposal before the next is paid for; the number of failures."""
     import anyio
 
     async def ask() -> int:
-        api = model.connect(key, model.base_url, SystemClock())
         failed = 0
         try:
             for place, page in enumerate(pages):
                 try:
-                    suggestion = await model.suggest(api, page.facts)
+                    suggestion = await provider.suggest(page.facts)
                 except ProviderError as error:
                     failed += 1
-                    console.warn(f"{page.name}: {model.provider} {error}")
+                    console.warn(f"{page.name}: {provider.name} {error}")
                     if isinstance(error, AccountRefused | RateLimited):
                         # Every page would have the same error.
                         return failed + len(pages) - place - 1
                     continue
                 failed += not _take(page, suggestion, console, write=write)
         finally:
-            await api.aclose()
+            await provider.aclose()
         return failed
 
     return anyio.run(ask)

@@ -6,27 +6,29 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mkdocs_leonardo.errors import (
-    AnswerLost,
+    AccountRefused,
     Charged,
     DownloadRefused,
     JobFailed,
     JobUnknown,
     NotSent,
     ProviderError,
+    RateLimited,
     RequestRefused,
     ServiceFailed,
     TransportError,
 )
-from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
+from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, status_and, text_at
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Part
+    from mkdocs_leonardo.providers.texts import PageFacts, Suggestion
 
 #: OpenAI's limit of characters. Gemini's image models publish none, and get the same.
 MAX_PROMPT = 32_000
@@ -34,7 +36,8 @@ MAX_ANSWER_BYTES = 64 * 2**20
 #: The time for downloading a picture from an address, and the wait between two tries (seconds).
 DOWNLOAD_S = 30.0
 DOWNLOAD_AGAIN_S = 1.0
-_FREE_TIMEOUT_S = 10.0
+FREE_TIMEOUT_S = 10.0
+_TEXT_TIMEOUT_S = 60.0
 
 _TO_STANDARD = str.maketrans("-_", "+/")
 _ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
@@ -52,12 +55,14 @@ class SynchronousProvider:
         context: ProviderContext,
         *,
         model: str,
+        text_model: str,
         timeout_s: float,
         base_url: str,
         secret_headers: Callable[[str], Mapping[str, str]],
     ) -> None:
         """Make the provider; nothing is connected yet."""
         self.model = model
+        self.text_model = text_model
         self.timeout_s = timeout_s
         self._api = context.connection(self.name, base_url=base_url, secret_headers=secret_headers)
         self._clock = context.clock
@@ -76,6 +81,39 @@ class SynchronousProvider:
         """Close connections."""
         await self._api.aclose()
 
+    # Texts -----------------------------------------------------------------------------------------------------------
+
+    async def suggest(self, facts: PageFacts) -> Suggestion:
+        """The text model's proposal, paid for and asked for exactly once; ProviderError without one."""
+        from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
+
+        path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
+        answer = await self._answer("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise self._text_refusal(answer)
+        suggestion = suggestion_in(self._answer_in(answer.body))
+        if not suggestion.prompt.strip():
+            raise self._error(JobFailed, "answered without a prompt", charged=Charged.YES)
+        return suggestion
+
+    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
+        """Path and body of the request to the text model: its role, and the user's message."""
+        raise NotImplementedError
+
+    def _answer_in(self, body: JsonValue | None) -> str:
+        """The text of the text model's answer, empty without one."""
+        raise NotImplementedError
+
+    def _text_refusal(self, answer: Answer) -> ProviderError:
+        said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
+        if answer.status in {400, 401, 402, 403, 404}:
+            return self._error(
+                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
+            )
+        if answer.status == 429:  # noqa: PLR2004 - HTTP's own number
+            return self._error(RateLimited, said)
+        return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
+
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
     def _prompt(self, picture: PictureSpec) -> str:
@@ -91,27 +129,26 @@ class SynchronousProvider:
 
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
         """The answer to the create request, which is sent exactly once; ServiceFailed if there is none."""
-        try:
-            return await self._api().request(
-                "POST",
-                path,
-                json=request,
-                parts=parts,
-                timeout_s=self.timeout_s,
-                max_bytes=MAX_ANSWER_BYTES,
-                keep_once_sent=True,
-            )
-        except NotSent as error:
-            raise self._error(ServiceFailed, str(error)) from error
-        except AnswerLost as error:
-            raise self._error(ServiceFailed, str(error), charged=Charged.UNKNOWN) from error
+        return await self._answer(
+            "POST",
+            path,
+            json=request,
+            parts=parts,
+            timeout_s=self.timeout_s,
+            max_bytes=MAX_ANSWER_BYTES,
+            keep_once_sent=True,
+        )
 
-    async def _free_answer(self, path: str) -> Answer:
-        """The answer to a free request; ServiceFailed if there is none."""
+    async def _answer(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
+        """The answer to a request, which is sent exactly once; ServiceFailed if there is none.
+
+        What asks for nothing new costs nothing, whether or not it was read.
+        """
         try:
-            return await self._api().request("GET", path, timeout_s=_FREE_TIMEOUT_S)
+            return await self._api().request(method, path, **request)
         except TransportError as error:
-            raise self._error(ServiceFailed, str(error)) from error
+            is_free = method == "GET" or isinstance(error, NotSent)
+            raise self._error(ServiceFailed, str(error), charged=Charged.NO if is_free else Charged.UNKNOWN) from error
 
     async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
         """The first picture among `entries`, pairs of base64 and address, either of which may be empty.

@@ -39,7 +39,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
 from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
-from mkdocs_leonardo.providers.synchronous import SynchronousProvider
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -84,6 +84,7 @@ class GeminiProvider(SynchronousProvider):
         super().__init__(
             context,
             model=options.model,
+            text_model=options.text_model,
             timeout_s=options.timeout_s,
             base_url=options.base_url,
             secret_headers=lambda key: {KEY_HEADER: key},
@@ -120,12 +121,25 @@ class GeminiProvider(SynchronousProvider):
 
     async def check_access(self) -> str:
         """The model, which the service knows; only asking for a picture tells whether there is a quota for pictures."""
-        answer = await self._free_answer(f"/models/{quote_path(self.model, safe='')}")
+        answer = await self._answer("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
         if answer.status == 404:  # noqa: PLR2004 - HTTP's own number
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
         if answer.status != 200:  # noqa: PLR2004 - same
             raise self._refusal(answer)
         return f"{self.model}; its quota is unknown"
+
+    # Texts -------------------------------------------------------------------------------------------------------
+
+    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
+        return f"/models/{quote_path(self.text_model, safe='')}:generateContent", {
+            "systemInstruction": {"parts": [{"text": role}]},
+            "contents": [{"role": "user", "parts": [{"text": message}]}],
+            "generationConfig": {"responseMimeType": "application/json", "maxOutputTokens": most_tokens},
+        }
+
+    def _answer_in(self, body: JsonValue | None) -> str:
+        parts = list_at(body, "candidates", 0, "content", "parts")
+        return "".join(text_at(part, "text") for part in parts if member(part, "thought") is not True)
 
     # Answers -----------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
 from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
-from mkdocs_leonardo.providers.synchronous import SynchronousProvider
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -78,6 +78,7 @@ class OpenAIProvider(SynchronousProvider):
         super().__init__(
             context,
             model=options.model,
+            text_model=options.text_model,
             timeout_s=options.timeout_s,
             base_url=options.base_url,
             secret_headers=lambda key: {"authorization": f"Bearer {key}"},
@@ -113,13 +114,26 @@ class OpenAIProvider(SynchronousProvider):
 
     async def check_access(self) -> str:
         """The model, which the account may use; the list of models costs nothing and needs the key."""
-        answer = await self._free_answer("/models")
+        answer = await self._answer("GET", "/models", timeout_s=FREE_TIMEOUT_S)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
         names = {text_at(entry, "id") for entry in list_at(answer.body, "data")}
         if names and self.model not in names:
             raise self._error(AccountRefused, f"does not list the model {self.model!r}; set openai.model")
         return self.model
+
+    # Texts -------------------------------------------------------------------------------------------------------
+
+    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
+        return "/chat/completions", {
+            "model": self.text_model,
+            "messages": [{"role": "system", "content": role}, {"role": "user", "content": message}],
+            "response_format": {"type": "json_object"},
+            "max_completion_tokens": most_tokens,
+        }
+
+    def _answer_in(self, body: JsonValue | None) -> str:
+        return text_at(body, "choices", 0, "message", "content")
 
     # Answers -----------------------------------------------------------------------------------------------------
 
