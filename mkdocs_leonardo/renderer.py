@@ -91,15 +91,11 @@ class Renderer:
         def write(folder: Path) -> Rendering:
             return render(
                 picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow would be imported here
-                key=record.key,
+                record,
                 variant_key=key,
                 encoding=self._encoding.across(hero.layout),
                 folder=folder,
-                provider=record.provider,
-                model=record.model,
-                created_at=record.created_at,
                 focus=hero.focus,
-                has_reference=record.has_reference,
                 known=known,
                 heavy=self._heavy,
             )
@@ -160,26 +156,13 @@ class Renderer:
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
-        return settings(
-            encoding,
-            focus,
-            provider=record.provider,
-            model=record.model,
-            has_reference=record.has_reference,
-        )
+        return settings(encoding, focus, record)
 
     def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
         """The files that an earlier version encoded of the picture."""
         from mkdocs_leonardo.imaging.render import superseded
 
-        encoding = self._encoding.across(hero.layout)
-        for settings in superseded(
-            encoding,
-            hero.focus,
-            provider=record.provider,
-            model=record.model,
-            has_reference=record.has_reference,
-        ):
+        for settings in superseded(self._encoding.across(hero.layout), hero.focus, record):
             facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
             with suppress(BrokenEntry, StoreUnavailable):
                 rendering = self.cache.load(variant_key(record.digest, facts))

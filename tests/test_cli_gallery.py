@@ -22,7 +22,7 @@ from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.status import HeroStatus
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.spec import Encoding, HeroSpec, Scrim
+from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Scrim
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.renderings import RenderingCache
 
@@ -178,13 +178,10 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
     """A rendering whose shade is too weak for the file that screens show is found out."""
     rendering = render(
         Image.new("RGB", (320, 180), "white"),
-        key="a" * 64,
+        PictureRecord("a" * 64, "", "png", "local", "painter"),
         variant_key="b" * 64,
         encoding=Encoding(formats=("jpeg",), widths=(320,), width_px=320, height_px=180),
         folder=tmp_path,
-        provider="local",
-        model="painter",
-        created_at=0.0,
     )
     status = HeroStatus(HeroSpec("index.md"), "cached")
     assert check._is_legible(status, rendering)

@@ -20,6 +20,7 @@ from mkdocs_leonardo.spec import (
     FocalPoint,
     Format,
     Layout,
+    PictureRecord,
     Rendering,
     Scrim,
     Variant,
@@ -64,13 +65,10 @@ def rendered(  # noqa: D103 -- `render` with defaults
 ) -> Rendering:
     return render(
         picture,
-        key=KEY,
+        PictureRecord(KEY, "", "", provider, "phoenix", created_at=1_780_000_000.0),
         variant_key=VARIANT_KEY,
         encoding=encoding,
         folder=folder,
-        provider=provider,
-        model="phoenix",
-        created_at=1_780_000_000.0,
         focus=focus,
         available=available,  # type: ignore[arg-type]
         known=known,
@@ -253,7 +251,7 @@ def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
     """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
 
     def speed(provider: str) -> object:
-        files: Any = settings(Encoding(), CENTER, provider=provider, model="m")["files"]
+        files: Any = settings(Encoding(), CENTER, PictureRecord("", "", "", provider, "m"))["files"]
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
@@ -271,7 +269,7 @@ def test_superseded_settings_are_those_of_earlier_defaults(provider: str, digest
     """Under this digest the first versions kept a picture's sixteen files, which are found and used."""
     formats: tuple[Format, ...] = ("avif", "webp", "jpeg")
     encoding = Encoding().across(layout)
-    earlier = superseded(encoding, CENTER, provider=provider, model="m", available=formats)
+    earlier = superseded(encoding, CENTER, PictureRecord("", "", "", provider, "m"), formats)
 
     assert digest in {digest_of(canonical_json({**each})) for each in earlier}
 
@@ -281,7 +279,7 @@ def test_settings_move_with_everything_that_changes_the_files() -> None:
 
     def key(encoding: Encoding = SMALL, focus: FocalPoint = CENTER, *, provider: str = "p", model: str = "m") -> str:
         return variant_key(
-            "digest", settings(encoding, focus, provider=provider, model=model, available=("webp", "jpeg"))
+            "digest", settings(encoding, focus, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
         )
 
     different = [

@@ -27,7 +27,17 @@ from mkdocs_leonardo.imaging.variants import (
     write_ladder,
     write_social,
 )
-from mkdocs_leonardo.spec import CENTER, NO_AI, Encoding, FocalPoint, Format, JsonValue, Rendering, Variant
+from mkdocs_leonardo.spec import (
+    CENTER,
+    NO_AI,
+    Encoding,
+    FocalPoint,
+    Format,
+    JsonValue,
+    PictureRecord,
+    Rendering,
+    Variant,
+)
 from mkdocs_leonardo.tint import TINTS
 
 _KEY_CHARS = 16
@@ -53,26 +63,20 @@ _FIRST_VIEWS: list[JsonValue] = [
 
 
 def settings(
-    encoding: Encoding,
-    focus: FocalPoint,
-    *,
-    provider: str,
-    model: str,
-    has_reference: bool = False,
-    available: Iterable[Format] | None = None,
+    encoding: Encoding, focus: FocalPoint, record: PictureRecord, available: Iterable[Format] | None = None
 ) -> dict[str, JsonValue]:
     """The settings that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
     """
-    is_placeholder = provider == _PAINTER
+    is_placeholder = record.provider == _PAINTER
     beyond = [width for width in encoding.widths if width > encoding.width_px]
     # Left out where they have no effect, so that earlier renderings stay valid.
     extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
-    if provider == _OWN:
+    if record.provider == _OWN:
         extra["enlarged"] = False
-    if has_reference:
+    if record.has_reference:
         extra["reference"] = True
     return {
         **extra,
@@ -95,19 +99,13 @@ def settings(
         ],
         "tints": [list(tint) for tint in TINTS],
         "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE, contrast.SHARP_BRIGHT_SHARE, contrast.MOST_SHARP],
-        "provider": provider,
-        "model": model,
+        "provider": record.provider,
+        "model": record.model,
     }
 
 
 def superseded(
-    encoding: Encoding,
-    focus: FocalPoint,
-    *,
-    provider: str,
-    model: str,
-    has_reference: bool = False,
-    available: Iterable[Format] | None = None,
+    encoding: Encoding, focus: FocalPoint, record: PictureRecord, available: Iterable[Format] | None = None
 ) -> Iterator[dict[str, JsonValue]]:
     """The settings with which earlier versions rendered the same picture, so that their files serve.
 
@@ -117,9 +115,7 @@ def superseded(
     plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
     every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
     for earlier in (plain, every) if encoding.spares_fallback else (plain,):
-        known = settings(
-            earlier, focus, provider=provider, model=model, has_reference=has_reference, available=available
-        )
+        known = settings(earlier, focus, record, available)
         if earlier != encoding:
             yield known
         yield {name: known[name] for name in known if name not in {"tints", "blur", "enlarged"}} | {
@@ -148,41 +144,37 @@ def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, 
 
 def render(
     picture: bytes | Image.Image,
+    record: PictureRecord,
     *,
-    key: str,
     variant_key: str,
     encoding: Encoding,
     folder: Path,
-    provider: str,
-    model: str,
-    created_at: float,
     focus: FocalPoint = CENTER,
-    has_reference: bool = False,
     available: Iterable[Format] | None = None,
     known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
-    `key` names the files in the site, `variant_key` in the folder. `available` are the formats that can be written, by
-    default those of this Pillow; `known` are files of the same picture that need not be encoded again, `heavy` is as in
-    `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if the folder
-    cannot be written.
+    The record's key names the files in the site, `variant_key` in the folder. `available` are the formats that can be
+    written, by default those of this Pillow; `known` are files of the same picture that need not be encoded again,
+    `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
+    the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
-    encoding = sized(encoding, delivered_size, focus, may_enlarge=provider != _OWN)
+    encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != _OWN)
     size = encoding.width_px, encoding.height_px
-    image, source_type = _normalised(picture, size, focus, is_generated=provider not in NO_AI)
+    image, source_type = _normalised(picture, size, focus, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
-    name = key[:_KEY_CHARS]
+    name = record.key[:_KEY_CHARS]
     stem = variant_key[:_KEY_CHARS]
     xmp = xmp_packet(
-        provider=provider,
-        model=model,
-        created_at=created_at,
+        provider=record.provider,
+        model=record.model,
+        created_at=record.created_at,
         digital_source_type=source_type,
-        has_reference=has_reference,
+        has_reference=record.has_reference,
     )
     with _failures(), drafting(folder, xmp) as draft:
         variants = write_ladder(
@@ -191,7 +183,7 @@ def render(
             files=wanted_files(encoding, available),
             name=name + (focus_suffix(focus) if cropped else ""),
             stem=stem,
-            is_placeholder=provider == _PAINTER,
+            is_placeholder=record.provider == _PAINTER,
             known={(each.width_px, each.format): each for each in known if each.role == "hero"},
             heavy=heavy,
         )

@@ -38,7 +38,7 @@ from services import ServicesProcess
 
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.imaging.variants import options_for
-from mkdocs_leonardo.spec import Encoding
+from mkdocs_leonardo.spec import Encoding, PictureRecord
 
 CORES = len(os.sched_getaffinity(0))
 EVERYTHING = Encoding(("avif", "webp", "jpeg"), spares_fallback=False)
@@ -114,13 +114,10 @@ def encode(files: list[Path], folder: Path) -> int:
         key = f"{file.stem:0>16}"
         rendering = render(
             file.read_bytes(),
-            key=key,
+            PictureRecord(key, "", "", "leonardo", "phoenix"),
             variant_key=key,
             encoding=EVERYTHING,
             folder=folder,
-            provider="leonardo",
-            model="phoenix",
-            created_at=0.0,
             heavy=heavy,
         )
         return sum(variant.size_bytes for variant in rendering.variants)

@@ -26,7 +26,7 @@ from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.imaging.variants import Options, dominant, options_for, placeholder
 from mkdocs_leonardo.painter.picture import paint
-from mkdocs_leonardo.spec import Encoding, Format, PictureSpec, Rendering
+from mkdocs_leonardo.spec import Encoding, Format, PictureRecord, PictureSpec, Rendering
 
 SIZE = (1536, 864)
 EVERYTHING = Encoding(("avif", "webp", "jpeg"), spares_fallback=False)
@@ -88,13 +88,10 @@ def render_all(images: Sequence[Image.Image], folder: Path, threads: int) -> tup
     def one(index: int) -> Rendering:
         return render(
             images[index],
-            key=f"{index:016x}",
+            PictureRecord(f"{index:016x}", "", "", "leonardo", "phoenix", created_at=1.0),
             variant_key=f"{index:016x}",
             encoding=EVERYTHING,
             folder=folder,
-            provider="leonardo",
-            model="phoenix",
-            created_at=1.0,
         )
 
     started = time.perf_counter()

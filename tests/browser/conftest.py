@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from browser.drawing import draw
 from browser.sites import DESKTOP, Sites
 from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.spec import Encoding, HeroAsset, Source
+from mkdocs_leonardo.spec import Encoding, HeroAsset, PictureRecord, Source
 
 POLICY = "default-src 'self'; img-src 'self' data:"
 FLAGS = [
@@ -106,13 +106,10 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
             source=Source.CACHED,
             rendering=render(
                 draw(name),
-                key=(name.encode().hex() + "0" * 64)[:64],
+                PictureRecord((name.encode().hex() + "0" * 64)[:64], "", "", "leonardo", "phoenix"),
                 variant_key=name.encode().hex() + "0" * 16,
                 encoding=Encoding() if name == "landscape" else Encoding(formats=("jpeg",), widths=(768, 1536)),
                 folder=files,
-                provider="leonardo",
-                model="phoenix",
-                created_at=0.0,
             ),
         )
         for name in ("landscape", "white", "black", "noise", "halves", "beside", "sky")
