@@ -294,7 +294,7 @@ class Runtime:
             key=key,
             options=options,
             clock=self._clock,
-            window=self._counted(window.reserve),
+            rate_limiter=self._counted(window.reserve),
             render_times=RenderTimes(times.seen, times.observe),
             uploads=limits.UploadIds(self._index, name),
             key_variable=variable,

@@ -65,14 +65,14 @@ class Honest:
                 provider=self.name,
                 base_url=self.base_url,
                 secret_headers={"authorization": f"Bearer {self.context.key or ''}"},
-                window=self.window,
+                rate_limiter=self.rate_limiter,
                 clock=self.clock,
             )
         return self._api
 
-    def window(self, now: float) -> float:
+    def rate_limiter(self, now: float) -> float:
         """The turn."""
-        return self.context.window(now)
+        return self.context.rate_limiter(now)
 
     def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - the protocol's
         """A cent."""
@@ -320,7 +320,7 @@ class ConnectsAtOnce(Honest):
 class WaitsForNoTurn(Honest):
     """Takes no notice of the limit."""
 
-    def window(self, now: float) -> float:  # noqa: ARG002 - as above
+    def rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as above
         """At once."""
         return 0.0
 

@@ -73,7 +73,7 @@ class Memory:
             lambda kind, seconds: self.times.setdefault(kind, []).append(seconds),
         )
 
-    def window(self, now: float) -> float:
+    def rate_limiter(self, now: float) -> float:
         """Every request may go at once, and is counted."""
         self.requests.append(now)
         return 0.0
@@ -85,7 +85,7 @@ def leonardo_at(
     clock: FastClock | None = None,
     key: str = LEONARDO_KEY,
     memory: Memory | None = None,
-    window: Callable[[float], float] | None = None,
+    rate_limiter: Callable[[float], float] | None = None,
     base_url: str | None = None,
     options: Mapping[str, object] | None = None,
 ) -> LeonardoProvider:
@@ -97,7 +97,7 @@ def leonardo_at(
             key=key,
             options=LeonardoOptions(base_url=base_url or services.leonardo.base_url, **settings),  # type: ignore[arg-type]  # chosen by tests
             clock=clock or FastClock(),
-            window=window or memory.window,
+            rate_limiter=rate_limiter or memory.rate_limiter,
             render_times=memory.render_times(),
         )
     )
@@ -124,7 +124,11 @@ def gemini_at(
 def _context(key: str, options: object) -> ProviderContext:
     memory = Memory()
     return ProviderContext(
-        key=key, options=options, clock=FastClock(), window=memory.window, render_times=memory.render_times()
+        key=key,
+        options=options,
+        clock=FastClock(),
+        rate_limiter=memory.rate_limiter,
+        render_times=memory.render_times(),
     )
 
 

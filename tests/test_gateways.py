@@ -53,7 +53,11 @@ async def submit(gate: Gateway, service: str = "openai") -> Submission:
     }[service]
     memory = Memory()
     context = ProviderContext(
-        key=key, options=options, clock=FastClock(60), window=memory.window, render_times=memory.render_times()
+        key=key,
+        options=options,
+        clock=FastClock(60),
+        rate_limiter=memory.rate_limiter,
+        render_times=memory.render_times(),
     )
     provider = OpenAIProvider(context) if service == "openai" else GeminiProvider(context)
     try:

@@ -51,7 +51,7 @@ HOSTS = ("cdn.leonardo.ai",)
 
 
 def at_once(_now: float) -> float:
-    """A window that is always open."""
+    """A rate limiter that lets every request go."""
     return 0.0
 
 
@@ -60,7 +60,7 @@ def api_at(base_url: str, **changes: object) -> Api:
     settings: dict[str, object] = {
         "provider": "leonardo",
         "secret_headers": SECRET,
-        "window": at_once,
+        "rate_limiter": at_once,
         "clock": FastClock(),
         **changes,
     }
@@ -317,12 +317,12 @@ async def test_request_tls_failure_is_not_sent() -> None:
 # The limiter ---------------------------------------------------------------------------------------------------------
 
 
-async def test_window_closed_holds_requests_back_until_it_opens(services: Services) -> None:
-    """The window is asked until it says zero; the wait does not count against the request's timeout."""
+async def test_rate_limiter_holds_requests_back_until_there_is_room(services: Services) -> None:
+    """The limiter is asked until it says zero; the wait does not count against the request's timeout."""
     waits = iter([4.0, 4.0, 0.0])
     clock = FastClock()
     started = clock.now()
-    api = api_at(services.leonardo.base_url, window=lambda _: next(waits), clock=clock)
+    api = api_at(services.leonardo.base_url, rate_limiter=lambda _: next(waits), clock=clock)
     answer = await api.request("GET", "/me", timeout_s=0.35)
     await api.aclose()
     assert answer.status == 200
@@ -330,10 +330,10 @@ async def test_window_closed_holds_requests_back_until_it_opens(services: Servic
     assert next(waits, None) is None
 
 
-async def test_window_never_open_gives_up_at_the_deadline(services: Services) -> None:
+async def test_rate_limiter_without_room_gives_up_at_the_deadline(services: Services) -> None:
     """A request that the limiter never lets go was not sent."""
     clock = RealClock()
-    api = api_at(services.leonardo.base_url, window=lambda _: 30.0, clock=clock)
+    api = api_at(services.leonardo.base_url, rate_limiter=lambda _: 30.0, clock=clock)
     with anyio.fail_after(30), pytest.raises(NotSent):
         await api.request("GET", "/me", timeout_s=5, give_up_at=clock.now() + 0.1)
     assert services.ledger.requests == ()
@@ -565,7 +565,7 @@ async def test_download_connects_to_the_checked_address_with_the_name_of_the_hos
         provider="leonardo",
         base_url="https://api.example",
         secret_headers=SECRET,
-        window=at_once,
+        rate_limiter=at_once,
         clock=FastClock(),
         proxy_for=lambda _: None,
         resolve=resolve,

@@ -915,7 +915,7 @@ async def test_render_times_are_kept_by_kind(services: Services) -> None:
     assert memory.times[kind][0] == pytest.approx(10.0, rel=0.5)
 
 
-async def test_every_request_passes_the_window(services: Services) -> None:
+async def test_every_request_passes_the_rate_limiter(services: Services) -> None:
     """Creates, polls, lists and account calls are counted; downloads are not API requests."""
     memory = Memory()
     provider = leonardo_at(services, memory=memory)

@@ -108,7 +108,7 @@ def _provider(site: SitePages, environ: Mapping[str, str]) -> SuggestsTexts:
                 key=key or None,
                 options=site.settings.options[name],
                 clock=SystemClock(),
-                window=lambda _: 0.0,
+                rate_limiter=lambda _: 0.0,
                 render_times=RenderTimes(lambda _: (), lambda *_: None),
                 key_variable=variable,
             )

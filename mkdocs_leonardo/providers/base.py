@@ -102,15 +102,15 @@ class ProviderContext:
     """What a provider is made from.
 
     `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
-    never asked for one. `uploads` remembers what was uploaded.
-    `key_variable` names the variable that holds the key. `options` are the provider's own settings. `window` is asked
-    before every API request: 0.0 and the request is counted, or the seconds to wait.
+    never asked for one. `uploads` remembers what was uploaded. `key_variable` names the variable that holds the key.
+    `options` are the provider's own settings. `rate_limiter` is asked before every API request: it returns 0.0 and has
+    counted the request, or the seconds to wait.
     """
 
     key: str | None = field(repr=False)
     options: object
     clock: Clock
-    window: Callable[[float], float]
+    rate_limiter: Callable[[float], float]
     render_times: RenderTimes
     uploads: Uploads = field(default_factory=OwnUploads)
     key_variable: str = ""
@@ -127,7 +127,7 @@ class ProviderContext:
                 provider=provider,
                 base_url=base_url,
                 secret_headers=secret_headers(self.key or ""),
-                window=self.window,
+                rate_limiter=self.rate_limiter,
                 clock=self.clock,
                 key_variable=self.key_variable,
             )

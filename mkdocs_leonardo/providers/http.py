@@ -103,7 +103,7 @@ class _Progress:
 class Api:
     """One provider's API under `base_url`, and downloads of what its answers point to.
 
-    `window(now)` returns the seconds to wait, or 0.0 and has counted the request; it runs in a worker thread.
+    `rate_limiter(now)` returns the seconds to wait, or 0.0 and has counted the request; it runs in a worker thread.
     `secret_headers` go to the API and nowhere else; messages name `key_variable`, which holds the key. `transport`
     replaces the connection in tests.
     """
@@ -114,7 +114,7 @@ class Api:
         provider: str,
         base_url: str,
         secret_headers: Mapping[str, str],
-        window: Callable[[float], float],
+        rate_limiter: Callable[[float], float],
         clock: Clock,
         key_variable: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
@@ -123,7 +123,7 @@ class Api:
     ) -> None:
         """NotSetUp if the address or a secret cannot be used at all."""
         self._provider = provider
-        self._window = window
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._secrets = secret_words(secret_headers, provider, key_variable or named_key_variable(provider))
         self._base_url = _base_url(base_url, provider)
@@ -169,7 +169,7 @@ class Api:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
             progress = _Progress(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
             try:
-                while (wait_s := await anyio.to_thread.run_sync(self._window, self._clock.now())) > 0:
+                while (wait_s := await anyio.to_thread.run_sync(self._rate_limiter, self._clock.now())) > 0:
                     await self._clock.sleep(wait_s)
                 progress.let_go()
                 async with self._client.stream(

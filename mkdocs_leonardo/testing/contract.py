@@ -138,7 +138,7 @@ class ProviderContract(ProviderUnderTest):
 
     @tests(Requirement.ASKS_FIRST)
     async def test_asks_for_capacity_before_every_request(self) -> None:
-        """Builds that run at once share one limit, so `window` counts every request."""
+        """Builds that run at once share one limit, so `rate_limiter` counts every request."""
         async with rig(self) as made:
             made.is_open = False
             submissions: list[Submission] = []
@@ -151,10 +151,10 @@ class ProviderContract(ProviderUnderTest):
                 await anyio.sleep(0.3)
                 early = len(made.service.api_requests)
                 made.is_open = True
-            require(not early, "a request went out while `window` asked to wait")
+            require(not early, "a request went out while `rate_limiter` asked to wait")
             await made.fetch(submissions[0])
             sent = len(made.service.api_requests)
-            require(made.granted >= sent, f"{sent} requests went out, `window` had let {made.granted} go")
+            require(made.granted >= sent, f"{sent} requests went out, `rate_limiter` had let {made.granted} go")
 
     # What it says ----------------------------------------------------------------------------------------------------
 

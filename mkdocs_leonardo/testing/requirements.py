@@ -32,7 +32,7 @@ class Requirement(StrEnum):
     KEEPS_KEYS = "shows the key to the service only"
     ENDS_WHEN_CANCELLED = "ends when it is cancelled"
     KEEPS_TIME = "ends within its time limits"
-    ASKS_FIRST = "asks `window` before every request to the API"
+    ASKS_FIRST = "asks `rate_limiter` before every request to the API"
 
 
 class ContractViolation(AssertionError):

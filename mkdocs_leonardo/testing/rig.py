@@ -64,7 +64,7 @@ class ScaledClock:
 
 
 class Rig:
-    """A provider and its service; `window` counts the requests that it lets go."""
+    """A provider and its service; `rate_limiter` counts the requests that it lets go."""
 
     def __init__(self, subject: ProviderUnderTest, service: LoopbackService, base_url: str, speed: float) -> None:
         self.subject = subject
@@ -83,14 +83,14 @@ class Rig:
             key=key,
             options=self.subject.options(self.base_url),
             clock=self.clock,
-            window=self._window,
+            rate_limiter=self._rate_limiter,
             render_times=RenderTimes(
                 lambda kind: tuple(self._render_times.get(kind, ())),
                 lambda kind, seconds: self._render_times.setdefault(kind, []).append(seconds),
             ),
         )
 
-    def _window(self, now: float) -> float:  # noqa: ARG002 - as builds call it
+    def _rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as builds call it
         if not self.is_open:
             return 1.0
         self.granted += 1

@@ -394,7 +394,7 @@ def _provider(
         key=None,
         options=OpenAIOptions() if name == "openai" else LeonardoOptions(api_version=version),
         clock=clock,
-        window=lambda _now: 0.0,
+        rate_limiter=lambda _now: 0.0,
         # Render times that earlier builds saw; without them a first job is asked for many times a second.
         render_times=RenderTimes(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None),
         uploads=uploads or OwnUploads(),

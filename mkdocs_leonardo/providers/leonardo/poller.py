@@ -87,7 +87,7 @@ class JobPoller:
     async def run(self, kind: str | None) -> GeneratedImage:
         """The picture, or the ProviderError that ends the wait."""
         url = await (self._wait_overdue() if kind is None else self._wait_planned(kind))
-        return await self._collect(url)
+        return await self._downloaded(url)
 
     # Waiting -----------------------------------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class JobPoller:
 
     # The picture -------------------------------------------------------------------------------------------------
 
-    async def _collect(self, url: str) -> GeneratedImage:
+    async def _downloaded(self, url: str) -> GeneratedImage:
         """The bytes. A download that fails is tried again, each time at the address that the job shows by then."""
         self._failures = 0
         while True:

@@ -111,19 +111,13 @@ class LeonardoProvider:
 
     async def prepare(self, picture: PictureSpec) -> None:
         """Bring the reference into the account, unless it is there."""
-        if picture.look is not None:
-            # Checked before anything is uploaded for it.
-            order_for(self._options, picture)
-            await self._uploads.id_of(picture.look, self._api(), self._user)
+        await self._reference_id(picture)
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """A job, accepted and so paid for. The create request is sent exactly once."""
-        # Checked before anything is uploaded for it.
-        order = order_for(self._options, picture)
-        reference_id = ""
-        if picture.look is not None:
-            reference_id = await self._uploads.id_of(picture.look, self._api(), self._user)
-            order = order_for(self._options, picture, reference_id)
+        # Remembered since `prepare`; uploaded again if a create call has found it lost.
+        reference_id = await self._reference_id(picture)
+        order = order_for(self._options, picture, reference_id)
         try:
             answer = await self._api().request(
                 "POST",
@@ -150,6 +144,14 @@ class LeonardoProvider:
             accepted_at=self._clock.now(),
             cost_usd=stated_cost_usd(job),
         )
+
+    async def _reference_id(self, picture: PictureSpec) -> str:
+        """The id of the reference in the account, where it is uploaded if it is missing; empty without a reference."""
+        if picture.look is None:
+            return ""
+        # Checked before anything is uploaded for it.
+        order_for(self._options, picture)
+        return await self._uploads.id_of(picture.look, self._api(), self._user)
 
     # Fetch -------------------------------------------------------------------------------------------------------
 
