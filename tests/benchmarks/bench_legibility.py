@@ -71,6 +71,10 @@ PLACES = """selectors => selectors.map(selector => {
   return [x, y + scrollY, x + width, y + scrollY + height, getComputedStyle(element).color];
 })"""
 ALPHA = "found => found.map(one => getComputedStyle(one, '::after').backgroundColor)"
+DARK = """is_dark => {
+  document.body.dataset.mdColorScheme = is_dark ? "slate" : "default";
+  document.documentElement.dataset.bsTheme = is_dark ? "dark" : "light";
+}"""
 COVERED = """() => [...document.querySelectorAll('.md-content__button, .leonardo-hero a')].filter(element => {
   const {x, y, width, height} = element.getBoundingClientRect();
   if (!width) return false;
@@ -125,12 +129,10 @@ class Reader:
             if self._page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 self.faults.append(f"{where}: scrolls sideways")
             self.faults += [f"{where}: covered {each}" for each in self._page.evaluate(COVERED)]
-            # White text does not follow the scheme.
-            schemes = (
-                ("default", "slate") if kind[0] == "material" and kind[1] in {"stacked", "split"} else ("default",)
-            )
-            for scheme in schemes:
-                self._page.evaluate("scheme => { document.body.dataset.mdColorScheme = scheme }", scheme)
+            # White text does not follow the scheme, and Read the Docs has one.
+            is_apart = kind[1] in {"stacked", "split", "auto"} and kind[0] != "readthedocs"
+            for scheme in ("default", "slate") if is_apart else ("default",):
+                self._page.evaluate(DARK, scheme == "slate")
                 self._measure(kind, width, direction, f"{where} {scheme}")
             if direction == "ltr":
                 shades = self._page.locator(".leonardo-hero__ground").evaluate_all(ALPHA) or ["rgba(0, 0, 0, 0)"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ import pytest
 from browser.conftest import FLAGS, find_browser
 from playwright.sync_api import Page, sync_playwright
 
-from .environments import ALL, HOSTS, Environment
+from .environments import ALL, HOSTS, MATERIALX, Environment
 from .rig import SMALL, Place, front, heroes, picture, without_heading, without_hero
 
 TEXT = "The keeper climbs the stairs.\n\n## Wick\n\n```python\nlight = True\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
@@ -207,6 +208,40 @@ def test_hero_in_themes_of_others_can_be_read(
             assert hero.locator("h1").is_visible() == (theme != WITH_TITLE_ABOVE), theme
             words = hero.locator("h1 em" if theme != WITH_TITLE_ABOVE else ".leonardo-hero__tagline")
             assert words.evaluate("words => getComputedStyle(words).color") == "rgb(255, 255, 255)", theme
+
+
+@pytest.mark.parametrize("environment", [pytest.param(ALL["materialx"], id="materialx")])
+def test_buttons_of_materialx_can_all_be_clicked(
+    environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """On the picture, in the row of the tags, and below a picture across the window, on a desktop and a phone."""
+    place = Place(environment, python_of(environment.name), tmp_path)
+    hero = {"hero_prompt": "a harbour", "hero_tagline": "Storms"}
+    place.write(
+        {
+            "docs/index.md": front(f"# Home\n\n{TEXT}", **hero),
+            "docs/tagged.md": front(f"# Home\n\n{TEXT}", **hero, tags=["storm", "night"]),
+            "docs/full.md": front(f"# Home\n\n{TEXT}", **hero, hero_layout="full"),
+        }
+    )
+    built = place.build(
+        "site",
+        "--strict",
+        theme={**MATERIALX, "features": ["content.action.edit", "content.action.view"]},
+        plugins=["materialx/tags", {"leonardo": dict(SMALL)}],
+        repo_url="https://example.org/r",
+        edit_uri="edit/main/docs",
+        use_directory_urls=False,
+    )
+    assert built.exit_code == 0, built.log
+    with browsing(tmp_path) as open_page:
+        for name, width_px in itertools.product(("index", "tagged", "full"), (1280, 390)):
+            page = open_page(f"site/{name}.html")
+            page.set_viewport_size({"width": width_px, "height": 900})
+            buttons = page.locator(".md-content__button").all()
+            assert len(buttons) == 2, name
+            for button in buttons:
+                button.click(trial=True)  # which fails where another element would get the click
 
 
 @pytest.mark.parametrize("environment", [pytest.param(ALL["properdocs"], id="properdocs")])
