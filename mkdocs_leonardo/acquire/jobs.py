@@ -279,11 +279,11 @@ class Jobs:
     async def _put_off(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
         entry = await thread(self._journal.entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
-        is_unknown, is_vain = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
-        return await self.put_off(request, numbers, is_unknown=is_unknown, is_vain=is_vain)
+        is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
+        return await self.put_off(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
 
     async def put_off(
-        self, request: JobRequest, numbers: Iterable[int], *, is_unknown: bool = False, is_vain: bool = True
+        self, request: JobRequest, numbers: Iterable[int], *, is_unknown: bool = False, was_reached: bool = True
     ) -> bool:
         """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.
 
@@ -293,10 +293,10 @@ class Jobs:
         for number in numbers:
             call = await thread(
                 lambda number=number: self._journal.note_asked(
-                    request.key, number, is_unknown=is_unknown, is_vain=is_vain
+                    request.key, number, is_unknown=is_unknown, was_reached=was_reached
                 )
             )
-            if call is None or not is_vain or not call.is_over(self._clock.now()):
+            if call is None or not was_reached or not call.is_over(self._clock.now()):
                 # A service that was not reached gave no answer on the job.
                 continue
             is_over = True

@@ -1,7 +1,7 @@
 """Search the account's list for the jobs of create calls that failed or got no answer.
 
-A missing entry is no proof that a call made no job. Only a list that reaches back beyond the call, and was read at
-least 10 s after the call's end, rules it out. Until then the call counts as paid in journal and budget.
+A call counts as paid in journal and budget until the list rules its job out. A list does that if it was read at least
+10 s after the call's end, reaches back beyond the call, and does not show the job.
 """
 
 from __future__ import annotations

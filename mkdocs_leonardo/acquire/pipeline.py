@@ -155,19 +155,16 @@ class Pipeline:
         started = self._clock.now()
         if answer is None:
             answer = await thread(self._lookup.find, hero)
-        first = hero.picture not in self._flights
+        is_first = hero.picture not in self._flights
         flight = await self._single_flight(hero.picture, hero.page, answer, step_aside)
-        attempts = (
-            flight.attempts if first else Attempts(made=flight.attempts.made, capped_usd=flight.attempts.capped_usd)
-        )
-        stored = flight.stored
-        if stored is not None and not first:
+        stored, attempts = flight.stored, flight.attempts
+        if stored is not None and not is_first:
             stored = replace(stored, source=_shared(stored.source))
         return Resolution(
             hero,
             stored=stored,
             attempts=tuple(attempts.made),
-            cost_usd=self._runner.budget.cost_of(attempts.paid),
+            cost_usd=self._runner.budget.cost_of(attempts.paid) if is_first else 0.0,
             seconds=self._clock.now() - started,
             failure=flight.failure,
             capped_usd=attempts.capped_usd,

@@ -155,7 +155,7 @@ class JobRunner:
             obtained = await self._first(request, candidates)
         except ProviderError as error:
             refused = error
-        obtained = await self._settle(request, candidates, obtained)
+        obtained = await self._collect_lost(request, candidates, obtained)
         if obtained is not None:
             return obtained
         raise refused or NoProviderLeft(request.attempts.words())
@@ -177,7 +177,7 @@ class JobRunner:
                     return obtained
         return None
 
-    async def _settle(
+    async def _collect_lost(
         self, request: PictureRequest, candidates: Sequence[Candidate], obtained: StoredPicture | None
     ) -> StoredPicture | None:
         """The picture to show, after a search for the jobs of this build's failed create calls.

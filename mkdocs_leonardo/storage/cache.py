@@ -136,7 +136,7 @@ class TextStore:
             try:
                 yield cache
             finally:
-                cache.settle()
+                cache.roll_back()
         except diskcache.Timeout as error:
             raise StoreUnavailable(f"{self._folder}: is locked or cannot be written") from error
         except (sqlite3.Error, UnicodeEncodeError) as error:
@@ -282,8 +282,8 @@ class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no
         """The connection; diskcache's own would run pragmas out of the Settings rows."""
         return self.connection
 
-    def settle(self) -> None:
-        """No transaction is left open by a commit that failed: diskcache forgets it, SQLite does not."""
+    def roll_back(self) -> None:
+        """End a transaction whose commit failed: diskcache forgets it, SQLite does not."""
         if self._txn_id is None and self.connection.in_transaction:
             self.connection.rollback()
 

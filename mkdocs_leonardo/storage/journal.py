@@ -137,10 +137,10 @@ class Journal(ProcessLeases):
         """Note that the call failed, and that its outcome is unknown."""
         self._change(key, number, lambda call: replace(call, ended_at=self._now()))
 
-    def note_asked(self, key: str, number: int, *, is_unknown: bool, is_vain: bool = True) -> CreateCall | None:
+    def note_asked(self, key: str, number: int, *, is_unknown: bool, was_reached: bool = True) -> CreateCall | None:
         """Note that the job was asked for and not had; returns the call as noted.
 
-        `is_unknown`: there was no such job. `is_vain`: the service was reached, so that this counts against the job.
+        `is_unknown`: there was no such job. `was_reached`: the service answered, so that this counts against the job.
         """
         now = self._now()
         return self._change(
@@ -149,7 +149,7 @@ class Journal(ProcessLeases):
             lambda call: replace(
                 call,
                 asked_at=now,
-                vain_since=call.vain_since or (now if is_vain else 0.0),
+                vain_since=call.vain_since or (now if was_reached else 0.0),
                 unknown_since=(call.unknown_since or now) if is_unknown else 0.0,
             ),
         )

@@ -76,7 +76,7 @@ class RenderingCache:
             rendering = _rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenEntry(f"{self._folder}: the entry of rendering {variant_key} is incomplete") from error
-        files = self._look(columns)
+        files = self._stat(columns)
         stamps = _changed_at_ns(files)
         if not stamps or record.get("changed_at_ns") != stamps:
             for variant in rendering.variants:
@@ -94,7 +94,7 @@ class RenderingCache:
         columns = _columns(value["variants"])
         if _rendering(value, columns, self._folder) != rendering:
             raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
-        stamps = _changed_at_ns(self._look(columns))
+        stamps = _changed_at_ns(self._stat(columns))
         self._store.set(_PREFIX + variant_key, {**value, "changed_at_ns": stamps})
 
     def _note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
@@ -103,7 +103,7 @@ class RenderingCache:
             # Without the note the next build verifies them again.
             self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
 
-    def _look(self, columns: _Columns) -> list[os.stat_result]:
+    def _stat(self, columns: _Columns) -> list[os.stat_result]:
         """The stat results of the rendering's files; an empty list unless each is a plain file of the recorded size."""
         try:
             files = [os.lstat(self._start + file) for file in columns.files.split(" ")]

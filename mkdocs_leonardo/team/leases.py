@@ -134,7 +134,7 @@ class TeamLeases:
         if name not in self._tried and (lease := await self._made(name, 0)) is not None:
             return lease
         for _ in range(_MOST_ATTEMPTS):
-            seen = (await self._look(fresh=True)).get(name, _NOTHING)
+            seen = (await self._list(fresh=True)).get(name, _NOTHING)
             record = await self.read(_path(name, seen.number)) if seen.number else None
             if record is not None and not record.owner:
                 self._foreign.add((name, seen.number))
@@ -198,7 +198,7 @@ class TeamLeases:
         while unchanged_s < HOLD_S:
             await self._sleep(LOOK_S)
             try:
-                seen = (await self._look()).get(name, _NOTHING)
+                seen = (await self._list()).get(name, _NOTHING)
             except StoreUnavailable:
                 # `acquire` meets the same failure and reports it.
                 return True
@@ -265,7 +265,7 @@ class TeamLeases:
         record = await self.read(_path(name, number))
         return record is not None and record.owner == self.owner
 
-    async def _look(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
+    async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every lease in the store; coroutines that look at the same moment share one listing."""
         from anyio import Lock
 

@@ -111,8 +111,7 @@ class TeamPictures:
         self._monotonic = monotonic
         self._slow_s = 0.0
         self._is_too_slow = False
-        self._signed_otherwise: set[str] = set()
-        self._has_told_of_secrets = False
+        self._has_warned_of_secrets = False
         self._hits: set[str] = set()
         self._misses: set[str] = set()
         self._refused: set[str] = set()
@@ -248,7 +247,8 @@ class TeamPictures:
                     return found.digest == record.digest
             except BrokenEntry as error:
                 self._refuse(record.key, error)
-            self._tell_of_secrets(record.key)
+                if isinstance(error, _SignedOtherwise):
+                    self._warn_of_secrets()
             # No machine can show the entry that is there.
             await self._store.replace(_record_name(record.key), text)
         self._writes += 1
@@ -302,16 +302,14 @@ class TeamPictures:
 
     def _refuse(self, key: str, error: BrokenEntry) -> None:
         """Count an entry that failed verification."""
-        if isinstance(error, _SignedOtherwise):
-            self._signed_otherwise.add(key)
         if not self._refused:
             self._notify(logging.INFO, f"shared_store {error}; it is not shown")
         self._refused.add(key)
 
-    def _tell_of_secrets(self, key: str) -> None:
+    def _warn_of_secrets(self) -> None:
         """Warn once that another machine signs with another secret: the two would buy each other's pictures again."""
-        if key in self._signed_otherwise and not self._has_told_of_secrets:
-            self._has_told_of_secrets = True
+        if not self._has_warned_of_secrets:
+            self._has_warned_of_secrets = True
             self._notify(
                 logging.WARNING,
                 f"shared_store {self._store.address}: an image there is signed with another {SECRET_VARIABLE} than "
