@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.cache import TextStore
-    from mkdocs_leonardo.storage.limits import RequestWindow
+    from mkdocs_leonardo.storage.limits import RateLimiter
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
 
@@ -67,7 +67,7 @@ class Runtime:
         self._stack, self._scratch = ExitStack(), ExitStack()
         self._requests = 0
         self._counting = Lock()
-        self._windows: dict[str, RequestWindow] = {}
+        self._windows: dict[str, RateLimiter] = {}
         self._loop: EventLoop | None = None
         self.missing_keys: list[str] = []
         try:
@@ -288,7 +288,7 @@ class Runtime:
         if key is None:
             self.missing_keys.append(variable)
         times = limits.RenderTimes(self._index)
-        window = limits.RequestWindow(self._index, name, declaration.limits(options).requests_per_minute)
+        window = limits.RateLimiter(self._index, name, declaration.limits(options).requests_per_minute)
         self._windows[name] = window
         context = ProviderContext(
             key=key,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S, WINDOW_S, Cooldowns, RenderTimes, RequestWindow, admit
+from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S, WINDOW_S, Cooldowns, RateLimiter, RenderTimes, admit
 
 NOW = 1_790_000_000.0
 
@@ -101,10 +101,10 @@ def test_request_that_was_not_counted_is_told_to_wait() -> None:
 
 def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore) -> None:
     """The third request of two allowed waits for the first to be a minute old."""
-    window = RequestWindow(store, "leonardo", 2)
+    window = RateLimiter(store, "leonardo", 2)
 
     assert [window.reserve(NOW), window.reserve(NOW + 10), window.reserve(NOW + 20)] == [0.0, 0.0, WINDOW_S - 20]
-    assert RequestWindow(store, "openai", 2).reserve(NOW + 20) == 0.0
+    assert RateLimiter(store, "openai", 2).reserve(NOW + 20) == 0.0
     assert window.reserve(NOW + WINDOW_S) == 0.0
     assert window.reserve(NOW + WINDOW_S + 1) == 9.0
 
@@ -113,7 +113,7 @@ def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore)
 def test_window_that_is_not_ours_blocks_for_a_minute_at_most(store: TextStore, value: JsonValue) -> None:
     """Whatever the row holds, a request gets through."""
     store.set("window:leonardo", value)
-    window = RequestWindow(store, "leonardo", 2)
+    window = RateLimiter(store, "leonardo", 2)
 
     wait_s = window.reserve(NOW)
 
@@ -125,8 +125,8 @@ RESERVE = """
 import sys, time
 from pathlib import Path
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.limits import RequestWindow
-window = RequestWindow(TextStore.open(Path(sys.argv[1]), durable=False), "leonardo", 150)
+from mkdocs_leonardo.storage.limits import RateLimiter
+window = RateLimiter(TextStore.open(Path(sys.argv[1]), durable=False), "leonardo", 150)
 print("ready", flush=True)
 sys.stdin.readline()
 print(sum(window.reserve(time.time()) == 0.0 for _ in range(100)))
@@ -151,11 +151,11 @@ def test_window_is_exact_between_processes(tmp_path: Path) -> None:
 
 def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStore) -> None:
     """When the store fails the limit still holds for this process, counted from what it knew."""
-    alone = RequestWindow(closed, "leonardo", 1)
+    alone = RateLimiter(closed, "leonardo", 1)
     assert [alone.reserve(NOW), alone.reserve(NOW + 1)] == [0.0, WINDOW_S - 1]
 
     store = TextStore.open(tmp_path / "store", durable=False)
-    window = RequestWindow(store, "leonardo", 1)
+    window = RateLimiter(store, "leonardo", 1)
     assert window.reserve(NOW) == 0.0
     store.close()
     assert window.reserve(NOW + 1) == WINDOW_S - 1
@@ -244,5 +244,5 @@ def test_memory_will_do_as_a_store() -> None:
     """Where no file can be, everything works for as long as the process lives."""
     store = MemoryStore()
 
-    assert RequestWindow(store, "p", 1).reserve(NOW) == 0.0
-    assert RequestWindow(store, "p", 1).reserve(NOW) == WINDOW_S
+    assert RateLimiter(store, "p", 1).reserve(NOW) == 0.0
+    assert RateLimiter(store, "p", 1).reserve(NOW) == WINDOW_S

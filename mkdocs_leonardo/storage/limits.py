@@ -50,12 +50,10 @@ class _Shared:
                         result, value = change(self._store.get(key))
                         self._store.set(key, value, expire_s)
                 except StoreUnavailable:
-                    # Once is enough: a locked file would hold up every single request.
+                    # A locked file would hold up every single request, so it is not tried again.
                     self._is_shared = False
-                else:
-                    self._memory[key] = value
-                    return result
-            result, value = change(self._memory.get(key))
+            if not self._is_shared:
+                result, value = change(self._memory.get(key))
             self._memory[key] = value
             return result
 
@@ -69,7 +67,7 @@ class _Shared:
             return self._memory.get(key)
 
 
-class RequestWindow:
+class RateLimiter:
     """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together."""
 
     def __init__(self, store: TextStore, provider: str, per_minute: int) -> None:
