@@ -6,7 +6,7 @@ Fetching is free and repeatable. A picture is stored before any other step.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,6 @@ from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
-    from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.storage.journal import Journal
 
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
@@ -215,11 +214,6 @@ class Jobs:
         return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else request.provider.timeout_s)
 
     # Jobs without a picture ------------------------------------------------------------------------------------------
-
-    def due(self, entry: Entry) -> Iterator[Submission]:
-        """The known jobs that may be asked for now."""
-        now = self._clock.now()
-        return (job for job, call in zip(entry.jobs, entry.accepted, strict=True) if call.is_due(now))
 
     @staticmethod
     def decide(error: ProviderError, request: JobRequest) -> Decision:

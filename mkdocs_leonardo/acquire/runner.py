@@ -116,7 +116,7 @@ class JobRunner:
                 return ()
             return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
         if entry.accepted:
-            return tuple(self._jobs.due(entry))
+            return entry.due_jobs(self._clock.now())
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
@@ -140,7 +140,7 @@ class JobRunner:
         entry = await thread(self._journal.entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
-        for job in (*self._jobs.due(entry), *await self._lost_jobs(request, entry)):
+        for job in (*entry.due_jobs(self._clock.now()), *await self._lost_jobs(request, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
                 await self._jobs.collect_spare(request, job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,10 +29,6 @@ class PictureStore(PictureSource, Protocol):
 
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Store the pair; StoreUnavailable if that fails."""
-        ...
-
-    def records(self) -> Iterator[PictureRecord]:
-        """Every sound record."""
         ...
 
 

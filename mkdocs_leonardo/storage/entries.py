@@ -95,6 +95,10 @@ class Entry:
             for call in self.accepted
         )
 
+    def due_jobs(self, now: float) -> tuple[Submission, ...]:
+        """The known jobs that may be asked for now."""
+        return tuple(job for job, call in zip(self.jobs, self.accepted, strict=True) if call.is_due(now))
+
     @property
     def sent(self) -> tuple[CreateCall, ...]:
         """The calls whose outcome is unknown: sent, or about to be."""

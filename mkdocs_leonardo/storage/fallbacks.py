@@ -36,10 +36,6 @@ class PictureMemory:
         """Keep the pair as long as the process lives."""
         self._pairs[record.key] = (record, data)
 
-    def records(self) -> Iterator[PictureRecord]:
-        """Every record."""
-        return iter([record for record, _ in self._pairs.values()])
-
 
 class GuardedFolder(PictureFolder):
     """Pairs in a folder that is neither read nor written while `trouble` says why not."""

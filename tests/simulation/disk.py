@@ -227,12 +227,6 @@ class Pairs:
             self._files[name] = content
         self._hands.touch()
 
-    def records(self) -> Iterator[PictureRecord]:
-        """Every sound record."""
-        for name in sorted(self._files):
-            if name.endswith(".json"):
-                yield parse_record(name, self._files[name])
-
     def remove(self, key: str) -> None:
         """No pair of `key` is left."""
         for extension in ("json", "jpg"):
