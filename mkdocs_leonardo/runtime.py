@@ -127,6 +127,7 @@ class Runtime:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The pipeline that acquires missing pictures."""
+        from mkdocs_leonardo.acquire.access import Access
         from mkdocs_leonardo.acquire.budget import Budget
         from mkdocs_leonardo.acquire.leases import Leases
         from mkdocs_leonardo.acquire.pipeline import Pipeline
@@ -136,19 +137,24 @@ class Runtime:
         settings = self._settings
         if self._budget is None:
             self._budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
+        access = Access(
+            cooldowns=Cooldowns(self._index, self._clock.now),
+            clock=self._clock,
+            notify=self._notify,
+            alert_of=self._alert_of,
+            seconds_until_capacity=lambda provider, requests: self._windows[provider].seconds_until_capacity(
+                self._clock.now(), requests
+            ),
+        )
         runner = JobRunner(
             journal=self.journal,
-            cooldowns=Cooldowns(self._index, self._clock.now),
+            access=access,
             stores=(self.cache, self._rescue, self._memory),
             budget=self._budget,
             inspect=inspected,
             clock=self._clock,
             notify=self._notify,
             reject=self._reject,
-            alert_of=self._alert_of,
-            seconds_until_capacity=lambda provider, requests: self._windows[provider].seconds_until_capacity(
-                self._clock.now(), requests
-            ),
         )
         return Pipeline(
             lookup=self.lookup,

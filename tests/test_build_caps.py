@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
 
+from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
@@ -264,7 +265,7 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
     renderer = NoFiles()
     runner = JobRunner(
         journal=journal,
-        cooldowns=Cooldowns(cooldowns, world.now),
+        access=Access(cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None),
         stores=(home,),
         budget=budget,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),

@@ -10,6 +10,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
@@ -112,7 +113,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     )
     runner = JobRunner(
         journal=journal,
-        cooldowns=Cooldowns(MemoryStore(), clock.now),
+        access=Access(cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify),
         stores=(store,),
         budget=Budget(max_new_images=1, max_cost_usd=None),
         inspect=lambda _: ImageInfo("jpg", 1536, 864),

@@ -39,8 +39,8 @@ class Access:
         cooldowns: Cooldowns,
         clock: Clock,
         notify: Notify,
-        alert_of: Callable[[str], Alert | None],
-        seconds_until_capacity: Callable[[str, int], float],
+        alert_of: Callable[[str], Alert | None] = lambda _provider: None,
+        seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
         """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
         self._cooldowns = cooldowns

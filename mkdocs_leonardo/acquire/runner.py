@@ -25,11 +25,9 @@ from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.storage.journal import Journal
-    from mkdocs_leonardo.storage.limits import Cooldowns
 
 
 class JobRunner:
@@ -39,30 +37,18 @@ class JobRunner:
         self,
         *,
         journal: Journal,
-        cooldowns: Cooldowns,
+        access: Access,
         stores: Sequence[PictureStore],
         budget: Budget,
         inspect: Callable[[bytes], ImageInfo],
         clock: Clock,
         notify: Notify,
         reject: Callable[[PictureRequest, str, str], None],
-        alert_of: Callable[[str], Alert | None] = lambda _provider: None,
-        seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
     ) -> None:
-        """`stores` are those for new pictures: the next one is used where one cannot be written.
-
-        `seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now.
-        """
+        """`stores` are those for new pictures: the next one is used where one cannot be written."""
         self._journal = journal
         self._clock = clock
         self._notify = notify
-        access = Access(
-            cooldowns=cooldowns,
-            clock=clock,
-            notify=notify,
-            alert_of=alert_of,
-            seconds_until_capacity=seconds_until_capacity,
-        )
         self._jobs = Jobs(
             journal=journal, access=access, stores=stores, inspect=inspect, clock=clock, notify=notify, reject=reject
         )

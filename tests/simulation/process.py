@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.pipeline import Pipeline
@@ -324,7 +325,9 @@ class Process:
         }
         runner = JobRunner(
             journal=journal,
-            cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now),
+            access=Access(
+                cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now), clock=self, notify=self.tell
+            ),
             stores=(cache, rescue, memory),
             budget=self._budget,
             inspect=_inspect,
