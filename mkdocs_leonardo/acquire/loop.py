@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from anyio import CancelScope, Event, create_task_group, sleep_forever, to_thread
@@ -39,7 +40,6 @@ class EventLoop:
         self._queue: deque[tuple[Future[Any], Callable[..., Awaitable[Any]], tuple[object, ...]]] = deque()
         self._queued_running = 0
         self._most_queued = most_queued
-        self._scopes: dict[Future[Any], CancelScope] = {}
         self._group: TaskGroup | None = None
         self._thread = self._portal.call(threading.get_ident)
         self._portal.call(_set_threads, THREADS)
@@ -120,8 +120,7 @@ class EventLoop:
                 self._advance()
 
         with CancelScope() as scope:
-            self._scopes[future] = scope
-            future.add_done_callback(self._give_up)
+            future.add_done_callback(partial(self._cancel_with, scope))
             try:
                 result = await self._run(function, *arguments, step_aside)
             except Exception as error:  # noqa: BLE001 - the future holds it
@@ -131,21 +130,17 @@ class EventLoop:
                 if future.set_running_or_notify_cancel():
                     future.set_result(result)
             finally:
-                del self._scopes[future]
                 self._started.pop(future, None)
                 step_aside()
 
-    def _give_up(self, future: Future[Any]) -> None:
+    def _cancel_with(self, scope: CancelScope, future: Future[Any]) -> None:
+        """Cancel the scope if the future was cancelled, by a call from whichever thread."""
         if not future.cancelled():
             return
         if threading.get_ident() == self._thread:
-            self._end(future)
+            scope.cancel()
         else:
-            self._portal.start_task_soon(self._end, future)
-
-    def _end(self, future: Future[Any]) -> None:
-        if future in self._scopes:
-            self._scopes[future].cancel()
+            self._portal.start_task_soon(scope.cancel)
 
     async def _run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         self._running += 1
