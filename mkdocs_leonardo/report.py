@@ -15,7 +15,7 @@ from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.team.pictures import StoreStats
+    from mkdocs_leonardo.storage.base import StoreStats
 
 #: The sources in the order of the summary, with the words for them.
 _SUMMARY = (

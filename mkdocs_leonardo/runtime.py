@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.request import PictureRequest
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
-    from mkdocs_leonardo.storage.base import PictureStore
+    from mkdocs_leonardo.storage.base import PictureStore, StoreStats
     from mkdocs_leonardo.storage.cache import TextStore
     from mkdocs_leonardo.storage.limits import RateLimiter
     from mkdocs_leonardo.team.leases import TeamLeases
-    from mkdocs_leonardo.team.pictures import StoreStats, TeamPictures
+    from mkdocs_leonardo.team.pictures import TeamPictures
 
 #: The consequence of a failing team store, by `on_store_failure`; "" where nothing is paid for anyway.
 STORE_FAILURES = {
@@ -61,6 +61,7 @@ class Runtime:
         `budget` is shared with other runtimes; without it, the caps of `settings` hold for this runtime alone.
         """
         self._settings = settings
+        self._environ = environ
         self._budget = budget
         self._clock: Clock = SystemClock()
         self._notify = notify
@@ -75,7 +76,6 @@ class Runtime:
             keyed: set[str] = set()
             self.chain = tuple(self._provider(name, environ, keyed) for name in settings.providers if name != PAINTER)
             self.keyed = frozenset(keyed)
-            self.team, self._team_leases = self._team(environ)
             self.lookup = self._lookup()
         except BaseException:
             self.close()
@@ -109,7 +109,12 @@ class Runtime:
     @property
     def store_stats(self) -> StoreStats | None:
         """The counts of the team's store so far; None without one."""
-        return self.team.stats if self.team is not None else None
+        if self._settings.shared_store is None:
+            return None
+        from mkdocs_leonardo.storage.base import StoreStats
+
+        # Without an event loop, nothing was asked of it.
+        return self.team.stats if self._loop is not None and self.team is not None else StoreStats()
 
     # Acquiring -------------------------------------------------------------------------------------------------------
 
@@ -159,7 +164,7 @@ class Runtime:
         return Pipeline(
             lookup=self.lookup,
             runner=runner,
-            leases=Leases(self.journal, self._clock, self._team_leases),
+            leases=Leases(self.journal, self._clock, self._team[1]),
             renderer=self.renderer,
             clock=self._clock,
             notify=self._notify,
@@ -185,7 +190,7 @@ class Runtime:
             clock=self._clock,
             notify=self._notify,
             generate=self._settings.generate,
-            is_shared=self.team is not None,
+            is_shared=self._settings.shared_store is not None,
             unrecorded_pictures=self._unrecorded_pictures,
         )
 
@@ -194,7 +199,13 @@ class Runtime:
         halves = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in halves if path.suffix != ".json")
 
-    def _team(self, environ: Mapping[str, str]) -> tuple[TeamPictures | None, TeamLeases | None]:
+    @property
+    def team(self) -> TeamPictures | None:
+        """The pictures that machines share, if the site has a store for them."""
+        return self._team[0]
+
+    @cached_property
+    def _team(self) -> tuple[TeamPictures | None, TeamLeases | None]:
         """The store of pictures that machines share, if the site has one, and its leases; neither connects yet.
 
         The leases are those of a machine that may write to the store and may pay; else there are none.
@@ -208,8 +219,8 @@ class Runtime:
 
         may_pay = self._settings.generate and self.keyed
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
-        objects = ObjectStore(address, environ, notify=self._notify, consequence=consequence)
-        rights = StoreRights.of(environ)
+        objects = ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
+        rights = StoreRights.of(self._environ)
         team = TeamPictures(objects, rights, inspect=inspected, notify=self._notify)
         if not rights.is_writer or not self.keyed:
             return team, None

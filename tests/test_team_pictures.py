@@ -20,6 +20,7 @@ from stores import BUCKET, KINDS, TeamStore, in_loop, running
 from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.renderer import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.storage.base import StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
@@ -27,7 +28,6 @@ from mkdocs_leonardo.team.pictures import (
     LOOKUPS,
     PATIENCE_S,
     StoreRights,
-    StoreStats,
     TeamPictures,
     signed,
 )

@@ -1,4 +1,4 @@
-"""The interfaces of stores of pictures. All calls are synchronous and thread-safe."""
+"""The interfaces of stores of pictures, and what builds say of them. All calls are synchronous and thread-safe."""
 
 from __future__ import annotations
 
@@ -43,3 +43,14 @@ class StoredPicture:
     store: PictureSource | None
     source: Source
     rank: int = 0
+
+
+@dataclass(slots=True)
+class StoreStats:
+    """Counts of one build's use of a team's store. `refusals`: entries that failed verification."""
+
+    hits: int = 0
+    misses: int = 0
+    writes: int = 0
+    refusals: int = 0
+    failures: int = 0

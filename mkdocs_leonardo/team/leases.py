@@ -27,13 +27,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from anyio import CancelScope, Lock, create_task_group, move_on_after
+
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, by_our_clock
 
 if TYPE_CHECKING:
-    import anyio
-
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
@@ -109,7 +109,7 @@ class TeamLeases:
         # Names and numbers of objects that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
-        self._listing: anyio.Lock | None = None
+        self._listing = Lock()
         self._waiting_since: dict[str, float] = {}
 
     # Acquiring -------------------------------------------------------------------------------------------------------
@@ -217,8 +217,6 @@ class TeamLeases:
 
     async def heartbeat(self) -> None:
         """Renew every lease at intervals, for as long as the build runs."""
-        from anyio import create_task_group
-
         while True:
             await self._sleep(BEAT_S)
             async with create_task_group() as group:
@@ -267,11 +265,7 @@ class TeamLeases:
 
     async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every lease in the store; coroutines that look at the same moment share one listing."""
-        from anyio import Lock
-
         asked_at = self.monotonic()
-        if self._listing is None:
-            self._listing = Lock()
         async with self._listing:
             # A listing that began after this question was asked answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
@@ -304,8 +298,6 @@ class TeamLease:
     """
 
     def __init__(self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
-        from anyio import Lock
-
         self.name = name
         self.doubt = doubt
         self._leases = leases
@@ -388,8 +380,6 @@ class TeamLease:
 
         Bounded in time, and done even by a build that is being cancelled.
         """
-        from anyio import CancelScope
-
         self._leases.let_go(self)
         if not self._number:
             return
@@ -410,8 +400,6 @@ class TeamLease:
     @contextmanager
     def _bounded(self, seconds: float) -> Iterator[None]:
         """Bound calls that may fail in time; a failure is a warning."""
-        from anyio import move_on_after
-
         with move_on_after(seconds):
             try:
                 yield

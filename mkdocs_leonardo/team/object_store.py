@@ -14,6 +14,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from anyio import move_on_after, sleep
+
 from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
@@ -74,7 +76,7 @@ class ObjectStore:
         *,
         notify: Notify = lambda _level, _text: None,
         consequence: str = "images that only the store has count as missing",
-        sleep: Callable[[float], Awaitable[None]] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open no connection. The client reads the services' keys from the process's environment.
@@ -84,7 +86,7 @@ class ObjectStore:
         self.address = address
         self._notify = notify
         self._consequence = consequence
-        self._sleep = sleep or _sleep
+        self._sleep = sleep
         self._monotonic = monotonic
         self._authorization = environ.get(AUTHORIZATION_VARIABLE, "").strip()
         # obstore reads these variables itself, but must be told that it may use http.
@@ -152,7 +154,7 @@ class ObjectStore:
     async def aclose(self) -> None:
         """Let the client end its calls; to be awaited after the last call has returned or was cancelled."""
         if self._opened is not None:
-            await _sleep(LET_GO_S)
+            await sleep(LET_GO_S)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class ObjectStore:
             return True
         # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
         # The last of them has the object; the earlier ones see that, if they look after it wrote.
-        await _sleep(SETTLE_S)
+        await sleep(SETTLE_S)
         return await self._holds(name, data)
 
     async def _replace(self, name: str, data: bytes) -> None:
@@ -295,8 +297,6 @@ class ObjectStore:
 
     async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
-        from anyio import move_on_after
-
         self._check(what)
         from obstore.exceptions import BaseError
 
@@ -348,12 +348,6 @@ class ObjectStore:
         self._breaker.succeeded()
         self._refusals.pop(what, None)
         self._is_there, self._is_silent = True, False
-
-
-async def _sleep(seconds: float) -> None:
-    from anyio import sleep
-
-    await sleep(seconds)
 
 
 def _checked(name: str) -> str:

@@ -14,19 +14,19 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, digest_of
+from mkdocs_leonardo.storage.base import StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore
 from mkdocs_leonardo.team.signing import has_form, is_signed, signature
-
-if TYPE_CHECKING:
-    import anyio
 
 T = TypeVar("T")
 
@@ -68,17 +68,6 @@ class StoreRights:
         return f"StoreRights(is_writer={self.is_writer}, signs={self.secret is not None})"
 
 
-@dataclass(slots=True)
-class StoreStats:
-    """Counts of one build's use of the store. `refusals`: entries that failed verification."""
-
-    hits: int = 0
-    misses: int = 0
-    writes: int = 0
-    refusals: int = 0
-    failures: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class StoreDiagnosis:
     """One result of `examine`; `bad` must be mended."""
@@ -116,7 +105,7 @@ class TeamPictures:
         self._misses: set[str] = set()
         self._refused: set[str] = set()
         self._writes = 0
-        self._slots: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+        self._lookups, self._downloads = CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS)
 
     @property
     def is_writer(self) -> bool:
@@ -136,17 +125,16 @@ class TeamPictures:
 
         None if there is surely none; StorageError if one may be there that cannot be read or believed.
         """
-        lookups, downloads = self._limits()
         doubt: StorageError | None = None
         for place, (key, provider) in enumerate(wanted):
-            async with lookups:
+            async with self._lookups:
                 record = await self._or_error(key, self._find(key, provider))
             if isinstance(record, PictureRecord):
-                async with downloads:
+                async with self._downloads:
                     data = await self._or_error(key, self._picture(record))
                     if isinstance(data, bytes):
                         self._hits.add(wanted[0][0])
-                        return place, await _thread(keep, record, data)
+                        return place, await to_thread.run_sync(keep, record, data)
                 doubt = doubt or data
             else:
                 doubt = doubt or record
@@ -234,8 +222,7 @@ class TeamPictures:
 
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
         picture = _picture_name(record)
-        _, downloads = self._limits()
-        async with downloads:
+        async with self._downloads:
             # Its name holds its digest: what is there and differs is damaged.
             if not await self._store.create(picture, data, timeout_s=LONG_CALL_S):
                 await self._store.replace(picture, data, timeout_s=LONG_CALL_S)
@@ -289,10 +276,10 @@ class TeamPictures:
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if data is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
-        if await _thread(digest_of, data) != record.digest:
+        if await to_thread.run_sync(digest_of, data) != record.digest:
             raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
         try:
-            decoded = await _thread(self._inspect, data)
+            decoded = await to_thread.run_sync(self._inspect, data)
         except PictureError as error:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)
@@ -316,13 +303,6 @@ class TeamPictures:
                 "this machine's, so it was made again and replaced; give every machine the same secret, or each pays "
                 "for images that another machine has made",
             )
-
-    def _limits(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
-        from anyio import CapacityLimiter
-
-        if self._slots is None:
-            self._slots = (CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS))
-        return self._slots
 
 
 def signed(record: PictureRecord, secret: bytes | None) -> bytes:
@@ -362,9 +342,3 @@ def _record_name(key: str) -> str:
 
 def _picture_name(record: PictureRecord) -> str:
     return f"{_FOLDER}/{record.key}-{record.digest[:16]}.{record.extension}"
-
-
-async def _thread(function: Callable[..., T], *arguments: object) -> T:
-    from anyio import to_thread
-
-    return await to_thread.run_sync(function, *arguments)
