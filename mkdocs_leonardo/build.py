@@ -23,8 +23,6 @@ from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
 
-#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
-SLACK_S = 180.0
 #: Seconds that encoding a picture's files may take; far more than it needs.
 RENDER_S = 60.0
 
@@ -99,7 +97,8 @@ class Build:
         """Wait for every page's resolution; in the order in which the pages were read."""
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
-            self._progress.wait(waiting, patience_s=self._patience_s())
+            patience_s = self._runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
+            self._progress.wait(waiting, patience_s=patience_s)
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
@@ -181,9 +180,3 @@ class Build:
         except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(hero, None, failure=unexpected(error))
-
-    def _patience_s(self) -> float:
-        """The longest wait of a build (seconds): more than all work can take, so that no error blocks a build."""
-        rounds = -(-len(self._heroes) // self._settings.concurrency)
-        a_picture_s = self._runtime.longest_wait_s + SLACK_S
-        return rounds * a_picture_s + len(self._heroes) * RENDER_S

@@ -46,6 +46,8 @@ STORE_FAILURES = {
     "generate": "pays for what other machines may have paid for",
     "": "images that only the store has count as missing",
 }
+#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
+SLACK_S = 180.0
 #: The cache's file of rejected prompts, for the author to read.
 REJECTED = "rejected.jsonl"
 
@@ -330,10 +332,10 @@ class Runtime:
     def _alert_of(self, provider: str) -> Alert | None:
         return declaration_of(provider).limits(self._settings.options[provider]).credit_alert
 
-    @property
-    def longest_wait_s(self) -> float:
-        """The longest wait for one picture in seconds: each service may be asked twice."""
-        return sum(2 * provider.timeout_s for provider in self.chain)
+    def patience_s(self, pictures: int) -> float:
+        """The longest wait for so many pictures (seconds). Each service may be asked twice for each picture."""
+        a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
+        return -(-pictures // self._settings.concurrency) * a_picture_s
 
     def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
         def window(now: float) -> float:

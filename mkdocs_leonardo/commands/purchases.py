@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
-#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
-SLACK_S = 180.0
 #: Between two looks at finished pictures (seconds); the progress line moves between them.
 _LOOK_S = 0.1
 _LEAST_S = 0.05
@@ -99,12 +98,9 @@ class Plan:
         cap_usd = self.settings.max_cost_usd
         if cap_usd is None:
             return allowed
-        kept: list[HeroStatus] = []
-        for status in allowed:
-            if sum(other.estimate_usd for other in kept) + status.estimate_usd > cap_usd + _ROOM_USD:
-                break
-            kept.append(status)
-        return tuple(kept)
+        totals_usd = accumulate(status.estimate_usd for status in allowed)
+        within = zip(allowed, totals_usd, strict=True)
+        return tuple(status for status, total_usd in within if total_usd <= cap_usd + _ROOM_USD)
 
 
 def agreed(console: Console, *, yes: bool) -> bool:
@@ -166,9 +162,7 @@ def _stop(runtime: Runtime, console: Console) -> None:
 def _landed(
     runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], settings: Settings, console: Console
 ) -> tuple[Resolution, ...]:
-    rounds = -(-len(flights) // settings.concurrency)
-    patience_s = rounds * (runtime.longest_wait_s + SLACK_S)
-    began_at = time.monotonic()
+    patience_s, began_at = runtime.patience_s(len(flights)), time.monotonic()
     flying, landed = set(flights), dict[str, Resolution]()
     while flying and (seconds := time.monotonic() - began_at) < patience_s:
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
