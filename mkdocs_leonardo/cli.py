@@ -338,38 +338,34 @@ _zensical = click.Group(
 )
 main.add_command(_zensical)
 
-_zensical.add_command(
-    _Command(
-        "build",
-        """Generate missing images, then build the site.
+
+def _zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
+    """Add a command that passes the options it does not know on to Zensical's command of the same name."""
+    taken = (_CONFIG_FILE, *parameters, _REST)
+    _zensical.add_command(_Command(name, text, *taken, settings=_PASSED_ON, module=f"zensical_{name}"))
+
+
+_zensical_command(
+    "build",
+    """Generate missing images, then build the site.
 
     Shows what is missing and its cost, and asks before it spends. The caps of the configuration apply. Without a
     terminal it buys nothing unless you add --yes: pages show their previous hero or a placeholder.
     """,
-        _CONFIG_FILE,
-        _flag("-c", "--clean", text="Empty Zensical's cache first. Paid images stay."),
-        _flag("-s", "--strict", text="Exit with 1 after any warning, Zensical's or ours."),
-        _flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
-        _REST,
-        settings=_PASSED_ON,
-        module="zensical_build",
-    )
+    _flag("-c", "--clean", text="Empty Zensical's cache first. Paid images stay."),
+    _flag("-s", "--strict", text="Exit with 1 after any warning, Zensical's or ours."),
+    _flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
 )
 
-_zensical.add_command(
-    _Command(
-        "serve",
-        """Serve the site while you write, with heroes.
+_zensical_command(
+    "serve",
+    """Serve the site while you write, with heroes.
 
     Reads a changed prompt when its page is saved. on_serve decides whether its image is generated. A new image appears
     without a restart.
     """,
-        _CONFIG_FILE,
-        _REST,
-        settings=_PASSED_ON,
-        module="zensical_serve",
-    )
 )
+
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -55,9 +55,7 @@ def doctor(config_file: str | None, console: Console) -> int:
     site = options_of(config_file, console)
     findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
     if console.for_program:
-        console.report(
-            {"findings": [{"grade": one.grade, "subject": one.subject, "text": one.text} for one in findings]}
-        )
+        console.report({"findings": [asdict(one) for one in findings]})
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import translate
 from functools import cache
@@ -31,26 +30,17 @@ _OURS = re.compile(r"^hero_\w+", re.MULTILINE)
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
 
-@dataclass(slots=True)
-class PageHeroes:
-    """The heroes of all pages. `pages` are their names, `problems` the mistakes in their front matter."""
-
-    heroes: list[HeroSpec] = field(default_factory=list)
-    pages: list[str] = field(default_factory=list)
-    problems: list[InputError] = field(default_factory=list)
-
-
-def heroes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> PageHeroes:
+def heroes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> SiteReader:
     """Read every page that belongs to the site; CommandError if there is no folder of pages."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
-    reader = _Reader(project, defaults, with_drafts=with_drafts)
+    reader = SiteReader(project, defaults, with_drafts=with_drafts)
     is_excluded = _exclusion(project, with_drafts=with_drafts)
     for name in sorted(_names(docs_dir)):
         if not is_excluded(name):
             reader.read(name, (docs_dir / name).read_text(encoding="utf-8", errors="replace"))
-    return reader.found
+    return reader
 
 
 def _names(docs_dir: Path) -> Iterator[str]:
@@ -87,8 +77,8 @@ def _listed(value: object) -> list[object]:
 # One page ------------------------------------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Reads pages one after the other, and collects heroes and mistakes."""
+class SiteReader:
+    """Reads a site's pages one after the other. `pages` are their names, `problems` the mistakes in front matter."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         self._project = project
@@ -97,8 +87,10 @@ class _Reader:
         self._meta_file = self._name_of_meta_files()
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
-        self._heroes = HeroReader(defaults, project.docs_dir)
-        self.found = PageHeroes()
+        self._hero_reader = HeroReader(defaults, project.docs_dir)
+        self.heroes: list[HeroSpec] = []
+        self.pages: list[str] = []
+        self.problems: list[InputError] = []
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
@@ -106,19 +98,19 @@ class _Reader:
         folder = self._of_folder(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
         if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):
-            self.found.pages.append(name)
+            self.pages.append(name)
             return
         meta = self._merged(name, folder, self._mapping(name, block[1]) if block else {})
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
-        self.found.pages.append(name)
+        self.pages.append(name)
         title = self._titles.get(name) or meta.get("title") or _title(name, text[block.end() :] if block else text)
-        read = self._heroes.read(
+        read = self._hero_reader.read(
             meta, page=name, title=str(title), site_name=self._project.text("site_name"), source=lambda: text
         )
-        self.found.problems += read.problems
+        self.problems += read.problems
         if read.hero is not None:
-            self.found.heroes.append(read.hero)
+            self.heroes.append(read.hero)
 
     # Metadata --------------------------------------------------------------------------------------------------------
 
@@ -132,9 +124,7 @@ class _Reader:
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 2}" if mark is not None else ""
             fix = "put quotes around a text that holds a colon, and close those that are open"
-            self.found.problems.append(
-                InputError(name, "the front matter", f"is no YAML{place} and is not read; {fix}")
-            )
+            self.problems.append(InputError(name, "the front matter", f"is no YAML{place} and is not read; {fix}"))
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -167,7 +157,7 @@ class _Reader:
                 if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
                     fix = "write hero_layout: none, or quote it"
                     message = f"is {str(value).lower()}, and the folder's is text, which Zensical cannot merge; {fix}"
-                    self.found.problems.append(InputError(name, "hero_prompt", message))
+                    self.problems.append(InputError(name, "hero_prompt", message))
                 both[key] = value
         return both
 
