@@ -60,7 +60,7 @@ class _Command(click.Command):
     """A command whose work is the function of its name, in the module of its name in `commands`, or in `module`.
 
     The function gets the configuration's name, the console, and each parameter by its name. `--json` belongs to the
-    console. The function returns the exit code.
+    console. The function returns the exit code; CommandError and HeroError end it with their text and code 2.
     """
 
     def __init__(
@@ -83,14 +83,18 @@ class _Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command, and exit with its code."""
-        from mkdocs_leonardo.commands.terminal import Console
+        from mkdocs_leonardo.commands.terminal import CommandError, Console
+        from mkdocs_leonardo.errors import HeroError
 
         options, program = dict(ctx.params), ctx.find_root().params
         config_file = options.pop("config_file") or program["config_file"]
         verbose = options.pop("verbose", False) or program["verbose"]
         console = Console(verbose=verbose, for_program=options.pop("as_json", False))
         run = getattr(import_module(f"mkdocs_leonardo.commands.{self._module}"), str(self.name))
-        sys.exit(run(config_file, console, **options))
+        try:
+            sys.exit(run(config_file, console, **options))
+        except HeroError as error:
+            raise CommandError(str(error)) from error
 
 
 class _Commands(click.Group):

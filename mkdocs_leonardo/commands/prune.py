@@ -16,7 +16,7 @@ from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
-from mkdocs_leonardo.errors import BrokenEntry, StorageError, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted, listed
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
@@ -65,10 +65,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
             "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
     with runtime_for(site.settings, console) as runtime:
-        try:
-            unused = list(_unused(site, preview, runtime, gallery=gallery))
-        except StorageError as error:
-            raise CommandError(str(error)) from error
+        unused = list(_unused(site, preview, runtime, gallery=gallery))
         sizes = [one.size_bytes for one in unused]
         _show(unused, console)
         is_wanted = bool(unused) and (yes or _is_agreed(console))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
@@ -20,7 +20,7 @@ from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, named_file, plugin_config, read_project
 from mkdocs_leonardo.commands.zensical_host import EXTENSION, assets_folder
-from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
 from mkdocs_leonardo.report import listed
@@ -95,34 +95,32 @@ class SitePages:
 
 
 def options_of(config_file: str | None, console: Console) -> SiteOptions:
-    """The site's configuration; CommandError if there is none, or if it is wrong."""
+    """The site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
     project = _project(config_file)
     if project is not None:
         return project_options(project, console)
-    with _host_errors():
-        site = _loaded(config_file, console)
-        if site.options is None:
-            site.bring_grouped_plugins()
-        return _options(site, _used(site), console)
+    site = _loaded(config_file, console)
+    if site.options is None:
+        site.bring_grouped_plugins()
+    return _options(site, _used(site), console)
 
 
 def site_pages(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
-    """Read every page; CommandError if the site cannot be read. `serve` reads drafts as well."""
+    """Read every page; CommandError or HeroError if the site cannot be read. `serve` reads drafts as well."""
     project = _project(config_file)
     if project is not None:
         unread = tuple(_missing(project))
         if unread:
             console.note(f"read without {listed(unread)}, not installed here; their pages and metadata are not seen")
         return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
-    with _host_errors():
-        site = _loaded(config_file, console)
-        found = site.read(command)
-        used = _used(site)
-        if not used.enabled:
-            raise CommandError(
-                f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
-            )
-        options = _options(site, used, console)
+    site = _loaded(config_file, console)
+    found = site.read(command)
+    used = _used(site)
+    if not used.enabled:
+        raise CommandError(
+            f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
+        )
+    options = _options(site, used, console)
     return SitePages(
         options, found.heroes, found.pages, found.problems, found.coverless if options.settings.cards else ()
     )
@@ -159,13 +157,11 @@ def project_options(project: Project, console: Console) -> SiteOptions:
     from mkdocs_leonardo.settings import settings_from, with_cache_moved
 
     plugin, theme = plugin_config(project), project.theme
-    with _host_errors():
-        settings = settings_from(
-            plugin, project.path, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
-        )
-        settings = with_cache_moved(settings, console.notify, os.environ)
+    settings = settings_from(
+        plugin, project.path, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
+    )
     return SiteOptions(
-        settings,
+        with_cache_moved(settings, console.notify, os.environ),
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,
@@ -230,15 +226,6 @@ def _missing(project: Project) -> Iterator[str]:
 
 
 # Reading by MkDocs ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _host_errors() -> Iterator[None]:
-    """Turn errors of host and configuration into CommandError."""
-    try:
-        yield
-    except HeroError as error:
-        raise CommandError(str(error)) from error
 
 
 def _loaded(config_file: str | None, console: Console) -> LoadedSite:

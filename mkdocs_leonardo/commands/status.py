@@ -145,10 +145,7 @@ class HeroStatus:
 @contextmanager
 def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
     """The stores and the chain of a build, closed at the end of the block."""
-    try:
-        runtime = Runtime(settings, environ=os.environ, notify=console.notify)
-    except HeroError as error:
-        raise CommandError(str(error)) from error
+    runtime = Runtime(settings, environ=os.environ, notify=console.notify)
     try:
         yield runtime
     finally:

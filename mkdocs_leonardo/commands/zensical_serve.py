@@ -99,8 +99,8 @@ class _ManifestUpdater:
         if self._state() != self._seen:
             try:
                 self.refresh()
-            except CommandError as error:
-                self._console.notify(logging.WARNING, error.message)
+            except (CommandError, HeroError) as error:
+                self._console.notify(logging.WARNING, str(error))
 
     def refresh(self) -> None:
         """Write the manifest from stored pictures; missing ones are made as `on_serve` says."""
@@ -115,13 +115,10 @@ class _ManifestUpdater:
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
-        try:
-            with built(site, quiet, self._console) as heroes:
-                published(project, heroes, self._console, theme=self._theme)
-                missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
-                self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
-        except HeroError as error:
-            raise CommandError(str(error)) from error
+        with built(site, quiet, self._console) as heroes:
+            published(project, heroes, self._console, theme=self._theme)
+            missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
+            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
         self._seen = self._state()
 
     def close(self) -> None:
