@@ -2,8 +2,9 @@
 
 Some two thousand builds and commands run in the tests, each in a process of its own, and most of the time of each went
 into importing the same modules. `start` takes the arguments of a Python interpreter and gives a process with the part
-of `subprocess.Popen`'s interface that tests use. The process is a fork of a server that has done nothing but import;
-it has its own environment, working directory and standard files, and ends as any program does.
+of `subprocess.Popen`'s interface that tests use. The process is a fork of a server that has done nothing but import
+and build a site without heroes once; it has its own environment, working directory and standard files, and ends as any
+program does.
 
 Where there is no fork, and for a program whose environment changes the interpreter itself (`PYTHON...` variables), it
 is a new interpreter.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -37,7 +39,10 @@ MODULES = (
     "anyio._backends._asyncio",
     "anyio.from_thread",
     "anyio.to_thread",
+    "certifi",
     "diskcache",
+    "encodings.ascii",
+    "httpcore",
     "httpx",
     "markdown.extensions.admonition",
     "markdown.extensions.attr_list",
@@ -55,9 +60,14 @@ MODULES = (
     "mkdocs.commands.serve",
     "mkdocs.contrib.search",
     "mkdocs.themes.mkdocs",
+    "obstore.store",
     "PIL.AvifImagePlugin",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
     "PIL.JpegImagePlugin",
     "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
+    "PIL.TiffImagePlugin",
     "PIL.WebPImagePlugin",
     "pymdownx.highlight",
     "pymdownx.superfences",
@@ -242,7 +252,19 @@ def _import_all() -> None:
     ours = importlib.import_module("mkdocs_leonardo")
     for module in pkgutil.walk_packages(ours.__path__, "mkdocs_leonardo."):
         importlib.import_module(module.name)
-    assert threading.active_count() == 1, "a fork would lose the other threads"
+
+
+def _build_once() -> None:
+    """Build a site of one page, so that what a build computes once for a process (patterns, entry points) is there."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "docs").mkdir()
+        (Path(folder) / "docs/index.md").write_text("# A page", encoding="utf-8")
+        config = Path(folder) / "mkdocs.yml"
+        config.write_text("site_name: A site\nplugins: [search, leonardo]\n", encoding="utf-8")
+        build(load_config(str(config)))
 
 
 def _serve(address: str) -> list[str] | None:
@@ -334,5 +356,8 @@ def _run(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     _import_all()
+    _build_once()
+    assert threading.active_count() == 1, "a fork would lose the other threads"
+    gc.freeze()
     if (program := _serve(sys.argv[1])) is not None:
         _run(program)
