@@ -164,7 +164,7 @@ class Lookup:
 
     def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
         """Whether the provider takes the picture's reference; else it gets no order for the picture."""
-        takes = picture.look is None or bool(getattr(provider, "takes_references", False))
+        takes = picture.reference is None or bool(getattr(provider, "takes_references", False))
         if not takes:
             self._tell_once(
                 logging.WARNING,

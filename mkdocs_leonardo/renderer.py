@@ -120,7 +120,7 @@ class Renderer:
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
         # The painter has one manner, and takes no look from a reference.
-        key = generation_key("local", "painter", replace(picture, look=None), {"painter_version": PAINTER_VERSION})
+        key = generation_key("local", "painter", replace(picture, reference=None), {"painter_version": PAINTER_VERSION})
         return PictureRecord(key=key, digest=key, extension="png", provider="local", model="painter")
 
     def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:

@@ -14,9 +14,9 @@ from mkdocs_leonardo.config import DEFAULT_CACHE, LeonardoConfig
 from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import PictureError, SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
-from mkdocs_leonardo.imaging.reference import read_look
+from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
-from mkdocs_leonardo.spec import ANY_PICTURE, Encoding, Look
+from mkdocs_leonardo.spec import ANY_PICTURE, Encoding, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults
         declaration.rules(options, config.picture) for _, declaration, options in config.chain if declaration.rules
     )
     return HeroDefaults(
-        picture=replace(config.picture, look=_look(config, folders)),
+        picture=replace(config.picture, reference=_reference(config, folders)),
         prompt_template=config.prompt_template,
         layout=config.layout,
         strength=config.style_strength,
@@ -185,7 +185,7 @@ def _place(root: Path, option: str, name: str) -> Path:
         raise SettingsError(f"{option}: it is {name!r}; there is no such user, so write the whole path") from None
 
 
-def _look(config: LeonardoConfig, folders: tuple[Path, ...]) -> Look | None:
+def _reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference | None:
     """The site's reference; SettingsError, with the fix, if the file cannot be one."""
     if config.style_reference is None:
         return None
@@ -196,7 +196,7 @@ def _look(config: LeonardoConfig, folders: tuple[Path, ...]) -> Look | None:
             f"style_reference: there is no file {name!r}; write its path relative to mkdocs.yml or to docs_dir"
         )
     try:
-        return read_look(path.resolve(), config.style_strength)
+        return read_reference(path.resolve(), config.style_strength)
     except PictureError as error:
         raise SettingsError(f"style_reference: {name!r} {error}") from None
 

@@ -97,7 +97,7 @@ Strength = Literal["low", "mid", "high"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Reference:
     """A reference: the SHA-256 (64 hex digits) of a picture whose look the new one takes over, and the strength.
 
     `path` is the file's place, which is no part of the key.
@@ -118,7 +118,7 @@ class PictureSpec:
     seed: int | None = None
     width_px: int = 1536
     height_px: int = 864
-    look: Look | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,8 +397,8 @@ def generation_request(
         "seed": picture.seed,
         "options": dict(options),
     }
-    if picture.look is not None:
-        request["reference"] = {"digest": picture.look.digest, "strength": picture.look.strength}
+    if picture.reference is not None:
+        request["reference"] = {"digest": picture.reference.digest, "strength": picture.reference.strength}
     return request
 
 

@@ -19,13 +19,13 @@ from services.leonardo_orders import OTHER_STYLE_IDS
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import Order, estimate_usd, order_for, problems
-from mkdocs_leonardo.spec import Look, PictureSpec
+from mkdocs_leonardo.spec import PictureSpec, Reference
 
 ApiVersion = Literal["auto", "v1", "v2"]
 Size = tuple[int, int]
 CREDIT_USD = 0.001495
 REFERENCE = "3f2b8c1e-5a77-4c1d-9a40-0f7c6d1e2b3a"
-LOOK = Look("0" * 64, "high")
+LOOK = Reference("0" * 64, "high")
 PROMPT = "a lighthouse in a storm"
 PRESETS = (
     *("ANIME", "BOKEH", "CINEMATIC", "CINEMATIC_CLOSEUP", "CREATIVE", "DYNAMIC", "ENVIRONMENT", "FASHION"),
@@ -236,13 +236,17 @@ def wishes(name: str, version: ApiVersion) -> Iterator[tuple[str, float, Picture
     negatives = ["", "x" * (1500 if version == "v1" else model.negative)] if model.negative else [""]
     plain = PictureSpec(PROMPT, style="DYNAMIC")
     for mode, size, negative, look in product(modes_of(name), sizes, negatives, (None, LOOK)):
-        yield mode, 3.5, replace(plain, width_px=size[0], height_px=size[1], negative_prompt=negative, look=look)
+        yield mode, 3.5, replace(plain, width_px=size[0], height_px=size[1], negative_prompt=negative, reference=look)
     for style in sorted(KNOWN[name].styles):
         yield modes_of(name)[0], 3.5, replace(plain, style=style)
     words = model.prompt if version == "v2" else 1500
     longest = words - 200 if model.guidance == "image_reference" else words
     for seed, look in product((0, model.seed or 1), (None, LOOK)):
-        yield modes_of(name)[0], 3.5, replace(plain, prompt="y" * longest, seed=min(seed, 2_147_483_637), look=look)
+        yield (
+            modes_of(name)[0],
+            3.5,
+            replace(plain, prompt="y" * longest, seed=min(seed, 2_147_483_637), reference=look),
+        )
     yield modes_of(name)[0], 3.5, replace(plain, prompt="y" * words)
     if model.contrasts_v1 and version == "v1":
         for mode, contrast in product(modes_of(name), model.contrasts_v1):
@@ -261,7 +265,7 @@ def ordered(name: str, version: ApiVersion, mode: str, contrast: float, picture:
     options = LeonardoOptions(model=name, api_version=version, mode=mode, contrast=contrast)
     site = replace(picture, negative_prompt=picture.negative_prompt[:1000])
     assert [*problems(options, given, site)] == [], (name, version, mode, contrast)
-    return order_for(options, picture, REFERENCE if picture.look else "")
+    return order_for(options, picture, REFERENCE if picture.reference else "")
 
 
 @pytest.mark.parametrize(("name", "version"), ALL)
@@ -280,7 +284,7 @@ def test_order_of_every_model_keeps_the_vendors_schema(name: str, version: ApiVe
         assert wrong == [], (name, version, mode, picture)
         fields: Any = order.body if order.version == "v1" else order.body["parameters"]
         assert fields["num_images" if order.version == "v1" else "quantity"] == 1
-        assert ("guidances" in fields or "controlnets" in fields) == (picture.look is not None)
+        assert ("guidances" in fields or "controlnets" in fields) == (picture.reference is not None)
         assert fields.get("negative_prompt", "") == picture.negative_prompt
         assert fields.get("seed") == (picture.seed if model.seed is not None else None)
         assert version in {"auto", order.version}

@@ -23,9 +23,9 @@ from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
     HeroSpec,
-    Look,
     PictureRules,
     PictureSpec,
+    Reference,
     Rendering,
     Scrim,
     Source,
@@ -56,10 +56,10 @@ def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout:
 def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
     """An extension that reads it understands the front matter as the plugin does."""
     rules = PictureRules(styles=("FILM", "NONE"))
-    defaults = HeroDefaults(PictureSpec("", look=Look("0" * 64, "low")), strength="low", rules=rules)
+    defaults = HeroDefaults(PictureSpec("", reference=Reference("0" * 64, "low")), strength="low", rules=rules)
 
     assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
-    plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, look=Look("0" * 64)))
+    plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, reference=Reference("0" * 64)))
     assert asked_for(plain) != asked_for(wished)
 
 

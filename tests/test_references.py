@@ -37,7 +37,7 @@ from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
 from mkdocs_leonardo.imaging.reference import MAX_BYTES, copied
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
-from mkdocs_leonardo.spec import Look, PictureSpec, Strength, generation_key
+from mkdocs_leonardo.spec import PictureSpec, Reference, Strength, generation_key
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.limits import UPLOAD_TURN_S, UploadIds
 
@@ -52,25 +52,25 @@ SMALL: dict[str, Any] = {"formats": ["jpeg"], "widths": [320], "width": 512, "he
 
 
 @pytest.fixture
-def look(tmp_path: Path) -> Look:
+def look(tmp_path: Path) -> Reference:
     """A picture whose look others take over."""
     path = tmp_path / "look.jpg"
     path.write_bytes(LOOK)
-    return Look(DIGEST, "high", path)
+    return Reference(DIGEST, "high", path)
 
 
-def picture(look: Look | None, **more: Any) -> PictureSpec:  # noqa: ANN401 - chosen by tests
+def picture(look: Reference | None, **more: Any) -> PictureSpec:  # noqa: ANN401 - chosen by tests
     """A picture with a look."""
-    return PictureSpec(prompt="a lighthouse", style="DYNAMIC", look=look, **more)
+    return PictureSpec(prompt="a lighthouse", style="DYNAMIC", reference=look, **more)
 
 
 # The key -------------------------------------------------------------------------------------------------------------
 
 
-def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Look) -> None:
+def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Reference) -> None:
     """Where the file lies, and under which id a service keeps it, changes nothing; its bytes and the strength do."""
 
-    def key(look: Look | None) -> str:
+    def key(look: Reference | None) -> str:
         return generation_key("leonardo", "m", picture(look), {})
 
     assert key(look) == key(replace(look, path=Path("/elsewhere.jpg")))
@@ -83,7 +83,7 @@ def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Look) -> 
 @pytest.mark.parametrize("strength", ["low", "mid", "high"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_order_of_every_model_takes_the_reference(
-    services: Services, look: Look, version: str, strength: Strength
+    services: Services, look: Reference, version: str, strength: Strength
 ) -> None:
     """By the number and in the words of the model; the service would drop another kind in silence."""
     names = [name for name, known in KNOWN.items() if version == "v2" or known.model_id]
@@ -101,7 +101,7 @@ async def test_order_of_every_model_takes_the_reference(
     assert services.ledger.authorization_leaks == ()
 
 
-async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, look: Look) -> None:
+async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, look: Reference) -> None:
     """A form with the picture in it, told in words that it is no subject, and nothing that the model refuses."""
     provider = openai_at(services)
     submission = await provider.submit(picture(look))
@@ -116,7 +116,7 @@ async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, 
     assert entry.path == "/v1/images/edits"
 
 
-async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Services, look: Look) -> None:
+async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Services, look: Reference) -> None:
     """Inline, with its own type."""
     provider = gemini_at(services)
     await provider.submit(picture(look))
@@ -127,7 +127,7 @@ async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Serv
     assert "nothing of what it shows" in job.prompt
 
 
-def test_estimate_with_a_reference_is_not_below_the_one_without(services: Services, look: Look) -> None:
+def test_estimate_with_a_reference_is_not_below_the_one_without(services: Services, look: Reference) -> None:
     """What a reference costs is hardly published, so that a cap holds back early."""
     for provider in (leonardo_at(services), openai_at(services), gemini_at(services)):
         assert provider.estimate_usd(picture(look)) > provider.estimate_usd(picture(None))
@@ -136,7 +136,7 @@ def test_estimate_with_a_reference_is_not_below_the_one_without(services: Servic
 @pytest.mark.parametrize("make", [leonardo_at, openai_at, gemini_at], ids=["leonardo", "openai", "gemini"])
 @pytest.mark.parametrize("change", ["gone", "another"])
 async def test_reference_that_has_changed_meanwhile_is_not_sent(
-    services: Services, look: Look, make: Callable[[Services], Provider], change: str
+    services: Services, look: Reference, make: Callable[[Services], Provider], change: str
 ) -> None:
     """The key says what the picture was made from."""
     if change == "gone":
@@ -195,7 +195,7 @@ def uploads(services: Services) -> tuple[int, int]:
     return len(ledger.requests_to("leonardo", "form")), len(ledger.requests_to("storage", "upload"))
 
 
-async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services: Services, look: Look) -> None:
+async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services: Services, look: Reference) -> None:
     """The others wait for the first one's."""
     provider = leonardo_at(services)
     async with anyio.create_task_group() as tasks:
@@ -208,7 +208,7 @@ async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services
 
 
 async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
-    services: Services, look: Look, tmp_path: Path
+    services: Services, look: Reference, tmp_path: Path
 ) -> None:
     """Its id is kept by the account and the file's digest; under another name the file is the same."""
     memory = OwnUploads()
@@ -228,7 +228,7 @@ async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
 
 @pytest.mark.parametrize("as_text", [True, False])
 async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
-    services: Services, look: Look, *, as_text: bool
+    services: Services, look: Reference, *, as_text: bool
 ) -> None:
     """The real service sends a text that holds JSON; its specification says so less clearly."""
     services.leonardo.fields_as_text = as_text
@@ -249,7 +249,7 @@ async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
     ids=["403", "cut", "no form", "empty form"],
 )
 async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
-    services: Services, look: Look, trouble: Callable[[Leonardo], object]
+    services: Services, look: Reference, trouble: Callable[[Leonardo], object]
 ) -> None:
     """An upload is free; nothing is ordered before the reference is there."""
     trouble(services.leonardo)
@@ -261,7 +261,7 @@ async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
     assert uploads(services)[0] == 2
 
 
-async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: Services, look: Look) -> None:
+async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: Services, look: Reference) -> None:
     """Every form has run out by then; the next provider may be asked, and nothing was paid for."""
     services.leonardo.form_life_s = -1.0
     provider = leonardo_at(services)
@@ -275,7 +275,7 @@ async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: 
 
 
 async def test_reference_that_the_service_loses_between_two_posts_is_uploaded_again(
-    services: Services, look: Look
+    services: Services, look: Reference
 ) -> None:
     """A refusal that costs nothing, told as one, and the next order has its reference again."""
     provider = leonardo_at(services)
@@ -529,7 +529,7 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
         assert first.start("a", 1002.0 + UPLOAD_TURN_S)
 
 
-async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Look) -> None:
+async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Reference) -> None:
     """Its id is as good, and nothing is uploaded twice."""
 
     class Shared(OwnUploads):

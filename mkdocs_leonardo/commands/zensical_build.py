@@ -270,7 +270,7 @@ def published(
 
 def _own_files(hero: HeroSpec) -> Iterator[Path]:
     """The author's files on which a page's hero depends: its own picture, or its reference."""
-    look = hero.picture.look if hero.picture is not None else None
+    look = hero.picture.reference if hero.picture is not None else None
     for path in (hero.own_image, look.path if look is not None else None):
         if path is not None:
             yield path

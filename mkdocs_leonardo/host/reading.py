@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.errors import InputError, PictureError
-from mkdocs_leonardo.imaging.reference import Looks
+from mkdocs_leonardo.imaging.reference import References
 
 if TYPE_CHECKING:
     from mkdocs.structure.files import Files
 
     from mkdocs_leonardo.front_matter import HeroDefaults
-    from mkdocs_leonardo.spec import HeroSpec, Look
+    from mkdocs_leonardo.spec import HeroSpec, Reference
 
 _BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
@@ -43,7 +43,7 @@ class HeroReader:
     def __init__(self, defaults: HeroDefaults, docs_dir: Path) -> None:
         self._defaults = defaults
         self._docs_dir = docs_dir
-        self._looks = Looks()
+        self._references = References()
 
     def read(
         self,
@@ -68,7 +68,7 @@ class HeroReader:
                 place = self._place_of(found.image, meta["hero_image"], page=home or page, source=source)
                 hero = replace(hero, own_image=self._own_image(page, place, files))
             elif hero is not None and hero.picture is not None and found.reference:
-                hero = replace(hero, picture=replace(hero.picture, look=self._look(page, found.reference)))
+                hero = replace(hero, picture=replace(hero.picture, reference=self._reference(page, found.reference)))
         except InputError as error:
             return PageReading(None, (*found.problems, error))
         return PageReading(hero, found.problems)
@@ -100,10 +100,10 @@ class HeroReader:
             raise InputError(page, "hero_image", message)
         return path
 
-    def _look(self, page: str, places: tuple[PurePosixPath, ...]) -> Look:
+    def _reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
         """The page's reference, which may be at any of `places`; InputError if it cannot be one."""
         try:
-            return self._looks.first([self._docs_dir / each for each in places], self._defaults.strength)
+            return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
         except PictureError as error:
             raise InputError(page, "hero_reference", f"is {str(places[0])!r}; it {error}") from error
 

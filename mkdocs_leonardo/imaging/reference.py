@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from mkdocs_leonardo.errors import PictureError
-from mkdocs_leonardo.spec import Look, Strength, digest_of
+from mkdocs_leonardo.spec import Reference, Strength, digest_of
 
 #: Every build reads the file for its digest.
 MAX_BYTES = 10 * 2**20
@@ -17,8 +17,8 @@ _MAX_SIDE_PX = 1536
 _QUALITY = 95
 
 
-def read_look(path: Path, strength: Strength) -> Look:
-    """The picture at `path` as a look; PictureError, with the fix, if no service could take it."""
+def read_reference(path: Path, strength: Strength) -> Reference:
+    """The picture at `path` as a reference; PictureError, with the fix, if no service could take it."""
     from mkdocs_leonardo.imaging.normalise import inspect, is_animated
 
     try:
@@ -31,7 +31,7 @@ def read_look(path: Path, strength: Strength) -> Look:
     if is_animated(data):
         raise PictureError("is animated; save one frame of it as JPEG")
     inspect(data)
-    return Look(digest_of(data), strength, path)
+    return Reference(digest_of(data), strength, path)
 
 
 def copied(data: bytes) -> bytes:
@@ -51,20 +51,20 @@ def copied(data: bytes) -> bytes:
     return file.getvalue()
 
 
-class Looks:
-    """The looks of one build: each file is read once, however many pages name it."""
+class References:
+    """The references of one build: each file is read once, however many pages name it."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Look | PictureError] = {}
+        self._known: dict[Path, Reference | PictureError] = {}
 
-    def first(self, paths: Sequence[Path], strength: Strength) -> Look:
-        """The first of `paths` that is a file, as a look; PictureError, with the fix, if none is or it cannot be."""
+    def first(self, paths: Sequence[Path], strength: Strength) -> Reference:
+        """The reference at the first of `paths` that is a file; PictureError, with the fix, if there is none."""
         path = next((each for each in paths if each.is_file()), None)
         if path is None:
             raise PictureError("is not there; write its path relative to the page, or to a folder above it")
         if path not in self._known:
             try:
-                self._known[path] = read_look(path, strength)
+                self._known[path] = read_reference(path, strength)
             except PictureError as error:
                 self._known[path] = error
         known = self._known[path]

@@ -17,9 +17,9 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     JsonValue,
-    Look,
     PictureRules,
     PictureSpec,
+    Reference,
     Rendering,
     Scrim,
     Source,
@@ -79,21 +79,21 @@ def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
         request["own"] = own_digest
     else:
         request |= {"prompt": picture.prompt, "seed": picture.seed, **_settings_of(picture)}
-        if picture.look is not None:
-            request["reference"] = _look_to_json(picture.look)
+        if picture.reference is not None:
+            request["reference"] = _reference_to_json(picture.reference)
     return digest_of(canonical_json(request))[:16]
 
 
 def write_manifest(manifest: Manifest) -> bytes:
     """The manifest as the content of its file: the same heroes give the same bytes, and each hero has a line."""
-    defaults, look = manifest.defaults, manifest.defaults.picture.look
+    defaults, reference = manifest.defaults, manifest.defaults.picture.reference
     value: dict[str, JsonValue] = {
         "version": _VERSION,
         "defaults": {
             **_settings_of(defaults.picture),
             "prompt_template": defaults.prompt_template,
             "layout": defaults.layout,
-            **({"look": _look_to_json(look)} if look is not None else {}),
+            **({"look": _reference_to_json(reference)} if reference is not None else {}),
             **({"styles": [*defaults.rules.styles]} if defaults.rules.styles != STYLES else {}),
             **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
@@ -121,7 +121,7 @@ def read_manifest(data: bytes) -> Manifest:
                     width_px=int(defaults["width"]),
                     height_px=int(defaults["height"]),
                     negative_prompt=str(defaults["negative_prompt"]),
-                    look=Look(*defaults["look"]) if "look" in defaults else None,
+                    reference=Reference(*defaults["look"]) if "look" in defaults else None,
                 ),
                 prompt_template=str(defaults["prompt_template"]),
                 layout=defaults["layout"],
@@ -158,8 +158,8 @@ def _settings_of(picture: PictureSpec) -> dict[str, JsonValue]:
     }
 
 
-def _look_to_json(look: Look) -> list[JsonValue]:
-    return [look.digest, look.strength]
+def _reference_to_json(reference: Reference) -> list[JsonValue]:
+    return [reference.digest, reference.strength]
 
 
 def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:

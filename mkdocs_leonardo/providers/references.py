@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from mkdocs_leonardo.errors import Charged, PictureError, ProviderError, RequestRefused
-from mkdocs_leonardo.spec import Look, digest_of
+from mkdocs_leonardo.spec import Reference, digest_of
 
 #: The media type of `copy_of`.
 EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
-async def copy_of(look: Look, provider: str) -> bytes:
+async def copy_of(reference: Reference, provider: str) -> bytes:
     """The copy of the file; RequestRefused, before any request, if the file has changed since the build began."""
     from anyio import to_thread
 
     # A photograph takes a quarter of a second, in which other pages go on.
-    return await to_thread.run_sync(_copy_of, look, provider)
+    return await to_thread.run_sync(_copy_of, reference, provider)
 
 
-def _copy_of(look: Look, provider: str) -> bytes:
+def _copy_of(reference: Reference, provider: str) -> bytes:
     from mkdocs_leonardo.imaging.reference import copied
 
-    name = look.path.name
+    name = reference.path.name
     try:
-        data = look.path.read_bytes()
+        data = reference.path.read_bytes()
     except OSError as error:
         raise _refused(provider, f"the reference {name} cannot be read any more ({error.strerror})") from error
-    if digest_of(data) != look.digest:
+    if digest_of(data) != reference.digest:
         raise _refused(provider, f"the reference {name} has changed since the build began; build again")
     try:
         return copied(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mkdocs_leonardo.spec import Look, PictureSpec, clean_text
+from mkdocs_leonardo.spec import PictureSpec, Reference, clean_text
 
 #: Raised when the words that `worded` adds change: they are part of what the picture is made from.
 WORDING = 1
@@ -41,10 +41,10 @@ STYLE_WORDS: Mapping[str, str] = {
 _STRENGTHS = {"low": "a hint of its", "mid": "its", "high": "exactly its"}
 
 
-def look_words(look: Look) -> str:
+def look_words(reference: Reference) -> str:
     """What a reference is for, told to a model that takes any attached picture for a subject."""
     return (
-        f"Give the picture the look of the attached one: take over {_STRENGTHS[look.strength]} palette, light and "
+        f"Give the picture the look of the attached one: take over {_STRENGTHS[reference.strength]} palette, light and "
         "manner, and nothing of what it shows."
     )
 
@@ -58,6 +58,6 @@ def worded(picture: PictureSpec) -> str:
     negative = clean_text(picture.negative_prompt)
     if negative:
         parts.append(f"Keep out of the picture: {negative}.")
-    if picture.look is not None:
-        parts.append(look_words(picture.look))
+    if picture.reference is not None:
+        parts.append(look_words(picture.reference))
     return "\n\n".join(parts)

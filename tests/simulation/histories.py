@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from PIL import Image
 
-from mkdocs_leonardo.spec import HeroSpec, Look, PictureSpec, digest_of
+from mkdocs_leonardo.spec import HeroSpec, PictureSpec, Reference, digest_of
 from mkdocs_leonardo.storage import process_leases
 
 from .clock import Stuck, without_threads
@@ -54,7 +54,7 @@ class _File:
 
 _STYLES = ("CINEMATIC", "MOODY", "DYNAMIC")
 #: A picture whose look some pages take over.
-_LOOK = Look(digest_of(_GREY), path=cast("Path", _File()))
+_LOOK = Reference(digest_of(_GREY), path=cast("Path", _File()))
 _PROMPTS = ("a lighthouse", "a harbour", "a meadow")
 
 
@@ -112,7 +112,7 @@ class History:
         seeds = (None, None, None, 7) if self.world.providers == ("leonardo",) else (None,)
         looks = draw(((None,), (None,), (None, _LOOK), (_LOOK,)))
         wishes = [
-            PictureSpec(draw(_PROMPTS), style=draw(_STYLES), seed=draw(seeds), look=draw(looks))
+            PictureSpec(draw(_PROMPTS), style=draw(_STYLES), seed=draw(seeds), reference=draw(looks))
             for _ in range(draw((1, 1, 1, 2, 2, 3, 5)))
         ]
         heroes = [HeroSpec(f"page-{number}.md", wish) for number, wish in enumerate(wishes)]

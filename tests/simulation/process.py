@@ -386,7 +386,7 @@ def product_of(name: str, picture: PictureSpec | None) -> Product:
     estimate_usd = provider.estimate_usd(picture)
     if name == "openai":
         return Product(name, worded(picture), None, None, key, estimate_usd)
-    style, has_reference = PHOENIX_STYLES[picture.style], picture.look is not None
+    style, has_reference = PHOENIX_STYLES[picture.style], picture.reference is not None
     return Product(name, picture.prompt, style, picture.seed, key, estimate_usd, has_reference=has_reference)
 
 

@@ -94,11 +94,11 @@ class GeminiProvider(SynchronousProvider):
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture; every one has the same size."""
         usd = gemini_usd(self.model)
-        return round(usd + GEMINI_REFERENCE_USD, 6) if picture.look is not None else usd
+        return round(usd + GEMINI_REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
-        reference = None if picture.look is None else await copy_of(picture.look, NAME)
+        reference = None if picture.reference is None else await copy_of(picture.reference, NAME)
         return await self._submission(
             await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
         )

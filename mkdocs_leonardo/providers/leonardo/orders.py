@@ -165,7 +165,7 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
         return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
     size = size_for(row, picture.width_px, picture.height_px)
     # A reference: one credit in the vendor's table of 2024, and no figure since; the answer states what it was.
-    credits_ = credits_for(row, mode_of(options), size) + (picture.look is not None)
+    credits_ = credits_for(row, mode_of(options), size) + (picture.reference is not None)
     exact_usd = round(credits_ * LEONARDO_CREDIT_USD, 6)
     # Answers state four digits, halves rounded up, which may be a little more; a cap must have room for what it was
     # agreed for.
@@ -182,9 +182,9 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
     """
     row = row_of(options.model)
     prompt, negative = clean_text(picture.prompt), clean_text(picture.negative_prompt)
-    if prompt and picture.look is not None and row.reference_kind == "image_reference":
+    if prompt and picture.reference is not None and row.reference_kind == "image_reference":
         # A plain picture there, which would be drawn again.
-        prompt = f"{prompt} {look_words(picture.look)}"
+        prompt = f"{prompt} {look_words(picture.reference)}"
     size = size_for(row, picture.width_px, picture.height_px)
     version = version_of(options, size, prompt)
     _check(row, options, picture, version, prompt, negative)
@@ -199,8 +199,8 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
         fields["negative_prompt"] = negative
     if seed is not None:
         fields["seed"] = seed
-    if picture.look is not None and reference_id:
-        fields |= _reference(row, version, picture.look.strength, reference_id)
+    if picture.reference is not None and reference_id:
+        fields |= _reference(row, version, picture.reference.strength, reference_id)
     return Order(
         version=version,
         body=body,

@@ -132,8 +132,8 @@ class LeonardoProvider:
         job = accepted_job(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
-            if picture.look is not None and says_reference_is_lost(answer):
-                self._uploads.forget(picture.look, reference_id)
+            if picture.reference is not None and says_reference_is_lost(answer):
+                self._uploads.forget(picture.reference, reference_id)
                 raise leonardo_error(ServiceFailed, f"has lost the reference; it is uploaded again ({said_in(answer)})")
             raise create_refusal(answer, self.model, self._clock.now())
         self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
@@ -147,11 +147,11 @@ class LeonardoProvider:
 
     async def _reference_id(self, picture: PictureSpec) -> str:
         """The id of the reference in the account, where it is uploaded if it is missing; empty without a reference."""
-        if picture.look is None:
+        if picture.reference is None:
             return ""
         # Checked before anything is uploaded for it.
         order_for(self._options, picture)
-        return await self._uploads.id_of(picture.look, self._api(), self._user)
+        return await self._uploads.id_of(picture.reference, self._api(), self._user)
 
     # Fetch -------------------------------------------------------------------------------------------------------
 

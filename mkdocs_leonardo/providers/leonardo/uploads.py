@@ -12,7 +12,7 @@ from mkdocs_leonardo.providers.answers import member, text_at
 from mkdocs_leonardo.providers.base import Clock, Uploads
 from mkdocs_leonardo.providers.leonardo.answers import leonardo_error
 from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
-from mkdocs_leonardo.spec import JsonValue, Look
+from mkdocs_leonardo.spec import JsonValue, Reference
 
 if TYPE_CHECKING:
     import anyio
@@ -45,25 +45,25 @@ class LeonardoUploads:
         self._certain: dict[str, str] = {}
         self._lost: set[str] = set()
 
-    async def id_of(self, look: Look, api: Api, account: Callable[[], Awaitable[str]]) -> str:
+    async def id_of(self, reference: Reference, api: Api, account: Callable[[], Awaitable[str]]) -> str:
         """The id of the reference in the account; ServiceFailed, not charged, if it cannot be brought there."""
         from anyio import Lock
 
         # One at a time for each file: the other pages wait for the first one's upload.
-        async with self._locks.setdefault(look.digest, Lock()):
-            if look.digest not in self._certain:
-                name = f"{await account()}:{look.digest}"
+        async with self._locks.setdefault(reference.digest, Lock()):
+            if reference.digest not in self._certain:
+                name = f"{await account()}:{reference.digest}"
                 known = self._memory.get(name) or ""
-                self._certain[look.digest] = (
-                    known if await self._has(known, api) else await self._made(name, look, api, known)
+                self._certain[reference.digest] = (
+                    known if await self._has(known, api) else await self._made(name, reference, api, known)
                 )
-            return self._certain[look.digest]
+            return self._certain[reference.digest]
 
-    def forget(self, look: Look, upload_id: str) -> None:
+    def forget(self, reference: Reference, upload_id: str) -> None:
         """The service does not know the id: the next order uploads the file again, unless another one just has."""
         self._lost.add(upload_id)
-        if self._certain.get(look.digest) == upload_id:
-            del self._certain[look.digest]
+        if self._certain.get(reference.digest) == upload_id:
+            del self._certain[reference.digest]
 
     async def _has(self, upload_id: str, api: Api) -> bool:
         """Whether the service still has the file of an earlier upload."""
@@ -76,18 +76,18 @@ class LeonardoUploads:
             return False
         return text_at(answer.body, "init_images_by_pk", "id") == upload_id
 
-    async def _made(self, name: str, look: Look, api: Api, lost: str) -> str:
+    async def _made(self, name: str, reference: Reference, api: Api, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
         while not self._memory.start(name, self._clock.now()):
             if self._clock.now() >= give_up_at:
-                raise _no_upload(look, "another build is still uploading it")
+                raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
             if upload_id := self._by_another(name, lost):
                 return upload_id
         try:
             # It may have ended just before this one began.
-            upload_id = self._by_another(name, lost) or await self._uploaded(look, api)
+            upload_id = self._by_another(name, lost) or await self._uploaded(reference, api)
             self._memory.put(name, upload_id)
         finally:
             self._memory.finish(name)
@@ -98,8 +98,8 @@ class LeonardoUploads:
         upload_id = self._memory.get(name) or ""
         return "" if upload_id == lost else upload_id
 
-    async def _uploaded(self, look: Look, api: Api) -> str:
-        data = await copy_of(look, "leonardo")
+    async def _uploaded(self, reference: Reference, api: Api) -> str:
+        data = await copy_of(reference, "leonardo")
         trouble = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):
@@ -127,12 +127,12 @@ class LeonardoUploads:
             if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
                 return upload_id
             trouble = f"the storage answered {status}"
-        raise _no_upload(look, trouble)
+        raise _no_upload(reference, trouble)
 
 
-def _no_upload(look: Look, reason: str) -> ProviderError:
+def _no_upload(reference: Reference, reason: str) -> ProviderError:
     return leonardo_error(
-        ServiceFailed, f"could not take the reference {look.path.name}: {reason}; nothing was ordered without it"
+        ServiceFailed, f"could not take the reference {reference.path.name}: {reason}; nothing was ordered without it"
     )
 
 

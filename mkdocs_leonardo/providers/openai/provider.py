@@ -90,7 +90,7 @@ class OpenAIProvider(SynchronousProvider):
         """The expected cost of one picture."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         usd = openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
-        return round(usd + OPENAI_REFERENCE_USD, 6) if picture.look is not None else usd
+        return round(usd + OPENAI_REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
@@ -104,9 +104,9 @@ class OpenAIProvider(SynchronousProvider):
             "output_format": "jpeg",
             "output_compression": _COMPRESSION,
         }
-        if picture.look is None:
+        if picture.reference is None:
             return await self._submission(await self._create("/images/generations", request))
-        data = await copy_of(picture.look, NAME)
+        data = await copy_of(picture.reference, NAME)
         # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
         fields = [(name, str(value)) for name, value in request.items()]
         file = ("image[]", (f"reference.{EXTENSION}", data, MIME_TYPE))
