@@ -35,9 +35,11 @@ from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
-from mkdocs_leonardo.providers import prices
+from mkdocs_leonardo.providers.declaration import BUILT_IN
+from mkdocs_leonardo.providers.gemini import prices as gemini_prices
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
+from mkdocs_leonardo.providers.openai import prices as openai_prices
 from mkdocs_leonardo.report import Spending, complaints, report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution
 from mkdocs_leonardo.spec import (
@@ -65,7 +67,7 @@ FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "resource_group", "pre_build", "workflow_dispatch",
     "mkdocs_leonardo", "front_matter", "job_summary", "cost_usd", "new_images", "timeout_s", "width_px",
-    "prompt_fields", "give_up_at", "key_variable", "is_create", "is_free", "late_s", "submit_limit_s",
+    "prompt_fields", "give_up_at", "key_variable", "rate_limiter", "is_create", "is_free", "late_s", "submit_limit_s",
     "background_color", "background_image", "cards_layout_options",
 }  # fmt: skip
 
@@ -173,7 +175,7 @@ def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
     text = _prose(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
-    assert set(re.findall(r"`((?:leonardo|openai|gemini)\.[a-z_]+)`", text)) <= tables.option_names()
+    assert set(re.findall(rf"`((?:{'|'.join(BUILT_IN)})\.[a-z_]+)`", text)) <= tables.option_names()
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+): [^`]*`", text)) <= known | FOREIGN_NAMES
     assert set(re.findall(r"\bhero_[a-z_]+", text)) <= set(front_matter.KEYS)
 
@@ -308,7 +310,9 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     with_alchemy, without = (
         estimate_usd(LeonardoOptions(alchemy=alchemy), PictureSpec("a lake")) for alchemy in (True, False)
     )
-    low, medium, high = (prices.openai_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high"))
+    low, medium, high = (
+        openai_prices.picture_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high")
+    )
     page_of_costs = _text(DOCS / "money/costs.md")
     for cost in (low, medium, high):
         assert f"| ${cost:.3f} |" in page_of_costs
@@ -330,9 +334,9 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     assert {round(100 * with_alchemy), round(100 * medium)} <= {*range(int(least), int(most) + 1)}
     for model in ("gemini-nano-banana-2.1", "gemini-3.1-flash-lite-image", "gemini-3-pro-image"):
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
-        assert f"| ${prices.gemini_usd(model):.3f} |" in row
+        assert f"| ${gemini_prices.picture_usd(model):.3f} |" in row
     for model in ("gpt-image-1.5", "gpt-image-1-mini"):
-        costs = [prices.openai_usd(model, quality, **size) for quality in ("low", "medium", "high")]
+        costs = [openai_prices.picture_usd(model, quality, **size) for quality in ("low", "medium", "high")]
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
         assert costs == [float(figure) for figure in re.findall(r"\$(\d\.\d+)", row)]
 

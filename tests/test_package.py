@@ -19,6 +19,8 @@ import pytest
 import yaml
 
 import mkdocs_leonardo
+from mkdocs_leonardo import cli
+from mkdocs_leonardo.page.markup import creator_name
 from mkdocs_leonardo.providers.declaration import BUILT_IN, PROVIDER_GROUP, declaration_of, key_variable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +77,13 @@ def test_ci_clears_every_key_before_anything_runs() -> None:
             ["/bin/bash", "-c", script], env={**environ, "PATH": os.defpath}, capture_output=True, text=True, check=True
         )
         assert "_API_KEY" not in run.stdout
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_provider_that_comes_with_the_plugin_is_named_to_readers_and_authors(name: str) -> None:
+    """The visible line on the AI has a name for it, and the help of the commands its key."""
+    assert creator_name(name) != name
+    assert key_variable(name) in (cli.main.help or "")
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:

@@ -49,8 +49,8 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.imaging.normalise import inspect
+from mkdocs_leonardo.providers.gemini.prices import picture_usd, usage_usd
 from mkdocs_leonardo.providers.gemini.provider import ratio_for
-from mkdocs_leonardo.providers.prices import gemini_usage_usd, gemini_usd
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import PictureSpec, Submission
 
@@ -311,14 +311,14 @@ def test_ratio_for_any_size_is_one_that_the_service_takes(width_px: int, height_
 )
 def test_gemini_usd_is_by_model(model: str, usd: float) -> None:
     """The table of estimates; what is not in it counts as the dearest."""
-    assert gemini_usd(model) == usd
+    assert picture_usd(model) == usd
 
 
 def test_gemini_usage_usd_counts_tokens_of_known_rates_only() -> None:
     """1120 tokens of a picture, at the rates of November 2026."""
-    assert gemini_usage_usd("gemini-nano-banana-2.1", image_out=1120) == 0.0336
-    assert gemini_usage_usd("gemini-3-pro-image", image_out=1120) is None
-    assert gemini_usage_usd("gemini-nano-banana-2.1", image_out=None) is None
+    assert usage_usd("gemini-nano-banana-2.1", image_out=1120) == 0.0336
+    assert usage_usd("gemini-3-pro-image", image_out=1120) is None
+    assert usage_usd("gemini-nano-banana-2.1", image_out=None) is None
 
 
 def test_provider_key_holds_what_changes_the_picture(services: Services) -> None:

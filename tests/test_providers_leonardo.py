@@ -68,9 +68,8 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.balance import Alert, balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, GeneratedImage, Provider, ReportsAccount
-from mkdocs_leonardo.providers.leonardo import poller
+from mkdocs_leonardo.providers.leonardo import models, poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio
@@ -846,7 +845,7 @@ async def test_account_is_read_leniently(
 )
 def test_balance_is_compared_in_either_unit(account: Account, alert: object, words: str, *, is_below: bool) -> None:
     """Credits and dollars are held against each other by the price of a credit; what is unknown is not low."""
-    account = replace(account, credit_usd=LEONARDO_CREDIT_USD)
+    account = replace(account, credit_usd=models.CREDIT_USD)
     assert Alert.of(alert).is_below(account) is is_below
     assert balance_words(account) == words
 

@@ -42,8 +42,8 @@ from mkdocs_leonardo.errors import (
     ServerError,
     ServiceFailed,
 )
+from mkdocs_leonardo.providers.openai.prices import picture_usd, usage_usd
 from mkdocs_leonardo.providers.openai.provider import size_for
-from mkdocs_leonardo.providers.prices import openai_usage_usd, openai_usd
 from mkdocs_leonardo.providers.wording import STYLE_WORDS, worded
 from mkdocs_leonardo.spec import STYLES, PictureSpec
 
@@ -243,13 +243,13 @@ def test_size_for_any_size_is_one_that_the_service_takes(width_px: int, height_p
 )
 def test_openai_usd_is_by_model_and_quality(model: str, quality: str, usd: float) -> None:
     """The table of estimates, at 1536x864."""
-    assert openai_usd(model, quality, width_px=1536, height_px=864) == usd
+    assert picture_usd(model, quality, width_px=1536, height_px=864) == usd
 
 
 def test_openai_usage_usd_counts_tokens_of_known_models_only() -> None:
     """1300 tokens of a picture and 21 of text, at the rates of November 2026."""
-    assert openai_usage_usd("gpt-image-2", text_in=21, image_in=0, out=1300) == pytest.approx(0.039105)
-    assert openai_usage_usd("gpt-image-1", text_in=21, image_in=0, out=1300) is None
+    assert usage_usd("gpt-image-2", text_in=21, image_in=0, out=1300) == pytest.approx(0.039105)
+    assert usage_usd("gpt-image-1", text_in=21, image_in=0, out=1300) is None
 
 
 def test_provider_key_holds_what_changes_the_picture(services: Services) -> None:

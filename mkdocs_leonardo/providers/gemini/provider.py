@@ -37,7 +37,7 @@ from mkdocs_leonardo.providers.answers import (
     status_and,
     text_at,
 )
-from mkdocs_leonardo.providers.prices import GEMINI_REFERENCE_USD, gemini_usage_usd, gemini_usd
+from mkdocs_leonardo.providers.gemini.prices import REFERENCE_USD, picture_usd, usage_usd
 from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
@@ -93,8 +93,8 @@ class GeminiProvider(SynchronousProvider):
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture; every one has the same size."""
-        usd = gemini_usd(self.model)
-        return round(usd + GEMINI_REFERENCE_USD, 6) if picture.reference is not None else usd
+        usd = picture_usd(self.model)
+        return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
@@ -152,7 +152,7 @@ class GeminiProvider(SynchronousProvider):
         if not entries:
             raise self._without_picture(answer.body)
         data = await self._picture(entries)
-        cost_usd = gemini_usage_usd(self.model, image_out=_image_tokens(answer.body))
+        cost_usd = usage_usd(self.model, image_out=_image_tokens(answer.body))
         return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
 
     def _without_picture(self, body: JsonValue) -> ProviderError:

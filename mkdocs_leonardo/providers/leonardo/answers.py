@@ -24,7 +24,7 @@ from mkdocs_leonardo.providers.answers import (
     status_and,
     text_at,
 )
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD
 from mkdocs_leonardo.spec import JsonValue
 
 NAME = "leonardo"
@@ -114,9 +114,9 @@ def stated_cost_usd(job: JsonValue) -> float | None:
     amount = number_at(job, "cost", "amount")
     unit = text_at(job, "cost", "unit").upper()
     if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
-        return round(amount if unit == "DOLLARS" else amount * LEONARDO_CREDIT_USD, 6)
+        return round(amount if unit == "DOLLARS" else amount * CREDIT_USD, 6)
     credit = number_at(job, "apiCreditCost")
-    return round(credit * LEONARDO_CREDIT_USD, 6) if credit is not None and credit > 0 else None
+    return round(credit * CREDIT_USD, 6) if credit is not None and credit > 0 else None
 
 
 def text_of(answer: Answer) -> str:

@@ -1,7 +1,8 @@
 """The table of Leonardo's models, a row for each. Orders, prices and messages are made from it.
 
 Sources, unless a line names another: the vendor's guides and its OpenAPI file of v2 (July to October 2026), its schema
-of v1 (June 2026); prices: the vendor's calculator, 2026-08-01, in credits (`prices.py` knows what a credit costs).
+of v1 (June 2026); prices: the vendor's calculator, 2026-08-01, in credits. The formulas fit each of its figures; the
+largest pictures in it have 1.25 megapixels for Phoenix and FLUX, and 2.1 for Lucid.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from mkdocs_leonardo.spec import MAX_SEED
 
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]
+
+#: One credit in USD, derived in November 2026 from seven published or charged amounts; 299 USD for 200 000.
+CREDIT_USD = 0.001495
+#: What a model that is not in the table is taken to cost at 1536x864, with Alchemy and without.
+_UNKNOWN_USD = MappingProxyType({True: 0.03, False: 0.015})
+_UNKNOWN_PIXELS = 1536 * 864
 
 #: The longest side in v1 for every model (schema). A sample of Lucid Origin with 1920x1080 contradicts the schema, so
 #: larger pictures go by v2.
@@ -353,3 +360,8 @@ def credits_for(row: Row, mode: Mode, size: Size) -> int:
     size_class = _NANO.index(size) // len(_NANO_1K) if price.per_size_class else 0
     megapixels = width_px * height_px / 1_000_000
     return round(price.flat + price.per_megapixel * megapixels + price.per_size_class * size_class)
+
+
+def unknown_usd(size: Size, *, alchemy: bool) -> float:
+    """What one picture of a model that is not in the table is taken to cost."""
+    return round(_UNKNOWN_USD[alchemy] * size[0] * size[1] / _UNKNOWN_PIXELS, 6)

@@ -14,6 +14,7 @@ from typing import Literal
 from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
 from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
+    CREDIT_USD,
     MIN_SIDE_PX,
     ROWS,
     SIDE_STEP_PX,
@@ -27,9 +28,9 @@ from mkdocs_leonardo.providers.leonardo.models import (
     is_uuid,
     row_of,
     size_for,
+    unknown_usd,
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD, unknown_leonardo_usd
 from mkdocs_leonardo.providers.wording import look_words
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
@@ -161,12 +162,12 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     """The expected cost of one picture in US dollars."""
     row = row_of(options.model)
-    if not row.is_known:
-        return unknown_leonardo_usd(alchemy=options.alchemy, width_px=picture.width_px, height_px=picture.height_px)
     size = size_for(row, picture.width_px, picture.height_px)
+    if not row.is_known:
+        return unknown_usd(size, alchemy=options.alchemy)
     # A reference: one credit in the vendor's table of 2024, and no figure since; the answer states what it was.
     credits_ = credits_for(row, mode_of(options), size) + (picture.reference is not None)
-    exact_usd = round(credits_ * LEONARDO_CREDIT_USD, 6)
+    exact_usd = round(credits_ * CREDIT_USD, 6)
     # Answers state four digits, halves rounded up, which may be a little more; a cap must have room for what it was
     # agreed for.
     return max(exact_usd, int(exact_usd * 10_000 + 0.5 + 1e-6) / 10_000)

@@ -41,7 +41,7 @@ from mkdocs_leonardo.providers.leonardo.answers import (
     stated_cost_usd,
 )
 from mkdocs_leonardo.providers.leonardo.listing import Listing
-from mkdocs_leonardo.providers.leonardo.models import row_of
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, row_of
 from mkdocs_leonardo.providers.leonardo.orders import (
     Version,
     estimate_usd,
@@ -54,7 +54,6 @@ from mkdocs_leonardo.providers.leonardo.orders import (
 from mkdocs_leonardo.providers.leonardo.poller import JobPoller
 from mkdocs_leonardo.providers.leonardo.polling import RenderClock
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
-from mkdocs_leonardo.providers.prices import LEONARDO_CREDIT_USD
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
@@ -221,7 +220,7 @@ class LeonardoProvider:
             credits=whole if is_known and (whole or not usd) else None,
             usd=sum(usd) if usd else None,
             slots=int(slots) if slots is not None and slots >= 1 else None,
-            credit_usd=LEONARDO_CREDIT_USD,
+            credit_usd=CREDIT_USD,
         )
 
     async def _me(self) -> JsonValue:

@@ -32,7 +32,7 @@ from mkdocs_leonardo.providers.answers import (
     status_and,
     text_at,
 )
-from mkdocs_leonardo.providers.prices import OPENAI_REFERENCE_USD, openai_usage_usd, openai_usd
+from mkdocs_leonardo.providers.openai.prices import REFERENCE_USD, picture_usd, usage_usd
 from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
 from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
 from mkdocs_leonardo.providers.wording import WORDING
@@ -89,8 +89,8 @@ class OpenAIProvider(SynchronousProvider):
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
-        usd = openai_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
-        return round(usd + OPENAI_REFERENCE_USD, 6) if picture.reference is not None else usd
+        usd = picture_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
+        return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
@@ -154,7 +154,7 @@ class OpenAIProvider(SynchronousProvider):
         text_in = number_at(body, "usage", "input_tokens_details", "text_tokens")
         if text_in is None:
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
-        return openai_usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
+        return usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
     def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
         words = text_at(answer.body, "error", "message") or answer.text

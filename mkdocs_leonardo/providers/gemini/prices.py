@@ -1,0 +1,42 @@
+"""What a picture of Gemini's is expected to cost, for the caps; answers that state a cost win.
+
+USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1: 0.0336, which is 1120 tokens at 30 USD a
+million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the other prices are
+list prices that two sources share. A model that is not in the table is taken for the dearest.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+#: By the beginning of the model's name.
+_USD = MappingProxyType(
+    {
+        "gemini-nano-banana-2.1": 0.0336,
+        "gemini-3.1-flash-image": 0.0672,
+        "gemini-3.1-flash-lite-image": 0.034,
+        "gemini-3-pro-image": 0.134,
+        "gemini-2.5-flash-image": 0.039,
+        "": 0.134,
+    }
+)
+#: USD for a token of the picture, where it is known.
+_IMAGE_OUT_USD = MappingProxyType({"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000})
+#: USD for a reference: the largest that a ledger shows for 2.1 (October 2026). The tokens that an answer states win.
+REFERENCE_USD = 0.004
+
+
+def picture_usd(model: str) -> float:
+    """The expected cost of one picture of the model."""
+    return next(usd for name, usd in _USD.items() if model.startswith(name))
+
+
+def usage_usd(model: str, *, image_out: float | None) -> float | None:
+    """What the picture's tokens cost; None where they are not stated, or their price is not known.
+
+    The words of the prompt are left out: their price is not published here, and they are a few dozen tokens.
+    """
+    rate = next((usd for name, usd in _IMAGE_OUT_USD.items() if model.startswith(name)), None)
+    if rate is None or image_out is None or image_out <= 0:
+        return None
+    return round(image_out * rate, 6)
