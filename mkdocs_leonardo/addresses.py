@@ -1,4 +1,4 @@
-"""What an address of a host says of where the host is."""
+"""Loopback and public addresses of hosts."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class _SitePaths:
 
 @lru_cache(maxsize=8)
 def _site(root_dir: str, docs_dir: str, assets: str, manifest: str) -> _SitePaths:
-    """The same for all pages."""
+    """The places of one site, made once for all of its pages."""
     path = Path(root_dir, docs_dir)
     command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {(Path(docs_dir) / assets).as_posix()}"
     return _SitePaths(path, path / assets, Path(manifest) if manifest else path / assets / MANIFEST, command)

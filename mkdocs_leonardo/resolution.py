@@ -14,7 +14,7 @@ class FailureKind(Enum):
     """The kinds of failure that the program treats differently."""
 
     NOT_ALLOWED = auto()
-    """Nothing may be generated: `generate: false`, or a preview."""
+    """The build may generate no image: `generate: false`, or a preview."""
     REFUSED = auto()
     """A content check refused the prompt."""
     FAULT = auto()

@@ -102,7 +102,7 @@ class Runtime:
 
     @property
     def spending(self) -> Spending:
-        """What has been submitted so far."""
+        """The jobs, dollars and requests of this build so far."""
         budget = self._budget
         if budget is None:
             return Spending(requests=self._requests)

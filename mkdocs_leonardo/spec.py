@@ -257,11 +257,11 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scrim:
-    """The shade (percent, 0 to 58) behind the text with which white reaches WCAG 2.2's 4.5:1.
+    """The alpha (percent, 0 to 58) of the shade behind a hero's text, with which white text has WCAG 2.2's 4.5:1.
 
-    `narrow` holds for the crop a phone shows, `wide` for a desktop's; there, text keeps to the side where lines start,
-    and `wide_rtl` holds for right-to-left scripts. Long texts reach higher up, and may need more: `long_…`.
-    `blur` is 1 where that is measured for the blurred placeholder behind the text, 0 for the sharp picture.
+    A phone shows another crop of the picture than a desktop: `narrow` and `wide`. On a desktop, text stands on the
+    left, in right-to-left scripts on the right: `wide_rtl`. A long text covers more of the picture: `long_…`. The
+    ground behind the text is the blurred placeholder if `blur` is 1, and the sharp picture if it is 0.
     """
 
     narrow: int

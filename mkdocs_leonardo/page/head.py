@@ -128,7 +128,7 @@ def _meta(name: str, text: str) -> str:
 
 
 def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageOrigin | None:
-    """Where the picture came from: an AI of ours, or what an author's own picture said of itself; None without either.
+    """The origin of the picture: a provider's AI, or the mark in an author's own picture; None without either.
 
     `folder_url` is where the hero's files are, absolute, with a slash at its end.
     """
