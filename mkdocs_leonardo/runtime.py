@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -161,7 +161,7 @@ class Runtime:
             inspect=inspected,
             clock=self._clock,
             notify=self._notify,
-            reject=self._reject,
+            reject=partial(_log_rejection, settings.cache_dir / REJECTED, self._clock.now),
         )
         return Pipeline(
             lookup=self.lookup,
@@ -347,18 +347,19 @@ class Runtime:
 
         return window
 
-    def _reject(self, request: PictureRequest, provider: str, reason: str) -> None:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock.now())),
-            "page": request.page,
-            "provider": provider,
-            "reason": reason,
-            "prompt": request.picture.prompt,
-            "style": request.picture.style,
-        }
-        with suppress(OSError):
-            # For the author's analysis only; the message is in the log and in the report as well.
-            append_json_line(self._settings.cache_dir / REJECTED, {**line})
+
+def _log_rejection(file: Path, now: Callable[[], float], request: PictureRequest, provider: str, reason: str) -> None:
+    """Add a rejected prompt to `file`, for the author's analysis; the message is in log and report as well."""
+    line = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now())),
+        "page": request.page,
+        "provider": provider,
+        "reason": reason,
+        "prompt": request.picture.prompt,
+        "style": request.picture.style,
+    }
+    with suppress(OSError):
+        append_json_line(file, {**line})
 
 
 def _repository(gallery_dir: Path) -> Path:
