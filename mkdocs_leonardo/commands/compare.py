@@ -65,7 +65,7 @@ def compare(
     for mode in _modes(alchemy, site.settings):
         plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, console)
         plans.append(plan)
-        caps = _less(caps, len(plan.allowed), plan.most_usd)
+        caps = _reduced(caps, len(plan.allowed), plan.most_usd)
     _show_plans(plans, console)
     if not all(plan.is_idle for plan in plans):
         if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
@@ -115,7 +115,7 @@ def _leonardo(settings: Settings) -> LeonardoOptions:
     return cast("LeonardoOptions", settings.options["leonardo"])
 
 
-def _less(settings: Settings, images: int, cost_usd: float) -> Settings:
+def _reduced(settings: Settings, images: int, cost_usd: float) -> Settings:
     """The settings with caps reduced by what has been spent."""
     cap_usd = settings.max_cost_usd
     return replace(
@@ -173,7 +173,7 @@ def _carry_out(plans: Sequence[Plan], caps: Settings, console: Console) -> None:
                 max_cost_usd=_least(agreed_on.max_cost_usd, caps.max_cost_usd),
             )
             _, spending = obtain(wanted, settings, console)
-            caps = _less(caps, spending.new_images, spending.cost_usd)
+            caps = _reduced(caps, spending.new_images, spending.cost_usd)
 
 
 def _least(one_usd: float | None, other_usd: float | None) -> float | None:

@@ -76,8 +76,8 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
         yield Diagnosis("note", "generate", "false: no provider is ever called")
     yield _theme(site)
     yield _writable("cache_dir", site.settings.cache_dir)
-    if site.danger:
-        yield Diagnosis("note", "cache_dir", site.danger.removeprefix("cache_dir: "))
+    if site.cache_warning:
+        yield Diagnosis("note", "cache_dir", site.cache_warning.removeprefix("cache_dir: "))
     with runtime_for(site.settings, console) as runtime:
         yield from _stores(runtime, site.settings)
         for provider in runtime.chain:

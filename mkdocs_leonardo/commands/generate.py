@@ -64,14 +64,18 @@ def generate(
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, wanted)
         plan = Plan(found, site.settings)
-        excuse = _excuse(site.settings, runtime)
+        obstacle = _obstacle(site.settings, runtime)
         if folder is not None and not dry_run:
-            check_room(folder, "--into", is_earlier=_former(runtime, takes=bool(takes), is_published=is_published))
-    unmakable = _show(plan, found, console, excuse=excuse)
+            check_room(
+                folder,
+                "--into",
+                is_earlier=_check_of_earlier_files(runtime, takes=bool(takes), is_published=is_published),
+            )
+    unmakable = _show(plan, found, console, obstacle=obstacle)
     if dry_run:
         console.report(_plan_report(plan, unmakable))
         return 0
-    if is_published and excuse:
+    if is_published and obstacle:
         # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state in {"refused", "empty"} for status in found)
     purchases: list[Resolution] = []
@@ -93,7 +97,7 @@ def generate(
     return 1 if failed else 0
 
 
-def _former(runtime: Runtime, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
+def _check_of_earlier_files(runtime: Runtime, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
     """The check of whether an earlier version has written a folder for the same purpose."""
     if takes:
         return is_sheet
@@ -166,7 +170,7 @@ def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
     return purchases
 
 
-def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: str) -> int:
+def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
     """Print the plan; the number of pages that get no image even if the plan is agreed to."""
     unmakable = 0
     for status in found:
@@ -176,10 +180,10 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, excuse: 
         elif status.state == "empty" or (status.damage and status.state == "missing"):
             unmakable += 1
             console.warn(f"{status.hero.page}: {status.refusal or status.damage}")
-        elif excuse and status.state in {"missing", "paid", "uncertain"}:
+        elif obstacle and status.state in {"missing", "paid", "uncertain"}:
             unmakable += 1
-    if unmakable and excuse:
-        console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {excuse}")
+    if unmakable and obstacle:
+        console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
     if plan.is_idle:
         there = sum(status.state in {"own", "pinned", "cached"} for status in found)
         stored = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
@@ -199,7 +203,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
         console.say(line)
 
 
-def _excuse(settings: Settings, runtime: Runtime) -> str:
+def _obstacle(settings: Settings, runtime: Runtime) -> str:
     """Why no provider can be asked; empty if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF

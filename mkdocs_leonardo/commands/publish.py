@@ -56,8 +56,8 @@ def for_zensical(site: SitePages, console: Console) -> SitePages:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
         settings = with_cache_moved(settings, console.notify, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
-    if site.options.danger:
-        console.warn(site.options.danger)
+    if site.options.cache_warning:
+        console.warn(site.options.cache_warning)
     return site
 
 

@@ -57,7 +57,7 @@ class SiteOptions:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     @property
-    def danger(self) -> str:
+    def cache_warning(self) -> str:
         """The message on a cache that `zensical build --clean` would remove; empty if it is safe."""
         cache_dir = self.settings.cache_dir
         if not self.is_for_zensical or not is_below(cache_dir, self.config_file.parent / ".cache"):

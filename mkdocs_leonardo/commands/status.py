@@ -265,7 +265,7 @@ def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
 def status(config_file: str | None, console: Console) -> int:
     """Show the table, or print it as JSON. Opens no connection."""
     site = site_pages(config_file, console)
-    problems = (*site.problems, *filter(None, [site.options.danger]))
+    problems = (*site.problems, *filter(None, [site.options.cache_warning]))
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)
         if console.for_program:
