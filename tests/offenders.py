@@ -24,7 +24,8 @@ from mkdocs_leonardo.errors import (
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, text_at
-from mkdocs_leonardo.providers.base import Provider, ProviderContext
+from mkdocs_leonardo.providers.base import ProviderContext
+from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.providers.http import Api
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 from mkdocs_leonardo.testing import LoopbackService, ProviderContract, Reply, Request, Requirement
@@ -344,16 +345,11 @@ class TheirService(LoopbackService):
 
 
 class TheirContract(ProviderContract):
-    """The contract of `kind`."""
+    """The contract of one of them."""
 
     service = TheirService
-    kind: ClassVar[type[Honest]] = Honest
     submit_limit_s = 5.0
     late_s = 2.5
-
-    def create(self, context: ProviderContext) -> Provider:
-        """One of them."""
-        return self.kind(context)
 
 
 #: What each one breaks.
@@ -393,5 +389,9 @@ def contract_of(kind: type[Honest]) -> ProviderContract:
 for _kind in EVERYBODY:
     _name = f"{_kind.__name__}Contract"
     # Keys of their own, so that no provider is blamed for another one's log lines.
-    _members = {"kind": _kind, "key": f"key-of-{_kind.__name__}-5f3a9c07", "__module__": __name__}
+    _members = {
+        "declaration": Declaration(make=_kind, options=object),
+        "key": f"key-of-{_kind.__name__}-5f3a9c07",
+        "__module__": __name__,
+    }
     globals()[_name] = type(_name, (TheirContract,), _members)

@@ -10,13 +10,12 @@ from typing import ClassVar
 import pytest
 from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
 
-from mkdocs_leonardo.providers.base import Provider, ProviderContext
+from mkdocs_leonardo.providers.gemini import gemini
 from mkdocs_leonardo.providers.gemini.options import GeminiOptions
-from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
+from mkdocs_leonardo.providers.leonardo import leonardo
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
+from mkdocs_leonardo.providers.openai import openai
 from mkdocs_leonardo.providers.openai.options import OpenAIOptions
-from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.testing import (
     ContractViolation,
@@ -67,12 +66,9 @@ class GeminiService(LoopbackService):
 class TestLeonardo(ProviderContract):
     """Jobs, in the older form."""
 
+    declaration = leonardo
     service = LeonardoService
     form: ClassVar[str] = "v1"
-
-    def create(self, context: ProviderContext) -> Provider:
-        """As the entry point does."""
-        return LeonardoProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""
@@ -94,11 +90,8 @@ class TestLeonardoV2(TestLeonardo):
 class TestOpenAI(ProviderContract):
     """The answer is the picture."""
 
+    declaration = openai
     service = OpenAIService
-
-    def create(self, context: ProviderContext) -> Provider:
-        """As the entry point does."""
-        return OpenAIProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""
@@ -108,11 +101,8 @@ class TestOpenAI(ProviderContract):
 class TestGemini(ProviderContract):
     """The same, with Google."""
 
+    declaration = gemini
     service = GeminiService
-
-    def create(self, context: ProviderContext) -> Provider:
-        """As the entry point does."""
-        return GeminiProvider(context)
 
     def options(self, base_url: str) -> object:
         """Short limits."""

@@ -7,10 +7,8 @@
             return Reply(body={"status": "done" if self.is_finished else "pending", "url": self.picture_url})
 
     class TestMine(ProviderContract):
+        declaration = my_package.declaration
         service = Service
-
-        def create(self, context: ProviderContext) -> Provider:
-            return my_package.create(context)
 
         def options(self, base_url: str) -> object:
             return {"base_url": base_url, "timeout": 2}

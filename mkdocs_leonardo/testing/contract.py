@@ -57,8 +57,8 @@ class ProviderContract(ProviderUnderTest):
     @tests(Requirement.IS_COMPLETE)
     async def test_is_complete_with_and_without_a_key(self) -> None:
         """Name, model, options, time limit and estimate are there before a request is made."""
-        async with rig(self, needs_service=False) as made:
-            without_key = self.create(made.context(None))
+        async with rig(self) as made:
+            without_key = self.declaration.make(made.context(None))
             for provider in (made.provider, without_key):
                 _require_complete(provider, self)
             await without_key.aclose()
@@ -75,11 +75,11 @@ class ProviderContract(ProviderUnderTest):
     @tests(Requirement.SAME_KEY)
     async def test_same_picture_has_the_same_key(self) -> None:
         """The key of an image depends on no address, no API key, no clock and no process."""
-        async with rig(self, needs_service=False) as made, rig(self, needs_service=False) as other:
+        async with rig(self) as made, rig(self) as other:
             keys = {
                 made.key_of(made.provider),
                 other.key_of(other.provider),
-                other.key_of(self.create(other.context("another-key-5f3a9c07"))),
+                other.key_of(self.declaration.make(other.context("another-key-5f3a9c07"))),
                 cast("str", await key_in_new_process(self, made.base_url)),
             }
             require(len(keys) == 1, "name, model or options differ from one time to the next")
@@ -89,7 +89,7 @@ class ProviderContract(ProviderUnderTest):
     @tests(Requirement.DELIVERS)
     async def test_brings_the_image(self) -> None:
         """`submit` returns a submission that can be stored, and `fetch` a whole image."""
-        async with rig(self, needs_service=False) as made:
+        async with rig(self) as made:
             submission = await made.submitted()
             _require_storable(submission, made)
             image = await made.fetch(submission)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-import unittest
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import anyio
 
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
 from mkdocs_leonardo.testing.requirements import TEST_LIMIT_S, ContractViolation, Requirement
 from mkdocs_leonardo.testing.service import LoopbackService
@@ -26,21 +26,19 @@ UNREACHABLE_URL = "http://127.0.0.1:9"
 class ProviderUnderTest:
     """What the author of a provider fills in.
 
-    `key` is the made-up API key, `picture` what is asked for. `is_free`: an image costs nothing. `submit_limit_s` is
-    more than the time that `submit` gives a service that does not respond; `late_s` how long after `give_up_at` a fetch
-    may end (seconds). Without `service`, for a provider that uses no network, tests that need one are skipped.
+    `declaration` is what the entry point names, `service` the service that the provider talks to here. `key` is the
+    made-up API key, `picture` what is asked for. `is_free`: an image costs nothing. `submit_limit_s` is more than the
+    time that `submit` gives a service that does not respond; `late_s` how long after `give_up_at` a fetch may end
+    (seconds).
     """
 
-    service: ClassVar[type[LoopbackService] | None] = None
+    declaration: ClassVar[Declaration[Any]]
+    service: ClassVar[type[LoopbackService]]
     key: ClassVar[str] = "contract-5f3a9c07e1b24d68"
     picture: ClassVar[PictureSpec] = PictureSpec("a lighthouse in a storm")
     is_free: ClassVar[bool] = False
     submit_limit_s: ClassVar[float] = 10.0
     late_s: ClassVar[float] = 10.0
-
-    def create(self, context: ProviderContext) -> Provider:
-        """The provider, as the entry point makes it."""
-        raise NotImplementedError
 
     def options(self, base_url: str) -> object:
         """The provider's options, with the service at `base_url` and short time limits."""
@@ -75,7 +73,7 @@ class Rig:
         self.is_open = True
         self._render_times: dict[str, list[float]] = {}
         service.key = subject.key
-        self.provider = subject.create(self.context(subject.key))
+        self.provider = subject.declaration.make(self.context(subject.key))
 
     def context(self, key: str | None) -> ProviderContext:
         """The context that a build gives to a provider."""
@@ -126,13 +124,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(
-    subject: ProviderUnderTest, *, speed: float = SPEED, needs_service: bool = True, is_reachable: bool = True
-) -> AsyncIterator[Rig]:
-    """A new provider and service, both closed afterwards; skips the test if it needs a service and there is none."""
-    if subject.service is None and needs_service:
-        raise unittest.SkipTest("it uses no network")
-    with (subject.service or LoopbackService)() as service:
+async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable: bool = True) -> AsyncIterator[Rig]:
+    """A new provider and service, both closed afterwards."""
+    with subject.service() as service:
         made = Rig(subject, service, service.url if is_reachable else UNREACHABLE_URL, speed)
         try:
             yield made
