@@ -13,6 +13,7 @@ where a server accepts connections and never answers.
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import importlib.util
 import math
@@ -30,11 +31,13 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -165,12 +168,13 @@ def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) 
         place.mkdir()
         yield TeamStore(kind, place.as_uri(), place)
         return
-    start = {"moto": lambda: _moto(folder), "rclone": lambda: _rclone(folder, keys or KEYS), "apache": _apache}[kind]
+    start = {"moto": _moto, "rclone": lambda: _rclone(folder, keys or KEYS), "apache": _apache}[kind]
     store = start()
     try:
         yield store
     finally:
-        store.stop()
+        if kind != "moto":
+            store.stop()
         if kind == "apache" and store.folder is not None:
             shutil.rmtree(store.folder.parents[1])
 
@@ -346,14 +350,26 @@ def needs(what: str, *, is_there: bool) -> None:
     pytest.skip(f"{what} is not installed")
 
 
-def _moto(folder: Path) -> TeamStore:
+def _moto() -> TeamStore:
     needs("moto's server (pip install 'moto[s3]' flask flask-cors)", is_there=_has("moto") and _has("flask_cors"))
-    log = folder / "moto.log"
+    process, address = _moto_server()
+    if process.poll() is not None:
+        # A test has stopped it.
+        _moto_server.cache_clear()
+        process, address = _moto_server()
+    return TeamStore("moto", f"s3://{BUCKET}/team-{uuid4().hex}?endpoint={address}", None, process)
+
+
+@cache
+def _moto_server() -> tuple[subprocess.Popen[bytes], str]:
+    """One server for all stores, each of which has a folder of its own: it takes a second to start."""
+    log = Path(tempfile.mkdtemp()) / "moto.log"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     process, address = _started(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
+    atexit.register(_end, process)
     request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")  # noqa: S310 - the server was just started
     urllib.request.urlopen(request, timeout=START_TIMEOUT_S).close()  # noqa: S310 - same
-    return TeamStore("moto", f"s3://{BUCKET}/team?endpoint={address}", None, process)
+    return process, address
 
 
 def _rclone(folder: Path, expected: Mapping[str, str]) -> TeamStore:
