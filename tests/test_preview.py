@@ -321,7 +321,7 @@ class _Server:
 
 def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
     """A deleted cache ends the host's watch, and another `cache_dir` has another stamp; the rest changes nothing."""
-    server = _Server()
+    server: Any = _Server()
     watch = StampWatcher(server)
     for _ in range(3):
         watch.follow(tmp_path / "cache")
@@ -338,7 +338,7 @@ def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
 def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
     """A file lies where the cache should: the preview goes on without."""
     (tmp_path / "cache").write_text("", encoding="utf-8")
-    server = _Server()
+    server: Any = _Server()
 
     StampWatcher(server).follow(tmp_path / "cache")
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.errors import HeroError
@@ -31,6 +31,7 @@ from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 if TYPE_CHECKING:
     import anyio
     from anyio.abc import TaskGroup
+    from mkdocs.livereload import LiveReloadServer
 
     from mkdocs_leonardo.acquire.loop import EventLoop
     from mkdocs_leonardo.runtime import Runtime
@@ -307,22 +308,10 @@ class Preview:
                 await runtime.pipeline.aclose()
 
 
-class Server(Protocol):
-    """The methods of the host's server that a watcher calls."""
-
-    def watch(self, path: str) -> None:
-        """Rebuild whenever the file changes."""
-        ...
-
-    def unwatch(self, path: str) -> None:
-        """Stop watching the file."""
-        ...
-
-
 class StampWatcher:
     """Has the server watch the stamp, also after the cache has moved or the stamp was deleted."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: LiveReloadServer) -> None:
         self._server = server
         self._path: Path | None = None
 
