@@ -683,7 +683,7 @@ def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
     assert first.sources == {"a.md": "local"}
     assert len(first.warnings) == 1
     services.finish_jobs()
-    second = site.build(services, "--strict")
+    second = site.build(services, "--strict", options={"leonardo": UNHURRIED})
     fine(second, services)
     assert second.sources == {"a.md": "resumed"}
     assert shows(second.asset(second.pictures()[0]), "<a>") or second.pictures()
@@ -703,7 +703,7 @@ def test_lost_answer_with_unreadable_list_is_not_paid_again_and_found_later(tmp_
     assert providers(first) == {"a": "openai"}
     assert creates(services, "leonardo") == 1
     services.forget_rules()
-    second = site.build(services)
+    second = site.build(services, options={"leonardo": UNHURRIED})
     fine(second, services)
     assert (second.sources, providers(second)) == ({"a.md": "resumed"}, {"a": "leonardo"})
     assert services.ledger.creates == 2
@@ -717,7 +717,7 @@ def test_late_job_that_ends_badly_leaves_the_page_its_fallback(tmp_path: Path, s
     assert providers(site.build(services)) == {"a": "openai"}
     services.finish_jobs()
 
-    built = site.build(services, "--strict")
+    built = site.build(services, "--strict", options={"leonardo": UNHURRIED})
 
     fine(built, services)
     assert (built.sources, providers(built)) == ({"a.md": "cached"}, {"a": "openai"})
