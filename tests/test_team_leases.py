@@ -12,9 +12,8 @@ import anyio
 import pytest
 from stores import in_loop, running
 
-from mkdocs_leonardo.storage.entries import CreateCall, Entry
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.team.lease_record import CLOCKS_APART_S
 from mkdocs_leonardo.team.leases import (
     HOLD_S,
     MOST_UNFINISHED,

@@ -9,7 +9,7 @@ from typing import Literal
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
-#: Wall clocks of two processes are taken to differ by up to this (seconds).
+#: Wall clocks of two processes, or machines, are taken to differ by up to this (seconds).
 CLOCKS_APART_S = 3600.0
 #: A job that an earlier build asked for in vain is asked for again after this time at the least (seconds).
 LEAST_INTERVAL_S = 60.0

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from mkdocs_leonardo.spec import JsonValue, canonical_json
 from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
-from mkdocs_leonardo.storage.entries import CreateCall, Entry, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, entry_from, entry_value
 from mkdocs_leonardo.team.signing import is_signed, signature
 
-#: Clocks of two machines are no further apart than this, or what they say is of another day (seconds).
-CLOCKS_APART_S = 3600.0
 #: The intent of another machine is looked for among jobs of this age (seconds), by whatever clock they were made.
 INTENT_AGE_S = 590.0
 #: No record is larger.

@@ -108,11 +108,6 @@ class TeamPictures:
         self._lookups, self._downloads = CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS)
 
     @property
-    def is_writer(self) -> bool:
-        """Whether new pictures go into the store."""
-        return self._rights.is_writer
-
-    @property
     def stats(self) -> StoreStats:
         """The counts so far."""
         misses = len(self._misses - self._hits)
