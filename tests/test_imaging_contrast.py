@@ -114,12 +114,16 @@ class Screens:
         (Image.new("RGB", SIZE, "black"), Scrim(0, 0, 0, 0, 0, 0, 0)),
         (Image.new("RGB", SIZE, (110, 110, 110)), Scrim(0, 0, 0, 0, 0, 0, 0)),
         (Image.new("RGB", SIZE, (0, 0, 255)), Scrim(0, 0, 0, 0, 0, 0, 0)),
+        (Image.new("RGB", SIZE, (130, 130, 130)), Scrim(14, 14, 14, 14, 14, 14, 0)),
         (halves("white", "black"), Scrim(58, 58, 58, 58, 58, 58)),
         (halves("black", "white"), Scrim(58, 58, 58, 58, 58, 58)),
     ],
 )
 def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
-    """White needs the most, black and deep colours need nothing, half a white picture needs as much as a whole one."""
+    """White needs the most, black and deep colours need nothing, half a white picture needs as much as a whole one.
+
+    The grey one needs 12, and has the margin of sharp pictures.
+    """
     assert scrim == measured(image)
 
 

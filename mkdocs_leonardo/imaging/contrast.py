@@ -12,7 +12,7 @@ and among all views for a long one.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 
@@ -30,7 +30,9 @@ MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
 BRIGHT_SHARE = 0.005
 #: The same of a sharp picture, whose bright pixels crowd behind some letters.
 SHARP_BRIGHT_SHARE = 0.002
-#: The scrim (percent) up to which text stands on the sharp picture.
+#: What is added to the scrim of a sharp picture (percent), since one line may have more of them than all the text.
+SHARP_MARGIN = 2
+#: The measured scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 34
 #: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
 STEP = 2
@@ -109,11 +111,28 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
     tint = TINTS[tint_of(dominant)]
     sharp = _scrim_of(copies, focus, tint, blur_share=0)
     if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
-        return replace(sharp, blur=0)
+        return _darker(sharp)
     with Image.open(BytesIO(base64.b64decode(placeholder.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return _scrim_of((sample,), focus, tint, blur_share=BLUR_SHARE)
+
+
+def _darker(sharp: Scrim) -> Scrim:
+    """The scrim of a sharp picture with its margin; none where none is needed."""
+
+    def with_margin(percent: int) -> int:
+        return percent and percent + SHARP_MARGIN
+
+    return Scrim(
+        narrow=with_margin(sharp.narrow),
+        wide=with_margin(sharp.wide),
+        wide_rtl=with_margin(sharp.wide_rtl),
+        long_narrow=with_margin(sharp.long_narrow),
+        long_wide=with_margin(sharp.long_wide),
+        long_wide_rtl=with_margin(sharp.long_wide_rtl),
+        blur=0,
+    )
 
 
 def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:

@@ -98,7 +98,10 @@ def settings(
             )
         ],
         "tints": [list(tint) for tint in TINTS],
-        "blur": [contrast.BLUR_SHARE, contrast.BRIGHT_SHARE, contrast.SHARP_BRIGHT_SHARE, contrast.MOST_SHARP],
+        "blur": [
+            *(contrast.BLUR_SHARE, contrast.BRIGHT_SHARE),
+            *(contrast.SHARP_BRIGHT_SHARE, contrast.SHARP_MARGIN, contrast.MOST_SHARP),
+        ],
         "provider": record.provider,
         "model": record.model,
     }
