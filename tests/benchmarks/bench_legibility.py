@@ -248,8 +248,12 @@ def report(reader: Reader) -> None:
             print(f"  {share:.2%} {where}")
         print("  means: " + ", ".join(f"{width} px {statistics.mean(each):.3f}" for width, each in alphas.items()))
     print(f"{len(reader.faults)} other faults")
-    for fault in reader.faults[:40]:
-        print(f"  {fault}")
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for fault in reader.faults:
+        where, _, what = fault.partition(": ")
+        kinds[what].append(where)
+    for what, places in kinds.items():
+        print(f"  {len(places)} times, first in {places[0]}: {what}")
 
 
 if __name__ == "__main__":
