@@ -104,7 +104,7 @@ def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home:
     foreign = [
         cache / place / name
         for place in ("pictures", "variants", "takes/index")
-        for name in ("notes.txt", "old.jpg", ".draft.tmp", ".notes.txt.0123456789abcdef.tmp")
+        for name in ("notes.txt", "old.jpg", "old-480.jpg", ".draft.tmp", ".notes.txt.0123456789abcdef.tmp")
     ]
     ours = [
         cache / "pictures/.0123456789abcdef.jpg.0123456789abcdef.tmp",
