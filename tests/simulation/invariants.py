@@ -338,9 +338,9 @@ def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
         order = orders[job_id]
         if order is None or key not in keys or order.key == key:
             continue
-        # Neither the list nor a cache that has lost its past can tell them apart.
-        is_twins = (order.is_open or order.build.disk is not disk) and {key, order.key} <= history.twins
-        if not is_twins:
+        # Neither the list nor a cache that has lost its past, or could not be written, can tell them apart.
+        is_forgotten = order.is_open or order.build.was_hindered or order.build.disk is not disk
+        if not (is_forgotten and {key, order.key} <= history.twins):
             _fail(f"an image is stored under another one's key: order {order.number}")
 
 
