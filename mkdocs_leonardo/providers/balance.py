@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mkdocs_leonardo.converters import Converter
@@ -24,17 +25,14 @@ class Alert:
     @classmethod
     def of(cls, value: object) -> Alert:
         """The alert that a configuration or a command line gives; ValueError with the fix for anything else."""
-        is_usd = False
-        if isinstance(value, str):
-            found = _DOLLARS.fullmatch(value.strip())
-            is_usd = found is not None
-            try:
-                value = float(found[1] if found else value)
-            except ValueError:
-                raise ValueError(ALERT_FIX) from None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        dollars = _DOLLARS.fullmatch(value.strip()) if isinstance(value, str) else None
+        amount = math.nan
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with suppress(ValueError, OverflowError):
+                amount = float(dollars[1] if dollars else value)
+        if not 0 <= amount < math.inf:
             raise ValueError(ALERT_FIX)
-        return cls(float(value), is_usd)
+        return cls(amount, is_usd=dollars is not None)
 
     def __str__(self) -> str:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
