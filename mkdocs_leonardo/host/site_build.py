@@ -49,7 +49,7 @@ class SiteBuild:
         for note in self.settings.notes:
             log.info("%s", note)
         self._build_settings = _quiet(self.settings) if is_preview else self.settings
-        self._reader = PageReader(self._build_settings, Path(config.docs_dir))
+        self._reader: PageReader | None = None
 
     def set_published_aside(self, site_dir: str) -> None:
         """Spare what the previous build published from the host's cleaning."""
@@ -58,6 +58,9 @@ class SiteBuild:
 
     def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
         """The page's hero, and the mistakes in its front matter."""
+        if self._reader is None:
+            # Not before the first page: monorepo-plugin moves the documentation.
+            self._reader = PageReader(self._build_settings, Path(config.docs_dir))
         return self._reader.read(markdown, page=page, config=config, files=files)
 
     def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:

@@ -399,12 +399,13 @@ def test_revision_date_stands_below_a_hero(beside: Place, is_first: bool) -> Non
 
 @FIRST_AND_LAST
 def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page of an included repository asks like any other, and its own picture is found beside it."""
+    """A page of an included repository asks like any other, and the pictures that it names are found beside it."""
     beside.write(
         {
             "docs/index.md": hero_page(),
-            "parts/lamp/mkdocs.yml": "site_name: lamp\nnav:\n  - Lamp: index.md\n  - Own: own.md\n",
+            "parts/lamp/mkdocs.yml": "site_name: lamp\nnav:\n  - Lamp: index.md\n  - Own: own.md\n  - Look: look.md\n",
             "parts/lamp/docs/index.md": hero_page("Lamp"),
+            "parts/lamp/docs/look.md": front("# Look\n", hero_prompt="a lamp", hero_reference="grey.png"),
             "parts/lamp/docs/own.md": front("# Own\n", hero_image="grey.png"),
             "parts/lamp/docs/grey.png": picture(),
         }
@@ -416,6 +417,7 @@ def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # n
     the_hero(made.html("index.html"))
     the_hero(made.html("lamp/index.html"))
     assert 'data-provider="own"' in the_hero(made.html("lamp/own/index.html"))
+    the_hero(made.html("lamp/look/index.html"))
     assert (beside.folder / ".cache/plugin/leonardo/report.json").is_file()
 
 
