@@ -293,7 +293,7 @@ def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site:
 
 def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Whether the site's own shade, an alpha, suffices for the picture."""
-    from mkdocs_leonardo.imaging.contrast import STEP, measure
+    from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
     from mkdocs_leonardo.imaging.variants import dominant, placeholder
 
@@ -302,7 +302,7 @@ def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePage
     needed = measure(image, placeholder(image), focus, dominant=dominant(image))
     # Scripts from right to left and long titles have other areas, which most sites do not need.
     percent = max(needed.narrow, needed.wide)
-    if 100 * shade <= percent - STEP:
+    if 100 * shade <= percent - STEP - (0 if needed.blur else SHARP_MARGIN):
         yield Finding(
             status.hero.page,
             "contrast",
