@@ -288,6 +288,8 @@ class LeonardoConfig(Config):
         if is_declared(name):
             return ""
         listed = self.get("providers")
+        if name == PAINTER:
+            return f"{name!r} has no options; remove the section"
         if isinstance(listed, list | tuple) and name in listed:
             return f"no provider {name!r} is installed; install its package, or remove the section"
         return unknown_option(name, (*known, *BUILT_IN), *map(named_key_variable, BUILT_IN))

@@ -918,3 +918,10 @@ def test_section_of_a_package_that_is_not_installed_says_so() -> None:
     message = refused({"providers": ["acme"], "acme": {}})
 
     assert message == "option 'acme': no provider 'acme' is installed; install its package, or remove the section"
+
+
+def test_section_of_the_painter_is_told_to_have_no_options() -> None:
+    """It is in the list of providers, but is none."""
+    message = refused({"providers": ["leonardo", "local"], "local": {"x": 1}})
+
+    assert message == "option 'local': 'local' has no options; remove the section"
