@@ -133,6 +133,13 @@ def test_detect_finds_c2pa(picture_format: str) -> None:
     )
 
 
+def test_detect_xmp_says_more_than_c2pa_of_an_ingredient() -> None:
+    """Wherever they stand in the file."""
+    packet = xmp_packet(provider="own", model="", created_at=0, digital_source_type=COMPOSITE)
+    for data in (JUMBF + packet, packet + JUMBF):
+        assert detect(data).digital_source_type == COMPOSITE
+
+
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_plain_picture_has_no_marks(picture_format: str) -> None:
     """A picture without marks has none found."""

@@ -90,15 +90,15 @@ def detect(data: bytes) -> Provenance:
     """The marks in a JPEG, PNG, WebP or AVIF file. Never raises.
 
     All of these formats hold XMP and C2PA as plain bytes, but for PNG, whose XMP may be compressed. So the marks are
-    looked for in the whole file, and the first source type in it counts.
+    looked for in the whole file. The first source type in XMP counts, else the first one in the file.
     """
     if data.startswith(b"\x89PNG"):
         data = b"".join((data, *(_compressed_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
-    source_type = None
-    if found := _SOURCE_TYPE.search(data):
+    source_type, xmp = None, _XMP.search(data)
+    if found := (xmp and _SOURCE_TYPE.search(data, xmp.start())) or _SOURCE_TYPE.search(data):
         length, value = found.groups()
         source_type = value[: length[0] if length else None].decode("ascii")
-    return Provenance(_XMP.search(data) is not None, _C2PA in data, source_type)
+    return Provenance(xmp is not None, _C2PA in data, source_type)
 
 
 def _name(value: str) -> str:
