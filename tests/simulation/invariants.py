@@ -114,7 +114,9 @@ def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
 
 def _is_adopted(order: Order) -> bool:
     """Whether the build found the order's job in the list, or that of a copy of the cache with the same seed."""
-    return order.key in order.build.adopted or (order.job is not None and order.build.number in order.job.asked_by)
+    return any(one.key == order.key for one in order.build.adopted) or (
+        order.job is not None and order.build.number in order.job.asked_by
+    )
 
 
 def _the_report_is_true(build: BuildRecord) -> None:
@@ -127,7 +129,8 @@ def _the_report_is_true(build: BuildRecord) -> None:
     lost = [order for order in standing if order.heard != "accepted" and order.job is not None]
     lost = [order for order in lost if order.job is not None and _is_lost(order.job, build)]
     # A copy of the cache sends the same seeds: its jobs cannot be told from one's own.
-    lost = [order for order in lost if order.key not in build.adopted]
+    keys, seeds = ({getattr(one, name) for one in build.adopted} for name in ("key", "seed"))
+    lost = [order for order in lost if order.key not in keys and order.seed not in seeds]
     # With the author's seed, the job of an earlier call that was ruled out answers for a later one.
     answered = {(one.key, one.seed) for one in build.orders if one.job and build.number in one.job.asked_by}
     lost = [order for order in lost if (order.key, order.seed) not in answered]

@@ -46,7 +46,7 @@ class Job:
         """The build knows of the job."""
         self.asked_by.add(build.number)
         if self.order is not None and self.order.build is not build:
-            build.adopted.add(self.order.key)
+            build.adopted.append(self.order)
         if self.order is None or self.order.build is not build or build.has_slept or build.was_hindered:
             self.asked_at.append(now)
 
@@ -114,7 +114,7 @@ class BuildRecord:
     started_at: float
     orders: list[Order] = field(default_factory=list)
     looks: list[tuple[float, bool]] = field(default_factory=list)
-    adopted: set[str] = field(default_factory=set)
+    adopted: list[Order] = field(default_factory=list)
     requests: int = 0
     asked: int = 0
     vain_questions: int = 0
