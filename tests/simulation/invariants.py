@@ -319,7 +319,9 @@ def _it_was_given_up(before: Order, after: Order) -> bool:
     job = before.job
     if job is None or not before.sent_at + GIVEN_UP_S <= job.given_up_at <= after.sent_at:
         return False
-    asked_at = [at for at in job.asked_at if at <= job.given_up_at]
+    # A build that could not note the number asks like a later one, but not in vain.
+    since = before.build.ended_at if before.build.was_hindered and not before.build.has_slept else 0.0
+    asked_at = [at for at in job.asked_at if since < at <= job.given_up_at]
     return not asked_at or max(asked_at) >= min(asked_at) + UNKNOWN_FOR_GOOD_S
 
 
