@@ -296,7 +296,8 @@ class Process:
         if order.job is None:
             return
         pages = [hero.page for hero in self._site.heroes if product_of(order.service, hero.picture).key == order.key]
-        is_nameless = " without a number " in message and (order.heard != "accepted" or order.build.end == "killed")
+        has_no_number = order.heard != "accepted" or order.build.end == "killed" or order.build.was_hindered
+        is_nameless = " without a number " in message and has_no_number
         if f" {order.job.id} " in message or (is_nameless and message.partition(":")[0] in pages):
             order.job.given_up_at = min(order.job.given_up_at, self.world.now)
 
