@@ -19,7 +19,7 @@ from mkdocs_leonardo.storage.checked_json import (
     text_in_or_none,
     whole,
 )
-from mkdocs_leonardo.storage.entries import CLOSED_S, CreateCall, Entry, Refusal, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, entry_from, entry_value
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
 #: How long the number of a picture's last create call is remembered after the call is settled (seconds).
@@ -143,16 +143,18 @@ class Journal(ProcessLeases):
         `is_unknown`: there was no such job. `was_reached`: the service answered, so that this counts against the job.
         """
         now = self._now()
-        return self._change(
-            key,
-            number,
-            lambda call: replace(
+
+        def asked(call: CreateCall) -> CreateCall:
+            # In its first hours a job may just not be finished.
+            is_vain = was_reached and now - call.began_at >= UNKNOWN_S
+            return replace(
                 call,
                 asked_at=now,
-                vain_since=call.vain_since or (now if was_reached else 0.0),
+                vain_since=call.vain_since or (now if is_vain else 0.0),
                 unknown_since=(call.unknown_since or now) if is_unknown else 0.0,
-            ),
-        )
+            )
+
+        return self._change(key, number, asked)
 
     def withdraw(self, key: str, number: int = 0) -> Entry | None:
         """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
