@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import anyio
@@ -179,6 +181,40 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
 
     with silence() as url:
         in_loop(lambda: act(ObjectStore(StoreAddress.parse(url), {})))
+
+
+def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
+    """A call that no answer came to says nothing of a store that answers the call beside it, if only with 503."""
+    is_over = threading.Event()
+    asked: list[str] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.rpartition("/")[2]
+            asked.append(name)
+            is_over.wait(30)
+            self.send_response(503 if name == "slow" and asked.count(name) <= 6 else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    async def act(objects: ObjectStore) -> None:
+        async def fail() -> None:
+            with pytest.raises(StoreUnavailable, match="no answer within"):
+                await objects.get("silent", timeout_s=0.5)
+            is_over.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fail)
+            assert await objects.get("slow", timeout_s=30.0) is None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"s3://{BUCKET}?endpoint=http://127.0.0.1:{server.server_port}"
+        in_loop(lambda: act(ObjectStore(StoreAddress.parse(url), KEYS)))
+        server.shutdown()
 
 
 def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:

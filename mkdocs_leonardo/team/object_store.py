@@ -327,8 +327,8 @@ class ObjectStore:
         self._reason = reason
         self._is_there = self._is_there or status_of(text) is not None
         # A store that answers other calls meanwhile is overloaded and not gone.
-        if self._breaker.failed(begun):
-            self._is_silent = not self._is_there
+        is_counted = self._breaker.failed(begun)
+        self._is_silent = not self._is_there and (is_counted or self._is_silent)
         raise StoreUnavailable(message)
 
     def _check(self, what: str) -> None:
