@@ -280,7 +280,7 @@ class Runtime:
                     "or choose another one"
                 )
             self._notify(logging.INFO, f"{error}; going on without it")
-            return MemoryStore()
+            store = MemoryStore()
         self._stack.callback(store.close)
         if store.trouble:
             self._notify(logging.INFO, store.trouble)

@@ -198,6 +198,8 @@ class MemoryStore(TextStore):
         super().__init__(Path(":memory:"), durable=False)
 
     def _current(self) -> _FencedCache:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         if self._opened is None:
             self._opened = _open_database(self._folder, durable=False, wait_s=self._wait_s)
         return self._opened.cache
