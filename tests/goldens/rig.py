@@ -97,8 +97,8 @@ def _picture() -> bytes:
 
 
 def _log(built: Built) -> str:
-    """What the plugin says, of any level."""
-    lines = re.findall(r"^(\w+) +-  leonardo: (.*)$", built.log, re.MULTILINE)
+    """What the plugin says, of any level, but for the progress that a busy machine tells."""
+    lines = re.findall(r"^(\w+) +-  leonardo: (?!\d+ of \d+ heroes ready)(.*)$", built.log, re.MULTILINE)
     return _lasting("\n".join(f"{level}: {text}" for level, text in lines))
 
 
