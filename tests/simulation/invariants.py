@@ -18,6 +18,7 @@ HIDDEN_AFTER_5XX_S = 2.0
 HIDDEN_AFTER_LOSS_S = 10.0
 #: A job whose number is known may be given up when it was unknown for so long (seconds).
 UNKNOWN_FOR_GOOD_S = 6 * 3600.0
+CLOCKS_APART_S = 3600.0
 #: And one whose picture cannot be had, after this time (seconds).
 GIVEN_UP_S = 30 * 86_400.0
 #: The contract's one retry.
@@ -269,7 +270,9 @@ def _has_a_lost_twin(disk: Disk, before: Order, after: Order, twins: set[str]) -
 
 def _is_excused(before: Order, after: Order) -> bool:
     """Whether `before` gave every reason to believe that no picture will come of it."""
-    is_in_the_air = before.heard_at > after.sent_at and before.build.ended_at > after.sent_at
+    # What an interrupted build never heard was cut off when it was interrupted, and not when it had tidied up.
+    ended_at = before.build.interrupted_at if before.heard == "nothing" else NEVER
+    is_in_the_air = min(before.heard_at, before.build.ended_at, ended_at) > after.sent_at
     if is_in_the_air and not (before.build.has_slept or before.build.was_hindered):
         return False
     return any(excuse(before, after) for excuse in _EXCUSES)
@@ -315,14 +318,16 @@ def _its_job_is_unknown_for_good(before: Order, after: Order) -> bool:
 
 
 def _it_was_given_up(before: Order, after: Order) -> bool:
-    """It was old, and asked for in vain by later builds, not just at one bad moment."""
+    """It was old, and asked for in vain by later builds, not just at one bad moment.
+
+    In its first hours a job may just not be finished; the machines' clocks may differ by one of these.
+    """
     job = before.job
     if job is None or not before.sent_at + GIVEN_UP_S <= job.given_up_at <= after.sent_at:
         return False
-    # A build that could not note the number asks like a later one, but not in vain.
-    since = before.build.ended_at if before.build.was_hindered and not before.build.has_slept else 0.0
-    asked_at = [at for at in job.asked_at if since < at <= job.given_up_at]
-    return not asked_at or max(asked_at) >= min(asked_at) + UNKNOWN_FOR_GOOD_S
+    since = before.sent_at + UNKNOWN_FOR_GOOD_S - CLOCKS_APART_S
+    asked_at = [at for at in job.asked_at if since <= at <= job.given_up_at]
+    return bool(asked_at) and max(asked_at) >= min(asked_at) + UNKNOWN_FOR_GOOD_S
 
 
 _EXCUSES: Sequence[Callable[[Order, Order], bool]] = (

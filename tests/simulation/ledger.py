@@ -118,6 +118,7 @@ class BuildRecord:
     requests: int = 0
     asked: int = 0
     vain_questions: int = 0
+    interrupted_at: float = NEVER
     ended_at: float = NEVER
     end: Literal["running", "finished", "killed", "interrupted", "broken"] = "running"
     fault: str = ""

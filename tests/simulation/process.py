@@ -184,6 +184,7 @@ class Process:
         if not self.is_over and not self._is_interrupted:
             self.world.note("interrupted", self.number)
             self._is_interrupted = True
+            self.record.interrupted_at = self.world.now
             for scope in reversed(self._scopes):
                 scope.cancel()
 
@@ -298,7 +299,11 @@ class Process:
         pages = [hero.page for hero in self._site.heroes if product_of(order.service, hero.picture).key == order.key]
         has_no_number = order.heard != "accepted" or order.build.end == "killed" or order.build.was_hindered
         is_nameless = " without a number " in message and has_no_number
-        if f" {order.job.id} " in message or (is_nameless and message.partition(":")[0] in pages):
+        is_nameless &= message.partition(":")[0] in pages
+        if is_nameless:
+            # Builds ask for it by reading the list.
+            order.job.asked_at += [at for build in self.world.ledger.builds for at, _ in build.looks]
+        if is_nameless or f" {order.job.id} " in message:
             order.job.given_up_at = min(order.job.given_up_at, self.world.now)
 
     # Wiring ----------------------------------------------------------------------------------------------------------
