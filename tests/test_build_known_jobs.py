@@ -7,7 +7,9 @@ from pathlib import Path
 from builds import Site, page
 from cli_rig import Shell
 from kill_harness import LEONARDO_ONLY, age, entries
-from services import Answer, CompletesWithoutImages, NoPicture, Services, Vanishes
+from services import Answer, CompletesWithoutImages, NoPicture, PromptModerated, Services, Vanishes
+
+from mkdocs_leonardo.storage.cache import TextStore
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 HASTY: dict[str, object] = {
@@ -60,6 +62,22 @@ def test_job_that_the_service_does_not_know_for_hours_is_made_anew(tmp_path: Pat
     assert made.sources == {"a.md": "generated"}
     assert services.ledger.creates == 2
     assert "has not known it for 6 hours" in made.warnings[0]
+
+
+def test_refusal_without_a_reason_is_a_refusal(tmp_path: Path, services: Services) -> None:
+    """Neither service is paid for a prompt that one has refused, whatever the note of it has lost."""
+    rule = services.leonardo.on_create(PromptModerated())
+    site = site_of(tmp_path)
+    assert site.build(services).sources == {"a.md": "local"}
+    rule.drop()
+    store = TextStore.open(site.cache / "journal", durable=True)
+    ((name, refusal),) = store.items("refused:")
+    assert isinstance(refusal, dict)
+    store.set(name, {**refusal, "reason": ""})
+    store.close()
+
+    assert site.build(services).sources == {"a.md": "local"}
+    assert services.ledger.paid_jobs == 0
 
 
 def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Path, services: Services) -> None:

@@ -149,12 +149,12 @@ class JobRunner:
     async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            reason = request.team_lease and request.team_lease.refusal(candidate.key)
+            theirs = request.team_lease and request.team_lease.refusal(candidate.key)
+            if theirs:
+                raise PromptRefused(theirs, provider=candidate.provider.name)
             refusal = await thread(self._journal.refusal, candidate.key)
-            if not reason and refusal is not None and not refusal.is_empty:
-                reason = refusal.reason
-            if reason:
-                raise PromptRefused(reason, provider=candidate.provider.name)
+            if refusal is not None and not refusal.is_empty:
+                raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
                 request.to(candidate).note(not_again(refusal.reason, candidate.key))
             elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
