@@ -8,6 +8,7 @@
     │   ├── RateLimited           let the provider rest, go on with the next one
     │   ├── ServiceFailed         the create call failed on their side: look for the job, else once more
     │   │   ├── ServerError       it answered 5xx and keeps no list of jobs: one repetition, both calls count
+    │   │   ├── ListUnclear       its list of jobs was read, and leaves open whether the call made one
     │   │   └── NoAnswer          it may have been carried out: look for a while before anything is created again
     │   ├── AccountRefused        key, balance or model: the provider is off for this build
     │   │   └── NotSetUp          the fault lies with what this machine would send: nothing was sent
@@ -94,6 +95,10 @@ class ServiceFailed(ProviderError):
 
 class ServerError(ServiceFailed):
     """The service answered the create call with a 5xx, and has no list that would show whether it made a picture."""
+
+
+class ListUnclear(ServiceFailed):
+    """The service's list of jobs was read, and leaves open whether it has the job that is looked for."""
 
 
 class NoAnswer(ServiceFailed):

@@ -7,7 +7,16 @@ from pathlib import Path
 from builds import Site, page
 from cli_rig import Shell
 from kill_harness import LEONARDO_ONLY, age, entries
-from services import Answer, CompletesWithoutImages, NoPicture, PromptModerated, Services, Vanishes
+from services import (
+    Answer,
+    Answer500,
+    CompletesWithoutImages,
+    CutAfterRead,
+    NoPicture,
+    PromptModerated,
+    Services,
+    Vanishes,
+)
 
 from mkdocs_leonardo.storage.cache import TextStore
 
@@ -46,6 +55,23 @@ def test_picture_that_never_comes_is_asked_for_at_growing_intervals_and_given_up
     assert entries(site.cache) == {}
     over = site.build(services, "--strict")
     assert (over.exit_code, over.totals["requests"], over.sources) == (0, 0, {"a.md": "cached"})
+
+
+def test_lost_job_is_not_given_up_while_the_list_cannot_be_read(tmp_path: Path, services: Services) -> None:
+    """However old it is: a list that fails says nothing of it. The first one that is read shows it."""
+    lost = services.leonardo.on_create(CutAfterRead())
+    failing = services.leonardo.on_list(Answer500())
+    site = site_of(tmp_path, **LEONARDO_ONLY)
+    for days in (31, 1, 1):
+        built = site.build(services)
+        assert built.sources == {"a.md": "local"}
+        assert "given up" not in built.log
+        age(site.cache, days * DAY_S)
+    lost.drop()
+    failing.drop()
+
+    assert site.build(services).sources == {"a.md": "resumed"}
+    assert services.ledger.creates == 1
 
 
 def test_job_that_the_service_does_not_know_for_hours_is_made_anew(tmp_path: Path, services: Services) -> None:

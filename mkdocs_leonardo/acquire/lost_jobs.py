@@ -17,7 +17,7 @@ from anyio import Lock
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.acquire.request import JobRequest, thread
-from mkdocs_leonardo.errors import ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
+from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
 from mkdocs_leonardo.spec import JsonValue, Submission
@@ -36,12 +36,14 @@ class SearchResult:
     """The result of a search for the lost jobs of one picture.
 
     `found` are the jobs that were found, by the numbers of their calls. `trouble` says why further calls are still in
-    doubt, None if none is; `is_final` that the list will not tell a moment later either.
+    doubt, None if none is; `is_final` that the list will not tell a moment later either. `was_read` is False for a
+    list that could not be read, which says nothing of any job.
     """
 
     found: Mapping[int, Submission] = field(default_factory=dict)
     trouble: str | None = None
     is_final: bool = False
+    was_read: bool = True
 
 
 class _Rival(NamedTuple):
@@ -105,11 +107,11 @@ class LostJobs:
             try:
                 submission = await self._find(request, call)
             except ProviderError as error:
-                trouble = f"its list of jobs could not be read ({error})"
-                if isinstance(error, ServiceFailed) and not is_ripe:
-                    return SearchResult(found, trouble)
-                request.note(trouble)
-                return SearchResult(found, trouble, is_final=isinstance(error, RequestRefused))
+                trouble, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
+                if is_ripe or not isinstance(error, ServiceFailed):
+                    request.note(trouble)
+                was_read = is_final or isinstance(error, ListUnclear)
+                return SearchResult(found, trouble, is_final=is_final, was_read=was_read)
             if submission is not None:
                 found[call.number] = submission
             elif is_ripe:
@@ -147,7 +149,7 @@ class LostJobs:
                     # A job that the list does not show belongs to no rival.
                     await self._check_rivals(request)
                     if self._clock.now() - call.sent_at > CLOSED_S:
-                        raise ServiceFailed("other images' jobs of that time are forgotten", provider=provider.name)
+                        raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await thread(self._journal.known_jobs, provider.name)
             await request.publish(await thread(self._journal.accept, key, submission, call.number))
         if is_ours:
@@ -158,7 +160,7 @@ class LostJobs:
         return submission
 
     async def _check_rivals(self, request: JobRequest) -> None:
-        """ServiceFailed if the lost call of another picture has the author's seed, prompt, size and model as well.
+        """ListUnclear if the lost call of another picture has the author's seed, prompt, size and model as well.
 
         A call that was ruled out counts: the list may have hidden its job until now.
         """
@@ -168,7 +170,7 @@ class LostJobs:
         for key, rival in (self._ruled_out | lost).items():
             is_other = key != request.key and rival.provider == request.provider.name
             if is_other and all(rival.request.get(name) == wanted[name] for name in what):
-                raise ServiceFailed(
+                raise ListUnclear(
                     f"it does not show styles, and {rival.page} lost a job with the same prompt and seed",
                     provider=request.provider.name,
                 )

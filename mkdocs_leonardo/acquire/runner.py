@@ -118,7 +118,8 @@ class JobRunner:
             return ()
         result = await self._lost.search(request)
         if result.trouble is not None:
-            await self._jobs.put_off(request, [call.number for call in entry.sent if call.number not in result.found])
+            numbers = [call.number for call in entry.sent if call.number not in result.found]
+            await self._jobs.put_off(request, numbers, was_reached=result.was_read)
         return tuple(result.found.values())
 
     async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote as quote_path
 from mkdocs_leonardo.errors import (
     AnswerLost,
     Charged,
+    ListUnclear,
     NoAnswer,
     NotSent,
     ProviderError,
@@ -195,9 +196,9 @@ class LeonardoProvider:
                 break
         if listing.best is None:
             if not is_whole:
-                raise leonardo_error(ServiceFailed, "lists more jobs than it shows, and this one may be among the rest")
+                raise leonardo_error(ListUnclear, "lists more jobs than it shows, and this one may be among the rest")
             if listing.has_likely:
-                raise leonardo_error(ServiceFailed, "lists a job that may be this one, without all that would tell")
+                raise leonardo_error(ListUnclear, "lists a job that may be this one, without all that would tell")
             return None
         created, job_id = listing.best
         self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
