@@ -372,7 +372,7 @@ def _what_is_paid_comes_home(history: History) -> None:
             and f"{order.key[:16]}.json" not in disk.damaged
             and not history.shows_a_better_one(order.key)
             and not order.sent_at + GIVEN_UP_S <= job.given_up_at < NEVER
-            # Its number could not be noted, and the list never shows it.
-            and not (order.build.was_hindered and job.visible_from == NEVER)
+            # Its number could not be noted, and the list did not show it for as long as it was to be looked for.
+            and not (order.build.was_hindered and job.visible_from > order.heard_at + HIDDEN_AFTER_LOSS_S)
         ):
             _fail(f"a finished image is not stored: order {order.number}")
