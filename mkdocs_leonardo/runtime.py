@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.clock import Clock, SystemClock
@@ -20,9 +19,7 @@ from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration
 from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.renderer import Renderer, inspected
 from mkdocs_leonardo.report import Spending, append_json_line
-from mkdocs_leonardo.spec import (
-    Source,
-)
+from mkdocs_leonardo.spec import Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
 from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -68,9 +65,8 @@ class Runtime:
         self._clock: Clock = SystemClock()
         self._notify = notify
         self._stack, self._scratch = ExitStack(), ExitStack()
-        self._requests = 0
-        self._counting = Lock()
         self._windows: dict[str, RateLimiter] = {}
+        self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
         self.missing_keys: list[str] = []
         try:
@@ -103,10 +99,10 @@ class Runtime:
     @property
     def spending(self) -> Spending:
         """The jobs, dollars and requests of this build so far."""
-        budget = self._budget
+        budget, requests = self._budget, sum(window.granted for window in self._windows.values())
         if budget is None:
-            return Spending(requests=self._requests)
-        return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), self._requests)
+            return Spending(requests=requests)
+        return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), requests)
 
     @property
     def store_stats(self) -> StoreStats | None:
@@ -148,7 +144,7 @@ class Runtime:
             cooldowns=Cooldowns(self._index, self._clock.now),
             clock=self._clock,
             notify=self._notify,
-            alert_of=self._alert_of,
+            alert_of=self._alerts.get,
             seconds_until_capacity=lambda provider, requests: self._windows[provider].seconds_until_capacity(
                 self._clock.now(), requests
             ),
@@ -306,14 +302,14 @@ class Runtime:
         key = environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
-        times = limits.RenderTimes(self._index)
-        window = limits.RateLimiter(self._index, name, declaration.limits(options).requests_per_minute)
-        self._windows[name] = window
+        times, stated = limits.RenderTimes(self._index), declaration.limits(options)
+        window = self._windows[name] = limits.RateLimiter(self._index, name, stated.requests_per_minute)
+        self._alerts[name] = stated.credit_alert
         context = ProviderContext(
             key=key,
             options=options,
             clock=self._clock,
-            rate_limiter=self._counted(window.reserve),
+            rate_limiter=window.reserve,
             render_times=RenderTimes(times.seen, times.observe),
             uploads=limits.UploadIds(self._index, name),
             key_variable=variable,
@@ -329,23 +325,10 @@ class Runtime:
             keyed.add(provider.name)
         return provider
 
-    def _alert_of(self, provider: str) -> Alert | None:
-        return declaration_of(provider).limits(self._settings.options[provider]).credit_alert
-
     def patience_s(self, pictures: int) -> float:
         """The longest wait for so many pictures (seconds). Each service may be asked twice for each picture."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
-
-    def _counted(self, reserve: Callable[[float], float]) -> Callable[[float], float]:
-        def window(now: float) -> float:
-            wait_s = reserve(now)
-            if wait_s <= 0:
-                with self._counting:
-                    self._requests += 1
-            return wait_s
-
-        return window
 
 
 def _log_rejection(file: Path, now: Callable[[], float], request: PictureRequest, provider: str, reason: str) -> None:

@@ -68,9 +68,14 @@ class _Shared:
 
 
 class RateLimiter:
-    """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together."""
+    """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together.
+
+    `granted` counts the requests of this process.
+    """
 
     def __init__(self, store: TextStore, provider: str, per_minute: int) -> None:
+        self.granted = 0
+        self._counting = threading.Lock()
         self._values = _Shared(store)
         self._key = f"window:{provider}"
         self._per_minute = max(1, per_minute)
@@ -82,7 +87,11 @@ class RateLimiter:
             wait_s, times = admit(numbers_in(value), now, self._per_minute)
             return wait_s, list(times)
 
-        return self._values.update(self._key, change, expire_s=2 * WINDOW_S)
+        wait_s = self._values.update(self._key, change, expire_s=2 * WINDOW_S)
+        if wait_s <= 0:
+            with self._counting:
+                self.granted += 1
+        return wait_s
 
     def seconds_until_capacity(self, now: float, requests: int) -> float:
         """Seconds until so many requests (at most all of a window) fit; 0.0 if they fit at `now`."""
