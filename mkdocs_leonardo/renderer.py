@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -23,7 +22,6 @@ from mkdocs_leonardo.spec import (
     PictureRecord,
     PictureSpec,
     Rendering,
-    Variant,
     canonical_json,
     digest_of,
     generation_key,
@@ -86,7 +84,6 @@ class Renderer:
         from mkdocs_leonardo.imaging.render import render
 
         key = self._variant_key(record, hero)
-        known = self._earlier_files(record, hero)
 
         def write(folder: Path) -> Rendering:
             return render(
@@ -96,7 +93,6 @@ class Renderer:
                 encoding=self._encoding.across(hero.layout),
                 folder=folder,
                 focus=hero.focus,
-                known=known,
                 heavy=self._heavy,
             )
 
@@ -157,18 +153,6 @@ class Renderer:
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
         return settings(encoding, focus, record)
-
-    def _earlier_files(self, record: PictureRecord, hero: HeroSpec) -> Sequence[Variant]:
-        """The files that an earlier version encoded of the picture."""
-        from mkdocs_leonardo.imaging.render import superseded
-
-        for settings in superseded(self._encoding.across(hero.layout), hero.focus, record):
-            facts: dict[str, JsonValue] = {"settings": digest_of(canonical_json({**settings})), "key": record.key}
-            with suppress(BrokenEntry, StoreUnavailable):
-                rendering = self.cache.load(variant_key(record.digest, facts))
-                if rendering is not None:
-                    return rendering.variants
-        return ()
 
     def _usable(self, folder: Path) -> Path:
         if folder.is_symlink():

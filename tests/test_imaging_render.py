@@ -1,6 +1,5 @@
 """From delivered bytes to everything a page needs, in one call."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -12,20 +11,15 @@ from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect
-from mkdocs_leonardo.imaging.render import render, settings, superseded
+from mkdocs_leonardo.imaging.render import render, settings
 from mkdocs_leonardo.imaging.variants import available_formats
 from mkdocs_leonardo.spec import (
     CENTER,
     Encoding,
     FocalPoint,
-    Format,
-    Layout,
     PictureRecord,
     Rendering,
     Scrim,
-    Variant,
-    canonical_json,
-    digest_of,
     variant_key,
 )
 
@@ -61,7 +55,6 @@ def rendered(  # noqa: D103 -- `render` with defaults
     focus: FocalPoint = CENTER,
     provider: str = "leonardo",
     available: tuple[str, ...] | None = None,
-    known: Sequence[Variant] = (),
 ) -> Rendering:
     return render(
         picture,
@@ -71,7 +64,6 @@ def rendered(  # noqa: D103 -- `render` with defaults
         folder=folder,
         focus=focus,
         available=available,  # type: ignore[arg-type]
-        known=known,
     )
 
 
@@ -234,18 +226,6 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
-    """What was encoded before is the hero's again, byte for byte, and only what is missing is written."""
-    first = rendered(png(scene()), tmp_path / "a")
-    known = [variant for variant in first.variants if variant.width_px != 192]
-
-    again = rendered(png(scene()), tmp_path / "b", known=known)
-
-    assert again == replace(first, variants=again.variants)
-    assert [each.digest for each in again.variants] == [each.digest for each in first.variants]
-    assert {path.name.partition("-")[2][:3] for path in (tmp_path / "b").iterdir()} == {"192"}
-
-
 @pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
 def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
     """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
@@ -255,23 +235,6 @@ def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
-
-
-@pytest.mark.parametrize(
-    ("provider", "digest"),
-    [
-        ("leonardo", "50ea990ebb94cb590dda2da4a7d56bcd4deca06c795726325d1e1975453b7189"),
-        ("own", "e80291f8d965417374fcf298a62525118c606191270d0e4d27cc82dfd315c5e2"),
-    ],
-)
-@pytest.mark.parametrize("layout", ["content", "full"])
-def test_superseded_settings_are_those_of_earlier_defaults(provider: str, digest: str, layout: Layout) -> None:
-    """Under this digest the first versions kept a picture's sixteen files, which are found and used."""
-    formats: tuple[Format, ...] = ("avif", "webp", "jpeg")
-    encoding = Encoding().across(layout)
-    earlier = superseded(encoding, CENTER, PictureRecord("", "", "", provider, "m"), formats)
-
-    assert digest in {digest_of(canonical_json({**each})) for each in earlier}
 
 
 def test_settings_move_with_everything_that_changes_the_files() -> None:

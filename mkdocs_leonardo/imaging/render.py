@@ -45,21 +45,6 @@ _KEY_CHARS = 16
 _PAINTER = "local"
 #: The provider of pictures that authors bring themselves.
 _OWN = "own"
-#: The views for which earlier versions measured the shade: width, height, share of the height and of the width.
-_FIRST_VIEWS: list[JsonValue] = [
-    [390, 312, 0.7, 1.0],
-    [320, 272, 0.7, 1.0],
-    [640, 299, 0.65, 0.75],
-    [880, 495, 0.65, 0.75],
-    [1440, 544, 0.65, 0.75],
-    [2560, 544, 0.65, 0.75],
-    [390, 420, 0.85, 1.0],
-    [320, 500, 0.88, 1.0],
-    [640, 555, 0.85, 0.75],
-    [880, 550, 0.8, 0.75],
-    [1440, 560, 0.76, 0.75],
-    [2560, 560, 0.76, 0.75],
-]
 
 
 def settings(
@@ -107,25 +92,6 @@ def settings(
     }
 
 
-def superseded(
-    encoding: Encoding, focus: FocalPoint, record: PictureRecord, available: Iterable[Format] | None = None
-) -> Iterator[dict[str, JsonValue]]:
-    """The settings with which earlier versions rendered the same picture, so that their files serve.
-
-    The shade was black and measured for other views and sharp pictures then, pictures were never wider than the
-    encoding's, and the default was every format in every width, as a site may list them still.
-    """
-    plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
-    every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
-    for earlier in (plain, every) if encoding.spares_fallback else (plain,):
-        known = settings(earlier, focus, record, available)
-        if earlier != encoding:
-            yield known
-        yield {name: known[name] for name in known if name not in {"tints", "blur", "enlarged"}} | {
-            "views": _FIRST_VIEWS
-        }
-
-
 def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool) -> Encoding:
     """`encoding` with the size and widths that are made of a picture of `delivered_px`.
 
@@ -154,15 +120,13 @@ def render(
     folder: Path,
     focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
-    known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
     The record's key names the files in the site, `variant_key` in the folder. `available` are the formats that can be
-    written, by default those of this Pillow; `known` are files of the same picture that need not be encoded again,
-    `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
-    the folder cannot be written.
+    written, by default those of this Pillow; `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not
+    a picture we may show, StoreUnavailable if the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != _OWN)
@@ -187,14 +151,10 @@ def render(
             name=name + (focus_suffix(focus) if cropped else ""),
             stem=stem,
             is_placeholder=record.provider == _PAINTER,
-            known={(each.width_px, each.format): each for each in known if each.role == "hero"},
             heavy=heavy,
         )
         if encoding.social:
-            variants.append(
-                next((each for each in known if each.role == "social"), None)
-                or write_social(draft, image, focus=focus, name=name, stem=stem)
-            )
+            variants.append(write_social(draft, image, focus=focus, name=name, stem=stem))
     rendering = _measured(image, focus, variants, source_type)
     return_freed()
     return rendering
