@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import math
@@ -12,7 +13,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
 
 import anyio
 
@@ -28,9 +28,16 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.providers.answers import is_whole_picture
 from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import Submission
-from mkdocs_leonardo.testing.new_process import fetch_in_new_process, key_in_new_process
 from mkdocs_leonardo.testing.requirements import Requirement, Unmet, require, tests
-from mkdocs_leonardo.testing.rig import PATIENCE_S, SPEED, ProviderUnderTest, Rig, rig
+from mkdocs_leonardo.testing.rig import (
+    PATIENCE_S,
+    SPEED,
+    ProviderUnderTest,
+    Rig,
+    fetch_in_new_process,
+    key_in_new_process,
+    rig,
+)
 from mkdocs_leonardo.testing.service import PICTURE_PATH, Fault, LoopbackService
 
 #: A call ends at most so long after its cancellation (seconds).
@@ -80,7 +87,7 @@ class ProviderContract(ProviderUnderTest):
                 made.key_of(made.provider),
                 other.key_of(other.provider),
                 other.key_of(self.declaration.make(other.context("another-key-5f3a9c07"))),
-                cast("str", await key_in_new_process(self, made.base_url)),
+                await key_in_new_process(self, made.base_url),
             }
             require(len(keys) == 1, "name, model or options differ from one time to the next")
 
@@ -197,12 +204,12 @@ class ProviderContract(ProviderUnderTest):
     @tests(Requirement.KEEPS_KEYS)
     async def test_shows_the_key_to_the_service_only(self) -> None:
         """No error, repr, log or address holds the key, and no request to the host of the image; services quote it."""
-        with _logged() as lines:
+        with _logged() as logged:
             failures = await self._failures()
             async with rig(self) as made:
                 submission = await made.submitted()
                 await made.fetch(submission)
-        shown = [("repr", repr(made.provider)), ("repr", repr(submission)), *(("a log", line) for line in lines)]
+        shown = [("repr", repr(made.provider)), ("repr", repr(submission)), ("a log", logged.getvalue())]
         shown += [(f"the error of {name}", text) for name, error, _ in failures for text in _texts(error)]
         for each in (made, *(failed for _, _, failed in failures)):
             for request in tuple(each.service.requests):
@@ -322,20 +329,14 @@ def _one_more(service: LoopbackService) -> Callable[[], bool]:
 
 
 @contextmanager
-def _logged() -> Iterator[list[str]]:
-    """The lines that all loggers log, down to DEBUG."""
-    lines: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
-
-    root, handler = logging.getLogger(), Keep(logging.DEBUG)
-    level = root.level
+def _logged() -> Iterator[io.StringIO]:
+    """The text that all loggers log, down to DEBUG."""
+    text, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(text), root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        yield lines
+        yield text
     finally:
         root.setLevel(level)
         root.removeHandler(handler)

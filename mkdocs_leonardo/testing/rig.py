@@ -1,14 +1,23 @@
-"""A provider connected to a service, with a clock, as the tests of the contract use it."""
+"""A provider connected to a service, with a clock, as the tests of the contract use it, here and in a new process."""
 
 from __future__ import annotations
 
+import functools
+import importlib
+import importlib.util
+import json
+import os
+import runpy
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import anyio
 
+from mkdocs_leonardo.providers.answers import is_whole_picture
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
@@ -21,6 +30,10 @@ SPEED = 10.0
 PATIENCE_S = 60.0
 #: An address at which no service listens: port 9 (discard, RFC 863).
 UNREACHABLE_URL = "http://127.0.0.1:9"
+
+_NEW_PROCESS = "from mkdocs_leonardo.testing.rig import main; main()"
+#: The fields of a submission that the journal stores.
+_STORED = ("provider", "model", "job_id", "accepted_at", "cost_usd")
 
 
 class ProviderUnderTest:
@@ -71,7 +84,6 @@ class Rig:
         self.clock = ScaledClock(speed)
         self.granted = 0
         self.is_open = True
-        self._render_times: dict[str, list[float]] = {}
         service.key = subject.key
         self.provider = subject.declaration.make(self.context(subject.key))
 
@@ -82,10 +94,7 @@ class Rig:
             options=self.subject.options(self.base_url),
             clock=self.clock,
             rate_limiter=self._rate_limiter,
-            render_times=RenderTimes(
-                lambda kind: tuple(self._render_times.get(kind, ())),
-                lambda kind, seconds: self._render_times.setdefault(kind, []).append(seconds),
-            ),
+            render_times=RenderTimes(seen=lambda _: (), observe=lambda *_: None),
         )
 
     def _rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as builds call it
@@ -133,3 +142,62 @@ async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable:
         finally:
             with anyio.CancelScope(shield=True):
                 await made.provider.aclose()
+
+
+# In a new process ----------------------------------------------------------------------------------------------------
+
+
+async def key_in_new_process(subject: ProviderUnderTest, base_url: str) -> str:
+    """The generation key as a new process computes it."""
+    return await _in_new_process(subject, base_url, None)
+
+
+async def fetch_in_new_process(subject: ProviderUnderTest, base_url: str, submission: Submission) -> str:
+    """``picture``, ``no image``, or the name of the error in which `fetch` ended in a new process."""
+    return await _in_new_process(subject, base_url, {name: getattr(submission, name) for name in _STORED})
+
+
+async def _in_new_process(subject: ProviderUnderTest, base_url: str, submission: dict[str, object] | None) -> str:
+    kind = type(subject)
+    if "<" in kind.__qualname__:
+        raise TypeError(f"{kind.__qualname__} must stand at the top of a module: a new process imports it")
+    file = getattr(sys.modules[kind.__module__], "__file__", None)
+    task = json.dumps([kind.__module__, file, kind.__qualname__, base_url, submission])
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    run = await anyio.run_process(
+        [sys.executable, "-c", _NEW_PROCESS, task],
+        # The seed of hashes differs from this process's, so that sets have another order.
+        env={**environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    text = run.stdout.decode("utf-8", "replace").strip()
+    if run.returncode:
+        raise RuntimeError(f"the new process failed:\n{text}")
+    return text.splitlines()[-1]
+
+
+def main() -> None:
+    """Do the task in the first argument, in the new process, and print the result."""
+    module, file, qualname, base_url, submission = json.loads(sys.argv[1])
+    first, *rest = qualname.split(".")
+    if file is not None and (module == "__main__" or importlib.util.find_spec(module) is None):
+        # The module has no name that can be imported.
+        members = runpy.run_path(file, run_name="contract")
+    else:
+        members = vars(importlib.import_module(module))
+    subject = cast("type[ProviderUnderTest]", functools.reduce(getattr, rest, members[first]))()
+    print(anyio.run(_result, subject, base_url, submission))  # noqa: T201 - read by the process that asked
+
+
+async def _result(subject: ProviderUnderTest, base_url: str, submission: dict[str, Any] | None) -> str:
+    made = Rig(subject, LoopbackService(), base_url, SPEED)
+    try:
+        if submission is None:
+            return made.key_of(made.provider)
+        image = await made.fetch(Submission(**submission))
+    finally:
+        await made.provider.aclose()
+    if isinstance(image, Exception):
+        return type(image).__name__
+    return "picture" if is_whole_picture(image.data) else "no image"

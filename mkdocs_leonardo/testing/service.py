@@ -79,8 +79,7 @@ class LoopbackService:
         self.always_on_fetch: Fault | None = None
         self._lock = threading.Lock()
         self._released = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.service = self
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def answer(self, request: Request) -> Reply:
@@ -166,24 +165,15 @@ def _picture() -> bytes:
     return buffer.getvalue()
 
 
-class _Server(ThreadingHTTPServer):
-    """The server of one service, with a thread for each connection."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-    service: LoopbackService
-
-
 class _Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """One connection to `service`."""
 
     protocol_version = "HTTP/1.1"
-    server: _Server
+    service: LoopbackService
 
     def setup(self) -> None:
         super().setup()
-        self.server.service.connections += 1
+        self.service.connections += 1
 
     def handle(self) -> None:
         with suppress(ConnectionError, ValueError):  # the client closed the connection first
@@ -193,18 +183,19 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "")
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.service.respond(Request(self.command, self.path, headers, body))
+        reply = self.service.respond(Request(self.command, self.path, headers, body))
         if reply is None:
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             return
-        is_bytes = isinstance(reply.body, bytes)
-        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        content, headers = reply.body, {**reply.headers}
+        if not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+            headers.setdefault("Content-Type", "application/json")
         self.send_response(reply.status)
-        for name, value in {**({} if is_bytes else {"Content-Type": "application/json"}), **reply.headers}.items():
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
