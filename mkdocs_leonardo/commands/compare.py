@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
-from mkdocs_leonardo.commands.folders import check_room, is_sheet, make_room, make_writable
+from mkdocs_leonardo.commands.folders import check_room, make_room, make_writable
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, obtain
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
@@ -56,7 +56,7 @@ def compare(
     """Make the pictures and show them; 1 if there is none to show."""
     site = options_of(config_file, console)
     wanted_styles = _styles(styles, site.settings.defaults.rules.styles)
-    check_room(output, "--output", is_earlier=is_sheet)
+    check_room(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
         raise CommandError("PROMPT is empty; describe an image")
@@ -75,7 +75,7 @@ def compare(
     samples = [sample for plan in plans for sample in _samples(plan, console)]
     if not samples:
         return 1
-    make_room(output, "--output", is_earlier=is_sheet)
+    make_room(output, "--output")
     _show(samples, prompt, output, console, styles=wanted_styles)
     console.report(_report(samples, prompt, output))
     return 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
-from mkdocs_leonardo.commands.folders import VARIANT_NAME, check_room, is_sheet, make_room, make_writable
+from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room, make_writable
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     Plan,
@@ -59,18 +58,14 @@ def generate(
     page = _page_of_takes(heroes, pages) if takes else ""
     wanted = _takes(heroes[0], takes) if takes else heroes
     folder = site.settings.cache_dir / "takes" / slug(page) if takes and into is None else into
+    if folder is not None and not dry_run:
+        check_room(folder, "--into", is_own=publish.is_own if is_published else is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         announce(site.settings.cache_dir)
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, wanted)
         plan = Plan(found, site.settings)
         obstacle = _obstacle(site.settings, runtime)
-        if folder is not None and not dry_run:
-            check_room(
-                folder,
-                "--into",
-                is_earlier=_check_of_earlier_files(runtime, takes=bool(takes), is_published=is_published),
-            )
     unmakable = _show(plan, found, console, obstacle=obstacle)
     if dry_run:
         console.report(_plan_report(plan, unmakable))
@@ -95,22 +90,6 @@ def generate(
         write(site, heroes, folder, console)
     console.report(_report(purchases, failed))
     return 1 if failed else 0
-
-
-def _check_of_earlier_files(runtime: Runtime, *, takes: bool, is_published: bool) -> Callable[[list[Path]], bool]:
-    """The check of whether an earlier version has written a folder for the same purpose."""
-    if takes:
-        return is_sheet
-    return publish.is_earlier if is_published else partial(_are_copies, runtime)
-
-
-def _are_copies(runtime: Runtime, entries: Sequence[Path]) -> bool:
-    """Whether every file is one of a hero, encoded for the site or as it was delivered."""
-    digests = {record.digest for folder in (runtime.gallery, runtime.cache) for record in folder.records()}
-    return all(
-        VARIANT_NAME.fullmatch(path.name) or (path.is_file() and digest_of(path.read_bytes()) in digests)
-        for path in entries
-    )
 
 
 def plan_for(site: SitePages, console: Console) -> Plan:
@@ -263,7 +242,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
     ours = site.settings.cache_dir / "takes"
     if folder.is_relative_to(ours) and (ours.is_symlink() or folder.is_symlink()):
         raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
-    make_room(folder, "--into", is_earlier=is_sheet)
+    make_room(folder, "--into")
     write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), items=items, columns=2)
     console.say(f"look at them: {folder / 'index.html'}")
     console.say(f"then put the line of the one you like into the front matter of {page}:")
@@ -291,7 +270,7 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
     written = 0
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
         try:
-            make_room(folder, "--into", is_earlier=partial(_are_copies, runtime))
+            make_room(folder, "--into")
             for status in statuses(runtime, heroes):
                 if status.record is None and status.hero.picture is not None:
                     continue

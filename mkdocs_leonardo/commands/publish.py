@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import VARIANT_NAME
+from mkdocs_leonardo.commands.folders import VARIANT_NAME, is_marked
 from mkdocs_leonardo.commands.site import SitePages
 from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
@@ -40,10 +40,10 @@ def is_published(site: SitePages, folder: Path) -> bool:
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
 
 
-def is_earlier(entries: Sequence[Path]) -> bool:
-    """Whether `publish_into` has written these files, to its end or not; its manifest is the mark."""
-    names = {path.name for path in entries}
-    return MANIFEST in names or all(name == STYLESHEET or VARIANT_NAME.fullmatch(name) for name in names)
+def is_own(entries: Sequence[Path]) -> bool:
+    """Whether `publish_into` has written these files, to its end or not; its manifest is a mark as well."""
+    names = {path.name for path in entries} - {STYLESHEET}
+    return is_marked(entries) or MANIFEST in names or all(map(VARIANT_NAME.fullmatch, names))
 
 
 def for_zensical(site: SitePages, console: Console) -> SitePages:
