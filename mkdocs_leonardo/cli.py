@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,29 +57,11 @@ def _program_options(*, hidden: bool = False) -> list[click.Parameter]:
 
 
 class _Command(click.Command):
-    """A command whose work is the function of its name, in the module of its name in `commands`, or in `module`.
+    """A command whose work is a function in `commands`: `zensical_build.build` for `zensical build`.
 
     The function gets the configuration's name, the console, and each parameter by its name. `--json` belongs to the
     console. The function returns the exit code; CommandError and HeroError end it with their text and code 2.
     """
-
-    def __init__(
-        self,
-        name: str,
-        text: str,
-        *parameters: click.Parameter,
-        examples: Sequence[str] = (),
-        settings: Mapping[str, Any] = _SETTINGS,
-        module: str = "",
-    ) -> None:
-        super().__init__(
-            name,
-            help=text,
-            params=list(parameters),
-            epilog=_examples(*examples) if examples else None,
-            context_settings=dict(settings),
-        )
-        self._module = module or name
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command, and exit with its code."""
@@ -90,7 +72,9 @@ class _Command(click.Command):
         config_file = options.pop("config_file") or program["config_file"]
         verbose = options.pop("verbose", False) or program["verbose"]
         console = Console(verbose=verbose, for_program=options.pop("as_json", False))
-        run = getattr(import_module(f"mkdocs_leonardo.commands.{self._module}"), str(self.name))
+        group = ctx.parent.command.name if ctx.parent else None
+        module = f"{group}_{self.name}" if group else self.name
+        run = getattr(import_module(f"mkdocs_leonardo.commands.{module}"), str(self.name))
         try:
             sys.exit(run(config_file, console, **options))
         except HeroError as error:
@@ -149,8 +133,8 @@ _REST = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[ZEN
 
 def _command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
     """Add a command to the program."""
-    shared = _program_options(hidden=True)
-    main.add_command(_Command(name, text, *parameters, *shared, examples=examples))
+    taken, end = [*parameters, *_program_options(hidden=True)], _examples(*examples)
+    main.add_command(_Command(name, help=text, params=taken, epilog=end, context_settings=_SETTINGS))
 
 
 _command(
@@ -345,8 +329,8 @@ main.add_command(_zensical)
 
 def _zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
     """Add a command that passes the options it does not know on to Zensical's command of the same name."""
-    taken = (_CONFIG_FILE, *parameters, _REST)
-    _zensical.add_command(_Command(name, text, *taken, settings=_PASSED_ON, module=f"zensical_{name}"))
+    taken = [_CONFIG_FILE, *parameters, _REST]
+    _zensical.add_command(_Command(name, help=text, params=taken, context_settings=_PASSED_ON))
 
 
 _zensical_command(
