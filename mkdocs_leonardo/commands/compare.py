@@ -8,11 +8,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
+from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.folders import check_room, make_room, make_writable
-from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, obtain
+from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.status import runtime_for, statuses
+from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
@@ -60,18 +61,19 @@ def compare(
     prompt = clean_text(prompt)
     if not prompt:
         raise CommandError("PROMPT is empty; describe an image")
-    plans: list[Plan] = []
-    caps = site.settings
-    for mode in _modes(alchemy, site.settings):
-        plan = _plan(_settings(caps, alchemy=mode), prompt, wanted_styles, count, console)
-        plans.append(plan)
-        caps = _reduced(caps, len(plan.allowed), plan.most_usd)
+    settings = site.settings
+    budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
+    # One mode is made after the other: together they would slow each other.
+    plans = [
+        Plan(_wanted(theirs, prompt, wanted_styles, count, console), theirs, budget)
+        for theirs in (_settings(settings, alchemy=mode) for mode in _modes(alchemy, settings))
+    ]
     _show_plans(plans, console)
     if not all(plan.is_idle for plan in plans):
         if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
             return 1
         make_writable(output, "--output")
-        _carry_out(plans, site.settings, console)
+        carry_out(plans, console)
     samples = [sample for plan in plans for sample in _samples(plan, console)]
     if not samples:
         return 1
@@ -115,21 +117,13 @@ def _leonardo(settings: Settings) -> LeonardoOptions:
     return cast("LeonardoOptions", settings.options["leonardo"])
 
 
-def _reduced(settings: Settings, images: int, cost_usd: float) -> Settings:
-    """The settings with caps reduced by what has been spent."""
-    cap_usd = settings.max_cost_usd
-    return replace(
-        settings,
-        max_new_images=max(0, settings.max_new_images - images),
-        max_cost_usd=None if cap_usd is None else max(0.0, cap_usd - cost_usd),
-    )
-
-
 # Buying --------------------------------------------------------------------------------------------------------------
 
 
-def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console) -> Plan:
-    """The plan: every style with the same seeds, so that only the style differs."""
+def _wanted(
+    settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console
+) -> tuple[HeroStatus, ...]:
+    """The pictures: every style with the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
             f"compare: {style}, seed {seed}{'' if _leonardo(settings).alchemy else ', no Alchemy'}",
@@ -150,7 +144,7 @@ def _plan(settings: Settings, prompt: str, styles: Sequence[str], count: int, co
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)
-    return Plan(found, settings)
+    return found
 
 
 def _show_plans(plans: Sequence[Plan], console: Console) -> None:
@@ -161,25 +155,6 @@ def _show_plans(plans: Sequence[Plan], console: Console) -> None:
         console.note("every image is stored; nothing is paid for")
     elif len(plans) > 1:
         console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans))}")
-
-
-def _carry_out(plans: Sequence[Plan], caps: Settings, console: Console) -> None:
-    """Generate one mode after the other: together they would slow each other, and the caps hold for both."""
-    for plan in plans:
-        for wanted, agreed_on in plan.rounds():
-            settings = replace(
-                agreed_on,
-                max_new_images=min(agreed_on.max_new_images, caps.max_new_images),
-                max_cost_usd=_least(agreed_on.max_cost_usd, caps.max_cost_usd),
-            )
-            _, spending = obtain(wanted, settings, console)
-            caps = _reduced(caps, spending.new_images, spending.cost_usd)
-
-
-def _least(one_usd: float | None, other_usd: float | None) -> float | None:
-    if one_usd is None or other_usd is None:
-        return one_usd if other_usd is None else other_usd
-    return min(one_usd, other_usd)
 
 
 # Showing -------------------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     Plan,
     agreed,
+    carry_out,
     download_team_pictures,
-    obtain,
     reason_of,
     took,
 )
@@ -25,7 +25,7 @@ from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars, error_text, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
-from mkdocs_leonardo.report import Spending, counted
+from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,10 @@ def generate(
             return 1
         if folder is not None:
             make_writable(folder, "--into")
-        purchases = _carry_out(plan, console)
+        purchases, budget = carry_out([plan], console)
+        made = counted(sum(one.stored is not None for one in purchases), "image", "images")
+        new = counted(budget.new_images, "new image", "new images")
+        console.say(f"{made}; {new}, {dollars(budget.cost_usd)}")
         failed += sum(purchase.stored is None for purchase in purchases)
         announce(site.settings.cache_dir)
     if takes and folder is not None:
@@ -134,19 +137,6 @@ def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
             }
         )
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
-
-
-def _carry_out(plan: Plan, console: Console) -> list[Resolution]:
-    """Carry out the agreed plan."""
-    purchases: list[Resolution] = []
-    spending = Spending()
-    for wanted, settings in plan.rounds():
-        obtained, spending = obtain(wanted, settings, console)
-        purchases += obtained
-    missing = [purchase for purchase in purchases if purchase.stored is None]
-    made = counted(len(purchases) - len(missing), "image", "images")
-    console.say(f"{made}; {counted(spending.new_images, 'new image', 'new images')}, {dollars(spending.cost_usd)}")
-    return purchases
 
 
 def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import replace
-from itertools import accumulate
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, to_pay, without_repeats
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.terminal import Console, dollars
-from mkdocs_leonardo.report import Spending, counted, listed
+from mkdocs_leonardo.report import counted, listed
 from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
 from mkdocs_leonardo.spec import Source
 
@@ -28,39 +29,35 @@ _LEAST_S = 0.05
 INTERRUPTED = 130
 #: Why nothing is paid for where the configuration forbids it, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
-#: The tolerance of caps for rounding errors in sums of cents.
-_ROOM_USD = 1e-9
 
 
 class Plan:
     """The plan of a command's purchases, within the caps of the configuration."""
 
-    def __init__(self, wanted: Sequence[HeroStatus], settings: Settings) -> None:
-        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows nothing at all."""
+    def __init__(self, wanted: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
+        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows nothing at all.
+
+        `budget` holds the caps for several plans; without it, those of `settings` are for this plan alone.
+        """
+        planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self.wanted = tuple(wanted)
-        self.buy = to_pay(wanted) if settings.generate else ()
+        to_pay = (status for status in wanted if status.must_be_bought and settings.generate)
+        self.buy = without_repeats(to_pay)
         self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
         self.settings = settings
-        self.allowed = self._within_caps()
+        self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
         self.estimate_usd = sum(status.estimate_usd for status in self.allowed)
-        most_usd = sum(status.most_usd for status in self.allowed)
-        cap_usd = settings.max_cost_usd
-        self.most_usd = most_usd if cap_usd is None else min(most_usd, cap_usd)
+        self.most_usd = self.capped_usd(sum(status.most_usd for status in self.allowed))
+
+    def capped_usd(self, amount_usd: float) -> float:
+        """The amount, or the configuration's cap if that is less."""
+        cap_usd = self.settings.max_cost_usd
+        return amount_usd if cap_usd is None else min(amount_usd, cap_usd)
 
     @property
     def is_idle(self) -> bool:
         """Whether no picture is to be made or collected."""
         return not self.buy and not self.collect
-
-    def rounds(self) -> Iterator[tuple[tuple[HeroStatus, ...], Settings]]:
-        """Groups of pictures to make, each once, with settings whose caps are those of the agreed plan.
-
-        Paid jobs form the first group, with caps of 0: if one has failed, no other was agreed to.
-        """
-        if self.collect:
-            yield without_repeats(self.collect), replace(self.settings, max_new_images=0)
-        if self.allowed:
-            yield self.allowed, replace(self.settings, max_cost_usd=self.most_usd)
 
     def lines(self) -> Iterator[str]:
         """The lines of the plan, for a person to agree to."""
@@ -93,15 +90,6 @@ class Plan:
                 f"max_cost_usd; {fix}"
             )
 
-    def _within_caps(self) -> tuple[HeroStatus, ...]:
-        allowed = self.buy[: self.settings.max_new_images]
-        cap_usd = self.settings.max_cost_usd
-        if cap_usd is None:
-            return allowed
-        totals_usd = accumulate(status.estimate_usd for status in allowed)
-        within = zip(allowed, totals_usd, strict=True)
-        return tuple(status for status, total_usd in within if total_usd <= cap_usd + _ROOM_USD)
-
 
 def agreed(console: Console, *, yes: bool) -> bool:
     """Whether the plan is agreed to, by --yes or on the terminal."""
@@ -129,25 +117,46 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
     return found > 0
 
 
-def obtain(
-    wanted: Sequence[HeroStatus], settings: Settings, console: Console
-) -> tuple[tuple[Resolution, ...], Spending]:
-    """The results in the order of `wanted`, and their cost.
+def carry_out(plans: Sequence[Plan], console: Console) -> tuple[list[Resolution], Budget]:
+    """Carry out plans that are agreed to, one after the other; the results, and the budget of what was paid for.
+
+    Before a plan's new pictures, its paid jobs are collected; if one has failed, no other was agreed to. The caps of
+    the configuration hold for all plans together, and each costs at most what it said.
+    """
+    results: list[Resolution] = []
+    budget = Budget(max_new_images=0, max_cost_usd=None)
+    for plan in plans:
+        if plan.collect:
+            wanted = without_repeats(plan.collect)
+            results += _obtain(
+                wanted, plan.settings, console, Budget(max_new_images=0, max_cost_usd=0.0), may_pay=False
+            )
+        if plan.allowed:
+            most_usd = plan.capped_usd(budget.cost_usd + plan.most_usd)
+            budget.allow(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
+            results += _obtain(plan.allowed, plan.settings, console, budget, may_pay=True)
+    return results, budget
+
+
+def _obtain(
+    wanted: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget, *, may_pay: bool
+) -> tuple[Resolution, ...]:
+    """The results in the order of `wanted`.
 
     Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
     """
     flights: dict[Future[Resolution], HeroSpec] = {}
-    with runtime_for(settings, console) as runtime:
+    with runtime_for(settings, console, budget) as runtime:
         try:
             for one in wanted:
                 flights[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
-            landed = _landed(runtime, flights, settings, console)
+            landed = _landed(runtime, flights, console, may_pay=may_pay)
             runtime.end_loop()
         except KeyboardInterrupt:
             _stop(runtime, console)
             _tell_what_is_left(runtime, flights, console)
             raise SystemExit(INTERRUPTED) from None
-        return landed, runtime.spending
+        return landed
 
 
 def _stop(runtime: Runtime, console: Console) -> None:
@@ -160,7 +169,7 @@ def _stop(runtime: Runtime, console: Console) -> None:
 
 
 def _landed(
-    runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], settings: Settings, console: Console
+    runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
     patience_s, began_at = runtime.patience_s(len(flights)), time.monotonic()
     flying, landed = set(flights), dict[str, Resolution]()
@@ -168,7 +177,7 @@ def _landed(
         done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _purchase(future, flights[future])
-            if purchase.stored is None and settings.max_new_images == 0:
+            if purchase.stored is None and not may_pay:
                 purchase = replace(purchase, failure=_not_collected(purchase))
             landed[purchase.hero.page] = purchase
             console.say(line_of(purchase))
@@ -242,9 +251,9 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
-    lost = [name for name, quote in left if quote.is_answer_lost]
-    rendering = [name for name, quote in left if not quote.is_answer_lost and quote.job and quote.job.accepted]
-    unanswered = [name for name, _ in left if name not in {*lost, *rendering}]
+    rendering, unanswered, lost = (
+        [name for name, quote in left if quote.job == state] for state in ("accepted", "sent", "lost")
+    )
     if rendering:
         console.note(
             f"still rendering, and paid for: {listed(rendering)}; the same command collects what is there by then, "

@@ -21,12 +21,14 @@ from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.budget import Budget
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureSpec
     from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry
 
 State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "empty", "missing"]
+JobState = Literal["accepted", "sent", "lost"]
 
 _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 #: The states in the order of the count, with the table's words for them.
@@ -47,28 +49,21 @@ _PROMPT_CHARACTERS = 48
 class Quote:
     """One provider's key and price for a picture. `is_available`: the provider has an API key.
 
-    `job` is a job that is not collected. `is_answer_lost`: the response was lost and cannot be fetched again; it may
-    have been charged. `is_damaged`: it was collected, and its stored picture is damaged now; it is fetched again.
+    `job` is the state of a job that is not collected, or that can be fetched again since its stored picture is
+    damaged. "sent": its create call got no answer so far; "lost": that answer was the picture, never arrived, and may
+    have been charged.
     """
 
     provider: str
-    model: str
     key: str
     estimate_usd: float
     is_available: bool
-    job: Entry | None = None
-    is_answer_lost: bool = False
-    is_damaged: bool = False
+    job: JobState | None = None
 
     @property
     def is_paid(self) -> bool:
         """Whether a job is paid for, or may be, and can be collected."""
-        return self.is_available and ((self.job is not None and not self.is_answer_lost) or self.is_damaged)
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether the job is accepted for certain; else its create call got no answer."""
-        return self.is_damaged or (self.job is not None and bool(self.job.accepted))
+        return self.is_available and self.job in {"accepted", "sent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +109,12 @@ class HeroStatus:
     @property
     def is_certain(self) -> bool:
         """Whether one of the jobs is certainly paid for."""
-        return any(quote.is_certain for quote in self.jobs)
+        return any(quote.job == "accepted" for quote in self.jobs)
 
     @property
     def losses(self) -> tuple[str, ...]:
         """The messages on lost answers of earlier builds, while the picture is missing."""
-        gone = [quote.provider for quote in self.quotes if quote.is_answer_lost and self.state == "missing"]
+        gone = [quote.provider for quote in self.quotes if quote.job == "lost" and self.state == "missing"]
         return tuple(lost_answer(self.hero.page, provider) for provider in gone)
 
     @property
@@ -143,9 +138,9 @@ class HeroStatus:
 
 
 @contextmanager
-def runtime_for(settings: Settings, console: Console) -> Iterator[Runtime]:
-    """The stores and the chain of a build, closed at the end of the block."""
-    runtime = Runtime(settings, environ=os.environ, notify=console.notify)
+def runtime_for(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
+    """The stores and the chain of a build, closed at the end of the block. `budget` is as for `Runtime`."""
+    runtime = Runtime(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
         yield runtime
     finally:
@@ -165,11 +160,6 @@ def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
         return runtime.journal.entries()
     except StoreUnavailable as error:
         raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
-
-
-def to_pay(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
-    """One status for each picture that must be paid for; pages that share one pay once."""
-    return without_repeats(status for status in wanted if status.must_be_bought)
 
 
 def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
@@ -206,29 +196,26 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
     state, refusal = _refusal(runtime, quotes)
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
-        state = "paid" if any(quote.is_certain for quote in paid) else "uncertain"
+        state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
     last = runtime.lookup.last(hero.page)
     shown = last.record if last is not None else None
     return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
 
 
 def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
-    provider, key = candidate.provider, candidate.key
-    job, refusal = jobs.get(key), runtime.journal.refusal(key)
-    is_answer_lost = job is not None and not job.accepted and not isinstance(provider, FindsLostJobs)
-    if is_answer_lost and runtime.journal.lease_holder(lease_name(candidate.picture)) is not None:
-        # Another process waits for the answer.
-        is_answer_lost = False
-    return Quote(
-        provider.name,
-        provider.model,
-        key,
-        provider.estimate_usd(candidate.picture),
-        candidate.has_key and not (refusal and refusal.is_empty),
-        job,
-        is_answer_lost=is_answer_lost,
-        is_damaged=isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)),
-    )
+    provider, picture, entry = candidate.provider, candidate.picture, jobs.get(candidate.key)
+    job: JobState | None = None
+    if isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)):
+        job = "accepted"
+    elif entry is not None:
+        job = "accepted" if entry.accepted else "sent"
+        keeps_no_jobs = not isinstance(provider, FindsLostJobs)
+        # While another process waits for the answer, it is not lost.
+        if job == "sent" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
+            job = "lost"
+    refusal = runtime.journal.refusal(candidate.key)
+    is_available = candidate.has_key and not (refusal and refusal.is_empty)
+    return Quote(provider.name, candidate.key, provider.estimate_usd(picture), is_available, job)
 
 
 def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> tuple[State, str]:
@@ -354,7 +341,7 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
                 "problem": status.trouble or status.refusal or "; ".join(status.losses) or None,
             }
         )
-    bought = to_pay(found)
+    bought = without_repeats(status for status in found if status.must_be_bought)
     return {
         "pages": pages,
         "totals": {
