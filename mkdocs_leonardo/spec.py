@@ -67,6 +67,8 @@ MAX_PROMPT_CHARACTERS = 1500
 
 #: Providers whose pictures no AI made: they carry no AI mark.
 NO_AI = frozenset({"local", "own"})
+#: The AI mark: IPTC NewsCodes, Digital Source Type, "created using generative AI" (as of 2026-07).
+MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 class Source(StrEnum):

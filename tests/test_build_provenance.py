@@ -13,6 +13,7 @@ from PIL import Image
 from services import Picture, Services
 
 from mkdocs_leonardo.imaging.provenance import xmp_packet
+from mkdocs_leonardo.spec import PictureRecord
 
 AI_MARK = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -77,7 +78,7 @@ def test_own_picture_that_says_where_it_came_from_goes_on_saying_so(tmp_path: Pa
     """Its files and its page repeat the mark, in a warm build too; who made it is not known and not claimed."""
     mark = AI_MARK.decode().replace("trainedAlgorithmicMedia", term)
     buffer = io.BytesIO()
-    packet = xmp_packet(provider="own", model="", created_at=0, digital_source_type=mark)
+    packet = xmp_packet(PictureRecord("", "", "", "own", ""), mark)
     Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG", xmp=packet)
     home = page("Home", hero_image="hero.jpg", hero_alt="A teal wall")
     site = Site(tmp_path, pages={"hero.jpg": buffer.getvalue(), "index.md": home}, options={"credit": True})

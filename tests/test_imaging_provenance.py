@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect, xmp_packet
+from mkdocs_leonardo.imaging.provenance import Provenance, detect, xmp_packet
+from mkdocs_leonardo.spec import MADE_BY_AI, PictureRecord
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 FORMATS = ["jpeg", "webp", "png", pytest.param("avif", marks=needs_avif)]
@@ -53,36 +54,38 @@ def test_xmp_packet_of_an_ai_picture_says_so() -> None:
     """The packet names provider, model, date and the IPTC's mark for pictures that a trained model made."""
     created = datetime(2026, 7, 1, 12, 30, tzinfo=UTC).timestamp()
 
-    packet = xmp_packet(provider="leonardo", model="phoenix-1.0", created_at=created)
+    packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix-1.0", created_at=created))
 
     assert fields(packet) == {
         "photoshop:Credit": "leonardo",
         "xmp:CreatorTool": "phoenix-1.0",
         "xmp:CreateDate": "2026-07-01T12:30:00Z",
-        "Iptc4xmpExt:DigitalSourceType": TRAINED_ALGORITHMIC_MEDIA,
+        "Iptc4xmpExt:DigitalSourceType": MADE_BY_AI,
     }
 
 
 @pytest.mark.parametrize("provider", ["local", "own"])
 def test_xmp_packet_of_other_pictures_has_no_ai_mark(provider: str) -> None:
     """The painter's pictures and an author's own are not claimed to be made by an AI."""
-    assert "Iptc4xmpExt:DigitalSourceType" not in fields(xmp_packet(provider=provider, model="x", created_at=1.0))
+    assert "Iptc4xmpExt:DigitalSourceType" not in fields(
+        xmp_packet(PictureRecord("", "", "", provider, "x", created_at=1.0))
+    )
 
 
 def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
     """An author's own picture that an AI made goes on saying so; a provider's mark cannot be talked down."""
-    own = fields(xmp_packet(provider="own", model="", created_at=0, digital_source_type=COMPOSITE))
-    made = fields(xmp_packet(provider="openai", model="m", created_at=0, digital_source_type=COMPOSITE))
+    own = fields(xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE))
+    made = fields(xmp_packet(PictureRecord("", "", "", "openai", "m"), COMPOSITE))
 
     assert own == {"photoshop:Credit": "own", "Iptc4xmpExt:DigitalSourceType": COMPOSITE}
-    assert made["Iptc4xmpExt:DigitalSourceType"] == TRAINED_ALGORITHMIC_MEDIA
+    assert made["Iptc4xmpExt:DigitalSourceType"] == MADE_BY_AI
 
 
 @given(st.text(), st.text(), st.floats(0, 4e9))
 @example("leonardo" * 8, "m" * 80, 4e9)
 def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, created_at: float) -> None:
     """No name breaks the XML or makes a phone load more than 700 bytes of it."""
-    packet = xmp_packet(provider=provider, model=model, created_at=created_at, has_reference=True)
+    packet = xmp_packet(PictureRecord("", "", "", provider, model, created_at=created_at, request={"reference": {}}))
 
     assert len(packet) < 700
     assert "Iptc4xmpExt:DigitalSourceType" in fields(packet) or provider in ("local", "own")
@@ -91,13 +94,13 @@ def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, cr
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_the_written_packet(picture_format: str) -> None:
     """What was written into a file of any format is found in it again."""
-    packet = xmp_packet(provider="leonardo", model="phoenix", created_at=1.0)
+    packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0))
     if picture_format == "png":
         data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
     else:
         data = picture(picture_format, xmp=packet)
 
-    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=TRAINED_ALGORITHMIC_MEDIA)
+    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=MADE_BY_AI)
 
 
 def test_detect_reads_compressed_and_element_form() -> None:
@@ -108,7 +111,7 @@ def test_detect_reads_compressed_and_element_form() -> None:
     assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=COMPOSITE)
 
 
-JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + TRAINED_ALGORITHMIC_MEDIA.encode() + b"msoftwareAgent"
+JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + MADE_BY_AI.encode() + b"msoftwareAgent"
 
 
 def c2pa_file(picture_format: str) -> bytes:
@@ -128,14 +131,12 @@ def c2pa_file(picture_format: str) -> bytes:
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_c2pa(picture_format: str) -> None:
     """A manifest is found in each format, and the mark inside it."""
-    assert detect(c2pa_file(picture_format)) == Provenance(
-        xmp=False, c2pa=True, digital_source_type=TRAINED_ALGORITHMIC_MEDIA
-    )
+    assert detect(c2pa_file(picture_format)) == Provenance(xmp=False, c2pa=True, digital_source_type=MADE_BY_AI)
 
 
 def test_detect_xmp_says_more_than_c2pa_of_an_ingredient() -> None:
     """Wherever they stand in the file."""
-    packet = xmp_packet(provider="own", model="", created_at=0, digital_source_type=COMPOSITE)
+    packet = xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE)
     for data in (JUMBF + packet, packet + JUMBF):
         assert detect(data).digital_source_type == COMPOSITE
 

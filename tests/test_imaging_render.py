@@ -10,18 +10,10 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
-from mkdocs_leonardo.imaging.provenance import TRAINED_ALGORITHMIC_MEDIA, Provenance, detect
+from mkdocs_leonardo.imaging.provenance import Provenance, detect
 from mkdocs_leonardo.imaging.render import render, settings
 from mkdocs_leonardo.imaging.variants import available_formats
-from mkdocs_leonardo.spec import (
-    CENTER,
-    Encoding,
-    FocalPoint,
-    PictureRecord,
-    Rendering,
-    Scrim,
-    variant_key,
-)
+from mkdocs_leonardo.spec import CENTER, MADE_BY_AI, Encoding, FocalPoint, PictureRecord, Rendering, Scrim, variant_key
 
 KEY = "0123456789abcdef" * 4
 VARIANT_KEY = "fedcba9876543210" * 4
@@ -109,7 +101,7 @@ def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
     assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("provider", "mark"), [("openai", TRAINED_ALGORITHMIC_MEDIA), ("local", None)])
+@pytest.mark.parametrize(("provider", "mark"), [("openai", MADE_BY_AI), ("local", None)])
 def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str, mark: str | None) -> None:
     """The mark is read back from each file, in each format."""
     rendering = rendered(png(scene()), tmp_path, provider=provider)
@@ -126,7 +118,7 @@ def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None
 
     again = rendered(source, tmp_path / "b", provider="own").variants[0].path.read_bytes()
 
-    assert detect(again).digital_source_type == TRAINED_ALGORITHMIC_MEDIA
+    assert detect(again).digital_source_type == MADE_BY_AI
 
 
 def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:

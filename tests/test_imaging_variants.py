@@ -15,14 +15,13 @@ from mkdocs_leonardo.imaging.variants import (
     available_formats,
     dominant,
     drafting,
-    focus_suffix,
     ladder,
     placeholder,
     usable_formats,
     wanted_files,
     write_ladder,
 )
-from mkdocs_leonardo.spec import Encoding, FocalPoint, Format
+from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, focus_suffix
 
 
 def noise(width_px: int = 1536, height_px: int = 864) -> Image.Image:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.page.head import MADE_BY_AI, ImageOrigin, Social, insert_head
+from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head
+from mkdocs_leonardo.spec import MADE_BY_AI
 
 LINK = '<link rel="stylesheet" href="../hero.css">\n'
 SOCIAL = Social(

@@ -112,14 +112,8 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
     """The picture with the mark that says that an AI made it."""
-    mark = xmp_packet(
-        provider=record.provider,
-        model=record.model,
-        created_at=record.created_at,
-        has_reference=record.has_reference,
-    )
     file = BytesIO()
-    image.save(file, "JPEG", quality=quality, optimize=True, xmp=mark)
+    image.save(file, "JPEG", quality=quality, optimize=True, xmp=xmp_packet(record))
     return file.getvalue()
 
 

@@ -12,7 +12,7 @@ and among all views for a long one.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from io import BytesIO
 
@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 
 from mkdocs_leonardo.imaging.normalise import Box, crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
-from mkdocs_leonardo.tint import TINTS, Colour, tint_of
+from mkdocs_leonardo.tint import TINTS, Colour, linear, tint_of
 
 #: WCAG 2.2, 1.4.3 (level AA) for text of any size.
 CONTRAST_RATIO = 4.5
@@ -89,6 +89,7 @@ LONG_WIDE_VIEWS = (
     View(1440, 544, text_share=0.6, column_share=0.75),
     View(2560, 653, text_share=0.5, column_share=0.75),
 )
+VIEWS = (*NARROW_VIEWS, *WIDE_VIEWS, *LONG_NARROW_VIEWS, *LONG_WIDE_VIEWS)
 
 # 400 x 225 pixels of the picture, or of the placeholder enlarged as browsers do it.
 _SAMPLE_WIDTH_PX = 400
@@ -120,19 +121,8 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
 
 def _darker(sharp: Scrim) -> Scrim:
     """The scrim of a sharp picture with its margin; none where none is needed."""
-
-    def with_margin(percent: int) -> int:
-        return percent and percent + SHARP_MARGIN
-
-    return Scrim(
-        narrow=with_margin(sharp.narrow),
-        wide=with_margin(sharp.wide),
-        wide_rtl=with_margin(sharp.wide_rtl),
-        long_narrow=with_margin(sharp.long_narrow),
-        long_wide=with_margin(sharp.long_wide),
-        long_wide_rtl=with_margin(sharp.long_wide_rtl),
-        blur=0,
-    )
+    needed = {name: percent for name, percent in asdict(replace(sharp, blur=0)).items() if percent}
+    return replace(sharp, blur=0, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
 
 
 def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
@@ -211,13 +201,8 @@ def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
     return [
         min(
             255,
-            -int(-_linear(((value + 1) * (1 - alpha) + dark * alpha) / 255) / MAX_LUMINANCE * _THRESHOLD * share // 1),
+            -int(-linear(((value + 1) * (1 - alpha) + dark * alpha) / 255) / MAX_LUMINANCE * _THRESHOLD * share // 1),
         )
         for share, dark in zip(shares, tint, strict=True)
         for value in range(256)
     ]
-
-
-def _linear(value: float) -> float:
-    """The sRGB value 0 to 1 as light (WCAG 2.2, "relative luminance")."""
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition

@@ -12,10 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from mkdocs_leonardo.imaging.normalise import png_chunks
-from mkdocs_leonardo.spec import NO_AI
-
-#: IPTC NewsCodes, Digital Source Type, concept "created using generative AI" (as of 2026-07).
-TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, PictureRecord
 
 #: For the property "AI Prompt Information" (IPTC Photo Metadata Standard 2025.1).
 REFERENCE_USED = "A style reference was used."
@@ -49,28 +46,18 @@ class Provenance:
     digital_source_type: str | None = None
 
 
-def xmp_packet(
-    *,
-    provider: str,
-    model: str,
-    created_at: float,
-    digital_source_type: str | None = None,
-    has_reference: bool = False,
-) -> bytes:
+def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
     """An XMP packet of less than 700 bytes that says who made the picture, with which model, and when.
 
-    `created_at` is in Unix seconds, 0 if unknown. Pictures of AI providers are marked as such; other pictures
-    get only the mark they came with (`digital_source_type`). `has_reference`: another picture gave this one its look.
+    Pictures of AI providers are marked as such; other pictures get only the mark they came with (`source_type`).
     The prompt is not in the packet, since it may be private.
     """
-    if provider not in NO_AI:
-        digital_source_type = TRAINED_ALGORITHMIC_MEDIA
-    fields = [("photoshop:Credit", _name(provider)), ("xmp:CreatorTool", _name(model))]
-    if created_at > 0:
-        fields.append(("xmp:CreateDate", datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
-    if digital_source_type:
-        fields.append(("Iptc4xmpExt:DigitalSourceType", digital_source_type))
-    if has_reference:
+    fields = [("photoshop:Credit", _name(record.provider)), ("xmp:CreatorTool", _name(record.model))]
+    if record.created_at > 0:
+        created = datetime.fromtimestamp(record.created_at, UTC)
+        fields.append(("xmp:CreateDate", created.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    fields.append(("Iptc4xmpExt:DigitalSourceType", source_type if record.provider in NO_AI else MADE_BY_AI))
+    if record.has_reference:
         fields.append(("Iptc4xmpExt:AIPromptInformation", REFERENCE_USED))
     attributes = "".join(f'\n {name}="{escape(value)}"' for name, value in fields if value)
     return (

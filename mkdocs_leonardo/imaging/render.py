@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from PIL import Image
@@ -20,7 +20,6 @@ from mkdocs_leonardo.imaging.variants import (
     SOCIAL_SIZE_PX,
     dominant,
     drafting,
-    focus_suffix,
     options_for,
     placeholder,
     wanted_files,
@@ -37,6 +36,7 @@ from mkdocs_leonardo.spec import (
     PictureRecord,
     Rendering,
     Variant,
+    focus_suffix,
 )
 from mkdocs_leonardo.tint import TINTS
 
@@ -73,15 +73,7 @@ def settings(
         "size": [encoding.width_px, encoding.height_px],
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
         "focus": [round(focus.x, 4), round(focus.y, 4)],
-        "views": [
-            [view.width_px, view.height_px, view.text_share, view.column_share]
-            for view in (
-                *contrast.NARROW_VIEWS,
-                *contrast.WIDE_VIEWS,
-                *contrast.LONG_NARROW_VIEWS,
-                *contrast.LONG_WIDE_VIEWS,
-            )
-        ],
+        "views": [[*astuple(view)] for view in contrast.VIEWS],
         "tints": [list(tint) for tint in TINTS],
         "blur": [
             *(contrast.BLUR_SHARE, contrast.BRIGHT_SHARE),
@@ -136,14 +128,7 @@ def render(
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = record.key[:_KEY_CHARS]
     stem = variant_key[:_KEY_CHARS]
-    xmp = xmp_packet(
-        provider=record.provider,
-        model=record.model,
-        created_at=record.created_at,
-        digital_source_type=source_type,
-        has_reference=record.has_reference,
-    )
-    with _failures(), drafting(folder, xmp) as draft:
+    with _failures(), drafting(folder, xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,

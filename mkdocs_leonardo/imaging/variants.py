@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter, features
 
 from mkdocs_leonardo.files import rename_over
 from mkdocs_leonardo.imaging.normalise import crop_box, fit
-from mkdocs_leonardo.spec import CENTER, Encoding, FocalPoint, Format, Variant, digest_of
+from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, Variant, digest_of, focus_suffix
 
 #: Raised when equal settings give other files or measurements: everything is then made anew.
 ENCODER_VERSION = 2
@@ -28,6 +28,7 @@ SOCIAL_SIZE_PX = (1200, 630)
 
 MAX_PLACEHOLDER_CHARS = 199
 
+#: The extensions of the formats, by which Pillow knows its encoders as well.
 EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 
 Options = dict[str, int | str | bool]
@@ -70,13 +71,12 @@ FEWER_FALLBACK_WIDTHS_PX = (960,)
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
 AVIF_LIGHT_WIDTH_PX = 768
 
-_FEATURES: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 _PLACEHOLDER_WIDTH_PX = 16
 
 
 def available_formats() -> tuple[Format, ...]:
     """The formats that this installation of Pillow can write, the smallest files first."""
-    return tuple(name for name, feature in _FEATURES.items() if features.check(feature))
+    return tuple(name for name, feature in EXTENSIONS.items() if features.check(feature))
 
 
 def usable_formats(
@@ -240,11 +240,6 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
         stem=f"{stem}-social",
         options=SOCIAL_OPTIONS,
     )
-
-
-def focus_suffix(focus: FocalPoint) -> str:
-    """The part of a crop's file name with its focal point in percent; empty for the centre."""
-    return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
 
 
 def placeholder(image: Image.Image) -> str:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mkdocs_leonardo.page.markup import creator_name
-from mkdocs_leonardo.spec import NO_AI, HeroAsset, HeroSpec, Variant
+from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
 _HEAD_TOKEN = re.compile(
@@ -23,9 +23,6 @@ _META_NAME = re.compile(r"(?:^|[\s\"'])(?:property|name)\s*=\s*[\"']?\s*([^\s\"'
 _WIDTH_PX = attrgetter("width_px")
 #: Made once: `dumps` makes one for each page.
 _JSON = json.JSONEncoder(ensure_ascii=False)
-
-#: IPTC NewsCodes, "digital source type": the term for pictures that a trained model made.
-MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 class Social(NamedTuple):

@@ -216,7 +216,7 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         "scrim": lambda: measure(images[0], placeholder(images[0]), dominant=dominant(images[0])),
         "placeholder": lambda: placeholder(images[0]),
         "dominant colour": lambda: dominant(images[0]),
-        "XMP packet": lambda: xmp_packet(provider="leonardo", model="phoenix", created_at=1.0),
+        "XMP packet": lambda: xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0)),
     }
     for name, step in steps.items():
         started = time.perf_counter()
