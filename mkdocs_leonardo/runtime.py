@@ -132,9 +132,8 @@ class Runtime:
         """The pipeline that acquires missing pictures."""
         from mkdocs_leonardo.acquire.access import Access
         from mkdocs_leonardo.acquire.budget import Budget
-        from mkdocs_leonardo.acquire.leases import Leases
+        from mkdocs_leonardo.acquire.context import BuildContext
         from mkdocs_leonardo.acquire.pipeline import Pipeline
-        from mkdocs_leonardo.acquire.runner import JobRunner
         from mkdocs_leonardo.storage.limits import Cooldowns
 
         settings = self._settings
@@ -149,27 +148,23 @@ class Runtime:
                 self._clock.now(), requests
             ),
         )
-        runner = JobRunner(
+        context = BuildContext(
+            lookup=self.lookup,
+            renderer=self.renderer,
             journal=self.journal,
-            access=access,
             stores=(self.cache, self._rescue, self._memory),
             budget=self._budget,
+            access=access,
+            clock=self._clock,
+            notify=self._notify,
             inspect=inspected,
-            clock=self._clock,
-            notify=self._notify,
             reject=partial(_log_rejection, settings.cache_dir / REJECTED, self._clock.now),
-        )
-        return Pipeline(
-            lookup=self.lookup,
-            runner=runner,
-            leases=Leases(self.journal, self._clock, self._team[1]),
-            renderer=self.renderer,
-            clock=self._clock,
-            notify=self._notify,
             concurrency=settings.concurrency,
-            team=self.team,
+            team=self._team[0],
+            team_leases=self._team[1],
             pays_in_doubt=settings.on_store_failure == "generate",
         )
+        return Pipeline(context)
 
     def _lookup(self) -> Lookup:
         stores: tuple[tuple[Source, PictureStore], ...] = (

@@ -19,9 +19,8 @@ from services import Answer, Behaviour, CutBeforeRead, Services
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
@@ -263,16 +262,6 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
     renderer = NoFiles()
-    runner = JobRunner(
-        journal=journal,
-        access=Access(cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None),
-        stores=(home,),
-        budget=budget,
-        inspect=lambda _: ImageInfo("jpg", 1536, 864),
-        clock=world,
-        notify=lambda *_: None,
-        reject=lambda *_: None,
-    )
     lookup = Lookup(
         chain=[ScriptedProvider(name, world) for name in ESTIMATES_USD],
         keyed=frozenset(ESTIMATES_USD),
@@ -284,16 +273,20 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
         notify=lambda *_: None,
         generate=True,
     )
-    pipeline = Pipeline(
+    context = BuildContext(
         lookup=lookup,
-        runner=runner,
-        leases=Leases(journal, world, None),
         renderer=renderer,
+        journal=journal,
+        stores=(home,),
+        budget=budget,
+        access=Access(cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None),
         clock=world,
         notify=lambda *_: None,
+        inspect=lambda _: ImageInfo("jpg", 1536, 864),
+        reject=lambda *_: None,
         concurrency=4,
     )
-    return pipeline, budget
+    return Pipeline(context), budget
 
 
 def well_behaved_world() -> World:

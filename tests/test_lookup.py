@@ -12,9 +12,8 @@ import pytest
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.lookup import Hit, Lookup, Miss
 from mkdocs_leonardo.renderer import Renderer
@@ -111,26 +110,20 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
         notify=notify,
         generate=generate,
     )
-    runner = JobRunner(
+    context = BuildContext(
+        lookup=lookup,
+        renderer=renderer,
         journal=journal,
-        access=Access(cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify),
         stores=(store,),
         budget=Budget(max_new_images=1, max_cost_usd=None),
+        access=Access(cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify),
+        clock=clock,
+        notify=notify,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),
-        clock=clock,
-        notify=notify,
         reject=lambda *_: None,
-    )
-    leases = Leases(journal, clock, None)
-    return lookup, Pipeline(
-        lookup=lookup,
-        runner=runner,
-        leases=leases,
-        renderer=renderer,
-        clock=clock,
-        notify=notify,
         concurrency=1,
     )
+    return lookup, Pipeline(context)
 
 
 def kept(store: PictureMemory, lookup: Lookup, rank: int) -> None:

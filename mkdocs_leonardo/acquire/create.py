@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope
 
-from mkdocs_leonardo.acquire.access import Access
-from mkdocs_leonardo.acquire.budget import Budget, Reservation
+from mkdocs_leonardo.acquire.budget import Reservation
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, rest_s
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
@@ -25,39 +25,21 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     StoreUnavailable,
 )
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares, Provider
+from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
 from mkdocs_leonardo.spec import Source, Submission, order_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import CreateCall
-    from mkdocs_leonardo.storage.journal import Journal
-
-
-@dataclass(frozen=True, slots=True)
-class JobContext:
-    """The parts of a build that creating jobs needs.
-
-    `asking` holds the provider of each create call in flight. `sent` are the create calls of this build, by key and
-    number.
-    """
-
-    journal: Journal
-    budget: Budget
-    access: Access
-    jobs: Jobs
-    lost: LostJobs
-    notify: Notify
-    asking: list[Provider]
-    sent: set[tuple[str, int]]
 
 
 class JobCreator:
     """Creates a job for a request to one provider, and collects it."""
 
-    def __init__(self, context: JobContext, request: JobRequest) -> None:
+    def __init__(self, context: BuildContext, jobs: Jobs, lost: LostJobs, request: JobRequest) -> None:
         self._context = context
+        self._jobs = jobs
+        self._lost = lost
         self._request = request
         self._provider = request.provider
         self._calls: dict[int, Reservation] = {}
@@ -105,7 +87,7 @@ class JobCreator:
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._calls:
                 # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
-                found = (await self._context.lost.search(self._request)).found
+                found = (await self._lost.search(self._request)).found
                 for number, submission in found.items():
                     return await self._receive(submission, number)
             if reservation is None:
@@ -137,7 +119,7 @@ class JobCreator:
             self._note_outage(error)
             # No create call was sent, so there is no entry to forget and no call to repeat.
             decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
-            await self._context.jobs.carry_out(decision, error, self._request)
+            await self._jobs.carry_out(decision, error, self._request)
             return False
         return True
 
@@ -153,7 +135,7 @@ class JobCreator:
     async def _reason_to_skip(self) -> str:
         """Why no new job is to be created here; empty if one may be."""
         entry = await thread(self._context.journal.entry, self._request.key)
-        if entry is None and self._request.key not in self._context.jobs.uncollected:
+        if entry is None and self._request.key not in self._jobs.uncollected:
             return ""
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
@@ -210,19 +192,19 @@ class JobCreator:
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._calls[call.number] = reservation
-        context.sent.add((request.key, call.number))
+        self._jobs.sent.add((request.key, call.number))
         request.attempts.paid.append(reservation)
         context.budget.mark_uncertain(reservation)
-        context.asking.append(provider)
+        self._jobs.asking.append(provider)
         try:
             submission = await provider.submit(
                 replace(request.picture, seed=request.picture.seed if call.seed is None else call.seed)
             )
         finally:
-            context.asking.remove(provider)
+            self._jobs.asking.remove(provider)
         # Before the pages that wait for room, or for the provider to accept something.
         context.budget.settle(reservation, submission.cost_usd)
-        context.jobs.uncollected[request.key] = submission
+        self._jobs.uncollected[request.key] = submission
         context.access.outage(provider.name).accepted(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
@@ -236,12 +218,12 @@ class JobCreator:
         if error.charged is Charged.NO:
             context.budget.withdraw(reservation)
         else:
-            await thread(context.lost.note_failed_call, self._request.key, call.number, reservation)
+            await thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
         decision = decide(error, creates=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
-        await context.jobs.carry_out(decision, error, self._request, number=call.number)
+        await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}
-        search = context.lost.search if decision.look_for_s else context.lost.search_once
+        search = self._lost.search if decision.look_for_s else self._lost.search_once
         result = await search(self._request)
         if decision.look_for_s and result.trouble is not None:
             # Whether the call made a job is still unknown; the next build searches again before it pays.
@@ -260,7 +242,7 @@ class JobCreator:
         # A picture that is here already is kept, even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
             try:
-                return await context.jobs.collect(
+                return await self._jobs.collect(
                     replace(request, release_slot=release_slots),
                     submission,
                     give_up_at=submission.accepted_at + self._provider.timeout_s,
@@ -271,6 +253,6 @@ class JobCreator:
                     end = context.budget.refund if error.charged is Charged.NO else context.budget.mark_uncertain
                     end(self._calls[number])
                 # The job is accepted like an earlier build's: no error from here on leads to a second create.
-                decision = context.jobs.decide(error, request)
-                await context.jobs.carry_out(decision, error, request, job=submission)
+                decision = self._jobs.decide(error, request)
+                await self._jobs.carry_out(decision, error, request, job=submission)
         return None

@@ -6,13 +6,13 @@ Fetching is free and repeatable. A picture is stored before any other step.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.request import JobRequest, PictureRequest, thread
+from mkdocs_leonardo.acquire.request import JobRequest, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -25,8 +25,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
+from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     ImageInfo,
@@ -42,7 +41,6 @@ from mkdocs_leonardo.storage.entries import UNKNOWN_S
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
-    from mkdocs_leonardo.storage.journal import Journal
 
 #: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
 OLD_JOB_S = 600.0
@@ -55,25 +53,12 @@ DAMAGED_WAIT_S = 1.0
 class Jobs:
     """Collects the jobs of one build, and carries out the decisions that follow from errors."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        access: Access,
-        stores: Sequence[PictureStore],
-        inspect: Callable[[bytes], ImageInfo],
-        clock: Clock,
-        notify: Notify,
-        reject: Callable[[PictureRequest, str, str], None],
-    ) -> None:
-        """`stores` are those for new pictures: the next one is used where one cannot be written."""
-        self._journal = journal
-        self._access = access
-        self._stores = tuple(stores)
-        self._inspect = inspect
-        self._clock = clock
-        self._notify = notify
-        self._reject = reject
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+        #: The provider of each create call in flight.
+        self.asking: list[Provider] = []
+        #: The create calls of this build, by key and number.
+        self.sent: set[tuple[str, int]] = set()
         #: The jobs of this build whose pictures are not stored yet, by key; known even if the journal is deleted.
         self.uncollected: dict[str, Submission] = {}
 
@@ -111,7 +96,7 @@ class Jobs:
 
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
         """
-        entry = await thread(self._journal.entry, request.key)
+        entry = await thread(self._context.journal.entry, request.key)
         seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         seed = seeds[0] if seeds else None
         try:
@@ -119,7 +104,7 @@ class Jobs:
         except ProviderError as error:
             request.note(str(error))
             if self.decide(error, request).forget:
-                await request.publish(await thread(self._journal.close, request.key, job.job_id))
+                await request.publish(await thread(self._context.journal.close, request.key, job.job_id))
             else:
                 await self._put_off(request, job, error)
             return
@@ -127,10 +112,10 @@ class Jobs:
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
         record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
-        if await thread(self.save, request.page, record, image.data) is self._stores[0]:
-            await thread(self._journal.close, request.key, job.job_id)
+        if await thread(self.save, request.page, record, image.data) is self._context.stores[0]:
+            await thread(self._context.journal.close, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
-        self._notify(
+        self._context.notify(
             logging.INFO,
             f"{request.page}: {job.provider} had accepted an earlier call as well; its image is cached{shows}",
         )
@@ -140,15 +125,15 @@ class Jobs:
         while True:
             image = await request.provider.fetch(job, give_up_at=give_up_at)
             try:
-                return image, await thread(self._inspect, image.data)
+                return image, await thread(self._context.inspect, image.data)
             except PictureError as error:
                 if job.image is not None:
                     raise JobFailed(
                         f"sent something that {error}", provider=job.provider, charged=Charged.YES
                     ) from error
-                if self._clock.now() + DAMAGED_WAIT_S >= give_up_at:
+                if self._context.clock.now() + DAMAGED_WAIT_S >= give_up_at:
                     raise JobUnfinished(f"the image {error}", provider=job.provider, charged=Charged.YES) from error
-                await self._clock.sleep(DAMAGED_WAIT_S)
+                await self._context.clock.sleep(DAMAGED_WAIT_S)
 
     def _record(
         self,
@@ -160,7 +145,7 @@ class Jobs:
         page: str,
         is_new: bool,
     ) -> PictureRecord:
-        now = self._clock.now()
+        now = self._context.clock.now()
         return PictureRecord(
             key=request_key(pixels),
             digest=digest_of(image.data),
@@ -184,7 +169,7 @@ class Jobs:
 
         A picture that is not new is in a team's store as well.
         """
-        for place, store in enumerate(self._stores):
+        for place, store in enumerate(self._context.stores):
             try:
                 store.save(record, data)
             except StoreUnavailable as error:
@@ -192,16 +177,16 @@ class Jobs:
                 continue
             if place == 0:
                 with suppress(StoreUnavailable):
-                    self._journal.close(record.key, record.job_id)
+                    self._context.journal.close(record.key, record.job_id)
             elif not is_new:
-                self._notify(
+                self._context.notify(
                     logging.INFO,
                     f"{page}: its image is the team's, and could not be stored in the cache ({last}); free disk "
                     "space or make cache_dir writable",
                 )
             else:
                 # The entry stays open: the next build collects the job again, which costs nothing.
-                self._notify(
+                self._context.notify(
                     logging.WARNING,
                     f"{page}: its new image could not be stored in the cache ({last}); free disk space or "
                     "make cache_dir writable, and build here again",
@@ -210,7 +195,7 @@ class Jobs:
         raise StoreUnavailable(f"the image of {page} could not be stored anywhere")
 
     def _give_up_at(self, request: JobRequest, job: Submission) -> float:
-        now = self._clock.now()
+        now = self._context.clock.now()
         return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else request.provider.timeout_s)
 
     # Jobs without a picture ------------------------------------------------------------------------------------------
@@ -236,21 +221,21 @@ class Jobs:
         name = request.provider.name
         request.note(str(error))
         if decision.rest_s:
-            await self._access.cool_down(name, str(error), decision.rest_s)
+            await self._context.access.cool_down(name, str(error), decision.rest_s)
         if decision.switch_off:
-            self._access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
+            self._context.access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):
-            self._notify(
+            self._context.notify(
                 logging.INFO, f"{request.page}: {name} {error}; the job is paid for; a later build collects it"
             )
         if decision.log_prompt:
-            await thread(self._reject, request, name, str(error))
+            await thread(self._context.reject, request, name, str(error))
         if decision.forget:
             await self._forget(error, request, number, job)
         if decision.step is Step.STOP:
             raise error
         if decision.wait_s:
-            await self._clock.sleep(decision.wait_s)
+            await self._context.clock.sleep(decision.wait_s)
 
     async def _forget(self, error: ProviderError, request: JobRequest, number: int, job: Submission | None) -> None:
         key = request.key
@@ -258,20 +243,20 @@ class Jobs:
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
             about = {"page": request.page, "provider": request.provider.name, "job_id": job.job_id if job else ""}
-            await thread(lambda: self._journal.refuse(key, str(error), is_empty=is_empty, **about))
+            await thread(lambda: self._context.journal.refuse(key, str(error), is_empty=is_empty, **about))
         if isinstance(error, PromptRefused) and request.team_lease is not None:
             await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
-            left = await thread(self._journal.close, key, job.job_id)
+            left = await thread(self._context.journal.close, key, job.job_id)
         else:
-            left = await thread(self._journal.withdraw, key, number)
+            left = await thread(self._context.journal.withdraw, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and remember it then.
             await request.publish(left)
 
     async def _put_off(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
-        entry = await thread(self._journal.entry, request.key)
+        entry = await thread(self._context.journal.entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
         return await self.put_off(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
@@ -286,18 +271,18 @@ class Jobs:
         is_over = False
         for number in numbers:
             call = await thread(
-                lambda number=number: self._journal.note_asked(
+                lambda number=number: self._context.journal.note_asked(
                     request.key, number, is_unknown=is_unknown, was_reached=was_reached
                 )
             )
-            if call is None or not was_reached or not call.is_over(self._clock.now()):
+            if call is None or not was_reached or not call.is_over(self._context.clock.now()):
                 # A service that was not reached gave no answer on the job.
                 continue
             is_over = True
-            await request.publish(await thread(self._journal.give_up, request.key, number))
+            await request.publish(await thread(self._context.journal.give_up, request.key, number))
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
-            days = (self._clock.now() - call.began_at) / 86400
-            self._notify(
+            days = (self._context.clock.now() - call.began_at) / 86400
+            self._context.notify(
                 logging.WARNING,
                 f"{request.page}: the job {call.job_id or 'without a number'} of {request.provider.name} is given up "
                 f"after {days:.0f} days: the service {why}; it may have been charged",

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.request import LeasedElsewhere, NoProviderLeft, thread
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.providers.base import Clock
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.journal import Journal
-    from mkdocs_leonardo.team.leases import TeamLease, TeamLeases
+    from mkdocs_leonardo.team.leases import TeamLease
 
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
@@ -25,12 +24,12 @@ HOLD_S = 8.0
 
 
 class Leases:
-    """The leases of one build. `team` holds those among machines, if they share a store."""
+    """The leases of one build."""
 
-    def __init__(self, journal: Journal, clock: Clock, team: TeamLeases | None) -> None:
-        self._journal = journal
-        self._clock = clock
-        self._team = team
+    def __init__(self, context: BuildContext) -> None:
+        self._journal = context.journal
+        self._clock = context.clock
+        self._team = context.team_leases
         self._held: dict[str, CancelScope] = {}
 
     @asynccontextmanager

@@ -10,21 +10,18 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from anyio import Lock
 
-from mkdocs_leonardo.acquire.budget import Budget, Reservation
+from mkdocs_leonardo.acquire.budget import Reservation
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.acquire.request import JobRequest, thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
+from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall
-
-if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.journal import Journal
 
 #: A call of an earlier process that is older than this needs one search, since the service carried it out long ago or
 #: never (seconds). A call may wait for the request limit for minutes before it leaves.
@@ -57,11 +54,8 @@ class _Rival(NamedTuple):
 class LostJobs:
     """Searches the account for jobs of lost create calls, and withdraws the reservations of calls that made none."""
 
-    def __init__(self, *, journal: Journal, budget: Budget, clock: Clock, notify: Notify) -> None:
-        self._journal = journal
-        self._budget = budget
-        self._clock = clock
-        self._notify = notify
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
         self._locks: dict[str, Lock] = {}
         self._reserved: dict[tuple[str, int], Reservation] = {}
         self._ended_at: dict[tuple[str, int], float] = {}
@@ -71,23 +65,23 @@ class LostJobs:
 
     def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
         """Note a call of this build that may have made a job; it counts as `reservation`."""
-        self._budget.mark_uncertain(reservation)
+        self._context.budget.mark_uncertain(reservation)
         self._reserved[key, number] = reservation
-        self._ended_at[key, number] = self._clock.now()
+        self._ended_at[key, number] = self._context.clock.now()
         with suppress(StoreUnavailable):
             # Without the note the next build takes it for a call that may be in the air.
-            self._journal.note_failed(key, number)
+            self._context.journal.note_failed(key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:
         """Whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
-        entry = await thread(self._journal.entry, key)
+        entry = await thread(self._context.journal.entry, key)
         return entry is not None and any((key, call.number) in self._reserved for call in entry.sent)
 
     async def search(self, request: JobRequest) -> SearchResult:
         """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
-        since = self._clock.now()
+        since = self._context.clock.now()
         while True:
             # A list that was asked for too early proves nothing, however late it comes.
             left_s = await self._left_s(request.key)
@@ -95,12 +89,12 @@ class LostJobs:
             if result.found or result.is_final or left_s <= 0:
                 return result
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
-            pause_s = max(RETRY_WAIT_S, (self._clock.now() - since) / 2)
-            await self._clock.sleep(min(pause_s, await self._left_s(request.key)))
+            pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - since) / 2)
+            await self._context.clock.sleep(min(pause_s, await self._left_s(request.key)))
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
-        entry = await thread(self._journal.entry, request.key)
+        entry = await thread(self._context.journal.entry, request.key)
         found: dict[int, Submission] = {}
         for call in entry.sent if entry is not None else ():
             is_ripe = self._unripe_s(request.key, call) <= 0
@@ -124,15 +118,15 @@ class LostJobs:
         self._ruled_out[key] = _Rival(provider, request.page, request.candidate.request)
         reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
-            self._budget.rule_out(reservation, provider)
-        await request.publish(await thread(self._journal.withdraw, key, call.number))
+            self._context.budget.rule_out(reservation, provider)
+        await request.publish(await thread(self._context.journal.withdraw, key, call.number))
 
     async def _find(self, request: JobRequest, call: CreateCall) -> Submission | None:
         """The job of one call, recorded in the journal, if the list has it."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_ours = (key, call.number) in self._reserved
-        since = min(call.sent_at, self._clock.now())
+        since = min(call.sent_at, self._context.clock.now())
         if call.seed is not None and not is_ours:
             since -= CLOCKS_APART_S
         # One search at a time: two pictures with equal calls must not both take the same job.
@@ -141,22 +135,22 @@ class LostJobs:
             submission: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
             while submission is None or submission.job_id in known:
-                known = await thread(self._journal.known_jobs, provider.name)
+                known = await thread(self._context.journal.known_jobs, provider.name)
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
                 if call.seed is not None and request.candidate.request["seed"] is not None:
                     # A job that the list does not show belongs to no rival.
                     await self._check_rivals(request)
-                    if self._clock.now() - call.sent_at > CLOSED_S:
+                    if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
-                    known = await thread(self._journal.known_jobs, provider.name)
-            await request.publish(await thread(self._journal.accept, key, submission, call.number))
+                    known = await thread(self._context.journal.known_jobs, provider.name)
+            await request.publish(await thread(self._context.journal.accept, key, submission, call.number))
         if is_ours:
-            self._budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
+            self._context.budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
             request.note("had accepted the job after all")
         else:
-            self._notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
+            self._context.notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
         return submission
 
     async def _check_rivals(self, request: JobRequest) -> None:
@@ -165,7 +159,7 @@ class LostJobs:
         A call that was ruled out counts: the list may have hidden its job until now.
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
-        entries = (await thread(self._journal.entries)).values()
+        entries = (await thread(self._context.journal.entries)).values()
         lost = {entry.key: _Rival(entry.provider, entry.page, entry.request) for entry in entries if entry.sent}
         for key, rival in (self._ruled_out | lost).items():
             is_other = key != request.key and rival.provider == request.provider.name
@@ -177,13 +171,13 @@ class LostJobs:
 
     async def _left_s(self, key: str) -> float:
         """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
-        entry = await thread(self._journal.entry, key)
+        entry = await thread(self._context.journal.entry, key)
         calls = entry.sent if entry is not None else ()
         return max((0.0, *(self._unripe_s(key, call) for call in calls)))
 
     def _unripe_s(self, key: str, call: CreateCall) -> float:
         """Seconds until a list that does not show the call's job proves that there is none."""
-        now = self._clock.now()
+        now = self._context.clock.now()
         if (key, call.number) in self._reserved:
             return self._ended_at[key, call.number] + LOST_ANSWER_S - now
         if abs(now - max(call.sent_at, call.ended_at)) > FRESH_S + CLOCKS_APART_S:

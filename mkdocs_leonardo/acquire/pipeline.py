@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, Event, to_thread
 
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.request import (
     Attempts,
@@ -33,10 +33,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Hit, Lookup, LookupResult, Miss, asset_of, damaged_records, own_path
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock
-from mkdocs_leonardo.renderer import Renderer
+from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, asset_of, damaged_records, own_path
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -49,9 +46,6 @@ from mkdocs_leonardo.spec import (
     lease_name,
 )
 from mkdocs_leonardo.storage.base import StoredPicture
-
-if TYPE_CHECKING:
-    from mkdocs_leonardo.team.pictures import TeamPictures
 
 #: Why a page shows a placeholder where another machine may have paid for its picture.
 IN_DOUBT = (
@@ -78,33 +72,15 @@ class InFlight:
 class Pipeline:
     """Resolves the requests of one build."""
 
-    def __init__(
-        self,
-        *,
-        lookup: Lookup,
-        runner: JobRunner,
-        leases: Leases,
-        renderer: Renderer,
-        clock: Clock,
-        notify: Notify,
-        concurrency: int,
-        team: TeamPictures | None = None,
-        pays_in_doubt: bool = False,
-    ) -> None:
-        """`pays_in_doubt`: also pay for pictures that another machine may have paid for."""
-        self._lookup = lookup
-        self._runner = runner
-        self._leases = leases
-        self._renderer = renderer
-        self._clock = clock
-        self._notify = notify
-        self._team = team
-        self._pays_in_doubt = pays_in_doubt
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+        self._lookup, self._renderer = context.lookup, context.renderer
+        self._runner, self._leases = JobRunner(context), Leases(context)
+        self.heartbeat = self._leases.heartbeat
         self._flights: dict[PictureSpec, InFlight] = {}
         self._renderings: dict[tuple[str, FocalPoint], Event] = {}
-        self._slots = CapacityLimiter(concurrency)
-        self._workers = CapacityLimiter(renderer.threads)
-        self.heartbeat = leases.heartbeat
+        self._slots = CapacityLimiter(context.concurrency)
+        self._workers = CapacityLimiter(context.renderer.threads)
 
     @property
     def awaited(self) -> tuple[str, ...]:
@@ -117,8 +93,8 @@ class Pipeline:
             for provider in self._lookup.chain:
                 await provider.aclose()
         finally:
-            if self._team is not None:
-                await self._team.aclose()
+            if self._context.team is not None:
+                await self._context.team.aclose()
 
     # The way of one page ---------------------------------------------------------------------------------------------
 
@@ -152,7 +128,7 @@ class Pipeline:
     ) -> Resolution:
         """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
-        started = self._clock.now()
+        started = self._context.clock.now()
         if answer is None:
             answer = await thread(self._lookup.find, hero)
         is_first = hero.picture not in self._flights
@@ -164,8 +140,8 @@ class Pipeline:
             hero,
             stored=stored,
             attempts=tuple(attempts.made),
-            cost_usd=self._runner.budget.cost_of(attempts.paid) if is_first else 0.0,
-            seconds=self._clock.now() - started,
+            cost_usd=self._context.budget.cost_of(attempts.paid) if is_first else 0.0,
+            seconds=self._context.clock.now() - started,
             failure=flight.failure,
             capped_usd=attempts.capped_usd,
         )
@@ -233,7 +209,7 @@ class Pipeline:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
             flight.failure = Failure(str(error), kind)
         except Exception as error:  # noqa: BLE001 - an error of this package costs a page its picture, never the build
-            self._notify(logging.DEBUG, f"{page}: {error!r}")
+            self._context.notify(logging.DEBUG, f"{page}: {error!r}")
             flight.failure = unexpected(error)
         finally:
             done.set()
@@ -263,7 +239,7 @@ class Pipeline:
                             PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
                         )
                 # This process was suspended, and another one took its lease over: look up the other's result first.
-                self._notify(
+                self._context.notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
             except LeasedElsewhere:
@@ -287,7 +263,7 @@ class Pipeline:
             if stored is None:
                 raise
             # The page's picture is good; the better one that it waited for will not come.
-            self._notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
+            self._context.notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
             await self._runner.collect_spares(request.to(candidates[rank]), stored.record)
@@ -295,7 +271,7 @@ class Pipeline:
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
             is_unsure = request.team_lease is not None and bool(request.team_lease.doubt)
-            if damage or doubt or (is_unsure and not self._pays_in_doubt):
+            if damage or doubt or (is_unsure and not self._context.pays_in_doubt):
                 raise NoProviderLeft(damage or doubt or IN_DOUBT)
             obtained = await self._runner.create(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
@@ -307,35 +283,35 @@ class Pipeline:
 
         The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.
         """
-        if isinstance(answer, Hit) or self._team is None:
+        if isinstance(answer, Hit) or self._context.team is None:
             return answer, ""
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
             stored = await self._fetch_from_team(page, wanted)
         except BrokenEntry as error:
-            return answer, "" if self._pays_in_doubt else f"{error}; {_RESTORE}"
+            return answer, "" if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
             # One message gives the reason for all pages.
-            return answer, "" if self._pays_in_doubt else IN_DOUBT
+            return answer, "" if self._context.pays_in_doubt else IN_DOUBT
         return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), ""
 
     async def _fetch_from_team(self, page: str, wanted: Sequence[tuple[str, str]]) -> StoredPicture | None:
-        if self._team is None:
+        if self._context.team is None:
             return None
 
         def save(record: PictureRecord, data: bytes) -> StoredPicture:
             return StoredPicture(record, self._runner.save(page, record, data, is_new=False), Source.CACHED)
 
-        fetched = await self._team.fetch_first(wanted, save)
+        fetched = await self._context.team.fetch_first(wanted, save)
         return replace(fetched[1], rank=fetched[0]) if fetched else None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
         """The picture that the team's store has from now on: this one, or one that another machine put there first."""
-        if self._team is None or stored.store is None:
+        if self._context.team is None or stored.store is None:
             return stored
         with suppress(StorageError):
             data = await thread(stored.store.read, stored.record)
-            if not await self._team.share(stored.record, data):
+            if not await self._context.team.share(stored.record, data):
                 theirs = await self._fetch_from_team(request.page, [(stored.record.key, stored.record.provider)])
                 if theirs is None:
                     return stored

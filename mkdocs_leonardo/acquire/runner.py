@@ -7,60 +7,37 @@ poll, the picture before the entry is closed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.access import Access
-from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.create import JobContext, JobCreator
+from mkdocs_leonardo.acquire.context import BuildContext
+from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest, thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock, FindsLostJobs
+from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import lost_answer, not_again
-from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Submission
+from mkdocs_leonardo.spec import PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.storage.journal import Journal
 
 
 class JobRunner:
     """Collects and creates jobs for one build."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        access: Access,
-        stores: Sequence[PictureStore],
-        budget: Budget,
-        inspect: Callable[[bytes], ImageInfo],
-        clock: Clock,
-        notify: Notify,
-        reject: Callable[[PictureRequest, str, str], None],
-    ) -> None:
-        """`stores` are those for new pictures: the next one is used where one cannot be written."""
-        self._journal = journal
-        self._clock = clock
-        self._notify = notify
-        self._jobs = Jobs(
-            journal=journal, access=access, stores=stores, inspect=inspect, clock=clock, notify=notify, reject=reject
-        )
-        self._lost = LostJobs(journal=journal, budget=budget, clock=clock, notify=notify)
-        self._context = JobContext(journal, budget, access, self._jobs, self._lost, notify, asking=[], sent=set())
-        self.budget = budget
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+        self._jobs, self._lost = Jobs(context), LostJobs(context)
         self.save = self._jobs.save
 
     @property
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return tuple(sorted({asked.name for asked in self._context.asking if not isinstance(asked, FindsLostJobs)}))
+        return tuple(sorted({asked.name for asked in self._jobs.asking if not isinstance(asked, FindsLostJobs)}))
 
     # What is paid already --------------------------------------------------------------------------------------------
 
@@ -87,10 +64,10 @@ class JobRunner:
         provider, key = request.provider, request.key
         left = request.team_lease.open_job(key) if request.team_lease is not None else None
         if left is not None:
-            refusal = await thread(self._journal.refusal, key)
+            refusal = await thread(self._context.journal.refusal, key)
             if refusal is None or not refusal.is_empty:
-                await thread(self._journal.inherit, left)
-        entry = await thread(self._journal.entry, key)
+                await thread(self._context.journal.inherit, left)
+        entry = await thread(self._context.journal.entry, key)
         if entry is not None:
             await request.publish(entry)
         uncollected = self._jobs.uncollected.get(key)
@@ -102,19 +79,19 @@ class JobRunner:
                 return ()
             return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
         if entry.accepted:
-            return entry.due_jobs(self._clock.now())
+            return entry.due_jobs(self._context.clock.now())
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
-        if not any((key, call.number) in self._context.sent for call in entry.sent):
+        if not any((key, call.number) in self._jobs.sent for call in entry.sent):
             # The answer was the picture itself, and was not stored.
-            self._notify(logging.WARNING, lost_answer(request.page, provider.name))
-            await request.publish(await thread(self._journal.withdraw, key))
+            self._context.notify(logging.WARNING, lost_answer(request.page, provider.name))
+            await request.publish(await thread(self._context.journal.withdraw, key))
         return ()
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """The jobs that calls of earlier builds led to."""
-        if not any(call.is_due(self._clock.now()) for call in entry.sent):
+        if not any(call.is_due(self._context.clock.now()) for call in entry.sent):
             return ()
         result = await self._lost.search(request)
         if result.trouble is not None:
@@ -124,10 +101,10 @@ class JobRunner:
 
     async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:
         """Store the pictures of further jobs of the request whose picture is `shown`."""
-        entry = await thread(self._journal.entry, request.key)
+        entry = await thread(self._context.journal.entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
-        for job in (*entry.due_jobs(self._clock.now()), *await self._lost_jobs(request, entry)):
+        for job in (*entry.due_jobs(self._context.clock.now()), *await self._lost_jobs(request, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
                 await self._jobs.collect_spare(request, job)
@@ -153,13 +130,13 @@ class JobRunner:
             theirs = request.team_lease and request.team_lease.refusal(candidate.key)
             if theirs:
                 raise PromptRefused(theirs, provider=candidate.provider.name)
-            refusal = await thread(self._journal.refusal, candidate.key)
+            refusal = await thread(self._context.journal.refusal, candidate.key)
             if refusal is not None and not refusal.is_empty:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
                 request.to(candidate).note(not_again(refusal.reason, candidate.key))
             elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await JobCreator(self._context, request.to(candidate)).create()
+                obtained = await JobCreator(self._context, self._jobs, self._lost, request.to(candidate)).create()
                 if obtained is not None:
                     return obtained
         return None

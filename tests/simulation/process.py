@@ -14,9 +14,8 @@ import anyio
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
-from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
-from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Connection, OwnUploads, ProviderContext, RenderTimes
@@ -329,18 +328,6 @@ class Process:
             for hero in site.heroes
             for product in (product_of(name, hero.picture),)
         }
-        runner = JobRunner(
-            journal=journal,
-            access=Access(
-                cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now), clock=self, notify=self.tell
-            ),
-            stores=(cache, rescue, memory),
-            budget=self._budget,
-            inspect=_inspect,
-            clock=self,
-            notify=self.tell,
-            reject=lambda _wish, _provider, _reason: None,
-        )
         renderer = NoFiles()
         self._lookup = Lookup(
             chain=chain,
@@ -353,15 +340,22 @@ class Process:
             notify=self.tell,
             generate=True,
         )
-        self._pipeline = Pipeline(
+        context = BuildContext(
             lookup=self._lookup,
-            runner=runner,
-            leases=Leases(journal, self, None),
             renderer=renderer,
+            journal=journal,
+            stores=(cache, rescue, memory),
+            budget=self._budget,
+            access=Access(
+                cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now), clock=self, notify=self.tell
+            ),
             clock=self,
             notify=self.tell,
+            inspect=_inspect,
+            reject=lambda _wish, _provider, _reason: None,
             concurrency=site.concurrency,
         )
+        self._pipeline = Pipeline(context)
 
     def _api(self, service: Service) -> Callable[[], Api]:
         return lambda: cast("Api", Wire(self, service))
