@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -119,38 +119,45 @@ def _context_of(md: Markdown) -> _Context | None:
     return cast("_Context", context) if hasattr(page, "meta") and hasattr(context, "config") else None
 
 
-class _Published:
-    """The published pictures, read once for all pages. Logs each message once."""
+class _Site:
+    """The published pictures of a site and their addresses, read once for all pages. Logs each message once.
 
-    def __init__(self, path: Path, command: str, report: str) -> None:
-        # In a preview, `zensical serve` reports what is missing, and generates it.
-        self._level = logging.INFO if command == WRAPPER else logging.WARNING
-        self.manifest: Manifest | None = None
-        self._command = command
+    `assets` is the folder of the pictures, `assets_url` its full address, "" where the site's is not known.
+    """
+
+    def __init__(self, *, root_dir: str, docs_dir: str, assets: str, site_url: str, manifest: str, report: str) -> None:
+        """`manifest` is set by `mkdocs-leonardo zensical`; else the manifest lies beside the pictures."""
+        self.docs_dir = Path(root_dir, docs_dir)
+        self.assets = self.docs_dir / assets
+        self.url = f"{site_url.rstrip('/')}/" if site_url else ""
+        self.assets_url = urljoin(self.url, f"{quote(assets)}/") if site_url else ""
+        self.is_wrapped = bool(manifest)
+        self._command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {Path(docs_dir, assets).as_posix()}"
+        self._path = Path(manifest) if manifest else self.assets / MANIFEST
         self._report = report
         self._told: set[str] = set()
         self._is_lacking = False
-        self._path = path
+        self.manifest: Manifest | None = None
+        self._read()
+
+    def _read(self) -> None:
+        """Read the manifest; without one, `trouble` says why."""
         try:
-            data = path.read_bytes()
+            data = self._path.read_bytes()
         except OSError:
             data = b""
-        self._trouble = f"there are no images in {path.parent} yet"
+        self.trouble = f"there are no images in {self._path.parent} yet"
         try:
             self.manifest = read_manifest(data) if data else None
         except UnreadableManifest as error:
-            self._trouble = f"{path} cannot be used, as {error}"
-        if self.manifest is not None and command != WRAPPER and is_outdated(self.manifest, path.parent):
-            self.ask_for_run(f"{path.with_name(STYLESHEET)} comes from another version, or is missing")
-
-    def tell_trouble(self) -> None:
-        """Log why there is no manifest."""
-        self.ask_for_run(self._trouble)
+            self.trouble = f"{self._path} cannot be used, as {error}"
+        if self.manifest is not None and not self.is_wrapped and is_outdated(self.manifest, self._path.parent):
+            self.ask_for_run(f"{self._path.with_name(STYLESHEET)} comes from another version, or is missing")
 
     def ask_for_run(self, reason: str) -> None:
         """Log what is wrong, and the command that fixes it."""
         self.warn_once(f"{reason}; run `{self._command}` and build again")
-        if self._command != WRAPPER and not self._is_lacking:
+        if not self.is_wrapped and not self._is_lacking:
             self._is_lacking = True
             atexit.register(_touch, self._path)
 
@@ -163,7 +170,8 @@ class _Published:
             with Path(self._report).open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps(text)}\n")
         else:
-            log.log(self._level, "leonardo: %s", text)
+            # In a preview, `zensical serve` reports what is missing, and generates it.
+            log.log(logging.INFO if self.is_wrapped else logging.WARNING, "leonardo: %s", text)
 
 
 def _touch(manifest: Path) -> None:
@@ -180,49 +188,31 @@ def _touch(manifest: Path) -> None:
 
 
 @lru_cache(maxsize=8)
-def _published(path: Path, command: str, report: str, changed_at_ns: int) -> _Published:
-    """The manifest with that time of last change, which caches it until new pictures are published."""
+def _cached_site(changed_at_ns: int, **of_site: str) -> _Site:
+    """The site with a manifest of that time of last change; read again when new pictures are published."""
     del changed_at_ns
-    return _Published(path, command, report)
+    return _Site(**of_site)
 
 
-def _changed_at_ns(path: Path) -> int:
+def _site_of(config: Mapping[str, Any], assets: str, *, manifest: str, report: str) -> _Site:
+    root_dir, docs_dir = str(config["root_dir"]), str(config["docs_dir"])
+    return _cached_site(
+        # While a build reports, the manifest stays as it is.
+        0 if report else _changed_at_ns(manifest or os.path.join(root_dir, docs_dir, assets, MANIFEST)),  # noqa: PTH118 - as text: called for each page
+        root_dir=root_dir,
+        docs_dir=docs_dir,
+        assets=assets,
+        site_url=str(config.get("site_url") or ""),
+        manifest=manifest,
+        report=report,
+    )
+
+
+def _changed_at_ns(path: str) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - same
     except OSError:
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _SitePaths:
-    """The places of a site's files: `manifest` is the file, `command` writes it, `assets` is the pictures' folder."""
-
-    docs_dir: Path
-    assets: Path
-    manifest: Path
-    command: str
-
-
-@lru_cache(maxsize=8)
-def _site(root_dir: str, docs_dir: str, assets: str, manifest: str) -> _SitePaths:
-    """The places of one site, made once for all of its pages."""
-    path = Path(root_dir, docs_dir)
-    command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {(Path(docs_dir) / assets).as_posix()}"
-    return _SitePaths(path, path / assets, Path(manifest) if manifest else path / assets / MANIFEST, command)
-
-
-@lru_cache(maxsize=8)
-def _assets_url(site_url: str, assets: str) -> str:
-    """The full address of the folder of pictures, with a slash at its end; "" where the site's is not known."""
-    return urljoin(f"{site_url.rstrip('/')}/", f"{quote(assets)}/") if site_url else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Hero:
-    """The hero of a page."""
-
-    spec: HeroSpec
-    asset: HeroAsset
 
 
 class PageRenderer:
@@ -232,68 +222,68 @@ class PageRenderer:
         self._page = context.page
         self._config = context.config
         self._assets = assets
-        self._is_wrapped = bool(manifest)
-        self._site = _site(str(self._config["root_dir"]), str(self._config["docs_dir"]), assets, manifest)
-        self._docs_dir = self._site.docs_dir
-        path = self._site.manifest
-        # While a build reports, the manifest stays as it is.
-        self._published = _published(path, self._site.command, report, 0 if report else _changed_at_ns(path))
+        self._site = _site_of(context.config, assets, manifest=manifest, report=report)
         self._folder_url: str | None = None
 
     def show(self, content: str) -> str:
         """The page's content with its hero at the top, if it has one."""
-        manifest = self._published.manifest
+        manifest = self._site.manifest
         hero = self._hero(manifest or Manifest())
         if hero is None or manifest is None:
             return content
-        social = self._social(hero) if manifest.social else ""
+        spec, asset = hero
+        social = self._social(spec, asset) if manifest.social else ""
         if manifest.social:
-            self._name_social_picture(hero.asset)
-        if hero.spec.layout == "none":
+            self._name_social_picture(asset)
+        if spec.layout == "none":
             return f"{content}{social}"
 
         def header(heading_html: str) -> str:
-            return self._header(hero, heading_html, credit=manifest.credit)
+            return self._header(spec, asset, heading_html, credit=manifest.credit)
 
-        shown = insert_hero(content, header, self._page.title or str(self._config.get("site_name") or ""))
-        return f"{self._stylesheet_link()}{shown}{self._origin(hero)}{social}"
+        shown = insert_hero(content, header, self._page.title or self._site_name)
+        return f"{self._stylesheet_link()}{shown}{self._origin(spec, asset)}{social}"
 
     # What is shown ---------------------------------------------------------------------------------------------------
 
-    def _hero(self, manifest: Manifest) -> _Hero | None:
-        path = self._page.path
-        found = HeroReader(manifest.defaults, self._docs_dir).read(
+    def _hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
+        site, path = self._site, self._page.path
+        found = HeroReader(manifest.defaults, site.docs_dir).read(
             self._page.meta,
             page=path,
             title=self._page.title or "",
-            site_name=str(self._config.get("site_name") or ""),
-            source=lambda: (self._docs_dir / path).read_text(encoding="utf-8", errors="replace"),
+            site_name=self._site_name,
+            source=lambda: (site.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
         for problem in found.problems:
-            self._published.warn_once(str(problem))
+            site.warn_once(str(problem))
         hero = found.hero
         if hero is None:
             return None
-        if self._published.manifest is None:
-            self._published.tell_trouble()
+        if site.manifest is None:
+            site.ask_for_run(site.trouble)
             return None
         shown = manifest.heroes.get(path)
         if shown is None:
-            self._published.ask_for_run(f"{path}: there is no image for it yet")
+            site.ask_for_run(f"{path}: there is no image for it yet")
             return None
-        variants = () if self._is_wrapped else shown.asset.rendering.variants
-        if not all((self._site.assets / variant.name).is_file() for variant in variants):
+        variants = () if site.is_wrapped else shown.asset.rendering.variants
+        if not all((site.assets / variant.name).is_file() for variant in variants):
             # The repository may hold the manifest without the pictures.
-            self._published.ask_for_run(f"{path}: not all files of its image are in {self._site.assets}")
+            site.ask_for_run(f"{path}: not all files of its image are in {site.assets}")
             return None
         # `zensical build` has logged already that the page shows its last hero.
-        is_known = self._is_wrapped and not shown.asked
+        is_known = site.is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, _digest(hero.own_image)):
-            self._published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
+            site.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         layout = hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
-        return _Hero(replace(hero, focus=shown.focus, layout=layout), shown.asset)
+        return replace(hero, focus=shown.focus, layout=layout), shown.asset
+
+    @property
+    def _site_name(self) -> str:
+        return str(self._config.get("site_name") or "")
 
     @property
     def _hidden(self) -> frozenset[str]:
@@ -311,16 +301,16 @@ class PageRenderer:
 
     # Text ------------------------------------------------------------------------------------------------------------
 
-    def _header(self, hero: _Hero, heading_html: str, *, credit: bool | str) -> str:
+    def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, *, credit: bool | str) -> str:
         """The plugin's header, kept out of the search index, which has title and text already.
 
         The heading is excluded by itself: it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
-        spec = replace(hero.spec, layout=final_layout(hero.spec, hero.asset, heading_html))
+        spec = replace(spec, layout=final_layout(spec, asset, heading_html))
         sizes = picture_sizes("material", spec.layout, hidden=self._hidden, is_post=self._is_post)
         url = self._url if not self._is_post else (self._absolute_url or self._url)
-        header = hero_header(hero.asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
+        header = hero_header(asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
         return self._fit_for_excerpts(header) if self._is_post else header
 
@@ -339,57 +329,50 @@ class PageRenderer:
         """A link to the stylesheet; empty if every page has one already."""
         if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
             return ""
-        mark = f" {STYLE_MARK}" if self._is_wrapped else ""
+        mark = f" {STYLE_MARK}" if self._site.is_wrapped else ""
         return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
 
-    def _origin(self, hero: _Hero) -> str:
+    def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The JSON-LD on the picture's origin. It stands at the end, which no excerpt repeats."""
-        if not self._assets_url:
+        if not self._site.assets_url:
             return ""
-        origin = origin_of(hero.asset, self._assets_url, caption=hero.spec.alt)
+        origin = origin_of(asset, self._site.assets_url, caption=spec.alt)
         return "" if origin is None else f"\n{linked_data(origin)}"
 
-    def _social(self, hero: _Hero) -> str:
+    def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The tags for sharing, as an element that `zensical build` moves into the finished page's head."""
-        file = hero.asset.rendering.social
-        if not self._is_wrapped or not self._assets_url or file is None:
+        site, file = self._site, asset.rendering.social
+        if not site.is_wrapped or not site.assets_url or file is None:
             return ""
-        meta, site_name = self._page.meta, str(self._config.get("site_name") or "")
+        meta = self._page.meta
         theirs = meta.get("image")
         tags = social_of(
-            hero.spec,
+            spec,
             file,
-            self._assets_url,
+            site.assets_url,
             self._shared(theirs) if isinstance(theirs, str) and theirs else "",
-            page_url=f"{self._site_url}{self._page.url}",
-            title=self._page.title or site_name,
+            page_url=f"{site.url}{self._page.url}",
+            title=self._page.title or self._site_name,
             description=str(meta.get("description") or self._config.get("site_description") or ""),
-            site_name=site_name,
+            site_name=self._site_name,
         )
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
     def _shared(self, image: str) -> str:
         """The address of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
-        is_beside = not urlsplit(image).scheme and not image.startswith("/") and (self._docs_dir / beside).is_file()
-        return urljoin(self._site_url, quote(beside) if is_beside else image)
+        is_beside = (
+            not urlsplit(image).scheme and not image.startswith("/") and (self._site.docs_dir / beside).is_file()
+        )
+        return urljoin(self._site.url, quote(beside) if is_beside else image)
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""
         social = asset.rendering.social
-        if social is not None and self._assets_url and "image" not in self._page.meta:
-            self._page.meta["image"] = f"{self._assets_url}{social.name}"
+        if social is not None and self._site.assets_url and "image" not in self._page.meta:
+            self._page.meta["image"] = f"{self._site.assets_url}{social.name}"
 
     # Addresses -------------------------------------------------------------------------------------------------------
-
-    @property
-    def _site_url(self) -> str:
-        site_url = str(self._config.get("site_url") or "")
-        return f"{site_url.rstrip('/')}/" if site_url else ""
-
-    @property
-    def _assets_url(self) -> str:
-        return _assets_url(str(self._config.get("site_url") or ""), self._assets)
 
     def _url(self, name: str) -> str:
         """The address relative to the page's source, as authors write links; Zensical adapts it to the page."""
@@ -403,9 +386,9 @@ class PageRenderer:
         """The address from the root of the host; None if the site's path is not known."""
         plugins = self._config.get("plugins") or {}
         is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
-        if not self._site_url or is_elsewhere:
+        if not self._site.url or is_elsewhere:
             return None
-        root = urlsplit(self._site_url).path
+        root = urlsplit(self._site.url).path
         folder = f"{root}{quote(self._assets)}/"
         return lambda name: f"{folder}{name}"
 
