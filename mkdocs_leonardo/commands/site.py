@@ -121,9 +121,8 @@ def site_pages(config_file: str | None, console: Console, *, command: Literal["b
             f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
         )
     options = _options(site, used, console)
-    return SitePages(
-        options, found.heroes, found.pages, found.problems, found.coverless if options.settings.cards else ()
-    )
+    coverless = tuple(found.coverless) if options.settings.cards else ()
+    return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems), coverless)
 
 
 def chosen(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:

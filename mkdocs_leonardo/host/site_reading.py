@@ -14,14 +14,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from mkdocs_leonardo.errors import HeroError, InputError
+from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.host.detect import HOSTS
 from mkdocs_leonardo.host.log import log
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.errors import InputError
     from mkdocs_leonardo.host.reading import PageReading
     from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.spec import HeroSpec
@@ -39,19 +39,6 @@ if TYPE_CHECKING:
 
 class SiteUnreadable(HeroError):
     """The host, or one of its plugins, cannot read the site. The message is the host's or the plugin's."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteReading:
-    """The heroes of a site's pages. `pages` are all pages, `problems` the mistakes in their front matter.
-
-    `coverless` are the templates of blog views on which no post's cover can stand.
-    """
-
-    heroes: tuple[HeroSpec, ...]
-    pages: frozenset[str]
-    problems: tuple[InputError, ...]
-    coverless: tuple[Path, ...]
 
 
 class LoadedSite:
@@ -81,14 +68,12 @@ class LoadedSite:
     def read(self, command: Literal["build", "serve"]) -> SiteReading:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
         site_dir = self.config.site_dir
-        reader = _Reader(self.config)
+        reading = SiteReading(self.config)
         with _explained(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
-            reader.run(command)
+            reading.run(command)
         self.config["site_dir"] = site_dir
-        return SiteReading(
-            tuple(reader.heroes), frozenset(reader.pages), tuple(reader.problems), tuple(reader.coverless)
-        )
+        return reading
 
 
 class _Plugin(Protocol):
@@ -110,8 +95,12 @@ class _AllPagesRead(BaseException):
     """
 
 
-class _Reader:
-    """One build that ends when every page has been read."""
+class SiteReading:
+    """One build that ends when every page has been read.
+
+    `pages` are all pages, `problems` the mistakes in their front matter. `coverless` are the templates of blog views on
+    which no post's cover can stand.
+    """
 
     def __init__(self, config: MkDocsConfig) -> None:
         self._config = config
