@@ -6,10 +6,11 @@ from datetime import date
 from pathlib import Path
 
 from builds import Site, page
+from mkdocs.config.defaults import MkDocsConfig
 from services import Picture
 from services.pictures import draw
 
-from mkdocs_leonardo.host.neighbours import mend_feeds
+from mkdocs_leonardo.host.social import mend_feeds
 
 PICTURE = draw("own", "", 640, 360, Picture())
 #: What a script of gen-files, a multirepo or a translation does: a file of the site that is not in docs_dir.
@@ -131,10 +132,14 @@ def test_feed_gets_the_size_of_a_picture_that_was_never_published(tmp_path: Path
     feed = '<rss><enclosure url="https://example.org/a-social.jpg" type="image/jpeg" length="None" />\n'
     feed += '<enclosure url="https://example.org/b.jpg" type="image/jpeg" length="None" /></rss>'
     (tmp_path / "feed.xml").write_text(feed)
-    sizes = {"https://example.org/a-social.jpg": 1234}
+    (tmp_path / "cached.jpg").write_bytes(bytes(1234))
+    pictures = {"a-social.jpg": str(tmp_path / "cached.jpg")}
+    config = MkDocsConfig()
+    config.update({"site_url": "https://example.org", "site_dir": str(tmp_path), "plugins": {}})
 
-    mend_feeds({}, tmp_path, sizes)
+    mend_feeds(config, pictures)
     assert (tmp_path / "feed.xml").read_text() == feed
-    mend_feeds({"rss": object()}, tmp_path, sizes)
+    config["plugins"] = {"rss": object()}
+    mend_feeds(config, pictures)
 
     assert (tmp_path / "feed.xml").read_text() == feed.replace("None", "1234", 1)

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
@@ -18,12 +17,12 @@ from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host import encrypted, neighbours
+from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.host.pages import first_of
 from mkdocs_leonardo.host.shown_pages import shown_pages
 from mkdocs_leonardo.host.site_files import add_pictures
-from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog
+from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
 from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.page.site import ShownPage, Site
 from mkdocs_leonardo.report import Complaint, complaints
@@ -185,13 +184,7 @@ class SiteHeroes:
 
     def mend_feeds(self, config: MkDocsConfig) -> None:
         """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
-        if self._pictures and config.site_url and "rss" in config.plugins:
-            sizes = {
-                neighbours.address(config.site_url, place): Path(source).stat().st_size
-                for place, source in self._pictures.items()
-                if place.endswith("-social.jpg")
-            }
-            neighbours.mend_feeds(config.plugins, Path(config.site_dir), sizes)
+        mend_feeds(config, self._pictures)
 
     def close(self) -> None:
         """End what still runs, and remove the files of this build alone. What was paid for is in the journal."""

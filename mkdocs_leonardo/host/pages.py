@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.reading import HeroReader, PageReading
+from mkdocs_leonardo.host.reading import PageReading
 from mkdocs_leonardo.host.unread import problem_of as unread_problem
 
 if TYPE_CHECKING:
@@ -16,38 +15,32 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.settings import Settings
+    from mkdocs_leonardo.host.reading import HeroReader
 
 
-class PageReader:
-    """Reads the pages of one build."""
-
-    def __init__(self, settings: Settings, docs_dir: Path) -> None:
-        self._heroes = HeroReader(settings.defaults, docs_dir)
-
-    def read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
-        """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
-        name, problems = page.file.src_uri, list[InputError]()
-        unread = unread_problem(markdown, name)
-        if unread is not None:
-            problems.append(unread)
-        # Of the page of a view, only what the view made of its place is known.
-        file = first_of(page).file
-        found = self._heroes.read(
-            _rendered(page, config, problems),
-            page=name,
-            title=str(page.title or ""),
-            site_name=config.site_name,
-            source=lambda: file.content_string,
-            home=file.src_uri,
-            files=files,
-        )
-        hero = found.hero
-        problems += found.problems
-        if hero is not None and encrypted.is_marked(page):
-            problems.append(encrypted.problem_of(name, page.meta))
-            hero = None
-        return PageReading(hero, tuple(problems))
+def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
+    """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
+    name, problems = page.file.src_uri, list[InputError]()
+    unread = unread_problem(markdown, name)
+    if unread is not None:
+        problems.append(unread)
+    # Of the page of a view, only what the view made of its place is known.
+    file = first_of(page).file
+    found = reader.read(
+        _rendered(page, config, problems),
+        page=name,
+        title=str(page.title or ""),
+        site_name=config.site_name,
+        source=lambda: file.content_string,
+        home=file.src_uri,
+        files=files,
+    )
+    hero = found.hero
+    problems += found.problems
+    if hero is not None and encrypted.is_marked(page):
+        problems.append(encrypted.problem_of(name, page.meta))
+        hero = None
+    return PageReading(hero, tuple(problems))
 
 
 def spell_refusal(meta: MutableMapping[str, Any]) -> None:

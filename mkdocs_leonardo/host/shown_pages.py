@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host import neighbours
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.page.site import ShownPage, hidden_parts
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def shown_pages(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]) -> Callable[[Page], ShownPage]:
     """A function from a page to its facts for the markup; facts that all pages share are read once."""
-    theme, features = config.theme.name or "", config.theme.get("features") or ()
+    features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
     # Called several times for each page, and its warning is logged once.
     place_of = cache(partial(_shared_place, files=files))
@@ -33,7 +34,6 @@ def shown_pages(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bo
             source=page.file.src_uri,
             url=page.url,
             title=str(page.title or site_name),
-            theme=theme,
             hidden=hidden_parts(meta, features),
             is_post=meta.get("template") == "blog-post.html",
             description=str(meta.get("description") or description),
@@ -44,11 +44,17 @@ def shown_pages(config: MkDocsConfig, files: Files, has_hero: Callable[[str], bo
 
 
 def _shared_place(image: str, page: str, files: Files) -> str:
-    """The place in the site of the author's picture for sharing; "" and a warning if there is no such file."""
-    place = neighbours.shared_image(image, page, files)
-    if place is None:
-        message = (
-            f"is {image!r}; there is no such file in the site; write its path relative to the page, or a full address"
-        )
-        log.warning("%s", InputError(page, "image", message))
-    return place or ""
+    """The place in the site of a page's `image` for sharing: beside the page, else below the site's root.
+
+    An address stays as it is. "" and a warning if there is no such file.
+    """
+    if urlsplit(image).scheme or image.startswith("/"):
+        return image
+    beside = posixpath.join(posixpath.dirname(page), image)
+    for place in (beside, image):
+        found = files.get_file_from_path(posixpath.normpath(place))
+        if found is not None:
+            return found.url
+    message = f"is {image!r}; there is no such file in the site; write its path relative to the page, or a full address"
+    log.warning("%s", InputError(page, "image", message))
+    return ""

@@ -12,8 +12,9 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.host.pages import PageReader
+from mkdocs_leonardo.host.pages import read_page
 from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.host.reading import HeroReader, PageReading
 from mkdocs_leonardo.host.settings import config_file_of, settings_of
 from mkdocs_leonardo.spec import SITE_FOLDER
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
-    from mkdocs_leonardo.host.reading import PageReading
     from mkdocs_leonardo.settings import Settings
 
 
@@ -49,7 +49,7 @@ class SiteBuild:
         for note in self.settings.notes:
             log.info("%s", note)
         self._build_settings = _quiet(self.settings) if is_preview else self.settings
-        self._reader: PageReader | None = None
+        self._reader: HeroReader | None = None
 
     def set_published_aside(self, site_dir: str) -> None:
         """Spare what the previous build published from the host's cleaning."""
@@ -60,8 +60,8 @@ class SiteBuild:
         """The page's hero, and the mistakes in its front matter."""
         if self._reader is None:
             # Not before the first page: monorepo-plugin moves the documentation.
-            self._reader = PageReader(self._build_settings, Path(config.docs_dir))
-        return self._reader.read(markdown, page=page, config=config, files=files)
+            self._reader = HeroReader(self._build_settings.defaults, Path(config.docs_dir))
+        return read_page(self._reader, markdown, page, config, files)
 
     def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:
         """Log the page's problems, and start to make its hero if it is not stored."""

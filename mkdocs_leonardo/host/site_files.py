@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
-from mkdocs_leonardo.host import neighbours
-
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
@@ -72,4 +70,7 @@ def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig
     for place, source in pictures.items():
         kind = KeptFile if place in kept else PictureFile
         files.append(kind.generated(config, place, abs_src_path=source))
-    neighbours.show_to_proofer(config.plugins, filter(None, map(files.get_file_from_path, pictures)))
+    known = getattr(config.plugins.get("htmlproofer"), "files", None)
+    if isinstance(known, list):
+        # mkdocs-htmlproofer has listed the site's files before these were made.
+        known += filter(None, map(files.get_file_from_path, pictures))

@@ -1,8 +1,12 @@
-"""Images for sharing, whose addresses are announced before the images exist, and cards of Material's social plugin."""
+"""Images for sharing, whose addresses are announced before they exist: metadata, feeds, cards of Material's plugin."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.page.site import Site, absolute_url, card_background, social_place
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+
+_ENCLOSURE = re.compile(r'(<enclosure url="([^"]*)"[^>]*? length=")None(")')
 
 
 class SocialImages:
@@ -57,6 +63,31 @@ class SocialImages:
         """Take back what was announced for the page."""
         if self._announced.pop(page.file.src_uri, None):
             page.meta.pop("image", None)
+
+
+def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
+    """Write the sizes of our pictures into the feeds of mkdocs-rss-plugin, which asks the published site for them.
+
+    `pictures` are the paths of our files by their place in the site.
+    """
+    site_url = config.site_url
+    if "rss" not in config.plugins or not site_url or not pictures:
+        return
+    sizes = {
+        absolute_url(site_url, quote(place)): Path(source).stat().st_size
+        for place, source in pictures.items()
+        if place.endswith("-social.jpg")
+    }
+    for path in Path(config.site_dir).glob("*.xml"):
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        mended = _ENCLOSURE.sub(lambda match: _sized(match, sizes), text)
+        if mended != text:
+            path.write_text(mended, encoding="utf-8", errors="surrogateescape")
+
+
+def _sized(match: re.Match[str], sizes: Mapping[str, int]) -> str:
+    size = sizes.get(match[2].replace("&amp;", "&"))
+    return match[0] if size is None else f"{match[1]}{size}{match[3]}"
 
 
 class CardBackgrounds:

@@ -29,7 +29,6 @@ class ShownPage(NamedTuple):
     source: str
     url: str
     title: str
-    theme: str
     hidden: frozenset[str] = frozenset()
     is_post: bool = False
     description: str = ""
@@ -138,6 +137,7 @@ class Site:
         self._heroes = dict(heroes)
         self._site_url = absolute_url(site_url, "") if site_url else ""
         self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
+        self._theme = theme
         self._site_name = site_name
         self._cards = cards
         self._social = social
@@ -203,7 +203,7 @@ class Site:
 
         def header(heading_html: str) -> str:
             shown = replace(spec, layout=final_layout(spec, asset, heading_html))
-            sizes = picture_sizes(page.theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
+            sizes = picture_sizes(self._theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
             hero = hero_header(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
             self._headers[page.url] = hero
             return hero
@@ -218,7 +218,7 @@ class Site:
         if not self._cards or post not in self._heroes:
             return content_html
         spec, asset = self._heroes[post]
-        sizes = picture_sizes(page.theme, "content", hidden=page.hidden, is_card=True)
+        sizes = picture_sizes(self._theme, "content", hidden=page.hidden, is_card=True)
         has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
         is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)
