@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.page.site import Site, absolute_url, card_background, social_place
+from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -52,11 +53,12 @@ class SocialImages:
                 if page is not None:
                     page.meta.pop("image", None)
                 continue
-            if picture[0] == place:
+            shown = f"{SITE_FOLDER}/{picture.name}"
+            if shown == place:
                 continue
-            again[place] = picture[1]
+            again[place] = picture.place
             if page is not None:
-                page.meta["image"] = absolute_url(self._site_url, picture[0])
+                page.meta["image"] = absolute_url(self._site_url, shown)
         return again
 
     def withdraw(self, page: Page) -> None:

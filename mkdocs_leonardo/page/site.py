@@ -20,7 +20,7 @@ from mkdocs_leonardo.page.markup import (
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
-from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, social_name
+from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
 
 
 class ShownPage(NamedTuple):
@@ -163,12 +163,9 @@ class Site:
             for variant in asset.rendering.variants
         }
 
-    def social_picture(self, source: str) -> tuple[str, str] | None:
-        """Place in the site and file of the picture for sharing the page."""
-        if source not in self._heroes:
-            return None
-        variant = self._heroes[source][1].rendering.social
-        return (f"{SITE_FOLDER}/{variant.name}", variant.place) if variant else None
+    def social_picture(self, source: str) -> Variant | None:
+        """The picture for sharing the page."""
+        return self._heroes[source][1].rendering.social if source in self._heroes else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Place and content of the stylesheet, if any page may need it."""
@@ -179,9 +176,7 @@ class Site:
 
     def social_url(self, source: str) -> str | None:
         """Absolute URL of the picture for sharing the page, where the site's own address is known."""
-        if source not in self._heroes or not self._site_url:
-            return None
-        variant = self._heroes[source][1].rendering.social
+        variant = self.social_picture(source) if self._site_url else None
         return self._folder_url + variant.name if variant else None
 
     # Pages -----------------------------------------------------------------------------------------------------------
