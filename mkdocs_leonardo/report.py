@@ -153,9 +153,12 @@ def complaints(
         if resolution.failure:
             told_at = max(level, logging.WARNING) if resolution.is_refused else level
             groups[told_at, _complaint(resolution)].append(resolution)
-        elif without_provider and _is_placeholder(resolution) and (on_missing == "error" or _is_last(resolution)):
-            told_at = logging.ERROR if on_missing == "error" else logging.INFO
-            groups[told_at, f"shows {shown_instead(resolution)}: {without_provider}"].append(resolution)
+        elif without_provider and resolution.asset is not None and resolution.asset.is_placeholder:
+            text = f"shows {shown_instead(resolution)}: {without_provider}"
+            if on_missing == "error":
+                groups[logging.ERROR, text].append(resolution)
+            elif resolution.asset.source is Source.LAST:
+                groups[logging.INFO, text].append(resolution)
     return [
         (told_at, Complaint([resolution.hero.page for resolution in group], f"{text}{_price(group)}"))
         for (told_at, text), group in groups.items()
@@ -165,14 +168,6 @@ def complaints(
 def shown_instead(resolution: Resolution) -> str:
     """The words for the picture that a page shows instead of its own."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
-
-
-def _is_last(resolution: Resolution) -> bool:
-    return resolution.asset is not None and resolution.asset.source is Source.LAST
-
-
-def _is_placeholder(resolution: Resolution) -> bool:
-    return resolution.asset is not None and resolution.asset.source in _SHOWN
 
 
 def write_json(path: Path, value: JsonValue) -> None:

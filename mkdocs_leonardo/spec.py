@@ -320,6 +320,11 @@ class HeroAsset:
     created_at: float = 0.0
     marks: str = ""
 
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the page shows this picture instead of its own one."""
+        return self.source in {Source.LAST, Source.LOCAL}
+
 
 #: The width that `full` adds (pixels); more is hardly visible, even on a window of 1440 points with two pixels each.
 FULL_WIDTH_PX = 2048

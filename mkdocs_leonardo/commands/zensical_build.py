@@ -129,7 +129,7 @@ def shows_own_image(resolution: Resolution | None) -> bool:
     """Whether the page shows what it asks for."""
     if resolution is None or resolution.failure or resolution.asset is None:
         return False
-    return resolution.asset.source not in {"last", "local"}
+    return not resolution.asset.is_placeholder
 
 
 @contextmanager
