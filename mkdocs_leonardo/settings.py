@@ -52,12 +52,14 @@ class Settings:
     """Notes on allowed options of providers that may surprise."""
     shared_store: StoreAddress | None = None
     on_store_failure: str = "cached"
-    cache_is_default: bool = False
-    """Whether the author has not set `cache_dir`."""
-    former_cache_dir: Path | None = None
-    """An earlier place of the cache, whose content moves to `cache_dir`."""
+    cache_may_move: bool = False
+    """Whether the cache is where it is by default, and not moved for Zensical yet."""
     site: str = ""
     """The configuration's name: its file's path, relative to its folder or to a cache or gallery outside of it."""
+
+    def for_preview(self) -> Settings:
+        """The settings of a preview's builds, which spend and wait for nothing, and leave warnings to the preview."""
+        return replace(self, generate=False, on_missing="ignore", shared_store=None)
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
@@ -73,11 +75,13 @@ def settings_from(
     *,
     docs_dir: Path,
     site_dir: Path | None = None,
+    notify: Notify,
+    environ: Mapping[str, str],
     for_zensical: bool = False,
 ) -> Settings:
     """`Settings` from the options in `config_file`; SettingsError if a folder is in the wrong place.
 
-    A cache that was moved for Zensical stays there, also for builds by MkDocs.
+    The cache is in its folder afterwards. One that was moved for Zensical stays there, also for builds by MkDocs.
     """
     root = config_file.resolve().parent
     _check_providers(config.providers)
@@ -93,16 +97,16 @@ def settings_from(
     folders = {name: _place(root, name, folder) for name, folder in names.items()}
     _check_places(folders, names, docs_dir, site_dir)
     same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
-    return Settings(
+    settings = Settings(
         **{**same, **folders},
         defaults=_defaults(config, (root, docs_dir)),
         encoding=_encoding(config),
-        cache_is_default=config.cache_is_default,
-        former_cache_dir=former,
+        cache_may_move=config.cache_is_default and former is None,
         site=_site_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
     )
+    return settings if former is None else with_cache_moved(settings, former, notify, environ)
 
 
 def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults:
@@ -148,11 +152,8 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
         )
 
 
-def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
-    """The settings with the cache in its folder, where an earlier cache is moved."""
-    former = settings.former_cache_dir
-    if former is None:
-        return settings
+def with_cache_moved(settings: Settings, former: Path, notify: Notify, environ: Mapping[str, str]) -> Settings:
+    """The settings with the cache in its folder, where the `former` cache is moved."""
     from mkdocs_leonardo.storage.cache_move import move_or_stay
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}

@@ -636,7 +636,14 @@ def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: st
 
 def settings_for(root: Path, **options: object) -> Settings:
     """The settings of a site in `root`."""
-    return settings_from(accepted(options), root / "mkdocs.yml", docs_dir=root / "docs", site_dir=root / "site")
+    return settings_from(
+        accepted(options),
+        root / "mkdocs.yml",
+        docs_dir=root / "docs",
+        site_dir=root / "site",
+        notify=lambda *_: None,
+        environ={},
+    )
 
 
 #: The options of every built-in provider that a site gets without naming one.

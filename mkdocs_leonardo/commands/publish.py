@@ -52,9 +52,9 @@ def for_zensical(site: SitePages, console: Console) -> SitePages:
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
 
     settings, root = site.settings, site.options.config_file.parent
-    if settings.cache_is_default and settings.former_cache_dir is None:
-        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache_dir=root / DEFAULT_CACHE)
-        settings = with_cache_moved(settings, console.notify, os.environ)
+    if settings.cache_may_move:
+        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE)
+        settings = with_cache_moved(settings, root / DEFAULT_CACHE, console.notify, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
     if site.options.cache_warning:
         console.warn(site.options.cache_warning)
@@ -77,7 +77,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {resolution.failure.text if resolution.failure else ''}")
-                elif not (_is_placeholder(asset) and _is_better(shown.get(page), folder)):
+                elif not (asset.is_placeholder and _is_better(shown.get(page), folder)):
                     shown[page] = _shown(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
@@ -117,10 +117,6 @@ def earlier(folder: Path, console: Console) -> Manifest:
     except UnreadableManifest as error:
         console.note(f"{folder / MANIFEST}: {error}; the command replaces it")
         return Manifest()
-
-
-def _is_placeholder(asset: HeroAsset) -> bool:
-    return asset.source in {Source.LAST, Source.LOCAL}
 
 
 def _is_better(shown: ShownHero | None, folder: Path) -> bool:

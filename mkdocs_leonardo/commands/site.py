@@ -153,14 +153,20 @@ def pages_named(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 def project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
-    from mkdocs_leonardo.settings import settings_from, with_cache_moved
+    from mkdocs_leonardo.settings import settings_from
 
     plugin, theme = plugin_config(project), project.theme
     settings = settings_from(
-        plugin, project.path, docs_dir=project.docs_dir, site_dir=project.site_dir, for_zensical=True
+        plugin,
+        project.path,
+        docs_dir=project.docs_dir,
+        site_dir=project.site_dir,
+        notify=console.notify,
+        environ=os.environ,
+        for_zensical=True,
     )
     return SiteOptions(
-        with_cache_moved(settings, console.notify, os.environ),
+        settings,
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,8 +113,7 @@ class _ManifestUpdater:
             self._console.notify(logging.WARNING, problem)
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
-        quiet = replace(settings, generate=False, on_missing="ignore", shared_store=None)
-        with built(site, quiet, self._console) as heroes:
+        with built(site, settings.for_preview(), self._console) as heroes:
             published(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.settings import is_for_zensical, settings_from, with_cache_moved
+from mkdocs_leonardo.settings import is_for_zensical, settings_from
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
     """The settings of a site that MkDocs builds, with the cache in its folder; SettingsError if there are none."""
     file = config_file_of(config)
-    settings = settings_from(
+    return settings_from(
         options,
         file,
         docs_dir=Path(config.docs_dir),
         site_dir=Path(config.site_dir),
+        notify=notify,
+        environ=os.environ,
         for_zensical=is_for_zensical(file, config.markdown_extensions),
     )
-    return with_cache_moved(settings, notify, os.environ)
 
 
 def config_file_of(config: MkDocsConfig) -> Path:

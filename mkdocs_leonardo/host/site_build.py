@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
-    from mkdocs_leonardo.settings import Settings
 
 
 class SiteBuild:
@@ -48,7 +46,7 @@ class SiteBuild:
             raise PluginError(f"leonardo: {error}") from None
         for note in self.settings.notes:
             log.info("%s", note)
-        self._build_settings = _quiet(self.settings) if is_preview else self.settings
+        self._build_settings = self.settings.for_preview() if is_preview else self.settings
         self._reader: HeroReader | None = None
 
     def set_published_aside(self, site_dir: str) -> None:
@@ -92,11 +90,6 @@ class SiteBuild:
 def discard_published(site_dir: str) -> None:
     """Remove what a killed build set aside, where the plugin is switched off by now."""
     PublishedFolder(Path(site_dir), SITE_FOLDER).discard()
-
-
-def _quiet(settings: Settings) -> Settings:
-    """The settings of a preview's builds, which spend nothing, wait for nothing, and leave warnings to the preview."""
-    return replace(settings, generate=False, on_missing="ignore", shared_store=None)
 
 
 def _annotations(config: MkDocsConfig) -> Listener | None:
