@@ -381,6 +381,22 @@ def test_stacked_title_is_the_theme_s_own_and_nothing_covers_the_picture(
     assert looks[1:] == looks[:1] * 2
 
 
+@pytest.mark.parametrize(
+    ("theme", "page_weight", "hero_weight"), [("material", 300, 400), ("mkdocs", 400, 400), ("readthedocs", 700, 700)]
+)
+def test_title_on_the_picture_is_as_heavy_as_the_theme_s_headings(
+    theme: str, page_weight: int, hero_weight: int, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """Material's headings are too thin on a picture: there it is one step heavier."""
+    weight = "title => getComputedStyle(title).fontWeight"
+    theirs = open_page(f"{addresses[theme]}/none/").locator("h1").first.evaluate(weight)
+    ours = [
+        open_page(f"{addresses[theme]}/{path}").locator(".leonardo-hero h1").evaluate(weight)
+        for path in ("", "fullhidden/", "splitwide/")
+    ]
+    assert (theirs, ours) == (str(page_weight), [str(hero_weight)] * 3)
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_split_has_the_picture_beside_the_text_or_above_it(
     theme: str, addresses: dict[str, str], open_page: OpenPage
