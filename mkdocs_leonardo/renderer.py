@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -22,6 +23,7 @@ from mkdocs_leonardo.spec import (
     PictureRecord,
     PictureSpec,
     Rendering,
+    Variant,
     canonical_json,
     digest_of,
     generation_key,
@@ -65,7 +67,7 @@ class Renderer:
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         """The files of a picture for pages, if they are made already; no decoding, no encoding."""
         try:
-            return self.cache.load(self._variant_key(record, hero))
+            return self.cache.load(self._variant_key(record, self._encoding.across(hero.layout), hero.focus))
         except BrokenEntry as error:
             self._notify(logging.INFO, f"{error}; it is encoded again")
         except StoreUnavailable as error:
@@ -83,16 +85,18 @@ class Renderer:
         """Make the files of a picture: a stored one's bytes, or the painter's image."""
         from mkdocs_leonardo.imaging.render import render
 
-        key = self._variant_key(record, hero)
+        encoding = self._encoding.across(hero.layout)
+        key, known = self._variant_key(record, encoding, hero.focus), self._known_files(record, encoding, hero.focus)
 
         def write(folder: Path) -> Rendering:
             return render(
                 picture,  # type: ignore[arg-type]  # bytes, or the painter's image; Pillow would be imported here
                 record,
                 variant_key=key,
-                encoding=self._encoding.across(hero.layout),
+                encoding=encoding,
                 folder=folder,
                 focus=hero.focus,
+                known=known,
                 heavy=self._heavy,
             )
 
@@ -133,12 +137,11 @@ class Renderer:
 
     # Keys and folders ------------------------------------------------------------------------------------------------
 
-    def _variant_key(self, record: PictureRecord, hero: HeroSpec) -> str:
-        facts = (record.provider, record.model, record.has_reference)
-        kind = (self._encoding.across(hero.layout), hero.focus, *facts)
+    def _variant_key(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> str:
+        kind = (encoding, focus, record.provider, record.model, record.has_reference)
         if kind not in self._settings:
             # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
-            self._settings[kind] = digest_of(canonical_json({**self._settings_of(kind[0], hero.focus, record)}))
+            self._settings[kind] = digest_of(canonical_json({**self._settings_of(encoding, focus, record)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
@@ -153,6 +156,17 @@ class Renderer:
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
         return settings(encoding, focus, record)
+
+    def _known_files(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> Sequence[Variant]:
+        """The files of the picture that were encoded for another layout, or for a list of every format."""
+        plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
+        every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
+        for other in (plain, every) if encoding.spares_fallback else (plain,):
+            with suppress(BrokenEntry, StoreUnavailable):
+                rendering = self.cache.load(self._variant_key(record, other, focus)) if other != encoding else None
+                if rendering is not None:
+                    return rendering.variants
+        return ()
 
     def _usable(self, folder: Path) -> Path:
         if folder.is_symlink():

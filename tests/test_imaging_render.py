@@ -1,5 +1,6 @@
 """From delivered bytes to everything a page needs, in one call."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -13,7 +14,17 @@ from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import Provenance, detect
 from mkdocs_leonardo.imaging.render import render, settings
 from mkdocs_leonardo.imaging.variants import available_formats
-from mkdocs_leonardo.spec import CENTER, MADE_BY_AI, Encoding, FocalPoint, PictureRecord, Rendering, Scrim, variant_key
+from mkdocs_leonardo.spec import (
+    CENTER,
+    MADE_BY_AI,
+    Encoding,
+    FocalPoint,
+    PictureRecord,
+    Rendering,
+    Scrim,
+    Variant,
+    variant_key,
+)
 
 KEY = "0123456789abcdef" * 4
 VARIANT_KEY = "fedcba9876543210" * 4
@@ -47,6 +58,7 @@ def rendered(  # noqa: D103 -- `render` with defaults
     focus: FocalPoint = CENTER,
     provider: str = "leonardo",
     available: tuple[str, ...] | None = None,
+    known: Sequence[Variant] = (),
 ) -> Rendering:
     return render(
         picture,
@@ -56,6 +68,7 @@ def rendered(  # noqa: D103 -- `render` with defaults
         folder=folder,
         focus=focus,
         available=available,  # type: ignore[arg-type]
+        known=known,
     )
 
 
@@ -216,6 +229,18 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
+    """What was encoded before is the hero's again, byte for byte, and only what is missing is written."""
+    first = rendered(png(scene()), tmp_path / "a")
+    known = [variant for variant in first.variants if variant.width_px != 192]
+
+    again = rendered(png(scene()), tmp_path / "b", known=known)
+
+    assert again == replace(first, variants=again.variants)
+    assert [each.digest for each in again.variants] == [each.digest for each in first.variants]
+    assert {path.name.partition("-")[2][:3] for path in (tmp_path / "b").iterdir()} == {"192"}
 
 
 @pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")

@@ -112,13 +112,15 @@ def render(
     folder: Path,
     focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
+    known: Sequence[Variant] = (),
     heavy: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
     The record's key names the files in the site, `variant_key` in the folder. `available` are the formats that can be
-    written, by default those of this Pillow; `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not
-    a picture we may show, StoreUnavailable if the folder cannot be written.
+    written, by default those of this Pillow; `known` are files of the same picture that need not be encoded again,
+    `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
+    the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != _OWN)
@@ -136,10 +138,14 @@ def render(
             name=name + (focus_suffix(focus) if cropped else ""),
             stem=stem,
             is_placeholder=record.provider == _PAINTER,
+            known={(each.width_px, each.format): each for each in known if each.role == "hero"},
             heavy=heavy,
         )
         if encoding.social:
-            variants.append(write_social(draft, image, focus=focus, name=name, stem=stem))
+            variants.append(
+                next((each for each in known if each.role == "social"), None)
+                or write_social(draft, image, focus=focus, name=name, stem=stem)
+            )
     rendering = _measured(image, focus, variants, source_type)
     return_freed()
     return rendering

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import colorsys
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -192,16 +192,18 @@ def write_ladder(
     name: str,
     stem: str,
     is_placeholder: bool = False,
+    known: Mapping[tuple[int, Format], Variant] | None = None,
     heavy: AbstractContextManager[object] | None = None,
 ) -> list[Variant]:
     """The hero's `files`, width and format of each, in their order. One resized copy is alive at a time.
 
-    `heavy` is entered for each file whose encoding takes much memory, so that threads can take turns with those. They
-    come last, so that one thread has light ones to write while another has its heavy ones.
+    Files in `known` exist already. `heavy` is entered for each file whose encoding takes much memory, so that
+    threads can take turns with those. They come last, so that one thread has light ones to write while another has its
+    heavy ones.
     """
     wanted = list(files)
-    written: dict[tuple[int, Format], Variant] = {}
-    for width, group in groupby(sorted(set(wanted), key=_weight), key=itemgetter(0)):
+    written = dict(known or {})
+    for width, group in groupby(sorted(set(wanted).difference(written), key=_weight), key=itemgetter(0)):
         height = max(1, round(image.height * width / image.width))
         # From the full picture each time: a copy of a copy gets softer with every step.
         copy = fit(image, width_px=width, height_px=height)
