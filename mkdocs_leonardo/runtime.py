@@ -68,12 +68,12 @@ class Runtime:
         self._windows: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
+        self._keyed: set[str] = set()
         self.missing_keys: list[str] = []
         try:
             self._open_stores()
-            keyed: set[str] = set()
-            self.chain = tuple(self._provider(name, environ, keyed) for name in settings.providers if name != PAINTER)
-            self.keyed = frozenset(keyed)
+            self.chain = tuple(self.provider(name) for name in settings.providers if name != PAINTER)
+            self.keyed = frozenset(self._keyed)
             self.lookup = self._lookup()
         except BaseException:
             self.close()
@@ -289,12 +289,13 @@ class Runtime:
 
     # Providers -------------------------------------------------------------------------------------------------------
 
-    def _provider(self, name: str, environ: Mapping[str, str], keyed: set[str]) -> Provider:
+    def provider(self, name: str) -> Provider:
+        """A new provider; HeroError if it cannot be made."""
         from mkdocs_leonardo.storage import limits
 
         declaration, options = declaration_of(name), self._settings.options[name]
         variable = declaration.key_variable or named_key_variable(name)
-        key = environ.get(variable, "").strip() or None
+        key = self._environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
         times, stated = limits.RenderTimes(self._index), declaration.limits(options)
@@ -317,7 +318,7 @@ class Runtime:
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if key is not None:
-            keyed.add(provider.name)
+            self._keyed.add(provider.name)
         return provider
 
     def patience_s(self, pictures: int) -> float:

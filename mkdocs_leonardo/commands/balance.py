@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.errors import ProviderError
+from mkdocs_leonardo.errors import ProviderError, TransportError
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Account, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -36,17 +36,15 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
         if not asked:
             raise CommandError(_why_no_balance(runtime))
         for provider in asked:
-            account, problem = _account(runtime, provider)
+            account, problem = Account(), ""
+            try:
+                account = answer_of(runtime, provider.account)
+            except (ProviderError, TransportError) as error:
+                problem = str(error)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
             low = low or is_short or bool(problem)
-            report.append(
-                {
-                    "provider": provider.name,
-                    "credits": account.credits,
-                    "usd": account.usd,
-                    "problem": problem or None,
-                }
-            )
+            stated = {"credits": account.credits, "usd": account.usd}
+            report.append({"provider": provider.name, **stated, "problem": problem or None})
             if not console.for_program:
                 console.say(f"{provider.name}: {problem or balance_words(account) or SILENT}")
     if console.for_program:
@@ -64,16 +62,9 @@ def _why_no_balance(runtime: Runtime) -> str:
     return "no configured provider reports a balance; leonardo does"
 
 
-def _account(runtime: Runtime, provider: ReportsAccount) -> tuple[Account, str]:
-    """The account as the service states it, and an error message."""
-    try:
-        return answer_of(runtime, provider.account), ""
-    except ProviderError as error:
-        return Account(), str(error)
-    except TimeoutError:
-        return Account(), "does not answer in time"
-
-
 def answer_of(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer to a free question to a service; TimeoutError after a minute."""
-    return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
+    """The answer to a free question to a service; TransportError if there is none after a minute."""
+    try:
+        return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
+    except TimeoutError:
+        raise TransportError("does not answer in time") from None

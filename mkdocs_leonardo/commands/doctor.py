@@ -18,7 +18,7 @@ from mkdocs_leonardo.commands.balance import SILENT, answer_of
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError
+from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -85,8 +85,8 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
         if runtime.team is not None:
             try:
                 diagnoses = answer_of(runtime, runtime.team.examine)
-            except TimeoutError:
-                yield Diagnosis("bad", "shared_store", "does not answer in time")
+            except TransportError as error:
+                yield Diagnosis("bad", "shared_store", str(error))
             else:
                 yield from (Diagnosis(found.grade, "shared_store", found.text) for found in diagnoses)
     yield from _encoders(site.settings)
@@ -175,11 +175,9 @@ def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
             words = answer_of(runtime, provider.check_access)
         else:
             return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
-    except ProviderError as error:
+    except (ProviderError, TransportError) as error:
         subject = "" if isinstance(error, NotSetUp) else "the service "
         return Diagnosis("bad", provider.name, f"{variable} is set; {subject}{error}")
-    except TimeoutError:
-        return Diagnosis("bad", provider.name, f"{variable} is set; the service does not answer in time")
     return Diagnosis("ok", provider.name, f"{variable} is set and accepted; {words}")
 
 

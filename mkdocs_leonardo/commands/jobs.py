@@ -15,7 +15,7 @@ from mkdocs_leonardo.report import counted
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
-    from mkdocs_leonardo.storage.entries import CreateCall
+    from mkdocs_leonardo.storage.entries import CreateCall, Entry, Refusal
 
 #: The shortest beginning of an id that chooses a line.
 _LEAST_OF_ID = 6
@@ -24,17 +24,15 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One job, or one prompt that is not sent again (`number` 0). `at` in Unix seconds."""
+    """One job of an entry, or one prompt that is not sent again (`number` 0). `at` in Unix seconds."""
 
     id: str
-    key: str
-    number: int
-    page: str
-    provider: str
+    of: Entry | Refusal
     job_id: str
     at: float
-    cost_usd: float | None
     state: str
+    number: int = 0
+    cost_usd: float | None = None
 
 
 def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool) -> int:
@@ -52,7 +50,7 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
     if not lines:
         console.say("no job is open, and nothing is remembered as refused")
         return 0
-    rows = [(line.id, line.page, line.provider, _age(now - line.at), _cost(line), line.state) for line in lines]
+    rows = [(line.id, line.of.page, line.of.provider, _age(now - line.at), _cost(line), line.state) for line in lines]
     console.table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
     console.say(counted(len(lines), "line", "lines"))
     return 0
@@ -61,30 +59,12 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
 def _lines(runtime: Runtime) -> Iterator[_Line]:
     for entry in open_jobs(runtime).values():
         for one in entry.calls:
-            yield _Line(
-                one.job_id or f"{entry.key[:16]}-{one.number}",
-                entry.key,
-                one.number,
-                entry.page,
-                entry.provider,
-                one.job_id,
-                one.began_at,
-                one.cost_usd if one.cost_usd is not None else one.estimate_usd,
-                _state_of(one),
-            )
+            name = one.job_id or f"{entry.key[:16]}-{one.number}"
+            cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
+            yield _Line(name, entry, one.job_id, one.began_at, _state_of(one), one.number, cost_usd)
     for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
-        yield _Line(
-            refusal.key[:16],
-            refusal.key,
-            0,
-            refusal.page,
-            refusal.provider,
-            refusal.job_id,
-            refusal.refused_at,
-            None,
-            state,
-        )
+        yield _Line(refusal.key[:16], refusal, refusal.job_id, refusal.refused_at, state)
 
 
 def _state_of(call: CreateCall) -> str:
@@ -95,7 +75,7 @@ def _state_of(call: CreateCall) -> str:
 
 def _chosen(lines: Sequence[_Line], name: str) -> _Line:
     """The line with that id, which may be cut short."""
-    exact = [line for line in lines if name in (line.id, line.key)]
+    exact = [line for line in lines if name in (line.id, line.of.key)]
     fitting = exact or [line for line in lines if len(name) >= _LEAST_OF_ID and line.id.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
@@ -106,28 +86,26 @@ def _chosen(lines: Sequence[_Line], name: str) -> _Line:
 
 def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> None:
     if line.number:
-        console.say(
-            f"{line.page}: {line.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}: its "
-            "image is lost, and the next build pays for another one"
-        )
+        job = f"{line.of.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}"
+        console.say(f"{line.of.page}: {job}: its image is lost, and the next build pays for another one")
     else:
-        console.say(f"{line.page or line.key[:16]}: {line.state}; the next build may pay for it once more")
+        console.say(f"{line.of.page or line.of.key[:16]}: {line.state}; the next build may pay for it once more")
     if not yes and not console.ask("Give it up?"):
         console.note("nothing was changed")
         return
     if line.number:
-        runtime.journal.give_up(line.key, line.number)
+        runtime.journal.give_up(line.of.key, line.number)
     else:
-        runtime.journal.forget_refusal(line.key)
+        runtime.journal.forget_refusal(line.of.key)
     console.say("given up")
 
 
 def _value(line: _Line, now: float) -> JsonValue:
     return {
         "id": line.id,
-        "key": line.key[:16],
-        "page": line.page or None,
-        "provider": line.provider or None,
+        "key": line.of.key[:16],
+        "page": line.of.page or None,
+        "provider": line.of.provider or None,
         "job_id": line.job_id or None,
         "age_s": round(max(0.0, now - line.at), 1),
         "cost_usd": None if line.cost_usd is None else round(line.cost_usd, 6),

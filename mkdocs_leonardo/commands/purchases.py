@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
@@ -14,7 +14,7 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.terminal import Console, dollars
 from mkdocs_leonardo.report import counted, listed
-from mkdocs_leonardo.resolution import Failure, Resolution, waiting_for
+from mkdocs_leonardo.resolution import Failure, Resolution, unexpected, waiting_for
 from mkdocs_leonardo.spec import Source
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _LEAST_S = 0.05
 INTERRUPTED = 130
 #: Why nothing is paid for where the configuration forbids it, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
+_TOO_LATE = Failure("it took too long; the next run collects what is paid")
 
 
 class Plan:
@@ -186,20 +187,15 @@ def _landed(
             console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {seconds:.0f} s")
     for future in flying:
         future.cancel()
-        landed[flights[future].page] = _without(flights[future], "it took too long; the next run collects what is paid")
+        landed[flights[future].page] = Resolution(flights[future], failure=_TOO_LATE)
     return tuple(landed[hero.page] for hero in flights.values())
 
 
 def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
     try:
         return future.result()
-    except CancelledError:
-        return _without(hero, "it was cancelled")
     except Exception as error:  # noqa: BLE001 - an unforeseen error costs one picture only
-        return _without(
-            hero,
-            f"an unexpected error came up ({type(error).__name__}); try again, and please report it if it comes again",
-        )
+        return Resolution(hero, failure=unexpected(error))
 
 
 def _not_collected(purchase: Resolution) -> Failure | None:
@@ -209,10 +205,6 @@ def _not_collected(purchase: Resolution) -> Failure | None:
     if not reasons:
         return purchase.failure
     return Failure(f"{'; '.join(reasons)}; run the command again to pay for another one")
-
-
-def _without(hero: HeroSpec, failure: str) -> Resolution:
-    return Resolution(hero, failure=Failure(failure))
 
 
 def line_of(purchase: Resolution) -> str:

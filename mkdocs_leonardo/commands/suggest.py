@@ -7,20 +7,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
 from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
+from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
-from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable
+from mkdocs_leonardo.providers.declaration import BUILT_IN, key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.runtime import Runtime
 
 #: The words of a page that the text model gets.
 MOST_WORDS = 1000
@@ -49,14 +52,21 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
         return 0
     if not site.settings.generate:
         raise CommandError(GENERATE_IS_OFF)
-    provider = _provider(site, os.environ)
+    with runtime_for(site.settings, console) as runtime:
+        return _suggest(_provider(runtime), wanted, site.settings.max_cost_usd, console, write=write, yes=yes)
+
+
+def _suggest(
+    provider: SuggestsTexts, wanted: Sequence[_Page], cap_usd: float | None, console: Console, *, write: bool, yes: bool
+) -> int:
+    """Show the price, and ask the text model about each page if it is agreed to; 1 if any page failed."""
     model = provider.text_model
     expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
     console.say(
         f"{counted(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {model} reads title, "
         f"description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
     )
-    cap_usd, highest_usd = site.settings.max_cost_usd, sum(most_usd(model, page.facts) for page in wanted)
+    highest_usd = sum(most_usd(model, page.facts) for page in wanted)
     if cap_usd is not None and highest_usd > cap_usd:
         raise CommandError(
             f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(highest_usd)}; raise it, or "
@@ -97,24 +107,14 @@ def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _provider(site: SitePages, environ: Mapping[str, str]) -> SuggestsTexts:
-    """The first provider that has a text model and a key."""
+def _provider(runtime: Runtime) -> SuggestsTexts:
+    """The first provider that has a text model and a key; those of the site come first."""
     variables = []
-    for name in sorted(BUILT_IN, key=(*site.settings.providers, *BUILT_IN).index):
-        variable = key_variable(name)
-        key = environ.get(variable, "").strip()
-        provider = declaration_of(name).make(
-            ProviderContext(
-                key=key or None,
-                options=site.settings.options[name],
-                clock=SystemClock(),
-                rate_limiter=lambda _: 0.0,
-                render_times=RenderTimes(lambda _: (), lambda *_: None),
-                key_variable=variable,
-            )
-        )
+    others = {*BUILT_IN} - {provider.name for provider in runtime.chain}
+    for provider in (*runtime.chain, *map(runtime.provider, sorted(others, key=BUILT_IN.index))):
         if isinstance(provider, SuggestsTexts):
-            if key:
+            variable = key_variable(provider.name)
+            if os.environ.get(variable, "").strip():
                 return provider
             variables.append(variable)
     raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")

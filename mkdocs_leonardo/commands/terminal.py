@@ -104,14 +104,9 @@ class Console:
 
     # Progress --------------------------------------------------------------------------------------------------------
 
-    @property
-    def shows_progress(self) -> bool:
-        """Whether a progress line can be shown."""
-        return sys.stderr.isatty()
-
     def progress(self, done: int, total: int, text: str) -> None:
-        """Draw the progress line again, if it can be shown."""
-        if self.shows_progress:
+        """Draw the progress line again, if standard error is a terminal."""
+        if sys.stderr.isatty():
             filled = _BAR_CHARACTERS * done // max(1, total)
             bar = "#" * filled + "-" * (_BAR_CHARACTERS - filled)
             # Written raw, since click takes a line with a carriage return for several.
