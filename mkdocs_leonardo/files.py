@@ -62,6 +62,22 @@ def rename_over(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
+def link_over(source: str, target: str) -> None:
+    """Make `target` a hard link to `source`; OSError on another disk, or on a file system without links.
+
+    A file that has the name is replaced: writing into it might write into the file that it is a link to.
+    """
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samestat(os.lstat(source), os.lstat(target)):
+            Path(target).unlink()
+            os.link(source, target)
+
+
 def is_below(path: Path, folder: Path) -> bool:
     """Whether `path` is `folder` or lies in it, also by another name: through a link, or where case does not count."""
     place = path.resolve()

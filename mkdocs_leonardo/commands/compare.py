@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.folders import check_room, make_room, make_writable
+from mkdocs_leonardo.commands.folders import check_room, make_room
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
@@ -69,15 +69,13 @@ def compare(
         for theirs in (_settings(settings, alchemy=mode) for mode in _modes(alchemy, settings))
     ]
     _show_plans(plans, console)
-    if not all(plan.is_idle for plan in plans):
-        if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
-            return 1
-        make_writable(output, "--output")
-        carry_out(plans, console)
+    if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
+        return 1
+    make_room(output, "--output")
+    carry_out(plans, console)
     samples = [sample for plan in plans for sample in _samples(plan, console)]
     if not samples:
         return 1
-    make_room(output, "--output")
     _show(samples, prompt, output, console, styles=wanted_styles)
     console.report(_report(samples, prompt, output))
     return 0

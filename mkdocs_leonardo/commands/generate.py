@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import publish
-from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room, make_writable
+from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     Plan,
@@ -59,6 +59,7 @@ def generate(
     wanted = _takes(heroes[0], takes) if takes else heroes
     folder = site.settings.cache_dir / "takes" / slug(page) if takes and into is None else into
     if folder is not None and not dry_run:
+        _refuse_link(folder, site.settings.cache_dir / "takes")
         check_room(folder, "--into", is_own=publish.is_own if is_published else is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         announce(site.settings.cache_dir)
@@ -75,11 +76,11 @@ def generate(
         unmakable = sum(status.state in {"refused", "empty"} for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
+    if plan.allowed and not agreed(console, yes=yes):
+        return 1
+    if folder is not None:
+        make_room(folder, "--into", gets_mark=not is_published)
     if not plan.is_idle:
-        if plan.allowed and not agreed(console, yes=yes):
-            return 1
-        if folder is not None:
-            make_writable(folder, "--into")
         purchases, budget = carry_out([plan], console)
         made = counted(sum(one.stored is not None for one in purchases), "image", "images")
         new = counted(budget.new_images, "new image", "new images")
@@ -208,6 +209,12 @@ def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
     )
 
 
+def _refuse_link(folder: Path, takes: Path) -> None:
+    """CommandError if a folder in that of `takes` is elsewhere in truth."""
+    if folder.is_relative_to(takes) and (takes.is_symlink() or folder.is_symlink()):
+        raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
+
+
 def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
     """Write the contact sheet, and print the front matter line of each take."""
     items: list[SheetItem] = []
@@ -229,10 +236,6 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
             lines.append(f"  {label:<24}{words}")
     if not lines:
         return
-    ours = site.settings.cache_dir / "takes"
-    if folder.is_relative_to(ours) and (ours.is_symlink() or folder.is_symlink()):
-        raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
-    make_room(folder, "--into")
     write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), items=items, columns=2)
     console.say(f"look at them: {folder / 'index.html'}")
     console.say(f"then put the line of the one you like into the front matter of {page}:")
@@ -260,7 +263,6 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
     written = 0
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
         try:
-            make_room(folder, "--into")
             for status in statuses(runtime, heroes):
                 if status.record is None and status.hero.picture is not None:
                     continue

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host.reading import HeroReader
+from mkdocs_leonardo.host.reading import FRONT_MATTER, HeroReader
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
     from mkdocs_leonardo.front_matter import HeroDefaults
     from mkdocs_leonardo.spec import HeroSpec
 
-_FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _OURS = re.compile(r"^hero_\w+", re.MULTILINE)
 #: Files that are never part of a site, by MkDocs's default and Zensical's.
 _ALWAYS_EXCLUDED = (".*", "/templates/")
@@ -94,7 +93,7 @@ class SiteReader:
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
-        block = _FRONT_MATTER.match(text)
+        block = FRONT_MATTER.match(text)
         folder = self._of_folder(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
         if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):

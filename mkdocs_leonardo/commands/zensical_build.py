@@ -26,7 +26,7 @@ from mkdocs_leonardo.commands.zensical_state import (
     write_state,
 )
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.files import is_below, write_if_changed
+from mkdocs_leonardo.files import is_below, link_over, write_if_changed
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import Failure, Resolution
@@ -325,15 +325,10 @@ def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
 def _put(files: Sequence[PublishedFile], folder: Path) -> None:
     """Link the cache's files, which are never written to again, into the site; copies on another disk."""
     folder.mkdir(parents=True, exist_ok=True)
-    start = f"{folder}{os.sep}"
     for file in files:
-        target = start + file.name
+        target = f"{folder}{os.sep}{file.name}"
         try:
-            os.link(file.path, target)
-        except FileExistsError:
-            if not Path(target).samefile(file.path):
-                Path(target).unlink()
-                shutil.copyfile(file.path, target)
+            link_over(file.path, target)
         except OSError:
             shutil.copyfile(file.path, target)
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.front_matter import HeroDefaults
     from mkdocs_leonardo.spec import HeroSpec, Reference
 
-_BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+#: The front matter of a page's text.
+FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
 #: The file that Material's `meta` plugin reads by default.
 _FOLDER_META = ".meta.yml"
@@ -78,7 +79,7 @@ class HeroReader:
 
         A `value` that comes from the metadata of a folder begins at that folder.
         """
-        base, block = PurePosixPath(page), _BLOCK.match(source())
+        base, block = PurePosixPath(page), FRONT_MATTER.match(source())
         if block is None or not _OWN_IMAGE.search(block[1]):
             metas = ((folder, self._docs_dir / folder / _FOLDER_META) for folder in base.parents)
             base = next(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
+
+from mkdocs_leonardo.files import link_over
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -38,7 +39,7 @@ class PictureFile(File):
             super().copy_file(dirty)
             return
         try:
-            _link(source, target)
+            link_over(source, target)
         except OSError:
             # Another disk, or a file system without links.
             super().copy_file(dirty)
@@ -51,18 +52,6 @@ class KeptFile(PictureFile):
         """Do nothing, unless another plugin has moved the file to another place."""
         if self.dest_uri != self.src_uri:
             super().copy_file(dirty)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, target)
-    except FileExistsError:
-        # Writing into it might write into another picture of the cache.
-        Path(target).unlink()
-        os.link(source, target)
 
 
 def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
