@@ -21,7 +21,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     TransportError,
 )
-from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, status_and, text_at
+from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, retry_after_s, status_and, text_at
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
@@ -50,21 +50,13 @@ class SynchronousProvider:
     name: ClassVar[str]
     takes_references: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        context: ProviderContext,
-        *,
-        model: str,
-        text_model: str,
-        timeout_s: float,
-        base_url: str,
-        secret_headers: Callable[[str], Mapping[str, str]],
-    ) -> None:
-        """Make the provider; nothing is connected yet."""
-        self.model = model
-        self.text_model = text_model
-        self.timeout_s = timeout_s
-        self._api = context.connection(self.name, base_url=base_url, secret_headers=secret_headers)
+    def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
+        """Make the provider from its options, which name models, time limit and address; nothing is connected yet."""
+        options: Any = context.options
+        self.model: str = options.model
+        self.text_model: str = options.text_model
+        self.timeout_s: float = options.timeout_s
+        self._api = context.connection(self.name, base_url=options.base_url, secret_headers=secret_headers)
         self._clock = context.clock
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
@@ -128,8 +120,8 @@ class SynchronousProvider:
         return prompt
 
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
-        """The answer to the create request, which is sent exactly once; ServiceFailed if there is none."""
-        return await self._answer(
+        """The answer of status 200 to the create request, which is sent exactly once; ProviderError for any other."""
+        answer = await self._answer(
             "POST",
             path,
             json=request,
@@ -138,6 +130,32 @@ class SynchronousProvider:
             max_bytes=MAX_ANSWER_BYTES,
             keep_once_sent=True,
         )
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise self._refusal(answer)
+        if not isinstance(answer.body, dict):
+            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
+        return answer
+
+    def _refusal(self, answer: Answer) -> ProviderError:
+        """The error for an answer of another status than 200."""
+        words, status = text_at(answer.body, "error", "message") or answer.text, answer.status
+        said = status_and(words, answer)
+        known = self._known_refusal(answer, words, said)
+        if known is not None:
+            return known
+        if status == 429:  # noqa: PLR2004 - HTTP's own number
+            return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
+        if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
+            where = f"{self.name}.base_url and {self.name}.model"
+            return self._error(AccountRefused, f"answered {status}; check {where} ({said})")
+        if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
+            # A gateway or proxy may have answered in the service's place.
+            return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
+        return self._error(RequestRefused, f"does not take the request ({said})")
+
+    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:
+        """The error for an answer that means more with this service; `words` are its text, `said` quotes it."""
+        raise NotImplementedError
 
     async def _answer(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
         """The answer to a request, which is sent exactly once; ServiceFailed if there is none.

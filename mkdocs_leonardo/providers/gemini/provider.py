@@ -12,7 +12,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.errors import (
@@ -22,7 +22,6 @@ from mkdocs_leonardo.errors import (
     PromptRefused,
     ProviderError,
     RateLimited,
-    RequestRefused,
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
@@ -34,7 +33,6 @@ from mkdocs_leonardo.providers.answers import (
     number_at,
     quote,
     retry_after_s,
-    status_and,
     text_at,
 )
 from mkdocs_leonardo.providers.gemini.prices import REFERENCE_USD, picture_usd, usage_usd
@@ -45,7 +43,6 @@ from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.gemini.options import GeminiOptions
 
 NAME = "gemini"
 #: The header that holds the key. In the address, where it is taken as well, it would be in every log on the way.
@@ -80,15 +77,7 @@ class GeminiProvider(SynchronousProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         """Make the provider; nothing is connected yet."""
-        options = cast("GeminiOptions", context.options)
-        super().__init__(
-            context,
-            model=options.model,
-            text_model=options.text_model,
-            timeout_s=options.timeout_s,
-            base_url=options.base_url,
-            secret_headers=lambda key: {KEY_HEADER: key},
-        )
+        super().__init__(context, secret_headers=lambda key: {KEY_HEADER: key})
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
@@ -99,9 +88,13 @@ class GeminiProvider(SynchronousProvider):
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
         reference = None if picture.reference is None else await copy_of(picture.reference, NAME)
-        return await self._submission(
-            await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
-        )
+        answer = await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
+        entries = _pictures_in(answer.body)
+        if not entries:
+            raise self._without_picture(answer.body)
+        data = await self._picture(entries)
+        cost_usd = usage_usd(self.model, image_out=_image_tokens(answer.body))
+        return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
 
     def _request(self, picture: PictureSpec, reference: bytes | None) -> dict[str, JsonValue]:
         """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
@@ -143,19 +136,7 @@ class GeminiProvider(SynchronousProvider):
 
     # Answers -----------------------------------------------------------------------------------------------------
 
-    async def _submission(self, answer: Answer) -> Submission:
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._refusal(answer)
-        if not isinstance(answer.body, dict):
-            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
-        entries = _pictures_in(answer.body)
-        if not entries:
-            raise self._without_picture(answer.body)
-        data = await self._picture(entries)
-        cost_usd = usage_usd(self.model, image_out=_image_tokens(answer.body))
-        return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
-
-    def _without_picture(self, body: JsonValue) -> ProviderError:
+    def _without_picture(self, body: JsonValue | None) -> ProviderError:
         """The error for a 200 without a picture; an answer that was drawn is charged."""
         blocked = text_at(body, "promptFeedback", "blockReason")
         reason = text_at(body, "candidates", 0, "finishReason")
@@ -171,30 +152,24 @@ class GeminiProvider(SynchronousProvider):
             JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{said})", charged=charged
         )
 
-    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
-        words = text_at(answer.body, "error", "message") or answer.text
+    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:
         kind = text_at(answer.body, "error", "status")
         status = answer.status
-        said = status_and(words, answer)
         reasons = {text_at(detail, "reason") for detail in list_at(answer.body, "error", "details")}
         if "API_KEY_INVALID" in reasons or status == 401:  # noqa: PLR2004 - HTTP's own number
             return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
         if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
-            words = f"does not let this project use {self.model!r} ({said})"
-            return self._error(AccountRefused, firewall(answer) or words)
-        if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
-            return self._error(AccountRefused, f"answered {status}; check gemini.model and gemini.base_url ({said})")
+            refuses = f"does not let this project use {self.model!r} ({said})"
+            return self._error(AccountRefused, firewall(answer) or refuses)
         if status == 429:  # noqa: PLR2004 - same
             return self._too_many(answer, words, said)
         if status == 503 and kind == "UNAVAILABLE":  # noqa: PLR2004 - same
             # Its own words for being too busy to begin.
             return self._error(ServiceFailed, said, retry_after_s=self._rest_s(answer))
-        if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
-            return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
-        # Resellers and older image models refuse a prompt as if it were malformed.
-        kind_of = PromptRefused if _UNSAFE.search(words) else RequestRefused
-        refuses = "refuses the prompt" if kind_of is PromptRefused else "does not take the request"
-        return self._error(kind_of, f"{refuses} ({said})")
+        if 400 <= status < 500 and status not in {404, 408, 409} and _UNSAFE.search(words):  # noqa: PLR2004 - same
+            # Resellers and older image models refuse a prompt as if it were malformed.
+            return self._error(PromptRefused, f"refuses the prompt ({said})")
+        return None
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
         """The error for a 429: too many requests, or no quota at all, since both have the same status."""
@@ -227,7 +202,7 @@ def ratio_for(model: str, width_px: int, height_px: int) -> str:
     return f"{wide}:{high}"
 
 
-def _pictures_in(body: JsonValue) -> list[tuple[str, str]]:
+def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
     """Base64 and address of what is no draft, the last one first; the service's spelling, and that of gateways."""
     entries = [
         (
@@ -240,7 +215,7 @@ def _pictures_in(body: JsonValue) -> list[tuple[str, str]]:
     return [entry for entry in reversed(entries) if any(entry)]
 
 
-def _image_tokens(body: JsonValue) -> float | None:
+def _image_tokens(body: JsonValue | None) -> float | None:
     """The tokens of the picture; where they are not told apart, those of the whole answer."""
     for detail in list_at(body, "usageMetadata", "candidatesTokensDetails"):
         if text_at(detail, "modality") == "IMAGE":

@@ -17,10 +17,7 @@ from mkdocs_leonardo.errors import (
     Charged,
     PromptRefused,
     ProviderError,
-    RateLimited,
-    RequestRefused,
     ServerError,
-    ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
     Answer,
@@ -29,7 +26,6 @@ from mkdocs_leonardo.providers.answers import (
     member,
     number_at,
     retry_after_s,
-    status_and,
     text_at,
 )
 from mkdocs_leonardo.providers.openai.prices import REFERENCE_USD, picture_usd, usage_usd
@@ -74,17 +70,9 @@ class OpenAIProvider(SynchronousProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         """Make the provider; nothing is connected yet."""
-        options = cast("OpenAIOptions", context.options)
-        super().__init__(
-            context,
-            model=options.model,
-            text_model=options.text_model,
-            timeout_s=options.timeout_s,
-            base_url=options.base_url,
-            secret_headers=lambda key: {"authorization": f"Bearer {key}"},
-        )
-        self._quality = options.quality
-        self.options: Mapping[str, JsonValue] = {"quality": options.quality, "wording": WORDING}
+        super().__init__(context, secret_headers=lambda key: {"authorization": f"Bearer {key}"})
+        self._quality = cast("OpenAIOptions", context.options).quality
+        self.options: Mapping[str, JsonValue] = {"quality": self._quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture."""
@@ -105,12 +93,16 @@ class OpenAIProvider(SynchronousProvider):
             "output_compression": _COMPRESSION,
         }
         if picture.reference is None:
-            return await self._submission(await self._create("/images/generations", request))
-        data = await copy_of(picture.reference, NAME)
-        # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
-        fields = [(name, str(value)) for name, value in request.items()]
-        file = ("image[]", (f"reference.{EXTENSION}", data, MIME_TYPE))
-        return await self._submission(await self._create("/images/edits", None, parts=[*fields, file]))
+            answer = await self._create("/images/generations", request)
+        else:
+            reference = await copy_of(picture.reference, NAME)
+            # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
+            fields = [(name, str(value)) for name, value in request.items()]
+            file = ("image[]", (f"reference.{EXTENSION}", reference, MIME_TYPE))
+            answer = await self._create("/images/edits", None, parts=[*fields, file])
+        entries = list_at(answer.body, "data") or [member(answer.body, "data")]
+        data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
+        return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
 
     async def check_access(self) -> str:
         """The model, which the account may use; the list of models costs nothing and needs the key."""
@@ -137,16 +129,7 @@ class OpenAIProvider(SynchronousProvider):
 
     # Answers -----------------------------------------------------------------------------------------------------
 
-    async def _submission(self, answer: Answer) -> Submission:
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._refusal(answer)
-        if not isinstance(answer.body, dict):
-            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
-        entries = list_at(answer.body, "data") or [member(answer.body, "data")]
-        data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
-        return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
-
-    def _cost_usd(self, body: JsonValue) -> float | None:
+    def _cost_usd(self, body: JsonValue | None) -> float | None:
         out = number_at(body, "usage", "output_tokens")
         if out is None or out <= 0:
             return None
@@ -156,32 +139,8 @@ class OpenAIProvider(SynchronousProvider):
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
         return usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
-    def _refusal(self, answer: Answer) -> ProviderError:  # noqa: PLR0911 - one return for each of its failures
-        words = text_at(answer.body, "error", "message") or answer.text
-        status = answer.status
-        said = status_and(words, answer)
-        known = self._known_refusal(answer, words.lower(), said)
-        if known is not None:
-            return known
-        if status == 429:  # noqa: PLR2004 - HTTP's own number
-            return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
-        if status == 403:  # noqa: PLR2004 - same
-            words = f"does not let this account use {self.model!r} ({said})"
-            return self._error(AccountRefused, firewall(answer) or words)
-        if status in {401, 402}:
-            return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
-        if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
-            return self._error(AccountRefused, f"answered {status}; check openai.base_url and openai.model ({said})")
-        if status in {500, 503}:
-            rest_s = retry_after_s(answer, self._clock.now())
-            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
-        if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
-            # A gateway or proxy answered in the service's place.
-            return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
-        return self._error(RequestRefused, f"does not take the request ({said})")
-
-    def _known_refusal(self, answer: Answer, lower: str, said: str) -> ProviderError | None:
-        """The error for a known text of the service or a gateway; `lower` is the text in lower case."""
+    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
+        status, lower = answer.status, words.lower()
         kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
         if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
             return self._error(AccountRefused, f"has no credit left on this account ({said})")
@@ -190,8 +149,16 @@ class OpenAIProvider(SynchronousProvider):
             return self._error(PromptRefused, f"refuses the prompt ({said})")
         if "modelnotfound" in kinds:
             return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
-        if answer.status == 429 and "0/1min" in lower.replace(" ", ""):  # noqa: PLR2004 - HTTP's own number
+        if status == 429 and "0/1min" in lower.replace(" ", ""):  # noqa: PLR2004 - HTTP's own number
             return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
+        if status == 403:  # noqa: PLR2004 - same
+            refuses = f"does not let this account use {self.model!r} ({said})"
+            return self._error(AccountRefused, firewall(answer) or refuses)
+        if status in {401, 402}:
+            return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
+        if status in {500, 503}:
+            rest_s = retry_after_s(answer, self._clock.now())
+            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
         return None
 
 
