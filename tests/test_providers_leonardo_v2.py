@@ -222,7 +222,11 @@ async def test_submit_wrong_key_is_an_account_refused(services: Services, key: s
     ("picture", "options", "words"),
     [
         (replace(PICTURE, prompt="x" * 2001), {}, "2001 characters, 2000"),
-        (replace(PICTURE, negative_prompt="x" * 1001), {}, "1001 characters, 1000"),
+        (
+            replace(PICTURE, negative_prompt="x" * 1001),
+            {},
+            "it has 1,001 characters, and v2 takes 1,000",
+        ),
         (PICTURE, {"model": "0f0e4e7c-6c1d-4f5a-9a5c-2d1f9b7c8a66"}, "takes names, not ids"),
         (PICTURE, {"contrast": 4.5}, "it is 4.5; phoenix-v1.0 takes 3, 3.5, 4 by v2"),
     ],

@@ -20,6 +20,7 @@ from mkdocs_leonardo.spec import MAX_SEED
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]
 
+PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 #: One credit in USD, derived in November 2026 from seven published or charged amounts; 299 USD for 200 000.
 CREDIT_USD = 0.001495
 #: What a model that is not in the table is taken to cost at 1536x864, with Alchemy and without.
@@ -43,12 +44,11 @@ CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Any size within these limits, in pixels, both sides multiples of `step`."""
+    """Any size within these limits, in pixels."""
 
     low: int
     width: int
     height: int
-    step: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +202,9 @@ _GPT = tuple(
 
 # The table -----------------------------------------------------------------------------------------------------------
 
-_PHOENIX_1_0 = Row(
+_PHOENIX = Row(
     name="phoenix-v1.0",
-    model_id="de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3",
+    model_id=PHOENIX_1_0,
     styles=PHOENIX_STYLES,
     sizes=Sides(32, 2048, 2048),
     modes=("QUALITY", "FAST", "ULTRA"),
@@ -246,9 +246,9 @@ _FLUX_DEV = Row(
     style_preprocessor=299,
 )
 ROWS: tuple[Row, ...] = (
-    _PHOENIX_1_0,
+    _PHOENIX,
     replace(
-        _PHOENIX_1_0,
+        _PHOENIX,
         name="phoenix-v0.9",
         model_id="6b645e3a-d64f-4341-a6d8-7a3690fbf042",
         key_is_id=False,
@@ -298,7 +298,7 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
-#: The largest sides that any model draws, the smallest, and the step that all share.
+#: The smallest side that any model draws, the largest, and the step that all share.
 MIN_SIDE_PX, MAX_WIDTH_PX, MAX_HEIGHT_PX, SIDE_STEP_PX = 16, 6336, 5504, 8
 
 

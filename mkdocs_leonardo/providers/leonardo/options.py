@@ -19,12 +19,10 @@ from mkdocs_leonardo.converters import (
 )
 from mkdocs_leonardo.providers.balance import ALERT, Alert
 from mkdocs_leonardo.providers.declaration import INTERNAL, option
-from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES
+from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES, PHOENIX_1_0
 
 #: The forms of the create call; `auto` is v1 where it can do the order.
 ApiVersion = Literal["auto", "v1", "v2"]
-
-PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 
 
 def _known_contrast(value: object) -> float:

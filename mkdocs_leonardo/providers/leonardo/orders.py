@@ -109,11 +109,6 @@ def knows_alchemy(options: LeonardoOptions) -> bool:
     return not row.is_known or "QUALITY" in row.modes
 
 
-def has_seed(options: LeonardoOptions) -> bool:
-    """Whether the model takes a seed, by which its jobs can be told from one another."""
-    return row_of(options.model).seed_max is not None
-
-
 def key_model(options: LeonardoOptions) -> str:
     """The model as keys know it.
 
@@ -188,7 +183,7 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
         prompt = f"{prompt} {look_words(picture.reference)}"
     size = size_for(row, picture.width_px, picture.height_px)
     version = version_of(options, size, prompt)
-    _check(row, options, picture, version, prompt, negative)
+    _check(row, options, picture, version, prompt)
     seed = None if row.seed_max is None else picture.seed
     if version == "v1":
         body = _v1_body(row, options, picture.style, prompt, size)
@@ -274,9 +269,7 @@ def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: 
     return {"model": row.name, "public": False, "parameters": parameters}
 
 
-def _check(
-    row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str, negative: str
-) -> None:
+def _check(row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str) -> None:
     """ProviderError for an order that the service would refuse, or would draw with other settings."""
     _check_version(row, options, version)
     if not prompt:
@@ -284,19 +277,11 @@ def _check(
     most = _prompt_max(row, version)
     if len(prompt) > most:
         raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
-    most = _negative_max(row, version)
-    if len(negative) > most:
-        raise _refused(RequestRefused, f"the negative prompt has {len(negative)} characters, {most} are allowed")
-    if row.is_known and picture.style not in row.styles:
-        raise _refused(RequestRefused, f"{row.name} has no style {picture.style!r}")
     if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
         raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
-    problem = _size_problem(row, version, picture.width_px, picture.height_px)
-    if row.is_known and not problem:
-        is_given = options.contrast != LeonardoOptions().contrast
-        problem = _contrast_problem(row, options, version, is_given=is_given)
-    if problem:
-        raise _refused(RequestRefused, problem)
+    has_contrast = options.contrast != LeonardoOptions().contrast
+    for option, problem in _mismatches(row, options, picture, version, has_contrast=has_contrast):
+        raise _refused(RequestRefused, f"{option}: {problem}")
 
 
 def _check_version(row: Row, options: LeonardoOptions, version: Version) -> None:
@@ -355,24 +340,34 @@ def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
     """The site's settings that the model does not draw, by the names of the options."""
-    size, style, negative_prompt = (picture.width_px, picture.height_px), picture.style, picture.negative_prompt
     row = row_of(options.model)
-    version = version_of(options, size_for(row, *size))
+    version = version_of(options, size_for(row, picture.width_px, picture.height_px))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
         yield "leonardo.base_url", "with v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
-    yield from _side_problems(row, version, size)
-    negative_max = _negative_max(row, version)
+    yield from _mismatches(row, options, picture, version, has_contrast="contrast" in given)
+    if not row.is_known and "contrast" in given:
+        yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
+
+
+def _mismatches(
+    row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, *, has_contrast: bool
+) -> Iterator[tuple[str, str]]:
+    """The settings of a picture that the model does not draw by this form, by the names of the options.
+
+    `has_contrast` says whether the author wants a contrast of their own.
+    """
+    yield from _side_problems(row, version, picture)
+    negative_prompt, negative_max = clean_text(picture.negative_prompt), _negative_max(row, version)
     if negative_prompt and not negative_max:
         yield "negative_prompt", f"{options.model} takes none; say in prompt_template what images show instead"
     elif len(negative_prompt) > negative_max:
         yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and {version} takes {negative_max:,}"
     if not row.is_known:
-        if "contrast" in given:
-            yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
         return
-    if style not in row.styles:
-        yield "style", f"it is {style}, which {row.name} does not have; it may be {listed(tuple(row.styles))}"
-    problem = _contrast_problem(row, options, version, is_given="contrast" in given)
+    if picture.style not in row.styles:
+        styles = listed(tuple(row.styles))
+        yield "style", f"it is {picture.style}, which {row.name} does not have; it may be {styles}"
+    problem = _contrast_problem(row, options, version, is_given=has_contrast)
     if problem:
         yield "leonardo.contrast", problem
 
@@ -397,31 +392,22 @@ def listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _side_problems(row: Row, version: Version, size: Size) -> Iterator[tuple[str, str]]:
-    for option, index in (("width", 0), ("height", 1)):
-        probe = (size[0], 1024) if index == 0 else (1024, size[1])
-        problem = _size_problem(row, version, *probe)
-        if problem:
-            yield option, f"it is {size[index]}; {problem}"
-
-
-def _size_problem(row: Row, version: Version, width_px: int, height_px: int) -> str:
-    """The message on a size that the model does not draw, with its sizes; empty if it may draw the size."""
+def _side_problems(row: Row, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
+    """The sides that the model does not draw, with those that it does."""
     if not row.is_known and version == "v2":
-        return ""
+        return
     sizes = row.sizes
-    if not isinstance(sizes, Sides):
-        most = max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes)
-        low, step = MIN_SIDE_PX, SIDE_STEP_PX
-    else:
-        most, low, step = (sizes.width, sizes.height), sizes.low, sizes.step
     if version == "v1":
         low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
-    for side, largest in ((width_px, most[0]), (height_px, most[1])):
-        if not low <= side <= largest or side % step:
-            instead = "" if version == "v2" or not row.is_known else "; without api_version: v1 it may be larger"
-            return f"{row.name} draws multiples of {step} from {low} to {largest}{instead}"
-    return ""
+    elif isinstance(sizes, Sides):
+        low, most = sizes.low, (sizes.width, sizes.height)
+    else:
+        low, most = MIN_SIDE_PX, (max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes))
+    instead = "; without api_version: v1 it may be larger" if version == "v1" and row.is_known else ""
+    for option, side, largest in (("width", picture.width_px, most[0]), ("height", picture.height_px, most[1])):
+        if not low <= side <= largest or side % SIDE_STEP_PX:
+            draws = f"{row.name} draws multiples of {SIDE_STEP_PX} from {low} to {largest}{instead}"
+            yield option, f"it is {side}; {draws}"
 
 
 def _contrast_problem(row: Row, options: LeonardoOptions, version: Version, *, is_given: bool) -> str:

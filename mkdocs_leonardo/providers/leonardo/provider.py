@@ -46,7 +46,6 @@ from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, row_of
 from mkdocs_leonardo.providers.leonardo.orders import (
     Version,
     estimate_usd,
-    has_seed,
     key_model,
     key_options,
     mode_of,
@@ -177,7 +176,7 @@ class LeonardoProvider:
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
         order = order_for(self._options, picture)
-        if not has_seed(self._options):
+        if row_of(self._options.model).seed_max is None:
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(
                 RequestRefused, f"cannot tell jobs of {self._options.model} from one another in its list"
