@@ -12,11 +12,11 @@ import anyio.lowlevel
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 
 

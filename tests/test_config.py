@@ -16,9 +16,9 @@ from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.providers.balance import Alert
 from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable, options_in
-from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import STYLES, Encoding, PictureSpec
 

@@ -24,9 +24,9 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
 )
 from mkdocs_leonardo.providers.base import ProviderContext
-from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.spec import PictureSpec, Submission
 

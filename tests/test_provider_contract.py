@@ -10,12 +10,10 @@ from typing import ClassVar
 import pytest
 from offenders import EVERYBODY, OFFENDERS, Honest, contract_of
 
-from mkdocs_leonardo.providers.gemini import gemini
-from mkdocs_leonardo.providers.gemini.options import GeminiOptions
+from mkdocs_leonardo.providers.gemini import GeminiOptions, gemini
 from mkdocs_leonardo.providers.leonardo import leonardo
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.openai import openai
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai import OpenAIOptions, openai
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.testing import (
     ContractViolation,

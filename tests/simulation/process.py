@@ -22,7 +22,7 @@ from mkdocs_leonardo.providers.base import Connection, OwnUploads, ProviderConte
 from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
 from mkdocs_leonardo.providers.leonardo.options import ApiVersion, LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.renderer import Renderer

@@ -36,7 +36,7 @@ from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import ProviderContext
-    from mkdocs_leonardo.providers.openai.options import OpenAIOptions
+    from mkdocs_leonardo.providers.openai import OpenAIOptions
 
 NAME = "openai"
 
