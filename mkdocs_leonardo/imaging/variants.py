@@ -121,11 +121,11 @@ def wanted_files(encoding: Encoding, available: Iterable[Format] | None = None) 
 
 @dataclass(slots=True)
 class Draft:
-    """Files on their way into `folder`: written under temporary names, in the end all renamed, or all removed."""
+    """Files on their way into `folder`; `files` are pairs of a temporary name and the name that replaces it at last."""
 
     folder: Path
     xmp: bytes = b""
-    _files: list[tuple[Path, Path]] = field(default_factory=list)
+    files: list[tuple[Path, Path]] = field(default_factory=list)
 
     def add(
         self,
@@ -141,7 +141,7 @@ class Draft:
         extension = EXTENSIONS[picture_format]
         path = self.folder / f"{stem}.{extension}"
         temporary = self.folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
-        self._files.append((temporary, path))
+        self.files.append((temporary, path))
         # A real file: into a BytesIO, Pillow's JPEG encoder writes while it holds the interpreter, so that two threads
         # together are slower than one.
         with temporary.open("xb") as file:
@@ -160,28 +160,20 @@ class Draft:
             size_bytes=len(data),
         )
 
-    def publish(self) -> None:
-        """Give every file its own name."""
-        for temporary, path in self._files:
-            rename_over(temporary, path)
-        self._files.clear()
-
-    def discard(self) -> None:
-        """Remove what was not published."""
-        for temporary, _ in self._files:
-            temporary.unlink(missing_ok=True)
-
 
 @contextmanager
 def drafting(folder: Path, xmp: bytes) -> Iterator[Draft]:
-    """A draft that is published when the block ends well and removed when it does not."""
+    """A draft whose files all get their own names when the block ends well, and are removed when it does not."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = Draft(folder, xmp)
     try:
         yield draft
-        draft.publish()
-    finally:
-        draft.discard()
+        for temporary, path in draft.files:
+            rename_over(temporary, path)
+    except BaseException:
+        for temporary, _ in draft.files:
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_ladder(

@@ -52,13 +52,6 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A list of sizes that a model draws; for any other size, the nearest one is requested and cropped."""
-
-    sizes: tuple[Size, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Credits:
     """A price in credits: `flat`, `per_megapixel` (10^6 pixels), and once more for 2K, twice for 4K.
 
@@ -74,17 +67,18 @@ class Credits:
 class Row:
     """One model.
 
-    `name` is v2's, and the one that authors write; `model_id` is v1's, empty for a model of v2 alone. The first of
-    `modes` is the default; Alchemy is QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of
-    v1, `has_v2_contrast` says that v2 takes a contrast as well. `seed_max` is None where the model has no seed.
-    `style_preprocessor` is v1's number of a style reference, `reference_kind` v2's name of the reference that passes a
-    look on, `reference_has_strength` whether it takes a strength.
+    `name` is v2's, and the one that authors write; `model_id` is v1's, empty for a model of v2 alone. Where `sizes` are
+    a list, the nearest one is requested for any other size, and cropped. The first of `modes` is the default; Alchemy
+    is QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of v1, `has_v2_contrast` says that v2
+    takes a contrast as well. `seed_max` is None where the model has no seed. `style_preprocessor` is v1's number of a
+    style reference, `reference_kind` v2's name of the reference that passes a look on, `reference_has_strength` whether
+    it takes a strength.
     """
 
     name: str
     model_id: str
     styles: Mapping[str, str]
-    sizes: Sides | Listed
+    sizes: Sides | tuple[Size, ...]
     modes: tuple[Mode, ...]
     prices: Mapping[Mode, Credits]
     mode_field: str = ""
@@ -276,7 +270,7 @@ ROWS: tuple[Row, ...] = (
         name="gpt-image-2",
         model_id="",
         styles=_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
-        sizes=Listed(_GPT),
+        sizes=_GPT,
         modes=("MEDIUM", "LOW", "HIGH"),
         # Through the calculator's nine figures: three qualities at 1376x768, 2048x1136 and 3584x2016.
         prices={"MEDIUM": Credits(0.7, 61.77), "LOW": Credits(0.5, 7), "HIGH": Credits(1, 246.05)},
@@ -289,7 +283,7 @@ ROWS: tuple[Row, ...] = (
         name="nano-banana-2",
         model_id="",
         styles=_styles(*_SHARED, *_PRO, PORTRAIT="8e2bc543-6ee2-45f9-bcd9-594b6ce84dcd"),
-        sizes=Listed(_NANO),
+        sizes=_NANO,
         modes=("",),
         prices={"": Credits(26, per_size_class=13)},
         # No limit is published for the seed; this is the lowest limit of all models.
@@ -342,7 +336,7 @@ def size_for(row: Row, width_px: int, height_px: int) -> Size:
     A picture that is at most a quarter smaller than wanted is enlarged rather than bought at twice the size.
     """
     sizes = row.sizes
-    if isinstance(sizes, Sides) or (width_px, height_px) in sizes.sizes:
+    if isinstance(sizes, Sides) or (width_px, height_px) in sizes:
         return width_px, height_px
 
     def unlike(size: Size) -> tuple[float, bool, float]:
@@ -350,7 +344,7 @@ def size_for(row: Row, width_px: int, height_px: int) -> Size:
         scale = max(width_px / size[0], height_px / size[1])
         return shape, scale > 1.25, abs(math.log(scale))  # noqa: PLR2004 - see above
 
-    return min(sizes.sizes, key=unlike)
+    return min(sizes, key=unlike)
 
 
 def credits_for(row: Row, mode: Mode, size: Size) -> int:

@@ -402,7 +402,7 @@ def _side_problems(row: Row, version: Version, picture: PictureSpec) -> Iterator
     elif isinstance(sizes, Sides):
         low, most = sizes.low, (sizes.width, sizes.height)
     else:
-        low, most = MIN_SIDE_PX, (max(width for width, _ in sizes.sizes), max(height for _, height in sizes.sizes))
+        low, most = MIN_SIDE_PX, (max(width for width, _ in sizes), max(height for _, height in sizes))
     instead = "; without api_version: v1 it may be larger" if version == "v1" and row.is_known else ""
     for option, side, largest in (("width", picture.width_px, most[0]), ("height", picture.height_px, most[1])):
         if not low <= side <= largest or side % SIDE_STEP_PX:
