@@ -99,7 +99,7 @@ class OwnUploads:
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """What a provider is made from.
+    """The values that a provider is made from.
 
     `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
     never asked for one. `uploads` remembers what was uploaded. `key_variable` names the variable that holds the key.
@@ -174,7 +174,7 @@ class Provider(Protocol):
 
     @property
     def timeout_s(self) -> float:
-        """How long a page waits for an accepted job, counted from acceptance."""
+        """The time for which a page waits for an accepted job, counted from acceptance (seconds)."""
         ...
 
     def estimate_usd(self, picture: PictureSpec) -> float:
@@ -237,5 +237,5 @@ class ChecksAccess(Protocol):
     """A provider that cannot tell a balance, and can find out without paying whether a picture could be asked for."""
 
     async def check_access(self) -> str:
-        """What `doctor` says once the service has accepted the key, such as the model's name; else `ProviderError`."""
+        """The words of `doctor` once the service has accepted the key, such as the model; else `ProviderError`."""
         ...

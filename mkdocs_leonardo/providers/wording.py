@@ -42,7 +42,7 @@ _STRENGTHS = {"low": "a hint of its", "mid": "its", "high": "exactly its"}
 
 
 def look_words(reference: Reference) -> str:
-    """What a reference is for, told to a model that takes any attached picture for a subject."""
+    """The purpose of a reference, told to a model that takes any attached picture for a subject."""
     return (
         f"Give the picture the look of the attached one: take over {_STRENGTHS[reference.strength]} palette, light and "
         "manner, and nothing of what it shows."

@@ -18,7 +18,7 @@ Contract = TypeVar("Contract")
 
 
 class Requirement(StrEnum):
-    """What a build relies on."""
+    """The requirements of a build."""
 
     IS_COMPLETE = "has a name, a model, options, a time limit and an estimate, with and without a key"
     OPENS_NOTHING = "opens no connection before it is asked for an image"

@@ -37,7 +37,7 @@ _STORED = ("provider", "model", "job_id", "accepted_at", "cost_usd")
 
 
 class ProviderUnderTest:
-    """What the author of a provider fills in.
+    """The values that the author of a provider fills in.
 
     `declaration` is what the entry point names, `service` the service that the provider talks to here. `key` is the
     made-up API key, `picture` what is asked for. `is_free`: an image costs nothing. `submit_limit_s` is more than the

@@ -52,7 +52,7 @@ class Reply:
 
 
 class Fault(Enum):
-    """How a request fails. The value of a refusal is its status and its text, which quotes the key."""
+    """The ways in which a request fails. The value of a refusal is its status and its text, which quotes the key."""
 
     REFUSED_KEY = (401, "Incorrect API key provided: {key}")
     TOO_MANY = (429, "Too many requests for the key {key}")

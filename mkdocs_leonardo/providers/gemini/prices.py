@@ -1,4 +1,4 @@
-"""What a picture of Gemini's is expected to cost, for the caps; answers that state a cost win.
+"""The expected cost of a picture of Gemini's, for the caps; answers that state a cost win.
 
 USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1: 0.0336, which is 1120 tokens at 30 USD a
 million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the other prices are
@@ -32,7 +32,7 @@ def picture_usd(model: str) -> float:
 
 
 def usage_usd(model: str, *, image_out: float | None) -> float | None:
-    """What the picture's tokens cost; None where they are not stated, or their price is not known.
+    """The cost of the picture's tokens; None where they are not stated, or their price is not known.
 
     The words of the prompt are left out: their price is not published here, and they are a few dozen tokens.
     """

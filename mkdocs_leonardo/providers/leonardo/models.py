@@ -348,7 +348,7 @@ def size_for(row: Row, width_px: int, height_px: int) -> Size:
 
 
 def credits_for(row: Row, mode: Mode, size: Size) -> int:
-    """What one picture costs in credits, by the row's formula."""
+    """The cost of one picture in credits, by the row's formula."""
     width_px, height_px = size
     price = row.prices[mode]
     size_class = _NANO.index(size) // len(_NANO_1K) if price.per_size_class else 0
@@ -357,5 +357,5 @@ def credits_for(row: Row, mode: Mode, size: Size) -> int:
 
 
 def unknown_usd(size: Size, *, alchemy: bool) -> float:
-    """What one picture of a model that is not in the table is taken to cost."""
+    """The assumed cost of one picture of a model that is not in the table."""
     return round(_UNKNOWN_USD[alchemy] * size[0] * size[1] / _UNKNOWN_PIXELS, 6)

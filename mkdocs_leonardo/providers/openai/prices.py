@@ -1,4 +1,4 @@
-"""What a picture of OpenAI's is expected to cost, for the caps; answers that state a cost win.
+"""The expected cost of a picture of OpenAI's, for the caps; answers that state a cost win.
 
 List prices in USD at 1536x1024, gathered in November 2026 from the vendor's pages and its forum. For gpt-image-2 only
 the high quality is known at that size (5488 output tokens at 30 USD a million: 0.165); low and medium are those of the
@@ -38,7 +38,7 @@ def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> f
 
 
 def usage_usd(model: str, *, text_in: float, image_in: float, out: float) -> float | None:
-    """What the tokens of one answer cost; None for the models of 2025, whose rates differ and which end in 2026."""
+    """The cost of the tokens of one answer; None for the models of 2025, whose rates differ and which end in 2026."""
     if model.startswith(("gpt-image-1", "chatgpt-image", "dall-e")):
         return None
     return round(text_in * _TEXT_IN_USD + image_in * _IMAGE_IN_USD + out * _IMAGE_OUT_USD, 6)
