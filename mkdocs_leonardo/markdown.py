@@ -28,12 +28,12 @@ from markdown.extensions import Extension
 from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, origin_of, social_of
-from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET, Manifest, UnreadableManifest, asked_for, read_manifest
+from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import picture_sizes
-from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, digest_of
+from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
 
 if TYPE_CHECKING:
     from markdown import Markdown

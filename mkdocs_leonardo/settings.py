@@ -16,7 +16,7 @@ from mkdocs_leonardo.errors import PictureError, SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
-from mkdocs_leonardo.spec import ANY_PICTURE, Encoding, Reference
+from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, Encoding, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
 ZENSICAL_CACHE = ".leonardo/cache"
-#: Our Markdown extension: only Zensical has a use for it.
-EXTENSION = "mkdocs_leonardo.markdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Settings:
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
     """Whether Zensical builds the site: it has a zensical.toml, lists our extension, or our command builds it."""
     root = config_file.parent
-    is_named = config_file.suffix == ".toml" or EXTENSION in extensions or (root / "zensical.toml").is_file()
+    is_named = config_file.suffix == ".toml" or MARKDOWN_EXTENSION in extensions or (root / "zensical.toml").is_file()
     return is_named or (root / ".leonardo/zensical").is_dir()
 
 

@@ -27,6 +27,11 @@ SEED_LIMIT = 2_147_483_637
 
 #: Where our files lie in the site.
 SITE_FOLDER = "assets/leonardo"
+#: The names of our files beside published pictures, which never change: a site's configuration may name them.
+MANIFEST = "heroes.json"
+STYLESHEET = "hero.css"
+#: Our Markdown extension: only Zensical has a use for it.
+MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
 
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]

@@ -23,7 +23,8 @@ from serving import Serving
 from zensical_rig import BLOG, Zensical
 from zensical_rig import build as plain_build
 
-from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, complete
+from mkdocs_leonardo.commands.zensical_host import Addition, complete
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176, "max_new_images": 50}
 URL = "https://example.org/sub/"
@@ -350,7 +351,7 @@ def test_changed_zensical_costs_one_sentence(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert sentence in told
-    assert ("markdown_extensions" not in config) or config["markdown_extensions"] == [EXTENSION]
+    assert ("markdown_extensions" not in config) or config["markdown_extensions"] == [MARKDOWN_EXTENSION]
 
 
 # Serving -------------------------------------------------------------------------------------------------------------

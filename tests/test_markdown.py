@@ -9,8 +9,8 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from zensical.extensions.context import ContextExtension, Page
 
-from mkdocs_leonardo.page.manifest import MANIFEST, Manifest, ShownHero, asked_for, write_manifest
-from mkdocs_leonardo.spec import CENTER, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
+from mkdocs_leonardo.page.manifest import Manifest, ShownHero, asked_for, write_manifest
+from mkdocs_leonardo.spec import CENTER, MANIFEST, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
 
 NAME = "mkdocs_leonardo.markdown"
 VARIANT = Variant("hero", "jpeg", 480, 270, "0123-480.jpg", Path(), "0123-480.jpg", "", 0)

@@ -16,9 +16,9 @@ from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
-from mkdocs_leonardo.page.manifest import MANIFEST, STYLESHEET
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
 
 if TYPE_CHECKING:
     from pathlib import Path

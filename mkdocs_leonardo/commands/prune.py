@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ _TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{4,16}\.tmp")
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unused:
     """Files to delete together, and the words for them. `paid_usd` is the cost of making them again, if known."""
 
@@ -42,9 +43,9 @@ class Unused:
     text: str
     paid_usd: float = 0.0
 
-    @property
+    @cached_property
     def size_bytes(self) -> int:
-        """The size of the files on the disk."""
+        """The size of the files on the disk, which stays known when they are deleted."""
         size = 0
         for path in self.files:
             with suppress(OSError):
@@ -66,20 +67,19 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         )
     with runtime_for(site.settings, console) as runtime:
         unused = list(_unused(site, preview, runtime, gallery=gallery))
-        sizes = [one.size_bytes for one in unused]
         _show(unused, console)
         is_wanted = bool(unused) and (yes or _is_agreed(console))
         if is_wanted:
             _delete(runtime, unused, site.settings.cache_dir)
-            console.say(f"deleted, {_size(sum(sizes))} freed")
+            console.say(f"deleted, {_size(sum(one.size_bytes for one in unused))} freed")
     lines: list[JsonValue] = [
         {
             "text": one.text,
             "files": [str(path) for path in one.files],
-            "size_bytes": size_bytes,
+            "size_bytes": one.size_bytes,
             "paid_usd": round(one.paid_usd, 6),
         }
-        for one, size_bytes in zip(unused, sizes, strict=True)
+        for one in unused
     ]
     console.report({"unused": lines, "is_deleted": is_wanted})
     return 0

@@ -16,8 +16,6 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_if_changed
 from mkdocs_leonardo.page.manifest import (
-    MANIFEST,
-    STYLESHEET,
     Manifest,
     ShownHero,
     UnreadableManifest,
@@ -27,7 +25,7 @@ from mkdocs_leonardo.page.manifest import (
 )
 from mkdocs_leonardo.page.stylesheet import published_stylesheet
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import Source
+from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, Source
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution

@@ -19,11 +19,12 @@ from mkdocs_leonardo.commands.pages import heroes_in
 from mkdocs_leonardo.commands.site_styles import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, named_file, plugin_config, read_project
-from mkdocs_leonardo.commands.zensical_host import EXTENSION, assets_folder
+from mkdocs_leonardo.commands.zensical_host import assets_folder
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
 from mkdocs_leonardo.report import listed
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
@@ -192,12 +193,12 @@ def _project(config_file: str | None) -> Project | None:
     """The configuration, if MkDocs cannot read it: it is Zensical's own, or its theme or plugins are not installed."""
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
-    if config_file is not None and config_file.endswith(".toml"):
-        return read_project(named_file(config_file))
-    path = Path(config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), ""))
-    if not path.is_file():
+    found = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
+    if found is None:
         return None
-    project = read_project(path)
+    project = read_project(named_file(found))
+    if project.path.suffix == ".toml":
+        return project
     _make_watched(project)
     return project if "leonardo" in project.plugins and any(_missing(project)) else None
 
@@ -239,8 +240,6 @@ def _loaded(config_file: str | None, console: Console) -> LoadedSite:
 
     if config_file is None and not has_configuration(*HOSTS):
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")
-    if config_file is not None:
-        named_file(config_file)
     return LoadedSite(config_file, console.notify)
 
 
@@ -274,7 +273,7 @@ def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOp
 
 
 def _published(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -> Path | None:
-    options = extensions.get(EXTENSION)
+    options = extensions.get(MARKDOWN_EXTENSION)
     return None if options is None else docs_dir / assets_folder(options)
 
 

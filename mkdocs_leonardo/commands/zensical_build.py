@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for
-from mkdocs_leonardo.commands.zensical_host import EXTENSION, Addition, assets_folder, run_zensical
+from mkdocs_leonardo.commands.zensical_host import Addition, assets_folder, run_zensical
 from mkdocs_leonardo.commands.zensical_state import (
-    MANIFEST,
-    STYLESHEET,
     PublishedFile,
     State,
     fingerprint_of,
@@ -30,6 +28,7 @@ from mkdocs_leonardo.files import is_below, link_over, write_if_changed
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import Failure, Resolution
+from mkdocs_leonardo.spec import MANIFEST, MARKDOWN_EXTENSION, STYLESHEET
 from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def folder_of(project: Project) -> Path:
 
 def assets_of(project: Project) -> str:
     """The pictures' folder below the site's."""
-    return assets_folder(project.extensions.get(EXTENSION, {}))
+    return assets_folder(project.extensions.get(MARKDOWN_EXTENSION, {}))
 
 
 # Heroes --------------------------------------------------------------------------------------------------------------

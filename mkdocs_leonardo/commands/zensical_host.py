@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
 
-#: The Markdown extension, and the default folder of its pictures below the site's folder.
-EXTENSION = "mkdocs_leonardo.markdown"
-ASSETS = "assets/leonardo"
 #: The environment variable with the addition for the server's process.
 VARIABLE = "_MKDOCS_LEONARDO_ZENSICAL"
 
@@ -37,7 +35,7 @@ class Addition:
 
 def assets_folder(options: Mapping[str, object]) -> str:
     """The folder of the pictures below the site's, by the extension's options."""
-    return str(options.get("assets", ASSETS)).strip("/")
+    return str(options.get("assets", SITE_FOLDER)).strip("/")
 
 
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:
@@ -81,9 +79,9 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its typ
     options = {"manifest": addition.manifest, "revision": revision, "report": addition.report}
     try:
         extensions, configs = config["markdown_extensions"], config["mdx_configs"]
-        configs[EXTENSION] = {**configs.get(EXTENSION, {}), **options}
-        if EXTENSION not in extensions:
-            extensions.append(EXTENSION)
+        configs[MARKDOWN_EXTENSION] = {**configs.get(MARKDOWN_EXTENSION, {}), **options}
+        if MARKDOWN_EXTENSION not in extensions:
+            extensions.append(MARKDOWN_EXTENSION)
     except (AttributeError, KeyError, TypeError) as error:
         _say(f"this version of Zensical keeps its extensions elsewhere ({error!r})")
         return

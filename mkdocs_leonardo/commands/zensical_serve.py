@@ -18,10 +18,11 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for, read_project
 from mkdocs_leonardo.commands.zensical_build import built, folder_of, published, uses_plugin
 from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
-from mkdocs_leonardo.commands.zensical_state import MANIFEST, sources_of
+from mkdocs_leonardo.commands.zensical_state import sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import STAMP, Preview
 from mkdocs_leonardo.resolution import GENERATION_OFF
+from mkdocs_leonardo.spec import MANIFEST
 
 if TYPE_CHECKING:
     from types import FrameType

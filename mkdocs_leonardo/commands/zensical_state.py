@@ -8,9 +8,9 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.files import write_if_changed
@@ -18,13 +18,11 @@ from mkdocs_leonardo.files import write_if_changed
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
 
-MANIFEST, STYLESHEET = "heroes.json", "hero.css"
 _STATE = "state.json"
 _ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedFile:
+class PublishedFile(NamedTuple):
     """A verified file for the site: its name there, its path, its size and time."""
 
     name: str
@@ -112,8 +110,8 @@ def write_state(folder: Path, state: State, fingerprint: str) -> None:
     value = {
         "fingerprint": fingerprint,
         "warnings": state.warnings,
-        "files": [list(asdict(file).values()) for file in state.files],
-        "own": [list(asdict(file).values()) for file in state.own],
+        "files": state.files,
+        "own": state.own,
     }
     write_if_changed(folder / _STATE, json.dumps(value).encode())
 

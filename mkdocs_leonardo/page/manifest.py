@@ -28,10 +28,6 @@ from mkdocs_leonardo.spec import (
     digest_of,
 )
 
-#: The names of our files in the folder, which never change: a site's configuration may name them.
-MANIFEST = "heroes.json"
-STYLESHEET = "hero.css"
-
 Role = Literal["hero", "social"]
 
 _VERSION = 1

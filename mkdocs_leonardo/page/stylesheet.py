@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from mkdocs_leonardo.page.manifest import STYLESHEET, Manifest
+from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
 from mkdocs_leonardo.page.themes import THEMES
-from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
+from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout
 from mkdocs_leonardo.tint import TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
