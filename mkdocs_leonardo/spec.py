@@ -25,6 +25,9 @@ KEY_VERSION = 1
 #: (its OpenAPI file, September 2026).
 SEED_LIMIT = 2_147_483_637
 
+#: Smaller amounts are written in tenths of a cent.
+_CENTS_FROM_USD = 0.1
+
 #: Where our files lie in the site.
 SITE_FOLDER = "assets/leonardo"
 #: The names of our files beside published pictures, which never change: a site's configuration may name them.
@@ -391,6 +394,12 @@ def clean_text(text: str) -> str:
 def printable(text: str) -> str:
     """The text in one line that any terminal shows as it is: control characters and halves of characters as numbers."""
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def dollars(amount_usd: float) -> str:
+    """An amount in cents; small ones, which a picture costs, in tenths of a cent."""
+    sign, size = "-" if amount_usd < 0 else "", abs(amount_usd)
+    return f"{sign}${size:.3f}" if 0 < size < _CENTS_FROM_USD else f"{sign}${size:.2f}"
 
 
 def generation_request(

@@ -14,11 +14,11 @@ from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, ca
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text
+from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions

@@ -22,11 +22,11 @@ from mkdocs_leonardo.commands.purchases import (
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars, error_text, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text, shortened
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import digest_of
+from mkdocs_leonardo.spec import digest_of, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution

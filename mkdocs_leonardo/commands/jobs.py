@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import open_jobs, runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.spec import dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

@@ -16,10 +16,10 @@ from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.other_sites import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, statuses, used_records
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted, listed
-from mkdocs_leonardo.spec import HeroSpec, PictureRecord
+from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

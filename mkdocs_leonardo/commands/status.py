@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.site import site_pages
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, Console, shortened
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
 from mkdocs_leonardo.providers.base import FindsLostJobs
@@ -18,7 +18,7 @@ from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import lost_answer, not_again
 from mkdocs_leonardo.runtime import Runtime
-from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
+from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, dollars, lease_name
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget

@@ -13,14 +13,14 @@ from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_l
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
 from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
 from mkdocs_leonardo.commands.status import runtime_for
-from mkdocs_leonardo.commands.terminal import CommandError, Console, dollars
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
 from mkdocs_leonardo.providers.declaration import BUILT_IN, key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS
+from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

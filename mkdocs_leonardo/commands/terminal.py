@@ -15,7 +15,6 @@ import click
 from mkdocs_leonardo.spec import JsonValue, printable
 
 _BAR_CHARACTERS = 24
-_CENTS_FROM_USD = 0.1
 #: Between two columns of a table.
 _GAP = "  "
 #: A narrower last column is left out.
@@ -119,11 +118,6 @@ class Console:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._line = False
-
-
-def dollars(amount_usd: float) -> str:
-    """An amount in cents; small ones, which a picture costs, in tenths of a cent."""
-    return f"${amount_usd:.3f}" if 0 < amount_usd < _CENTS_FROM_USD else f"${amount_usd:.2f}"
 
 
 def error_text(error: Exception) -> str:

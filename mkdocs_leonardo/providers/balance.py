@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from mkdocs_leonardo.converters import Converter
 from mkdocs_leonardo.providers.base import Account
+from mkdocs_leonardo.spec import dollars
 
 ALERT_FIX = "it must be credits, 0 or more, or US dollars, such as '$5'"
 _DOLLARS = re.compile(r"\$\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
-_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Alert:
     @classmethod
     def of(cls, value: object) -> Alert:
         """The alert that a configuration or a command line gives; ValueError with the fix for anything else."""
-        dollars = _DOLLARS.fullmatch(value.strip()) if isinstance(value, str) else None
+        in_usd = _DOLLARS.fullmatch(value.strip()) if isinstance(value, str) else None
         amount = math.nan
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             with suppress(ValueError, OverflowError):
-                amount = float(dollars[1] if dollars else value)
+                amount = float(in_usd[1] if in_usd else value)
         if not 0 <= amount < math.inf:
             raise ValueError(ALERT_FIX)
-        return cls(amount, is_usd=dollars is not None)
+        return cls(amount, is_usd=in_usd is not None)
 
     def __str__(self) -> str:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
@@ -61,15 +61,10 @@ def worth_usd(account: Account) -> float | None:
 
 def balance_words(account: Account) -> str:
     """``45,677 credits left (about $68.29)`` or ``$12.46 left``; empty where the service states nothing."""
-    parts = [] if account.usd is None else [_money(account.usd)]
+    parts = [] if account.usd is None else [dollars(account.usd)]
     if account.credits is not None:
         parts.append(f"{account.credits:,.0f} credits")
     if not parts:
         return ""
     about = worth_usd(account) if account.usd is None else None
-    return f"{' and '.join(parts)} left{'' if about is None else f' (about {_money(about)})'}"
-
-
-def _money(usd: float) -> str:
-    sign, size = "-" if usd < 0 else "", abs(usd)
-    return f"{sign}${size:.3f}" if 0 < size < 10 * _CENT else f"{sign}${size:.2f}"
+    return f"{' and '.join(parts)} left{'' if about is None else f' (about {dollars(about)})'}"
