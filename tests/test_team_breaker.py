@@ -27,6 +27,7 @@ def fail(breaker: CircuitBreaker, times: int) -> None:
 def test_breaker_calls_that_fail_together_count_once() -> None:
     """A line that breaks under thirty calls has broken once."""
     breaker = CircuitBreaker(3, monotonic=Watch())
+    breaker.succeeded()
     for begun in [breaker.begin() for _ in range(30)]:
         breaker.failed(begun)
 
@@ -39,6 +40,7 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
     """After a rest, one of those that ask; all of them when it has answered."""
     watch = Watch()
     breaker = CircuitBreaker(3, monotonic=watch)
+    breaker.succeeded()
     fail(breaker, 3)
 
     watch.now_s += REST_S
@@ -49,3 +51,16 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
     assert breaker.allows()
     breaker.succeeded()
     assert [breaker.allows() for _ in range(3)] == [True] * 3
+
+
+def test_breaker_asks_a_service_that_never_answered_no_second_time() -> None:
+    """An address with a slip in it costs a build one wait; any answer shows that the service is there."""
+    watch = Watch()
+    breaker = CircuitBreaker(3, monotonic=watch)
+    assert breaker.allows()
+    fail(breaker, 1)
+    watch.now_s += REST_S
+    assert not breaker.allows()
+
+    breaker.has_answered = True
+    assert breaker.allows()

@@ -13,18 +13,24 @@ REST_S = 6.0
 class CircuitBreaker:
     """Counts failures in a row. A call that fails counts unless another one has failed or succeeded since it began.
 
+    The failure of a service that has never answered opens the breaker for good.
+
     `begin` before a call, `failed` or `succeeded` after it, all in one thread.
     """
 
     def __init__(self, most: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._monotonic = monotonic
+        #: Whether the service ever answered, be it with a failure.
+        self.has_answered = False
         self._failures = 0
         self._ended = 0
         self._asked_again_at = 0.0
 
     def allows(self) -> bool:
         """Whether a call may be made now; while the breaker is open, one in `REST_S` may."""
+        if not self.has_answered:
+            return not self._failures
         if self._failures < self._most:
             return True
         now = self._monotonic()
@@ -37,16 +43,15 @@ class CircuitBreaker:
         """The number of calls that have ended so far, for `failed` of the call that begins."""
         return self._ended
 
-    def failed(self, begun: int) -> bool:
-        """Count a failure; returns False for a call that does not count."""
-        if begun != self._ended:
-            return False
-        self._ended += 1
-        self._failures += 1
-        self._asked_again_at = self._monotonic() + REST_S
-        return True
+    def failed(self, begun: int) -> None:
+        """Count a failure."""
+        if begun == self._ended:
+            self._ended += 1
+            self._failures += 1
+            self._asked_again_at = self._monotonic() + REST_S
 
     def succeeded(self) -> None:
         """Close the breaker: a call succeeded."""
+        self.has_answered = True
         self._ended += 1
         self._failures = 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mkdocs_leonardo.team.address import StoreAddress
 
@@ -44,28 +43,25 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
         "timeout": timedelta(seconds=LONG_CALL_S),
         "allow_http": allows_http,
     }
-    prefix = address.prefix or None
+    options: dict[str, Any] = {"prefix": address.prefix or None, "client_options": client, "retry_config": retries}
     if address.scheme == "s3":
-        config: store.S3Config = {}
-        if address.endpoint:
-            config["endpoint"] = address.endpoint
-        if address.region:
-            config["region"] = address.region
-        return None, store.S3Store(
-            address.place, prefix=prefix, config=config, client_options=client, retry_config=retries
-        )
+        stated = {"endpoint": address.endpoint, "region": address.region}
+        options["config"] = {name: text for name, text in stated.items() if text}
+        return None, store.S3Store(address.place, **options)
     if address.scheme == "gs":
-        return None, store.GCSStore(address.place, prefix=prefix, client_options=client, retry_config=retries)
+        return None, store.GCSStore(address.place, **options)
     if address.scheme == "az":
-        return None, store.AzureStore(address.place, prefix=prefix, client_options=client, retry_config=retries)
-    headers = {"Authorization": authorization} if authorization else {}
+        return None, store.AzureStore(address.place, **options)
 
-    def web(more: Mapping[str, str]) -> HTTPStore:
-        options: store.ClientConfig = {**client, "default_headers": {**headers, **more}}
-        return store.HTTPStore(str(address), client_options=options, retry_config=retries)
+    def web(**headers: str) -> HTTPStore:
+        if authorization:
+            headers["Authorization"] = authorization
+        return store.HTTPStore(
+            str(address), client_options={**client, "default_headers": headers}, retry_config=retries
+        )
 
     # obstore has no conditional put for plain web servers, so a second client sends the header with every request.
-    return web({"If-None-Match": "*"}), web({})
+    return web(**{"If-None-Match": "*"}), web()
 
 
 async def in_the_background(function: Callable[[], T]) -> T:
@@ -75,22 +71,15 @@ async def in_the_background(function: Callable[[], T]) -> T:
     """
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(act: Callable[[], None]) -> None:
-        if not future.done():
-            act()
+    future: Future[T] = Future()
+    # A call that is not waited for any more still ends.
+    future.set_running_or_notify_cancel()
 
     def work() -> None:
         try:
-            result = function()
+            future.set_result(function())
         except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
-            act = partial(future.set_exception, error)
-        else:
-            act = partial(future.set_result, result)
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, act)
+            future.set_exception(error)
 
     threading.Thread(target=work, name="shared_store", daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)

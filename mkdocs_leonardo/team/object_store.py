@@ -102,8 +102,6 @@ class ObjectStore:
         self._creator: Client | None = None
         self._honours: bool | None = None
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
-        self._is_there = False
-        self._is_silent = False
         #: Since when what fails has failed, by the kind of call, by the object, and ("") for all calls.
         self._failing_since: dict[str, float] = {}
         #: What the store said, by the kind of call, as often as it said so in a row.
@@ -192,7 +190,7 @@ class ObjectStore:
         return await self._holds(name, data)
 
     async def _replace(self, name: str, data: bytes) -> None:
-        await self._made_folder(lambda store: store.put_async(_checked(name), data, use_multipart=False))
+        await self._put(await self._open(), name, data)
 
     async def _delete(self, name: str) -> None:
         store = await self._open()
@@ -230,12 +228,11 @@ class ObjectStore:
         """Whether the service took the object as a new one."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+        store = await self._open()
         try:
             if self._creator is not None:
-                creator = self._creator
-                await self._made_folder(lambda _: creator.put_async(_checked(name), data, use_multipart=False))
+                await self._put(self._creator, name, data)
             else:
-                store = await self._open()
                 await store.put_async(_checked(name), data, mode="create", use_multipart=False)
         except (AlreadyExistsError, PreconditionError) as error:
             if "MKCOL" in str(error):
@@ -243,17 +240,16 @@ class ObjectStore:
             return False
         return True
 
-    async def _made_folder(self, put: Callable[[Client], Awaitable[T]]) -> T:
-        """The result of `put`, asked again if another writer made the object's folder at the same moment."""
+    async def _put(self, client: Client, name: str, data: bytes) -> None:
+        """Write the object, once more if another writer made its folder at the same moment."""
         from obstore.exceptions import BaseError
 
-        store = await self._open()
         try:
-            return await put(store)
+            await client.put_async(_checked(name), data, use_multipart=False)
         except BaseError as error:
             if "MKCOL" not in str(error):
                 raise
-        return await put(store)
+            await client.put_async(_checked(name), data, use_multipart=False)
 
     async def _open(self) -> Client:
         if self._opened is None:
@@ -287,7 +283,7 @@ class ObjectStore:
                 raise
             except StoreUnavailable:
                 since = min(self._failing_since.setdefault(clock, begun_at) for clock in clocks)
-                if not self._is_there or self._monotonic() - since >= OUTAGE_S:
+                if not self._breaker.has_answered or self._monotonic() - since >= OUTAGE_S:
                     raise
             else:
                 for clock in clocks:
@@ -325,10 +321,9 @@ class ObjectStore:
             self._refusals[what] = [*refusals, message]
             raise StoreRefused(message)
         self._reason = reason
-        self._is_there = self._is_there or status_of(text) is not None
+        self._breaker.has_answered |= status_of(text) is not None
         # A store that answers other calls meanwhile is overloaded and not gone.
-        is_counted = self._breaker.failed(begun)
-        self._is_silent = not self._is_there and (is_counted or self._is_silent)
+        self._breaker.failed(begun)
         raise StoreUnavailable(message)
 
     def _check(self, what: str) -> None:
@@ -341,13 +336,12 @@ class ObjectStore:
             raise StoreRefused(f"{self.address}: cannot {what} ({self._trouble})")
         if len(self._refusals.get(what, ())) >= MOST_FAILURES:
             raise StoreRefused(self._refusals[what][-1])
-        if self._is_silent or not self._breaker.allows():
+        if not self._breaker.allows():
             raise StoreUnavailable(f"{self.address}: cannot {what} (not asked again after it failed: {self._reason})")
 
     def _answered(self, what: str) -> None:
         self._breaker.succeeded()
         self._refusals.pop(what, None)
-        self._is_there, self._is_silent = True, False
 
 
 def _checked(name: str) -> str:
