@@ -20,7 +20,8 @@ from stores import BUCKET, KINDS, TeamStore, in_loop, running
 from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.renderer import inspected
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.storage.base import StoreStats
+from mkdocs_leonardo.storage.base import StoredPicture, StoreStats
+from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
@@ -67,6 +68,13 @@ def record_of(data: bytes, key: str = KEY) -> PictureRecord:
 DATA = picture()
 RECORD = record_of(DATA)
 PICTURE_NAME = f"pictures/{KEY}-{RECORD.digest[:16]}.jpg"
+
+
+def in_memory(record: PictureRecord, data: bytes) -> PictureMemory:
+    """The pair in the memory of this machine."""
+    memory = PictureMemory()
+    memory.save(record, data)
+    return memory
 
 
 @dataclass
@@ -118,11 +126,11 @@ class Runner:
     async def look(self, pictures: TeamPictures, key: str = KEY) -> bytes | None:
         """One look at the store."""
         try:
-            fetched = await pictures.fetch_first(((key, "leonardo"),), lambda _, data: data)
+            fetched = await pictures.fetch_first(((key, "leonardo"),), in_memory)
         except StorageError as error:
             self.doubts.append(str(error))
             return None
-        return fetched[1] if fetched else None
+        return fetched.store.read(fetched.record) if fetched and fetched.store else None
 
     def share(self, data: bytes = DATA, key: str = KEY) -> bool:
         """Whether the team shows it from now on."""
@@ -192,13 +200,16 @@ def test_fallback_of_another_provider_is_found_after_the_first_choice(store: Tea
     """Keys are asked in the order of the chain, and one page is one hit or one miss."""
     Runner(store.url).share(key=OTHER_KEY)
 
-    async def act() -> tuple[int, bytes] | None:
+    async def act() -> StoredPicture | None:
         pictures = Runner(store.url).pictures()
-        fetched = await pictures.fetch_first(((KEY, "openai"), (OTHER_KEY, "leonardo")), lambda _, data: data)
+        fetched = await pictures.fetch_first(((KEY, "openai"), (OTHER_KEY, "leonardo")), in_memory)
         assert pictures.stats == StoreStats(hits=1)
         return fetched
 
-    assert in_loop(act) == (1, DATA)
+    found = in_loop(act)
+    assert found is not None
+    assert found.store is not None
+    assert (found.rank, found.store.read(found.record)) == (1, DATA)
 
 
 def test_writer_that_died_between_picture_and_record_leaves_nothing_to_find(store: TeamStore) -> None:
@@ -481,7 +492,7 @@ def test_many_pages_are_looked_up_side_by_side() -> None:
             async with anyio.create_task_group() as asking:
                 for number in range(2 * LOOKUPS):
                     wanted = ((f"{number:064x}", "leonardo"),)
-                    asking.start_soon(pictures.fetch_first, wanted, lambda _, data: data)
+                    asking.start_soon(pictures.fetch_first, wanted, in_memory)
             serving.cancel_scope.cancel()
         assert pictures.stats == StoreStats(misses=2 * LOOKUPS)
 
@@ -494,8 +505,8 @@ def test_record_is_read_as_it_was_written(store: TeamStore) -> None:
     writer.share()
 
     async def act() -> PictureRecord:
-        fetched = await writer.pictures().fetch_first(WANTED, lambda record, _: record)
+        fetched = await writer.pictures().fetch_first(WANTED, in_memory)
         assert fetched is not None
-        return fetched[1]
+        return fetched.record
 
     assert in_loop(act) == replace(RECORD)

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from anyio import CapacityLimiter, Event, to_thread
 
@@ -283,11 +284,12 @@ class Pipeline:
 
         The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.
         """
-        if isinstance(answer, Hit) or self._context.team is None:
+        team = self._context.team
+        if isinstance(answer, Hit) or team is None:
             return answer, ""
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
-            stored = await self._fetch_from_team(page, wanted)
+            stored = await team.fetch_first(wanted, partial(self._runner.save, page, is_new=False))
         except BrokenEntry as error:
             return answer, "" if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
@@ -295,24 +297,16 @@ class Pipeline:
             return answer, "" if self._context.pays_in_doubt else IN_DOUBT
         return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), ""
 
-    async def _fetch_from_team(self, page: str, wanted: Sequence[tuple[str, str]]) -> StoredPicture | None:
-        if self._context.team is None:
-            return None
-
-        def save(record: PictureRecord, data: bytes) -> StoredPicture:
-            return StoredPicture(record, self._runner.save(page, record, data, is_new=False), Source.CACHED)
-
-        fetched = await self._context.team.fetch_first(wanted, save)
-        return replace(fetched[1], rank=fetched[0]) if fetched else None
-
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
         """The picture that the team's store has from now on: this one, or one that another machine put there first."""
-        if self._context.team is None or stored.store is None:
+        team = self._context.team
+        if team is None or stored.store is None:
             return stored
         with suppress(StorageError):
             data = await thread(stored.store.read, stored.record)
-            if not await self._context.team.share(stored.record, data):
-                theirs = await self._fetch_from_team(request.page, [(stored.record.key, stored.record.provider)])
+            if not await team.share(stored.record, data):
+                wanted = [(stored.record.key, stored.record.provider)]
+                theirs = await team.fetch_first(wanted, partial(self._runner.save, request.page, is_new=False))
                 if theirs is None:
                     return stored
                 stored = replace(stored, record=theirs.record, store=theirs.store)

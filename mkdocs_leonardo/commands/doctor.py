@@ -84,11 +84,11 @@ def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
             yield _provider(runtime, provider)
         if runtime.team is not None:
             try:
-                diagnoses = answer_of(runtime, runtime.team.examine)
+                found = answer_of(runtime, runtime.team.examine)
             except TransportError as error:
                 yield Diagnosis("bad", "shared_store", str(error))
             else:
-                yield from (Diagnosis(found.grade, "shared_store", found.text) for found in diagnoses)
+                yield from (Diagnosis(grade, "shared_store", text) for grade, text in found)
     yield from _encoders(site.settings)
 
 

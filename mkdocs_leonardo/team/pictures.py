@@ -14,14 +14,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, digest_of
-from mkdocs_leonardo.storage.base import StoreStats
+from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, Source, digest_of
+from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
@@ -29,6 +29,8 @@ from mkdocs_leonardo.team.object_store import ObjectStore
 from mkdocs_leonardo.team.signing import has_form, is_signed, signature
 
 T = TypeVar("T")
+#: One result of `examine`: a grade, of which `bad` must be mended, and what was found.
+Finding: TypeAlias = tuple[Literal["ok", "note", "bad"], str]
 
 #: Set to 1 where pictures may be put into the store.
 WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"
@@ -66,14 +68,6 @@ class StoreRights:
     def __repr__(self) -> str:
         """Without the secret."""
         return f"StoreRights(is_writer={self.is_writer}, signs={self.secret is not None})"
-
-
-@dataclass(frozen=True, slots=True)
-class StoreDiagnosis:
-    """One result of `examine`; `bad` must be mended."""
-
-    grade: Literal["ok", "note", "bad"]
-    text: str
 
 
 class _SignedOtherwise(BrokenEntry):
@@ -114,14 +108,14 @@ class TeamPictures:
         return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
 
     async def fetch_first(
-        self, wanted: Sequence[tuple[str, str]], keep: Callable[[PictureRecord, bytes], T]
-    ) -> tuple[int, T] | None:
-        """Download the first of `wanted` (pairs of key and provider); returns its place and the result of `keep`.
+        self, wanted: Sequence[tuple[str, str]], save: Callable[[PictureRecord, bytes], PictureSource]
+    ) -> StoredPicture | None:
+        """Download the first of `wanted` (pairs of key and provider), and `save` it on this machine.
 
         None if there is surely none; StorageError if one may be there that cannot be read or believed.
         """
         doubt: StorageError | None = None
-        for place, (key, provider) in enumerate(wanted):
+        for rank, (key, provider) in enumerate(wanted):
             async with self._lookups:
                 record = await self._or_error(key, self._find(key, provider))
             if isinstance(record, PictureRecord):
@@ -129,7 +123,8 @@ class TeamPictures:
                     data = await self._or_error(key, self._picture(record))
                     if isinstance(data, bytes):
                         self._hits.add(wanted[0][0])
-                        return place, await to_thread.run_sync(keep, record, data)
+                        store = await to_thread.run_sync(save, record, data)
+                        return StoredPicture(record, store, Source.CACHED, rank)
                 doubt = doubt or data
             else:
                 doubt = doubt or record
@@ -163,35 +158,32 @@ class TeamPictures:
         """Close the store, after the last call of the build and of all leases on it."""
         await self._store.aclose()
 
-    async def examine(self) -> tuple[StoreDiagnosis, ...]:
+    async def examine(self) -> list[Finding]:
         """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
         # In the leases' folder, where a writer needs every right.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
-                return (StoreDiagnosis("bad", f"{where}: the server there is no object store"), self._about_secret())
+                return [("bad", f"{where}: the server there is no object store"), self._about_secret()]
         except StoreUnavailable as error:
-            return (StoreDiagnosis("bad", str(error)), self._about_secret())
-        diagnoses = [StoreDiagnosis("ok", f"{where} is there and can be read")]
+            return [("bad", str(error)), self._about_secret()]
+        findings: list[Finding] = [("ok", f"{where} is there and can be read")]
         if not self._rights.is_writer:
-            diagnoses.append(StoreDiagnosis("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
+            findings.append(("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
-            diagnoses += await self._try_writing(where, name)
-        return (*diagnoses, self._about_secret())
+            findings += await self._try_writing(where, name)
+        return [*findings, self._about_secret()]
 
-    async def _try_writing(self, where: str, name: str) -> list[StoreDiagnosis]:
+    async def _try_writing(self, where: str, name: str) -> list[Finding]:
         try:
             await self._store.create(name, name.encode())
         except StoreUnavailable as error:
-            return [StoreDiagnosis("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
-        diagnoses = [StoreDiagnosis("ok", "new images are added to it, and the first one for a key stays")]
+            return [("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
+        findings: list[Finding] = [("ok", "new images are added to it, and the first one for a key stays")]
         if self._store.ignores_preconditions:
-            diagnoses[0] = StoreDiagnosis(
-                "note",
-                "new images are added to it, but it ignores If-None-Match: machines look twice instead, and of two "
-                "that write at the same moment the last one stays",
-            )
+            instead = "machines look twice instead, and of two that write at the same moment the last one stays"
+            findings = [("note", f"new images are added to it, but it ignores If-None-Match: {instead}")]
         try:
             await self._store.replace(name, name.encode())
             is_listed = name in await self._store.list(LEASES_FOLDER)
@@ -199,21 +191,17 @@ class TeamPictures:
         except StoreUnavailable as error:
             trouble = str(error)
         if trouble:
-            diagnoses.append(
-                StoreDiagnosis("bad", f"{trouble}: machines that build at the same moment cannot see each other's work")
-            )
+            findings.append(("bad", f"{trouble}: machines that build at the same moment cannot see each other's work"))
         try:
             await self._store.delete(name)
         except StoreUnavailable as error:
-            diagnoses.append(StoreDiagnosis("note", f"{error}: {name} stays there, which does no harm"))
-        return diagnoses
+            findings.append(("note", f"{error}: {name} stays there, which does no harm"))
+        return findings
 
-    def _about_secret(self) -> StoreDiagnosis:
+    def _about_secret(self) -> Finding:
         if self._rights.secret is not None:
-            return StoreDiagnosis("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
-        return StoreDiagnosis(
-            "note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show"
-        )
+            return ("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
+        return ("note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show")
 
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
         picture = _picture_name(record)

@@ -103,12 +103,17 @@ async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -
     rights = StoreRights(secret=b"secret")
     pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspected, notify=print)
     folder = PictureFolder(cache)
+
+    def save(record: PictureRecord, data: bytes) -> PictureFolder:
+        folder.save(record, data)
+        return folder
+
     async with anyio.create_task_group() as group:
         for key in keys:
             wanted = [(key, "leonardo")]
             if is_missing:
                 wanted = [(digest_of(key.encode()), "leonardo"), (digest_of(key[1:].encode()), "openai")]
-            group.start_soon(pictures.fetch_first, wanted, folder.save)
+            group.start_soon(pictures.fetch_first, wanted, save)
     return pictures.stats.hits
 
 
