@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from mkdocs_leonardo.errors import StoreUnavailable
@@ -37,37 +36,7 @@ class PictureMemory:
         self._pairs[record.key] = (record, data)
 
 
-class GuardedFolder(PictureFolder):
-    """Pairs in a folder that is neither read nor written while `trouble` says why not."""
-
-    def trouble(self) -> str:
-        """Why the folder is not used; empty if it is."""
-        raise NotImplementedError
-
-    def find(self, key: str) -> PictureRecord | None:
-        """The record of `key`."""
-        return None if self.trouble() else super().find(key)
-
-    def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`, also where its picture is damaged."""
-        return None if self.trouble() else super().get_record(key)
-
-    def save(self, record: PictureRecord, data: bytes) -> None:
-        """Store the pair; StoreUnavailable if that fails."""
-        if trouble := self.trouble():
-            raise StoreUnavailable(trouble)
-        super().save(record, data)
-
-    def records(self) -> Iterator[PictureRecord]:
-        """Every sound record."""
-        return iter(()) if self.trouble() else super().records()
-
-    def incomplete_pairs(self) -> tuple[Path, ...]:
-        """Pictures without a record, and records without a picture."""
-        return () if self.trouble() else super().incomplete_pairs()
-
-
-class RefusedFolder(GuardedFolder):
+class RefusedFolder(PictureFolder):
     """A folder that is a symbolic link, as a restored cache may hold: it is never used."""
 
     def trouble(self) -> str:
@@ -75,7 +44,7 @@ class RefusedFolder(GuardedFolder):
         return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
 
 
-class PrivateFolder(GuardedFolder):
+class PrivateFolder(PictureFolder):
     """Pairs in a folder below the system's temporary one: used only if it belongs to this user alone."""
 
     def trouble(self) -> str:

@@ -64,6 +64,10 @@ class PictureFolder:
         self._start = f"{folder}{os.sep}"
         self._notes = notes
 
+    def trouble(self) -> str:
+        """Why the folder is neither read nor written; empty if it is."""
+        return ""
+
     def find(self, key: str) -> PictureRecord | None:
         """The record of `key`, None if there is no pair; BrokenEntry if there is one that cannot be trusted.
 
@@ -131,6 +135,8 @@ class PictureFolder:
 
         The picture is written first, so that no record exists without its picture.
         """
+        if trouble := self.trouble():
+            raise StoreUnavailable(trouble)
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
         record = replace(record, site=record.site or self._site)
@@ -157,7 +163,7 @@ class PictureFolder:
     def records(self) -> Iterator[PictureRecord]:
         """The valid records, sorted by key."""
         try:
-            names = sorted(path.name for path in self._folder.iterdir() if _RECORD_NAME.fullmatch(path.name))
+            names = self._names(_RECORD_NAME)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -171,7 +177,7 @@ class PictureFolder:
     def incomplete_pairs(self) -> tuple[Path, ...]:
         """Pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
-            names = sorted(path.name for path in self._folder.iterdir() if _HALF_NAME.fullmatch(path.name))
+            names = self._names(_HALF_NAME)
         except OSError:
             return ()
         described = {name[:16] for name in names if name.endswith(".json")}
@@ -189,6 +195,12 @@ class PictureFolder:
                 return
             except OSError as error:
                 raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
+
+    def _names(self, pattern: re.Pattern[str]) -> list[str]:
+        """The names of the folder's files that match the pattern, sorted."""
+        if self.trouble():
+            return []
+        return sorted(path.name for path in self._folder.iterdir() if pattern.fullmatch(path.name))
 
     def _noted(self, key: str, path: str, described: os.stat_result) -> PictureRecord | None:
         """The record of a pair that was verified, if its files are as they were then."""
@@ -235,6 +247,8 @@ class PictureFolder:
     def _described(self, stem: str) -> PictureRecord:
         """The record, whether its picture is there or not; FileNotFoundError if there is none."""
         path = self._folder / f"{stem}.json"
+        if trouble := self.trouble():
+            raise FileNotFoundError(trouble)
         record = parse_record(path, read_plain_file(self._target(path), max_bytes=MAX_RECORD_BYTES))
         if _stem(record.key) != stem:
             raise BrokenEntry(f"{path}: belongs to another key")
