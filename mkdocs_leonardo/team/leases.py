@@ -92,7 +92,7 @@ class TeamLeases:
     ) -> None:
         """Sign objects with `secret`. `may_cross`: two creates may cross, whatever the service says."""
         self.owner = uuid.uuid4().hex
-        self._store = store
+        self.store = store
         self.now = now
         self._sleep = sleep
         self.monotonic = monotonic
@@ -123,7 +123,7 @@ class TeamLeases:
         try:
             lease = await self._acquired(name, keys)
         except StoreUnavailable as error:
-            self.warn(error)
+            self.store.warn(error)
             return TeamLease(self, name, 0, LeaseRecord(), doubt=str(error))
         if lease is not None:
             self._waiting_since.pop(name, None)
@@ -179,7 +179,7 @@ class TeamLeases:
             number += 1
         self._tried[name] = number
         path, record = _path(name, number), LeaseRecord(self.owner, is_whole=not after)
-        if not await self._store.create(path, record.encoded(path, self._secret)):
+        if not await self.store.create(path, record.encoded(path, self._secret)):
             return None
         lease = self._hold(name, number, record)
         if after:
@@ -228,7 +228,7 @@ class TeamLeases:
     async def read(self, path: str) -> LeaseRecord | None:
         """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
         try:
-            found = await self._store.get(path, max_bytes=MAX_BYTES)
+            found = await self.store.get(path, max_bytes=MAX_BYTES)
             return None if found is None else LeaseRecord.decoded(path, found, self._secret)
         except (BrokenEntry, ValueError):
             if path not in self._told:
@@ -238,30 +238,12 @@ class TeamLeases:
 
     async def write(self, path: str, record: LeaseRecord) -> None:
         """Replace one object; StoreUnavailable if that fails."""
-        await self._store.replace(path, record.encoded(path, self._secret))
+        await self.store.replace(path, record.encoded(path, self._secret))
 
-    async def end(self, name: str, number: int, record: LeaseRecord) -> None:
-        """Release the lease, with the record for later owners; StoreUnavailable if that fails."""
-        path = _path(name, number)
-        if number == 1 and not record.jobs and not record.refusals:
-            await self._store.delete(path)
-            return
-        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        await self.write(path, record)
-        await self.write(f"{path}{_FREE}", LeaseRecord(self.owner))
-
-    async def is_mine(self, name: str, number: int) -> bool:
-        """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
-        for following in range(number + 1, number + 1 + _MOST_ATTEMPTS):
-            record = await self.read(_path(name, following))
-            if record is None:
-                break
-            if record.owner:
-                return False
-        if not self._may_cross and self._store.ignores_preconditions is False:
-            return True
-        record = await self.read(_path(name, number))
-        return record is not None and record.owner == self.owner
+    @property
+    def may_cross(self) -> bool:
+        """Whether machines can overwrite each other's objects."""
+        return self._may_cross or self.store.ignores_preconditions is not False
 
     async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """Every lease in the store; coroutines that look at the same moment share one listing."""
@@ -270,7 +252,7 @@ class TeamLeases:
             # A listing that began after this question was asked answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
-                self._seen = await self._store.list(LEASES_FOLDER)
+                self._seen = await self.store.list(LEASES_FOLDER)
                 self._listed_at = began_at
             return _highest(self._seen, self._foreign)
 
@@ -279,10 +261,6 @@ class TeamLeases:
     def _hold(self, name: str, number: int, record: LeaseRecord) -> TeamLease:
         lease = self._held[name] = TeamLease(self, name, number, record)
         return lease
-
-    def warn(self, error: StoreUnavailable) -> None:
-        """Warn that the store fails, so that other machines do not see this one's leases."""
-        self._store.warn(error)
 
     def let_go(self, lease: TeamLease) -> None:
         """Renew the lease no more."""
@@ -344,7 +322,7 @@ class TeamLease:
                 if await self._is_mine():
                     return True
         except StoreUnavailable as error:
-            self._leases.warn(error)
+            self._leases.store.warn(error)
         self._leases.let_go(self)
         return False
 
@@ -387,7 +365,7 @@ class TeamLease:
         with CancelScope(shield=True), self._bounded(RELEASE_S):
             async with self._lock:
                 if await self._is_mine():
-                    await self._leases.end(self.name, self._number, self._record)
+                    await self._end()
                 self._number = 0
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -404,7 +382,7 @@ class TeamLease:
             try:
                 yield
             except StoreUnavailable as error:
-                self._leases.warn(error)
+                self._leases.store.warn(error)
 
     async def _write(self) -> None:
         async with self._lock:
@@ -412,8 +390,28 @@ class TeamLease:
                 self._record = replace(self._record, beat=self._record.beat + 1)
                 await self._leases.write(_path(self.name, self._number), self._record)
 
+    async def _end(self) -> None:
+        """Leave the record to later owners, or nothing if it says nothing."""
+        path = _path(self.name, self._number)
+        if self._number == 1 and not self._record.jobs and not self._record.refusals:
+            await self._leases.store.delete(path)
+            return
+        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
+        await self._leases.write(path, self._record)
+        await self._leases.write(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
+
     async def _is_mine(self) -> bool:
-        return await self._leases.is_mine(self.name, self._number)
+        """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
+        for following in range(self._number + 1, self._number + 1 + _MOST_ATTEMPTS):
+            record = await self._leases.read(_path(self.name, following))
+            if record is None:
+                break
+            if record.owner:
+                return False
+        if not self._leases.may_cross:
+            return True
+        record = await self._leases.read(_path(self.name, self._number))
+        return record is not None and record.owner == self._leases.owner
 
 
 def _path(name: str, number: int) -> str:

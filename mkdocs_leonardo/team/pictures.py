@@ -13,7 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -57,17 +57,13 @@ class StoreRights:
     """Whether this machine may write, and the key that records are signed with; None if they are not."""
 
     is_writer: bool = False
-    secret: bytes | None = None
+    secret: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> StoreRights:
         """The rights that the environment gives."""
         secret = environ.get(SECRET_VARIABLE, "").strip().encode()
         return cls(environ.get(WRITE_VARIABLE, "").strip() == "1", secret or None)
-
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"StoreRights(is_writer={self.is_writer}, signs={self.secret is not None})"
 
 
 class _SignedOtherwise(BrokenEntry):
