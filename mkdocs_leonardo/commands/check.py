@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
+from mkdocs_leonardo.lookup import own_path
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
+#: The kinds of findings that are warnings.
+_PASSING = ("small", "old")
 #: An encoded file may differ from the picture that was measured by one step of the scrim.
 _CONTRAST_TOLERANCE = 5
 
@@ -57,8 +59,12 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, site.heroes)
         shown = _published(site, found, console)
-        findings = list(_findings(site, runtime, found, require_alt=require_alt, shown=shown))
-        warnings = [*_small(site, runtime, found), *_old_stylesheet(site, console)]
+        told = [
+            *_findings(site, runtime, found, require_alt=require_alt, shown=shown),
+            *_old_stylesheet(site, console),
+        ]
+    findings = [one for one in told if one.kind not in _PASSING]
+    warnings = [one for one in told if one.kind in _PASSING]
     if console.for_program:
         console.report(
             {
@@ -234,33 +240,22 @@ def _mend(site: SitePages, status: HeroStatus) -> str:
 
 
 def _own(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
-    path = status.hero.own_image
-    if path is None:
-        return
+    """Whether the author's own picture can be shown, and is as large as its place on the page."""
+    from mkdocs_leonardo.imaging.normalise import upright_size
+
+    page, path = status.hero.page, own_path(status.hero)
     try:
         record, data = runtime.renderer.read_own(path)
         yield from _legible(status, runtime.renderer.load(record, status.hero), data, site)
+        width_px, height_px = upright_size(data)
     except (PictureError, OSError) as error:
-        yield Finding(status.hero.page, "damaged", f"hero_image {path.name} {error}; replace the file")
-
-
-def _small(site: SitePages, runtime: Runtime, found: Sequence[HeroStatus]) -> Iterator[Finding]:
-    """Authors' own pictures that are smaller than their place on the page, and so not sharp."""
-    from mkdocs_leonardo.imaging.normalise import upright_size
-
-    width_px, height_px = site.settings.encoding.width_px, site.settings.encoding.height_px
-    for status in found:
-        path = status.hero.own_image
-        if path is None:
-            continue
-        with suppress(PictureError, OSError):
-            size = upright_size(runtime.renderer.read_own(path)[1])
-            if size[0] < width_px or size[1] < height_px:
-                text = (
-                    f"hero_image {path.name} has {size[0]} x {size[1]} pixels and is used as it is; screens show it "
-                    f"sharp from {width_px} x {height_px} on"
-                )
-                yield Finding(status.hero.page, "small", text)
+        yield Finding(page, "damaged", f"hero_image {path.name} {error}; replace the file")
+        return
+    encoding = site.settings.encoding
+    if width_px < encoding.width_px or height_px < encoding.height_px:
+        text = f"hero_image {path.name} has {width_px} x {height_px} pixels and is used as it is"
+        fix = f"screens show it sharp from {encoding.width_px} x {encoding.height_px} on"
+        yield Finding(page, "small", f"{text}; {fix}")
 
 
 def _stored(status: HeroStatus, record: PictureRecord, site: SitePages) -> Iterator[Finding]:
