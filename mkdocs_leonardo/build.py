@@ -21,6 +21,7 @@ from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.acquire.budget import Budget
     from mkdocs_leonardo.settings import Settings
 
 #: Seconds that encoding a picture's files may take; far more than it needs.
@@ -33,12 +34,15 @@ _PAINTED = "new heroes are placeholders painted on this machine"
 class Build:
     """The heroes of one build, and the work on them. Used from the host's thread."""
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], notify: Notify) -> None:
+    def __init__(
+        self, settings: Settings, *, environ: Mapping[str, str], notify: Notify, budget: Budget | None = None
+    ) -> None:
+        """`budget` is as for `Runtime`."""
         self._settings = settings
         self._progress = Progress(notify)
         self._notify = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._runtime = Runtime(settings, environ=environ, notify=self._notify)
+        self._runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
         chain, keyed = self._runtime.chain, self._runtime.keyed
         if self._no_key and settings.generate:
@@ -70,6 +74,15 @@ class Build:
     def file_identities(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of verified cache files, by path."""
         return self._runtime.renderer.cache.file_identities
+
+    def take_stored(self, hero: HeroSpec) -> bool:
+        """Take the page's hero if it needs no work; whether it was taken. Opens no connection."""
+        lookup = self._runtime.lookup
+        with suppress(HeroError, OSError):
+            ready = lookup.ready(hero, lookup.find(hero))
+            if ready is not None:
+                self._heroes[hero.page] = (hero, ready)
+        return hero.page in self._heroes
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's hero, and start to make it in the background unless it is stored.

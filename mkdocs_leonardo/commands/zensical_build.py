@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for
 from mkdocs_leonardo.commands.zensical_host import Addition, assets_folder, run_zensical
@@ -23,7 +24,6 @@ from mkdocs_leonardo.commands.zensical_state import (
     read_state,
     write_state,
 )
-from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import is_below, link_over, write_if_changed
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.report import counted
@@ -33,7 +33,6 @@ from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
-    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -118,17 +117,15 @@ class Heroes:
     @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
-        if all(map(shows_own_image, self.resolutions)):
+        if all(map(_shows_own_image, self.resolutions)):
             return True
         is_alone = self.site.settings.shared_store is None and bool(self.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
 
 
-def shows_own_image(resolution: Resolution | None) -> bool:
+def _shows_own_image(resolution: Resolution) -> bool:
     """Whether the page shows what it asks for."""
-    if resolution is None or resolution.failure or resolution.asset is None:
-        return False
-    return not resolution.asset.is_placeholder
+    return not resolution.failure and resolution.asset is not None and not resolution.asset.is_placeholder
 
 
 @contextmanager
@@ -148,74 +145,49 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
     fingerprint = fingerprint_of(project)
     site = project_pages(project, console)
     console.warn(*site.problems)
-    with _made(site, console, yes=yes) as heroes:
+    with built(site, site.settings, console, yes=yes) as heroes:
         yield published(project, heroes, console, fingerprint=fingerprint)
 
 
 @contextmanager
-def _made(site: SitePages, console: Console, *, yes: bool) -> Iterator[Heroes]:
-    """The heroes of all pages; missing images are bought, within the caps, after a question.
+def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[Heroes]:
+    """The heroes that a build with these settings shows; missing images are bought, within the caps, after a question.
 
     Their files exist until the end of the block.
     """
-    from mkdocs_leonardo.commands.status import runtime_for
-
-    settings = site.settings
-    with runtime_for(settings, console) as runtime:
-        found = _stored(site, runtime, console)
-        if found is not None:
-            yield Heroes(site, found)
-            return
-    from mkdocs_leonardo.commands.generate import plan_for
-    from mkdocs_leonardo.commands.purchases import agreed
-
-    plan = plan_for(site, console)
-    is_declined = bool(plan.allowed) and not (yes or (console.can_ask and agreed(console, yes=False)))
-    allowed = 0 if is_declined else len(plan.allowed)
-    agreed_on = replace(settings, max_new_images=allowed, max_cost_usd=plan.most_usd if allowed else 0.0)
-    with built(site, agreed_on, console) as heroes:
-        resolutions = tuple(
-            replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
-            for one in heroes.resolutions
-        )
-        yield replace(heroes, resolutions=resolutions)
-
-
-def _stored(site: SitePages, runtime: Runtime, console: Console) -> tuple[Resolution, ...] | None:
-    """The heroes of all pages if each picture is stored, else None. Opens no connection."""
-    from mkdocs_leonardo.report import Spending, report, summary, write_json
-
-    found: list[Resolution] = []
-    for hero in site.heroes:
-        resolution = None
-        with suppress(HeroError, OSError):
-            resolution = runtime.lookup.ready(hero, runtime.lookup.find(hero))
-        if resolution is None or not shows_own_image(resolution):
-            return None
-        found.append(resolution)
-    with suppress(OSError):
-        write_json(site.settings.cache_dir / "report.json", report(found, Spending(), None))
-    console.note(f"leonardo: {summary(found, Spending())}")
-    return tuple(found)
-
-
-@contextmanager
-def built(site: SitePages, settings: Settings, console: Console) -> Iterator[Heroes]:
-    """The heroes that a build with these settings shows. Their files exist until the end of the block."""
     from mkdocs_leonardo.build import Build
 
-    build = Build(settings, environ=os.environ, notify=console.notify)
+    budget = Budget(max_new_images=0, max_cost_usd=0.0)
+    build = Build(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
-        for hero in site.heroes:
+        missing = [hero for hero in site.heroes if not build.take_stored(hero)]
+        is_declined = bool(missing) and settings.generate and not _is_agreed(site, console, budget, yes=yes)
+        for hero in missing:
             build.want(hero)
         found = build.join()
         totals = build.finish(found, title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
             console.note(f"leonardo: {totals}")
         build.stop()
-        yield Heroes(site, found, build.provider_wanted, build.no_provider)
+        resolutions = tuple(
+            replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
+            for one in found
+        )
+        yield Heroes(site, resolutions, build.provider_wanted, build.no_provider)
     finally:
         build.close()
+
+
+def _is_agreed(site: SitePages, console: Console, budget: Budget, *, yes: bool) -> bool:
+    """Show what is missing and its cost; whether it is agreed to. Then `budget` allows it."""
+    from mkdocs_leonardo.commands.generate import plan_for
+    from mkdocs_leonardo.commands.purchases import agreed
+
+    plan = plan_for(site, console)
+    if plan.allowed and not (yes or (console.can_ask and agreed(console, yes=False))):
+        return False
+    budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
+    return True
 
 
 def published(
