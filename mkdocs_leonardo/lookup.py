@@ -16,7 +16,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
 from mkdocs_leonardo.renderer import OwnFile
-from mkdocs_leonardo.resolution import GENERATION_OFF, Failure, Resolution
+from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution
 from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
@@ -302,7 +302,7 @@ class Lookup:
         """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
         for fault in answer.faults:
             if fault.is_broken and fault.source is Source.PINNED:
-                self._tell_once(logging.WARNING, f"{page}: {fault.text}")
+                self._tell_once(logging.WARNING, Complaint([page], fault.text))
 
     def remember(self, page: str, stored: StoredPicture) -> None:
         """Record the picture as the page's last hero."""

@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.files import write_atomically, write_plain_file
-from mkdocs_leonardo.resolution import Resolution
+from mkdocs_leonardo.resolution import Complaint, Resolution
 from mkdocs_leonardo.spec import JsonValue, Source
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ _SUMMARY = (
 
 _SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a placeholder painted on this machine"}
 
-#: The most pages that a message names; further pages are counted.
-_PAGES_NAMED = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -45,22 +42,6 @@ class Spending:
     uncertain: int = 0
     cost_usd: float = 0.0
     requests: int = 0
-
-
-class Complaint(str):
-    """A message, with the `pages` that it is about and its `text` without their names."""
-
-    __slots__ = ("pages", "text")
-
-    pages: tuple[str, ...]
-    text: str
-
-    def __new__(cls, pages: Sequence[str], text: str) -> Self:
-        """``a.md, b.md: text``."""
-        self = super().__new__(cls, f"{listed(pages)}: {text}")
-        self.pages = tuple(pages)
-        self.text = text
-        return self
 
 
 def report(
@@ -204,12 +185,6 @@ def _price(group: Sequence[Resolution]) -> str:
     """The estimated cost of pictures that a cap did not allow; pages that share one count once."""
     prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - _PAGES_NAMED
-    return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:

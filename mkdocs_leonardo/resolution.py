@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Self
 
-from mkdocs_leonardo.spec import HeroAsset, HeroSpec
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, printable
 from mkdocs_leonardo.storage.base import StoredPicture
+
+#: The most pages that a message names; further pages are counted.
+_PAGES_NAMED = 10
 
 
 class FailureKind(Enum):
@@ -69,6 +73,29 @@ class Resolution:
         return self.failure is not None and self.failure.kind is FailureKind.REFUSED
 
 
+class Complaint(str):
+    """A message, with the `pages` that it is about and its `text` without their names."""
+
+    __slots__ = ("pages", "text")
+
+    pages: tuple[str, ...]
+    text: str
+
+    def __new__(cls, pages: Sequence[str], text: str) -> Self:
+        """``a.md, b.md: text``, in one line, as the log would make it."""
+        text = printable(text)
+        self = super().__new__(cls, f"{listed(pages)}: {text}")
+        self.pages = tuple(pages)
+        self.text = text
+        return self
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _PAGES_NAMED
+    return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def unexpected(error: Exception) -> Failure:
     """The failure for an unforeseen `error`, with a fix for the author."""
     return Failure(
@@ -96,6 +123,7 @@ def given_up(names: Sequence[str]) -> str:
     return f"stopped waiting for {' and '.join(names)}; an answer still to come is lost and may have been charged"
 
 
-def lost_answer(page: str, provider: str) -> str:
+def lost_answer(page: str, provider: str) -> Complaint:
     """The message on a create call whose answer, the image itself, never arrived."""
-    return f"{page}: an earlier run never got {provider}'s answer; that image is lost and may have been charged"
+    text = f"an earlier run never got {provider}'s answer; that image is lost and may have been charged"
+    return Complaint([page], text)

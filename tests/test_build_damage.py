@@ -119,15 +119,16 @@ def test_picture_that_is_only_unusual_is_shown(site: Site, services: Services, k
 
 
 def test_damaged_picture_is_a_warning_though_the_cache_has_it(tmp_path: Path, services: Services) -> None:
-    """The next clone has no cache."""
-    site = Site(tmp_path, {"a.md": page("A", hero_prompt="<a>")}, QUICK)
+    """The next clone has no cache. GitHub shows the warning on the page's line."""
+    site = Site(tmp_path, {"a.md": page("A", tags="x", hero_prompt="<a>")}, QUICK)
     site.build(services)
     assert Shell(site, services)("pin").exit_code == 0
     be_a_pointer(*pair(site))
 
-    built = site.build(services)
+    built = site.build(services, environ={"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(tmp_path)})
 
     assert built.sources == {"a.md": "cached"}
     (warning,) = built.warnings
     assert warning.startswith("a.md: ")
     assert "run git lfs pull" in warning
+    assert "::warning file=docs/a.md,line=3,title=leonardo::" in built.log

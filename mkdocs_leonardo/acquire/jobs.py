@@ -26,6 +26,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
+from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     ImageInfo,
@@ -188,8 +189,11 @@ class Jobs:
                 # The entry stays open: the next build collects the job again, which costs nothing.
                 self._context.notify(
                     logging.WARNING,
-                    f"{page}: its new image could not be stored in the cache ({last}); free disk space or "
-                    "make cache_dir writable, and build here again",
+                    Complaint(
+                        [page],
+                        f"its new image could not be stored in the cache ({last}); free disk space or make cache_dir "
+                        "writable, and build here again",
+                    ),
                 )
             return store
         raise StoreUnavailable(f"the image of {page} could not be stored anywhere")
@@ -284,7 +288,10 @@ class Jobs:
             days = (self._context.clock.now() - call.began_at) / 86400
             self._context.notify(
                 logging.WARNING,
-                f"{request.page}: the job {call.job_id or 'without a number'} of {request.provider.name} is given up "
-                f"after {days:.0f} days: the service {why}; it may have been charged",
+                Complaint(
+                    [request.page],
+                    f"the job {call.job_id or 'without a number'} of {request.provider.name} is given up after "
+                    f"{days:.0f} days: the service {why}; it may have been charged",
+                ),
             )
         return is_over

@@ -18,7 +18,8 @@ from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.report import counted, listed
+from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.resolution import listed
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.report import counted, listed
-from mkdocs_leonardo.resolution import Failure, Resolution, unexpected, waiting_for
+from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.resolution import Failure, Resolution, listed, unexpected, waiting_for
 from mkdocs_leonardo.spec import Source, dollars
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from mkdocs_leonardo.commands.zensical_host import assets_folder
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
-from mkdocs_leonardo.report import listed
+from mkdocs_leonardo.resolution import listed
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:

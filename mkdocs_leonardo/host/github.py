@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.report import Complaint
+from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import printable
 
 #: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
@@ -72,12 +72,7 @@ class Annotations:
         self._add(level, text, file=self._shown(path))
 
     def about_site(self, level: int, text: str) -> None:
-        """Annotate the page with which `text` begins, or else the plugin's line in the configuration."""
-        page, colon, rest = text.partition(": ")
-        if colon and (self._docs_dir / page).is_file():
-            key = re.search(r"\bhero_[a-z_]+", rest)
-            self.about_page(level, page, rest, key=key[0] if key else "")
-            return
+        """Annotate the plugin's line in the configuration."""
         line = _line_of(_lines(self._config_file), re.compile(r"\s*-\s*[\"']?leonardo[\"']?\s*(:|$|#)"))
         self._add(level, text, file=self._shown(self._config_file), line=line or 1)
 

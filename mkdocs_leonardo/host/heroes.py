@@ -18,15 +18,15 @@ from mkdocs.utils import get_relative_url
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.log import log, tell
 from mkdocs_leonardo.host.pages import first_of
 from mkdocs_leonardo.host.shown_pages import shown_pages
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
 from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.page.site import ShownPage, Site
-from mkdocs_leonardo.report import Complaint, complaints
-from mkdocs_leonardo.resolution import GENERATION_OFF, Resolution
+from mkdocs_leonardo.report import complaints
+from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Resolution
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -63,7 +63,7 @@ class SiteHeroes:
     ) -> None:
         """`published` is what the previous build published, if that was set aside."""
         try:
-            self._build = Build(settings, environ=os.environ, notify=log.log)
+            self._build = Build(settings, environ=os.environ, notify=tell)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings
@@ -138,7 +138,7 @@ class SiteHeroes:
         self.no_provider = self._build.no_provider
         found = complaints(told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted)
         for level, message in found:
-            log.log(level, "%s", message)
+            tell(level, message)
         if any(level >= logging.ERROR for level, _ in found):
             raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
         log.info("%s", summary)

@@ -21,5 +21,10 @@ class _OneLine(logging.Filter):
         return True
 
 
+def tell(level: int, message: object) -> None:
+    """Log a message; the log's handlers get the object, such as a `Complaint` with the pages that it is about."""
+    log.log(level, "%s", message)
+
+
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
 log.logger.addFilter(_OneLine())
