@@ -236,7 +236,7 @@ class _Reader:
         if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the image in a few words, or write false for no hero")
             return None
-        fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.problem_of(prompt)
+        fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.fill_problem(prompt)
         if fix:
             self._wrong(key, fix)
             return None

@@ -23,7 +23,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _BRACES.sub(lambda found: found[0][0] if found[1] is None else values[found[1]], text)
 
 
-def problem_of(text: str, names: tuple[str, ...] = NAMES) -> str:
+def fill_problem(text: str, names: tuple[str, ...] = NAMES) -> str:
     """The message on a name in braces that cannot be filled in, with the fix; empty if all can."""
     for found in _BRACES.finditer(text):
         name = found[1]

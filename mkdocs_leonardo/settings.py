@@ -22,7 +22,7 @@ from mkdocs_leonardo.team.address import StoreAddress
 if TYPE_CHECKING:
     from mkdocs_leonardo.progress import Notify
 
-#: Where Zensical's `build --clean` leaves the cache alone: that command removes the whole `.cache`.
+#: The place of the cache that Zensical's `build --clean` spares: that command removes the whole `.cache`.
 ZENSICAL_CACHE = ".leonardo/cache"
 
 

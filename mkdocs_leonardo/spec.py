@@ -28,7 +28,7 @@ SEED_LIMIT = 2_147_483_637
 #: Smaller amounts are written in tenths of a cent.
 _CENTS_FROM_USD = 0.1
 
-#: Where our files lie in the site.
+#: The folder of our files in the site.
 SITE_FOLDER = "assets/leonardo"
 #: The names of our files beside published pictures, which never change: a site's configuration may name them.
 MANIFEST = "heroes.json"

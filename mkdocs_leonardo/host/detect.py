@@ -9,7 +9,7 @@ from pathlib import Path
 
 #: The hosts by the names of their packages, loggers and groups of entry points.
 HOSTS = ("mkdocs", "properdocs")
-#: How a host's configuration is called; ProperDocs looks for both, its own first.
+#: The names of a host's configuration; ProperDocs looks for both hosts', its own first.
 CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from mkdocs_leonardo.errors import InputError
 
-#: What encryptcontent sets on a page that it will encrypt, and what it sets once it has begun.
+#: Attributes that encryptcontent sets on a page that it will encrypt, and once it has begun.
 _MARKS = ("encryptcontent", "encrypted")
 
 
@@ -21,7 +21,7 @@ def is_replaced(content: str, ids: Iterable[str]) -> bool:
     return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
 
 
-def problem_of(page: str, meta: Mapping[str, object]) -> InputError:
+def encryption_problem(page: str, meta: Mapping[str, object]) -> InputError:
     """The warning for a page that asks for a hero and gets none."""
     key = "hero_image" if "hero_image" in meta and "hero_prompt" not in meta else "hero_prompt"
     return InputError(

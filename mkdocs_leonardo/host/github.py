@@ -20,9 +20,9 @@ from mkdocs_leonardo.spec import printable
 #: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
 MOST_SHOWN = 10
 _KINDS = {logging.WARNING: "warning", logging.ERROR: "error"}
-#: Where a picture's failure belongs if its message names no key.
+#: The keys to whose lines a picture's failure belongs if its message names no key.
 _USUAL_KEYS = ("hero_prompt", "hero_image")
-#: What Material's `meta` plugin reads: what is said for a whole folder.
+#: The file that Material's `meta` plugin reads: the metadata of a whole folder.
 _FOLDER_META = ".meta.yml"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
-#: What brings a hero to a page whose template leaves the content out.
+#: The fix for a page whose template leaves the content out.
 _UNSEEN = (
     'put {{ page.content }} into it, or draw the hero there with <img src="{{ hero.src }}" alt="{{ hero.alt }}">; with '
     "hero_layout: none, this is left to you"
 )
 
 
-#: Said of the first page alone, since a theme has the same HTML on all pages.
+#: The message on the first page alone, since a theme has the same HTML on all pages.
 _NARROW = (
     "this theme has no place that the plugin knows for the layout full, so the hero shows as content; write "
     "layout: content, or draw the hero in a template, with hero_layout: none"
@@ -159,7 +159,7 @@ class SiteHeroes:
         if hero is None:
             return
         if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
-            log.warning("%s", encrypted.problem_of(page.file.src_uri, page.meta))
+            log.warning("%s", encrypted.encryption_problem(page.file.src_uri, page.meta))
             site.withdraw(page.file.src_uri)
             self._social.withdraw(page)
             return

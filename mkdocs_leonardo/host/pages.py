@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.reading import PageReading
-from mkdocs_leonardo.host.unread import problem_of as unread_problem
+from mkdocs_leonardo.host.unread import unread_problem
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -38,7 +38,7 @@ def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfi
     hero = found.hero
     problems += found.problems
     if hero is not None and encrypted.is_marked(page):
-        problems.append(encrypted.problem_of(name, page.meta))
+        problems.append(encrypted.encryption_problem(name, page.meta))
         hero = None
     return PageReading(hero, tuple(problems))
 

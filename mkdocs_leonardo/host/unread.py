@@ -35,7 +35,7 @@ _NO_END = "has no end; close it with a line of three dashes, ---"
 _INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
 
 
-def problem_of(text: str, page: str) -> InputError | None:
+def unread_problem(text: str, page: str) -> InputError | None:
     """Why `hero_*` lines at the beginning of the page's `text` were not read; None where there are none."""
     opening = _OPENING.match(text)
     if opening is None:
@@ -78,7 +78,7 @@ def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) ->
 
 
 def _yaml_fault(block: str) -> str:
-    """What keeps the block from being a YAML mapping, with the fix; empty if it is one."""
+    """The fault that keeps the block from being a YAML mapping, with the fix; empty if it is one."""
     import yaml
 
     try:
@@ -105,7 +105,7 @@ def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
 
 
 def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
-    """What to do about the YAML error in line `number`."""
+    """The fix for the YAML error in line `number`."""
     line = lines[number]
     if "\t" in line[: len(line) - len(line.lstrip())] or _is_at_tab(block, error):
         return "replace the tab by spaces"
@@ -121,7 +121,7 @@ def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError)
 
 
 def _quotes_fix(line: str) -> str:
-    """What to do about the first character of the line's value; empty if it may stand there."""
+    """The fix for the first character of the line's value; empty if it may stand there."""
     if (indicator := _INDICATOR.match(line)) is not None:
         return f"put quotes around a text that begins with {indicator['character']}"
     first = line.partition(":")[2].strip()[:1]
