@@ -13,7 +13,7 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry
+from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 
@@ -338,7 +338,7 @@ def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journa
 def test_refusal_is_remembered(journal: Journal) -> None:
     """The next build says so again without paying; a long reason is shortened, not lost."""
     assert journal.refusal(KEY) is None
-    journal.refuse(KEY, "the content check said no " + "x" * 10_000)
+    journal.refuse(Refusal(KEY, "the content check said no " + "x" * 10_000))
 
     refusal = journal.refusal(KEY)
 

@@ -38,7 +38,7 @@ from mkdocs_leonardo.spec import (
     request_key,
 )
 from mkdocs_leonardo.storage.base import StoredPicture
-from mkdocs_leonardo.storage.entries import UNKNOWN_S
+from mkdocs_leonardo.storage.entries import UNKNOWN_S, Refusal
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
@@ -246,8 +246,9 @@ class Jobs:
         # Without a note, every build would pay for the job without a picture again.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
-            about = {"page": request.page, "provider": request.provider.name, "job_id": job.job_id if job else ""}
-            await thread(lambda: self._context.journal.refuse(key, str(error), is_empty=is_empty, **about))
+            job_id = job.job_id if job else ""
+            refusal = Refusal(key, str(error), request.page, request.provider.name, job_id, is_empty=is_empty)
+            await thread(self._context.journal.refuse, refusal)
         if isinstance(error, PromptRefused) and request.team_lease is not None:
             await request.team_lease.refuse(key, str(error))
         if job is not None:

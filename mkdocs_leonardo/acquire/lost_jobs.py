@@ -10,7 +10,6 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from anyio import Lock
 
@@ -20,8 +19,8 @@ from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
 from mkdocs_leonardo.acquire.request import JobRequest, thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.spec import JsonValue, Submission
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall
+from mkdocs_leonardo.spec import Submission
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall, Entry
 
 #: A call of an earlier process that is older than this needs one search, since the service carried it out long ago or
 #: never (seconds). A call may wait for the request limit for minutes before it leaves.
@@ -43,14 +42,6 @@ class SearchResult:
     was_read: bool = True
 
 
-class _Rival(NamedTuple):
-    """A picture whose lost calls may look like another picture's in the list."""
-
-    provider: str
-    page: str
-    request: Mapping[str, JsonValue]
-
-
 class LostJobs:
     """Searches the account for jobs of lost create calls, and withdraws the reservations of calls that made none."""
 
@@ -60,8 +51,8 @@ class LostJobs:
         self._reserved: dict[tuple[str, int], Reservation] = {}
         self._ended_at: dict[tuple[str, int], float] = {}
         self._seen_at: dict[tuple[str, int], float] = {}
-        #: By key: provider, page and request of pictures of which this build has ruled a call out.
-        self._ruled_out: dict[str, _Rival] = {}
+        #: The requests of which this build has ruled a call out, by key.
+        self._ruled_out: dict[str, Entry] = {}
 
     def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
         """Note a call of this build that may have made a job; it counts as `reservation`."""
@@ -115,7 +106,9 @@ class LostJobs:
     async def _rule_out(self, request: JobRequest, call: CreateCall) -> None:
         """Withdraw a call that made no job, here and with other machines."""
         provider, key = request.provider.name, request.key
-        self._ruled_out[key] = _Rival(provider, request.page, request.candidate.request)
+        self._ruled_out[key] = Entry(
+            key, provider, request.provider.model, request.page, calls=(), request=request.candidate.request
+        )
         reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
             self._context.budget.rule_out(reservation, provider)
@@ -159,8 +152,8 @@ class LostJobs:
         A call that was ruled out counts: the list may have hidden its job until now.
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
-        entries = (await thread(self._context.journal.entries)).values()
-        lost = {entry.key: _Rival(entry.provider, entry.page, entry.request) for entry in entries if entry.sent}
+        entries = await thread(self._context.journal.entries)
+        lost = {key: entry for key, entry in entries.items() if entry.sent}
         for key, rival in (self._ruled_out | lost).items():
             is_other = key != request.key and rival.provider == request.provider.name
             if is_other and all(rival.request.get(name) == wanted[name] for name in what):

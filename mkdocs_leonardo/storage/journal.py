@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.cache import TextStore
@@ -226,19 +226,12 @@ class Journal(ProcessLeases):
 
     # What pages have -------------------------------------------------------------------------------------------------
 
-    def refuse(
-        self,
-        key: str,
-        reason: str,
-        *,
-        is_empty: bool = False,
-        page: str = "",
-        provider: str = "",
-        job_id: str = "",
-    ) -> None:
+    def refuse(self, refusal: Refusal) -> None:
         """Remember a refused prompt, or one whose job ended without a picture, so that it is not sent again."""
-        about: dict[str, JsonValue] = {"page": page, "provider": provider, "job_id": job_id, "is_empty": is_empty}
-        self._store.set(_REFUSED + key, {"reason": reason[:MOST_TEXT], "refused_at": self._now(), **about})
+        noted: dict[str, JsonValue] = asdict(refusal) | {"refused_at": self._now()}
+        noted["reason"] = refusal.reason[:MOST_TEXT]
+        del noted["key"]
+        self._store.set(_REFUSED + refusal.key, noted)
 
     def refusal(self, key: str) -> Refusal | None:
         """Why the prompt of `key` is not sent again, if it is not."""
