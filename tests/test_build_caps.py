@@ -361,7 +361,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
         stored = {record.job_id for record, _ in home._pairs.values()}
         for entry in world.journal().entries().values():
-            assert stored.isdisjoint(job.job_id for job in entry.jobs), "a job is open though its image is stored"
+            assert stored.isdisjoint(call.job_id for call in entry.accepted), "a job is open though its image is stored"
 
     world.build += 1
     world.now_s += 4000
@@ -387,7 +387,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
             is not None
         )
     alive = {job.job_id for job in world.jobs if job.fate in {"done", "late"}}
-    open_ids = {job.job_id for entry in left.values() for job in entry.jobs}
+    open_ids = {call.job_id for entry in left.values() for call in entry.accepted}
     assert alive - open_ids == {record.job_id for record, _ in home._pairs.values()}
 
 

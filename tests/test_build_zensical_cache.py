@@ -206,7 +206,7 @@ def assert_everything_is_there(former: Path, cache: Path) -> None:
     for digit, data in {"0": b"former 0", "1": b"former 1", "3": b"new 3", "4": b"new 4"}.items():
         assert folder.read(found[digit]) == data
     assert (cache / f"pictures/{'2' * 16}.png").read_bytes() == b"damaged"
-    assert {key[0]: [job.job_id for job in entry.jobs] for key, entry in entries(cache).items()} == {
+    assert {key[0]: [call.job_id for call in entry.accepted] for key, entry in entries(cache).items()} == {
         "a": ["job-a"],
         "b": ["job-b"],
         "c": ["job-c"],

@@ -220,7 +220,7 @@ def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
     entry = journal.entry(KEY)
 
     assert entry is not None
-    assert entry.jobs == (replace(submission(), cost_usd=0.0125),)
+    assert entry.due_jobs(0.0) == (replace(submission(), cost_usd=0.0125),)
     assert entry.calls[0].sent_at == 1_790_000_007.0
 
 

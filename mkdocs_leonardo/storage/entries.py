@@ -87,17 +87,13 @@ class Entry:
         """The calls whose job is known."""
         return tuple(call for call in self.calls if call.state == "accepted")
 
-    @property
-    def jobs(self) -> tuple[Submission, ...]:
-        """The jobs that are known."""
+    def due_jobs(self, now: float) -> tuple[Submission, ...]:
+        """The known jobs that may be asked for now."""
         return tuple(
             Submission(self.provider, self.model, call.job_id, call.accepted_at, call.cost_usd)
             for call in self.accepted
+            if call.is_due(now)
         )
-
-    def due_jobs(self, now: float) -> tuple[Submission, ...]:
-        """The known jobs that may be asked for now."""
-        return tuple(job for job, call in zip(self.jobs, self.accepted, strict=True) if call.is_due(now))
 
     @property
     def sent(self) -> tuple[CreateCall, ...]:

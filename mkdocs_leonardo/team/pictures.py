@@ -142,13 +142,7 @@ class TeamPictures:
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
         """Upload unless the store has a different picture for this key; returns whether this one is there."""
-        if not self._rights.is_writer:
-            return False
-        try:
-            return await self._share(record, data)
-        except StoreUnavailable as error:
-            self._store.warn(error)
-            return False
+        return self._rights.is_writer and await self._or_error(record.key, self._share(record, data)) is True
 
     async def aclose(self) -> None:
         """Close the store, after the last call of the build and of all leases on it."""
