@@ -106,7 +106,6 @@ class Lookup:
         chain: Sequence[Provider],
         keyed: frozenset[str],
         stores: Sequence[tuple[Source, PictureStore]],
-        home: PictureStore,
         journal: Journal,
         renderer: Renderer,
         clock: Clock,
@@ -115,11 +114,12 @@ class Lookup:
         is_shared: bool = False,
         unrecorded_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`keyed` are the providers with a key; `home` is where new pictures stay; `is_shared`: a team has a store."""
+        """`keyed` are the providers with a key; `is_shared`: a team has a store."""
         self.chain = tuple(chain)
         self._keyed = keyed
         self.stores = tuple(stores)
-        self._home = home
+        #: The stores for new pictures: the next one is used where one cannot be written.
+        self.writable = tuple(store for source, store in stores if source is Source.CACHED)
         self._journal = journal
         self._renderer = renderer
         self._clock = clock
@@ -308,7 +308,7 @@ class Lookup:
         """Record the picture as the page's last hero."""
         key = stored.record.key
         try:
-            is_kept = stored.source is Source.PINNED or stored.store is self._home
+            is_kept = stored.source is Source.PINNED or stored.store is self.writable[0]
             if key in self._open_jobs and stored.source in _STORED_EARLIER and is_kept:
                 # A build died between storing the picture and closing its entry.
                 self._journal.close(key, stored.record.job_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.spec import ImageInfo
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.base import PictureStore
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import TeamPictures
@@ -26,15 +25,14 @@ if TYPE_CHECKING:
 class BuildContext:
     """The parts of one build.
 
-    `stores` are those for new pictures: the next one is used where one cannot be written. `inspect` decodes a picture,
-    or raises PictureError. `reject` takes a refused request, its provider and the reason. `team` and `team_leases` are
-    of the machines that share a store. `pays_in_doubt`: also pay for pictures that another machine may have paid for.
+    `inspect` decodes a picture, or raises PictureError. `reject` takes a refused request, its provider and the reason.
+    `team` and `team_leases` are of the machines that share a store. `pays_in_doubt`: also pay for pictures that another
+    machine may have paid for.
     """
 
     lookup: Lookup
     renderer: Renderer
     journal: Journal
-    stores: Sequence[PictureStore]
     budget: Budget
     access: Access
     clock: Clock

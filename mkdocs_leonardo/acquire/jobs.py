@@ -113,7 +113,7 @@ class Jobs:
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
         record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
-        if await thread(self.save, request.page, record, image.data) is self._context.stores[0]:
+        if await thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
             await thread(self._context.journal.close, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._context.notify(
@@ -170,7 +170,7 @@ class Jobs:
 
         A picture that is not new is in a team's store as well.
         """
-        for place, store in enumerate(self._context.stores):
+        for place, store in enumerate(self._context.lookup.writable):
             try:
                 store.save(record, data)
             except StoreUnavailable as error:

@@ -333,7 +333,6 @@ class Process:
             chain=chain,
             keyed=frozenset(site.providers),
             stores=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
-            home=cache,
             journal=journal,
             renderer=renderer,
             clock=self,
@@ -344,7 +343,6 @@ class Process:
             lookup=self._lookup,
             renderer=renderer,
             journal=journal,
-            stores=(cache, rescue, memory),
             budget=self._budget,
             access=Access(
                 cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now), clock=self, notify=self.tell
