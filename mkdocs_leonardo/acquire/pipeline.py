@@ -35,6 +35,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, asset_of, damaged_records, own_path
+from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -86,7 +87,7 @@ class Pipeline:
     @property
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return self._runner.awaited
+        return tuple(sorted({asked.name for asked in self._runner.asking if not isinstance(asked, FindsLostJobs)}))
 
     async def aclose(self) -> None:
         """Close every provider's connections, and let go of the team's store."""

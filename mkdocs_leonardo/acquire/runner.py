@@ -32,12 +32,7 @@ class JobRunner:
     def __init__(self, context: BuildContext) -> None:
         self._context = context
         self._jobs, self._lost = Jobs(context), LostJobs(context)
-        self.save = self._jobs.save
-
-    @property
-    def awaited(self) -> tuple[str, ...]:
-        """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return tuple(sorted({asked.name for asked in self._jobs.asking if not isinstance(asked, FindsLostJobs)}))
+        self.save, self.asking = self._jobs.save, self._jobs.asking
 
     # What is paid already --------------------------------------------------------------------------------------------
 
