@@ -143,10 +143,8 @@ class Runtime:
             cooldowns=Cooldowns(self._index, self._clock.now),
             clock=self._clock,
             notify=self._notify,
-            alert_of=self._alerts.get,
-            seconds_until_capacity=lambda provider, requests: self._windows[provider].seconds_until_capacity(
-                self._clock.now(), requests
-            ),
+            alerts=self._alerts,
+            windows=self._windows,
         )
         context = BuildContext(
             lookup=self.lookup,

@@ -277,7 +277,9 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
         renderer=renderer,
         journal=journal,
         budget=budget,
-        access=Access(cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None),
+        access=Access(
+            cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None, alerts={}, windows={}
+        ),
         clock=world,
         notify=lambda *_: None,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.storage.limits import Cooldowns
+    from mkdocs_leonardo.storage.limits import Cooldowns, RateLimiter
 
 #: Requests of one job from its create call to its last poll; Leonardo's jobs take 2.9 to 4.0 (see its polling.py).
 REQUESTS_PER_JOB = 5
@@ -39,15 +39,15 @@ class Access:
         cooldowns: Cooldowns,
         clock: Clock,
         notify: Notify,
-        alert_of: Callable[[str], Alert | None] = lambda _provider: None,
-        seconds_until_capacity: Callable[[str, int], float] = lambda _provider, _requests: 0.0,
+        alerts: Mapping[str, Alert | None],
+        windows: Mapping[str, RateLimiter],
     ) -> None:
-        """`seconds_until_capacity(provider, requests)`: until the request limit has room for so many; 0: now."""
+        """`windows` count the requests to providers; one without a window has no limit."""
         self._cooldowns = cooldowns
         self._clock = clock
         self._notify = notify
-        self._alert_of = alert_of
-        self._seconds_until_capacity = seconds_until_capacity
+        self._alerts = alerts
+        self._windows = windows
         self._off: dict[str, str] = {}
         self._cooling: dict[str, str] = {}
         self._outages: dict[str, Outage] = {}
@@ -113,7 +113,7 @@ class Access:
             asked.set()
         if account.slots is not None and account.slots > 0:
             self._slots[provider.name] = CapacityLimiter(account.slots)
-        alert = self._alert_of(provider.name)
+        alert = self._alerts.get(provider.name)
         if alert is not None and alert.is_below(account):
             left = balance_words(account)
             self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
@@ -125,11 +125,10 @@ class Access:
         A job whose polls wait for the limit would seem late, and the next provider would be paid.
         """
         async with self._gates.setdefault(name, Lock()):
-            waited = False
-            while not await self.refusal(name):
-                wait_s = await thread(
-                    self._seconds_until_capacity, name, REQUESTS_PER_JOB * (self._in_flight[name] + 1)
-                )
+            waited, window = False, self._windows.get(name)
+            while window is not None and not await self.refusal(name):
+                requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
+                wait_s = await thread(window.seconds_until_capacity, self._clock.now(), requests)
                 if wait_s <= 0:
                     break
                 if not waited:

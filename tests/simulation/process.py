@@ -345,7 +345,11 @@ class Process:
             journal=journal,
             budget=self._budget,
             access=Access(
-                cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now), clock=self, notify=self.tell
+                cooldowns=Cooldowns(TransactionalStore(disk, "index", hands), self.now),
+                clock=self,
+                notify=self.tell,
+                alerts={},
+                windows={},
             ),
             clock=self,
             notify=self.tell,
