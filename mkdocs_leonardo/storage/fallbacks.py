@@ -40,7 +40,7 @@ class RefusedFolder(PictureFolder):
     """A folder that is a symbolic link, as a restored cache may hold: it is never used."""
 
     def trouble(self) -> str:
-        """What the author can do."""
+        """Why it is not used, and the fix."""
         return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
 
 

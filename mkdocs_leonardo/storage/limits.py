@@ -180,10 +180,10 @@ class RenderTimes:
 def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
     """Whether a request at `now` fits among those at `times`: seconds to wait (0.0 if it fits), and the times to keep.
 
-    A time ahead of `now` by up to a window counts as it is (another process's clock reading, a moment later than
-    ours); one further ahead was taken before the clock was put back, and counts as `now`. So nothing blocks for
-    more than two windows. The newest `per_minute` times are kept even when they are too old to count, since a reading
-    that comes late may have to count them still; older ones than these never decide.
+    A time ahead of `now` by up to a window counts as it is: another process read the clock a moment later. A time
+    further ahead counts as `now`: it was noted before the clock was put back. So no request waits for more than two
+    windows. The newest `per_minute` times are kept even when they are too old to count, since a process that read the
+    clock earlier may have to count them.
     """
     known = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
     counted = [time for time in known if now - time < WINDOW_S]

@@ -423,6 +423,6 @@ def _pixels(value: JsonValue | None) -> int:
 
 
 def _request(value: JsonValue | None) -> dict[str, JsonValue]:
-    """What was asked for, for people alone; a request that no encoding can write is left out."""
+    """The request, which only people read; one that no encoding can write is left out."""
     request = mapping(value)
     return {} if _SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

@@ -102,7 +102,7 @@ class ProcessLeases:
         # A living process's clock may have been set since it began; the machine's stopwatch was not.
         is_here = owner.machine == self._owner.machine
         silent_s = self._stopwatch() - ticked if is_here and ticked is not None else self._now() - beat_at
-        # Either way: a time ahead of ours was written before the clock was put back, and is no sign of life.
+        # A beat that lies in the future was noted before the clock was put back, so it counts as silence too.
         is_silent = abs(silent_s) > LEASE_S
         if owner.id != self._owner.id and (is_silent or owner.is_dead_here(self._owner.machine)):
             return None
@@ -166,7 +166,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _machine() -> str:
-    """What processes have in common whose ids can be compared: one boot, and on Linux one name space of ids."""
+    """A name for all processes whose ids can be compared: those of one boot, and on Linux of one name space of ids."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"

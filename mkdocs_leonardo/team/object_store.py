@@ -39,8 +39,8 @@ T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
 Version: TypeAlias = tuple[str | None, float, int]
 
-#: After so many failures in a row the store is left alone for a while; after so many refusals in a row of reading,
-#: writing, deleting or listing, that is not asked for again.
+#: After so many failures in a row, the store is left alone for a while. After so many refusals in a row of one kind of
+#: call (reading, writing, deleting or listing), the build makes no more calls of that kind.
 MOST_FAILURES = 3
 #: How long failing calls to a store that has answered before are retried (seconds): a short interruption then costs a
 #: build time, and no picture twice.
