@@ -31,7 +31,7 @@ BRIGHT_SHARE = 0.005
 #: The same of a sharp picture, whose bright pixels crowd behind some letters.
 SHARP_BRIGHT_SHARE = 0.002
 #: What is added to the scrim of a sharp picture (percent), since one line may have more of them than all the text.
-SHARP_MARGIN = 2
+SHARP_MARGIN = 4
 #: The measured scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 34
 #: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
