@@ -227,7 +227,7 @@ async def test_submit_wrong_key_is_an_account_refused(services: Services, key: s
             {},
             "it has 1,001 characters, and v2 takes 1,000",
         ),
-        (PICTURE, {"model": "0f0e4e7c-6c1d-4f5a-9a5c-2d1f9b7c8a66"}, "takes names, not ids"),
+        (PICTURE, {"model": "0f0e4e7c-6c1d-4f5a-9a5c-2d1f9b7c8a66"}, "which takes models by name"),
         (PICTURE, {"contrast": 4.5}, "it is 4.5; phoenix-v1.0 takes 3, 3.5, 4 by v2"),
     ],
 )

@@ -271,7 +271,9 @@ def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: 
 
 def _check(row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str) -> None:
     """ProviderError for an order that the service would refuse, or would draw with other settings."""
-    _check_version(row, options, version)
+    for option, problem in _service_problems(options, frozenset()):
+        # The service answers some of these with a 500, which would look as if a job might have been made.
+        raise _refused(AccountRefused, f"{option}: {problem}")
     if not prompt:
         raise _refused(RequestRefused, "the prompt is empty")
     most = _prompt_max(row, version)
@@ -282,15 +284,6 @@ def _check(row: Row, options: LeonardoOptions, picture: PictureSpec, version: Ve
     has_contrast = options.contrast != LeonardoOptions().contrast
     for option, problem in _mismatches(row, options, picture, version, has_contrast=has_contrast):
         raise _refused(RequestRefused, f"{option}: {problem}")
-
-
-def _check_version(row: Row, options: LeonardoOptions, version: Version) -> None:
-    """ProviderError for a model that has no name of the kind that this form takes."""
-    if version == "v1" and not row.model_id:
-        # The service answers this with a 500, which would look as if a job might have been made.
-        raise _refused(AccountRefused, f"v1 of its API takes a model's UUID, and {options.model!r} has none")
-    if version == "v2" and not row.is_known and row.model_id:
-        raise _refused(AccountRefused, "v2 of its API takes names, not ids; set leonardo.api_version: auto")
 
 
 def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
