@@ -336,25 +336,14 @@ class Api:
                 await self._public_addresses(target)
             if proxy is not None or loopback or is_own:
                 # A proxy looks names up itself, often in a network where we cannot: the list of hosts must do.
-                response = await transport.handle_async_request(
-                    httpx.Request(method, target, headers=headers, files=form, extensions=extensions)
-                )
+                urls = [target]
             else:
                 # The connection goes to the very address that was checked (a second look-up could answer otherwise);
                 # the certificate is still that of the name.
-                response = await _first(
-                    transport,
-                    [
-                        httpx.Request(
-                            method,
-                            target.copy_with(host=address),
-                            headers=headers,
-                            files=form,
-                            extensions={**extensions, "sni_hostname": target.host},
-                        )
-                        for address in await self._public_addresses(target)
-                    ],
-                )
+                urls = [target.copy_with(host=address) for address in await self._public_addresses(target)]
+                extensions["sni_hostname"] = target.host
+            requests = [httpx.Request(method, url, headers=headers, files=form, extensions=extensions) for url in urls]
+            response = await _first(transport, requests)
             try:
                 yield response
             finally:
