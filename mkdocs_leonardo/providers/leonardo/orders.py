@@ -358,8 +358,9 @@ def _mismatches(
     if not row.is_known:
         return
     if picture.style not in row.styles:
-        styles = listed(tuple(row.styles))
-        yield "style", f"it is {picture.style}, which {row.name} does not have; it may be {styles}"
+        *styles, last = row.styles
+        offered = f"it may be {', '.join(styles)} or {last}"
+        yield "style", f"it is {picture.style}, which {row.name} does not have; {offered}"
     problem = _contrast_problem(row, options, version, is_given=has_contrast)
     if problem:
         yield "leonardo.contrast", problem
@@ -378,11 +379,6 @@ def notes(options: LeonardoOptions) -> Iterator[str]:
             f"{row.name} draws without a seed: another hero_seed is another image, and the same one does not draw "
             "the same image again"
         )
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """``A, B or C``."""
-    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _side_problems(row: Row, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
