@@ -219,6 +219,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
     """Write the contact sheet, and print the front matter line of each take."""
     items: list[SheetItem] = []
     lines: list[str] = []
+    prompt = takes[0].picture.prompt if takes[0].picture else ""
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
         current = next(iter(statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
         now = current.record.key if current is not None and current.record is not None else ""
@@ -236,7 +237,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
             lines.append(f"  {label:<24}{words}")
     if not lines:
         return
-    write_sheet(folder, title=f"Takes for {page}", subtitle=_prompt(takes[0]), items=items, columns=2)
+    write_sheet(folder, title=f"Takes for {page}", subtitle=prompt, items=items, columns=2)
     console.say(f"look at them: {folder / 'index.html'}")
     console.say(f"then put the line of the one you like into the front matter of {page}:")
     for line in lines:
@@ -249,10 +250,6 @@ def facts(record: PictureRecord) -> str:
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
     return ", ".join(parts)
-
-
-def _prompt(hero: HeroSpec) -> str:
-    return hero.picture.prompt if hero.picture else ""
 
 
 # Copies --------------------------------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class SiteReader:
         self._project = project
         self._with_drafts = with_drafts
         self._titles = dict(_nav_titles(project.values.get("nav")))
-        self._meta_file = self._name_of_meta_files()
+        options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
+        self._meta_file = str(options.get("meta_file", ".meta.yml"))
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
         self._hero_reader = HeroReader(defaults, project.docs_dir)
@@ -126,11 +127,6 @@ class SiteReader:
             self.problems.append(InputError(name, "the front matter", f"is no YAML{place} and is not read; {fix}"))
             return {}
         return value if isinstance(value, dict) else {}
-
-    def _name_of_meta_files(self) -> str:
-        if not self._project.is_on("meta"):
-            return ""
-        return str(self._project.plugins["meta"].get("meta_file", ".meta.yml"))
 
     def _folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
         """The metadata that a folder and its parents give to their pages."""

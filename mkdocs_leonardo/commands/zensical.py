@@ -76,7 +76,9 @@ class Project:
 
     def is_on(self, plugin: str) -> bool:
         """Whether the site uses a plugin and has not switched it off."""
-        return plugin in self.plugins and self.plugins[plugin].get("enabled", True) is not False
+        switch = self.plugins[plugin].get("enabled", True) if plugin in self.plugins else False
+        # `!ENV` gives text.
+        return str(switch).strip().lower() not in {"false", "no", "off", "0"}
 
 
 def project_for(config_file: str | None) -> Project:

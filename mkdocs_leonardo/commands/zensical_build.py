@@ -83,8 +83,7 @@ def _run(arguments: list[str], project: Project, state: State, console: Console,
 
 def uses_plugin(project: Project, console: Console) -> bool:
     """Whether the site uses the plugin; a note says so if it does not."""
-    options = project.plugins.get("leonardo")
-    if options is not None and str(options.get("enabled", True)).strip().lower() not in {"false", "no", "off", "0"}:
+    if project.is_on("leonardo"):
         return True
     console.note(f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes")
     return False

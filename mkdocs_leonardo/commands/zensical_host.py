@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -19,9 +18,6 @@ from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
-
-#: The environment variable with the addition for the server's process.
-VARIABLE = "_MKDOCS_LEONARDO_ZENSICAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +109,10 @@ def _say(text: str) -> None:
     sys.stderr.write(f"leonardo: {text}\n")
 
 
-def environment(addition: Addition) -> dict[str, str]:
-    """The environment of a process that runs `python -m` this module."""
-    return {**os.environ, VARIABLE: json.dumps(asdict(addition))}
+def command_of(arguments: list[str], addition: Addition) -> list[str]:
+    """The command line that runs Zensical in a process of its own."""
+    return [sys.executable, "-P", "-m", __name__, json.dumps(asdict(addition)), *arguments]
 
 
 if __name__ == "__main__":
-    sys.exit(run_zensical(sys.argv[1:], Addition(**json.loads(os.environ.pop(VARIABLE)))))
+    sys.exit(run_zensical(sys.argv[2:], Addition(**json.loads(sys.argv[1]))))

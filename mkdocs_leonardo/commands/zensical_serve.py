@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical import Project, project_for, read_project
 from mkdocs_leonardo.commands.zensical_build import built, folder_of, published, uses_plugin
-from mkdocs_leonardo.commands.zensical_host import Addition, environment, run_zensical
+from mkdocs_leonardo.commands.zensical_host import Addition, command_of, run_zensical
 from mkdocs_leonardo.commands.zensical_state import sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import STAMP, Preview
@@ -43,10 +42,9 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
     shutil.rmtree(theme, ignore_errors=True)
     watch = _ManifestUpdater(project.path, console, theme)
     watch.refresh()
-    command = [sys.executable, "-P", "-m", "mkdocs_leonardo.commands.zensical_host", *arguments]
     addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
     try:
-        with _server(command, environment(addition)) as server:
+        with _server(command_of(arguments, addition)) as server:
             while server.poll() is None:
                 time.sleep(_LOOK_S)
                 watch.look()
@@ -58,14 +56,14 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
 
 
 @contextmanager
-def _server(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The server's process, which ends with the block, and with this process where that is asked to end."""
 
     def end(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)
-    server = subprocess.Popen(command, env=environ)  # noqa: S603 - this very Python, and the caller's own options
+    server = subprocess.Popen(command)  # noqa: S603 - this very Python, and the caller's own options
     try:
         yield server
     finally:
