@@ -398,7 +398,7 @@ def test_create_held_is_charged_and_answered_on_release(services: Services, clie
     services.leonardo.on_create(Held())
     with pytest.raises(httpx.ReadTimeout):
         client.http.post(f"{services.leonardo.base_url}/generations", json=GOOD, timeout=0.2)
-    assert services.ledger.paid_jobs == 1
+    services.wait_until(lambda ledger: ledger.paid_jobs == 1)
     assert services.ledger.requests[0].status is None
     services.release()
     services.wait_until(lambda ledger: ledger.requests[0].status == 200)
