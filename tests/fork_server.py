@@ -199,13 +199,52 @@ def start(
             else:
                 numbers.append(wanted if isinstance(wanted, int) else wanted.fileno())
             pipes.append(reader)
-        order = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "session": start_new_session}
-        message = json.dumps(order).encode()
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(_address())
-        socket.send_fds(connection, [_HEADER.pack(len(message))], numbers)
-        connection.sendall(message)
+        connection = _ordered(_address(), arguments, cwd=cwd, env=env, numbers=numbers, session=start_new_session)
         return Forked(arguments, connection, pipes[0], pipes[1])
+
+
+def write_command(path: Path, program: Path) -> None:
+    """An executable file for shell scripts: the Python program, started by this process's server.
+
+    Its environment is the script's, and must hold no `PYTHON...` variable.
+    """
+    path.write_text(
+        f"#!{sys.executable} -SE\n"
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import fork_server\n"
+        f"sys.exit(fork_server.run({_address()!r}, [{str(program)!r}, *sys.argv[1:]]))\n",
+        encoding="utf-8",
+    )
+    path.chmod(0o755)
+
+
+def run(address: str, arguments: Sequence[str]) -> int:
+    """The exit code of a program that has this process's environment, folder and standard files, and its Ctrl-C."""
+    connection = _ordered(address, arguments, cwd=Path.cwd(), env=os.environ, numbers=range(_STANDARD_FILES))
+    program = Forked(arguments, connection, None, None)
+    signal.signal(signal.SIGINT, lambda number, _: program.send_signal(number))
+    code = program.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _ordered(
+    address: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    numbers: Sequence[int],
+    session: bool = False,
+) -> socket.socket:
+    """The server's connection about a new program, whose standard files are the `numbers`."""
+    order = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "session": session}
+    message = json.dumps(order).encode()
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
+    socket.send_fds(connection, [_HEADER.pack(len(message))], numbers)
+    connection.sendall(message)
+    return connection
 
 
 @cache

@@ -23,6 +23,7 @@ import pytest
 import yaml
 from builds import TRACEBACK, Site, page
 from cli_rig import Shell
+from fork_server import write_command
 from services import LEONARDO_KEY, OPENAI_KEY, NeverFinishes, Services
 from test_documentation import DOCS, Block, blocks
 
@@ -127,6 +128,8 @@ class Host:
         pip = tools / "pip"
         pip.write_text(f"#!{sys.executable}\nimport sys\nprint('PIP', *sys.argv[1:])\n", encoding="utf-8")
         pip.chmod(0o755)
+        for name in ("mkdocs", "mkdocs-leonardo"):
+            write_command(tools / name, Path(sys.executable).with_name(name))
         path = os.pathsep.join((str(tools), str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"))
         plain = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "CI": "true", "NO_MKDOCS_2_WARNING": "1"}
         return Machine(folder, {**plain, **environ})
