@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.drawing import draw
-from browser.sites import DESKTOP, Sites
+from browser.sites import Sites
+from browser.windows import Windows
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroAsset, PictureRecord, Source
 
@@ -61,24 +62,28 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Windows:
+    """The windows of one module's tests."""
+    return Windows(browser)
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(windows: Windows) -> Iterator[Callable[..., Page]]:
     """Opens an address in a window of its own and waits until it is loaded."""
-    contexts = []
+    taken = []
 
     def open_page(address: str, before: str = "", hold: tuple[Any, Any] | None = None, **options: Any) -> Page:  # noqa: ANN401 -- Playwright's own options
-        context = browser.new_context(**(DESKTOP | options))
-        contexts.append(context)
-        context.add_init_script(before)
-        page = context.new_page()
+        taken.append(windows.take(before, **options))
+        page = taken[-1][1]
         if hold is not None:
             page.route(*hold)
         page.goto(address, wait_until="load" if hold is None else "domcontentloaded")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for kind, page in taken:
+        windows.give_back(kind, page)
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -13,10 +13,11 @@ import pytest
 import yaml
 from builds import Site, page
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from browser.looking import SHIFTS, VIOLATIONS, broken_rules, worst_contrast
 from browser.sites import DESKTOP, PHONE, TEXT, Sites
+from browser.windows import Windows
 
 EXAMPLE = Path(__file__).parents[2] / "example-site"
 KEPT = (
@@ -33,12 +34,21 @@ BARE = """<!doctype html><html lang="en"><head><link rel="icon" href="data:,">
 <body><main>{{ page.content }}</main></body></html>"""
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Playwright notes in it what listens
 class Visit:
     """A loaded page, and what its browser complained about."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+
+    def hear_error(self, error: Error) -> None:
+        """Note what a script fails with."""
+        self.complaints.append(str(error))
+
+    def hear_message(self, message: ConsoleMessage) -> None:
+        """Note what the browser calls an error."""
+        if message.type == "error":
+            self.complaints.append(message.text)
 
 
 def own_picture() -> bytes:
@@ -80,29 +90,26 @@ def address(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Any]:
+def visit(windows: Windows, address: str) -> Iterator[Any]:
     """Opens a page of a site in a window of its own, waits for its hero, and listens to what goes wrong."""
-    contexts = []
+    visits = []
 
     def visit(path: str, **options: Any) -> Visit:  # noqa: ANN401 -- Playwright's own options
-        context = browser.new_context(**options)
-        contexts.append(context)
-        context.add_init_script(SHIFTS + VIOLATIONS)
-        opened = Visit(context.new_page())
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on(
-            "console", lambda message: opened.complaints.append(message.text) if message.type == "error" else None
-        )
-        opened.page.goto(f"{address}/{path}", wait_until="load")
-        opened.page.evaluate(
-            "Promise.all([...document.images].map(image => image.loading == 'lazy' || image.decode()))"
-        )
-        opened.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        kind, page = windows.take(SHIFTS + VIOLATIONS, **options)
+        opened = Visit(page)
+        visits.append((kind, opened))
+        page.on("pageerror", opened.hear_error)
+        page.on("console", opened.hear_message)
+        page.goto(f"{address}/{path}", wait_until="load")
+        page.evaluate("Promise.all([...document.images].map(image => image.loading == 'lazy' || image.decode()))")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return opened
 
     yield visit
-    for context in contexts:
-        context.close()
+    for kind, opened in visits:
+        opened.page.remove_listener("pageerror", opened.hear_error)
+        opened.page.remove_listener("console", opened.hear_message)
+        windows.give_back(kind, opened.page)
 
 
 @pytest.mark.parametrize(("device", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desktop"])

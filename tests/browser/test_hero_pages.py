@@ -82,6 +82,19 @@ def blog(sites: Sites) -> str:
     return sites.build("blog", MATERIAL, pages, plugins=["blog"]) + "/blog/"
 
 
+@pytest.fixture(scope="module")
+def with_buttons(sites: Sites) -> str:
+    """Pages whose source Material offers to edit and to see."""
+    theme = MATERIAL | {"features": ["content.action.edit", "content.action.view"]}
+    pages = {
+        "index.md": hero_page(tagline=TAGLINE),
+        "tagged.md": hero_page(tags="[storm, night]"),
+        "full.md": hero_page(layout="full"),
+    }
+    options = {"repo_url": "https://example.org/r", "edit_uri": "edit/main/docs", "plugins": ["tags"]}
+    return sites.build("buttons", theme, pages, **options)
+
+
 @pytest.mark.parametrize(
     ("theme", "path", "layout"),
     [
@@ -614,18 +627,10 @@ def test_pictures_that_carry_no_text_are_dimmed_in_the_dark(
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", ["", "tagged/", "full/"])
 def test_buttons_of_material_can_all_be_clicked(
-    path: str, device: dict[str, Any], sites: Sites, open_page: OpenPage
+    path: str, device: dict[str, Any], with_buttons: str, open_page: OpenPage
 ) -> None:
     """They lie on the picture, in the row of the tags, or in full layout in the space below it, and never on text."""
-    theme = MATERIAL | {"features": ["content.action.edit", "content.action.view"]}
-    pages = {
-        "index.md": hero_page(tagline=TAGLINE),
-        "tagged.md": hero_page(tags="[storm, night]"),
-        "full.md": hero_page(layout="full"),
-    }
-    options = {"repo_url": "https://example.org/r", "edit_uri": "edit/main/docs", "plugins": ["tags"]}
-    name = f"buttons{len(list(sites.folder.iterdir()))}"
-    page = open_page(f"{sites.build(name, theme, pages, **options)}/{path}", **device)
+    page = open_page(f"{with_buttons}/{path}", **device)
     hero, title, text = (box(page, selector) for selector in (".leonardo-hero", "h1", "article p:not([class])"))
     places = [one.bounding_box() for one in page.locator(".md-content__button").all()]
     first, second = (place for place in places if place is not None)
