@@ -293,6 +293,21 @@ def _import_all() -> None:
         importlib.import_module(module.name)
 
 
+def _keep_templates(folder: str) -> None:
+    """Keep the themes' compiled templates in `folder`, for all programs: MkDocs compiles them in each build."""
+    from jinja2 import Environment, FileSystemBytecodeCache
+    from mkdocs.theme import Theme
+
+    make, cache = Theme.get_env, FileSystemBytecodeCache(folder)
+
+    def get_env(self: Theme) -> Environment:
+        environment = make(self)
+        environment.bytecode_cache = cache
+        return environment
+
+    Theme.get_env = get_env  # type: ignore[method-assign]
+
+
 def _build_once() -> None:
     """Build a site of one page, so that what a build computes once for a process (patterns, entry points) is there."""
     from mkdocs.commands.build import build
@@ -395,6 +410,7 @@ def _run(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     _import_all()
+    _keep_templates(str(Path(sys.argv[1]).parent))
     _build_once()
     assert threading.active_count() == 1, "a fork would lose the other threads"
     gc.freeze()
