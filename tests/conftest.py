@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,10 +15,56 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
 
-def pytest_configure() -> None:
-    """Let tests interrupt what they start: a shell's background job ignores Ctrl-C, and so would all its children."""
+#: The files that take longest, the longest first.
+LONG = (
+    "browser/test_hero_pages.py",
+    "test_build_chain.py",
+    "browser/test_example_site.py",
+    "test_recipes.py",
+    "test_build_doubts.py",
+    "test_provider_contract.py",
+    "test_team_pictures.py",
+    "test_team_leases.py",
+    "test_parallel_builds.py",
+    "test_kill.py",
+    "test_documentation.py",
+    "test_build_zensical.py",
+    "test_build_zensical_wrapper.py",
+    "test_references.py",
+    "test_build_shared_store.py",
+    "test_build_stores.py",
+    "test_team_builds.py",
+    "test_team_outages.py",
+    "simulation/test_histories.py",
+    "test_cli_gallery.py",
+    "test_cli_generate.py",
+    "test_goldens.py",
+    "browser/test_zensical.py",
+    "browser/test_documentation_search.py",
+    "test_build_damage.py",
+    "test_build_caps.py",
+    "test_build_main.py",
+    "test_build_pages.py",
+    "test_preview.py",
+    "test_serve.py",
+    "test_package.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests interrupt what they start: a shell's background job ignores Ctrl-C, and so would all its children.
+
+    Several workers take the files in the order of the collection, and not those with the most tests first.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is alone with it in the end."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture
