@@ -41,7 +41,7 @@ from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
 from mkdocs_leonardo.providers.openai import prices as openai_prices
 from mkdocs_leonardo.report import Spending, complaints, report
-from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution
+from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, lost_answer
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
@@ -400,10 +400,18 @@ def _templates() -> Iterator[str]:
     """Every text of the package, with a mark where a value is filled in."""
     for path in Path(mkdocs_leonardo.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(_text(path))):
-            if isinstance(node, ast.JoinedStr):
-                yield "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED_IN for part in node.values)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+            match node:
+                case ast.Call(func=ast.Name("Complaint"), args=[_, text]):
+                    yield from (f"{FILLED_IN}: {template}" for template in _template(text))
+                case _:
+                    yield from _template(node)
+
+
+def _template(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED_IN for part in node.values)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
 
 
 def _provoked() -> Iterator[str]:
@@ -428,6 +436,7 @@ def _provoked() -> Iterator[str]:
         Resolution(hero, painted, failure=Failure("leonardo: refused", FailureKind.REFUSED)),
     ]
     yield from (message for _, message in complaints(resolutions, on_missing="warn"))
+    yield lost_answer("a.md", "leonardo")
 
 
 FILLED_IN = "\N{DOUBLE DAGGER}"
