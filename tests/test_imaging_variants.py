@@ -97,8 +97,8 @@ def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("stays")
 
     def fail_at_the_end() -> None:
-        with drafting(tmp_path, b"") as draft:
-            write_ladder(draft, noise(64, 36), files=[(32, "webp"), (64, "webp"), (64, "jpeg")], name="n", stem="s")
+        with drafting(tmp_path, "s", b"") as draft:
+            write_ladder(draft, noise(64, 36), files=[(32, "webp"), (64, "webp"), (64, "jpeg")], name="n")
             assert len(list(tmp_path.iterdir())) == 4
             raise RuntimeError
 
@@ -122,10 +122,10 @@ def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
         def __exit__(self, *_: object) -> None:
             events.append(f"to {len(list(tmp_path.iterdir()))}")
 
-    with drafting(tmp_path, b"") as draft:
+    with drafting(tmp_path, "s", b"") as draft:
         picture = Image.new("RGB", (1536, 864), "navy")
         files = wanted_files(Encoding(widths=(768, 1200)))
-        written = write_ladder(draft, picture, files=files, name="n", stem="s", heavy=Turns())
+        written = write_ladder(draft, picture, files=files, name="n", heavy=Turns())
 
     assert events == ["from 4", "to 5", "from 5", "to 6"]
     assert [variant.name for variant in written] == [

@@ -37,6 +37,7 @@ from mkdocs_leonardo.spec import (
     Rendering,
     Variant,
     focus_suffix,
+    social_name,
 )
 from mkdocs_leonardo.tint import TINTS
 
@@ -128,15 +129,13 @@ def render(
     image, source_type = _normalised(picture, size, focus, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
-    name = record.key[:_KEY_CHARS]
-    stem = variant_key[:_KEY_CHARS]
-    with _failures(), drafting(folder, xmp_packet(record, source_type)) as draft:
+    name = record.key[:_KEY_CHARS] + (focus_suffix(focus) if cropped else "")
+    with _failures(), drafting(folder, variant_key[:_KEY_CHARS], xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,
             files=wanted_files(encoding, available),
-            name=name + (focus_suffix(focus) if cropped else ""),
-            stem=stem,
+            name=name,
             is_placeholder=record.provider == _PAINTER,
             known={(each.width_px, each.format): each for each in known if each.role == "hero"},
             heavy=heavy,
@@ -144,7 +143,7 @@ def render(
         if encoding.social:
             variants.append(
                 next((each for each in known if each.role == "social"), None)
-                or write_social(draft, image, focus=focus, name=name, stem=stem)
+                or write_social(draft, image, focus=focus, name=social_name(record.key, focus))
             )
     rendering = _measured(image, focus, variants, source_type)
     return_freed()

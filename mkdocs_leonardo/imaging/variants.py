@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter, features
 
 from mkdocs_leonardo.files import rename_over
 from mkdocs_leonardo.imaging.normalise import crop_box, fit
-from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, Variant, digest_of, focus_suffix
+from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, Variant, digest_of
 
 #: Raised when equal settings give other files or measurements: everything is then made anew.
 ENCODER_VERSION = 2
@@ -121,9 +121,13 @@ def wanted_files(encoding: Encoding, available: Iterable[Format] | None = None) 
 
 @dataclass(slots=True)
 class Draft:
-    """Files on their way into `folder`; `files` are pairs of a temporary name and the name that replaces it at last."""
+    """Files on their way into `folder`, where their names begin with `stem`, all with the packet `xmp`.
+
+    `files` are pairs of a temporary name and the name that replaces it at last.
+    """
 
     folder: Path
+    stem: str
     xmp: bytes = b""
     files: list[tuple[Path, Path]] = field(default_factory=list)
 
@@ -134,12 +138,11 @@ class Draft:
         role: Literal["hero", "social"],
         picture_format: Format,
         name: str,
-        stem: str,
         options: Options,
     ) -> Variant:
-        """Encode one file. `name` is what it will be called in the site, `stem` in the folder."""
-        extension = EXTENSIONS[picture_format]
-        path = self.folder / f"{stem}.{extension}"
+        """Encode one file, which has `name` in the site."""
+        file_name = f"{self.stem}-{image.width if role == 'hero' else role}.{EXTENSIONS[picture_format]}"
+        path = self.folder / file_name
         temporary = self.folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
         self.files.append((temporary, path))
         # A real file: into a BytesIO, Pillow's JPEG encoder writes while it holds the interpreter, so that two threads
@@ -152,20 +155,20 @@ class Draft:
             format=picture_format,
             width_px=image.width,
             height_px=image.height,
-            name=f"{name}.{extension}",
+            name=name,
             folder=self.folder,
             # Not the path's own text: pathlib keeps that in a table of the interpreter, for as long as it lives.
-            file=f"{stem}.{extension}",
+            file=file_name,
             digest=digest_of(data),
             size_bytes=len(data),
         )
 
 
 @contextmanager
-def drafting(folder: Path, xmp: bytes) -> Iterator[Draft]:
+def drafting(folder: Path, stem: str, xmp: bytes) -> Iterator[Draft]:
     """A draft whose files all get their own names when the block ends well, and are removed when it does not."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft = Draft(folder, xmp)
+    draft = Draft(folder, stem, xmp)
     try:
         yield draft
         for temporary, path in draft.files:
@@ -182,7 +185,6 @@ def write_ladder(
     *,
     files: Iterable[tuple[int, Format]],
     name: str,
-    stem: str,
     is_placeholder: bool = False,
     known: Mapping[tuple[int, Format], Variant] | None = None,
     heavy: AbstractContextManager[object] | None = None,
@@ -206,8 +208,7 @@ def write_ladder(
                     copy,
                     role="hero",
                     picture_format=picture_format,
-                    name=f"{name}-{width}",
-                    stem=f"{stem}-{width}",
+                    name=f"{name}-{width}.{EXTENSIONS[picture_format]}",
                     options=options_for(picture_format, width, is_placeholder=is_placeholder),
                 )
     return [written[each] for each in wanted]
@@ -219,7 +220,7 @@ def _weight(file: tuple[int, Format]) -> tuple[bool, int]:
     return picture_format == "avif" and width_px > AVIF_LIGHT_WIDTH_PX, width_px
 
 
-def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str, stem: str) -> Variant:
+def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str) -> Variant:
     """The picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
     width, height = SOCIAL_SIZE_PX
     left, _, right, _ = crop_box(image.size, SOCIAL_SIZE_PX, focus)
@@ -230,8 +231,7 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
         fit(image, width_px=width, height_px=height, focus=focus),
         role="social",
         picture_format="jpeg",
-        name=f"{name}-social{focus_suffix(focus)}",
-        stem=f"{stem}-social",
+        name=name,
         options=SOCIAL_OPTIONS,
     )
 
