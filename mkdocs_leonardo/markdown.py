@@ -27,7 +27,7 @@ from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
-from mkdocs_leonardo.page.head import linked_data, origin_of, social_of
+from mkdocs_leonardo.page.head import linked_data, social_of
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site import hidden_parts
@@ -334,10 +334,9 @@ class PageRenderer:
 
     def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The JSON-LD on the picture's origin. It stands at the end, which no excerpt repeats."""
-        if not self._site.assets_url:
-            return ""
-        origin = origin_of(asset, self._site.assets_url, caption=spec.alt)
-        return "" if origin is None else f"\n{linked_data(origin)}"
+        folder_url = self._site.assets_url
+        origin = linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
+        return origin and f"\n{origin}"
 
     def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The tags for sharing, as an element that `zensical build` moves into the finished page's head."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
     from mkdocs.utils.templates import TemplateContext
 
+    from mkdocs_leonardo.front_matter import FrontMatter
     from mkdocs_leonardo.host.heroes import SiteHeroes
-    from mkdocs_leonardo.host.reading import PageReading
 
 
 class LeonardoPlugin(BasePlugin[LeonardoConfig]):
@@ -37,7 +37,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._serving = Serving()
         self._build: SiteBuild | None = None
         #: Set by the command line: gets each page's hero and mistakes, and nothing is generated.
-        self.reader: Callable[[Page, PageReading], None] | None = None
+        self.reader: Callable[[Page, FrontMatter], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         """Note whether the command is `mkdocs serve`, whose builds never spend."""

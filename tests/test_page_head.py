@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head
-from mkdocs_leonardo.spec import MADE_BY_AI
+from mkdocs_leonardo.page.head import Social, insert_head, linked_data
+from mkdocs_leonardo.spec import MADE_BY_AI, HeroAsset, Rendering, Scrim, Source, Variant
 
 LINK = '<link rel="stylesheet" href="../hero.css">\n'
 SOCIAL = Social(
@@ -24,7 +25,7 @@ SOCIAL = Social(
 )
 
 
-def with_head(head: str, *, social: Social | None = None, origin: ImageOrigin | None = None) -> str:
+def with_head(head: str, *, social: Social | None = None, origin: str = "") -> str:
     """What is added to a head; asserts that nothing else of the page changes."""
     page = f"<!doctype html><html><head>{head}</head><body><p>&lt;/head&gt;</p></body></html>"
     changed = insert_head(page, stylesheet_url="../hero.css", social=social, origin=origin)
@@ -138,7 +139,10 @@ class _Scripts(HTMLParser):
 @given(st.text())
 def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
     """Whatever the alternative text is, the data stay one element and read back the same."""
-    html = with_head("", origin=ImageOrigin("https://example.org/a.jpg", "Leonardo AI", f"</script><b>{caption}"))
+    file = Variant("hero", "jpeg", 480, 270, "a.jpg", Path(), "a.jpg", "", 0)
+    rendering = Rendering((file,), "", "", Scrim(0, 0, 0, 0, 0, 0), 480, 270)
+    asset = HeroAsset("key", "leonardo", "phoenix", Source.CACHED, rendering)
+    html = with_head("", origin=linked_data(asset, "https://example.org/", caption=f"</script><b>{caption}"))
     parsed = _Scripts(html)
     assert parsed.tags == ["link", "script"]
     data = json.loads(parsed.script)

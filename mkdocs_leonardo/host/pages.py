@@ -6,8 +6,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.front_matter import FrontMatter
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.reading import PageReading
 from mkdocs_leonardo.host.unread import unread_problem
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.reading import HeroReader
 
 
-def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
+def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
     """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
     name, problems = page.file.src_uri, list[InputError]()
     unread = unread_problem(markdown, name)
@@ -40,7 +40,7 @@ def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfi
     if hero is not None and encrypted.is_marked(page):
         problems.append(encrypted.encryption_problem(name, page.meta))
         hero = None
-    return PageReading(hero, tuple(problems))
+    return FrontMatter(hero, tuple(problems))
 
 
 def spell_refusal(meta: MutableMapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -21,21 +21,13 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
 
     from mkdocs_leonardo.front_matter import HeroDefaults
-    from mkdocs_leonardo.spec import HeroSpec, Reference
+    from mkdocs_leonardo.spec import Reference
 
 #: The front matter of a page's text.
 FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
 #: The file that Material's `meta` plugin reads by default.
 _FOLDER_META = ".meta.yml"
-
-
-@dataclass(frozen=True, slots=True)
-class PageReading:
-    """One page's hero, None without one, and the mistakes in its front matter."""
-
-    hero: HeroSpec | None
-    problems: tuple[InputError, ...] = ()
 
 
 class HeroReader:
@@ -56,8 +48,8 @@ class HeroReader:
         source: Callable[[], str],
         home: str = "",
         files: Files | None = None,
-    ) -> PageReading:
-        """The hero that `meta` asks for. With a mistake in it there is none.
+    ) -> front_matter.FrontMatter:
+        """The hero that `meta` asks for, with the files that it names. With a mistake in it there is none.
 
         `source` returns the text of the page's file, and `home` is the file's place where that is not `page`. `files`
         are the files that the host knows besides those in the documentation folder.
@@ -71,8 +63,8 @@ class HeroReader:
             elif hero is not None and hero.picture is not None and found.reference:
                 hero = replace(hero, picture=replace(hero.picture, reference=self._reference(page, found.reference)))
         except InputError as error:
-            return PageReading(None, (*found.problems, error))
-        return PageReading(hero, found.problems)
+            return front_matter.FrontMatter(None, (*found.problems, error))
+        return front_matter.FrontMatter(hero, found.problems)
 
     def _place_of(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """The place of `hero_image` below the documentation folder; `image` is where it would be beside the page.

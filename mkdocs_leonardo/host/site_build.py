@@ -13,7 +13,7 @@ from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import log
 from mkdocs_leonardo.host.pages import read_page
 from mkdocs_leonardo.host.published_folder import PublishedFolder
-from mkdocs_leonardo.host.reading import HeroReader, PageReading
+from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.host.settings import config_file_of, settings_of
 from mkdocs_leonardo.spec import SITE_FOLDER
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.front_matter import FrontMatter
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
 
@@ -54,14 +55,14 @@ class SiteBuild:
         self._published = PublishedFolder(Path(site_dir), SITE_FOLDER)
         self._published.set_aside()
 
-    def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> PageReading:
+    def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
         """The page's hero, and the mistakes in its front matter."""
         if self._reader is None:
             # Not before the first page: monorepo-plugin moves the documentation.
             self._reader = HeroReader(self._build_settings.defaults, Path(config.docs_dir))
         return read_page(self._reader, markdown, page, config, files)
 
-    def take(self, reading: PageReading, page: Page, config: MkDocsConfig) -> None:
+    def take(self, reading: FrontMatter, page: Page, config: MkDocsConfig) -> None:
         """Log the page's problems, and start to make its hero if it is not stored."""
         for problem in reading.problems:
             log.warning("%s", problem)

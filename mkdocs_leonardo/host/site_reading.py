@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.errors import InputError
-    from mkdocs_leonardo.host.reading import PageReading
+    from mkdocs_leonardo.front_matter import FrontMatter
     from mkdocs_leonardo.progress import Notify
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -80,7 +80,7 @@ class _Plugin(Protocol):
     """The part of the plugin object that this module calls, since it may not import `plugin`."""
 
     config: LeonardoConfig
-    reader: Callable[[Page, PageReading], None] | None
+    reader: Callable[[Page, FrontMatter], None] | None
 
 
 def _plugin(config: MkDocsConfig) -> _Plugin | None:
@@ -132,7 +132,7 @@ class SiteReading:
         config.plugins.events["page_content"].clear()
         config.plugins.events["env"][:] = [self._end]
 
-    def _take(self, page: Page, reading: PageReading) -> None:
+    def _take(self, page: Page, reading: FrontMatter) -> None:
         self.pages.append(page.file.src_uri)
         self.problems += reading.problems
         if reading.hero is not None:

@@ -53,30 +53,18 @@ def social_of(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **
     return Social(url, "image/jpeg", file.width_px, file.height_px, spec.alt, **about_page)
 
 
-class ImageOrigin(NamedTuple):
-    """The origin of the page's picture. `creator` is the name of the AI, `caption` the alternative text.
-
-    Both are "" where they are not known. `source_type` is an IPTC digital source type.
-    """
-
-    content_url: str
-    creator: str
-    caption: str = ""
-    source_type: str = MADE_BY_AI
-
-
 def insert_head(
     output_html: str,
     *,
     stylesheet_url: str = "",
     social: Social | None = None,
-    origin: ImageOrigin | None = None,
+    origin: str = "",
 ) -> str:
     """The page with its stylesheet linked (if it needs one) and its picture described at the end of the head.
 
-    A page that names a social picture of its own (or a plugin's) keeps it and gets none of ours. With our picture come
-    the other properties that Open Graph requires, each only where the page has none. A page without a head is
-    returned as it is.
+    `origin` comes from `linked_data`. A page that names a social picture of its own (or a plugin's) keeps it and gets
+    none of ours. With our picture come the other properties that Open Graph requires, each only where the page has
+    none. A page without a head is returned as it is.
     """
     names: set[str] = set()
     for token in _HEAD_TOKEN.finditer(output_html):
@@ -84,8 +72,8 @@ def insert_head(
             lines = [f'<link rel="stylesheet" href="{escape(stylesheet_url)}">'] if stylesheet_url else []
             if social is not None and names.isdisjoint({"og:image", "twitter:image"}):
                 lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
-            if origin is not None:
-                lines.append(linked_data(origin))
+            if origin:
+                lines.append(origin)
             return _insert(output_html, token.start(), token[0], "".join(f"{line}\n" for line in lines))
         if token["attributes"] and (name := _META_NAME.search(token["attributes"])):
             names.add(name[1].lower())
@@ -124,32 +112,25 @@ def _meta(name: str, text: str) -> str:
     return f'<meta {attribute}="{name}" content="{escape(text)}">'
 
 
-def origin_of(asset: HeroAsset, folder_url: str, *, caption: str = "") -> ImageOrigin | None:
-    """The origin of the picture: a provider's AI, or the mark in an author's own picture; None without either.
+def linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
+    """The JSON-LD on the picture's origin: a provider's AI, or the mark in an author's own picture; "" without either.
 
-    `folder_url` is where the hero's files are, absolute, with a slash at its end.
+    `folder_url` is where the hero's files are, absolute, with a slash at its end; `caption` is the alternative text.
+    Browsers do not execute it, so that a policy without inline scripts allows it.
     """
     source_type = asset.rendering.source_type if asset.provider in NO_AI else MADE_BY_AI
     if not source_type:
-        return None
+        return ""
     heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]
     largest = max([variant for variant in heroes if variant.format == "jpeg"] or heroes, key=_WIDTH_PX)
-    return ImageOrigin(folder_url + largest.name, creator_name(asset.provider), caption, source_type)
-
-
-def linked_data(origin: ImageOrigin) -> str:
-    """The JSON-LD, which browsers do not execute, so that a policy without inline scripts allows it."""
+    creator = creator_name(asset.provider)
     value = {
         "@context": "https://schema.org",
         "@type": "ImageObject",
-        "contentUrl": origin.content_url,
-        **(
-            {"creditText": origin.creator, "creator": {"@type": "Organization", "name": origin.creator}}
-            if origin.creator
-            else {}
-        ),
-        "digitalSourceType": origin.source_type,
-        **({"caption": origin.caption} if origin.caption else {}),
+        "contentUrl": folder_url + largest.name,
+        **({"creditText": creator, "creator": {"@type": "Organization", "name": creator}} if creator else {}),
+        "digitalSourceType": source_type,
+        **({"caption": caption} if caption else {}),
     }
     # Inside a script element only "<" can end it or open a comment; in JSON it can be written as an escape.
     text = _JSON.encode(value).replace("<", "\\u003c")

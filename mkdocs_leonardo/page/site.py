@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import ImageOrigin, Social, insert_head, origin_of, social_of
+from mkdocs_leonardo.page.head import Social, insert_head, linked_data, social_of
 from mkdocs_leonardo.page.markup import (
     card,
     creator_name,
@@ -271,11 +271,11 @@ class Site:
             site_name=self._site_name,
         )
 
-    def _origin_of(self, page: ShownPage) -> ImageOrigin | None:
+    def _origin_of(self, page: ShownPage) -> str:
         if page.source not in self._heroes or not self._site_url:
-            return None
+            return ""
         spec, asset = self._heroes[page.source]
-        return origin_of(asset, self._folder_url, caption=spec.alt)
+        return linked_data(asset, self._folder_url, caption=spec.alt)
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
         """The function from a file's name to its URL on `page`."""

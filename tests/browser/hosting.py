@@ -87,7 +87,8 @@ class HeroPlugin(BasePlugin[NoOptions]):
             output = markup.place_full(output, self._headers[page.url])
         if not has_hero and page.url not in self._pages_with_cards:
             return output
-        origin = head.ImageOrigin("picture.jpg", "Leonardo AI", "</script><b>") if has_hero else None
+        asset = self._assets[page.meta["picture"]] if has_hero else None
+        origin = head.linked_data(asset, "", caption="</script><b>") if asset is not None else ""
         return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet(config)[0]), origin=origin)
 
     def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's
