@@ -174,11 +174,6 @@ class Site:
         name, content = self._stylesheet
         return f"{SITE_FOLDER}/{name}", content
 
-    def social_url(self, source: str) -> str | None:
-        """Absolute URL of the picture for sharing the page, where the site's own address is known."""
-        variant = self.social_picture(source) if self._site_url else None
-        return self._folder_url + variant.name if variant else None
-
     # Pages -----------------------------------------------------------------------------------------------------------
 
     def context(self, page: ShownPage) -> HeroContext | None:
@@ -186,7 +181,8 @@ class Site:
         if page.source not in self._heroes:
             return None
         spec, asset = self._heroes[page.source]
-        return HeroContext(spec, asset, self._url_on(page), self.social_url(page.source) or "")
+        file = asset.rendering.social if self._site_url else None
+        return HeroContext(spec, asset, self._url_on(page), self._folder_url + file.name if file is not None else "")
 
     def content(self, page: ShownPage, content_html: str) -> str:
         """The page's content with its hero at the top."""
@@ -239,43 +235,34 @@ class Site:
 
     def finish(self, page: ShownPage, output_html: str) -> str:
         """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
-        header = self._headers.pop(page.url, None)
-        if header is None and page.url not in self._with_cards and page.source not in self._heroes:
-            return output_html
-        if header is not None and self._heroes[page.source][0].layout == "full":
-            output_html = place_full(output_html, header)
+        header, hero = self._headers.pop(page.url, None), self._heroes.get(page.source)
         shows = header is not None or page.url in self._with_cards
+        if not shows and hero is None:
+            return output_html
+        if header is not None and hero is not None and hero[0].layout == "full":
+            output_html = place_full(output_html, header)
         name, _ = self._stylesheet
-        return insert_head(
-            output_html,
-            stylesheet_url=self._url_on(page)(name) if shows else "",
-            social=self._social_of(page),
-            origin=self._origin_of(page),
-        )
+        social, origin = self._described(page, *hero) if hero is not None and self._site_url else (None, "")
+        stylesheet_url = self._url_on(page)(name) if shows else ""
+        return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
-    def _social_of(self, page: ShownPage) -> Social | None:
-        image_url = self.social_url(page.source) if self._social else None
-        if image_url is None:
-            return None
-        spec, asset = self._heroes[page.source]
-        assert asset.rendering.social is not None  # noqa: S101 - `social_url` has found it
-        return social_of(
+    def _described(self, page: ShownPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
+        """The tags for sharing the page, and the JSON-LD on its picture's origin."""
+        origin, file = linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
+        if not self._social or file is None:
+            return None, origin
+        social = social_of(
             spec,
-            asset.rendering.social,
+            file,
             self._folder_url,
             # In most pages it is the very text that we have written.
-            "" if page.image in {"", image_url} else urljoin(self._site_url, page.image),
+            "" if page.image in {"", self._folder_url + file.name} else urljoin(self._site_url, page.image),
             page_url=absolute_url(self._site_url, page.url),
             title=page.title,
             description=page.description,
             site_name=self._site_name,
         )
-
-    def _origin_of(self, page: ShownPage) -> str:
-        if page.source not in self._heroes or not self._site_url:
-            return ""
-        spec, asset = self._heroes[page.source]
-        return linked_data(asset, self._folder_url, caption=spec.alt)
+        return social, origin
 
     def _url_on(self, page: ShownPage) -> Callable[[str], str]:
         """The function from a file's name to its URL on `page`."""
