@@ -42,9 +42,9 @@ class Build:
         self._progress = Progress(notify)
         self._notify = self._progress.around
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
+        self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        chain, keyed = self._runtime.chain, self._runtime.keyed
+        chain, keyed = self.runtime.chain, self.runtime.keyed
         if self._no_key and settings.generate:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
@@ -54,18 +54,18 @@ class Build:
 
     @property
     def _no_key(self) -> str:
-        missing = self._runtime.missing_keys
+        missing = self.runtime.missing_keys
         return f"no key in {' or '.join(missing)}" if missing else ""
 
     @property
     def no_provider(self) -> str:
         """Why no provider could be asked even if that were allowed; empty if one could."""
-        return "" if self._runtime.keyed else ": ".join(filter(None, [self._no_key, _PAINTED]))
+        return "" if self.runtime.keyed else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
     def provider_wanted(self) -> str:
         """Why the site can ask no provider, and the fix; empty if it can."""
-        if self._runtime.keyed:
+        if self.runtime.keyed:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
@@ -73,11 +73,11 @@ class Build:
     @property
     def file_identities(self) -> Mapping[str, tuple[int, int]]:
         """Device and inode of verified cache files, by path."""
-        return self._runtime.renderer.cache.file_identities
+        return self.runtime.renderer.cache.file_identities
 
     def take_stored(self, hero: HeroSpec) -> bool:
         """Take the page's hero if it needs no work; whether it was taken. Opens no connection."""
-        lookup = self._runtime.lookup
+        lookup = self.runtime.lookup
         with suppress(HeroError, OSError):
             ready = lookup.ready(hero, lookup.find(hero))
             if ready is not None:
@@ -89,7 +89,7 @@ class Build:
 
         Returns the picture's probable key, and the picture if it is stored.
         """
-        lookup, answer, expected_key = self._runtime.lookup, None, ""
+        lookup, answer, expected_key = self.runtime.lookup, None, ""
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
@@ -98,7 +98,7 @@ class Build:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
             expected_key = lookup.expected_key(hero, answer)
-        loop, resolve = self._runtime.loop, self._runtime.pipeline.resolve
+        loop, resolve = self.runtime.loop, self.runtime.pipeline.resolve
         # Work without a service goes ahead of the queue: processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
         work = start(resolve, hero, answer)
@@ -110,7 +110,7 @@ class Build:
         """Wait for every page's resolution; in the order in which the pages were read."""
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
-            patience_s = self._runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
+            patience_s = self.runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
             self._progress.wait(waiting, patience_s=patience_s)
         except KeyboardInterrupt:
             self._tell_open_jobs()
@@ -119,14 +119,14 @@ class Build:
 
     def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
         """Write the report, and return the summary for the log. `title` is the site's, for CI jobs with several."""
-        spending = self._runtime.spending
+        spending = self.runtime.spending
         try:
             write_json(
-                self._settings.cache_dir / "report.json", report(resolutions, spending, self._runtime.store_stats)
+                self._settings.cache_dir / "report.json", report(resolutions, spending, self.runtime.store_stats)
             )
         except OSError as error:
             self._notify(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
-        totals = summary(resolutions, spending, self._runtime.store_stats)
+        totals = summary(resolutions, spending, self.runtime.store_stats)
         self._tell_abstract(resolutions)
         if self._job_summary:
             try:
@@ -151,28 +151,28 @@ class Build:
     def stop(self) -> None:
         """End running work. The journal holds paid jobs that are not collected; all files stay."""
         try:
-            self._runtime.end_loop(self._tell_awaited)
+            self.runtime.end_loop(self._tell_awaited)
         except KeyboardInterrupt:
-            awaited = self._runtime.pipeline.awaited
+            awaited = self.runtime.pipeline.awaited
             if awaited:
                 self._notify(logging.INFO, given_up(awaited))
             raise
-        self._runtime.close()
+        self.runtime.close()
 
     def _tell_awaited(self) -> None:
-        awaited = self._runtime.pipeline.awaited
+        awaited = self.runtime.pipeline.awaited
         if awaited:
             self._notify(logging.INFO, waiting_for(awaited))
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""
         self.stop()
-        self._runtime.discard()
+        self.runtime.discard()
 
     def _tell_open_jobs(self) -> None:
         """Log the jobs that an interrupted build leaves to the next one."""
         with suppress(HeroError):
-            pages = {entry.page for entry in self._runtime.journal.entries().values()} & self._heroes.keys()
+            pages = {entry.page for entry in self.runtime.journal.entries().values()} & self._heroes.keys()
             if pages:
                 count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
                 self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")

@@ -96,14 +96,6 @@ def generate(
     return 1 if failed else 0
 
 
-def plan_for(site: SitePages, console: Console) -> Plan:
-    """The plan of what a build would pay for, with warnings about refused prompts and lost answers."""
-    with runtime_for(site.settings, console) as runtime:
-        plan = Plan(statuses(runtime, site.heroes), site.settings)
-    _show_plan(plan, console)
-    return plan
-
-
 def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
     return {
         "buy": [
@@ -159,11 +151,12 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle
         stored = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {stored}" if unmakable else f"nothing to make: {stored}")
         return unmakable
-    _show_plan(plan, console)
+    show_plan(plan, console)
     return unmakable
 
 
-def _show_plan(plan: Plan, console: Console) -> None:
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print what is to be paid for, with warnings of lost answers."""
     for status in plan.allowed:
         console.warn(*status.losses)
         picture = status.hero.picture

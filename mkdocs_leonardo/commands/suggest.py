@@ -110,8 +110,9 @@ def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
 def _provider(runtime: Runtime) -> SuggestsTexts:
     """The first provider that has a text model and a key; those of the site come first."""
     variables = []
-    others = {*BUILT_IN} - {provider.name for provider in runtime.chain}
-    for provider in (*runtime.chain, *map(runtime.provider, sorted(others, key=BUILT_IN.index))):
+    names = {provider.name for provider in runtime.chain}
+    others = (runtime.provider(name) for name in BUILT_IN if name not in names)
+    for provider in (*runtime.chain, *others):
         if isinstance(provider, SuggestsTexts):
             variable = key_variable(provider.name)
             if os.environ.get(variable, "").strip():

@@ -33,6 +33,7 @@ from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
+    from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -160,7 +161,8 @@ def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = 
     build = Build(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
         missing = [hero for hero in site.heroes if not build.take_stored(hero)]
-        is_declined = bool(missing) and settings.generate and not _is_agreed(site, console, budget, yes=yes)
+        to_buy = missing if settings.generate else []
+        is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
         for hero in missing:
             build.want(hero)
         found = build.join()
@@ -177,12 +179,16 @@ def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = 
         build.close()
 
 
-def _is_agreed(site: SitePages, console: Console, budget: Budget, *, yes: bool) -> bool:
-    """Show what is missing and its cost; whether it is agreed to. Then `budget` allows it."""
-    from mkdocs_leonardo.commands.generate import plan_for
-    from mkdocs_leonardo.commands.purchases import agreed
+def _is_agreed(
+    runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
+) -> bool:
+    """Show what is missing and its cost; whether it is agreed to, so that `budget` allows it."""
+    from mkdocs_leonardo.commands.generate import show_plan
+    from mkdocs_leonardo.commands.purchases import Plan, agreed
+    from mkdocs_leonardo.commands.status import statuses
 
-    plan = plan_for(site, console)
+    plan = Plan(statuses(runtime, to_buy), settings)
+    show_plan(plan, console)
     if plan.allowed and not (yes or (console.can_ask and agreed(console, yes=False))):
         return False
     budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
