@@ -410,6 +410,16 @@ def test_title_on_the_picture_is_as_heavy_as_the_theme_s_headings(
     assert (theirs, ours) == (str(page_weight), [str(hero_weight)] * 3)
 
 
+@pytest.mark.parametrize(("theme", "corner"), [("material", "2px"), ("mkdocs", "8px"), ("readthedocs", "0px")])
+def test_corners_are_as_round_as_the_theme_s(
+    theme: str, corner: str, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """A tenth of Material's rem, none in Read the Docs, half an em elsewhere."""
+    for path in ("", "stacked/"):
+        picture = open_page(f"{addresses[theme]}/{path}").locator(".leonardo-hero__picture")
+        assert picture.evaluate("picture => getComputedStyle(picture).borderRadius") == corner
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_split_has_the_picture_beside_the_text_or_above_it(
     theme: str, addresses: dict[str, str], open_page: OpenPage
