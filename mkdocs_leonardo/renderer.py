@@ -207,9 +207,7 @@ def inspected(data: bytes) -> ImageInfo:
     from mkdocs_leonardo.imaging.normalise import inspect
     from mkdocs_leonardo.imaging.provenance import detect
 
-    origin = detect(data)
-    marks = [name for name, is_there in (("xmp", origin.xmp), ("c2pa", origin.c2pa)) if is_there]
-    return replace(inspect(data), marks=" ".join(marks))
+    return replace(inspect(data), marks=detect(data).marks)
 
 
 def _cores() -> int:

@@ -59,7 +59,7 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
     assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", html)
     with Image.open(folder / "sheet.jpg") as sheet:
         assert sheet.width > 900
-    assert detect((folder / "sheet.jpg").read_bytes()).digital_source_type
+    assert detect((folder / "sheet.jpg").read_bytes()).source_type
 
     again = shell(*arguments)
     assert again.exit_code == 0

@@ -100,7 +100,7 @@ def test_detect_finds_the_written_packet(picture_format: str) -> None:
     else:
         data = picture(picture_format, xmp=packet)
 
-    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=MADE_BY_AI)
+    assert detect(data) == Provenance("xmp", MADE_BY_AI)
 
 
 def test_detect_reads_compressed_and_element_form() -> None:
@@ -108,7 +108,7 @@ def test_detect_reads_compressed_and_element_form() -> None:
     text = f"<x><Iptc4xmpExt:DigitalSourceType>{COMPOSITE}</Iptc4xmpExt:DigitalSourceType></x>".encode()
     data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0\0" + zlib.compress(text))
 
-    assert detect(data) == Provenance(xmp=True, c2pa=False, digital_source_type=COMPOSITE)
+    assert detect(data) == Provenance("xmp", COMPOSITE)
 
 
 JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + MADE_BY_AI.encode() + b"msoftwareAgent"
@@ -131,14 +131,14 @@ def c2pa_file(picture_format: str) -> bytes:
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_c2pa(picture_format: str) -> None:
     """A manifest is found in each format, and the mark inside it."""
-    assert detect(c2pa_file(picture_format)) == Provenance(xmp=False, c2pa=True, digital_source_type=MADE_BY_AI)
+    assert detect(c2pa_file(picture_format)) == Provenance("c2pa", MADE_BY_AI)
 
 
 def test_detect_xmp_says_more_than_c2pa_of_an_ingredient() -> None:
     """Wherever they stand in the file."""
     packet = xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE)
     for data in (JUMBF + packet, packet + JUMBF):
-        assert detect(data).digital_source_type == COMPOSITE
+        assert detect(data).source_type == COMPOSITE
 
 
 @pytest.mark.parametrize("picture_format", FORMATS)
@@ -151,14 +151,14 @@ def test_detect_foreign_value_is_not_taken_over() -> None:
     """Only a NewsCodes address counts: what a file holds elsewhere could end up on a page."""
     packet = b'<x:xmpmeta Iptc4xmpExt:DigitalSourceType="javascript:alert(1)"/>'
 
-    assert detect(picture("jpeg", xmp=packet)) == Provenance(xmp=True, c2pa=False, digital_source_type=None)
+    assert detect(picture("jpeg", xmp=packet)) == Provenance("xmp")
 
 
 def test_detect_compressed_bomb_is_read_up_to_its_limit() -> None:
     """A packet that inflates to 200 MB is not inflated further than a megabyte."""
     data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9))
 
-    assert detect(data) == Provenance(xmp=True)
+    assert detect(data) == Provenance("xmp")
 
 
 @given(

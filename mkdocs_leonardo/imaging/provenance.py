@@ -38,12 +38,11 @@ _SOURCE_TYPE = re.compile(
 class Provenance:
     """The marks of origin in a file. They prove nothing: any program can write, remove or copy them.
 
-    `digital_source_type` is an IPTC NewsCodes URL.
+    `marks` names them: ``xmp``, ``c2pa``, both or nothing. `source_type` is an IPTC digital source type, a URL, or "".
     """
 
-    xmp: bool = False
-    c2pa: bool = False
-    digital_source_type: str | None = None
+    marks: str = ""
+    source_type: str = ""
 
 
 def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
@@ -81,11 +80,12 @@ def detect(data: bytes) -> Provenance:
     """
     if data.startswith(b"\x89PNG"):
         data = b"".join((data, *(_compressed_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
-    source_type, xmp = None, _XMP.search(data)
+    source_type, xmp = "", _XMP.search(data)
     if found := (xmp and _SOURCE_TYPE.search(data, xmp.start())) or _SOURCE_TYPE.search(data):
         length, value = found.groups()
         source_type = value[: length[0] if length else None].decode("ascii")
-    return Provenance(xmp is not None, _C2PA in data, source_type)
+    marks = [name for name, is_there in (("xmp", xmp is not None), ("c2pa", _C2PA in data)) if is_there]
+    return Provenance(" ".join(marks), source_type)
 
 
 def _name(value: str) -> str:

@@ -168,7 +168,7 @@ def _normalised(
     width, height = size
     if not isinstance(picture, bytes):
         return fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus), ""
-    source_type = "" if is_generated else detect(picture).digital_source_type or ""
+    source_type = "" if is_generated else detect(picture).source_type
     return normalise(picture, width_px=width, height_px=height, focus=focus), source_type
 
 
