@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 
 from mkdocs_leonardo.spec import JsonValue
 
-#: The longest pause that a service may ask for (seconds). Services count in minutes; more than ten is a mistake.
-LONGEST_COOLDOWN_S = 600.0
+#: The longest rest that a service may ask for (seconds). Services count in minutes; more than ten is a mistake.
+LONGEST_REST_S = 600.0
 
 _LONGEST_QUOTE = 200
-#: The pause in the text of an answer (OpenAI's and Gemini's texts, 2025 and 2026).
+#: The rest in the text of an answer (OpenAI's and Gemini's texts, 2025 and 2026).
 _REST = re.compile(
     r"""\b(?:try\ again|retry)\s+(?:in|after)\s+
         ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*(?:milliseconds?|ms|seconds?|sec|s|minutes?|min|m|hours?|h)\s*)+)""",
@@ -99,7 +99,7 @@ def served_at(answer: Answer) -> float | None:
 
 
 def retry_after_s(answer: Answer, now: float) -> float | None:
-    """The rest that headers or text ask for, 0 to `LONGEST_COOLDOWN_S` seconds; None if neither asks for one."""
+    """The rest that headers or text ask for, 0 to `LONGEST_REST_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
     milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
     if milliseconds is not None:
@@ -108,7 +108,7 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
         until = _http_date(value)
         # By the service's own clock if it shows one: ours may be wrong.
         seconds = _spoken_s(answer.text) if until is None else until - (served_at(answer) or now)
-    return None if seconds is None else min(max(0.0, seconds), LONGEST_COOLDOWN_S)
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
 
 
 def _spoken_s(text: str) -> float | None:

@@ -25,7 +25,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
-    LONGEST_COOLDOWN_S,
+    LONGEST_REST_S,
     Answer,
     firewall,
     list_at,
@@ -191,7 +191,7 @@ class GeminiProvider(SynchronousProvider):
         for detail in list_at(answer.body, "error", "details"):
             seconds = number_at(text_at(detail, "retryDelay").removesuffix("s"))
             if seconds is not None:
-                return min(max(0.0, seconds), LONGEST_COOLDOWN_S)
+                return min(max(0.0, seconds), LONGEST_REST_S)
         return retry_after_s(answer, self._clock.now())
 
 
