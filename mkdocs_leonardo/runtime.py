@@ -303,7 +303,7 @@ class Runtime:
             clock=self._clock,
             rate_limiter=window.reserve,
             render_times=RenderTimes(times.seen, times.observe),
-            uploads=limits.UploadIds(self._index, name),
+            uploads=limits.SharedValues(self._index),
             key_variable=variable,
         )
         try:

@@ -36,10 +36,10 @@ from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, Servi
 from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
 from mkdocs_leonardo.imaging.reference import MAX_BYTES, copied
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
-from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
-from mkdocs_leonardo.spec import PictureSpec, Reference, Strength, generation_key
+from mkdocs_leonardo.providers.leonardo.uploads import UPLOAD_TURN_S, LeonardoUploads
+from mkdocs_leonardo.spec import JsonValue, PictureSpec, Reference, Strength, generation_key
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.limits import UPLOAD_TURN_S, UploadIds
+from mkdocs_leonardo.storage.limits import SharedValues
 
 pytestmark = pytest.mark.anyio
 
@@ -517,16 +517,19 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
         closing(TextStore.open(tmp_path, durable=False)) as one,
         closing(TextStore.open(tmp_path, durable=False)) as other,
     ):
-        first, second = UploadIds(one, "leonardo"), UploadIds(other, "leonardo")
+        clock = FastClock()
+        first, second = (LeonardoUploads(SharedValues(store), clock, str) for store in (one, other))
 
-        assert first.start("a", 1000.0)
-        assert not second.start("a", 1001.0)
-        assert second.start("b", 1001.0)
-        first.put("a", "the id")
-        first.finish("a")
-        assert second.get("a") == "the id"
-        assert second.start("a", 1002.0)
-        assert first.start("a", 1002.0 + UPLOAD_TURN_S)
+        assert first._starts("a")
+        assert not second._starts("a")
+        assert second._starts("b")
+        first._remember("a", "the id")
+        first._end("a")
+        assert second._known("a") == "the id"
+        assert second._starts("a")
+        assert not first._starts("a")
+        clock._now += UPLOAD_TURN_S
+        assert first._starts("a")
 
 
 async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Reference) -> None:
@@ -535,15 +538,16 @@ async def test_upload_of_another_process_is_waited_for_and_used(services: Servic
     class Shared(OwnUploads):
         """What a cache says while another build is at it."""
 
-        def start(self, name: str, now: float) -> bool:
-            """The other build's turn, which ends while this one waits."""
-            del now
-            self.put(name, "made-by-another")
-            return False
+        def get(self, key: str) -> JsonValue | None:
+            """The id is there from the second look on."""
+            found = super().get(key)
+            self._values[key] = "made-by-another"
+            return found
 
-    memory = Shared()
-    provider = leonardo_at(services)
     clock = FastClock()
+    provider = leonardo_at(services)
+    memory = Shared()
+    memory._values[f"uploading:leonardo:{await provider._user()}:{look.digest}"] = clock.now() + UPLOAD_TURN_S / 2
     waiting = LeonardoUploads(memory, clock, lambda path: f"/v1{path}")
 
     found = await waiting.id_of(look, provider._api(), provider._user)

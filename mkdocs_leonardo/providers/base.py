@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Api
+
+T = TypeVar("T")
 
 __all__ = [
     "Account",
@@ -53,48 +55,31 @@ class RenderTimes:
 
 
 class Uploads(Protocol):
-    """Ids under which the service keeps files that were uploaded to it, by account and digest.
+    """Values about files that were uploaded to the service. Those that are lost are found out again, which is free."""
 
-    A lost file is uploaded again, which is free.
-    """
-
-    def get(self, name: str) -> str | None:
-        """The id of the file, as far as is known."""
+    def get(self, key: str) -> JsonValue | None:
+        """The value of `key`, if there is one."""
         ...
 
-    def put(self, name: str, upload_id: str) -> None:
-        """Remember the id."""
-        ...
-
-    def start(self, name: str, now: float) -> bool:
-        """Whether this process may upload the file now; it calls `finish` when it has."""
-        ...
-
-    def finish(self, name: str) -> None:
-        """The upload has ended, well or badly."""
+    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
+        """Apply `change` to the value of `key`; it returns a result, which is returned, and the new value."""
         ...
 
 
 class OwnUploads:
-    """Uploads that are remembered as long as the process lives."""
+    """Values about uploads that are kept as long as the process lives."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, str] = {}
+        self._values: dict[str, JsonValue] = {}
 
-    def get(self, name: str) -> str | None:
-        """The id of the file, as far as is known."""
-        return self._ids.get(name)
+    def get(self, key: str) -> JsonValue | None:
+        """The value of `key`, if there is one."""
+        return self._values.get(key)
 
-    def put(self, name: str, upload_id: str) -> None:
-        """Remember the id."""
-        self._ids[name] = upload_id
-
-    def start(self, name: str, now: float) -> bool:  # noqa: ARG002 - the protocol's
-        """No other process is known."""
-        return True
-
-    def finish(self, name: str) -> None:
-        """No other process waits."""
+    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:  # noqa: ARG002 - no process lives so long
+        """Apply `change` to the value of `key`."""
+        result, self._values[key] = change(self._values.get(key))
+        return result
 
 
 @dataclass(frozen=True, slots=True)

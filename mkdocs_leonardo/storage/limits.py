@@ -1,4 +1,4 @@
-"""Limits that the processes on one cache share: request windows, cooldowns, render times and upload ids.
+"""Limits that the processes on one cache share: request windows, cooldowns and render times.
 
 Where no store can be used, each process has limits of its own, in memory.
 """
@@ -20,11 +20,6 @@ WINDOW_S = 61.0
 #: No cooldown is longer than this, whatever a store holds (seconds).
 LONGEST_COOLDOWN_S = 3600.0
 
-#: How long an uploaded file's id is remembered without being looked up (seconds): a year.
-UPLOAD_LIFE_S = 31_536_000.0
-#: How long one process has for an upload before another one may start it (seconds).
-UPLOAD_TURN_S = 140.0
-
 _LEAST_WAIT_S = 0.001
 _MOST_TIMES = 32
 _LONGEST_RENDER_S = 3600.0
@@ -32,7 +27,7 @@ _LONGEST_RENDER_S = 3600.0
 T = TypeVar("T")
 
 
-class _Shared:
+class SharedValues:
     """Values in a store until it fails, and in the process's own memory from then on."""
 
     def __init__(self, store: TextStore) -> None:
@@ -58,6 +53,7 @@ class _Shared:
             return result
 
     def get(self, key: str) -> JsonValue | None:
+        """The value of `key`, if there is one."""
         with self._lock:
             if self._is_shared:
                 try:
@@ -76,7 +72,7 @@ class RateLimiter:
     def __init__(self, store: TextStore, provider: str, per_minute: int) -> None:
         self.granted = 0
         self._counting = threading.Lock()
-        self._values = _Shared(store)
+        self._values = SharedValues(store)
         self._key = f"window:{provider}"
         self._per_minute = max(1, per_minute)
 
@@ -99,42 +95,11 @@ class RateLimiter:
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
 
-class UploadIds:
-    """Ids of files that a provider keeps, by what names the file, for all processes on the store."""
-
-    def __init__(self, store: TextStore, provider: str) -> None:
-        self._values = _Shared(store)
-        self._prefix = f"upload:{provider}:"
-        self._busy = f"uploading:{provider}:"
-
-    def get(self, name: str) -> str | None:
-        """The id of an earlier upload of the file, if there is one."""
-        value = self._values.get(self._prefix + name)
-        return value if isinstance(value, str) else None
-
-    def put(self, name: str, upload_id: str) -> None:
-        """Remember the id."""
-        self._values.update(self._prefix + name, lambda _: (None, upload_id), expire_s=UPLOAD_LIFE_S)
-
-    def start(self, name: str, now: float) -> bool:
-        """Whether this process may upload the file now; a process that died blocks it for `UPLOAD_TURN_S`."""
-
-        def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
-            is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S
-            return is_free, now + UPLOAD_TURN_S if is_free else value
-
-        return self._values.update(self._busy + name, change, expire_s=UPLOAD_TURN_S)
-
-    def finish(self, name: str) -> None:
-        """Let other processes upload the file."""
-        self._values.update(self._busy + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
-
-
 class Cooldowns:
     """Providers that get no create call until a time."""
 
     def __init__(self, store: TextStore, now: Callable[[], float]) -> None:
-        self._values = _Shared(store)
+        self._values = SharedValues(store)
         self._now = now
 
     def cool_down(self, provider: str, until: float) -> None:
@@ -161,7 +126,7 @@ class RenderTimes:
     """The latest render times by kind (model and size), from which polls are timed."""
 
     def __init__(self, store: TextStore) -> None:
-        self._values = _Shared(store)
+        self._values = SharedValues(store)
 
     def observe(self, kind: str, seconds: float) -> None:
         """Add the time of one render of `kind`."""

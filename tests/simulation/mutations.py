@@ -113,7 +113,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "upload": Mutation(
         "one process uploads a reference, and the others wait for it",
-        "storage/limits.py",
+        "providers/leonardo/uploads.py",
         "is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S",
         "is_free = True",
     ),

@@ -40,7 +40,7 @@ from mkdocs_leonardo.spec import (
     generation_key,
 )
 from mkdocs_leonardo.storage.journal import Journal
-from mkdocs_leonardo.storage.limits import Cooldowns, UploadIds
+from mkdocs_leonardo.storage.limits import Cooldowns, SharedValues
 from mkdocs_leonardo.storage.process_leases import Owner
 
 from .clock import new_loop
@@ -320,7 +320,7 @@ class Process:
         memory = Pairs(disk, {}, hands, can_fail=False)
         self._budget = _TimedBudget(self.world, site)
         services: dict[str, Service] = {"leonardo": self.world.jobs, "openai": self.world.images}
-        uploads = UploadIds(TransactionalStore(disk, "index", hands), "leonardo")
+        uploads = SharedValues(TransactionalStore(disk, "index", hands))
         chain = [_provider(name, self._api(services[name]), self, site.api_version, uploads) for name in site.providers]
         self._products: dict[tuple[object, ...], Product] = {
             (product.provider, product.prompt, product.style, product.has_reference, product.seed): product

@@ -24,11 +24,17 @@ _ATTEMPTS = 3
 _UPLOAD_TIMEOUT_S = 60.0
 _FORM_TIMEOUT_S = 10.0
 _AGAIN_S = 1.0
-#: The time for all attempts: another process takes the upload over after `UPLOAD_TURN_S` of `storage.limits`.
+#: The time for all attempts (seconds), within `UPLOAD_TURN_S`.
 _ATTEMPTS_S = 120.0
+#: How long one process has for an upload before another one may start it (seconds).
+UPLOAD_TURN_S = 140.0
+#: How long an uploaded file's id is remembered without being looked up (seconds): a year.
+_LIFE_S = 31_536_000.0
 #: The longest wait for another process that uploads the same file.
 _OTHERS_S = 150.0
 _OTHERS_POLL_S = 0.25
+#: How the names of an id, and of a process's turn to upload, begin in the memory.
+_ID, _TURN = "upload:leonardo:", "uploading:leonardo:"
 
 
 class LeonardoUploads:
@@ -53,7 +59,7 @@ class LeonardoUploads:
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
                 name = f"{await account()}:{reference.digest}"
-                known = self._memory.get(name) or ""
+                known = self._known(name)
                 self._certain[reference.digest] = (
                     known if await self._has(known, api) else await self._made(name, reference, api, known)
                 )
@@ -79,7 +85,7 @@ class LeonardoUploads:
     async def _made(self, name: str, reference: Reference, api: Api, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
-        while not self._memory.start(name, self._clock.now()):
+        while not self._starts(name):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
@@ -88,14 +94,36 @@ class LeonardoUploads:
         try:
             # It may have ended just before this one began.
             upload_id = self._by_another(name, lost) or await self._uploaded(reference, api)
-            self._memory.put(name, upload_id)
+            self._remember(name, upload_id)
         finally:
-            self._memory.finish(name)
+            self._end(name)
         return upload_id
+
+    def _known(self, name: str) -> str:
+        """The id of an earlier upload, by whichever process; empty if none is known."""
+        value = self._memory.get(_ID + name)
+        return value if isinstance(value, str) else ""
+
+    def _remember(self, name: str, upload_id: str) -> None:
+        self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)
+
+    def _starts(self, name: str) -> bool:
+        """Whether this process may upload the file now; a process that died blocks it for `UPLOAD_TURN_S`."""
+        now = self._clock.now()
+
+        def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
+            is_free = not isinstance(value, int | float) or not now < value <= now + UPLOAD_TURN_S
+            return is_free, now + UPLOAD_TURN_S if is_free else value
+
+        return self._memory.update(_TURN + name, change, expire_s=UPLOAD_TURN_S)
+
+    def _end(self, name: str) -> None:
+        """Let other processes upload the file."""
+        self._memory.update(_TURN + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
     def _by_another(self, name: str, lost: str) -> str:
         """The id of another process's upload since the `lost` one; empty if there is none."""
-        upload_id = self._memory.get(name) or ""
+        upload_id = self._known(name)
         return "" if upload_id == lost else upload_id
 
     async def _uploaded(self, reference: Reference, api: Api) -> str:
