@@ -141,20 +141,13 @@ class SiteReader:
 
     def _merged(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         """Two values merged as Zensical does: mappings are merged, lists joined, other values replaced."""
-        both = dict(above)
-        for key, value in own.items():
-            before = both.get(key)
-            if isinstance(before, dict) and isinstance(value, dict):
-                both[key] = self._merged(name, before, value)
-            elif isinstance(before, list) and isinstance(value, list):
-                both[key] = [*before, *value]
-            else:
-                if key == "hero_prompt" and isinstance(before, str) and isinstance(value, bool):
-                    fix = "write hero_layout: none, or quote it"
-                    message = f"is {str(value).lower()}, and the folder's is text, which Zensical cannot merge; {fix}"
-                    self.problems.append(InputError(name, "hero_prompt", message))
-                both[key] = value
-        return both
+        from mergedeep import Strategy, merge
+
+        if isinstance(above.get("hero_prompt"), str) and isinstance(own.get("hero_prompt"), bool):
+            why = f"is {str(own['hero_prompt']).lower()}, and the folder's is text, which Zensical cannot merge"
+            message = f"{why}; write hero_layout: none, or quote it"
+            self.problems.append(InputError(name, "hero_prompt", message))
+        return dict(merge({}, above, own, strategy=Strategy.ADDITIVE))
 
     # Blogs -----------------------------------------------------------------------------------------------------------
 

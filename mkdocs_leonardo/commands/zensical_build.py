@@ -32,6 +32,7 @@ from mkdocs_leonardo.spec import MANIFEST, MARKDOWN_EXTENSION, STYLESHEET
 from mkdocs_leonardo.storage.cache_move import is_in_use
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.build import Build
     from mkdocs_leonardo.commands.site import SitePages
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
@@ -108,18 +109,15 @@ class Heroes:
     """The heroes of one build."""
 
     site: SitePages
+    build: Build
     resolutions: tuple[Resolution, ...]
-    provider_wanted: str = ""
-    """Why the site can ask no provider, and the fix."""
-    no_provider: str = ""
-    """Why no provider could be asked even if that were allowed."""
 
     @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
         if all(map(_shows_own_image, self.resolutions)):
             return True
-        is_alone = self.site.settings.shared_store is None and bool(self.provider_wanted)
+        is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
 
 
@@ -174,7 +172,7 @@ def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = 
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in found
         )
-        yield Heroes(site, resolutions, build.provider_wanted, build.no_provider)
+        yield Heroes(site, build, resolutions)
     finally:
         build.close()
 
@@ -212,7 +210,7 @@ def published(
     manifest = manifest_of(settings, heroes.resolutions)
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
-    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.provider_wanted)
+    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
     for level, text in told:
         console.notify(level, str(text))
     sheet = published_stylesheet(manifest)

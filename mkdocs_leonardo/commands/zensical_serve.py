@@ -115,7 +115,7 @@ class _ManifestUpdater:
         with built(site, settings.for_preview(), self._console) as heroes:
             published(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
-            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.no_provider)
+            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._state()
 
     def close(self) -> None:
