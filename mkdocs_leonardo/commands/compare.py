@@ -55,13 +55,12 @@ def compare(
     yes: bool,
 ) -> int:
     """Make the pictures and show them; 1 if there is none to show."""
-    site = options_of(config_file, console)
-    wanted_styles = _styles(styles, site.settings.defaults.rules.styles)
+    settings = options_of(config_file, console).settings
+    wanted_styles = _styles(styles, settings.defaults.rules.styles)
     check_room(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
         raise CommandError("PROMPT is empty; describe an image")
-    settings = site.settings
     budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
     # One mode is made after the other: together they would slow each other.
     plans = [

@@ -29,6 +29,21 @@ _LEAST_S = 0.05
 INTERRUPTED = 130
 #: Why nothing is paid for where the configuration forbids it, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
+#: The words for jobs that are left after Ctrl-C, and for what becomes of them, by their state.
+_LEFT = {
+    "accepted": (
+        "still rendering, and paid for",
+        "the same command collects what is there by then, without paying again",
+    ),
+    "sent": (
+        "asked for, without an answer yet",
+        "the same command looks whether the service took the job before it pays for another",
+    ),
+    "lost": (
+        "given up before the answer came",
+        "that service keeps no images, so this one is lost and may have been charged",
+    ),
+}
 _TOO_LATE = Failure("it took too long; the next run collects what is paid")
 
 
@@ -128,30 +143,27 @@ def carry_out(plans: Sequence[Plan], console: Console) -> tuple[list[Resolution]
     budget = Budget(max_new_images=0, max_cost_usd=None)
     for plan in plans:
         if plan.collect:
-            wanted = without_repeats(plan.collect)
-            results += _obtain(
-                wanted, plan.settings, console, Budget(max_new_images=0, max_cost_usd=0.0), may_pay=False
-            )
+            results += _obtain(without_repeats(plan.collect), plan.settings, console)
         if plan.allowed:
             most_usd = plan.capped_usd(budget.cost_usd + plan.most_usd)
             budget.allow(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
-            results += _obtain(plan.allowed, plan.settings, console, budget, may_pay=True)
+            results += _obtain(plan.allowed, plan.settings, console, budget)
     return results, budget
 
 
 def _obtain(
-    wanted: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget, *, may_pay: bool
+    wanted: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget | None = None
 ) -> tuple[Resolution, ...]:
-    """The results in the order of `wanted`.
+    """The results in the order of `wanted`. Without a budget, paid jobs are collected, and nothing new is paid for.
 
     Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
     """
     flights: dict[Future[Resolution], HeroSpec] = {}
-    with runtime_for(settings, console, budget) as runtime:
+    with runtime_for(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
         try:
             for one in wanted:
                 flights[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
-            landed = _landed(runtime, flights, console, may_pay=may_pay)
+            landed = _landed(runtime, flights, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
             _stop(runtime, console)
@@ -243,24 +255,10 @@ def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], He
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
-    rendering, unanswered, lost = (
-        [name for name, quote in left if quote.job == state] for state in ("accepted", "sent", "lost")
-    )
-    if rendering:
-        console.note(
-            f"still rendering, and paid for: {listed(rendering)}; the same command collects what is there by then, "
-            "without paying again"
-        )
-    if unanswered:
-        console.note(
-            f"asked for, without an answer yet: {listed(unanswered)}; the same command looks whether the service took "
-            "the job before it pays for another"
-        )
-    if lost:
-        console.note(
-            f"given up before the answer came: {listed(lost)}; that service keeps no images, so this one is lost and "
-            "may have been charged"
-        )
+    for state, (condition, consequence) in _LEFT.items():
+        names = [name for name, quote in left if quote.job == state]
+        if names:
+            console.note(f"{condition}: {listed(names)}; {consequence}")
     if not left:
         console.note("nothing is left to collect")
 
