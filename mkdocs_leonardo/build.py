@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
-from mkdocs_leonardo.report import report, summary, write_json
+from mkdocs_leonardo.report import counted, left_behind, report, summary, write_json
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up, unexpected, waiting_for
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
@@ -145,7 +145,7 @@ class Build:
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:
             fix = "; set a provider's key to get the real image" if self.no_provider else ""
-            pages = f"{count} page{'' if count == 1 else 's'}"
+            pages = counted(count, "page", "pages")
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 
     def stop(self) -> None:
@@ -174,8 +174,7 @@ class Build:
         with suppress(HeroError):
             pages = {entry.page for entry in self.runtime.journal.entries().values()} & self._heroes.keys()
             if pages:
-                count = f"{len(pages)} {'hero was' if len(pages) == 1 else 'heroes were'}"
-                self._notify(logging.INFO, f"{count} being made; the next build collects what the services keep")
+                self._notify(logging.INFO, left_behind(len(pages)))
 
     def _unwrap(self, hero: HeroSpec, work: Future[Resolution]) -> None:
         """Replace finished futures by their results, since a thousand futures take a megabyte."""

@@ -191,6 +191,11 @@ def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
     return Counter(resolution.asset.source for resolution in resolutions if resolution.asset)
 
 
+def left_behind(heroes: int) -> str:
+    """The message of a build or a preview that ends while heroes are made."""
+    return f"{counted(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
+
+
 def counted(number: int, one: str, many: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{number} {one if number == 1 else many}"

@@ -68,12 +68,11 @@ class Runtime:
         self._windows: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
-        self._keyed: set[str] = set()
+        self.keyed: set[str] = set()
         self.missing_keys: list[str] = []
         try:
             self._open_stores()
             self.chain = tuple(self.provider(name) for name in settings.providers if name != PAINTER)
-            self.keyed = frozenset(self._keyed)
             self.lookup = self._lookup()
         except BaseException:
             self.close()
@@ -172,7 +171,7 @@ class Runtime:
         )
         return Lookup(
             chain=self.chain,
-            keyed=self.keyed,
+            keyed=frozenset(self.keyed),
             stores=stores,
             journal=self.journal,
             renderer=self.renderer,
@@ -314,7 +313,7 @@ class Runtime:
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if key is not None:
-            self._keyed.add(provider.name)
+            self.keyed.add(provider.name)
         return provider
 
     def patience_s(self, pictures: int) -> float:

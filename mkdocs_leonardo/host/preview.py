@@ -24,7 +24,7 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.report import complaints, shown_instead
+from mkdocs_leonardo.report import complaints, left_behind, shown_instead
 from mkdocs_leonardo.resolution import Resolution, given_up, waiting_for
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
@@ -139,8 +139,7 @@ class Preview:
         loop, self._loop = self._loop, None
         making = len(self._flying)
         if making:
-            heroes = "hero was" if making == 1 else "heroes were"
-            self._notify(logging.INFO, f"{making} {heroes} being made; the next build collects what the services keep")
+            self._notify(logging.INFO, left_behind(making))
         awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
             loop.close(self._in_loop_end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_for(awaited)))
