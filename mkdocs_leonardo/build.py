@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
@@ -106,8 +106,19 @@ class Build:
         work.add_done_callback(partial(self._unwrap, hero))
         return expected_key, None
 
-    def join(self) -> tuple[Resolution, ...]:
-        """Wait for every page's resolution; in the order in which the pages were read."""
+    def join(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
+        """Wait for every page, write the report, and end running work: the pages' resolutions, and a line for the log.
+
+        The resolutions are in the order in which the pages were read. `title` is the site's, for CI jobs with several;
+        `uncounted` are pages that show another page's hero. All files stay until `close`.
+        """
+        try:
+            resolutions = self._awaited()
+            return resolutions, self._reported([one for one in resolutions if one.hero.page not in uncounted], title)
+        finally:
+            self._stop()
+
+    def _awaited(self) -> tuple[Resolution, ...]:
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
             patience_s = self.runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
@@ -117,8 +128,8 @@ class Build:
             raise
         return tuple(self._resolution(hero, work) for hero, work in self._heroes.values())
 
-    def finish(self, resolutions: Sequence[Resolution], *, title: str) -> str:
-        """Write the report, and return the summary for the log. `title` is the site's, for CI jobs with several."""
+    def _reported(self, resolutions: Sequence[Resolution], title: str) -> str:
+        """Write the report, and return the summary for the log."""
         spending = self.runtime.spending
         try:
             write_json(
@@ -148,8 +159,8 @@ class Build:
             pages = counted(count, "page", "pages")
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 
-    def stop(self) -> None:
-        """End running work. The journal holds paid jobs that are not collected; all files stay."""
+    def _stop(self) -> None:
+        """End running work. The journal holds paid jobs that are not collected."""
         try:
             self.runtime.end_loop(self._tell_awaited)
         except KeyboardInterrupt:
@@ -166,7 +177,7 @@ class Build:
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""
-        self.stop()
+        self._stop()
         self.runtime.discard()
 
     def _tell_open_jobs(self) -> None:

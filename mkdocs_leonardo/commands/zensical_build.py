@@ -163,11 +163,9 @@ def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = 
         is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
         for hero in missing:
             build.want(hero)
-        found = build.join()
-        totals = build.finish(found, title=site.options.config_file.parent.name)
+        found, totals = build.join(title=site.options.config_file.parent.name)
         if settings.on_missing != "ignore":
             console.note(f"leonardo: {totals}")
-        build.stop()
         resolutions = tuple(
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in found

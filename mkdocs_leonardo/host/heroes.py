@@ -124,12 +124,7 @@ class SiteHeroes:
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError under `on_missing: error` if a hero is missing."""
-        try:
-            resolutions = self._build.join()
-            counted = [one for one in resolutions if one.hero.page not in self._continued]
-            summary = self._build.finish(counted, title=site_name)
-        finally:
-            self._build.stop()
+        resolutions, summary = self._build.join(title=site_name, uncounted=self._continued)
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
