@@ -111,6 +111,7 @@ def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home:
         cache / "variants/0123456789abcdef-480.jpg",
         cache / "variants/.0123456789abcdef-480.webp.01234567.tmp",
         cache / "takes/index/seed-1.jpg",
+        cache / "takes/index/.seed-1.jpg.0123456789abcdef.tmp",
         cache / "takes/index/index.html",
     ]
     for path in (*foreign, *ours):

@@ -25,6 +25,7 @@ from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
+    from mkdocs_leonardo.storage.pictures import PictureFolder
 
 #: A file without a record that is younger may be part of a pair that a build is writing (seconds).
 STRAY_AFTER_S = 3600.0
@@ -125,27 +126,26 @@ def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: b
         if is_elsewhere or other_sites.keep(record):
             kept.append(record)
             continue
-        path = runtime.cache.path(record)
-        yield Unused((path, path.with_suffix(".json")), _words(record), record.cost_usd or 0.0)
+        yield _picture(runtime.cache, record)
     stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
     yield from _strays(cache_dir / "pictures", stems, temporary_only=other_sites.are_there)
     yield from _variants(runtime, cache_dir / "variants", found, kept)
-    takes = [file for folder in _folders(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
+    takes = [file for folder in _entries(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
         for record in orphans(runtime, found, other_sites):
-            path = runtime.gallery.path(record)
-            yield Unused((path, path.with_suffix(".json")), f"gallery: {_words(record)}", record.cost_usd or 0.0)
+            yield _picture(runtime.gallery, record, "gallery: ")
         for path in idle_halves(runtime, found, other_sites):
             yield Unused((path,), f"gallery: incomplete pair, {path.name}")
         yield from _strays(gallery_dir, set(), temporary_only=True)
 
 
-def _words(record: PictureRecord) -> str:
-    prompt = record.request.get("prompt")
-    words = f" {str(prompt)[:60]!r}" if isinstance(prompt, str) else ""
-    return f"image {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
+def _picture(folder: PictureFolder, record: PictureRecord, place: str = "") -> Unused:
+    path, prompt = folder.path(record), record.request.get("prompt")
+    words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
+    text = f"{place}image {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
+    return Unused((path, path.with_suffix(".json")), text, record.cost_usd or 0.0)
 
 
 def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
@@ -189,12 +189,8 @@ def _is_old(path: Path) -> bool:
 
 
 def _is_take(path: Path) -> bool:
-    return path.name == MARK or TAKE_NAME.fullmatch(path.name.removeprefix(".").removesuffix(".tmp")) is not None
-
-
-def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, where neither it nor they are links."""
-    return [path for path in _entries(folder) if path.is_dir()]
+    is_left = _is_temporary(path, TAKE_NAME) and _is_old(path)
+    return path.name == MARK or TAKE_NAME.fullmatch(path.name) is not None or is_left
 
 
 def _files(folder: Path) -> list[Path]:
@@ -218,9 +214,9 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be deleted ({error.strerror})") from error
     takes = cache_dir / "takes"
-    for folder in (*_folders(takes), takes):
+    for folder in (*_entries(takes), takes):
         with suppress(OSError):
-            # Other files in the folder stay.
+            # Other files stay, and so do folders that hold some.
             folder.rmdir()
     for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a cache is no mapping
         try:
