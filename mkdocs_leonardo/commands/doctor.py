@@ -19,6 +19,7 @@ from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
+from mkdocs_leonardo.page.themes import THEMES
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -35,10 +36,8 @@ _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", 
 #: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
 _HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
 _PACKAGES = ("zensical", "mkdocs-material", "mkdocs-materialx", "pillow", "httpx")
-_THEMES = (
-    *("material", "materialx", "mkdocs", "readthedocs"),
-    *("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill"),
-)
+#: Further themes with which heroes were looked at.
+_TRIED_THEMES = ("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def _version_of(package: str) -> str:
 
 def _theme(site: SiteOptions) -> Diagnosis:
     blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
-    if site.theme in _THEMES:
+    if site.theme in {*THEMES, *_TRIED_THEMES}:
         return Diagnosis("ok", "theme", f"{site.theme}{blog}")
     return Diagnosis(
         "note", "theme", f"{site.theme or 'none'}{blog}: not a theme known here; look at one page before you publish"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mkdocs_leonardo.commands.terminal import CommandError
+from mkdocs_leonardo.host.detect import CONFIGURATIONS
 
 if TYPE_CHECKING:
     import yaml
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 #: The files that Zensical looks for, in its order.
 ZENSICAL = "zensical.toml"
-CONFIGURATIONS = (ZENSICAL, "mkdocs.yml", "mkdocs.yaml")
+_CONFIGURATIONS = (ZENSICAL, *CONFIGURATIONS["mkdocs"])
 #: The most files in a chain of INHERIT.
 _MOST_PARENTS = 20
 
@@ -83,7 +84,7 @@ class Project:
 
 def project_for(config_file: str | None) -> Project:
     """The configuration that Zensical would find; CommandError if there is none."""
-    name = config_file or next((each for each in CONFIGURATIONS if Path(each).is_file()), "")
+    name = config_file or next((each for each in _CONFIGURATIONS if Path(each).is_file()), "")
     if not name:
         raise CommandError(
             "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
