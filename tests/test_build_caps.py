@@ -50,6 +50,7 @@ from mkdocs_leonardo.spec import (
     generation_key,
 )
 from mkdocs_leonardo.storage.cache import MemoryStore
+from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
@@ -397,7 +398,7 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
     world = well_behaved_world()
     picture = PictureSpec("view 0")
     key = generation_key("first", "model", picture, {})
-    world.journal().intend(key, provider="first", model="model", page="a.md", request={}, estimate_usd=0.03)
+    world.journal().intend(Entry(key, "first", "model", "a.md", calls=()), estimate_usd=0.03)
     world.now_s += intended_before_s
     world.build = 1
     world.charge("first", key, picture.prompt, "done")

@@ -18,6 +18,7 @@ from zensical_rig import EXTENSIONS, PUBLISH, build
 from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.cache_move import move_cache
+from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -62,7 +63,7 @@ def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> Non
     journal = Journal(store, Owner.of_this_process(), time.time)
     if lease:
         journal.acquire_lease(key)
-    journal.intend(key, provider="leonardo", model="m", page="gone.md", request={}, estimate_usd=0.1)
+    journal.intend(Entry(key, "leonardo", "m", "gone.md", calls=()), estimate_usd=0.1)
     if job_id:
         journal.accept(key, Submission("leonardo", "m", job_id, time.time()))
     store.close()

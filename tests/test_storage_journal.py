@@ -61,8 +61,8 @@ def intend(
     journal: Journal, key: str = KEY, *, lease: str = "", seed: Callable[[int], int | None] = lambda _: None
 ) -> Entry:
     """An intent like the pipeline's."""
-    about: dict[str, Any] = {"provider": "leonardo", "model": "phoenix", "page": "a.md", "request": REQUEST}
-    return journal.intend(key, **about, estimate_usd=0.01, lease=lease, seed=seed)
+    order = Entry(key, "leonardo", "phoenix", "a.md", calls=(), request=REQUEST)
+    return journal.intend(order, estimate_usd=0.01, lease=lease, seed=seed)
 
 
 def submission(job_id: str = "job-1") -> Submission:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope
@@ -163,16 +164,7 @@ class JobCreator:
 
         try:
             entry = await thread(
-                lambda: journal.intend(
-                    request.key,
-                    provider=provider.name,
-                    model=provider.model,
-                    page=request.page,
-                    request=request.candidate.request,
-                    estimate_usd=estimate_usd,
-                    lease=request.lease,
-                    seed=seed,
-                )
+                partial(journal.intend, request.entry, estimate_usd=estimate_usd, lease=request.lease, seed=seed)
             )
         except StoreUnavailable as error:
             raise StoreUnavailable(

@@ -106,9 +106,7 @@ class LostJobs:
     async def _rule_out(self, request: JobRequest, call: CreateCall) -> None:
         """Withdraw a call that made no job, here and with other machines."""
         provider, key = request.provider.name, request.key
-        self._ruled_out[key] = Entry(
-            key, provider, request.provider.model, request.page, calls=(), request=request.candidate.request
-        )
+        self._ruled_out[key] = request.entry
         reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
             self._context.budget.rule_out(reservation, provider)

@@ -14,9 +14,9 @@ from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.resolution import Attempt
 from mkdocs_leonardo.spec import PictureSpec
+from mkdocs_leonardo.storage.entries import Entry
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.leases import TeamLease
 
 T = TypeVar("T")
@@ -77,6 +77,12 @@ class JobRequest(PictureRequest):
     def key(self) -> str:
         """The generation key of the picture at this provider."""
         return self.candidate.key
+
+    @property
+    def entry(self) -> Entry:
+        """The journal's entry for the request, before any call."""
+        provider = self.provider
+        return Entry(self.key, provider.name, provider.model, self.page, calls=(), request=self.candidate.request)
 
     def note(self, result: str, *, is_held_back: bool = False) -> None:
         """Add an attempt at this provider."""

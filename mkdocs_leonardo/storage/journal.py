@@ -7,7 +7,7 @@ happens to the answer. So after a crash at any moment the next build finds the j
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
@@ -69,21 +69,18 @@ class Journal(ProcessLeases):
 
     def intend(
         self,
-        key: str,
+        order: Entry,
         *,
-        provider: str,
-        model: str,
-        page: str,
-        request: Mapping[str, JsonValue],
         estimate_usd: float,
         lease: str = "",
         seed: Callable[[int], int | None] = lambda _number: None,
     ) -> Entry:
-        """Note a create call that is about to be sent; `seed` maps the number of the call to its seed.
+        """Note a create call that is about to be sent for `order`; `seed` maps the number of the call to its seed.
 
-        ValueError, and nothing is written, if a job of `key` is accepted already, or if another owner holds `lease`: it
-        may have paid meanwhile and closed the entry. Otherwise the lease is renewed for LEASE_S.
+        ValueError, and nothing is written, if a job of the key is accepted already, or if another owner holds `lease`:
+        it may have paid meanwhile and closed the entry. Otherwise the lease is renewed for LEASE_S.
         """
+        key = order.key
         with self._lock, self._store.transaction():
             if lease:
                 if not self._is_mine(lease):
@@ -98,7 +95,7 @@ class Journal(ProcessLeases):
             sent = CreateCall(
                 number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
-            return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))
+            return self._write(replace(order, calls=(*earlier, sent)))
 
     def inherit(self, entry: Entry) -> None:
         """Add an entry that another machine left open, unless its key has one."""

@@ -48,8 +48,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "intent": Mutation(
         "a create call is noted down before it leaves",
         "storage/journal.py",
-        "return self._write(Entry(key, provider, model, page, (*earlier, sent), dict(request)))",
-        "return Entry(key, provider, model, page, (*earlier, sent), dict(request))",
+        "return self._write(replace(order, calls=(*earlier, sent)))",
+        "return replace(order, calls=(*earlier, sent))",
     ),
     "cap": Mutation(
         "the cap on images holds",
