@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mkdocs_leonardo.spec import JsonValue, canonical_json
@@ -23,7 +22,7 @@ _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LeaseRecord:
     """The content of one numbered object of a lease.
 
@@ -34,29 +33,14 @@ class LeaseRecord:
     owner: str = ""
     beat: int = 0
     is_whole: bool = False
-    jobs: Mapping[str, Entry] = field(default_factory=dict)
-    refusals: Mapping[str, str] = field(default_factory=dict)
+    jobs: dict[str, Entry] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
 
-    def with_job(self, job: Entry) -> LeaseRecord:
-        """The record with a job that is open."""
-        return replace(self, jobs={**self.jobs, job.key: job})
-
-    def without_job(self, key: str) -> LeaseRecord:
-        """The record with no open job for `key`."""
-        return replace(self, jobs={name: job for name, job in self.jobs.items() if name != key})
-
-    def with_refusal(self, key: str, reason: str) -> LeaseRecord:
-        """The record with a refusal that was paid for."""
-        return replace(self, refusals={**self.refusals, key: _line(reason)})
-
-    def before(self, newer: LeaseRecord) -> LeaseRecord:
-        """`newer` with what this record of a lower number adds to it."""
-        return replace(
-            newer,
-            is_whole=self.is_whole,
-            jobs={**self.jobs, **newer.jobs},
-            refusals={**self.refusals, **newer.refusals},
-        )
+    def add(self, earlier: LeaseRecord) -> None:
+        """Add what the record of a lower number has and this one does not."""
+        self.is_whole = earlier.is_whole
+        self.jobs = earlier.jobs | self.jobs
+        self.refusals = earlier.refusals | self.refusals
 
     def encoded(self, name: str, secret: bytes | None) -> bytes:
         """The text of the object `name`, signed if there is a secret."""
@@ -66,7 +50,7 @@ class LeaseRecord:
             "beat": self.beat,
             "is_whole": self.is_whole,
             "jobs": {key: entry_value(entry) for key, entry in self.jobs.items()},
-            "refusals": dict(self.refusals),
+            "refusals": {key: _line(reason) for key, reason in self.refusals.items()},
         }
         value: dict[str, JsonValue] = {"claim": said}
         if secret is not None:

@@ -296,14 +296,14 @@ class TeamLease:
 
     async def inherit(self) -> None:
         """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
-        record, number = self._record, self._number - 1
+        number = self._number - 1
         # More owners in a row that died before they merged are no machines of this team.
-        while number > max(0, self._number - MOST_UNFINISHED) and not record.is_whole:
+        while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
             earlier = await self._leases.read(_path(self.name, number))
             if earlier is not None:
-                record = earlier.before(record)
+                self._record.add(earlier)
             number -= 1
-        self._record = replace(record, is_whole=True)
+        self._record.is_whole = True
         await self._write()
 
     # Written by this machine -----------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ class TeamLease:
             return True
         try:
             if await self._is_mine():
-                self._record = self._record.with_job(job)
+                self._record.jobs[job.key] = job
                 await self._write()
                 if await self._is_mine():
                     return True
@@ -328,16 +328,16 @@ class TeamLease:
 
     async def accept(self, job: Entry) -> None:
         """Publish the job id under which the service accepted, so that other machines can collect the job."""
-        self._record = self._record.with_job(job)
+        self._record.jobs[job.key] = job
         await self._publish()
 
     async def close(self, key: str) -> None:
         """Remove the open job of `key`; other machines read it after the next heartbeat."""
-        self._record = self._record.without_job(key)
+        self._record.jobs.pop(key, None)
 
     async def refuse(self, key: str, reason: str) -> None:
         """Publish a refusal that was paid for, so that no other machine pays for it."""
-        self._record = self._record.with_refusal(key, reason)
+        self._record.refusals[key] = reason
         await self._publish()
 
     async def renew(self) -> bool:
@@ -387,7 +387,7 @@ class TeamLease:
     async def _write(self) -> None:
         async with self._lock:
             if self._number:
-                self._record = replace(self._record, beat=self._record.beat + 1)
+                self._record.beat += 1
                 await self._leases.write(_path(self.name, self._number), self._record)
 
     async def _end(self) -> None:
