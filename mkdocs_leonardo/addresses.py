@@ -8,21 +8,24 @@ import ipaddress
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address in `text`; None if it is not one."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine by its own name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    address = ip_address(host.strip("[]"))
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def is_public(address: str) -> bool:
     """Whether `address` belongs to the open internet, whatever IPv6 form it hides in."""
-    try:
-        value = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    value = ip_address(address.partition("%")[0])
+    if value is None:
         return False
     if isinstance(value, ipaddress.IPv6Address):
         if value in _NAT64:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mkdocs_leonardo.addresses import is_loopback
+from mkdocs_leonardo.addresses import ip_address, is_loopback
 
 _SCHEMES = ("s3", "gs", "az", "https", "http", "file")
 _PARAMETERS = {"s3": ("endpoint", "region")}
@@ -95,7 +94,7 @@ def is_endpoint(text: str) -> bool:
 
 def _check_host(scheme: str, host: str, bucket_port: str) -> None:
     if scheme in {"http", "https"}:
-        if not _BUCKET.fullmatch(host) and not _is_address(host):
+        if not _BUCKET.fullmatch(host) and ip_address(host) is None:
             raise ValueError("it names no host")
         if scheme == "http" and not is_loopback(host):
             raise ValueError("it must begin with https:// (with http:// only for this machine itself)")
@@ -104,11 +103,3 @@ def _check_host(scheme: str, host: str, bucket_port: str) -> None:
         raise ValueError("it names no bucket")
     if bucket_port:
         raise ValueError("a bucket has no port; write the service's address as ?endpoint=https://host:port")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
