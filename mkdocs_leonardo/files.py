@@ -78,6 +78,15 @@ def link_over(source: str, target: str) -> None:
             os.link(source, target)
 
 
+def identity(path: Path | str) -> tuple[int, int] | None:
+    """Device and inode of a file, or of a link, which is not followed; None if there is nothing."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def is_below(path: Path, folder: Path) -> bool:
     """Whether `path` is `folder` or lies in it, also by another name: through a link, or where case does not count."""
     place = path.resolve()

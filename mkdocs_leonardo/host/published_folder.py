@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from mkdocs_leonardo.files import identity
+
 #: Beside the site's files while a build runs. A host leaves names that begin with a dot alone when it cleans.
 _ASIDE = ".mkdocs-leonardo"
 
@@ -58,7 +60,7 @@ class PublishedFolder:
         for entry in found:
             place = f"{self._place}/{entry.name}"
             source = files.get(place)
-            if source is not None and _is_link(entry, device, identities.get(source) or _identity(source)):
+            if source is not None and _is_link(entry, device, identities.get(source) or identity(source)):
                 there.add(place)
             else:
                 _remove(entry)
@@ -78,15 +80,6 @@ def _is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def _identity(source: str) -> tuple[int, int] | None:
-    """Device and inode of the file; None if there is no file."""
-    try:
-        found = os.lstat(source)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:

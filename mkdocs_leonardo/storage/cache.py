@@ -25,6 +25,7 @@ import diskcache
 from diskcache.core import MODE_RAW
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.files import identity
 from mkdocs_leonardo.spec import JsonValue, parse_json
 
 #: How long opening waits for another process, and how long one operation does.
@@ -150,7 +151,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
         if self._opened is not None:
             cache = self._opened.cache
-            if cache.connection.in_transaction or self._opened.file == _identity(self._file):
+            if cache.connection.in_transaction or self._opened.file == identity(self._file):
                 return cache
             self._opened = None
             with suppress(sqlite3.Error):
@@ -169,7 +170,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: is a symbolic link; give the store a folder of its own")
         path = self._file
         for _ in range(3):
-            examined = _identity(path)
+            examined = identity(path)
             try:
                 _refuse_foreign_files(path)
                 return _open_database(path, durable=self._durable, wait_s=self._wait_s)
@@ -179,7 +180,7 @@ class TextStore:
 
     def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
         """Rename the database; nothing is deleted, so that a person can examine it."""
-        if _identity(path) != examined:
+        if identity(path) != examined:
             return  # another process was quicker, and this is its fresh database
         for number in itertools.count(1):
             aside = path.with_name(f"{_NAME}.broken-{number}")
@@ -339,7 +340,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
     except BaseException:
         connection.close()
         raise
-    return _Opened(cache, _identity(path))
+    return _Opened(cache, identity(path))
 
 
 def _prepared(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
@@ -419,15 +420,6 @@ def _forget_foreign_settings(connection: sqlite3.Connection, settings: dict[str,
 def _code(error: sqlite3.Error) -> int:
     """SQLite's primary result code; 0 where the error is Python's own."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode, or None if there is nothing."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _text(value: JsonValue) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import tempfile
 from pathlib import Path
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.spec import PictureRecord
+from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 
@@ -76,5 +75,5 @@ class PrivateFolder(PictureFolder):
 def rescue_folder(cache_dir: Path) -> Path:
     """The folder for pictures that `cache_dir` does not take, below the system's temporary one."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    name = hashlib.sha256(str(cache_dir).encode()).hexdigest()[:16]
+    name = digest_of(str(cache_dir).encode())[:16]
     return Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name
