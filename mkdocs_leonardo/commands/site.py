@@ -27,7 +27,6 @@ from mkdocs_leonardo.resolution import listed
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.host.site_reading import LoadedSite
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
@@ -103,7 +102,7 @@ def options_of(config_file: str | None, console: Console) -> SiteOptions:
     site = _loaded(config_file, console)
     if site.options is None:
         site.bring_grouped_plugins()
-    return _options(site, _used(site), console)
+    return _options(site, console)
 
 
 def site_pages(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
@@ -116,14 +115,16 @@ def site_pages(config_file: str | None, console: Console, *, command: Literal["b
         return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
     site = _loaded(config_file, console)
     found = site.read(command)
-    used = _used(site)
-    if not used.enabled:
-        raise CommandError(
-            f"the plugin is switched off in {site.config.config_file_path} (enabled: false); switch it on"
-        )
-    options = _options(site, used, console)
+    options = _switched_on(_options(site, console))
     coverless = tuple(found.coverless) if options.settings.cards else ()
     return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems), coverless)
+
+
+def _switched_on(options: SiteOptions) -> SiteOptions:
+    """The options; CommandError where they switch the plugin off."""
+    if not options.enabled:
+        raise CommandError(f"the plugin is switched off in {options.config_file} (enabled: false); switch it on")
+    return options
 
 
 def chosen(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
@@ -182,9 +183,7 @@ def project_options(project: Project, console: Console) -> SiteOptions:
 
 def project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
     """Read every page of a site that Zensical builds."""
-    options = project_options(project, console)
-    if not options.enabled:
-        raise CommandError(f"the plugin is switched off in {project.path} (enabled: false); switch it on")
+    options = _switched_on(project_options(project, console))
     found = heroes_in(project, options.settings.defaults, with_drafts=with_drafts)
     return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
@@ -243,18 +242,13 @@ def _loaded(config_file: str | None, console: Console) -> LoadedSite:
     return LoadedSite(config_file, console.notify)
 
 
-def _used(site: LoadedSite) -> LeonardoConfig:
-    """The plugin's options; CommandError where the site does not use the plugin."""
-    if site.options is None:
-        raise CommandError(f"{site.config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
-    return site.options
-
-
-def _options(site: LoadedSite, used: LeonardoConfig, console: Console) -> SiteOptions:
+def _options(site: LoadedSite, console: Console) -> SiteOptions:
     from mkdocs_leonardo.host.settings import config_file_of, settings_of
     from mkdocs_leonardo.settings import is_for_zensical
 
-    config = site.config
+    config, used = site.config, site.options
+    if used is None:
+        raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = config_file_of(config).resolve()
     return SiteOptions(
         settings_of(used, config, console.notify),
