@@ -203,7 +203,7 @@ def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
 
 
 def _refuse_link(folder: Path, takes: Path) -> None:
-    """CommandError if a folder in that of `takes` is elsewhere in truth."""
+    """CommandError if the folder is one of the cache's folders of `takes`, and a link leads from it elsewhere."""
     if folder.is_relative_to(takes) and (takes.is_symlink() or folder.is_symlink()):
         raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
 

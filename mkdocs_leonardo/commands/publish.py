@@ -96,8 +96,8 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
 def _resolved(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """The heroes that a build without providers would show. Their files exist until the end of the block."""
     with runtime_for(replace(site.settings, generate=False), console) as runtime:
-        flights = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
-        yield [flight.result() for flight in flights]
+        futures = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
+        yield [future.result() for future in futures]
 
 
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:

@@ -126,8 +126,8 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
         missing = [one for one in statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        flights = [runtime.loop.start(runtime.pipeline.picture, one.hero) for one in without_repeats(missing)]
-        found = sum(flight.result().stored is not None for flight in flights)
+        futures = [runtime.loop.start(runtime.pipeline.picture, one.hero) for one in without_repeats(missing)]
+        found = sum(future.result().stored is not None for future in futures)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
     return found > 0
@@ -158,18 +158,18 @@ def _obtain(
 
     Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
     """
-    flights: dict[Future[Resolution], HeroSpec] = {}
+    futures: dict[Future[Resolution], HeroSpec] = {}
     with runtime_for(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
         try:
             for one in wanted:
-                flights[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
-            landed = _landed(runtime, flights, console, may_pay=budget is not None)
+                futures[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
+            results = _results(runtime, futures, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
             _stop(runtime, console)
-            _tell_what_is_left(runtime, flights, console)
+            _tell_what_is_left(runtime, futures, console)
             raise SystemExit(INTERRUPTED) from None
-        return landed
+        return results
 
 
 def _stop(runtime: Runtime, console: Console) -> None:
@@ -181,26 +181,26 @@ def _stop(runtime: Runtime, console: Console) -> None:
         runtime.end_loop(lambda: console.note(message))
 
 
-def _landed(
-    runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
+def _results(
+    runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
-    patience_s, began_at = runtime.patience_s(len(flights)), time.monotonic()
-    flying, landed = set(flights), dict[str, Resolution]()
-    while flying and (seconds := time.monotonic() - began_at) < patience_s:
-        done, flying = wait(flying, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+    patience_s, began_at = runtime.patience_s(len(futures)), time.monotonic()
+    pending, results = set(futures), dict[str, Resolution]()
+    while pending and (seconds := time.monotonic() - began_at) < patience_s:
+        done, pending = wait(pending, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
-            purchase = _purchase(future, flights[future])
+            purchase = _purchase(future, futures[future])
             if purchase.stored is None and not may_pay:
                 purchase = replace(purchase, failure=_not_collected(purchase))
-            landed[purchase.hero.page] = purchase
+            results[purchase.hero.page] = purchase
             console.say(line_of(purchase))
-        if flying:
+        if pending:
             spent_usd = runtime.spending.cost_usd
-            console.progress(len(landed), len(flights), f"{dollars(spent_usd)}  {seconds:.0f} s")
-    for future in flying:
+            console.progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
+    for future in pending:
         future.cancel()
-        landed[flights[future].page] = Resolution(flights[future], failure=_TOO_LATE)
-    return tuple(landed[hero.page] for hero in flights.values())
+        results[futures[future].page] = Resolution(futures[future], failure=_TOO_LATE)
+    return tuple(results[hero.page] for hero in futures.values())
 
 
 def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
@@ -245,15 +245,15 @@ def took(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-def _tell_what_is_left(runtime: Runtime, flights: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
+def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """Print the pictures that arrived after all, the jobs in the journal, and what happens to those."""
-    found = statuses(runtime, flights.values())
-    told = {future for future in flights if future.done() and not future.cancelled()}
-    for future, status in zip(flights, found, strict=True):
+    found = statuses(runtime, futures.values())
+    told = {future for future in futures if future.done() and not future.cancelled()}
+    for future, status in zip(futures, found, strict=True):
         if future not in told and status.record is not None and not status.jobs:
             console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
     made = sum(status.record is not None and not status.jobs for status in found)
-    console.note(f"interrupted: {made} of {counted(len(flights), 'image', 'images')} done")
+    console.note(f"interrupted: {made} of {counted(len(futures), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
     for state, (condition, consequence) in _LEFT.items():
         names = [name for name, quote in left if quote.job == state]
