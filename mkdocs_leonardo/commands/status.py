@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureSpec
     from mkdocs_leonardo.storage.base import PictureSource
-    from mkdocs_leonardo.storage.entries import Entry
+    from mkdocs_leonardo.storage.entries import Entry, Refusal
 
 State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "empty", "missing"]
 JobState = Literal["accepted", "sent", "lost"]
@@ -51,7 +51,7 @@ class Quote:
 
     `job` is the state of a job that is not collected, or that can be fetched again since its stored picture is
     damaged. "sent": its create call got no answer so far; "lost": that answer was the picture, never arrived, and may
-    have been charged.
+    have been charged. `refusal` says why the prompt is not sent again.
     """
 
     provider: str
@@ -59,6 +59,7 @@ class Quote:
     estimate_usd: float
     is_available: bool
     job: JobState | None = None
+    refusal: Refusal | None = None
 
     @property
     def is_paid(self) -> bool:
@@ -193,7 +194,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
-    state, refusal = _refusal(runtime, quotes)
+    state, refusal = _refusal(quotes)
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
@@ -215,24 +216,22 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: M
             job = "lost"
     refusal = runtime.journal.refusal(candidate.key)
     is_available = candidate.has_key and not (refusal and refusal.is_empty)
-    return Quote(provider.name, candidate.key, provider.estimate_usd(picture), is_available, job)
+    return Quote(provider.name, candidate.key, provider.estimate_usd(picture), is_available, job, refusal)
 
 
-def _refusal(runtime: Runtime, quotes: Sequence[Quote]) -> tuple[State, str]:
+def _refusal(quotes: Sequence[Quote]) -> tuple[State, str]:
     """Whether the first provider that could be asked refused the prompt, or its job had no picture, and the reason.
 
     The picture is just missing if a provider would be asked.
     """
     for quote in quotes:
-        refusal = runtime.journal.refusal(quote.key)
-        if refusal is not None and not refusal.is_empty:
-            return "refused", refusal.reason
+        if quote.refusal is not None and not quote.refusal.is_empty:
+            return "refused", quote.refusal.reason
         if quote.is_available:
             return "missing", ""
     for quote in quotes:
-        refusal = runtime.journal.refusal(quote.key)
-        if refusal is not None:
-            return "empty", not_again(refusal.reason, quote.key)
+        if quote.refusal is not None:
+            return "empty", not_again(quote.refusal.reason, quote.key)
     return "missing", ""
 
 
