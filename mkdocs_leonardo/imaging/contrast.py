@@ -80,8 +80,12 @@ WIDE_VIEWS = (
     View(1440, 544, text_share=0.46, column_share=0.75),
     View(2560, 653, text_share=0.35, column_share=0.75),
 )
-#: The same with a long text, which makes the hero grow where there is little room.
-LONG_NARROW_VIEWS = (View(390, 344, text_share=0.78), View(320, 418, text_share=0.82))
+#: The same with a long text, which makes the hero grow where there is little room; a long title makes it a square.
+LONG_NARROW_VIEWS = (
+    View(390, 344, text_share=0.78),
+    View(320, 418, text_share=0.82),
+    View(360, 360, text_share=0.66),
+)
 LONG_WIDE_VIEWS = (
     View(640, 345, text_share=0.72, column_share=0.75),
     View(844, 346, text_share=0.74, column_share=0.75),

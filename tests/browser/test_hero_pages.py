@@ -343,6 +343,15 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
         assert page.locator(f".leonardo-hero {selector}").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.parametrize(("path", "ratio"), [("", 5 / 4), ("long/", 1)])
+def test_long_title_makes_a_phone_s_hero_square(
+    path: str, ratio: float, addresses: dict[str, str], open_page: OpenPage
+) -> None:
+    """More than 66 letters would leave little of the picture clear of text."""
+    hero = box(open_page(f"{addresses['material']}/{path}", **PHONE), ".leonardo-hero")
+    assert hero["width"] / hero["height"] == pytest.approx(ratio, abs=0.01)
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_hero_breaks_no_rule_of_accessibility(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
     """Whatever axe-core has to say of a page with a hero it says of the theme without one as well."""
