@@ -343,7 +343,7 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
         assert page.locator(f".leonardo-hero {selector}").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
-@pytest.mark.parametrize(("path", "ratio"), [("", 5 / 4), ("long/", 1)])
+@pytest.mark.parametrize(("path", "ratio"), [("", 5 / 4), ("fullwhite/", 1)])
 def test_long_title_makes_a_phone_s_hero_square(
     path: str, ratio: float, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
