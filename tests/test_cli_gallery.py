@@ -29,14 +29,27 @@ from mkdocs_leonardo.storage.renderings import RenderingCache
 HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
 
 
-@pytest.fixture
-def shell(tmp_path: Path, services: Services) -> Shell:
-    """A site with two heroes, both made."""
-    services.leonardo.render_s = 0.05
-    pages = {"index.md": page("Home", hero_prompt=HARBOUR), "notes/b.md": page("B", hero_prompt=MEADOW, hero_alt="m")}
-    shell = Shell(Site(tmp_path, pages), services)
+PAGES = {"index.md": page("Home", hero_prompt=HARBOUR), "notes/b.md": page("B", hero_prompt=MEADOW, hero_alt="m")}
+
+
+def _generated(folder: Path, services: Services) -> Shell:
+    shell = Shell(Site(folder, PAGES), services)
     assert shell("generate", "--yes").exit_code == 0
     return shell
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site with two heroes, both made."""
+    with Services() as services:
+        return _generated(tmp_path_factory.mktemp("made"), services).site.folder
+
+
+@pytest.fixture
+def shell(tmp_path: Path, services: Services, made: Path) -> Shell:
+    """A copy of that site, whose services know no job of it."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Shell(Site(tmp_path, PAGES), services)
 
 
 def _kinds(shell: Shell, *arguments: str) -> list[tuple[str, str]]:
@@ -96,17 +109,17 @@ def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell
     assert lines[-1] == "3 heroes, 4 findings"
 
 
-def test_check_finds_damaged_pictures(shell: Shell) -> None:
+def test_check_finds_damaged_pictures(tmp_path: Path, services: Services) -> None:
     """A picture that is not what was stored is found before readers find it missing."""
-    assert shell.site.build(shell.services).exit_code == 0
+    shell = _generated(tmp_path, services)
+    assert shell.site.build(services).exit_code == 0
     assert _kinds(shell) == []
     pictures = {name: Path(entry["file"]) for name, entry in shell.pages().items()}
     pictures["index.md"].write_bytes(b"not what was stored")
     assert _kinds(shell) == [("index.md", "damaged")]
-    assert shell.services is not None
-    creates = shell.services.ledger.creates
+    creates = services.ledger.creates
     assert "collected from leonardo, paid for earlier" in shell("generate").out
-    assert shell.services.ledger.creates == creates
+    assert services.ledger.creates == creates
     assert _kinds(shell) == []
 
 
