@@ -92,7 +92,8 @@ class Row:
     """One page, and what happens to its picture. `creates` and `paid` count both services.
 
     `said` is found among the report's attempts. `later` is who gives the picture in the next build, when all is well.
-    `is_late` if a service's timeout ends it.
+    `is_late` if a service's timeout ends it. `is_alone` on its site, where OpenAI may be down: a second such page would
+    be an outage, which others are spared.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Row:
     said: str = ""
     later: Provider | None = None
     is_late: bool = False
+    is_alone: bool = False
 
     @property
     def source(self) -> str:
@@ -113,6 +115,13 @@ class Row:
     def prompt(self) -> str:
         """The page's prompt; no other page's contains it."""
         return f"<{self.name}>"
+
+    @property
+    def site(self) -> str:
+        """The site with the page."""
+        if self.is_alone:
+            return self.name
+        return "late" if self.is_late else "others"
 
     def arrange(self, services: Services) -> None:
         """Put the rules in force, for this page alone."""
@@ -156,11 +165,8 @@ def openai_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, 
 
 
 def leonardo_fails_and_openai(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's job fails, and OpenAI does this.
-
-    The job takes a moment: two failures before OpenAI has made anything would be taken for an outage.
-    """
-    return lambda services: (services.leonardo.on_create(Fails(render_s=1.5)), services.openai.on_create(behaviour))
+    """Leonardo's job fails, and OpenAI does this."""
+    return lambda services: (services.leonardo.on_create(Fails()), services.openai.on_create(behaviour))
 
 
 ROWS = (
@@ -281,18 +287,21 @@ ROWS = (
     # The fallback.
     Row(
         "openai-500-once",
-        lambda s: (*create(Fails(render_s=1.5))(s), *openai_once(Answer500())(s)),
+        lambda s: (*create(Fails())(s), *openai_once(Answer500())(s)),
         "openai",
         creates=3,
         paid=1,
     ),
-    Row("openai-500-always", leonardo_fails_and_openai(Answer500()), "local", creates=3, paid=0, later="leonardo"),
-    Row("openai-refuses", leonardo_fails_and_openai(ModerationBlocked()), "local", creates=2, paid=0, later="leonardo"),
-    Row("openai-cut", leonardo_fails_and_openai(CutAfterRead()), "local", creates=2, paid=1, later="leonardo"),
-    Row(
-        "openai-cut-mid-answer", leonardo_fails_and_openai(CutMidAnswer()), "local", creates=2, paid=1, later="leonardo"
+    *(
+        Row(name, leonardo_fails_and_openai(behaviour), "local", creates, paid, later="leonardo", is_alone=True)
+        for name, behaviour, creates, paid in (
+            ("openai-500-always", Answer500(), 3, 0),
+            ("openai-cut", CutAfterRead(), 2, 1),
+            ("openai-cut-mid-answer", CutMidAnswer(), 2, 1),
+            ("openai-unparsable", Unparsable(), 2, 1),
+        )
     ),
-    Row("openai-unparsable", leonardo_fails_and_openai(Unparsable()), "local", creates=2, paid=1, later="leonardo"),
+    Row("openai-refuses", leonardo_fails_and_openai(ModerationBlocked()), "local", creates=2, paid=0, later="leonardo"),
     Row("openai-no-picture", leonardo_fails_and_openai(NoPicture()), "local", creates=2, paid=1, later="leonardo"),
     Row("openai-bad-base64", leonardo_fails_and_openai(BadBase64()), "local", creates=2, paid=1, later="leonardo"),
     Row("openai-half", leonardo_fails_and_openai(HalfPicture()), "local", creates=2, paid=1, later="leonardo"),
@@ -306,14 +315,14 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Day:
-    """The builds of one day, of the pages that are late and of the others; `bill` is the account after them."""
+    """The builds of one day, by site; `bill` is the account after them."""
 
-    builds: Mapping[bool, Built]
+    builds: Mapping[str, Built]
     bill: LedgerView
 
     def of(self, row: Row) -> Built:
         """The build with the row's page."""
-        return self.builds[row.is_late]
+        return self.builds[row.site]
 
     @property
     def warnings(self) -> list[str]:
@@ -322,15 +331,16 @@ class Day:
 
 
 def built_at_once(folder: Path, services: Services) -> Day:
-    """Both sites' builds, in processes beside each other: most of what they do is wait."""
+    """All sites' builds, in processes beside each other: most of what they do is wait."""
     with ExitStack() as running:
         processes = {}
-        for is_late, deadlines in DEADLINES.items():
-            pages = {row.source: page(row.name, hero_prompt=row.prompt) for row in ROWS if row.is_late == is_late}
-            site = Site(folder / str(is_late), pages, {**PLAIN, **deadlines, **SMALL})
-            processes[is_late] = running.enter_context(site.building(services))
-        logs = {is_late: process.communicate(timeout=BUILD_TIMEOUT_S)[0] for is_late, process in processes.items()}
-    builds = {each: Built(processes[each].returncode, log, folder / str(each)) for each, log in logs.items()}
+        for name in dict.fromkeys(row.site for row in ROWS):
+            there = [row for row in ROWS if row.site == name]
+            pages = {row.source: page(row.name, hero_prompt=row.prompt) for row in there}
+            site = Site(folder / name, pages, {**PLAIN, **DEADLINES[there[0].is_late], **SMALL})
+            processes[name] = running.enter_context(site.building(services))
+        logs = {name: process.communicate(timeout=BUILD_TIMEOUT_S)[0] for name, process in processes.items()}
+    builds = {name: Built(processes[name].returncode, log, folder / name) for name, log in logs.items()}
     return Day(builds, services.ledger)
 
 
@@ -443,7 +453,7 @@ def test_bad_day_warns_of_the_pages_that_show_a_stand_in_and_of_no_other(day: Da
 
 def test_bad_day_keeps_failed_and_refused_prompts_for_analysis(day: Day) -> None:
     """`rejected.jsonl` has the original prompt, the page, the provider and its reason."""
-    path = day.builds[False].folder / ".cache/plugin/leonardo/rejected.jsonl"
+    path = day.builds["others"].folder / ".cache/plugin/leonardo/rejected.jsonl"
     entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     found = {entry["page"]: entry for entry in entries if entry["provider"] == "leonardo"}
