@@ -85,13 +85,21 @@ class HeroReader:
         return front_matter.beside(base, str(value).strip()) or image
 
     def _own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
-        """The author's own picture; InputError if there is no such file."""
-        path = _own_picture(place, self._docs_dir, files)
-        if path is None:
-            fix = "write its path relative to the page"
-            message = f"is {str(place)!r}; there is no such file in the documentation folder; {fix}"
-            raise InputError(page, "hero_image", message)
-        return path
+        """The author's own picture, found as an image in a page's text is found; InputError if there is no such file.
+
+        The host's collection comes first: it knows translations, files of scripts and those of included repositories.
+        Links are followed, as the host follows them when it copies.
+        """
+        found = files.get_file_from_path(place.as_posix()) if files is not None else None
+        if found is not None and found.abs_src_path is None:
+            return _written(found.content_bytes, place.suffix)
+        known = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
+        for path in (*known, self._docs_dir / place):
+            if path.is_file():
+                return path.resolve() if path.is_symlink() else path
+        fix = "write its path relative to the page"
+        message = f"is {str(place)!r}; there is no such file in the documentation folder; {fix}"
+        raise InputError(page, "hero_image", message)
 
     def _reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
         """The page's reference, which may be at any of `places`; InputError if it cannot be one."""
@@ -99,22 +107,6 @@ class HeroReader:
             return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
         except PictureError as error:
             raise InputError(page, "hero_reference", f"is {str(places[0])!r}; it {error}") from error
-
-
-def _own_picture(image: PurePosixPath, docs_dir: Path, files: Files | None) -> Path | None:
-    """The file of an author's picture, found as an image in a page's text is found; None if there is no such file.
-
-    The host's collection comes first: it knows translations, files of scripts and those of included repositories.
-    Links are followed, as the host follows them when it copies.
-    """
-    found = files.get_file_from_path(image.as_posix()) if files is not None else None
-    if found is not None and found.abs_src_path is None:
-        return _written(found.content_bytes, image.suffix)
-    places = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
-    for path in (*places, docs_dir / image):
-        if path.is_file():
-            return path.resolve() if path.is_symlink() else path
-    return None
 
 
 def _written(content: bytes, suffix: str) -> Path:

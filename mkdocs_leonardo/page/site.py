@@ -40,82 +40,41 @@ class ShownPage(NamedTuple):
 class HeroContext:
     """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute or empty.
 
-    Each value is computed on access, since most themes use none.
+    `layout` is the page's, after the site's default: a template draws the hero where it is ``none``. `provider` is
+    leonardo, openai, local, own or another one; `credit` names the AI that made the picture, "" if none did. `key` is
+    the beginning of the files' names. `width` and `height` are those of the whole picture, in pixels. `dominant` is a
+    colour of it as ``#rrggbb``, `placeholder` a data URI of it 16 pixels wide, `focus` its focal point as
+    `object-position` takes it.
     """
 
-    _spec: HeroSpec
     _asset: HeroAsset
     _url: Callable[[str], str]
+    layout: str
+    alt: str
+    tagline: str
+    provider: str
+    credit: str
+    key: str
+    width: int
+    height: int
+    dominant: str
+    placeholder: str
+    focus: str
     social: str
 
     @property
     def src(self) -> str:
-        """URL of the largest file that every browser can show."""
+        """URL of the largest file that every browser can show; computed on access, since most themes use none."""
         ladders = self._asset.rendering.ladders
         return self._url((ladders.get("jpeg") or next(iter(ladders.values())))[-1].name)
 
     @property
     def srcset(self) -> Mapping[str, str]:
-        """For each MIME type, best first, the candidates for a ``<source>``."""
+        """For each MIME type, best first, the candidates for a ``<source>``; computed on access."""
         return {
             f"image/{name}": ", ".join(f"{self._url(variant.name)} {variant.width_px}w" for variant in ladder)
             for name, ladder in self._asset.rendering.ladders.items()
         }
-
-    @property
-    def width(self) -> int:
-        """Width of the whole picture in pixels."""
-        return self._asset.rendering.width_px
-
-    @property
-    def height(self) -> int:
-        """Height of the whole picture in pixels."""
-        return self._asset.rendering.height_px
-
-    @property
-    def layout(self) -> str:
-        """The page's layout, after the site's default: a template draws the hero where it is ``none``."""
-        return self._spec.layout
-
-    @property
-    def alt(self) -> str:
-        """Alternative text; empty for a decoration."""
-        return self._spec.alt
-
-    @property
-    def tagline(self) -> str:
-        """The line under the title, or nothing."""
-        return self._spec.tagline
-
-    @property
-    def provider(self) -> str:
-        """The provider of the picture: leonardo, openai, local, own or another one."""
-        return self._asset.provider
-
-    @property
-    def credit(self) -> str:
-        """The name of the AI that made the picture; empty if none did."""
-        return creator_name(self._asset.provider)
-
-    @property
-    def key(self) -> str:
-        """The beginning of the files' names."""
-        return self._asset.key[:16]
-
-    @property
-    def dominant(self) -> str:
-        """A colour of the picture, as ``#rrggbb``."""
-        return self._asset.rendering.dominant
-
-    @property
-    def placeholder(self) -> str:
-        """The picture 16 pixels wide, as a data URI."""
-        return self._asset.rendering.placeholder
-
-    @property
-    def focus(self) -> str:
-        """The focal point, as `object-position` takes it."""
-        return f"{self._spec.focus.x * 100:g}% {self._spec.focus.y * 100:g}%"
 
 
 class Site:
@@ -181,8 +140,24 @@ class Site:
         if page.source not in self._heroes:
             return None
         spec, asset = self._heroes[page.source]
-        file = asset.rendering.social if self._site_url else None
-        return HeroContext(spec, asset, self._url_on(page), self._folder_url + file.name if file is not None else "")
+        rendering = asset.rendering
+        file = rendering.social if self._site_url else None
+        return HeroContext(
+            asset,
+            self._url_on(page),
+            layout=spec.layout,
+            alt=spec.alt,
+            tagline=spec.tagline,
+            provider=asset.provider,
+            credit=creator_name(asset.provider),
+            key=asset.key[:16],
+            width=rendering.width_px,
+            height=rendering.height_px,
+            dominant=rendering.dominant,
+            placeholder=rendering.placeholder,
+            focus=f"{spec.focus.x * 100:g}% {spec.focus.y * 100:g}%",
+            social=self._folder_url + file.name if file is not None else "",
+        )
 
     def content(self, page: ShownPage, content_html: str) -> str:
         """The page's content with its hero at the top."""
