@@ -252,13 +252,18 @@ def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
 
 
 def _was_a_copys(history: History, before: Order, after: Order) -> bool:
-    """Whether a copy of the cache sent the same seed, and its job was taken for the one of `before` and given up."""
+    """Whether a copy's job of the same seed was taken for the one of `before`, and failed or was given up."""
     copies = [
         other
         for other in history.ledger.orders
         if other.key == before.key and other.build.disk is not before.build.disk
     ]
-    return any(_it_was_given_up(copy, after) or _its_job_is_unknown_for_good(copy, after) for copy in copies)
+    return any(
+        _it_was_given_up(copy, after)
+        or _its_job_is_unknown_for_good(copy, after)
+        or (_it_made_nothing(copy, after) and copy.job is not None and before.build.number in copy.job.asked_by)
+        for copy in copies
+    )
 
 
 def _has_a_lost_twin(disk: Disk, before: Order, after: Order, twins: set[str]) -> bool:
