@@ -77,12 +77,12 @@ class Build:
 
     def take_stored(self, hero: HeroSpec) -> bool:
         """Take the page's hero if it needs no work; whether it was taken. Opens no connection."""
-        lookup = self.runtime.lookup
+        lookup, ready = self.runtime.lookup, None
         with suppress(HeroError, OSError):
             ready = lookup.ready(hero, lookup.find(hero))
-            if ready is not None:
-                self._heroes[hero.page] = (hero, ready)
-        return hero.page in self._heroes
+        # The page keeps its place among the pages until `want` takes it.
+        self._heroes[hero.page] = (hero, ready or Resolution(hero))
+        return ready is not None
 
     def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's hero, and start to make it in the background unless it is stored.

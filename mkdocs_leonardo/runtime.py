@@ -234,7 +234,7 @@ class Runtime:
         pictures = settings.cache_dir / "pictures"
         refused = RefusedFolder(pictures) if pictures.is_symlink() else None
         if refused is not None:
-            self._notify(logging.WARNING, f"{refused.trouble()}; nothing is paid for until then")
+            self._notify(logging.WARNING, f"{refused.trouble()}; no image is paid for until then")
         journal_store = (
             self._open(settings.cache_dir / "journal", durable=True)
             if refused is None
@@ -294,7 +294,8 @@ class Runtime:
         if key is None:
             self.missing_keys.append(variable)
         times, stated = limits.RenderTimes(self._index), declaration.limits(options)
-        window = self._windows[name] = limits.RateLimiter(self._index, name, stated.requests_per_minute)
+        window = limits.RateLimiter(self._index, name, stated.requests_per_minute)
+        window = self._windows.setdefault(name, window)
         self._alerts[name] = stated.credit_alert
         context = ProviderContext(
             key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -280,6 +281,19 @@ def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
     assert ran.exit_code == 1
     assert "`on_missing: error` stops the build" in ran.err
     assert not site.folder.exists()
+
+
+def test_build_says_what_it_shows_and_reports_pages_in_their_order(small: Shell, services: Services) -> None:
+    """Also where missing images are ignored, and where the first page of two waits for its image."""
+    small.site.options = {**SMALL, "on_missing": "ignore"}
+    for prompt in ("a lighthouse", "another lighthouse"):
+        small.site.write({"index.md": page("Home", hero_prompt=prompt), "two.md": page("Two", hero_prompt="a desert")})
+        small.site.configure(services)
+        ran, _ = built(small, "--yes")
+        assert "leonardo: 2 heroes" in ran.out + ran.err
+    report = json.loads((small.site.folder / ".leonardo/cache/report.json").read_bytes())
+    assert [one["page"] for one in report["heroes"]] == ["index.md", "two.md"]
+    assert services.ledger.creates == 3
 
 
 def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:

@@ -171,7 +171,7 @@ def test_generate_interrupted_while_rendering_collects_later_without_paying(shel
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "still rendering, and paid for: index.md (leonardo)" in err
+    assert "paid for, and not collected yet: index.md (leonardo)" in err
     assert "Traceback" not in err
     assert shell.pages()["index.md"]["state"] == "paid"
 

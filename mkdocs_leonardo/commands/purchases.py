@@ -32,7 +32,7 @@ GENERATE_IS_OFF = "the configuration says generate: false; take that line out to
 #: The words for jobs that are left after Ctrl-C, and for what becomes of them, by their state.
 _LEFT = {
     "accepted": (
-        "still rendering, and paid for",
+        "paid for, and not collected yet",
         "the same command collects what is there by then, without paying again",
     ),
     "sent": (

@@ -111,6 +111,7 @@ class Heroes:
     site: SitePages
     build: Build
     resolutions: tuple[Resolution, ...]
+    totals: str
 
     @property
     def are_settled(self) -> bool:
@@ -144,6 +145,7 @@ def ready(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
     site = project_pages(project, console)
     console.warn(*site.problems)
     with built(site, site.settings, console, yes=yes) as heroes:
+        console.note(f"leonardo: {heroes.totals}")
         yield published(project, heroes, console, fingerprint=fingerprint)
 
 
@@ -164,13 +166,11 @@ def built(site: SitePages, settings: Settings, console: Console, *, yes: bool = 
         for hero in missing:
             build.want(hero)
         found, totals = build.join(title=site.options.config_file.parent.name)
-        if settings.on_missing != "ignore":
-            console.note(f"leonardo: {totals}")
         resolutions = tuple(
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in found
         )
-        yield Heroes(site, build, resolutions)
+        yield Heroes(site, build, resolutions, totals)
     finally:
         build.close()
 
