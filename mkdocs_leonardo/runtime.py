@@ -313,8 +313,11 @@ class Runtime:
                 raise
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+        if provider.name != name:
+            # Its request limit and its alert are kept under the entry point's name.
+            raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")
         if key is not None:
-            self.keyed.add(provider.name)
+            self.keyed.add(name)
         return provider
 
     def patience_s(self, pictures: int) -> float:

@@ -170,6 +170,26 @@ def test_example_package_refuses_a_setting_in_one_line(
     assert service.requests == []
 
 
+def test_provider_with_another_name_than_its_entry_point_is_refused(
+    tmp_path: Path, package: Path, service: LoopbackService
+) -> None:
+    """Without its request limit and its alert, which go by that name, nothing is asked for."""
+    metadata = tmp_path / "packages/sketch-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\nsketch = easel:easel\n")
+    site = site_with(tmp_path / "site", service)
+    options = dict(site.options)
+    site.options = {**options, "providers": ["sketch"], "sketch": options.pop("easel")}
+    site.options.pop("easel")
+    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    built = site.build(None, environ={"PYTHONPATH": paths, "SKETCH_API_KEY": KEY})
+    assert built.exit_code == 1
+    assert not built.has_traceback, built.log
+    assert "the provider 'sketch' calls itself 'easel'; give its entry point that name" in built.log
+    assert service.requests == []
+
+
 def test_example_package_is_told_by_status_and_doctor(tmp_path: Path, package: Path, service: LoopbackService) -> None:
     """What a picture costs, and whether the service takes the key, without paying; a refusal in its words."""
     shell = Shell(site_with(tmp_path, service), environ=environ(package))
