@@ -26,6 +26,15 @@ BREACHES = [
     ("commands/site", "mkdocs", "MkDocs is known"),
     ("acquire/runner", "PIL", "Pillow is known"),
     ("acquire/pipeline", "obstore", "The client of object stores is known"),
+    ("acquire/runner", "httpcore", "httpx is known"),
+    ("commands/site", "properdocs", "MkDocs is known"),
+    ("acquire/runner", "mkdocs_leonardo.providers.leonardo.provider", "Above the providers, only declarations"),
+    ("lookup", "mkdocs_leonardo.providers.openai", "Above the providers, only declarations"),
+    ("acquire/jobs", "mkdocs_leonardo.storage.cache", "What is acquired is stored through interfaces"),
+    ("acquire/jobs", "mkdocs_leonardo.team.client", "What is acquired is stored through interfaces"),
+    ("lookup", "anyio", "What a stored picture needs is synchronous"),
+    ("page/markup", "asyncio", "What a stored picture needs is synchronous"),
+    ("painter/stage", "mkdocs_leonardo.files", "The painter knows what a picture is"),
     ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
     ("host/pages", "mkdocs_leonardo.commands.site", "Imports point downwards only"),
     ("build", "mkdocs_leonardo.host.log", "Imports point downwards only"),
@@ -64,11 +73,16 @@ def test_package_as_it_is_keeps_every_contract() -> None:
 
 
 def test_every_built_in_provider_is_kept_apart() -> None:
-    """The contract that separates the providers names each of them."""
+    """The contracts name each provider that comes with the package, and all that stands above or beside providers."""
     with (ROOT / "pyproject.toml").open("rb") as file:
-        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
-    (apart,) = (each["modules"] for each in contracts if each["type"] == "independence")
-    assert sorted(apart) == sorted(f"mkdocs_leonardo.providers.{name}" for name in BUILT_IN)
+        layers, *contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    apart, above = (each for each in contracts if "mkdocs_leonardo.providers.openai" in str(each))
+    services = {f"mkdocs_leonardo.providers.{name}" for name in BUILT_IN}
+    assert set(apart["modules"]) == set(above["forbidden_modules"]) == services
+    rows = [row.split(" | ") for row in layers["layers"]]
+    place = next(place for place, row in enumerate(rows) if "providers" in row)
+    rooms = {f"mkdocs_leonardo.{name}" for row in rows[: place + 1] for name in row} - {"mkdocs_leonardo.providers"}
+    assert set(above["source_modules"]) == rooms
 
 
 @pytest.mark.parametrize(("module", "name", "contract"), BREACHES)
