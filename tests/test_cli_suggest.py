@@ -223,6 +223,52 @@ def test_suggest_with_gemini_reads_what_it_says_and_not_what_it_thinks(shell: Sh
     assert "a still life about A storm, soft light" in ran.out
 
 
+ETCH = """
+from dataclasses import dataclass
+
+from mkdocs_leonardo.providers.declaration import Declaration
+from mkdocs_leonardo.providers.synchronous import SynchronousProvider
+
+
+@dataclass(frozen=True)
+class Options:
+    model: str = "plate-1"
+    timeout_s: float = 5.0
+    base_url: str = "https://etch.example"
+
+
+class Etch(SynchronousProvider):
+    name = "etch"
+    options = {}
+
+    def __init__(self, context):
+        super().__init__(context, secret_headers=lambda key: {})
+
+    def estimate_usd(self, picture):
+        return 0.01
+
+
+etch = Declaration(make=Etch, options=Options)
+"""
+
+
+def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, services: Services, tmp_path: Path) -> None:
+    """A service of images alone, first in the list and with a key, is asked for no text."""
+    metadata = tmp_path / "packages/etch-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: etch\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\netch = etch:etch\n")
+    (metadata.parent / "etch.py").write_text(ETCH)
+    shell.site.configure(services, {"providers": ["etch", "openai"]})
+
+    ran = shell(
+        "suggest", "blog/storm.md", "--yes", environ={"PYTHONPATH": str(metadata.parent), "ETCH_API_KEY": "etch-key"}
+    )
+
+    assert ran.exit_code == 0, ran.err
+    assert "1 page without a prompt; openai's gpt-5.6-luna reads" in ran.out
+
+
 def test_suggest_reads_title_description_and_the_first_thousand_words(shell: Shell) -> None:
     """Of a page of any length, which is what the price was told for."""
     words = " ".join(f"w{number}" for number in range(1, 1501))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Part
     from mkdocs_leonardo.providers.texts import PageFacts, Suggestion
 
-#: OpenAI's limit of characters. Gemini's image models publish none, and get the same.
-MAX_PROMPT = 32_000
 MAX_ANSWER_BYTES = 64 * 2**20
 #: The time for downloading a picture from an address, and the wait between two tries (seconds).
 DOWNLOAD_S = 30.0
@@ -45,16 +44,17 @@ _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
 class SynchronousProvider:
-    """The base of such providers: `submit` returns the picture, and no job can be fetched or found afterwards."""
+    """The base of such providers: `submit` returns the picture, and there is no job to fetch or find afterwards."""
 
     name: ClassVar[str]
     takes_references: ClassVar[bool] = True
+    #: The limit of a prompt in characters: OpenAI's. Gemini's image models publish none, and have the same.
+    prompt_max: ClassVar[int] = 32_000
 
     def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
-        """Make the provider from its options, which name models, time limit and address; nothing is connected yet."""
+        """Take `model`, `timeout_s` and `base_url` from the options; connect to nothing."""
         options: Any = context.options
         self.model: str = options.model
-        self.text_model: str = options.text_model
         self.timeout_s: float = options.timeout_s
         self._api = context.connection(self.name, base_url=options.base_url, secret_headers=secret_headers)
         self._clock = context.clock
@@ -73,39 +73,6 @@ class SynchronousProvider:
         """Close connections."""
         await self._api.aclose()
 
-    # Texts -----------------------------------------------------------------------------------------------------------
-
-    async def suggest(self, facts: PageFacts) -> Suggestion:
-        """The text model's proposal, paid for and asked for exactly once; ProviderError without one."""
-        from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
-
-        path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
-        answer = await self._answer("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._text_refusal(answer)
-        suggestion = suggestion_in(self._answer_in(answer.body))
-        if not suggestion.prompt.strip():
-            raise self._error(JobFailed, "answered without a prompt", charged=Charged.YES)
-        return suggestion
-
-    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
-        """Path and body of the request to the text model: its role, and the user's message."""
-        raise NotImplementedError
-
-    def _answer_in(self, body: JsonValue | None) -> str:
-        """The text of the text model's answer, empty without one."""
-        raise NotImplementedError
-
-    def _text_refusal(self, answer: Answer) -> ProviderError:
-        said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
-        if answer.status in {400, 401, 402, 403, 404}:
-            return self._error(
-                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
-            )
-        if answer.status == 429:  # noqa: PLR2004 - HTTP's own number
-            return self._error(RateLimited, said)
-        return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
-
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
     def _prompt(self, picture: PictureSpec) -> str:
@@ -113,9 +80,10 @@ class SynchronousProvider:
         prompt = worded(picture)
         if not clean_text(picture.prompt):
             raise self._error(RequestRefused, "was not asked: the prompt is empty")
-        if len(prompt) > MAX_PROMPT:
+        if len(prompt) > self.prompt_max:
             raise self._error(
-                RequestRefused, f"was not asked: the prompt has {len(prompt)} characters, {MAX_PROMPT} are allowed"
+                RequestRefused,
+                f"was not asked: the prompt has {len(prompt)} characters, {self.prompt_max} are allowed",
             )
         return prompt
 
@@ -153,9 +121,9 @@ class SynchronousProvider:
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
 
-    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:
+    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
         """The error for an answer that means more with this service; `words` are its text, `said` quotes it."""
-        raise NotImplementedError
+        return None
 
     async def _answer(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
         """The answer to a request, which is sent exactly once; ServiceFailed if there is none.
@@ -225,6 +193,47 @@ class SynchronousProvider:
         retry_after_s: float | None = None,
     ) -> ProviderError:
         return kind(message, provider=self.name, charged=charged, retry_after_s=retry_after_s)
+
+
+class ImageAndTextProvider(SynchronousProvider, ABC):
+    """The base of synchronous providers whose service has a text model as well."""
+
+    def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
+        """Take `text_model` from the options as well."""
+        super().__init__(context, secret_headers=secret_headers)
+        options: Any = context.options
+        self.text_model: str = options.text_model
+
+    async def suggest(self, facts: PageFacts) -> Suggestion:
+        """The text model's proposal, paid for and asked for exactly once; ProviderError without one."""
+        from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
+
+        path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
+        answer = await self._answer("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise self._text_refusal(answer)
+        suggestion = suggestion_in(self._answer_in(answer.body))
+        if not suggestion.prompt.strip():
+            raise self._error(JobFailed, "answered without a prompt", charged=Charged.YES)
+        return suggestion
+
+    @abstractmethod
+    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
+        """Path and body of the request to the text model: its role, and the user's message."""
+
+    @abstractmethod
+    def _answer_in(self, body: JsonValue | None) -> str:
+        """The text of the text model's answer, empty without one."""
+
+    def _text_refusal(self, answer: Answer) -> ProviderError:
+        said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
+        if answer.status in {400, 401, 402, 403, 404}:
+            return self._error(
+                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
+            )
+        if answer.status == 429:  # noqa: PLR2004 - HTTP's own number
+            return self._error(RateLimited, said)
+        return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
 
 
 def picture_from(encoded: str) -> bytes:

@@ -37,7 +37,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.gemini.prices import REFERENCE_USD, picture_usd, usage_usd
 from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -70,7 +70,7 @@ _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
 
-class GeminiProvider(SynchronousProvider):
+class GeminiProvider(ImageAndTextProvider):
     """`submit` costs money and brings the picture."""
 
     name = NAME

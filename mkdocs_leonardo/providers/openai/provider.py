@@ -30,7 +30,7 @@ from mkdocs_leonardo.providers.answers import (
 )
 from mkdocs_leonardo.providers.openai.prices import REFERENCE_USD, picture_usd, usage_usd
 from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousProvider
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
@@ -63,7 +63,7 @@ _SAFETY_CODES = frozenset(
 _SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
 
 
-class OpenAIProvider(SynchronousProvider):
+class OpenAIProvider(ImageAndTextProvider):
     """`submit` costs money and brings the picture."""
 
     name = NAME
