@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider
+from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider, TakesReferences
 from mkdocs_leonardo.renderer import OwnFile
 from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution
 from mkdocs_leonardo.spec import (
@@ -164,7 +164,7 @@ class Lookup:
 
     def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
         """Whether the provider takes the picture's reference; else it gets no order for the picture."""
-        takes = picture.reference is None or bool(getattr(provider, "takes_references", False))
+        takes = picture.reference is None or (isinstance(provider, TakesReferences) and provider.takes_references)
         if not takes:
             self._tell_once(
                 logging.WARNING,

@@ -230,6 +230,16 @@ def test_page_lists_every_requirement_of_the_contract() -> None:
     assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(requirement) for requirement in Requirement]
 
 
+def test_page_lists_every_optional_member_of_a_provider() -> None:
+    """The list of optional members is that of the protocols in the code."""
+    from mkdocs_leonardo.providers import base
+
+    protocols = (base.FindsLostJobs, base.ReportsAccount, base.ChecksAccess, base.Prepares, base.TakesReferences)
+    members = [name for kind in protocols for name in vars(kind) if not name.startswith("_")]
+    text = PAGE.read_text(encoding="utf-8").partition("Optional members")[2].partition("`make(context)`")[0]
+    assert re.findall(r"^- `(\w+)", text, re.MULTILINE) == members
+
+
 def test_page_lists_every_error_a_provider_may_raise() -> None:
     """The table of kinds is the tree in the code."""
     from mkdocs_leonardo.errors import ProviderError

@@ -30,6 +30,7 @@ __all__ = [
     "RenderTimes",
     "ReportsAccount",
     "Submission",
+    "TakesReferences",
 ]
 
 
@@ -191,6 +192,16 @@ class Prepares(Protocol):
 
         It may take minutes, so it comes before the call is capped and journalled.
         """
+        ...
+
+
+@runtime_checkable
+class TakesReferences(Protocol):
+    """A provider whose service takes a reference image with some of its models."""
+
+    @property
+    def takes_references(self) -> bool:
+        """Whether the model in use takes one; if not, the provider is asked for no page that has a reference."""
         ...
 
 
