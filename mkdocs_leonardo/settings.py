@@ -16,7 +16,7 @@ from mkdocs_leonardo.errors import PictureError, SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
-from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, Encoding, Reference
+from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, Encoding, PictureRules, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -108,15 +108,32 @@ def settings_from(
 
 
 def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults:
-    rules = (
-        declaration.rules(options, config.picture) for _, declaration, options in config.chain if declaration.rules
-    )
     return HeroDefaults(
         picture=replace(config.picture, reference=_reference(config, folders)),
         prompt_template=config.prompt_template,
         layout=config.layout,
         strength=config.style_strength,
-        rules=next(rules, ANY_PICTURE),
+        rules=_rules(config),
+    )
+
+
+def _rules(config: LeonardoConfig) -> PictureRules:
+    """The rules for pages: those of the first provider.
+
+    A first provider without rules takes every picture, which includes the styles that only a later provider knows.
+    """
+    rules = [
+        declaration.rules(options, config.picture) if declaration.rules else None
+        for _, declaration, options in config.chain
+    ]
+    if rules and rules[0] is not None:
+        return rules[0]
+    known = (ANY_PICTURE, *filter(None, rules))
+    return PictureRules(
+        styles=tuple(dict.fromkeys(style for each in known for style in each.styles)),
+        prompt_max=max(each.prompt_max for each in known),
+        negative_prompt_max=max(each.negative_prompt_max for each in known),
+        seed_max=max(each.seed_max for each in known),
     )
 
 

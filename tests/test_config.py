@@ -13,7 +13,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.errors import SettingsError
-from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.front_matter import HeroDefaults, read
 from mkdocs_leonardo.providers.balance import Alert
 from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable, options_in
 from mkdocs_leonardo.providers.gemini import GeminiOptions
@@ -892,6 +892,48 @@ def test_provider_of_another_package_has_the_options_that_it_declares(foreign: s
 def test_option_that_another_package_does_not_take_is_refused(options: dict[str, object], message: str) -> None:
     """Name, value and cure, as for our own."""
     assert refused(options) == f"option {message}"
+
+
+@pytest.mark.parametrize(
+    ("wish", "problem"),
+    [
+        ({"hero_negative_prompt": "boats"}, "lucid-origin takes none"),
+        (
+            {"hero_seed": 5_000_000_000},
+            "it must be a whole number from 0 to 2147483647, as lucid-origin takes no other",
+        ),
+        ({"hero_style": "BOKEH"}, "lucid-origin does not have it"),
+    ],
+    ids=["negative prompt", "seed", "style"],
+)
+def test_pages_may_wish_for_what_the_first_provider_takes(
+    tmp_path: Path, foreign: str, wish: dict[str, object], problem: str
+) -> None:
+    """A provider without rules takes every image; the rules of a model hold where it is asked first."""
+    lucid = {"leonardo": {"model": "lucid-origin"}}
+    found = {
+        first: read(
+            {"hero_prompt": "a lake", **wish},
+            page="a.md",
+            title="A",
+            defaults=settings_for(tmp_path, providers=[first, second], **lucid).defaults,
+        )
+        for first, second in ((foreign, "leonardo"), ("leonardo", foreign))
+    }
+
+    assert found[foreign].problems == ()
+    assert found[foreign].hero is not None
+    assert [problem in str(each) for each in found["leonardo"].problems] == [True]
+
+
+def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_path: Path, foreign: str) -> None:
+    """A style that Phoenix does not know is taken as long as one model of the list knows it."""
+    lucid = {"leonardo": {"model": "lucid-realism"}}
+    defaults = settings_for(tmp_path, providers=[foreign, "leonardo"], **lucid).defaults
+
+    page = read({"hero_prompt": "a lake " * 300, "hero_style": "FILM"}, page="a.md", title="A", defaults=defaults)
+
+    assert page.problems == ()
 
 
 @pytest.mark.parametrize(

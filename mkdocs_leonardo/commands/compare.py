@@ -16,7 +16,7 @@ from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
-from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy
+from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy, rules_for
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 
@@ -56,7 +56,7 @@ def compare(
 ) -> int:
     """Make the pictures and show them; 1 if there is none to show."""
     settings = options_of(config_file, console).settings
-    wanted_styles = _styles(styles, settings.defaults.rules.styles)
+    wanted_styles = _styles(styles, rules_for(_leonardo(settings), settings.defaults.picture).styles)
     check_room(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
