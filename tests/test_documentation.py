@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -24,6 +23,7 @@ import yaml
 from benchmarks.contact_sheet import PROMPTS
 from builds import Site, page
 from cli_rig import Shell
+from documents import DOCS, README, ROOT, SITE, Block, blocks, name_of, table_below, text_of, without_blocks
 from mkdocs.utils.yaml import yaml_load
 from PIL import Image
 from services import Services
@@ -54,10 +54,6 @@ from mkdocs_leonardo.spec import (
     Source,
 )
 
-ROOT = tables.ROOT
-SITE = ROOT / "example-site"
-DOCS = SITE / "docs"
-README = ROOT / "README.md"
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "blog" not in path.parts]
 POSTS = sorted((DOCS / "blog/posts").glob("*.md"))
@@ -72,43 +68,9 @@ FOREIGN_NAMES = {
 }  # fmt: skip
 
 
-def _name(value: object) -> str:
-    """What a parametrised test is called."""
-    return value.relative_to(ROOT).as_posix() if isinstance(value, Path) else ""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a document."""
-
-    language: str
-    title: str
-    text: str
-
-
-def blocks(path: Path) -> Iterator[Block]:
-    """Every fenced block of a document, its indentation taken away."""
-    for match in re.finditer(
-        r"^( *)```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^\1```$", _text(path), re.MULTILINE | re.DOTALL
-    ):
-        lines = [line.removeprefix(match[1]) for line in match[4].splitlines()]
-        yield Block(match[2], match[3] or "", "\n".join(lines) + "\n")
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _prose(path: Path) -> str:
-    """The document without its fenced blocks."""
-    return re.sub(r"^( *)```\w*.*?^\1```$", "", _text(path), flags=re.MULTILINE | re.DOTALL)
-
-
 def _first_column(text: str, heading: str) -> list[str]:
     """The first code span of every row of the first table below a heading."""
-    table = re.search(rf"^{re.escape(heading)}\n(?:.*\n)*?\|(?:[ :-]+\|)+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert table is not None, heading
-    return [re.findall(r"`([^`]+)`", row)[0] for row in table[1].splitlines()]
+    return [re.findall(r"`([^`]+)`", row[0])[0] for row in table_below(heading, text)]
 
 
 def _plugin_options(block: Block) -> dict[str, Any] | None:
@@ -131,17 +93,17 @@ def _front_matter(text: str) -> dict[str, Any] | None:
 # Options and keys ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", tables.DOCUMENTS, ids=_name)
+@pytest.mark.parametrize("path", tables.DOCUMENTS, ids=name_of)
 def test_generated_parts_of_a_document_equal_the_code(path: Path) -> None:
     """What stands between the marks is what the code says; ``python tests/reference_tables.py`` refreshes it."""
-    text = _text(path)
+    text = text_of(path)
     assert [*tables.groups_in(text), *tables.commands_in(text)]
     assert tables.refreshed(text) == text
 
 
 def test_option_reference_shows_every_group() -> None:
     """No group of options is left out of the reference."""
-    assert list(tables.GROUPS) == tables.groups_in(_text(DOCS / "reference/options.md"))
+    assert list(tables.GROUPS) == tables.groups_in(text_of(DOCS / "reference/options.md"))
 
 
 def test_option_table_has_every_option_of_the_configuration() -> None:
@@ -151,13 +113,13 @@ def test_option_table_has_every_option_of_the_configuration() -> None:
 
 
 def test_front_matter_table_lists_the_keys_of_the_code() -> None:
-    """Every key, and no other."""
-    assert list(front_matter.KEYS) == _first_column(_text(DOCS / "reference/front-matter.md"), "# Front matter")
+    """The table of the front matter lists every key of the code and no other."""
+    assert list(front_matter.KEYS) == _first_column(text_of(DOCS / "reference/front-matter.md"), "# Front matter")
 
 
 def test_front_matter_page_states_the_limits_of_the_code() -> None:
     """The numbers are those that the messages name."""
-    text = _text(DOCS / "reference/front-matter.md")
+    text = text_of(DOCS / "reference/front-matter.md")
     assert f"from 0 to {MAX_SEED}" in text
     assert f"| {MAX_PROMPT_CHARACTERS} characters" in text
     assert f"| {front_matter.MAX_TAGLINE_CHARACTERS} characters |" in text
@@ -166,24 +128,25 @@ def test_front_matter_page_states_the_limits_of_the_code() -> None:
 
 def test_styles_page_lists_the_styles_of_the_code() -> None:
     """All 23, in the order of the code."""
-    assert list(STYLES) == _first_column(_text(DOCS / "guide/styles.md"), "## The list")
+    assert list(STYLES) == _first_column(text_of(DOCS / "guide/styles.md"), "## The list")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
     """What looks like an option or a key in the prose is one, or belongs to another program."""
-    text = _prose(path)
+    text = without_blocks(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
     assert set(re.findall(rf"`((?:{'|'.join(BUILT_IN)})\.[a-z_]+)`", text)) <= tables.option_names()
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+): [^`]*`", text)) <= known | FOREIGN_NAMES
-    assert set(re.findall(r"\bhero_[a-z_]+", text)) <= set(front_matter.KEYS)
+    names = set(re.findall(r"\bhero_[a-z_]+", text)) - set(front_matter.KEYS)
+    assert not names, "every hero_ name in the prose must be a front matter key: name an option without that prefix"
 
 
 @pytest.mark.parametrize(
     ("path", "block"),
     [(path, block) for path in DOCUMENTS for block in blocks(path) if _plugin_options(block) is not None],
-    ids=_name,
+    ids=name_of,
 )
 def test_configuration_example_is_accepted(path: Path, block: Block) -> None:
     """Every example of ``mkdocs.yml`` that names the plugin could be pasted."""
@@ -200,7 +163,7 @@ def test_configuration_example_is_accepted(path: Path, block: Block) -> None:
         for block in blocks(path)
         if re.search(r"^hero_", block.text, re.MULTILINE) and block.title != "mkdocs_theme.yml"
     ],
-    ids=_name,
+    ids=name_of,
 )
 def test_front_matter_example_is_understood(path: Path, block: Block) -> None:
     """Every example of front matter is read without a complaint."""
@@ -216,7 +179,7 @@ def test_front_matter_example_is_understood(path: Path, block: Block) -> None:
 def _invocations(path: Path) -> Iterator[list[str]]:
     """The arguments of every `mkdocs-leonardo` in a document: in blocks, and in code spans that name a command."""
     lines = [line for block in blocks(path) if block.language != "text" for line in block.text.splitlines()]
-    lines += re.findall(r"`([^`\n]+)`", _prose(path))
+    lines += re.findall(r"`([^`\n]+)`", without_blocks(path))
     for line in lines:
         command = re.match(r"(?:\s*- run: |\$ )?mkdocs-leonardo( [^|]*)", line)
         if command is not None:
@@ -225,7 +188,7 @@ def _invocations(path: Path) -> Iterator[list[str]]:
 
 def test_command_reference_shows_the_help_of_every_command() -> None:
     """In the order of the code, each below a heading of its own."""
-    text = _text(DOCS / "reference/command-line.md")
+    text = text_of(DOCS / "reference/command-line.md")
     assert list(tables.COMMANDS) == tables.commands_in(text)
     assert list(cli.main.commands) == re.findall(r"^## (\S+)\n\n<!-- help: \1 -->$", text, re.MULTILINE)
 
@@ -233,7 +196,7 @@ def test_command_reference_shows_the_help_of_every_command() -> None:
 @pytest.mark.parametrize(
     ("path", "arguments"),
     [(path, arguments) for path in DOCUMENTS for arguments in _invocations(path)],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else _name(value),
+    ids=lambda value: " ".join(value) if isinstance(value, list) else name_of(value),
 )
 def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[str]) -> None:
     """Every example could be typed: its command, its options and their values are known."""
@@ -249,7 +212,7 @@ def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[st
 
 def test_command_reference_lists_the_exit_codes_of_the_code() -> None:
     """Done, found something, cannot be done as given, interrupted."""
-    codes = _first_column(_text(DOCS / "reference/command-line.md"), "## Exit codes")
+    codes = _first_column(text_of(DOCS / "reference/command-line.md"), "## Exit codes")
     assert codes == ["0", "1", str(CommandError.exit_code), str(INTERRUPTED)]
 
 
@@ -313,7 +276,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     low, medium, high = (
         openai_prices.picture_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high")
     )
-    page_of_costs = _text(DOCS / "money/costs.md")
+    page_of_costs = text_of(DOCS / "money/costs.md")
     for cost in (low, medium, high):
         assert f"| ${cost:.3f} |" in page_of_costs
     for cost in (with_alchemy, without):
@@ -330,7 +293,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
         ("nano-banana-2", ""),
     ):
         assert _dollars(estimate_usd(LeonardoOptions(model=model, mode=mode), PictureSpec("a lake"))) in page_of_costs
-    least, most = re.findall(r"About (\d) to (\d) US cents", _text(README))[0]
+    least, most = re.findall(r"About (\d) to (\d) US cents", text_of(README))[0]
     assert {round(100 * with_alchemy), round(100 * medium)} <= {*range(int(least), int(most) + 1)}
     for model in ("gemini-nano-banana-2.1", "gemini-3.1-flash-lite-image", "gemini-3-pro-image"):
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
@@ -357,7 +320,7 @@ def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
 
 def test_contributing_names_functions_that_are_there() -> None:
     """The way of an image, and where to change what, lead to the code."""
-    text = _text(ROOT / "CONTRIBUTING.md").partition("### The way of an image")[2].partition("Two rules")[0]
+    text = text_of(ROOT / "CONTRIBUTING.md").partition("### The way of an image")[2].partition("Two rules")[0]
     names = re.findall(r"`([a-z_]+(?:\.\w+)+)`", text)
     assert len(names) > 10
     for name in names:
@@ -369,9 +332,9 @@ def test_contributing_names_functions_that_are_there() -> None:
 
 def test_contributing_lists_the_layers_that_are_held() -> None:
     """The table of layers is the one that import-linter holds, from top to bottom."""
-    config = tomllib.loads(_text(ROOT / "pyproject.toml"))
+    config = tomllib.loads(text_of(ROOT / "pyproject.toml"))
     (contract,) = (each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
-    table = re.search(r"^\| layer \|.*?\n\n", _text(ROOT / "CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
+    table = re.search(r"^\| layer \|.*?\n\n", text_of(ROOT / "CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
     assert table is not None
     listed = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table[0].splitlines()[2:] if row]
     held = [re.findall(r"\w+", layer) for layer in contract["layers"]]
@@ -383,14 +346,14 @@ def test_contributing_lists_the_layers_that_are_held() -> None:
 
 def test_look_page_lists_the_custom_properties_of_the_stylesheet() -> None:
     """Every property that the stylesheet reads has its row, and no other has."""
-    css = "".join(map(_text, Path(mkdocs_leonardo.__file__).parent.glob("page/css/*.css")))
+    css = "".join(map(text_of, Path(mkdocs_leonardo.__file__).parent.glob("page/css/*.css")))
     read = set(re.findall(r"var\((--leonardo-[\w-]+)", css))
-    assert sorted(read) == sorted(_first_column(_text(DOCS / "guide/look.md"), "## Custom properties"))
+    assert sorted(read) == sorted(_first_column(text_of(DOCS / "guide/look.md"), "## Custom properties"))
 
 
 def test_look_page_lists_the_attributes_of_the_template_variable() -> None:
     """`hero` has what its table says, in any order."""
-    table = re.search(r"^## Draw it yourself\n.*?^```", _text(DOCS / "guide/look.md"), re.MULTILINE | re.DOTALL)
+    table = re.search(r"^## Draw it yourself\n.*?^```", text_of(DOCS / "guide/look.md"), re.MULTILINE | re.DOTALL)
     assert table is not None
     attributes = {name for name in dir(HeroContext) if not name.startswith("_")}
     assert attributes == set(re.findall(r"`hero\.(\w+)`", table[0]))
@@ -399,7 +362,7 @@ def test_look_page_lists_the_attributes_of_the_template_variable() -> None:
 def _templates() -> Iterator[str]:
     """Every text of the package, with a mark where a value is filled in."""
     for path in Path(mkdocs_leonardo.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(_text(path))):
+        for node in ast.walk(ast.parse(text_of(path))):
             match node:
                 case ast.Call(func=ast.Name("Complaint"), args=[_, text]):
                     yield from (f"{FILLED_IN}: {template}" for template in _template(text))
@@ -464,23 +427,25 @@ def test_message_in_the_troubleshooting_is_one_of_the_code(message: str, message
 # Links ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=_name)
+@pytest.mark.parametrize("path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=name_of)
 def test_relative_links_in_a_document_lead_to_files_and_headings(path: Path) -> None:
     """Nothing that a reader can click on is missing. The site's own links are checked by its build."""
-    targets = re.findall(r"\]\(([^)\s]+)\)", _prose(path))
+    targets = re.findall(r"\]\(([^)\s]+)\)", without_blocks(path))
     for target in targets:
         if "://" in target:
             continue
         place, _, anchor = target.partition("#")
         assert (path.parent / place).exists(), target
-        headings = re.findall(r"^#+ (.*)$", _prose(path.parent / place), re.MULTILINE) if place.endswith(".md") else []
+        headings = (
+            re.findall(r"^#+ (.*)$", without_blocks(path.parent / place), re.MULTILINE) if place.endswith(".md") else []
+        )
         slugs = {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
         assert not anchor or anchor in slugs, target
 
 
 def test_readme_shows_a_small_picture_of_a_built_page() -> None:
     """A reader of the first screen sees what the result looks like, in less than 150 kB."""
-    shown = re.findall(r"!\[[^]]{20,}\]\(([^)]+)\)", _text(README))
+    shown = re.findall(r"!\[[^]]{20,}\]\(([^)]+)\)", text_of(README))
     assert len(shown) == 1
     assert 0 < (ROOT / shown[0]).stat().st_size < 150_000
 
@@ -495,12 +460,12 @@ def test_sheet_of_pictures_is_small_enough_for_a_page(page: str, name: str) -> N
     assert 0 < path.stat().st_size < 300_000
     with Image.open(path) as sheet:
         shown = f'{name}){{ width="{sheet.width}" height="{sheet.height}"'
-    assert shown in _text(DOCS / f"guide/{page}.md")
+    assert shown in text_of(DOCS / f"guide/{page}.md")
 
 
 def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
     """Who looks at a row knows what was asked for."""
-    assert list(PROMPTS) == re.findall(r"^\d+\. (.*)$", _text(DOCS / "guide/styles.md"), re.MULTILINE)
+    assert list(PROMPTS) == re.findall(r"^\d+\. (.*)$", text_of(DOCS / "guide/styles.md"), re.MULTILINE)
 
 
 # The example site ----------------------------------------------------------------------------------------------------
@@ -508,7 +473,7 @@ def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
 
 def test_example_site_has_a_hero_on_every_page_and_post() -> None:
     """At least eight pages and five posts, in at least six styles, all layouts that show something, an own picture."""
-    metas = {path: _front_matter(_text(path)) or {} for path in [*PAGES, *POSTS, DOCS / "blog/index.md"]}
+    metas = {path: _front_matter(text_of(path)) or {} for path in [*PAGES, *POSTS, DOCS / "blog/index.md"]}
     assert len(PAGES) >= 8
     assert len(POSTS) >= 5
     assert all("hero_prompt" in meta or "hero_image" in meta for meta in metas.values())
@@ -522,10 +487,10 @@ def test_costs_page_counts_the_prompts_of_this_site() -> None:
     """The sum for this site is the sum for its prompts."""
     prompts = {
         (meta["hero_prompt"], meta.get("hero_style"), meta.get("hero_seed"))
-        for meta in (_front_matter(_text(path)) or {} for path in DOCS.rglob("*.md"))
+        for meta in (_front_matter(text_of(path)) or {} for path in DOCS.rglob("*.md"))
         if "hero_prompt" in meta
     }
-    assert f"prompts | {len(prompts)} | ${0.022425 * len(prompts):.2f}, once |" in _text(DOCS / "money/costs.md")
+    assert f"prompts | {len(prompts)} | ${0.022425 * len(prompts):.2f}, once |" in text_of(DOCS / "money/costs.md")
 
 
 @pytest.fixture(scope="module")
@@ -533,7 +498,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example site, built with ``--strict`` and without keys; small files only, since encoding takes long."""
     folder = tmp_path_factory.mktemp("example")
     config = (
-        _text(SITE / "mkdocs.yml")
+        text_of(SITE / "mkdocs.yml")
         .replace("theme:", f"docs_dir: {DOCS}\n\ntheme:", 1)
         .replace("custom_dir: overrides", f"custom_dir: {SITE / 'overrides'}", 1)
         .replace(
@@ -558,7 +523,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_example_site_builds_strictly_without_key(built: Path) -> None:
     """No warning, no submission, no request, and a picture on each page."""
-    report = json.loads(_text(built / ".cache/plugin/leonardo/report.json"))
+    report = json.loads(text_of(built / ".cache/plugin/leonardo/report.json"))
     assert len([*PAGES, *POSTS]) + 1 == len(report["heroes"])
     assert {"local", "own"} == {hero["source"] for hero in report["heroes"]}
     assert (report["totals"]["new_images"], report["totals"]["requests"]) == (0, 0)
@@ -567,24 +532,24 @@ def test_example_site_builds_strictly_without_key(built: Path) -> None:
 def test_example_site_loads_nothing_from_elsewhere(built: Path) -> None:
     """Every script, stylesheet, font and picture is the site's own."""
     for path in sorted((built / "site").rglob("*.html")):
-        loads = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc(?:set)?=\"([^\"]*)\"", _text(path))
+        loads = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc(?:set)?=\"([^\"]*)\"", text_of(path))
         loads += re.findall(
-            r"<link\b[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"[^>]*href=\"([^\"]*)\"", _text(path)
+            r"<link\b[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"[^>]*href=\"([^\"]*)\"", text_of(path)
         )
         loads += re.findall(
-            r"<link\b[^>]*href=\"([^\"]*)\"[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"", _text(path)
+            r"<link\b[^>]*href=\"([^\"]*)\"[^>]*rel=\"(?:stylesheet|icon|preload|preconnect)\"", text_of(path)
         )
         assert [load for load in loads if re.match(r"(?:https?:)?//", load)] == [], path
     for path in sorted((built / "site/assets").rglob("*.css")):
-        assert not re.search(r"(?:@import|url\()[\s\"']*(?:https?:)?//", _text(path)), path
+        assert not re.search(r"(?:@import|url\()[\s\"']*(?:https?:)?//", text_of(path)), path
 
 
 def test_example_site_shows_cards_on_blog_views(built: Path) -> None:
     """The index and every category show the posts' covers."""
-    index = _text(built / "site/blog/index.html")
+    index = text_of(built / "site/blog/index.html")
     assert len(POSTS) == index.count('<a class="leonardo-card"')
     for view in ("category/money", "category/speed", "archive/2026/11", "author/makers"):
-        assert '<a class="leonardo-card"' in _text(built / f"site/blog/{view}/index.html"), view
+        assert '<a class="leonardo-card"' in text_of(built / f"site/blog/{view}/index.html"), view
 
 
 def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
@@ -618,7 +583,7 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
         timeout=120,
     )
     assert run.returncode == 0, run.stderr
-    html = _text(tmp_path / "site/index.html")
+    html = text_of(tmp_path / "site/index.html")
     cover = html[html.index('<figure class="cover">') : html.index("</figure>")]
     assert 'type="image/webp"' in cover
     assert 'alt="boats &#34;&amp;&#34; &lt;b&gt;"' in cover
@@ -627,7 +592,7 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
     source = re.search(r'src="(assets/leonardo/[^"]+\.jpg)"', cover)
     assert source is not None
     assert (tmp_path / "site" / source[1]).is_file()
-    other = _text(tmp_path / "site/own/index.html")
+    other = text_of(tmp_path / "site/own/index.html")
     assert "leonardo-hero--stacked" in other
     assert '<figure class="cover">' not in other
 

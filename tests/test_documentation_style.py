@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import reference_tables as tables
+from documents import DOCS, README, ROOT, name_of, prose
 
-DOCS = tables.ROOT / "example-site/docs"
-DOCUMENTS = [tables.ROOT / "README.md", tables.ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted((DOCS / "guide").glob("*.md"))
 
 #: Words of the house, and the words that readers know: stored or cached, placeholder, fix, an image in a folder.
@@ -23,21 +22,13 @@ FORBIDDEN = re.compile(
 )
 MAX_WORDS = 25
 
-SOURCES = sorted((tables.ROOT / "mkdocs_leonardo").rglob("*.py"))
+SOURCES = sorted((ROOT / "mkdocs_leonardo").rglob("*.py"))
 #: Subjects without a name, and words of the house, in docstrings, comments and messages.
 FORBIDDEN_IN_CODE = re.compile(
     r"\b(nobody|somebody|anybody|everybody|whoever|others|at hand|stand-ins?|stands? in for|cured?|cures|"
     r"for ever|(?:is|are) told)\b",
     re.IGNORECASE,
 )
-
-
-def prose(path: Path) -> str:
-    """A document without front matter, code and comments; links are their texts."""
-    text = re.sub(r"\A---\n.*?^---$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^( *)```\w*.*?^\1```$", "\n", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    return re.sub(r"!\[[^]]*\]\S*.*|\[([^]]*)\]\([^)]*\)", r"\1", text)
 
 
 def sentences(path: Path) -> Iterator[str]:
@@ -48,23 +39,19 @@ def sentences(path: Path) -> Iterator[str]:
         yield from re.split(r"(?<=[.!?:;])\**\s+(?=\W*[A-Z]|code)", words)
 
 
-def _name(path: Path) -> str:
-    return path.relative_to(tables.ROOT).as_posix()
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_uses_the_words_of_the_trade(path: Path) -> None:
     """A reader who knows MkDocs needs no glossary."""
     assert FORBIDDEN.findall(prose(path)) == []
 
 
-@pytest.mark.parametrize("path", GUIDES, ids=_name)
+@pytest.mark.parametrize("path", GUIDES, ids=name_of)
 def test_sentence_of_a_guide_has_at_most_25_words(path: Path) -> None:
     """A reader who is doing something reads each sentence once."""
     assert [line for line in sentences(path) if len(re.findall(r"[\w']+", line)) > MAX_WORDS] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_module_speaks_of_things_with_a_name(path: Path) -> None:
     """Docstrings, comments and messages name their subject, and use the documents' words."""
     found: list[str] = []

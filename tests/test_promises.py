@@ -11,21 +11,45 @@ from pathlib import Path
 
 import pytest
 import reference_tables as tables
+from documents import DOCS, README, ROOT, prose, table_below, text_of
 
 from mkdocs_leonardo import cli, front_matter
 
 TESTS = Path(__file__).parent
-DOCS = tables.ROOT / "example-site/docs"
 FAILURES = "money/failures.md"
+#: The documents by the names that the rows of the section `[sentences]` begin with.
+DOCUMENTS = {
+    "README.md": README,
+    "SECURITY.md": ROOT / ".github/SECURITY.md",
+    **{path.relative_to(DOCS).as_posix(): path for path in DOCS.rglob("*.md")},
+}
 PROMISES: dict[str, dict[str, list[str]]] = tomllib.loads((TESTS / "promises.toml").read_text(encoding="utf-8"))
 
 
 def first_cells(document: str, heading: str) -> set[str]:
     """The first cell of every row of the first table below a heading."""
-    text = (DOCS / document).read_text(encoding="utf-8")
-    table = re.search(rf"^{re.escape(heading)}\n(?:.*\n)*?\|(?:[ :-]+\|)+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert table is not None, heading
-    return {row.split("|")[1].strip() for row in table[1].splitlines()}
+    return {row[0] for row in table_below(heading, text_of(DOCS / document))}
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[*`]", "", text).split())
+
+
+def sentences(prose: str) -> list[str]:
+    """The sentences of paragraphs, list items and the last cells of tables, without marks of emphasis and code."""
+    prose = re.sub(r"^\|.*\|\n\|(?:-+\|)+$", "", prose, flags=re.MULTILINE)
+    prose = re.sub(r"^\|.*\| (.*) \|$", r"\n\1\n", prose, flags=re.MULTILINE)
+    paragraphs = [_plain(text) for text in re.split(r"\n(?:\s*\n)?- |\n\s*\n", prose)]
+    return [line for text in paragraphs for line in re.split(r"(?<=[.:]) (?=[A-Z])", text) if line]
+
+
+def promises_of(document: str) -> set[str]:
+    """The sentences of the README before its first heading, or those of `index.md` that promise something."""
+    text = prose(DOCUMENTS[document])
+    if document == "README.md":
+        return set(sentences(text.partition("\n")[2].partition("\n## ")[0]))
+    listed = text.partition("## What does it promise?")[2].partition("\n## ")[0]
+    return {*sentences(listed), *(cells[1] for cells in table_below("## Why not write a short hook?", text))}
 
 
 def report_fields() -> set[str]:
@@ -71,16 +95,32 @@ def test_table_of_promises_has_a_row_for_each_failure_that_is_documented() -> No
     assert set(PROMISES["failures"]) == documented
 
 
+@pytest.mark.parametrize("document", ["README.md", "index.md"])
+def test_table_of_promises_has_a_row_for_each_sentence_that_promises(document: str) -> None:
+    """The README and the first page of the documentation promise nothing without a test, sentence by sentence."""
+    rows = {row.partition(": ")[2] for row in PROMISES["sentences"] if row.startswith(f"{document}: ")}
+    assert rows == promises_of(document)
+
+
+@pytest.mark.parametrize("row", PROMISES["sentences"])
+def test_table_of_promises_quotes_its_documents(row: str) -> None:
+    """A row of the section `[sentences]` is a document's name and words that stand in that document."""
+    document, _, quoted = row.partition(": ")
+    assert quoted in _plain(prose(DOCUMENTS[document]))
+
+
 @pytest.mark.parametrize(
     "test", sorted({test for section in PROMISES.values() for row in section.values() for test in row})
 )
 def test_table_of_promises_names_tests_that_are_there(test: str) -> None:
-    """A test that is renamed or removed takes its promises along."""
-    file, _, name = test.partition("::")
+    """Each test of the table is a function of its file, and each case in brackets is a golden file."""
+    file, name, case = re.fullmatch(r"(.+)::(\w+)(?:\[([\w-]+)\])?", test).groups()  # type: ignore[union-attr]
     assert name in functions(file)
+    assert (case is not None) == (file == "test_goldens.py")
+    assert case is None or (TESTS / f"goldens/{case}.yml").is_file()
 
 
 @pytest.mark.parametrize("section", PROMISES)
 def test_table_of_promises_leaves_no_row_without_a_test(section: str) -> None:
-    """A row says who holds it."""
+    """Every row of the table names at least one test."""
     assert [row for row, tests in PROMISES[section].items() if not tests] == []

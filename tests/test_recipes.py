@@ -23,9 +23,9 @@ import pytest
 import yaml
 from builds import TRACEBACK, Site, page
 from cli_rig import Shell
+from documents import DOCS, Block, blocks
 from fork_server import write_command
 from services import LEONARDO_KEY, OPENAI_KEY, NeverFinishes, Services
-from test_documentation import DOCS, Block, blocks
 
 #: No step may take longer (seconds).
 STEP_TIMEOUT_S = 120.0
