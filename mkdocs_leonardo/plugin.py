@@ -1,4 +1,4 @@
-"""The plugin's hooks. Each unpacks MkDocs's arguments and calls one function of `host`; `host` makes all decisions."""
+"""The plugin's hooks: each passes MkDocs's arguments to the build or to the preview."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.host.pages import spell_refusal
 from mkdocs_leonardo.host.serving import Serving
-from mkdocs_leonardo.host.site_build import SiteBuild, discard_published
+from mkdocs_leonardo.host.site_build import SiteBuild, begin_build
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,68 +21,48 @@ if TYPE_CHECKING:
     from mkdocs.utils.templates import TemplateContext
 
     from mkdocs_leonardo.front_matter import FrontMatter
-    from mkdocs_leonardo.host.heroes import SiteHeroes
 
 
 class LeonardoPlugin(BasePlugin[LeonardoConfig]):
-    """Heroes for every page that asks for one.
-
-    `mkdocs serve` keeps this object over all its builds. `_build` is None where the plugin is switched off.
-    """
+    """Heroes for every page that asks for one. `mkdocs serve` keeps this object over all its builds."""
 
     def __init__(self) -> None:
         super().__init__()
         self._cleans = False
         self._serving = Serving()
-        self._build: SiteBuild | None = None
+        self._build = SiteBuild()
         #: Set by the command line: gets each page's hero and mistakes, and nothing is generated.
-        self.reader: Callable[[Page, FrontMatter], None] | None = None
+        self.page_listener: Callable[[Page, FrontMatter], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
-        """Note whether the command is `mkdocs serve`, whose builds never spend."""
+        """Note whether `mkdocs serve` runs: its builds never spend."""
         self._cleans = not dirty
         self._serving.start(command, self.config)
 
     def on_config(self, config: MkDocsConfig) -> None:
         """Check the options against each other, and begin a build."""
         self._end_build()
-        self._serving.hold()
-        self._build = None
-        if self.config.enabled:
-            self._build = SiteBuild(self.config, config, is_preview=self._serving.is_on)
-            self._serving.prepare(config)
+        self._serving.before_build(self.config, config)
+        self._build = begin_build(self.config, config, is_preview=self._serving.is_on)
 
     # After every other plugin: from here to the cleaning, nothing may fail.
     @event_priority(-100)
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
         """Keep the files of the previous build from the host's cleaning."""
-        if not self._cleans:
-            return
-        if self._build is None:
-            discard_published(config.site_dir)
-        else:
-            self._build.set_published_aside(config.site_dir)
+        if self._cleans:
+            self._build.spare_published(config.site_dir)
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
-    def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:  # noqa: ARG002 - the host's signature
+    def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Write `hero_prompt: false` as text, so that it may stand below a folder's text."""
-        if self._build is not None:
-            spell_refusal(page.meta)
-        return None
+        self._build.spell_refusal(page)
 
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
     def _on_page_markdown_read(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str | None:
         """Read the page's hero, and start at once to generate a missing one, while other pages are rendered."""
-        if self._build is None:
-            return None
-        reading = self._build.read(markdown, page, config, files)
-        if self.reader is not None:
-            self.reader(page, reading)
-            return ""
-        self._build.take(reading, page, config)
-        return None
+        return self._build.read_page(markdown, page, config, files, listener=self.page_listener)
 
     on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
 
@@ -91,36 +70,27 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, and add the heroes' files to the site."""
-        if self._heroes is not None:
-            self._heroes.join(config, files)
+        self._build.join(config, files)
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
-    def on_page_context(
-        self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
-    ) -> TemplateContext | None:
+    def on_page_context(self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation) -> None:
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
         del config, nav
-        if self._heroes is None:
-            return None
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
-        self._heroes.show(page, variables)
-        return context
+        self._build.show(page, variables)
 
     # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
     @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        return self._heroes.complete(page, output) if self._heroes is not None else None
+        return self._build.complete(page, output)
 
     # After mkdocs-rss-plugin (0), which writes its feeds here.
     @event_priority(-50)
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Complete other plugins' files, end the build, and leave missing heroes to a preview."""
-        if self._build is None:
-            return
-        if self._heroes is not None:
-            self._heroes.mend_feeds(config)
+        self._build.mend_feeds(config)
         self._end_build()
         self._serving.after_build(self._build, config)
 
@@ -144,10 +114,5 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._end_build()
         self._serving.close()
 
-    @property
-    def _heroes(self) -> SiteHeroes | None:
-        return self._build.heroes if self._build is not None else None
-
     def _end_build(self) -> None:
-        if self._build is not None:
-            self._build.close(is_annotated=self.reader is None)
+        self._build.close(is_annotated=self.page_listener is None)

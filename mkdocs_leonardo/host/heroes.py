@@ -23,7 +23,6 @@ from mkdocs_leonardo.host.pages import first_of
 from mkdocs_leonardo.host.shown_pages import shown_pages
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
-from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.page.site import ShownPage, Site
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Resolution
@@ -85,17 +84,18 @@ class SiteHeroes:
 
     # While pages are read --------------------------------------------------------------------------------------------
 
-    def want(self, page: Page, hero: HeroSpec) -> None:
-        """Take the page's hero, start to make one that is not stored, and announce it to other plugins."""
+    def want(self, page: Page, hero: HeroSpec) -> bool:
+        """Start to make the page's hero unless it is stored, and announce it to other plugins.
+
+        Returns whether it is stored.
+        """
         if first_of(page) is not page:
             self._continued.add(page.file.src_uri)
         key, asset = self._build.want(hero)
-        cut = comment_in_prompt(page.file.content_string) if asset is None else ""
-        if cut:
-            log.info("%s: %s", page.file.src_uri, cut)
         self._social.announce(page, hero, key)
         if self._cards is not None:
             self._cards.set(page, asset)
+        return asset is not None
 
     # When all pages are read -----------------------------------------------------------------------------------------
 

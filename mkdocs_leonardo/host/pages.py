@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.errors import InputError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.reading import HeroReader
 
 
-def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
+def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
     """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
     name, problems = page.file.src_uri, list[InputError]()
     unread = unread_problem(markdown, name)
@@ -41,12 +41,6 @@ def read_page(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfi
         problems.append(encrypted.encryption_problem(name, page.meta))
         hero = None
     return FrontMatter(hero, tuple(problems))
-
-
-def spell_refusal(meta: MutableMapping[str, Any]) -> None:
-    """Write `hero_prompt: false` as the text that means the same."""
-    if meta.get("hero_prompt") is False:
-        meta["hero_prompt"] = "false"
 
 
 def first_of(page: Page) -> Page:

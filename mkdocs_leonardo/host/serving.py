@@ -40,19 +40,16 @@ class Serving:
         if self.is_on and not is_reloading and options.enabled and options.on_serve == "generate":
             log.info("live reload is off, so a new hero is shown after a restart; `mkdocs serve --livereload` shows it")
 
-    def hold(self) -> None:
-        """Let the preview start nothing while a build runs."""
+    def before_build(self, options: LeonardoConfig, config: MkDocsConfig) -> None:
+        """Let the preview, which outlives its builds, start no generation while a build runs."""
         if self._preview is not None:
             self._preview.hold()
-
-    def prepare(self, config: MkDocsConfig) -> None:
-        """Make the preview, which outlives its builds."""
-        if self.is_on and self._preview is None:
+        elif self.is_on and options.enabled:
             self._preview = preview_of(config)
 
     def after_build(self, build: SiteBuild, config: MkDocsConfig) -> None:
         """Leave the heroes that the build lacks to the preview."""
-        if not self.is_on:
+        if not self.is_on or build.settings is None:
             return
         if self._watcher is not None:
             self._watcher.follow(build.settings.cache_dir)
@@ -64,12 +61,12 @@ class Serving:
             except HeroError as error:
                 raise PluginError(f"leonardo: {error}") from None
 
-    def watch(self, server: LiveReloadServer, build: SiteBuild | None) -> None:
+    def watch(self, server: LiveReloadServer, build: SiteBuild) -> None:
         """Have the server rebuild when a new hero is there; of our files, it watches the stamp alone."""
         from mkdocs_leonardo.host.preview import StampWatcher
 
         self._watcher = StampWatcher(server)
-        if build is not None:
+        if build.settings is not None:
             self._watcher.follow(build.settings.cache_dir)
 
     def close(self) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.host.pages import read_page
+from mkdocs_leonardo.host.pages import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reading import HeroReader
 from mkdocs_leonardo.host.settings import config_file_of, settings_of
+from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -26,53 +28,97 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.front_matter import FrontMatter
     from mkdocs_leonardo.host.github import Listener
     from mkdocs_leonardo.host.heroes import SiteHeroes
+    from mkdocs_leonardo.settings import Settings
 
 
 class SiteBuild:
-    """One build. `settings` are the site's own; the builds of a preview have copies of them that spend nothing.
+    """One build. `settings` are the site's own, None if the plugin is switched off: then all methods do nothing.
 
-    `heroes` is None until a page asks for one.
+    The builds of a preview have a copy of the settings that spends nothing. `heroes` is None until a page asks for one.
     """
 
-    def __init__(self, options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> None:
-        """PluginError if the options contradict each other."""
+    def __init__(
+        self, settings: Settings | None = None, *, is_preview: bool = False, annotations: Listener | None = None
+    ) -> None:
+        self.settings = settings
+        self._build_settings = settings.for_preview() if settings is not None and is_preview else settings
         self._is_preview = is_preview
-        self._annotations = None if is_preview else _annotations(config)
+        self._annotations = annotations
         self._published: PublishedFolder | None = None
-        self.heroes: SiteHeroes | None = None
-        try:
-            self.settings = settings_of(options, config, log.log)
-        except SettingsError as error:
-            self.close()
-            raise PluginError(f"leonardo: {error}") from None
-        for note in self.settings.notes:
-            log.info("%s", note)
-        self._build_settings = self.settings.for_preview() if is_preview else self.settings
         self._reader: HeroReader | None = None
+        self.heroes: SiteHeroes | None = None
 
-    def set_published_aside(self, site_dir: str) -> None:
-        """Spare what the previous build published from the host's cleaning."""
-        self._published = PublishedFolder(Path(site_dir), SITE_FOLDER)
-        self._published.set_aside()
+    def spare_published(self, site_dir: str) -> None:
+        """Spare what the previous build published from the host's cleaning.
 
-    def read(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
-        """The page's hero, and the mistakes in its front matter."""
+        If the plugin has since been switched off, delete the folder that a killed build set aside.
+        """
+        folder = PublishedFolder(Path(site_dir), SITE_FOLDER)
+        if self.settings is None:
+            folder.discard()
+        else:
+            self._published = folder
+            folder.set_aside()
+
+    def spell_refusal(self, page: Page) -> None:
+        """Write `hero_prompt: false` as the text that means the same."""
+        if self.settings is not None and page.meta.get("hero_prompt") is False:
+            page.meta["hero_prompt"] = "false"
+
+    def read_page(
+        self,
+        markdown: str,
+        page: Page,
+        config: MkDocsConfig,
+        files: Files,
+        *,
+        listener: Callable[[Page, FrontMatter], None] | None,
+    ) -> str | None:
+        """Log the problems in the page's front matter, and start to make its hero if it is not stored.
+
+        A `listener` gets hero and problems instead; the page is then returned without its text.
+        """
+        if self._build_settings is None:
+            return None
         if self._reader is None:
             # Not before the first page: monorepo-plugin moves the documentation.
             self._reader = HeroReader(self._build_settings.defaults, Path(config.docs_dir))
-        return read_page(self._reader, markdown, page, config, files)
-
-    def take(self, reading: FrontMatter, page: Page, config: MkDocsConfig) -> None:
-        """Log the page's problems, and start to make its hero if it is not stored."""
+        reading = read_front_matter(self._reader, markdown, page, config, files)
+        if listener is not None:
+            listener(page, reading)
+            return ""
         for problem in reading.problems:
             log.warning("%s", problem)
         if reading.hero is None:
-            return
+            return None
         if self.heroes is None:
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
             self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
-        self.heroes.want(page, reading.hero)
+        is_stored = self.heroes.want(page, reading.hero)
+        cut = "" if is_stored else comment_in_prompt(page.file.content_string)
+        if cut:
+            log.info("%s: %s", page.file.src_uri, cut)
+        return None
+
+    def join(self, config: MkDocsConfig, files: Files) -> None:
+        """Wait for every hero, and add the heroes' files to the site."""
+        if self.heroes is not None:
+            self.heroes.join(config, files)
+
+    def show(self, page: Page, variables: dict[str, Any]) -> None:
+        """Put the page's hero into its content and its template's variables, and covers on a blog view's excerpts."""
+        if self.heroes is not None:
+            self.heroes.show(page, variables)
+
+    def complete(self, page: Page, output: str) -> str | None:
+        """Return the page's HTML with a complete head; None for the HTML as it is."""
+        return self.heroes.complete(page, output) if self.heroes is not None else None
+
+    def mend_feeds(self, config: MkDocsConfig) -> None:
+        """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
+        if self.heroes is not None:
+            self.heroes.mend_feeds(config)
 
     def close(self, *, is_annotated: bool = True) -> None:
         """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
@@ -88,9 +134,19 @@ class SiteBuild:
                 annotations.publish()
 
 
-def discard_published(site_dir: str) -> None:
-    """Remove what a killed build set aside, where the plugin is switched off by now."""
-    PublishedFolder(Path(site_dir), SITE_FOLDER).discard()
+def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> SiteBuild:
+    """Check the options, and begin a build; PluginError if they contradict each other."""
+    if not options.enabled:
+        return SiteBuild()
+    annotations = None if is_preview else _annotations(config)
+    try:
+        settings = settings_of(options, config, log.log)
+    except SettingsError as error:
+        SiteBuild(annotations=annotations).close()
+        raise PluginError(f"leonardo: {error}") from None
+    for note in settings.notes:
+        log.info("%s", note)
+    return SiteBuild(settings, is_preview=is_preview, annotations=annotations)
 
 
 def _annotations(config: MkDocsConfig) -> Listener | None:

@@ -80,7 +80,7 @@ class _Plugin(Protocol):
     """The part of the plugin object that this module calls, since it may not import `plugin`."""
 
     config: LeonardoConfig
-    reader: Callable[[Page, FrontMatter], None] | None
+    page_listener: Callable[[Page, FrontMatter], None] | None
 
 
 def _plugin(config: MkDocsConfig) -> _Plugin | None:
@@ -127,7 +127,7 @@ class SiteReading:
     def _attach(self, config: MkDocsConfig) -> None:
         plugin = _plugin(config)
         if plugin is not None:
-            plugin.reader = self._take
+            plugin.page_listener = self._take
         # By now every plugin is there.
         config.plugins.events["page_content"].clear()
         config.plugins.events["env"][:] = [self._end]
