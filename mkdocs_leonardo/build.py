@@ -16,7 +16,7 @@ from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
 from mkdocs_leonardo.report import counted, left_behind, report, summary, write_json
-from mkdocs_leonardo.resolution import Failure, Resolution, given_up, unexpected, waiting_for
+from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
@@ -44,7 +44,7 @@ class Build:
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        chain, keyed = self.runtime.chain, self.runtime.keyed
+        chain, keyed = self.runtime.chain, self.runtime.providers_with_key
         if self._no_key and settings.generate:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
@@ -60,12 +60,12 @@ class Build:
     @property
     def no_provider(self) -> str:
         """Why no provider could be asked even if that were allowed; empty if one could."""
-        return "" if self.runtime.keyed else ": ".join(filter(None, [self._no_key, _PAINTED]))
+        return "" if self.runtime.providers_with_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
     def provider_wanted(self) -> str:
         """Why the site can ask no provider, and the fix; empty if it can."""
-        if self.runtime.keyed:
+        if self.runtime.providers_with_key:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"
@@ -79,7 +79,7 @@ class Build:
         """Take the page's hero if it needs no work; whether it was taken. Opens no connection."""
         lookup, ready = self.runtime.lookup, None
         with suppress(HeroError, OSError):
-            ready = lookup.ready(hero, lookup.find(hero))
+            ready = lookup.resolve_stored(hero, lookup.find(hero))
         # The page keeps its place among the pages until `want` takes it.
         self._heroes[hero.page] = (hero, ready or Resolution(hero))
         return ready is not None
@@ -93,7 +93,7 @@ class Build:
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             answer = lookup.find(hero)
-            ready = lookup.ready(hero, answer)
+            ready = lookup.resolve_stored(hero, answer)
             if ready is not None:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
@@ -106,7 +106,7 @@ class Build:
         work.add_done_callback(partial(self._unwrap, hero))
         return expected_key, None
 
-    def join(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
+    def finish(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
         """Wait for every page, write the report, and end running work: the pages' resolutions, and a line for the log.
 
         The resolutions are in the order in which the pages were read. `title` is the site's, for CI jobs with several;
@@ -166,14 +166,14 @@ class Build:
         except KeyboardInterrupt:
             awaited = self.runtime.pipeline.awaited
             if awaited:
-                self._notify(logging.INFO, given_up(awaited))
+                self._notify(logging.INFO, given_up_message(awaited))
             raise
         self.runtime.close()
 
     def _tell_awaited(self) -> None:
         awaited = self.runtime.pipeline.awaited
         if awaited:
-            self._notify(logging.INFO, waiting_for(awaited))
+            self._notify(logging.INFO, waiting_message(awaited))
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""
@@ -202,4 +202,4 @@ class Build:
             return Resolution(hero, None, failure=_TOO_LATE)
         except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
-            return Resolution(hero, None, failure=unexpected(error))
+            return Resolution(hero, None, failure=unexpected_failure(error))

@@ -27,6 +27,7 @@ from mkdocs_leonardo.spec import (
     Source,
     generation_key,
     generation_request,
+    short_key,
 )
 from mkdocs_leonardo.storage.base import PictureStore, StoredPicture
 
@@ -44,11 +45,14 @@ _STORED_EARLIER = frozenset({Source.PINNED, Source.CACHED})
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One provider's name for a picture. `has_key`: the provider has a key; `available`: it may be asked as well."""
+    """A provider of the chain with its generation key for a picture.
+
+    `has_api_key`: the provider has an API key. `may_be_asked`: this build may also send it requests for the picture.
+    """
 
     provider: Provider
-    has_key: bool
-    available: bool
+    has_api_key: bool
+    may_be_asked: bool
     key: str
     picture: PictureSpec
 
@@ -104,7 +108,7 @@ class Lookup:
         self,
         *,
         chain: Sequence[Provider],
-        keyed: frozenset[str],
+        providers_with_key: frozenset[str],
         stores: Sequence[tuple[Source, PictureStore]],
         journal: Journal,
         renderer: Renderer,
@@ -114,9 +118,9 @@ class Lookup:
         is_shared: bool = False,
         unrecorded_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`keyed` are the providers with a key; `is_shared`: a team has a store."""
+        """`providers_with_key` are the providers with a key; `is_shared`: a team has a store."""
         self.chain = tuple(chain)
-        self._keyed = keyed
+        self._providers_with_key = providers_with_key
         self.stores = tuple(stores)
         #: The stores for new pictures: the next one is used where one cannot be written.
         self.writable = tuple(store for source, store in stores if source is Source.CACHED)
@@ -157,9 +161,9 @@ class Lookup:
         candidates: list[Candidate] = []
         for provider in self.chain:
             key = generation_key(provider.name, provider.model, picture, provider.options)
-            has_key = provider.name in self._keyed
-            available = has_key and self._generate and self._takes(provider, picture)
-            candidates.append(Candidate(provider, has_key, available, key, picture))
+            has_api_key = provider.name in self._providers_with_key
+            may_be_asked = has_api_key and self._generate and self._takes(provider, picture)
+            candidates.append(Candidate(provider, has_api_key, may_be_asked, key, picture))
         return tuple(candidates)
 
     def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
@@ -209,7 +213,7 @@ class Lookup:
         if self._unrecorded is None:
             self._unrecorded = {path.name[:16]: path for path in self._unrecorded_pictures()}
         for candidate in candidates:
-            picture = self._unrecorded.get(candidate.key[:16])
+            picture = self._unrecorded.get(short_key(candidate.key))
             if picture is not None and picture.exists() and not picture.with_suffix(".json").exists():
                 return f"{picture} has no {picture.stem}.json beside it{_NOT_AGAIN}"
         return ""
@@ -222,7 +226,7 @@ class Lookup:
             return False
         now, damaged = self._clock.now(), damaged_records(faults)
         for candidate in candidates:
-            if candidate.available:
+            if candidate.may_be_asked:
                 entry = self._open_jobs.get(candidate.key)
                 if (entry is not None and entry.is_due(now)) or can_fetch_again(candidate, damaged):
                     return True
@@ -231,7 +235,7 @@ class Lookup:
     def _has_spare(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
         """Whether a second job for a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
-        if entry is None or not candidates[stored.rank].available:
+        if entry is None or not candidates[stored.rank].may_be_asked:
             return False
         now = self._clock.now()
         return any(one.is_due(now) for one in entry.calls if one.job_id != stored.record.job_id)
@@ -247,10 +251,10 @@ class Lookup:
 
     # What a page shows -----------------------------------------------------------------------------------------------
 
-    def ready(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
+    def resolve_stored(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
         """The page's hero if all its files are cached and no job for it is open; else None."""
         if isinstance(answer, Miss):
-            if self._is_shared or any(candidate.available for candidate in answer.candidates):
+            if self._is_shared or any(candidate.may_be_asked for candidate in answer.candidates):
                 return None
             stored = self.last_or_painted(hero)
             rendering = self._renderer.load(stored.record, hero)
@@ -270,7 +274,7 @@ class Lookup:
         """The key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
-        asked = (candidate.key for candidate in answer.candidates if candidate.available)
+        asked = (candidate.key for candidate in answer.candidates if candidate.may_be_asked)
         return next(asked, None) or self.painted(hero).record.key
 
     def reason_for_miss(self, answer: LookupResult) -> Failure | None:

@@ -202,7 +202,7 @@ class OwnFile:
         return data
 
 
-def inspected(data: bytes) -> ImageInfo:
+def inspect_image(data: bytes) -> ImageInfo:
     """Decode the bytes' header and marks of origin; PictureError if they are no picture within the limits."""
     from mkdocs_leonardo.imaging.normalise import inspect
     from mkdocs_leonardo.imaging.provenance import detect

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.files import write_atomically, write_plain_file
 from mkdocs_leonardo.resolution import Complaint, Resolution
-from mkdocs_leonardo.spec import JsonValue, Source
+from mkdocs_leonardo.spec import JsonValue, Source, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import StoreStats
@@ -55,7 +55,7 @@ def report(
     heroes: list[JsonValue] = [
         {
             "page": resolution.hero.page,
-            "key": resolution.asset.key[:16] if resolution.asset else None,
+            "key": short_key(resolution.asset.key) if resolution.asset else None,
             "provider": resolution.asset.provider if resolution.asset else None,
             "source": resolution.asset.source.value if resolution.asset else None,
             "attempts": [{"provider": attempt.provider, "result": attempt.result} for attempt in resolution.attempts],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
-from mkdocs_leonardo.spec import HeroAsset, HeroSpec, printable
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, printable, short_key
 from mkdocs_leonardo.storage.base import StoredPicture
 
 #: The most pages that a message names; further pages are counted.
@@ -84,19 +84,19 @@ class Complaint(str):
     def __new__(cls, pages: Sequence[str], text: str) -> Self:
         """``a.md, b.md: text``, in one line, as the log would make it."""
         text = printable(text)
-        self = super().__new__(cls, f"{listed(pages)}: {text}")
+        self = super().__new__(cls, f"{name_some(pages)}: {text}")
         self.pages = tuple(pages)
         self.text = text
         return self
 
 
-def listed(names: Sequence[str]) -> str:
+def name_some(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - _PAGES_NAMED
     return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def unexpected(error: Exception) -> Failure:
+def unexpected_failure(error: Exception) -> Failure:
     """The failure for an unforeseen `error`, with a fix for the author."""
     return Failure(
         f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
@@ -105,25 +105,25 @@ def unexpected(error: Exception) -> Failure:
     )
 
 
-def not_again(ending: str, key: str) -> str:
+def not_again_message(ending: str, key: str) -> str:
     """The failure text of a picture whose job ended without an image, with the ways to try again."""
     return (
         f"{ending}; it is not paid for again until prompt, style, seed or model change, or "
-        f"`mkdocs-leonardo jobs --forget {key[:16]}`"
+        f"`mkdocs-leonardo jobs --forget {short_key(key)}`"
     )
 
 
-def waiting_for(names: Sequence[str]) -> str:
+def waiting_message(names: Sequence[str]) -> str:
     """The message while a program that was interrupted waits for `names`, providers whose answer is the image."""
     return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
 
 
-def given_up(names: Sequence[str]) -> str:
+def given_up_message(names: Sequence[str]) -> str:
     """The message after a second Ctrl-C has ended the wait for `names`."""
     return f"stopped waiting for {' and '.join(names)}; an answer still to come is lost and may have been charged"
 
 
-def lost_answer(page: str, provider: str) -> Complaint:
+def unanswered_message(page: str, provider: str) -> Complaint:
     """The message on a create call whose answer, the image itself, never arrived."""
     text = f"an earlier run never got {provider}'s answer; that image is lost and may have been charged"
     return Complaint([page], text)

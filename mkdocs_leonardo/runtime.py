@@ -17,7 +17,7 @@ from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of
 from mkdocs_leonardo.providers.keys import named_key_variable
-from mkdocs_leonardo.renderer import Renderer, inspected
+from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.spec import Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
@@ -68,7 +68,7 @@ class Runtime:
         self._windows: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
-        self.keyed: set[str] = set()
+        self.providers_with_key: set[str] = set()
         self.missing_keys: list[str] = []
         try:
             self._open_stores()
@@ -153,7 +153,7 @@ class Runtime:
             access=access,
             clock=self._clock,
             notify=self._notify,
-            inspect=inspected,
+            inspect=inspect_image,
             reject=partial(_log_rejection, settings.cache_dir / REJECTED, self._clock.now),
             concurrency=settings.concurrency,
             team=self._team[0],
@@ -171,7 +171,7 @@ class Runtime:
         )
         return Lookup(
             chain=self.chain,
-            keyed=frozenset(self.keyed),
+            providers_with_key=frozenset(self.providers_with_key),
             stores=stores,
             journal=self.journal,
             renderer=self.renderer,
@@ -205,12 +205,12 @@ class Runtime:
         from mkdocs_leonardo.team.object_store import ObjectStore
         from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures
 
-        may_pay = self._settings.generate and self.keyed
+        may_pay = self._settings.generate and self.providers_with_key
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
         objects = ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
         rights = StoreRights.of(self._environ)
-        team = TeamPictures(objects, rights, inspect=inspected, notify=self._notify)
-        if not rights.is_writer or not self.keyed:
+        team = TeamPictures(objects, rights, inspect=inspect_image, notify=self._notify)
+        if not rights.is_writer or not self.providers_with_key:
             return team, None
         leases = TeamLeases(
             objects,
@@ -293,7 +293,7 @@ class Runtime:
         key = self._environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
-        times, stated = limits.RenderTimes(self._index), declaration.limits(options)
+        times, stated = limits.StoredRenderTimes(self._index), declaration.limits(options)
         window = limits.RateLimiter(self._index, name, stated.requests_per_minute)
         window = self._windows.setdefault(name, window)
         self._alerts[name] = stated.credit_alert
@@ -317,7 +317,7 @@ class Runtime:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")
         if key is not None:
-            self.keyed.add(name)
+            self.providers_with_key.add(name)
         return provider
 
     def patience_s(self, pictures: int) -> float:

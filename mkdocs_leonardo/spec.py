@@ -433,6 +433,11 @@ def request_key(request: Mapping[str, JsonValue]) -> str:
     return digest_of(canonical_json({**request}))
 
 
+def short_key(key: str) -> str:
+    """The first 16 hex digits of a key, which name its files and stand for it in messages."""
+    return key[:16]
+
+
 def lease_name(picture: PictureSpec) -> str:
     """The name of the lease on a picture; the same for all providers."""
     return digest_of(canonical_json({"wish": dict(generation_request("", "", picture, {}))}))
@@ -453,7 +458,7 @@ def focus_suffix(focus: FocalPoint) -> str:
 
 def social_name(key: str, focus: FocalPoint) -> str:
     """The file name of the image for sharing, known before the image exists."""
-    return f"{key[:16]}-social{focus_suffix(focus)}.jpg"
+    return f"{short_key(key)}-social{focus_suffix(focus)}.jpg"
 
 
 def variant_key(digest: str, settings: Mapping[str, JsonValue]) -> str:

@@ -265,7 +265,7 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
     renderer = NoFiles()
     lookup = Lookup(
         chain=[ScriptedProvider(name, world) for name in ESTIMATES_USD],
-        keyed=frozenset(ESTIMATES_USD),
+        providers_with_key=frozenset(ESTIMATES_USD),
         stores=[(Source.CACHED, home)],
         journal=journal,
         renderer=renderer,

@@ -16,7 +16,7 @@ from services.pictures import draw
 from serving import serving
 from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, silence
 
-from mkdocs_leonardo.renderer import inspected
+from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.team.object_store import MOST_FAILURES
 from mkdocs_leonardo.team.pictures import signed
@@ -180,7 +180,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     """A writer replaced every record and picture: they cost nothing unless the site says so."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign image", "", 1536, 864, Picture())
-    decoded = inspected(foreign)
+    decoded = inspect_image(foreign)
     for name in [name for name in store.names() if name.endswith(".json")]:
         values = json.loads(store.read(name))
         forged = PictureRecord(

@@ -41,7 +41,7 @@ from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd
 from mkdocs_leonardo.providers.openai import prices as openai_prices
 from mkdocs_leonardo.report import Spending, complaints, report
-from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, lost_answer
+from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unanswered_message
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
@@ -399,7 +399,7 @@ def _provoked() -> Iterator[str]:
         Resolution(hero, painted, failure=Failure("leonardo: refused", FailureKind.REFUSED)),
     ]
     yield from (message for _, message in complaints(resolutions, on_missing="warn"))
-    yield lost_answer("a.md", "leonardo")
+    yield unanswered_message("a.md", "leonardo")
 
 
 FILLED_IN = "\N{DOUBLE DAGGER}"

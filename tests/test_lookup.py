@@ -101,7 +101,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     renderer = NoFiles()
     lookup = Lookup(
         chain=[Service(name) for name in PROVIDERS],
-        keyed=frozenset(PROVIDERS),
+        providers_with_key=frozenset(PROVIDERS),
         stores=[(Source.CACHED, store)],
         journal=journal,
         renderer=renderer,
@@ -136,7 +136,7 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
     lookup, pipeline = parts(store)
 
     answer = lookup.find(HERO)
-    at_hand = lookup.ready(HERO, answer)
+    at_hand = lookup.resolve_stored(HERO, answer)
     expected_key = lookup.expected_key(HERO, answer)
     resolution = anyio.run(pipeline.resolve, HERO, answer)
 
@@ -157,7 +157,7 @@ def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
     store.asked.clear()
 
     answer = lookup.find(HERO)
-    resolution = lookup.ready(HERO, answer)
+    resolution = lookup.resolve_stored(HERO, answer)
 
     assert isinstance(answer, Hit)
     assert answer.stored.rank == rank
@@ -172,9 +172,9 @@ def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() ->
 
     answer = lookup.find(hero)
 
-    assert [candidate.available for candidate in answer.candidates] == [False, False]
-    assert all(candidate.has_key for candidate in answer.candidates)
-    resolution = lookup.ready(hero, answer)
+    assert [candidate.may_be_asked for candidate in answer.candidates] == [False, False]
+    assert all(candidate.has_api_key for candidate in answer.candidates)
+    resolution = lookup.resolve_stored(hero, answer)
     assert resolution is not None
     assert resolution.asset is not None
     assert resolution.asset.source is Source.LOCAL

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
-from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S, WINDOW_S, Cooldowns, RateLimiter, RenderTimes, admit
+from mkdocs_leonardo.storage.limits import (
+    LONGEST_COOLDOWN_S,
+    WINDOW_S,
+    Cooldowns,
+    RateLimiter,
+    StoredRenderTimes,
+    admit,
+)
 
 NOW = 1_790_000_000.0
 
@@ -207,18 +214,18 @@ def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
 
 def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
     """Thirty-two are kept, oldest first, each kind for itself."""
-    times = RenderTimes(store)
+    times = StoredRenderTimes(store)
     for number in range(1, 41):
         times.observe("phoenix 1536x864", float(number))
 
-    assert RenderTimes(store).seen("phoenix 1536x864") == tuple(map(float, range(9, 41)))
+    assert StoredRenderTimes(store).seen("phoenix 1536x864") == tuple(map(float, range(9, 41)))
     assert times.seen("other") == ()
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e6])
 def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> None:
     """One nonsense measurement does not spoil the estimate."""
-    times = RenderTimes(store)
+    times = StoredRenderTimes(store)
     times.observe("k", 14.0)
     times.observe("k", seconds)
 
@@ -229,12 +236,12 @@ def test_times_that_are_not_ours_are_left_out(store: TextStore) -> None:
     """Of a crafted row only what could be a time is used."""
     store.set("times:k", [1, "x", None, -5, 1e9, [2], True, 2.5])
 
-    assert RenderTimes(store).seen("k") == (1.0, 2.5)
+    assert StoredRenderTimes(store).seen("k") == (1.0, 2.5)
 
 
 def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None:
     """When the store fails the times are kept for this process."""
-    times = RenderTimes(closed)
+    times = StoredRenderTimes(closed)
     times.observe("k", 14.0)
 
     assert times.seen("k") == (14.0,)

@@ -69,7 +69,7 @@ def rewrite(folder: Path, **changes: object) -> None:
 
 def test_pair_comes_back_as_it_was_saved(pictures: PictureFolder) -> None:
     """The record has every field, the picture every byte, and nothing else is in the folder."""
-    found = pictures.find(KEY)
+    found = pictures.get_unverified(KEY)
 
     assert found == RECORD
     assert pictures.read(RECORD) == DATA
@@ -96,9 +96,9 @@ def test_key_that_is_not_there_is_none(tmp_path: Path, pictures: PictureFolder) 
     """A miss is no error, in a folder that does not exist either, nor in one that is a file."""
     (tmp_path / "plain.txt").touch()
 
-    assert pictures.find("0" * 64) is None
-    assert PictureFolder(tmp_path / "none").find(KEY) is None
-    assert PictureFolder(tmp_path / "plain.txt").find(KEY) is None
+    assert pictures.get_unverified("0" * 64) is None
+    assert PictureFolder(tmp_path / "none").get_unverified(KEY) is None
+    assert PictureFolder(tmp_path / "plain.txt").get_unverified(KEY) is None
     assert list(PictureFolder(tmp_path / "none").records()) == []
 
 
@@ -106,7 +106,7 @@ def test_key_that_is_not_there_is_none(tmp_path: Path, pictures: PictureFolder) 
 def test_key_that_is_no_digest_is_a_mistake_of_the_caller(pictures: PictureFolder, key: str) -> None:
     """No text but 64 hex digits ever becomes a file name."""
     with pytest.raises(ValueError, match="not a generation key"):
-        pictures.find(key)
+        pictures.get_unverified(key)
     with pytest.raises(ValueError, match="not a generation key"):
         pictures.remove(key)
 
@@ -124,7 +124,7 @@ def test_extension_is_one_of_four(pictures: PictureFolder, folder: Path, extensi
         pictures.save(replace(RECORD, extension=extension), DATA)
     rewrite(folder, extension=extension)
     with pytest.raises(BrokenEntry, match="extension"):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
 
 
 def test_saving_again_changes_no_file(pictures: PictureFolder, folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_other_picture_of_the_same_key_replaces_the_pair(pictures: PictureFolder
 
     pictures.save(other, b"other")
 
-    assert pictures.find(KEY) == other
+    assert pictures.get_unverified(KEY) == other
     assert pictures.read(other) == b"other"
     assert sorted(path.name for path in folder.iterdir()) == [f"{STEM}.json", f"{STEM}.webp"]
 
@@ -153,14 +153,14 @@ def test_number_or_request_that_cannot_be_kept_loses_no_picture(pictures: Pictur
 
     pictures.save(odd, DATA)
 
-    assert pictures.find(KEY) == replace(odd, cost_usd=None, seconds=None, page="\ufffd.md", request={})
+    assert pictures.get_unverified(KEY) == replace(odd, cost_usd=None, seconds=None, page="\ufffd.md", request={})
 
 
 def test_field_of_a_later_version_is_passed_over(pictures: PictureFolder, folder: Path) -> None:
     """A gallery written by a newer version, or annotated by hand, is still read."""
     rewrite(folder, note="the one with the gulls")
 
-    assert pictures.find(KEY) == RECORD
+    assert pictures.get_unverified(KEY) == RECORD
 
 
 def test_record_with_the_least_fields_is_read(pictures: PictureFolder, folder: Path) -> None:
@@ -169,7 +169,7 @@ def test_record_with_the_least_fields_is_read(pictures: PictureFolder, folder: P
     least = {name: getattr(RECORD, name) for name in ("key", "digest", "extension", "provider", "model")}
     path.write_text(json.dumps(least), encoding="utf-8")
 
-    assert pictures.find(KEY) == PictureRecord(**least)
+    assert pictures.get_unverified(KEY) == PictureRecord(**least)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_field_of_a_wrong_kind_is_a_broken_entry(
     rewrite(folder, **{name: value})
 
     with pytest.raises(BrokenEntry, match=rf"{STEM}\.json"):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_record_that_is_not_whole_is_a_broken_entry(pictures: PictureFolder, fol
     (folder / f"{STEM}.json").write_bytes(text)
 
     with pytest.raises(BrokenEntry):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
     assert list(pictures.records()) == []
 
 
@@ -224,7 +224,7 @@ def test_oversized_record_is_broken_though_it_is_sound_json(pictures: PictureFol
     rewrite(folder, note="x" * 65_536)
 
     with pytest.raises(BrokenEntry, match="larger"):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
 
 
 def test_record_without_its_picture_is_broken(pictures: PictureFolder, folder: Path) -> None:
@@ -232,7 +232,7 @@ def test_record_without_its_picture_is_broken(pictures: PictureFolder, folder: P
     (folder / f"{STEM}.jpg").unlink()
 
     with pytest.raises(BrokenEntry, match="missing"):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
     with pytest.raises(BrokenEntry, match="missing"):
         pictures.read(RECORD)
 
@@ -241,9 +241,9 @@ def test_picture_without_its_record_is_a_miss(pictures: PictureFolder, folder: P
     """A writer that was killed between the halves leaves nothing to be found, and the next save completes it."""
     (folder / f"{STEM}.json").unlink()
 
-    assert pictures.find(KEY) is None
+    assert pictures.get_unverified(KEY) is None
     pictures.save(RECORD, DATA)
-    assert pictures.find(KEY) == RECORD
+    assert pictures.get_unverified(KEY) == RECORD
 
 
 @spoilt
@@ -388,7 +388,7 @@ def test_half_that_is_a_link_is_a_broken_entry(
     (folder / f"{STEM}.{half}").symlink_to(elsewhere)
 
     with pytest.raises(BrokenEntry):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
     if half == "jpg":
         with pytest.raises(BrokenEntry, match="symbolic link"):
             pictures.read(RECORD)
@@ -405,7 +405,7 @@ def test_saving_over_a_link_leaves_its_target_alone(pictures: PictureFolder, fol
 
     pictures.save(RECORD, DATA)
 
-    assert pictures.find(KEY) == RECORD
+    assert pictures.get_unverified(KEY) == RECORD
     assert elsewhere.read_bytes() == b"precious"
 
 
@@ -416,13 +416,13 @@ def test_half_that_is_a_pipe_or_folder_does_not_block(pictures: PictureFolder, f
         (folder / f"{STEM}.{half}").unlink()
         os.mkfifo(folder / f"{STEM}.{half}")
     with pytest.raises(BrokenEntry, match="plain file"):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
     with pytest.raises(BrokenEntry, match="plain file"):
         pictures.read(RECORD)
     (folder / f"{STEM}.json").unlink()
     (folder / f"{STEM}.json").mkdir()
     with pytest.raises(BrokenEntry):
-        pictures.find(KEY)
+        pictures.get_unverified(KEY)
 
 
 def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> None:
@@ -442,7 +442,7 @@ def test_folder_that_cannot_be_looked_into_is_told_and_no_miss(tmp_path: Path) -
     """What may be there, and was paid for, must not be called absent in silence."""
     (tmp_path / "pictures").symlink_to("pictures")
     with pytest.raises(BrokenEntry, match="cannot be opened"):
-        PictureFolder(tmp_path / "pictures").find(KEY)
+        PictureFolder(tmp_path / "pictures").get_unverified(KEY)
 
 
 def test_removed_pair_is_gone_sound_or_broken(pictures: PictureFolder, folder: Path) -> None:
@@ -533,7 +533,7 @@ def test_writer_killed_at_any_moment_leaves_no_half_picture(tmp_path: Path) -> N
             writer.send_signal(signal.SIGKILL)
         keys = [digest_of(str(earlier).encode()) for earlier in range(number)]
 
-        found = [pictures.find(key) for key in keys]
+        found = [pictures.get_unverified(key) for key in keys]
 
         assert None not in found
         assert all(pictures.read(record) for record in pictures.records())
@@ -554,7 +554,7 @@ def test_two_writers_of_one_key_leave_one_whole_pair(tmp_path: Path) -> None:
         with ThreadPoolExecutor(len(kinds)) as pool:
             for done in [pool.submit(write, *kind) for kind in kinds]:
                 done.result()
-        found = pictures.find(KEY)
+        found = pictures.get_unverified(KEY)
 
         assert found is not None
         assert pictures.read(found) == found.job_id.encode()

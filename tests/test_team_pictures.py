@@ -18,7 +18,7 @@ from services.pictures import pixel_bomb
 from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
 from mkdocs_leonardo.errors import StorageError
-from mkdocs_leonardo.renderer import inspected
+from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.base import StoredPicture, StoreStats
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
@@ -102,7 +102,7 @@ class Runner:
         return TeamPictures(
             ObjectStore(StoreAddress.parse(self.url), environ, notify=tell),
             StoreRights.of(environ),
-            inspect=inspected,
+            inspect=inspect_image,
             notify=tell,
             monotonic=self._monotonic,
         )
@@ -126,7 +126,7 @@ class Runner:
     async def look(self, pictures: TeamPictures, key: str = KEY) -> bytes | None:
         """One look at the store."""
         try:
-            fetched = await pictures.fetch_first(((key, "leonardo"),), in_memory)
+            fetched = await pictures.download_first(((key, "leonardo"),), in_memory)
         except StorageError as error:
             self.doubts.append(str(error))
             return None
@@ -202,7 +202,7 @@ def test_fallback_of_another_provider_is_found_after_the_first_choice(store: Tea
 
     async def act() -> StoredPicture | None:
         pictures = Runner(store.url).pictures()
-        fetched = await pictures.fetch_first(((KEY, "openai"), (OTHER_KEY, "leonardo")), in_memory)
+        fetched = await pictures.download_first(((KEY, "openai"), (OTHER_KEY, "leonardo")), in_memory)
         assert pictures.stats == StoreStats(hits=1)
         return fetched
 
@@ -492,7 +492,7 @@ def test_many_pages_are_looked_up_side_by_side() -> None:
             async with anyio.create_task_group() as asking:
                 for number in range(2 * LOOKUPS):
                     wanted = ((f"{number:064x}", "leonardo"),)
-                    asking.start_soon(pictures.fetch_first, wanted, in_memory)
+                    asking.start_soon(pictures.download_first, wanted, in_memory)
             serving.cancel_scope.cancel()
         assert pictures.stats == StoreStats(misses=2 * LOOKUPS)
 
@@ -505,7 +505,7 @@ def test_record_is_read_as_it_was_written(store: TeamStore) -> None:
     writer.share()
 
     async def act() -> PictureRecord:
-        fetched = await writer.pictures().fetch_first(WANTED, in_memory)
+        fetched = await writer.pictures().download_first(WANTED, in_memory)
         assert fetched is not None
         return fetched.record
 

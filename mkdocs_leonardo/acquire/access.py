@@ -67,10 +67,10 @@ class Access:
             self._notify(level, f"{name} is off for this build: {reason}")
             self.outage(name).changed()
 
-    async def cool_down(self, name: str, reason: str, rest_s: float) -> None:
-        """Send the provider no create call for `rest_s`, from any process on the cache."""
+    async def cool_down(self, name: str, reason: str, cooldown_s: float) -> None:
+        """Send the provider no create call for `cooldown_s`, from any process on the cache."""
         self._cooling[name] = reason
-        await thread(self._cooldowns.cool_down, name, self._clock.now() + rest_s)
+        await thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
         self.outage(name).changed()
 
     async def refusal(self, name: str) -> str:

@@ -13,10 +13,10 @@ from anyio import CancelScope
 
 from mkdocs_leonardo.acquire.budget import Reservation
 from mkdocs_leonardo.acquire.context import BuildContext
-from mkdocs_leonardo.acquire.failover import MAX_CREATES, Decision, Step, decide, rest_s
+from mkdocs_leonardo.acquire.failover import MAX_CALLS, Decision, Step, choose_cooldown_s, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.request import JobRequest, LeaseLost, thread
+from mkdocs_leonardo.acquire.request import JobRequest, LeaseTakenOver, thread
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -76,7 +76,7 @@ class JobCreator:
 
     async def _rest(self, failure: ServiceFailed) -> None:
         """Cool the provider down as after a 429, since two pages in a row have found it down."""
-        seconds, name = rest_s(failure.retry_after_s), self._provider.name
+        seconds, name = choose_cooldown_s(failure.retry_after_s), self._provider.name
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
@@ -119,7 +119,7 @@ class JobCreator:
         except ProviderError as error:
             self._note_outage(error)
             # No create call was sent, so there is no entry to forget and no call to repeat.
-            decision = replace(decide(error, creates=MAX_CREATES, can_look=False), forget=False)
+            decision = replace(decide(error, calls=MAX_CALLS, can_look=False), forget=False)
             await self._jobs.carry_out(decision, error, self._request)
             return False
         return True
@@ -172,11 +172,11 @@ class JobCreator:
             ) from error
         except ValueError:
             # The process that took the lease over while this one was asleep pays, or has paid.
-            raise LeaseLost from None
+            raise LeaseTakenOver from None
         call = entry.calls[-1]
         if request.team_lease is not None and not await request.team_lease.intend(entry):
             await thread(journal.withdraw, request.key, call.number)
-            raise LeaseLost
+            raise LeaseTakenOver
         return call
 
     async def _submit(self, call: CreateCall, reservation: Reservation) -> Submission:
@@ -211,7 +211,7 @@ class JobCreator:
             context.budget.withdraw(reservation)
         else:
             await thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
-        decision = decide(error, creates=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
+        decision = decide(error, calls=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
         await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}

@@ -41,15 +41,15 @@ from mkdocs_leonardo.errors import (
 )
 
 #: A provider's pause after a 429 that states none (seconds).
-DEFAULT_REST_S = 60.0
+DEFAULT_COOLDOWN_S = 60.0
 #: The longest pause (seconds). It outlasts the build, and a wrong clock may ask for years; a 429 an hour is free.
-MAX_REST_S = 3600.0
+MAX_COOLDOWN_S = 3600.0
 #: The wait before looking for a lost job or creating once more (seconds).
 RETRY_WAIT_S = 2.0
 #: The time for which a job is looked for after a create call without an answer (seconds).
-LOST_ANSWER_S = 10.0
+SEARCH_S = 10.0
 #: A create call is sent at most this often for one picture at one provider in one build.
-MAX_CREATES = 2
+MAX_CALLS = 2
 
 
 class Step(Enum):
@@ -74,37 +74,37 @@ class Decision:
     wait_s: float = 0.0
     look_first: bool = False
     look_for_s: float = 0.0
-    rest_s: float = 0.0
+    cooldown_s: float = 0.0
     switch_off: bool = False
     warn: bool = False
     forget: bool = True
     log_prompt: bool = False
 
 
-def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
-    """Decide on `error` after `creates` create calls at this provider (0: a job of an earlier build).
+def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
+    """Decide on `error` after `calls` create calls at this provider (0: a job of an earlier build).
 
     A create call whose outcome is unknown is repeated only if the account's list of jobs will show its job, and once
     after a 5xx of a service without a list, where both calls count as spent; `can_look` is
     False where there is no list. A job that may be paid for is forgotten only when the service says that it failed or
     does not know it.
     """
-    in_the_air = creates == 0 or error.charged is not Charged.NO
+    in_the_air = calls == 0 or error.charged is not Charged.NO
     match error:
         case RateLimited():
-            return Decision(Step.NEXT_PROVIDER, rest_s=rest_s(error.retry_after_s), forget=not in_the_air)
-        case ServiceFailed(charged=Charged.NO) if creates > 0:
-            step = _again(creates)
-            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
-        case NoAnswer(charged=Charged.UNKNOWN) if creates > 0 and can_look:
             return Decision(
-                _again(creates), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=LOST_ANSWER_S, forget=False
+                Step.NEXT_PROVIDER, cooldown_s=choose_cooldown_s(error.retry_after_s), forget=not in_the_air
             )
-        case ServiceFailed(charged=Charged.UNKNOWN) if creates > 0 and can_look:
-            return Decision(_again(creates), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
-        case ServerError(charged=Charged.UNKNOWN) if creates > 0:
+        case ServiceFailed(charged=Charged.NO) if calls > 0:
+            step = _again(calls)
+            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
+        case NoAnswer(charged=Charged.UNKNOWN) if calls > 0 and can_look:
+            return Decision(_again(calls), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=SEARCH_S, forget=False)
+        case ServiceFailed(charged=Charged.UNKNOWN) if calls > 0 and can_look:
+            return Decision(_again(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
+        case ServerError(charged=Charged.UNKNOWN) if calls > 0:
             # There is no list to look at: the call stands in caps and report, and the entry has nothing to collect.
-            step = _again(creates)
+            step = _again(calls)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case AccountRefused():
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not in_the_air)
@@ -114,7 +114,7 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
             return Decision(Step.NEXT_PROVIDER, log_prompt=True)
         case JobUnknown():
             # A service that keeps its jobs may know it again in a moment.
-            step = Step.CREATE_AGAIN if creates == 0 and not can_look else Step.NEXT_PROVIDER
+            step = Step.CREATE_AGAIN if calls == 0 and not can_look else Step.NEXT_PROVIDER
             return Decision(step, forget=not can_look)
         case PictureElsewhere():
             # Every other picture would be paid for here and not fetched, and paid for once more at the next provider.
@@ -125,11 +125,13 @@ def decide(error: ProviderError, *, creates: int, can_look: bool) -> Decision:  
             return Decision(Step.NEXT_PROVIDER, forget=not in_the_air)
 
 
-def _again(creates: int) -> Step:
-    return Step.CREATE_AGAIN if creates < MAX_CREATES else Step.NEXT_PROVIDER
+def _again(calls: int) -> Step:
+    return Step.CREATE_AGAIN if calls < MAX_CALLS else Step.NEXT_PROVIDER
 
 
-def rest_s(retry_after_s: float | None) -> float:
+def choose_cooldown_s(retry_after_s: float | None) -> float:
     """The pause of a provider that refuses requests, or seems to be down (seconds)."""
     # Not a number compares false: the default.
-    return min(retry_after_s, MAX_REST_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_REST_S
+    return (
+        min(retry_after_s, MAX_COOLDOWN_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_COOLDOWN_S
+    )

@@ -207,7 +207,7 @@ class Jobs:
     @staticmethod
     def decide(error: ProviderError, request: JobRequest) -> Decision:
         """Decide on an accepted job that cannot be collected; no decision is a second create call."""
-        return decide(error, creates=0, can_look=isinstance(request.provider, FindsLostJobs))
+        return decide(error, calls=0, can_look=isinstance(request.provider, FindsLostJobs))
 
     async def carry_out(
         self,
@@ -224,8 +224,8 @@ class Jobs:
         """
         name = request.provider.name
         request.note(str(error))
-        if decision.rest_s:
-            await self._context.access.cool_down(name, str(error), decision.rest_s)
+        if decision.cooldown_s:
+            await self._context.access.cool_down(name, str(error), decision.cooldown_s)
         if decision.switch_off:
             self._context.access.switch_off(name, str(error), logging.WARNING if decision.warn else logging.INFO)
         if isinstance(error, JobUnfinished):

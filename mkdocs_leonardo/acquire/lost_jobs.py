@@ -15,7 +15,7 @@ from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Reservation
 from mkdocs_leonardo.acquire.context import BuildContext
-from mkdocs_leonardo.acquire.failover import LOST_ANSWER_S, RETRY_WAIT_S
+from mkdocs_leonardo.acquire.failover import RETRY_WAIT_S, SEARCH_S
 from mkdocs_leonardo.acquire.request import JobRequest, thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.providers.base import FindsLostJobs
@@ -170,8 +170,8 @@ class LostJobs:
         """Seconds until a list that does not show the call's job proves that there is none."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:
-            return self._ended_at[key, call.number] + LOST_ANSWER_S - now
+            return self._ended_at[key, call.number] + SEARCH_S - now
         if abs(now - max(call.sent_at, call.ended_at)) > FRESH_S + CLOCKS_APART_S:
             return 0.0
         # A call in the air when its process died may reach the service a moment from now, however old it is.
-        return self._seen_at.setdefault((key, call.number), now) + LOST_ANSWER_S - now
+        return self._seen_at.setdefault((key, call.number), now) + SEARCH_S - now

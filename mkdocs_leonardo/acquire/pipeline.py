@@ -19,7 +19,7 @@ from mkdocs_leonardo.acquire.leases import Leases
 from mkdocs_leonardo.acquire.request import (
     Attempts,
     LeasedElsewhere,
-    LeaseLost,
+    LeaseTakenOver,
     NoProviderLeft,
     PictureRequest,
     hold_slot,
@@ -36,7 +36,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, asset_of, damaged_records, own_path
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected
+from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected_failure
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
@@ -112,7 +112,7 @@ class Pipeline:
             return await self._resolve_own(hero, answer)
         if answer is None:
             answer = await thread(self._lookup.find, hero)
-        resolution = await self.picture(hero, answer, step_aside)
+        resolution = await self.acquire_picture(hero, answer, step_aside)
         stored = resolution.stored
         if stored is None:
             failure = resolution.failure or self._lookup.reason_for_miss(answer)
@@ -125,7 +125,7 @@ class Pipeline:
         await thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
 
-    async def picture(
+    async def acquire_picture(
         self, hero: HeroSpec, answer: LookupResult | None = None, step_aside: Callable[[], None] = lambda: None
     ) -> Resolution:
         """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
@@ -212,7 +212,7 @@ class Pipeline:
             flight.failure = Failure(str(error), kind)
         except Exception as error:  # noqa: BLE001 - an error of this package costs a page its picture, never the build
             self._context.notify(logging.DEBUG, f"{page}: {error!r}")
-            flight.failure = unexpected(error)
+            flight.failure = unexpected_failure(error)
         finally:
             done.set()
             flight.done = None
@@ -225,13 +225,15 @@ class Pipeline:
         while True:
             answer, doubt = await self._with_team(page, answer)
             stored = answer.stored if isinstance(answer, Hit) else None
-            if (stored is not None and not answer.has_open_job) or not any(one.available for one in answer.candidates):
+            if (stored is not None and not answer.has_open_job) or not any(
+                one.may_be_asked for one in answer.candidates
+            ):
                 return stored
             if doubt and not answer.has_open_job:
                 raise NoProviderLeft(doubt)
             keys = [candidate.key for candidate in answer.candidates]
             try:
-                with suppress(LeaseLost):
+                with suppress(LeaseTakenOver):
                     async with (
                         hold_slot(self._slots) as release_slot,
                         self._leases.held(lease),
@@ -290,7 +292,7 @@ class Pipeline:
             return answer, ""
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
-            stored = await team.fetch_first(wanted, partial(self._runner.save, page, is_new=False))
+            stored = await team.download_first(wanted, partial(self._runner.save, page, is_new=False))
         except BrokenEntry as error:
             return answer, "" if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
@@ -307,7 +309,7 @@ class Pipeline:
             data = await thread(stored.store.read, stored.record)
             if not await team.share(stored.record, data):
                 wanted = [(stored.record.key, stored.record.provider)]
-                theirs = await team.fetch_first(wanted, partial(self._runner.save, request.page, is_new=False))
+                theirs = await team.download_first(wanted, partial(self._runner.save, request.page, is_new=False))
                 if theirs is None:
                     return stored
                 stored = replace(stored, record=theirs.record, store=theirs.store)

@@ -98,7 +98,7 @@ class JobRequest(PictureRequest):
             await self.team_lease.accept(entry)
 
 
-class LeaseLost(Exception):
+class LeaseTakenOver(Exception):
     """Another process holds the lease of this request; nothing was sent."""
 
 

@@ -18,7 +18,7 @@ from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureR
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.resolution import lost_answer, not_again
+from mkdocs_leonardo.resolution import not_again_message, unanswered_message
 from mkdocs_leonardo.spec import PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
 
@@ -44,7 +44,7 @@ class JobRunner:
         `damaged` holds the records of stored pictures with damaged bytes: their jobs can be fetched once more.
         """
         for candidate in candidates:
-            if not candidate.available or self._context.access.is_off(candidate.provider.name):
+            if not candidate.may_be_asked or self._context.access.is_off(candidate.provider.name):
                 continue
             wanted = request.to(candidate)
             for job in await self._paid_jobs(wanted, damaged.get(candidate.key)):
@@ -80,7 +80,7 @@ class JobRunner:
         # A call of this build is not repeated before the next one.
         if not any((key, call.number) in self._jobs.sent for call in entry.sent):
             # The answer was the picture itself, and was not stored.
-            self._context.notify(logging.WARNING, lost_answer(request.page, provider.name))
+            self._context.notify(logging.WARNING, unanswered_message(request.page, provider.name))
             await request.publish(await thread(self._context.journal.withdraw, key))
         return ()
 
@@ -129,8 +129,8 @@ class JobRunner:
             if refusal is not None and not refusal.is_empty:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
-                request.to(candidate).note(not_again(refusal.reason, candidate.key))
-            elif candidate.available and candidate.provider.name not in request.attempts.passed_over:
+                request.to(candidate).note(not_again_message(refusal.reason, candidate.key))
+            elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
                 obtained = await JobCreator(self._context, self._jobs, self._lost, request.to(candidate)).create()
                 if obtained is not None:
                     return obtained

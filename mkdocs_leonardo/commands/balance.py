@@ -31,7 +31,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
     low = is_short = False
     report: list[JsonValue] = []
     with runtime_for(site.settings, console) as runtime:
-        providers = [provider for provider in runtime.chain if provider.name in runtime.keyed]
+        providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_key]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
             raise CommandError(_why_no_balance(runtime))

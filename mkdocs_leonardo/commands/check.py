@@ -18,7 +18,7 @@ from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.lookup import own_path
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
+from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, short_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,13 +113,13 @@ def orphans(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSit
 
 def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     """The page's picture in the gallery whose record is missing, without which no build shows the picture."""
-    stems = {quote.key[:16] for quote in status.quotes}
+    stems = {short_key(quote.key) for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
 def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[Path, ...]:
     """Files of incomplete pairs in the gallery that no page uses, in this configuration or another."""
-    wanted = {quote.key[:16] for status in found for quote in status.quotes}
+    wanted = {short_key(quote.key) for status in found for quote in status.quotes}
     halves = () if other_sites.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
 

@@ -137,7 +137,7 @@ def _wanted(
     ]
     with runtime_for(settings, console) as runtime:
         found = statuses(runtime, heroes)
-        if not runtime.keyed and any(one.state == "missing" for one in found):
+        if not runtime.providers_with_key and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)

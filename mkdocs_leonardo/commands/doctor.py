@@ -165,7 +165,7 @@ def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
 
 def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     variable = key_variable(provider.name)
-    if provider.name not in runtime.keyed:
+    if provider.name not in runtime.providers_with_key:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):

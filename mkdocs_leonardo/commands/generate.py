@@ -26,7 +26,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text,
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import announce
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import digest_of, dollars
+from mkdocs_leonardo.spec import digest_of, dollars, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
@@ -121,7 +121,7 @@ def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
         pictures.append(
             {
                 "page": purchase.hero.page,
-                "key": record.key[:16] if record else None,
+                "key": short_key(record.key) if record else None,
                 "provider": record.provider if record else None,
                 "source": purchase.stored.source if purchase.stored else None,
                 "cost_usd": round(purchase.cost_usd, 6),
@@ -170,7 +170,7 @@ def _obstacle(settings: Settings, runtime: Runtime) -> str:
     """Why no provider can be asked; empty if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF
-    if runtime.keyed:
+    if runtime.providers_with_key:
         return ""
     names = " or ".join(runtime.missing_keys)
     if names:

@@ -11,7 +11,7 @@ from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import open_jobs, runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import dollars
+from mkdocs_leonardo.spec import dollars, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
@@ -60,12 +60,12 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
 def _lines(runtime: Runtime) -> Iterator[_Line]:
     for entry in open_jobs(runtime).values():
         for one in entry.calls:
-            name = one.job_id or f"{entry.key[:16]}-{one.number}"
+            name = one.job_id or f"{short_key(entry.key)}-{one.number}"
             cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
             yield _Line(name, entry, one.job_id, one.began_at, _state_of(one), one.number, cost_usd)
     for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
-        yield _Line(refusal.key[:16], refusal, refusal.job_id, refusal.refused_at, state)
+        yield _Line(short_key(refusal.key), refusal, refusal.job_id, refusal.refused_at, state)
 
 
 def _state_of(call: CreateCall) -> str:
@@ -90,7 +90,7 @@ def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> No
         job = f"{line.of.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}"
         console.say(f"{line.of.page}: {job}: its image is lost, and the next build pays for another one")
     else:
-        console.say(f"{line.of.page or line.of.key[:16]}: {line.state}; the next build may pay for it once more")
+        console.say(f"{line.of.page or short_key(line.of.key)}: {line.state}; the next build may pay for it once more")
     if not yes and not console.ask("Give it up?"):
         console.note("nothing was changed")
         return
@@ -104,7 +104,7 @@ def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> No
 def _value(line: _Line, now: float) -> JsonValue:
     return {
         "id": line.id,
-        "key": line.of.key[:16],
+        "key": short_key(line.of.key),
         "page": line.of.page or None,
         "provider": line.of.provider or None,
         "job_id": line.job_id or None,

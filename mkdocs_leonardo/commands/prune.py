@@ -19,8 +19,8 @@ from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.resolution import listed
-from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars
+from mkdocs_leonardo.resolution import name_some
+from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
@@ -60,7 +60,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
     # Drafts are pages too: only a preview reads them.
     site, preview = site_pages(config_file, console), site_pages(config_file, console, command="serve")
     if site.unread:
-        raise CommandError(f"what pages use cannot be known without {listed(site.unread)}; install that first")
+        raise CommandError(f"what pages use cannot be known without {name_some(site.unread)}; install that first")
     problems = dict.fromkeys((*site.problems, *preview.problems))
     if problems:
         console.warn(*problems)
@@ -127,7 +127,7 @@ def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: b
             kept.append(record)
             continue
         yield _picture(runtime.cache, record)
-    stems = {key[:16] for key in used} | {record.key[:16] for record in sound}
+    stems = {short_key(key) for key in used} | {short_key(record.key) for record in sound}
     yield from _strays(cache_dir / "pictures", stems, temporary_only=other_sites.are_there)
     yield from _variants(runtime, cache_dir / "variants", found, kept)
     takes = [file for folder in _entries(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
@@ -144,7 +144,7 @@ def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: b
 def _picture(folder: PictureFolder, record: PictureRecord, place: str = "") -> Unused:
     path, prompt = folder.path(record), record.request.get("prompt")
     words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
-    text = f"{place}image {record.key[:16]}{f' of {record.page}' if record.page else ''}{words}"
+    text = f"{place}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"
     return Unused((path, path.with_suffix(".json")), text, record.cost_usd or 0.0)
 
 

@@ -25,7 +25,7 @@ from mkdocs_leonardo.page.manifest import (
 )
 from mkdocs_leonardo.page.stylesheet import published_stylesheet
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, Source
+from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, Source, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
@@ -136,5 +136,5 @@ def _manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
 
 def _shown(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """The manifest's entry for a page. A last hero belongs to an earlier request, which is not known."""
-    asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=asset.key[:16])
+    asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)

@@ -14,7 +14,7 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.resolution import Failure, Resolution, listed, unexpected, waiting_for
+from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
 from mkdocs_leonardo.spec import Source, dollars
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Plan:
         ):
             group = [status for status in self.collect if status.is_certain == is_certain]
             if group:
-                pages = listed([status.hero.page for status in group])
+                pages = name_some([status.hero.page for status in group])
                 yield f"{counted(len(without_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
@@ -126,7 +126,7 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
         missing = [one for one in statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        futures = [runtime.loop.start(runtime.pipeline.picture, one.hero) for one in without_repeats(missing)]
+        futures = [runtime.loop.start(runtime.pipeline.acquire_picture, one.hero) for one in without_repeats(missing)]
         found = sum(future.result().stored is not None for future in futures)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
@@ -162,7 +162,7 @@ def _obtain(
     with runtime_for(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
         try:
             for one in wanted:
-                futures[runtime.loop.start(runtime.pipeline.picture, one.hero)] = one.hero
+                futures[runtime.loop.start(runtime.pipeline.acquire_picture, one.hero)] = one.hero
             results = _results(runtime, futures, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
@@ -175,7 +175,7 @@ def _obtain(
 def _stop(runtime: Runtime, console: Console) -> None:
     """End all work, but wait for paid answers that cannot be fetched again, until a second Ctrl-C."""
     awaited = runtime.pipeline.awaited
-    message = waiting_for(awaited) if awaited else "stopping; what is under way is in the journal …"
+    message = waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …"
     # Answers given up by the second Ctrl-C are among the jobs that are printed.
     with suppress(KeyboardInterrupt):
         runtime.end_loop(lambda: console.note(message))
@@ -207,7 +207,7 @@ def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001 - an unforeseen error costs one picture only
-        return Resolution(hero, failure=unexpected(error))
+        return Resolution(hero, failure=unexpected_failure(error))
 
 
 def _not_collected(purchase: Resolution) -> Failure | None:
@@ -258,7 +258,7 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
     for state, (condition, consequence) in _LEFT.items():
         names = [name for name, quote in left if quote.job == state]
         if names:
-            console.note(f"{condition}: {listed(names)}; {consequence}")
+            console.note(f"{condition}: {name_some(names)}; {consequence}")
     if not left:
         console.note("nothing is left to collect")
 

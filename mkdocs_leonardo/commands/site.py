@@ -23,7 +23,7 @@ from mkdocs_leonardo.commands.zensical_host import assets_folder
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
-from mkdocs_leonardo.resolution import listed
+from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def site_pages(config_file: str | None, console: Console, *, command: Literal["b
     if project is not None:
         unread = tuple(_missing(project))
         if unread:
-            console.note(f"read without {listed(unread)}, not installed here; their pages and metadata are not seen")
+            console.note(f"read without {name_some(unread)}, not installed here; their pages and metadata are not seen")
         return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
     site = _loaded(config_file, console)
     found = site.read(command)
@@ -301,4 +301,4 @@ def _unknown(site: SitePages, name: str) -> str:
     if near:
         return f"there is no page {name!r} with a hero; did you mean {near[0]}?"
     pages = [hero.page for hero in site.heroes]
-    return f"there is no page {name!r} with a hero; there are {listed(pages) or 'none at all'}"
+    return f"there is no page {name!r} with a hero; there are {name_some(pages) or 'none at all'}"

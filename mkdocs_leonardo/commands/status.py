@@ -16,9 +16,9 @@ from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.resolution import lost_answer, not_again
+from mkdocs_leonardo.resolution import not_again_message, unanswered_message
 from mkdocs_leonardo.runtime import Runtime
-from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, dollars, lease_name
+from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, dollars, lease_name, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
@@ -116,7 +116,7 @@ class HeroStatus:
     def losses(self) -> tuple[str, ...]:
         """The messages on lost answers of earlier builds, while the picture is missing."""
         gone = [quote.provider for quote in self.quotes if quote.job == "lost" and self.state == "missing"]
-        return tuple(lost_answer(self.hero.page, provider) for provider in gone)
+        return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
 
     @property
     def must_be_bought(self) -> bool:
@@ -215,7 +215,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: M
         if job == "sent" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
             job = "lost"
     refusal = runtime.journal.refusal(candidate.key)
-    is_available = candidate.has_key and not (refusal and refusal.is_empty)
+    is_available = candidate.has_api_key and not (refusal and refusal.is_empty)
     return Quote(provider.name, candidate.key, provider.estimate_usd(picture), is_available, job, refusal)
 
 
@@ -231,7 +231,7 @@ def _refusal(quotes: Sequence[Quote]) -> tuple[State, str]:
             return "missing", ""
     for quote in quotes:
         if quote.refusal is not None:
-            return "empty", not_again(quote.refusal.reason, quote.key)
+            return "empty", not_again_message(quote.refusal.reason, quote.key)
     return "missing", ""
 
 
@@ -273,7 +273,7 @@ def status(config_file: str | None, console: Console) -> int:
 
 def _missing_keys(runtime: Runtime) -> Iterator[str]:
     """The messages on missing keys, each with its consequence for missing heroes."""
-    keyed, missing_keys = runtime.keyed, runtime.missing_keys
+    keyed, missing_keys = runtime.providers_with_key, runtime.missing_keys
     if not keyed:
         if missing_keys:
             yield f"{' and '.join(missing_keys)} not set: missing heroes are placeholders"
@@ -304,7 +304,7 @@ def _row(status: HeroStatus) -> tuple[str, ...]:
         if picture
         else str(status.hero.own_image and status.hero.own_image.name)
     )
-    return status.hero.page, word, status.key[:16], cost, prompt
+    return status.hero.page, word, short_key(status.key), cost, prompt
 
 
 def _summary(found: tuple[HeroStatus, ...]) -> str:
@@ -327,13 +327,13 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
             {
                 "page": status.hero.page,
                 "state": status.state,
-                "key": status.key[:16] or None,
+                "key": short_key(status.key) or None,
                 "provider": record.provider if record else None,
                 "model": record.model if record else None,
                 "file": str(path) if path else None,
                 "estimate_usd": round(status.estimate_usd, 6),
                 "to_collect_from": [quote.provider for quote in status.jobs],
-                "shows": record.key[:16] if record else status.last.key[:16] if status.last else None,
+                "shows": short_key(record.key) if record else short_key(status.last.key) if status.last else None,
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,
                 "seed": picture.seed if picture else None,

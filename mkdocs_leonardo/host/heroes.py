@@ -124,7 +124,7 @@ class SiteHeroes:
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError under `on_missing: error` if a hero is missing."""
-        resolutions, summary = self._build.join(title=site_name, uncounted=self._continued)
+        resolutions, summary = self._build.finish(title=site_name, uncounted=self._continued)
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.

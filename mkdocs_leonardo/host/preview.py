@@ -25,7 +25,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_plain_file
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.report import complaints, left_behind, shown_instead
-from mkdocs_leonardo.resolution import Resolution, given_up, waiting_for
+from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 if TYPE_CHECKING:
@@ -142,10 +142,12 @@ class Preview:
             self._notify(logging.INFO, left_behind(making))
         awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
-            loop.close(self._in_loop_end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_for(awaited)))
+            loop.close(
+                self._in_loop_end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_message(awaited))
+            )
         except KeyboardInterrupt:
             if awaited:
-                self._notify(logging.INFO, given_up(awaited))
+                self._notify(logging.INFO, given_up_message(awaited))
             raise
         finally:
             for _, runtime in self._runtimes:

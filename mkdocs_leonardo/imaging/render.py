@@ -37,11 +37,11 @@ from mkdocs_leonardo.spec import (
     Rendering,
     Variant,
     focus_suffix,
+    short_key,
     social_name,
 )
 from mkdocs_leonardo.tint import TINTS
 
-_KEY_CHARS = 16
 #: The provider whose pictures are placeholders.
 _PAINTER = "local"
 #: The provider of pictures that authors bring themselves.
@@ -129,8 +129,8 @@ def render(
     image, source_type = _normalised(picture, size, focus, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
-    name = record.key[:_KEY_CHARS] + (focus_suffix(focus) if cropped else "")
-    with _failures(), drafting(folder, variant_key[:_KEY_CHARS], xmp_packet(record, source_type)) as draft:
+    name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
+    with _failures(), drafting(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,

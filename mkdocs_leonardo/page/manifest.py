@@ -26,6 +26,7 @@ from mkdocs_leonardo.spec import (
     Variant,
     canonical_json,
     digest_of,
+    short_key,
 )
 
 Role = Literal["hero", "social"]
@@ -163,7 +164,7 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
     return {
         "asked": shown.asked,
         "focus": [shown.focus.x, shown.focus.y],
-        "key": asset.key[:16],
+        "key": short_key(asset.key),
         "provider": asset.provider,
         "source": asset.source.value,
         "placeholder": rendering.placeholder,

@@ -13,7 +13,18 @@ from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import full_width_place
-from mkdocs_leonardo.spec import CENTER, NO_AI, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant
+from mkdocs_leonardo.spec import (
+    CENTER,
+    NO_AI,
+    FocalPoint,
+    Format,
+    HeroAsset,
+    HeroSpec,
+    Layout,
+    Scrim,
+    Variant,
+    short_key,
+)
 from mkdocs_leonardo.tint import tint_of
 
 #: The names that providers use for themselves; a provider that is not here is shown by its own name.
@@ -246,7 +257,9 @@ def _scrim_step(percent: int) -> int:
 def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
     focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
     tint = tint_of(asset.rendering.dominant)
-    return f' data-provider="{escape(asset.provider)}" data-key="{escape(asset.key[:16])}"{focus} data-tint="{tint}"'
+    return (
+        f' data-provider="{escape(asset.provider)}" data-key="{escape(short_key(asset.key))}"{focus} data-tint="{tint}"'
+    )
 
 
 def _percent(fraction: float) -> int:

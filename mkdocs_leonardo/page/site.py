@@ -20,7 +20,7 @@ from mkdocs_leonardo.page.markup import (
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
-from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, social_name
+from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, short_key, social_name
 
 
 class ShownPage(NamedTuple):
@@ -150,7 +150,7 @@ class Site:
             tagline=spec.tagline,
             provider=asset.provider,
             credit=creator_name(asset.provider),
-            key=asset.key[:16],
+            key=short_key(asset.key),
             width=rendering.width_px,
             height=rendering.height_px,
             dominant=rendering.dominant,

@@ -149,7 +149,7 @@ def _merge(former: Path, folder: Path) -> None:
 
 def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
     """Move the picture of `key` to `target`, which keeps a sound one of its own."""
-    record = source.find(key)
+    record = source.get_unverified(key)
     if record is None:
         return
     data = source.read(record)

@@ -122,7 +122,7 @@ class Cooldowns:
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 
 
-class RenderTimes:
+class StoredRenderTimes:
     """The latest render times by kind (model and size), from which polls are timed."""
 
     def __init__(self, store: TextStore) -> None:

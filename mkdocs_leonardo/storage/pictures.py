@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import OPEN_FLAGS, write_atomically
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json, short_key
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PictureFolder:
         """Why the folder is neither read nor written; empty if it is."""
         return ""
 
-    def find(self, key: str) -> PictureRecord | None:
+    def get_unverified(self, key: str) -> PictureRecord | None:
         """The record of `key`, None if there is no pair; BrokenEntry if there is one that cannot be trusted.
 
         The picture is there, but its bytes are not read: `read` verifies them.
@@ -79,7 +79,7 @@ class PictureFolder:
         return record
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, whose picture is what was stored; None and BrokenEntry as from `find` and `read`.
+        """The record of `key` with a verified picture; None if there is no pair, BrokenEntry if it cannot be trusted.
 
         A pair whose files have the sizes and times of last change with which it was verified before is not read again.
         """
@@ -90,11 +90,11 @@ class PictureFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
-            return self.find(key)
+            return self.get_unverified(key)
         record = self._noted(key, path, described)
         if record is not None:
             return record
-        record = self.find(key)
+        record = self.get_unverified(key)
         if record is not None:
             state = _state(described, f"{path}.{record.extension}")
             self.read(record)
@@ -264,7 +264,7 @@ class PictureFolder:
     def _is_whole(self, key: str) -> bool:
         """Whether record and picture belong together, ours or those of another writer."""
         try:
-            record = self.find(key)
+            record = self.get_unverified(key)
             return record is not None and bool(self.read(record))
         except BrokenEntry:
             return False
@@ -316,7 +316,7 @@ def _stem(key: str) -> str:
     """The first 16 hex digits of a generation key, which name its files."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a generation key (64 hex digits)")
-    return key[:16]
+    return short_key(key)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -103,7 +103,7 @@ class TeamPictures:
         misses = len(self._misses - self._hits)
         return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
 
-    async def fetch_first(
+    async def download_first(
         self, wanted: Sequence[tuple[str, str]], save: Callable[[PictureRecord, bytes], PictureSource]
     ) -> StoredPicture | None:
         """Download the first of `wanted` (pairs of key and provider), and `save` it on this machine.

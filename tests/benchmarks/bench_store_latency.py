@@ -28,7 +28,7 @@ from anyio.from_thread import start_blocking_portal
 from PIL import Image
 from stores import running
 
-from mkdocs_leonardo.renderer import inspected
+from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
@@ -101,7 +101,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
     """Every picture in the cache, all pages at once, as a build does; how many were found."""
     rights = StoreRights(secret=b"secret")
-    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspected, notify=print)
+    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspect_image, notify=print)
     folder = PictureFolder(cache)
 
     def save(record: PictureRecord, data: bytes) -> PictureFolder:
@@ -113,7 +113,7 @@ async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -
             wanted = [(key, "leonardo")]
             if is_missing:
                 wanted = [(digest_of(key.encode()), "leonardo"), (digest_of(key[1:].encode()), "openai")]
-            group.start_soon(pictures.fetch_first, wanted, save)
+            group.start_soon(pictures.download_first, wanted, save)
     return pictures.stats.hits
 
 

@@ -183,7 +183,7 @@ class Pairs:
         self._hands = hands
         self._can_fail = can_fail
 
-    def find(self, key: str) -> PictureRecord | None:
+    def get_unverified(self, key: str) -> PictureRecord | None:
         """The record of `key`, without a look at its picture's bytes."""
         text = self._files.get(f"{key[:16]}.json")
         if text is None:
@@ -196,7 +196,7 @@ class Pairs:
     def get_verified(self, key: str) -> PictureRecord | None:
         """The record of `key`, whose picture is what was stored, else BrokenEntry."""
         self._hands.touch()
-        record = self.find(key)
+        record = self.get_unverified(key)
         if record is None:
             return None
         self._bytes(record)

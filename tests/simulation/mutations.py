@@ -78,8 +78,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "lost": Mutation(
         "a lost answer's job is looked for 10 s",
         "acquire/failover.py",
-        "LOST_ANSWER_S = 10.0",
-        "LOST_ANSWER_S = 1.0",
+        "SEARCH_S = 10.0",
+        "SEARCH_S = 1.0",
     ),
     "wait": Mutation(
         "a call is sent again after 2 s at the soonest",
@@ -90,8 +90,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "retry": Mutation(
         "a call is sent again once",
         "acquire/failover.py",
-        "MAX_CREATES = 2",
-        "MAX_CREATES = 3",
+        "MAX_CALLS = 2",
+        "MAX_CALLS = 3",
     ),
     "outage": Mutation(
         "a service that seems to be down gets few calls",

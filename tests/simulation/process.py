@@ -230,7 +230,7 @@ class Process:
         answer = None
         with suppress(HeroError, OSError):
             answer = self._lookup.find(hero)
-            at_hand = self._lookup.ready(hero, answer)
+            at_hand = self._lookup.resolve_stored(hero, answer)
             if at_hand is not None:
                 return at_hand
         with anyio.CancelScope() as scope:
@@ -331,7 +331,7 @@ class Process:
         renderer = NoFiles()
         self._lookup = Lookup(
             chain=chain,
-            keyed=frozenset(site.providers),
+            providers_with_key=frozenset(site.providers),
             stores=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
             journal=journal,
             renderer=renderer,
