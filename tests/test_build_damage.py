@@ -94,9 +94,37 @@ def test_damaged_picture_is_a_warning_and_is_not_bought_again(
     ran = Shell(site, services)("generate", "--yes")
     assert words in ran.err
     assert services.ledger.creates == 1
+    told = Shell(site, services).pages()["a.md"]
+    assert (told["state"], told["estimate_usd"]) == ("damaged", 0)
+    assert words in told["problem"]
     picture.unlink(missing_ok=True)
     record.unlink(missing_ok=True)
     assert site.build(services).sources == {"a.md": "generated"}
+
+
+def test_commands_agree_that_half_a_picture_in_the_cache_is_damaged(tmp_path: Path, services: Services) -> None:
+    """No command names a price or a purchase, and each names the file and the fix. `prune` keeps the file."""
+    site = Site(tmp_path, {"a.md": page("A", hero_prompt="<a>")}, QUICK)
+    site.build(services)
+    (record,) = (site.cache / "pictures").glob("*.json")
+    record.unlink()
+    shell, words = Shell(site, services), f"has no {record.name} beside it; it is not paid for again while that file is"
+
+    ran = shell("status")
+
+    assert ran.out.splitlines()[-1] == "1 hero: 1 damaged"
+    assert "$" not in ran.out
+    assert words in ran.err
+    checked = shell("check")
+    assert "a.md: damaged: " in checked.out
+    assert words in checked.out
+    assert words in shell("pin").err
+    dry = shell("generate", "--dry-run", "--json")
+    assert (dry.json["buy"], dry.json["cannot_be_made"]) == ([], 1)
+    assert words in dry.err
+    assert shell("prune", "--yes").exit_code == 0
+    assert any((site.cache / "pictures").glob(f"{record.stem}.*"))
+    assert services.ledger.creates == 1
 
 
 @pytest.mark.parametrize("kind", ["link", "link in a copy without .git", "byte order mark"])

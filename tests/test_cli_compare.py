@@ -64,6 +64,11 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
     again = shell(*arguments)
     assert again.exit_code == 0
     assert "every image is stored" in again.err
+    next((shell.site.cache / "pictures").glob("*.json")).unlink()
+    half = shell(*arguments)
+    assert half.exit_code == 0
+    assert "every image is stored" not in half.err
+    assert " beside it; it is not paid for again while that file is there" in half.err
     assert services.ledger.creates == 4
 
 

@@ -212,6 +212,7 @@ def test_status_says_what_follows_from_each_missing_key(tmp_path: Path, keys: tu
     ran = shell("status", environ=dict.fromkeys(keys, LEONARDO_KEY))
 
     assert ran.err.strip() == note
+    assert ran.out.splitlines()[-1].endswith("for 1 image" if keys else "for 1 image once a key is set")
 
 
 def test_completion_offers_the_pages_of_the_site(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import pytest
 from builds import Site, page
+from cli_rig import Shell
 from PIL import Image
 from providers_rig import FastClock, gemini_at, leonardo_at, openai_at
 from services import (
@@ -505,6 +506,13 @@ def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, 
     assert [line for line in built.warnings if "takes no reference" in line] == [
         f"leonardo takes no reference with the model {CUSTOM}, {SO_NONE}"
     ]
+    shell = Shell(site, services)
+    totals = shell("status", "--json").json["totals"]
+    assert (totals["missing"], totals["to_buy"], totals["estimate_usd"]) == (2, 0, 0)
+    assert "$" not in shell("status").out
+    ran = shell("generate", "--yes")
+    assert (ran.exit_code, ran.out) == (1, "nothing was made: 0 of 2 heroes are stored\n")
+    assert "takes no reference" in ran.err
     assert services.ledger.requests == ()
 
 

@@ -197,6 +197,8 @@ def _of_page(
         yield from _stored(status, status.record, site)
     elif status.trouble or half is not None:
         return
+    elif status.state == "damaged":
+        yield Finding(page, "damaged", _relative(status.reason, site))
     elif reason := _reason_without_image(status):
         yield Finding(page, "missing", reason)
     else:
@@ -215,8 +217,8 @@ def _reason_without_image(status: HeroStatus) -> str:
     reasons = {
         "paid": f"its image is paid for and not collected; run mkdocs-leonardo generate {page}",
         "uncertain": f"its image may be paid for; run mkdocs-leonardo generate {page} to look for it",
-        "refused": f"a content check refused hero_prompt ({status.refusal}); write another one",
-        "empty": f"its job {status.refusal}",
+        "refused": f"a content check refused hero_prompt ({status.reason}); write another one",
+        "empty": f"its job {status.reason}",
     }
     return reasons.get(status.state, "")
 
@@ -233,7 +235,7 @@ def _mend(site: SitePages, status: HeroStatus) -> str:
     if is_pinned and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {site.options.shown(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
-    delete = "delete both halves and " if status.damage and status.state not in {"paid", "uncertain"} else ""
+    delete = "delete both halves and " if status.state == "damaged" else ""
     if is_pinned:
         return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
     return f"{delete}run mkdocs-leonardo generate {page}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.folders import check_room, make_room
-from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out
+from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out, warn_of_hopeless
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
@@ -141,6 +141,7 @@ def _wanted(
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)
+    warn_of_hopeless(found, console)
     return found
 
 
@@ -148,9 +149,9 @@ def _show_plans(plans: Sequence[Plan], console: Console) -> None:
     for plan in plans:
         for line in plan.lines():
             console.say(f"{_mode_words(alchemy=_leonardo(plan.settings).alchemy)}: {line}")
-    if all(plan.is_idle for plan in plans):
+    if all(status.record is not None for plan in plans for status in plan.wanted):
         console.note("every image is stored; nothing is paid for")
-    elif len(plans) > 1:
+    elif len(plans) > 1 and not all(plan.is_idle for plan in plans):
         console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans))}")
 
 

@@ -12,12 +12,14 @@ from mkdocs_leonardo.commands import publish
 from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
+    HOPELESS,
     Plan,
     agreed,
     carry_out,
     download_team_pictures,
     reason_of,
     took,
+    warn_of_hopeless,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
@@ -73,7 +75,7 @@ def generate(
         return 0
     if is_published and obstacle:
         # Without a key, placeholders are copied, as a build would show them.
-        unmakable = sum(status.state in {"refused", "empty"} for status in found)
+        unmakable = sum(status.state in HOPELESS for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
     if plan.allowed and not agreed(console, yes=yes):
@@ -134,16 +136,9 @@ def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
     """Print the plan; the number of pages that get no image even if the plan is agreed to."""
-    unmakable = 0
+    unmakable = warn_of_hopeless(found, console)
     for status in found:
-        if status.state == "refused":
-            unmakable += 1
-            console.warn(f"{status.hero.page}: the prompt was refused before ({status.refusal}); write another one")
-        elif status.state == "empty" or (status.damage and status.state == "missing"):
-            unmakable += 1
-            console.warn(f"{status.hero.page}: {status.refusal or status.damage}")
-        elif obstacle and status.state in {"missing", "paid", "uncertain"}:
-            unmakable += 1
+        unmakable += (status.state == "missing" and not status.must_be_bought) or bool(obstacle and status.jobs)
     if unmakable and obstacle:
         console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
     if plan.is_idle:

@@ -39,7 +39,8 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                 console.say(f"{page}: {copied[page]}")
             elif status.state != "own":
                 absent.append(page)
-                console.warn(f"{page}: there is no image to pin; run mkdocs-leonardo generate {page}")
+                nothing = f"there is no image to pin; run mkdocs-leonardo generate {page}"
+                console.warn(f"{page}: {status.reason if status.state == 'damaged' else nothing}")
     folder = site.options.shown(site.settings.gallery_dir)
     done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
     console.say(f"{done}, {len(there)} there already, {len(absent)} missing")

@@ -29,6 +29,8 @@ _LEAST_S = 0.05
 INTERRUPTED = 130
 #: Why nothing is paid for where the configuration forbids it, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
+#: States of pictures that no provider is asked for until their author changes something.
+HOPELESS = frozenset({"refused", "empty", "damaged"})
 #: The words for jobs that are left after Ctrl-C, and for what becomes of them, by their state.
 _LEFT = {
     "accepted": (
@@ -57,8 +59,7 @@ class Plan:
         """
         planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self.wanted = tuple(wanted)
-        to_pay = (status for status in wanted if status.must_be_bought and settings.generate)
-        self.buy = without_repeats(to_pay)
+        self.buy = without_repeats(status for status in wanted if status.must_be_bought)
         self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
         self.settings = settings
         self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
@@ -87,12 +88,12 @@ class Plan:
                 yield f"{counted(len(without_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
-        first = next(quote for quote in self.buy[0].quotes if quote.is_available)
+        first = next(quote for quote in self.buy[0].quotes if quote.may_be_asked)
         line = f"{counted(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             further = dict.fromkeys(
-                quote.provider for status in self.allowed for quote in status.quotes if quote.is_available
+                quote.provider for status in self.allowed for quote in status.quotes if quote.may_be_asked
             )
             further.pop(first.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
@@ -105,6 +106,15 @@ class Plan:
                 f"{counted(held_back, 'more image is', 'more images are')} held back by max_new_images or "
                 f"max_cost_usd; {fix}"
             )
+
+
+def warn_of_hopeless(found: Sequence[HeroStatus], console: Console) -> int:
+    """Warn of each picture that no provider is asked for, with the fix; the number of them."""
+    hopeless = [status for status in found if status.state in HOPELESS]
+    for status in hopeless:
+        refused = f"the prompt was refused before ({status.reason}); write another one"
+        console.warn(f"{status.hero.page}: {refused if status.state == 'refused' else status.reason}")
+    return len(hopeless)
 
 
 def agreed(console: Console, *, yes: bool) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry, Refusal
 
-State = Literal["own", "pinned", "cached", "paid", "uncertain", "refused", "empty", "missing"]
+State = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
 JobState = Literal["accepted", "sent", "lost"]
 
 _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
@@ -38,6 +38,7 @@ _WORDS = {
     "own": "own image",
     "paid": "paid, to be collected",
     "uncertain": "may be paid, looked for first",
+    "damaged": "damaged",
     "refused": "refused",
     "empty": "came without an image",
     "missing": "missing",
@@ -47,24 +48,26 @@ _PROMPT_CHARACTERS = 48
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One provider's key and price for a picture. `is_available`: the provider has an API key.
+    """One provider's key and price for a picture.
 
-    `job` is the state of a job that is not collected, or that can be fetched again since its stored picture is
-    damaged. "sent": its create call got no answer so far; "lost": that answer was the picture, never arrived, and may
-    have been charged. `refusal` says why the prompt is not sent again.
+    `may_be_asked`: a build may order the picture from the provider. `job` is the state of a job that is not collected,
+    or that can be fetched again since its stored picture is damaged. "sent": its create call has no answer so far.
+    "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` says why the prompt is
+    not sent again.
     """
 
     provider: str
     key: str
     estimate_usd: float
-    is_available: bool
+    has_api_key: bool
+    may_be_asked: bool
     job: JobState | None = None
     refusal: Refusal | None = None
 
     @property
     def is_paid(self) -> bool:
         """Whether a job is paid for, or may be, and can be collected."""
-        return self.is_available and self.job in {"accepted", "sent"}
+        return self.has_api_key and self.job in {"accepted", "sent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,9 @@ class HeroStatus:
     """The status of one page's hero. `quotes` are in the order in which providers are asked.
 
     `record` and `store` belong to the picture that a build would show. `rendering` is None before its files are made.
-    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the
-    page shows while its own is missing, None for the painter's. `damage` says why
-    the picture is neither shown nor paid for: a file of it is there, and cannot be used.
+    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the page
+    shows while its own is missing, None for the painter's. `reason` says why the picture is not bought again: its
+    prompt was refused, its job had no picture, or a file is there that cannot be used.
     """
 
     hero: HeroSpec
@@ -84,17 +87,20 @@ class HeroStatus:
     store: PictureSource | None = None
     rendering: Rendering | None = None
     trouble: str = ""
-    refusal: str = ""
+    reason: str = ""
     last: PictureRecord | None = None
-    damage: str = ""
 
     @property
     def key(self) -> str:
-        """The key of the picture that is, or will be, shown: of the first provider with a key, else of the first."""
+        """The key of the picture that is shown, or would be: that of the first provider to be asked."""
         if self.record is not None:
             return self.record.key
-        asked = [quote for quote in self.quotes if quote.is_available] or list(self.quotes)
-        return asked[0].key if asked else ""
+        return self._first.key if self._first is not None else ""
+
+    @property
+    def _first(self) -> Quote | None:
+        """The quote of the provider that is asked first; if none may be asked, that of the first provider."""
+        return next((quote for quote in self.quotes if quote.may_be_asked), next(iter(self.quotes), None))
 
     @property
     def jobs(self) -> tuple[Quote, ...]:
@@ -121,21 +127,31 @@ class HeroStatus:
     @property
     def must_be_bought(self) -> bool:
         """Whether a build would pay for it."""
-        return self.state == "missing" and not self.damage and any(quote.is_available for quote in self.quotes)
+        return self.state == "missing" and any(quote.may_be_asked for quote in self.quotes)
+
+    @property
+    def has_price(self) -> bool:
+        """Whether a build would pay for it, or would once the site has an API key."""
+        is_keyless = self.state == "missing" and not any(quote.has_api_key for quote in self.quotes)
+        return self.must_be_bought or is_keyless
 
     @property
     def estimate_usd(self) -> float:
-        """The price at the provider that is asked first, with or without a key; 0 for a stored picture."""
-        if self.state != "missing" or not self.quotes:
-            return 0.0
-        return next((quote for quote in self.quotes if quote.is_available), self.quotes[0]).estimate_usd
+        """The price at the provider that is asked first; 0 without a price."""
+        return self._first.estimate_usd if self._first is not None and self.has_price else 0.0
+
+    @property
+    def problem(self) -> str:
+        """The problem of the picture; empty if there is none."""
+        found = self.reason if self.state == "damaged" else self.trouble or self.reason
+        return found or "; ".join(self.losses)
 
     @property
     def most_usd(self) -> float:
         """The highest cost: each provider in turn takes the money and delivers no picture."""
         if not self.must_be_bought:
             return 0.0
-        return sum(quote.estimate_usd for quote in self.quotes if quote.is_available)
+        return sum(quote.estimate_usd for quote in self.quotes if quote.may_be_asked)
 
 
 @contextmanager
@@ -194,13 +210,13 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
-    state, refusal = _refusal(quotes)
+    state, reason = _state_of_miss(answer, quotes)
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
     last = runtime.lookup.last(hero.page)
     shown = last.record if last is not None else None
-    return HeroStatus(hero, state, quotes, trouble=trouble, refusal=refusal, last=shown, damage=answer.damage)
+    return HeroStatus(hero, state, quotes, trouble=trouble, reason=reason, last=shown)
 
 
 def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
@@ -215,19 +231,19 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: M
         if job == "sent" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
             job = "lost"
     refusal = runtime.journal.refusal(candidate.key)
-    is_available = candidate.has_api_key and not (refusal and refusal.is_empty)
-    return Quote(provider.name, candidate.key, provider.estimate_usd(picture), is_available, job, refusal)
+    may_be_asked = candidate.may_be_asked and not (refusal and refusal.is_empty)
+    price_usd = provider.estimate_usd(picture)
+    return Quote(provider.name, candidate.key, price_usd, candidate.has_api_key, may_be_asked, job, refusal)
 
 
-def _refusal(quotes: Sequence[Quote]) -> tuple[State, str]:
-    """Whether the first provider that could be asked refused the prompt, or its job had no picture, and the reason.
-
-    The picture is just missing if a provider would be asked.
-    """
+def _state_of_miss(miss: Miss, quotes: Sequence[Quote]) -> tuple[State, str]:
+    """The state of a picture that is not stored, without regard to jobs, and the reason why it is not bought again."""
+    if miss.damage:
+        return "damaged", miss.damage
     for quote in quotes:
         if quote.refusal is not None and not quote.refusal.is_empty:
             return "refused", quote.refusal.reason
-        if quote.is_available:
+        if quote.may_be_asked:
             return "missing", ""
     for quote in quotes:
         if quote.refusal is not None:
@@ -262,10 +278,12 @@ def status(config_file: str | None, console: Console) -> int:
             console.table([_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt"))
         console.say(_summary(found))
         for status in found:
-            if status.trouble:
-                console.warn(f"{status.hero.page}: {status.trouble}")
+            if status.trouble or status.state == "damaged":
+                console.warn(f"{status.hero.page}: {status.problem}")
             console.warn(*status.losses)
         if any(status.state == "missing" for status in found):
+            if not site.settings.generate:
+                console.note("generate: false: no image is paid for")
             for note in _missing_keys(runtime):
                 console.note(note)
     return 0
@@ -297,7 +315,7 @@ def _row(status: HeroStatus) -> tuple[str, ...]:
         word += f", one from {status.jobs[0].provider} to be {'collected' if status.is_certain else 'looked for'}"
     if status.last is not None:
         word += ", shows its last one"
-    cost = f"about {dollars(status.estimate_usd)}" if status.state == "missing" else ""
+    cost = f"about {dollars(status.estimate_usd)}" if status.has_price else ""
     picture = status.hero.picture
     prompt = (
         shortened(picture.prompt, _PROMPT_CHARACTERS)
@@ -313,9 +331,12 @@ def _summary(found: tuple[HeroStatus, ...]) -> str:
     line = counted(len(found), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
-    bought = {status.hero.picture: status.estimate_usd for status in found if status.state == "missing"}
-    if bought:
-        line += f"; about {dollars(sum(bought.values()))} for {counted(len(bought), 'image', 'images')}"
+    priced = without_repeats(status for status in found if status.has_price)
+    if priced:
+        price_usd = sum(status.estimate_usd for status in priced)
+        line += f"; about {dollars(price_usd)} for {counted(len(priced), 'image', 'images')}"
+        if not priced[0].must_be_bought:
+            line += " once a key is set"
     return line
 
 
@@ -337,16 +358,16 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,
                 "seed": picture.seed if picture else None,
-                "problem": status.trouble or status.refusal or "; ".join(status.losses) or None,
+                "problem": status.problem or None,
             }
         )
-    bought = without_repeats(status for status in found if status.must_be_bought)
+    to_buy = without_repeats(status for status in found if status.must_be_bought)
     return {
         "pages": pages,
         "totals": {
             **{state: sum(status.state == state for status in found) for state in _WORDS},
-            "to_buy": len(bought),
-            "estimate_usd": round(sum(status.estimate_usd for status in bought), 6),
+            "to_buy": len(to_buy),
+            "estimate_usd": round(sum(status.estimate_usd for status in to_buy), 6),
         },
         "missing_keys": list(runtime.missing_keys),
         "problems": list(problems),
