@@ -68,6 +68,11 @@ class Resolution:
     capped_usd: float | None = None
 
     @property
+    def is_not_allowed(self) -> bool:
+        """Whether the picture is missing because the build may generate none."""
+        return self.failure is not None and self.failure.kind is FailureKind.NOT_ALLOWED
+
+    @property
     def is_refused(self) -> bool:
         """Whether a content check refused the prompt, so that only another prompt helps."""
         return self.failure is not None and self.failure.kind is FailureKind.REFUSED

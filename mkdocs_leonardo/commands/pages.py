@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host.reading import FRONT_MATTER, HeroReader
+from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, FRONT_MATTER
+from mkdocs_leonardo.host.reading import HeroReader
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.zensical import Project
@@ -84,7 +85,7 @@ class SiteReader:
         self._with_drafts = with_drafts
         self._titles = dict(_nav_titles(project.values.get("nav")))
         options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
-        self._meta_file = str(options.get("meta_file", ".meta.yml"))
+        self._meta_file = str(options.get("meta_file", FOLDER_METADATA))
         self._posts = tuple(_post_folders(project))
         self._of_folder = cache(self._folder_meta)
         self._hero_reader = HeroReader(defaults, project.docs_dir)

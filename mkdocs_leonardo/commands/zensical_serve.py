@@ -20,7 +20,6 @@ from mkdocs_leonardo.commands.zensical_host import Addition, command_of, run_zen
 from mkdocs_leonardo.commands.zensical_state import sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import STAMP, Preview
-from mkdocs_leonardo.resolution import GENERATION_OFF
 from mkdocs_leonardo.spec import MANIFEST
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class _ManifestUpdater:
         self._stamp = settings.cache_dir / STAMP
         with built(site, settings.for_preview(), self._console) as heroes:
             published(project, heroes, self._console, theme=self._theme)
-            missing = [one for one in heroes.resolutions if one.failure == GENERATION_OFF]
+            missing = [one for one in heroes.resolutions if one.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._state()
 

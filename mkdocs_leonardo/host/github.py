@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, metadata_text
 from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import printable
 
@@ -22,9 +23,6 @@ MOST_SHOWN = 10
 _KINDS = {logging.WARNING: "warning", logging.ERROR: "error"}
 #: The keys to whose lines a picture's failure belongs if its message names no key.
 _USUAL_KEYS = ("hero_prompt", "hero_image")
-#: The file that Material's `meta` plugin reads: the metadata of a whole folder.
-_FOLDER_META = ".meta.yml"
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Annotations:
 
     def about_site(self, level: int, text: str) -> None:
         """Annotate the plugin's line in the configuration."""
-        line = _line_of(_lines(self._config_file), re.compile(r"\s*-\s*[\"']?leonardo[\"']?\s*(:|$|#)"))
+        line = _line_of(r"[ \t]*-[ \t]*[\"']?leonardo[\"']?[ \t]*(:|$|#)", _text(self._config_file))
         self._add(level, text, file=self._shown(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
@@ -111,17 +109,17 @@ class Annotations:
         if not source.is_file():
             # Made by another plugin while the site is built.
             return "", 1
-        lines = _front_matter(_lines(source))
+        metadata = metadata_text(_text(source))
         folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
         for key in keys:
-            pattern = re.compile(rf"[\"']?{re.escape(key)}[\"']?\s*:")
-            line = _line_of(lines, pattern)
+            pattern = rf"[\"']?{re.escape(key)}[\"']?[ \t]*:"
+            line = _line_of(pattern, metadata)
             if line:
                 return self._shown(source), line
             for folder in folders:
-                line = _line_of(_lines(folder / _FOLDER_META), pattern)
+                line = _line_of(pattern, _text(folder / FOLDER_METADATA))
                 if line:
-                    return self._shown(folder / _FOLDER_META), line
+                    return self._shown(folder / FOLDER_METADATA), line
         return self._shown(source), 1
 
     def _shown(self, path: Path) -> str:
@@ -133,9 +131,11 @@ class Annotations:
 class Listener(logging.Handler):
     """A handler of the plugin's logger that turns warnings into annotations, from the begin of a build to its end."""
 
-    def __init__(self, annotations: Annotations, logger: logging.Logger) -> None:
+    def __init__(self, annotations: Annotations, logger: logging.Logger, prefix: str) -> None:
+        """Messages without a page begin with `prefix` in the log, and not in annotations."""
         super().__init__(logging.WARNING)
         self._annotations = annotations
+        self._prefix = prefix
         self._logger = logger
         logger.addHandler(self)
 
@@ -148,7 +148,7 @@ class Listener(logging.Handler):
             for page in about.pages:
                 self._annotations.about_page(record.levelno, page, about.text)
         else:
-            self._annotations.about_site(record.levelno, record.getMessage().removeprefix("leonardo: "))
+            self._annotations.about_site(record.levelno, record.getMessage().removeprefix(self._prefix))
 
     def publish(self) -> None:
         """Print the annotations."""
@@ -183,25 +183,18 @@ def _repository(config_file: Path, workspace: str) -> Path:
     return top if top is not None else folders[0]
 
 
-def _lines(path: Path) -> list[str]:
+def _text(path: Path) -> str:
+    """The file's text; "" if it cannot be read."""
     try:
-        # Line ends as editors count them: not `splitlines`, which knows a dozen.
-        return _LINE_END.split(path.read_text(encoding="utf-8-sig", errors="replace"))
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
-        return []
+        return ""
 
 
-def _front_matter(lines: Sequence[str]) -> Sequence[str]:
-    """The lines that hold metadata; the host also takes those without the --- lines, up to the first empty one."""
-    is_yaml = bool(lines) and lines[0].rstrip() == "---"
-    for number, line in enumerate(lines):
-        if number and (line.rstrip() in {"---", "..."} if is_yaml else not line.strip()):
-            return lines[:number]
-    return lines
-
-
-def _line_of(lines: Sequence[str], pattern: re.Pattern[str]) -> int:
-    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 0)
+def _line_of(pattern: str, text: str) -> int:
+    """The number of the first line that begins with `pattern`; 0 if none does."""
+    found = re.search(f"^{pattern}", text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found is not None else 0
 
 
 def _escaped(text: str) -> str:

@@ -25,7 +25,7 @@ from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
 from mkdocs_leonardo.page.site import ShownPage, Site
 from mkdocs_leonardo.report import complaints
-from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Resolution
+from mkdocs_leonardo.resolution import Complaint, Resolution
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -128,8 +128,8 @@ class SiteHeroes:
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
-            self.missing = tuple(one for one in resolutions if one.failure == GENERATION_OFF)
-            told = [one for one in resolutions if one.failure != GENERATION_OFF]
+            self.missing = tuple(one for one in resolutions if one.is_not_allowed)
+            told = [one for one in resolutions if not one.is_not_allowed]
         self.no_provider = self._build.no_provider
         found = complaints(told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted)
         for level, message in found:

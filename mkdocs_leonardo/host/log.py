@@ -28,3 +28,5 @@ def tell(level: int, message: object) -> None:
 
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
 log.logger.addFilter(_OneLine())
+#: The beginning of the plugin's messages in MkDocs's log.
+PREFIX = f"{log.prefix}: "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.errors import InputError, PictureError
+from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.imaging.reference import References
 
 if TYPE_CHECKING:
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.front_matter import HeroDefaults
     from mkdocs_leonardo.spec import Reference
 
-#: The front matter of a page's text.
-FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
-#: The file that Material's `meta` plugin reads by default.
-_FOLDER_META = ".meta.yml"
 
 
 class HeroReader:
@@ -73,7 +70,7 @@ class HeroReader:
         """
         base, block = PurePosixPath(page), FRONT_MATTER.match(source())
         if block is None or not _OWN_IMAGE.search(block[1]):
-            metas = ((folder, self._docs_dir / folder / _FOLDER_META) for folder in base.parents)
+            metas = ((folder, self._docs_dir / folder / FOLDER_METADATA) for folder in base.parents)
             base = next(
                 (
                     folder / base.name

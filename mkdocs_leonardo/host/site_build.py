@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.log import PREFIX, log
 from mkdocs_leonardo.host.pages import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reading import HeroReader
@@ -157,4 +157,4 @@ def _annotations(config: MkDocsConfig) -> Listener | None:
 
     file = config_file_of(config).resolve()
     annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
-    return Listener(annotations, logging.getLogger(log.logger.name))
+    return Listener(annotations, logging.getLogger(log.logger.name), PREFIX)

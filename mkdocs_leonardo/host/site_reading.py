@@ -23,7 +23,7 @@ from mkdocs.config import load_config
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.host.detect import HOSTS
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.host.log import PREFIX, log
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -161,7 +161,7 @@ class _HostLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep an error for the message that says why reading failed; pass anything else on."""
-        text = record.getMessage().removeprefix("leonardo: ")
+        text = record.getMessage().removeprefix(PREFIX)
         if record.levelno >= logging.ERROR:
             self.errors.append(text)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import shown
+from mkdocs_leonardo.host.front_matter_block import CLOSING, FRONT_MATTER
 
 if TYPE_CHECKING:
     import yaml
@@ -19,7 +20,7 @@ _OPENING = re.compile(
 _OURS = re.compile(
     r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]", re.MULTILINE | re.IGNORECASE
 )
-_CLOSING = re.compile(r"^(?:-{3}|\.{3})[ \t]*$", re.MULTILINE)
+_CLOSING = re.compile(CLOSING, re.MULTILINE)
 #: The line at which front matter without an end is over.
 _TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
 _NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
@@ -29,7 +30,7 @@ _CURLY = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 #: A quoted text of YAML with its end.
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", re.DOTALL)
 #: A plain prompt, and the comment behind it.
-_COMMENT = re.compile(r"\A---[ \t]*\n(?:(?!---)[^\n]*\n)*?hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)")
+_COMMENT = re.compile(r"^hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)", re.MULTILINE)
 _NO_END = "has no end; close it with a line of three dashes, ---"
 #: Characters that mean something to YAML at the beginning of a value.
 _INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
@@ -53,7 +54,8 @@ def unread_problem(text: str, page: str) -> InputError | None:
 
 def comment_in_prompt(text: str) -> str:
     """A note on a prompt that YAML ends at `` #``; empty without one. `text` is the whole file."""
-    cut = _COMMENT.search(text)
+    block = FRONT_MATTER.match(text)
+    cut = _COMMENT.search(block[1]) if block is not None else None
     if cut is None:
         return ""
     return (
