@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from mkdocs_leonardo import __version__
+from mkdocs_leonardo.providers import BUILT_IN
+from mkdocs_leonardo.providers.keys import named_key_variable
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 #: Zensical's own options stand beside a command's; `rest` collects them.
@@ -99,10 +101,10 @@ class _Commands(click.Group):
 
 
 main = _Commands(
-    help="""Generate, choose, pin and check the heroes of an MkDocs site.
+    help=f"""Generate, choose, pin and check the heroes of an MkDocs site.
 
     Uses the configuration, cache and journal of `mkdocs build`. Keys come from the environment only:
-    LEONARDO_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY. Commands ask before they spend, unless you add --yes.
+    {", ".join(map(named_key_variable, BUILT_IN))}. Commands ask before they spend, unless you add --yes.
     """,
     params=_program_options(),
     epilog=_examples(

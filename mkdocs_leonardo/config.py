@@ -27,9 +27,8 @@ from mkdocs_leonardo.converters import (
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import LAYOUTS, did_you_mean, style_named
 from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import (
-    BUILT_IN,
-    PAINTER,
     Declaration,
     declaration_of,
     is_declared,
@@ -39,6 +38,7 @@ from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, MAX_HEIGHT_PX, MAX_WIDTH_PX, MIN_SIDE_PX, SIDE_STEP_PX
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
+    PAINTER,
     STYLES,
     Encoding,
     Format,
@@ -247,7 +247,7 @@ class LeonardoConfig(Config):
                 continue
             try:
                 declaration = declaration_of(name)
-                variable = declaration.key_variable or named_key_variable(name)
+                variable = declaration.variable_for(name)
                 self.provider_options[name] = options_from(declaration.options, self.get(name), variable)
             except (HeroError, ValueError) as error:
                 yield name, ValidationError(str(error))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider, TakesReferences
+from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.renderer import OwnFile
 from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution
 from mkdocs_leonardo.spec import (
@@ -352,5 +353,12 @@ def asset_of(stored: StoredPicture, rendering: Rendering) -> HeroAsset:
     """A picture with its files, as a page shows it."""
     record = stored.record
     return HeroAsset(
-        record.key, record.provider, record.model, stored.source, rendering, record.created_at, record.marks
+        record.key,
+        record.provider,
+        record.model,
+        stored.source,
+        rendering,
+        record.created_at,
+        record.marks,
+        creator_of(record.provider),
     )

@@ -33,6 +33,7 @@ from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import picture_sizes
+from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
 
 if TYPE_CHECKING:
@@ -279,7 +280,8 @@ class PageRenderer:
         layout = hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
-        return replace(hero, focus=shown.focus, layout=layout), shown.asset
+        asset = replace(shown.asset, creator=creator_of(shown.asset.provider))
+        return replace(hero, focus=shown.focus, layout=layout), asset
 
     @property
     def _site_name(self) -> str:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import (
+    OWN,
+    PAINTER,
     Encoding,
     FocalPoint,
     HeroSpec,
@@ -120,8 +122,8 @@ class Renderer:
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
         # The painter has one manner, and takes no look from a reference.
-        key = generation_key("local", "painter", replace(picture, reference=None), {"painter_version": PAINTER_VERSION})
-        return PictureRecord(key=key, digest=key, extension="png", provider="local", model="painter")
+        key = generation_key(PAINTER, "painter", replace(picture, reference=None), {"painter_version": PAINTER_VERSION})
+        return PictureRecord(key=key, digest=key, extension="png", provider=PAINTER, model="painter")
 
     def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:
         """The author's own file as a record; PictureError if it cannot be read."""
@@ -132,7 +134,7 @@ class Renderer:
         except OSError as error:
             raise PictureError(f"cannot be opened ({error.strerror})") from error
         digest = digest_of(data)
-        record = PictureRecord(key=digest, digest=digest, extension="", provider="own", model="")
+        record = PictureRecord(key=digest, digest=digest, extension="", provider=OWN, model="")
         return record, data
 
     # Keys and folders ------------------------------------------------------------------------------------------------

@@ -15,11 +15,10 @@ from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
-from mkdocs_leonardo.providers.declaration import BUILT_IN, PAINTER, declaration_of
-from mkdocs_leonardo.providers.keys import named_key_variable
+from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
-from mkdocs_leonardo.spec import Source
+from mkdocs_leonardo.spec import PAINTER, Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
 from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -289,7 +288,7 @@ class Runtime:
         from mkdocs_leonardo.storage import limits
 
         declaration, options = declaration_of(name), self._settings.options[name]
-        variable = declaration.key_variable or named_key_variable(name)
+        variable = declaration.variable_for(name)
         key = self._environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
@@ -309,8 +308,6 @@ class Runtime:
         try:
             provider: Provider = declaration.make(context)
         except Exception as error:
-            if name in BUILT_IN:
-                raise
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if provider.name != name:

@@ -15,8 +15,8 @@ from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import PictureError, SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
 from mkdocs_leonardo.imaging.reference import read_reference
-from mkdocs_leonardo.providers.declaration import PAINTER, declared_names, is_declared
-from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, Encoding, PictureRules, Reference
+from mkdocs_leonardo.providers.declaration import declared_names, is_declared
+from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, PAINTER, Encoding, PictureRules, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:

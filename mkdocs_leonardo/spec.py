@@ -73,8 +73,12 @@ MAX_SEED = 9_999_999_998
 #: refused or cut.
 MAX_PROMPT_CHARACTERS = 1500
 
+#: The local painter, which closes every chain, as lists of providers and records name it.
+PAINTER = "local"
+#: The provider in the record of an author's own picture.
+OWN = "own"
 #: Providers whose pictures no AI made: they carry no AI mark.
-NO_AI = frozenset({"local", "own"})
+NO_AI = frozenset({PAINTER, OWN})
 #: The AI mark: IPTC NewsCodes, Digital Source Type, "created using generative AI" (as of 2026-07).
 MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -318,7 +322,10 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class HeroAsset:
-    """A picture with its rendering and source, ready for a page; `created_at` and `marks` as in the record."""
+    """A picture with its rendering and source, ready for a page; `created_at` and `marks` as in the record.
+
+    `creator` is the name of the AI as pages show it, "" for a picture that no AI made.
+    """
 
     key: str
     provider: str
@@ -327,6 +334,7 @@ class HeroAsset:
     rendering: Rendering
     created_at: float = 0.0
     marks: str = ""
+    creator: str = ""
 
     @property
     def is_placeholder(self) -> bool:

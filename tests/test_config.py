@@ -14,8 +14,9 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, read
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.balance import Alert
-from mkdocs_leonardo.providers.declaration import BUILT_IN, declaration_of, key_variable, options_in
+from mkdocs_leonardo.providers.declaration import declaration_of, key_variable, options_in
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
@@ -62,7 +63,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
     """The table of the documentation, to the letter."""
     config = accepted({})
 
-    assert {name: value for name, value in config.items() if name not in {"leonardo", "openai", "gemini"}} == {
+    assert {name: value for name, value in config.items() if name not in BUILT_IN} == {
         "enabled": True,
         "providers": ("leonardo", "openai"),
         "style": "CINEMATIC",

@@ -35,7 +35,7 @@ from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site import HeroContext
-from mkdocs_leonardo.providers.declaration import BUILT_IN
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.gemini import prices as gemini_prices
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.orders import estimate_usd

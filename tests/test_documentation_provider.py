@@ -112,12 +112,14 @@ def test_example_package_passes_its_own_test(package: Path) -> None:
 
 
 def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """The page shows the service's picture, paid once; the next build sends no request."""
+    """The page shows the service's picture and name, paid once; the next build sends no request."""
     site = site_with(tmp_path, service)
+    site.options = {**site.options, "credit": True}
     built = site.build(None, "--strict", environ=environ(package))
     assert built.exit_code == 0, built.log
     assert built.hero("index.md")["provider"] == "easel"
     assert 'data-provider="easel"' in built.html("index.html")
+    assert "Picture made by AI: Easel AI" in built.html("index.html")
     (name,) = (name for name in built.pictures() if name.endswith("-1536.jpg"))
     with Image.open(io.BytesIO(built.asset(name))) as shown, Image.open(io.BytesIO(service.picture)) as drawn:
         for point in ((700, 20), (700, 430), (700, 840)):

@@ -13,7 +13,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from mkdocs_leonardo.providers.declaration import BUILT_IN
+from mkdocs_leonardo.providers import BUILT_IN
 
 ROOT = Path(__file__).parents[1]
 

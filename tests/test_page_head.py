@@ -141,7 +141,7 @@ def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
     """Whatever the alternative text is, the data stay one element and read back the same."""
     file = Variant("hero", "jpeg", 480, 270, "a.jpg", Path(), "a.jpg", "", 0)
     rendering = Rendering((file,), "", "", Scrim(0, 0, 0, 0, 0, 0), 480, 270)
-    asset = HeroAsset("key", "leonardo", "phoenix", Source.CACHED, rendering)
+    asset = HeroAsset("key", "leonardo", "phoenix", Source.CACHED, rendering, creator="Leonardo AI")
     html = with_head("", origin=linked_data(asset, "https://example.org/", caption=f"</script><b>{caption}"))
     parsed = _Scripts(html)
     assert parsed.tags == ["link", "script"]

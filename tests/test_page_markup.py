@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mkdocs_leonardo.page.markup import (
     card,
-    creator_name,
     final_layout,
     focus_name,
     hero_header,
@@ -20,6 +19,7 @@ from mkdocs_leonardo.page.markup import (
     place_full,
 )
 from mkdocs_leonardo.page.themes import picture_sizes
+from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import (
     FocalPoint,
     Format,
@@ -42,7 +42,7 @@ def variant(picture_format: Format, width_px: int) -> Variant:
     return Variant("hero", picture_format, width_px, width_px * 9 // 16, name, Path(), name, "0" * 64, 1)
 
 
-def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
+def asset(*formats: Format, provider: str = "leonardo", creator: str = "Leonardo AI") -> HeroAsset:
     """A picture in these formats, with its social picture."""
     social = Variant("social", "jpeg", 1200, 630, "social.jpg", Path(), "social.jpg", "0" * 64, 1)
     ladder = tuple(variant(each, width_px) for each in formats for width_px in (1536, 480, 768))
@@ -54,6 +54,7 @@ def asset(*formats: Format, provider: str = "leonardo") -> HeroAsset:
         rendering=Rendering(
             (*ladder, social), "data:image/webp;base64,AAAA", "#203040", Scrim(31, 20, 21, 31, 20, 21), 1536, 864
         ),
+        creator=creator,
     )
 
 
@@ -146,14 +147,13 @@ def test_credit_in_the_sites_own_words_is_the_line() -> None:
     """Another language, with the AI's name in its place; never markup, and braces mean nothing else."""
     html = hero_header(asset("jpeg"), spec(), HEADING, url=url, credit="<b>{0} Bild von {creator} & KI")
     assert '<p class="leonardo-hero__credit">&lt;b&gt;{0} Bild von Leonardo AI &amp; KI</p>' in html
-    assert "Bild" not in hero_header(asset("jpeg", provider="own"), spec(), HEADING, url=url, credit="Bild: {creator}")
+    assert "Bild" not in hero_header(asset("jpeg", creator=""), spec(), HEADING, url=url, credit="Bild: {creator}")
 
 
 def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
     """The painter's and the author's own pictures are never said to be made by an AI."""
-    assert "AI" not in hero_header(asset("jpeg", provider="local"), spec(), HEADING, url=url, credit=True)
-    assert creator_name("own") == ""
-    assert creator_name("someone") == "someone"
+    assert "AI" not in hero_header(asset("jpeg", creator=""), spec(), HEADING, url=url, credit=True)
+    assert [creator_of(name) for name in ("local", "own", "someone")] == ["", "", "someone"]
 
 
 def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:

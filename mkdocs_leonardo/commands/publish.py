@@ -25,7 +25,7 @@ from mkdocs_leonardo.page.manifest import (
 )
 from mkdocs_leonardo.page.stylesheet import published_stylesheet
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, Source, short_key
+from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
@@ -87,7 +87,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
             (folder / name).unlink(missing_ok=True)
     except (HeroError, OSError) as error:
         raise CommandError(f"--into: {error_text(error)}") from error
-    painted = sum(hero.asset.provider == "local" for hero in shown.values())
+    painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
     console.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
 
@@ -119,7 +119,7 @@ def earlier(folder: Path, console: Console) -> Manifest:
 
 def _is_better(shown: ShownHero | None, folder: Path) -> bool:
     """Whether the page has a published picture that is no placeholder, with all of its files."""
-    if shown is None or shown.asset.provider == "local":
+    if shown is None or shown.asset.provider == PAINTER:
         return False
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
 

@@ -29,6 +29,8 @@ from mkdocs_leonardo.imaging.variants import (
 from mkdocs_leonardo.spec import (
     CENTER,
     NO_AI,
+    OWN,
+    PAINTER,
     Encoding,
     FocalPoint,
     Format,
@@ -42,10 +44,6 @@ from mkdocs_leonardo.spec import (
 )
 from mkdocs_leonardo.tint import TINTS
 
-#: The provider whose pictures are placeholders.
-_PAINTER = "local"
-#: The provider of pictures that authors bring themselves.
-_OWN = "own"
 
 
 def settings(
@@ -56,11 +54,11 @@ def settings(
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
     """
-    is_placeholder = record.provider == _PAINTER
+    is_placeholder = record.provider == PAINTER
     beyond = [width for width in encoding.widths if width > encoding.width_px]
     # Left out where they have no effect, so that earlier renderings stay valid.
     extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
-    if record.provider == _OWN:
+    if record.provider == OWN:
         extra["enlarged"] = False
     if record.has_reference:
         extra["reference"] = True
@@ -124,7 +122,7 @@ def render(
     the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
-    encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != _OWN)
+    encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != OWN)
     size = encoding.width_px, encoding.height_px
     image, source_type = _normalised(picture, size, focus, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
@@ -136,7 +134,7 @@ def render(
             image,
             files=wanted_files(encoding, available),
             name=name,
-            is_placeholder=record.provider == _PAINTER,
+            is_placeholder=record.provider == PAINTER,
             known={(each.width_px, each.format): each for each in known if each.role == "hero"},
             heavy=heavy,
         )

@@ -8,7 +8,6 @@ from html import escape, unescape
 from operator import attrgetter
 from typing import NamedTuple
 
-from mkdocs_leonardo.page.markup import creator_name
 from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
@@ -123,7 +122,7 @@ def linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
         return ""
     heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]
     largest = max([variant for variant in heroes if variant.format == "jpeg"] or heroes, key=_WIDTH_PX)
-    creator = creator_name(asset.provider)
+    creator = asset.creator
     value = {
         "@context": "https://schema.org",
         "@type": "ImageObject",

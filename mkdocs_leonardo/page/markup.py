@@ -13,22 +13,8 @@ from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import full_width_place
-from mkdocs_leonardo.spec import (
-    CENTER,
-    NO_AI,
-    FocalPoint,
-    Format,
-    HeroAsset,
-    HeroSpec,
-    Layout,
-    Scrim,
-    Variant,
-    short_key,
-)
+from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant, short_key
 from mkdocs_leonardo.tint import tint_of
-
-#: The names that providers use for themselves; a provider that is not here is shown by its own name.
-_CREATORS = {"gemini": "Google Gemini", "leonardo": "Leonardo AI", "openai": "OpenAI"}
 
 #: The default of the visible line on the AI.
 _CREDIT = "Picture made by AI: {creator}"
@@ -64,11 +50,6 @@ _HERO_START = '<header class="leonardo-hero '
 _CARD_START = '<a class="leonardo-card"'
 
 
-def creator_name(provider: str) -> str:
-    """The name of the AI behind a provider, "" for pictures that no AI made."""
-    return "" if provider in NO_AI else _CREATORS.get(provider, provider)
-
-
 def focus_name(focus: FocalPoint) -> str:
     """The focal point as the markup and the stylesheet spell it, in percent: ``30-60``."""
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
@@ -102,7 +83,7 @@ def hero_header(
     picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.
     placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
-    caption = _caption("figcaption" if is_apart else "p", asset.provider, credit)
+    caption = _caption("figcaption" if is_apart else "p", asset.creator, credit)
     if is_apart:
         inside = [*text, '<figure class="leonardo-hero__figure">', picture, placeholder, *caption, "</figure>"]
     else:
@@ -111,10 +92,9 @@ def hero_header(
     return "\n".join([f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
 
 
-def _caption(tag: str, provider: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it
-    creator = creator_name(provider) if credit else ""
+def _caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it
     words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
-    return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator else []
+    return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator and credit else []
 
 
 def final_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:

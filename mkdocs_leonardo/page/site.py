@@ -11,7 +11,6 @@ from urllib.parse import urljoin, urlsplit
 from mkdocs_leonardo.page.head import Social, insert_head, linked_data, social_of
 from mkdocs_leonardo.page.markup import (
     card,
-    creator_name,
     final_layout,
     hero_header,
     insert_card,
@@ -149,7 +148,7 @@ class Site:
             alt=spec.alt,
             tagline=spec.tagline,
             provider=asset.provider,
-            credit=creator_name(asset.provider),
+            credit=asset.creator,
             key=short_key(asset.key),
             width=rendering.width_px,
             height=rendering.height_px,

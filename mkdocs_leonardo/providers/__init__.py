@@ -1,1 +1,4 @@
-"""Services that make pictures, and the painter that always can."""
+"""Services that make pictures."""
+
+#: The providers that come with the plugin, in the order of messages.
+BUILT_IN = ("leonardo", "openai", "gemini")

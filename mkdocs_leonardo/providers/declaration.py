@@ -15,25 +15,25 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from mkdocs_leonardo import converters
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import shown
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.keys import named_key_variable
-from mkdocs_leonardo.spec import PictureRules, PictureSpec
+from mkdocs_leonardo.spec import NO_AI, PictureRules, PictureSpec
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.providers.base import Provider, ProviderContext
 
-#: The entry point group in which providers register, and the names of our own that are services.
+#: The entry point group in which providers register.
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
-BUILT_IN = ("leonardo", "openai", "gemini")
-#: The name by which a list of providers may hold the painter, which closes every chain.
-PAINTER = "local"
 
 OptionsT = TypeVar("OptionsT")
 
@@ -140,6 +140,7 @@ class Declaration(Generic[OptionsT]):
 
     `make` makes the provider, configured; its context holds an object of `options`, a dataclass whose fields are the
     options. `key_variable` is the environment variable that holds the API key, if it is not named after the provider.
+    `creator` is the name of the AI as pages show it, if it is not the provider's.
     `problems` checks the options together, given those that the author wrote and the site's picture settings. It
     returns pairs of an option's full name, as `easel.model` or `width`, and a text with the fix. `rules` are the
     settings that the model takes, `notes` the remarks on allowed options.
@@ -148,10 +149,15 @@ class Declaration(Generic[OptionsT]):
     make: Callable[[ProviderContext], Provider]
     options: type[OptionsT]
     key_variable: str = ""
+    creator: str = ""
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
     problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
     rules: Callable[[OptionsT, PictureSpec], PictureRules] | None = None
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
+
+    def variable_for(self, name: str) -> str:
+        """The environment variable that holds the API key of the provider, which is registered as `name`."""
+        return self.key_variable or named_key_variable(name)
 
 
 def imported(name: str) -> Callable[[ProviderContext], Provider]:
@@ -181,8 +187,6 @@ def declaration_of(name: str) -> Declaration[Any]:
     entry_point = _entry_point(name)
     if entry_point is None:
         raise HeroError(f"no provider {name!r} is installed")
-    if name in BUILT_IN:
-        return cast("Declaration[Any]", entry_point.load())
     try:
         declaration = entry_point.load()
         if not isinstance(declaration, Declaration):
@@ -203,4 +207,14 @@ def _entry_point(name: str) -> EntryPoint | None:
 
 def key_variable(name: str) -> str:
     """The environment variable that holds a provider's API key."""
-    return (is_declared(name) and declaration_of(name).key_variable) or named_key_variable(name)
+    return declaration_of(name).variable_for(name) if is_declared(name) else named_key_variable(name)
+
+
+@cache
+def creator_of(provider: str) -> str:
+    """The name of the AI behind a provider's pictures, "" if no AI made them; for an unknown provider, its own name."""
+    if provider in NO_AI:
+        return ""
+    with suppress(HeroError):
+        return declaration_of(provider).creator or provider
+    return provider

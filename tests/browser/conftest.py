@@ -116,6 +116,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
                 encoding=Encoding() if name == "landscape" else Encoding(formats=("jpeg",), widths=(768, 1536)),
                 folder=files,
             ),
+            creator="Leonardo AI",
         )
         for name in ("landscape", "white", "black", "noise", "halves", "beside", "sky")
     }

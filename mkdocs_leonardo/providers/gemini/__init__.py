@@ -22,4 +22,8 @@ class GeminiOptions:
     """The text model of `mkdocs-leonardo suggest`."""
 
 
-gemini = Declaration(make=imported("mkdocs_leonardo.providers.gemini.provider:GeminiProvider"), options=GeminiOptions)
+gemini = Declaration(
+    make=imported("mkdocs_leonardo.providers.gemini.provider:GeminiProvider"),
+    options=GeminiOptions,
+    creator="Google Gemini",
+)

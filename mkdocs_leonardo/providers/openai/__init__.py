@@ -26,4 +26,6 @@ class OpenAIOptions:
     """The text model of `mkdocs-leonardo suggest`."""
 
 
-openai = Declaration(make=imported("mkdocs_leonardo.providers.openai.provider:OpenAIProvider"), options=OpenAIOptions)
+openai = Declaration(
+    make=imported("mkdocs_leonardo.providers.openai.provider:OpenAIProvider"), options=OpenAIOptions, creator="OpenAI"
+)
