@@ -54,7 +54,7 @@ class Renderer:
         self._settings: dict[tuple[Encoding, FocalPoint, str, str, bool], str] = {}
         self.threads = _cores()
         # The largest files take turns: a core more would save less time than it takes memory.
-        self._heavy = BoundedSemaphore(max(1, self.threads // 2))
+        self._memory_slots = BoundedSemaphore(max(1, self.threads // 2))
         self._folder = self._usable(folder)
         self.cache = RenderingCache(self._folder, index)
 
@@ -99,7 +99,7 @@ class Renderer:
                 folder=folder,
                 focus=hero.focus,
                 known=known,
-                heavy=self._heavy,
+                memory_slots=self._memory_slots,
             )
 
         try:
@@ -148,7 +148,7 @@ class Renderer:
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
     def _settings_of(self, encoding: Encoding, focus: FocalPoint, record: PictureRecord) -> Mapping[str, JsonValue]:
-        from mkdocs_leonardo.imaging.render import settings
+        from mkdocs_leonardo.imaging.render import rendering_inputs
         from mkdocs_leonardo.imaging.variants import usable_formats
 
         kept, dropped = usable_formats(encoding.formats)
@@ -157,7 +157,7 @@ class Renderer:
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
-        return settings(encoding, focus, record)
+        return rendering_inputs(encoding, focus, record)
 
     def _known_files(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> Sequence[Variant]:
         """The files of the picture that were encoded for another layout, or for a list of every format."""

@@ -28,7 +28,11 @@ ZENSICAL_CACHE = ".leonardo/cache"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every option but `enabled`, checked. Paths are absolute. A field has the value of the option of its name."""
+    """Every option but `enabled`, checked. Paths are absolute.
+
+    `defaults` holds the options that pages may override, `encoding` those of the files. Each other option has a field
+    of its name.
+    """
 
     providers: tuple[str, ...]
     defaults: HeroDefaults

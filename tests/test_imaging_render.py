@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import Provenance, detect
-from mkdocs_leonardo.imaging.render import render, settings
+from mkdocs_leonardo.imaging.render import render, rendering_inputs
 from mkdocs_leonardo.imaging.variants import available_formats
 from mkdocs_leonardo.spec import (
     CENTER,
@@ -244,22 +244,22 @@ def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
-def test_settings_of_a_placeholder_name_a_quicker_encoder() -> None:
+def test_inputs_of_a_placeholder_name_a_quicker_encoder() -> None:
     """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
 
     def speed(provider: str) -> object:
-        files: Any = settings(Encoding(), CENTER, PictureRecord("", "", "", provider, "m"))["files"]
+        files: Any = rendering_inputs(Encoding(), CENTER, PictureRecord("", "", "", provider, "m"))["files"]
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
 
 
-def test_settings_move_with_everything_that_changes_the_files() -> None:
+def test_inputs_move_with_everything_that_changes_the_files() -> None:
     """Each of these is another rendering; the order of widths and formats that cannot be written are not."""
 
     def key(encoding: Encoding = SMALL, focus: FocalPoint = CENTER, *, provider: str = "p", model: str = "m") -> str:
         return variant_key(
-            "digest", settings(encoding, focus, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
+            "digest", rendering_inputs(encoding, focus, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
         )
 
     different = [

@@ -14,11 +14,11 @@ from PIL import Image, features
 from mkdocs_leonardo.imaging.variants import (
     available_formats,
     dominant,
-    drafting,
     ladder,
+    open_draft,
     placeholder,
+    plan_files,
     usable_formats,
-    wanted_files,
     write_ladder,
 )
 from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, focus_suffix
@@ -64,14 +64,14 @@ def test_usable_formats_names_each_once_in_the_wished_order() -> None:
         ((), 1536, [1536]),
     ],
 )
-def test_wanted_files_spare_the_fallback_beside_a_better_format(
+def test_plan_files_spare_the_fallback_beside_a_better_format(
     widths: tuple[int, ...], width_px: int, jpeg: list[int]
 ) -> None:
     """AVIF has every width, JPEG those nearest to what its readers need and the widest; alone it has every width."""
     encoding = Encoding(widths=widths, width_px=width_px)
 
     def widths_of(kind: Format, *available: Format) -> list[int]:
-        return [width for width, each in wanted_files(encoding, available) if each == kind]
+        return [width for width, each, _ in plan_files(encoding, available) if each == kind]
 
     assert widths_of("avif", "avif", "jpeg") == list(ladder(widths, width_px))
     assert widths_of("jpeg", "avif", "jpeg") == jpeg
@@ -92,13 +92,14 @@ def test_focus_suffix_names_percent_and_nothing_for_the_centre() -> None:
     assert focus_suffix(FocalPoint(0.5, 0.5)) == ""
 
 
-def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_open_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """Neither half-written nor whole files remain of a picture that could not be finished."""
     (tmp_path / "other").write_text("stays")
 
     def fail_at_the_end() -> None:
-        with drafting(tmp_path, "s", b"") as draft:
-            write_ladder(draft, noise(64, 36), files=[(32, "webp"), (64, "webp"), (64, "jpeg")], name="n")
+        with open_draft(tmp_path, "s", b"") as draft:
+            small = Encoding(formats=("webp", "jpeg"), widths=(32,), width_px=64)
+            write_ladder(draft, noise(64, 36), files=plan_files(small), name="n")
             assert len(list(tmp_path.iterdir())) == 4
             raise RuntimeError
 
@@ -109,7 +110,7 @@ def test_drafting_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
-def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
+def test_write_ladder_takes_a_turn_for_each_file_that_takes_memory(tmp_path: Path) -> None:
     """While a wide AVIF is encoded its writer has its turn; every other file is written before, without one."""
     events: list[str] = []
 
@@ -122,10 +123,10 @@ def test_write_ladder_takes_a_turn_for_each_heavy_file(tmp_path: Path) -> None:
         def __exit__(self, *_: object) -> None:
             events.append(f"to {len(list(tmp_path.iterdir()))}")
 
-    with drafting(tmp_path, "s", b"") as draft:
+    with open_draft(tmp_path, "s", b"") as draft:
         picture = Image.new("RGB", (1536, 864), "navy")
-        files = wanted_files(Encoding(widths=(768, 1200)))
-        written = write_ladder(draft, picture, files=files, name="n", heavy=Turns())
+        files = plan_files(Encoding(widths=(768, 1200)))
+        written = write_ladder(draft, picture, files=files, name="n", memory_slots=Turns())
 
     assert events == ["from 4", "to 5", "from 5", "to 6"]
     assert [variant.name for variant in written] == [

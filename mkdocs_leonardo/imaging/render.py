@@ -19,10 +19,9 @@ from mkdocs_leonardo.imaging.variants import (
     SOCIAL_OPTIONS,
     SOCIAL_SIZE_PX,
     dominant,
-    drafting,
-    options_for,
+    open_draft,
     placeholder,
-    wanted_files,
+    plan_files,
     write_ladder,
     write_social,
 )
@@ -45,18 +44,16 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.tint import TINTS
 
 
-
-def settings(
+def rendering_inputs(
     encoding: Encoding, focus: FocalPoint, record: PictureRecord, available: Iterable[Format] | None = None
 ) -> dict[str, JsonValue]:
-    """The settings that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
+    """The values that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
     """
-    is_placeholder = record.provider == PAINTER
     beyond = [width for width in encoding.widths if width > encoding.width_px]
-    # Left out where they have no effect, so that earlier renderings stay valid.
+    # Add a value only where it has an effect; otherwise every rendering is encoded again.
     extra: dict[str, JsonValue] = {"beyond": [*beyond]} if beyond else {}
     if record.provider == OWN:
         extra["enlarged"] = False
@@ -66,8 +63,8 @@ def settings(
         **extra,
         "encoder": ENCODER_VERSION,
         "files": [
-            [name, width, dict(options_for(name, width, is_placeholder=is_placeholder))]
-            for width, name in wanted_files(encoding, available)
+            [file.format, file.width_px, dict(file.options)]
+            for file in plan_files(encoding, available, is_placeholder=record.provider == PAINTER)
         ],
         "size": [encoding.width_px, encoding.height_px],
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
@@ -83,8 +80,10 @@ def settings(
     }
 
 
-def sized(encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool) -> Encoding:
-    """`encoding` with the size and widths that are made of a picture of `delivered_px`.
+def fit_encoding(
+    encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool
+) -> Encoding:
+    """Return `encoding` with the size and widths that are made of a picture of `delivered_px`.
 
     Its own size is always made, in one step from what was delivered, and each larger width that was delivered as well.
     Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
@@ -112,38 +111,37 @@ def render(
     focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
     known: Sequence[Variant] = (),
-    heavy: AbstractContextManager[object] | None = None,
+    memory_slots: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
     The record's key names the files in the site, `variant_key` in the folder. `available` are the formats that can be
-    written, by default those of this Pillow; `known` are files of the same picture that need not be encoded again,
-    `heavy` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we may show, StoreUnavailable if
-    the folder cannot be written.
+    written, by default those of this Pillow. `known` are files of the same picture that need not be encoded again.
+    `memory_slots` is as in `write_ladder`. Raises PictureError if the bytes are not a picture we may show, and
+    StoreUnavailable if the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
-    encoding = sized(encoding, delivered_size, focus, may_enlarge=record.provider != OWN)
+    encoding = fit_encoding(encoding, delivered_size, focus, may_enlarge=record.provider != OWN)
     size = encoding.width_px, encoding.height_px
-    image, source_type = _normalised(picture, size, focus, is_generated=record.provider not in NO_AI)
+    image, source_type = _normalise(picture, size, focus, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
-    with _failures(), drafting(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
+    with _failures(), open_draft(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,
-            files=wanted_files(encoding, available),
+            files=plan_files(encoding, available, is_placeholder=record.provider == PAINTER),
             name=name,
-            is_placeholder=record.provider == PAINTER,
             known={(each.width_px, each.format): each for each in known if each.role == "hero"},
-            heavy=heavy,
+            memory_slots=memory_slots,
         )
         if encoding.social:
             variants.append(
                 next((each for each in known if each.role == "social"), None)
                 or write_social(draft, image, focus=focus, name=social_name(record.key, focus))
             )
-    rendering = _measured(image, focus, variants, source_type)
+    rendering = _measure(image, focus, variants, source_type)
     return_freed()
     return rendering
 
@@ -159,7 +157,7 @@ def _failures() -> Iterator[None]:
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
 
 
-def _normalised(
+def _normalise(
     picture: bytes | Image.Image, size: tuple[int, int], focus: FocalPoint, *, is_generated: bool
 ) -> tuple[Image.Image, str]:
     """The picture in the size that pages show, and the digital source type that an author's own picture states."""
@@ -170,7 +168,7 @@ def _normalised(
     return normalise(picture, width_px=width, height_px=height, focus=focus), source_type
 
 
-def _measured(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
+def _measure(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
     """The files with the measurements of the picture that they show."""
     colour, small = dominant(image), placeholder(image)
     return Rendering(

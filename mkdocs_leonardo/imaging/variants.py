@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import colorsys
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from PIL import Image, ImageFilter, features
 
@@ -20,7 +20,7 @@ from mkdocs_leonardo.files import rename_over
 from mkdocs_leonardo.imaging.normalise import crop_box, fit
 from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, Variant, digest_of
 
-#: Raised when equal settings give other files or measurements: everything is then made anew.
+#: Increase this when equal inputs give other files or measurements: every rendering is then made anew.
 ENCODER_VERSION = 2
 
 #: Facebook's and X's size for a large link preview (2026).
@@ -69,7 +69,7 @@ FALLBACK_WIDTHS_PX = (768, 1200)
 FEWER_FALLBACK_WIDTHS_PX = (960,)
 
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
-AVIF_LIGHT_WIDTH_PX = 768
+AVIF_SMALL_WIDTH_PX = 768
 
 _PLACEHOLDER_WIDTH_PX = 16
 
@@ -93,6 +93,14 @@ def usable_formats(
     return kept or (("webp",) if "webp" in able else ("jpeg",)), dropped
 
 
+class FilePlan(NamedTuple):
+    """One file of a hero that is to be written. `options` are Pillow's."""
+
+    width_px: int
+    format: Format
+    options: Options
+
+
 def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> Options:
     """Pillow's options for a file of this format and width."""
     if picture_format == "avif" and is_placeholder:
@@ -107,8 +115,13 @@ def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
     return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
 
 
-def wanted_files(encoding: Encoding, available: Iterable[Format] | None = None) -> tuple[tuple[int, Format], ...]:
-    """Width and format of each file of a hero, widths ascending. `available` is as in `usable_formats`."""
+def plan_files(
+    encoding: Encoding, available: Iterable[Format] | None = None, *, is_placeholder: bool = False
+) -> tuple[FilePlan, ...]:
+    """The files of a hero, widths ascending. `available` is as in `usable_formats`.
+
+    The rendering's key and the encoder both take the options from here.
+    """
     formats, _ = usable_formats(encoding.formats, available)
     widths_px = ladder(encoding.widths, encoding.width_px)
     fallback_px = set(widths_px)
@@ -116,7 +129,12 @@ def wanted_files(encoding: Encoding, available: Iterable[Format] | None = None) 
         wanted_px = FALLBACK_WIDTHS_PX if len(widths_px) <= len(Encoding().widths) else FEWER_FALLBACK_WIDTHS_PX
         nearest = (min(widths_px, key=lambda width: abs(width - wanted)) for wanted in wanted_px)
         fallback_px = {*nearest, encoding.width_px}
-    return tuple((width, kind) for width in widths_px for kind in formats if kind != "jpeg" or width in fallback_px)
+    return tuple(
+        FilePlan(width, kind, options_for(kind, width, is_placeholder=is_placeholder))
+        for width in widths_px
+        for kind in formats
+        if kind != "jpeg" or width in fallback_px
+    )
 
 
 @dataclass(slots=True)
@@ -165,7 +183,7 @@ class Draft:
 
 
 @contextmanager
-def drafting(folder: Path, stem: str, xmp: bytes) -> Iterator[Draft]:
+def open_draft(folder: Path, stem: str, xmp: bytes) -> Iterator[Draft]:
     """A draft whose files all get their own names when the block ends well, and are removed when it does not."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = Draft(folder, stem, xmp)
@@ -183,41 +201,39 @@ def write_ladder(
     draft: Draft,
     image: Image.Image,
     *,
-    files: Iterable[tuple[int, Format]],
+    files: Sequence[FilePlan],
     name: str,
-    is_placeholder: bool = False,
     known: Mapping[tuple[int, Format], Variant] | None = None,
-    heavy: AbstractContextManager[object] | None = None,
+    memory_slots: AbstractContextManager[object] | None = None,
 ) -> list[Variant]:
-    """The hero's `files`, width and format of each, in their order. One resized copy is alive at a time.
+    """Write the hero's `files` and return them in their order. One resized copy is alive at a time.
 
-    Files in `known` exist already. `heavy` is entered for each file whose encoding takes much memory, so that
-    threads can take turns with those. They come last, so that one thread has light ones to write while another has its
-    heavy ones.
+    Files in `known`, by width and format, exist already. `memory_slots` is entered for each file whose encoding takes
+    much memory, so that threads take turns with these files. They are written last: one thread can write its small
+    files while another has a slot.
     """
-    wanted = list(files)
     written = dict(known or {})
-    for width, group in groupby(sorted(set(wanted).difference(written), key=_weight), key=itemgetter(0)):
+    missing = [file for file in files if (file.width_px, file.format) not in written]
+    missing.sort(key=lambda file: (_needs_memory(file), file.width_px))
+    for width, group in groupby(missing, key=attrgetter("width_px")):
         height = max(1, round(image.height * width / image.width))
         # From the full picture each time: a copy of a copy gets softer with every step.
         copy = fit(image, width_px=width, height_px=height)
-        for _, picture_format in group:
-            is_heavy = _weight((width, picture_format))[0]
-            with heavy if is_heavy and heavy is not None else nullcontext():
-                written[width, picture_format] = draft.add(
+        for file in group:
+            with memory_slots if memory_slots is not None and _needs_memory(file) else nullcontext():
+                written[width, file.format] = draft.add(
                     copy,
                     role="hero",
-                    picture_format=picture_format,
-                    name=f"{name}-{width}.{EXTENSIONS[picture_format]}",
-                    options=options_for(picture_format, width, is_placeholder=is_placeholder),
+                    picture_format=file.format,
+                    name=f"{name}-{width}.{EXTENSIONS[file.format]}",
+                    options=file.options,
                 )
-    return [written[each] for each in wanted]
+    return [written[file.width_px, file.format] for file in files]
 
 
-def _weight(file: tuple[int, Format]) -> tuple[bool, int]:
-    """Whether encoding the file takes much memory, and its width."""
-    width_px, picture_format = file
-    return picture_format == "avif" and width_px > AVIF_LIGHT_WIDTH_PX, width_px
+def _needs_memory(file: FilePlan) -> bool:
+    """Whether encoding the file takes much memory."""
+    return file.format == "avif" and file.width_px > AVIF_SMALL_WIDTH_PX
 
 
 def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str) -> Variant:

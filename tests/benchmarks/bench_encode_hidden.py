@@ -108,7 +108,7 @@ def build(site: Site, services: ServicesProcess, options: dict[str, Any]) -> Non
 
 def encode(files: list[Path], folder: Path) -> int:
     """What the build does with its pictures, and nothing else; the bytes written."""
-    heavy = BoundedSemaphore(max(1, CORES // 2))
+    memory_slots = BoundedSemaphore(max(1, CORES // 2))
 
     def one(file: Path) -> int:
         key = f"{file.stem:0>16}"
@@ -118,7 +118,7 @@ def encode(files: list[Path], folder: Path) -> int:
             variant_key=key,
             encoding=EVERYTHING,
             folder=folder,
-            heavy=heavy,
+            memory_slots=memory_slots,
         )
         return sum(variant.size_bytes for variant in rendering.variants)
 
