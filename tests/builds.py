@@ -1,4 +1,4 @@
-"""Real `mkdocs build` runs of small sites, each in a process of its own, for tests that look at what a user gets.
+"""Real `mkdocs build` runs of small sites, each in a process of its own, for tests of what a user gets.
 
 site = Site(tmp_path, pages={"index.md": page("A harbour at dusk", hero_prompt="a harbour at dusk")})
 built = site.build(services)
@@ -31,13 +31,13 @@ TRACEBACK = re.compile(r"^Traceback \(most recent call last\)|^\s+File \".*\", l
 
 
 def page(title: str = "A page", body: str = "Some text.", **meta: object) -> str:
-    """The text of a page with a heading and front matter."""
+    """The source of a page with front matter and a heading."""
     front = f"---\n{yaml.safe_dump(meta, allow_unicode=True, sort_keys=False)}---\n" if meta else ""
     return f"{front}# {title}\n\n{body}\n"
 
 
 def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `change` on top, mappings merged."""
+    """`base` with `change` laid over it; mappings are merged."""
     result = dict(base)
     for key, value in change.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
@@ -46,14 +46,14 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
 
 
 def cache_of(folder: Path) -> Path:
-    """The cache of the site in `folder`: where it is on a site that Zensical builds, or where it is on others."""
+    """The cache folder of the site in `folder`: `.leonardo/cache` if it exists, else MkDocs's."""
     moved = folder / ".leonardo/cache"
     return moved if moved.is_dir() else folder / ".cache/plugin/leonardo"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What one build left behind. `log` is everything it printed."""
+    """The result of one build; `log` is everything that the build printed."""
 
     exit_code: int
     log: str
@@ -77,13 +77,13 @@ class Built:
         return totals
 
     def hero(self, source: str) -> dict[str, Any]:
-        """The report's line about one page."""
+        """The report's entry of one page."""
         found: dict[str, Any] = next(hero for hero in self.report["heroes"] if hero["page"] == source)
         return found
 
     @property
     def sources(self) -> dict[str, str]:
-        """Where each page's picture came from."""
+        """The source of each page's picture."""
         return {hero["page"]: hero["source"] for hero in self.report["heroes"]}
 
     @property
@@ -93,7 +93,7 @@ class Built:
 
     @property
     def has_traceback(self) -> bool:
-        """Whether an author would see the inside of the program."""
+        """Whether the log contains a traceback."""
         return TRACEBACK.search(self.log) is not None
 
     def html(self, place: str) -> str:
@@ -101,11 +101,11 @@ class Built:
         return (self.site / place).read_text(encoding="utf-8")
 
     def asset(self, name: str) -> bytes:
-        """One of our files in the site."""
+        """The path of one file of the plugin in the site."""
         return (self.site / "assets/leonardo" / name).read_bytes()
 
     def pictures(self) -> list[str]:
-        """The names of all our files in the site."""
+        """The names of all files of the plugin in the site."""
         folder = self.site / "assets/leonardo"
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
@@ -114,7 +114,7 @@ class Built:
 class Site:
     """A site in `folder`. `options` are the plugin's, `config` is merged over the rest of the configuration.
 
-    `has_small_files` (one width, no AVIF) by default, because most tests are not about encoding.
+    By default, `has_small_files` writes one width and no AVIF, because most tests are not about encoding.
     """
 
     folder: Path
@@ -161,7 +161,7 @@ class Site:
         return path
 
     def environ(self, services: AnyServices | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment of a build: this one's, without its keys and without what it tells its interpreters.
+        """The environment of a build: this process's, without keys and without variables of the interpreter.
 
         A variable such as PYTHONUNBUFFERED in the shell that runs the tests would cost each build a new interpreter.
         """
@@ -177,7 +177,7 @@ class Site:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        """How this site is built."""
+        """The arguments of the command that builds the site."""
         return [sys.executable, "-m", "mkdocs", "build", "--config-file", str(self.folder / "mkdocs.yml"), *arguments]
 
     def build(
@@ -193,7 +193,7 @@ class Site:
         return Built(process.returncode, log, self.folder)
 
     def build_held(self, services: AnyServices, jobs: int, *arguments: str) -> Built:
-        """Build the site; no job of Leonardo's ends before `jobs` of them are in flight, however busy the machine is.
+        """Build the site; hold every job of Leonardo until `jobs` of them are in flight.
 
         TimeoutError if there are fewer, or more at once.
         """
@@ -213,7 +213,7 @@ class Site:
         options: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Iterator[Process]:
-        """A build that is under way; killed at the end of the block if it still runs."""
+        """Start a build; kill it at the end of the block if it still runs."""
         self.configure(services, options)
         process = start(
             self.command(*arguments)[1:],

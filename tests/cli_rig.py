@@ -1,4 +1,4 @@
-"""`mkdocs-leonardo` as its users run it: the installed command, in a process of its own, in the site's folder.
+"""The installed command `mkdocs-leonardo`, run in a process of its own, in the site's folder.
 
 shell = Shell(Site(tmp_path, pages={...}), services)
 ran = shell("generate", "--yes")
@@ -31,7 +31,7 @@ TIMEOUT_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How one command ended. `out` and `err` are apart, as a script sees them."""
+    """The result of one command. `out` and `err` are apart, as a script sees them."""
 
     exit_code: int
     out: str
@@ -39,11 +39,11 @@ class Ran:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
-        """Standard output, which must be nothing but JSON."""
+        """Standard output parsed as JSON."""
         return json.loads(self.out)
 
     def check(self) -> Ran:
-        """The same, if neither secret nor inside of the program is in any output."""
+        """Return this result; AssertionError if an output contains a secret or a traceback."""
         for text in (self.out, self.err):
             assert not TRACEBACK.search(text), text
             for secret in (LEONARDO_KEY, OPENAI_KEY, GEMINI_KEY, SIGNATURE):
@@ -70,7 +70,7 @@ class Shell:
 
     @contextmanager
     def running(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
-        """The command under way; killed at the end of the block if it still runs."""
+        """Start the command; kill it at the end of the block if it still runs."""
         process = start(
             [COMMAND, *arguments],
             cwd=self.site.folder,
@@ -121,5 +121,5 @@ class Shell:
         return Ran(process.returncode, shown.decode("utf-8", "replace"), "").check()
 
     def pages(self) -> dict[str, dict[str, Any]]:
-        """What `status --json` says of each page."""
+        """The pages in the output of `status --json`."""
         return {page["page"]: page for page in self("status", "--json").json["pages"]}

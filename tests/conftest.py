@@ -1,4 +1,4 @@
-"""Fixtures that every test may take."""
+"""Fixtures and hooks of all tests."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LONG = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let tests interrupt what they start: a shell's background job ignores Ctrl-C, and so would all its children.
+    """Restore the handler of Ctrl-C, which a shell's background job and all its children ignore.
 
     Several workers take the files in the order of the collection, and not those with the most tests first.
     """
@@ -66,14 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no worker is alone with it in the end."""
+    """Begin with the longest tests, so that no worker is alone with one in the end."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The event loop that MkDocs builds get."""
+    """The event loop of MkDocs builds."""
     return "asyncio"
 
 
@@ -86,6 +86,6 @@ def services() -> Iterator[Services]:
 
 @pytest.fixture
 def services_process() -> Iterator[ServicesProcess]:
-    """The same in a process of their own, for builds that are killed or that share one account."""
+    """Image services in a process of their own, for builds that are killed or that share one account."""
     with ServicesProcess() as running:
         yield running

@@ -1,4 +1,4 @@
-"""A limit for what would never end: a hang is a failure with its place, not a stopped run."""
+"""A time limit that turns a hang into a failure at its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIMIT_S = 60.0
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """A block that ends; AssertionError in the middle of one that has used LIMIT_S."""
+    """A block that may take LIMIT_S; AssertionError inside the block after that."""
 
     def give_up(*_: object) -> None:
         raise AssertionError(f"not at its end after {LIMIT_S:g} s of processor time")

@@ -1,13 +1,12 @@
-"""A fork server: Python programs start with everything imported that a build imports.
+"""A fork server, which starts Python programs with the modules of a build imported.
 
-Some two thousand builds and commands run in the tests, each in a process of its own, and most of the time of each went
-into importing the same modules. `start` takes the arguments of a Python interpreter and gives a process with the part
-of `subprocess.Popen`'s interface that tests use. The process is a fork of a server that has done nothing but import
-and build a site without heroes once; it has its own environment, working directory and standard files, and ends as any
-program does.
+Some two thousand builds and commands run in the tests, each in a process of its own. Most of their time went into
+importing the same modules. `start` takes the arguments of a Python interpreter, and returns a process with the part of
+`subprocess.Popen`'s interface that tests use. The process is a fork of a server that has imported the modules and built
+a site without heroes once. It has its own environment, working directory and standard files, and ends as any program
+does.
 
-Where there is no fork, and for a program whose environment changes the interpreter itself (`PYTHON...` variables), it
-is a new interpreter.
+A new interpreter starts instead if the system cannot fork, or if `PYTHON...` variables change the interpreter.
 """
 
 from __future__ import annotations
@@ -163,7 +162,7 @@ def start(
     start_new_session: bool = False,
     is_new_interpreter: bool = False,
 ) -> Process:
-    """A Python program: `arguments` are ``-m module …`` or ``script …``. Text is UTF-8.
+    """Start a Python program; `arguments` are ``-m module …`` or ``script …``. Text is UTF-8.
 
     `stdout` and `stderr` are files, numbers of files, ``PIPE`` or (`stderr`) ``STDOUT``.
     """
@@ -204,9 +203,9 @@ def start(
 
 
 def write_command(path: Path, program: Path) -> None:
-    """An executable file for shell scripts: the Python program, started by this process's server.
+    """Write an executable file for shell scripts that starts a Python program with this process's server.
 
-    Its environment is the script's, and must hold no `PYTHON...` variable.
+    The script's environment must hold no `PYTHON...` variable.
     """
     path.write_text(
         f"#!{sys.executable} -SE\n"
@@ -220,7 +219,7 @@ def write_command(path: Path, program: Path) -> None:
 
 
 def run(address: str, arguments: Sequence[str]) -> int:
-    """The exit code of a program that has this process's environment, folder and standard files, and its Ctrl-C."""
+    """Run a program with this process's environment, folder, standard files and Ctrl-C; return its exit code."""
     connection = _ordered(address, arguments, cwd=Path.cwd(), env=os.environ, numbers=range(_STANDARD_FILES))
     program = Forked(arguments, connection, None, None)
     signal.signal(signal.SIGINT, lambda number, _: program.send_signal(number))
@@ -237,7 +236,7 @@ def _ordered(
     numbers: Sequence[int],
     session: bool = False,
 ) -> socket.socket:
-    """The server's connection about a new program, whose standard files are the `numbers`."""
+    """The server's connection for a new program, whose standard files are the `numbers`."""
     order = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "session": session}
     message = json.dumps(order).encode()
     connection = socket.socket(socket.AF_UNIX)
@@ -249,7 +248,7 @@ def _ordered(
 
 @cache
 def _address() -> str:
-    """The address of this process's server, which ends with it."""
+    """The address of this process's server, which ends with the process."""
     folder = tempfile.mkdtemp()
     address = f"{folder}/server"
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
@@ -294,7 +293,7 @@ def _import_all() -> None:
 
 
 def _keep_templates(folder: str) -> None:
-    """Keep the themes' compiled templates in `folder`, for all programs: MkDocs compiles them in each build."""
+    """Keep the themes' compiled templates in `folder` for all programs, since MkDocs compiles them in each build."""
     from jinja2 import Environment, FileSystemBytecodeCache
     from mkdocs.theme import Theme
 
@@ -309,7 +308,7 @@ def _keep_templates(folder: str) -> None:
 
 
 def _build_once() -> None:
-    """Build a site of one page, so that what a build computes once for a process (patterns, entry points) is there."""
+    """Build a site of one page, to fill caches of the process such as patterns and entry points."""
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
@@ -322,7 +321,7 @@ def _build_once() -> None:
 
 
 def _serve(address: str) -> list[str] | None:
-    """In the server: None at its end. In a fork of it: the arguments of the program that it is to be."""
+    """Serve until the end and return None; in a fork, return the arguments of the program that the fork becomes."""
     running: dict[int, socket.socket] = {}
     woken, wake = socket.socketpair()
     for end in (woken, wake):
@@ -372,7 +371,7 @@ def _report_ended(running: dict[int, socket.socket]) -> None:
 
 
 def _become(order: dict[str, object], files: list[int]) -> list[str]:
-    """Take over what belongs to the program; its arguments."""
+    """Take over the program's environment and files, and return its arguments."""
     arguments, environ = order["arguments"], order["env"]
     assert isinstance(arguments, list)
     assert isinstance(environ, dict)
@@ -397,7 +396,7 @@ def _become(order: dict[str, object], files: list[int]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> None:
-    """Be the program that an interpreter with `arguments` would be."""
+    """Run the program as an interpreter with `arguments` would."""
     if arguments[0] == "-m":
         sys.path[0] = str(Path.cwd())
         sys.argv = arguments[1:]

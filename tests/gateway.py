@@ -1,4 +1,4 @@
-"""A gateway on loopback that speaks OpenAI's or Gemini's API in its own way, and holds pictures at addresses."""
+"""A gateway on loopback with a dialect of OpenAI's or Gemini's API, which holds pictures at addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def png() -> bytes:
-    """A picture that a service could have made."""
+    """A picture as a service delivers it."""
     buffer = BytesIO()
     Image.effect_noise((768, 432), 40).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
@@ -22,7 +22,7 @@ def png() -> bytes:
 
 @dataclass(frozen=True)
 class Reply:
-    """What one address answers."""
+    """The answer of one address."""
 
     body: bytes = b"{}"
     status: int = 200
@@ -31,7 +31,7 @@ class Reply:
 
 @dataclass
 class Gateway:
-    """The replies by path, and the paths that were asked for with their headers; `default` is every other path's."""
+    """Replies by path, and the requests with path and headers; `default` answers every other path."""
 
     url: str = ""
     default: Reply = Reply()
@@ -39,20 +39,20 @@ class Gateway:
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def answer(self, value: object, status: int = 200, **headers: str) -> None:
-        """Every create call is answered with this JSON."""
+        """Answer every create call with this JSON."""
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.default = Reply(body, status, {"content-type": "application/json", **names})
 
     @property
     def creates(self) -> int:
-        """How many calls asked for a picture."""
+        """The number of create calls."""
         return sum("images/generations" in path or "generateContent" in path for path, _ in self.asked)
 
 
 @contextmanager
 def gateway() -> Iterator[Gateway]:
-    """The gateway, as long as the block runs."""
+    """A gateway that runs until the end of the block."""
     state = Gateway()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def gateway() -> Iterator[Gateway]:
         do_POST = do_CONNECT = do_GET  # noqa: N815 - named by the server
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -1,7 +1,7 @@
-"""What tests of killed and of simultaneous builds share: looking at the stores from outside, and stopping at a moment.
+"""Tools for tests of killed and of simultaneous builds: a look into the stores, and a stop at a chosen moment.
 
-A build is stopped at a state of its journal by something that keeps it there for as long as the test likes: an answer
-that is held, a limit that is used up, a database that another process has locked. So no moment has to be met by luck.
+A build stops at a state of its journal because something holds it there: an answer, a used-up limit, or a locked
+database. So no test depends on lucky timing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SLOW_TO_ENCODE: Mapping[str, Any] = {"formats": ["avif", "webp", "jpeg"], "width
 
 
 def pages(number: int) -> dict[str, str]:
-    """So many pages, each with a wish of its own."""
+    """So many pages with different prompts."""
     names = ["index.md", *(f"page{place}.md" for place in range(1, number))]
     return {name: page(f"Page {place}", hero_prompt=f"view number {place}") for place, name in enumerate(names)}
 
@@ -49,7 +49,7 @@ def pages(number: int) -> dict[str, str]:
 
 
 def entries(cache: Path) -> dict[str, Entry]:
-    """The journal's open jobs."""
+    """The open jobs of the journal."""
     try:
         store = TextStore.open(cache / "journal", durable=False)
     except StoreUnavailable:
@@ -66,7 +66,7 @@ def states(cache: Path) -> list[str]:
 
 
 def records(cache: Path) -> list[PictureRecord]:
-    """The records of every picture that the cache keeps, each read and found whole."""
+    """The records of every cached picture, each read and checked."""
     folder = PictureFolder(cache / "pictures")
     found = list(folder.records())
     for record in found:
@@ -75,7 +75,7 @@ def records(cache: Path) -> list[PictureRecord]:
 
 
 def age(cache: Path, seconds: float) -> None:
-    """Every time in the open jobs is so much longer ago."""
+    """Move every time in the open jobs into the past by so many seconds."""
     store = TextStore.open(cache / "journal", durable=False)
     try:
         for name, value in list(store.items("job:")):
@@ -98,7 +98,7 @@ def _earlier(moment: JsonValue, seconds: float) -> JsonValue:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """No other process can write to the database in `folder`; the builds wait for up to 10 s."""
+    """Lock the database in `folder` against writing; builds wait for up to 10 s."""
     connection = sqlite3.connect(folder / "cache.db", timeout=10, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -109,7 +109,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def unread_bytes(url: str) -> list[int]:
-    """What lies unread in each connection to the server at `url`, in bytes (Linux)."""
+    """The number of unread bytes in each connection to the server at `url` (Linux)."""
     port = f"{urlsplit(url).port:04X}"
     lines = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
     return [int(fields[4].split(":")[1], 16) for fields in lines if fields[1].endswith(f":{port}")]
@@ -120,7 +120,7 @@ def unread_bytes(url: str) -> list[int]:
 
 @contextmanager
 def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[Process]:
-    """A build of a site whose configuration is written already, killed at the end of the block if it still runs."""
+    """Start a build of a configured site; kill it at the end of the block if it still runs."""
     with (site.folder / f"log{time.monotonic_ns()}.txt").open("w+", encoding="utf-8") as log:
         process = start(
             site.command(*arguments)[1:],
@@ -136,13 +136,13 @@ def running(site: Site, services: AnyServices, *arguments: str) -> Iterator[Proc
 
 
 def kill(process: Process) -> None:
-    """The build is gone, as in a power cut: no handler ran."""
+    """Kill the build without letting a handler run, as in a power cut."""
     process.kill()
     process.wait()
 
 
 def kill_at_random(site: Site, services: AnyServices, dice: random.Random) -> bool:
-    """A build is killed a moment after a request of its own: True. Or it has ended before that."""
+    """Kill a build a random time after one of its requests; return False if the build ended first."""
     seen = len(services.ledger.requests)
     wanted, more_s = dice.randrange(0, 14), dice.uniform(0, 0.08)
     with running(site, services) as process:
@@ -159,7 +159,7 @@ def kill_at_random(site: Site, services: AnyServices, dice: random.Random) -> bo
 
 
 def stop(pid: int) -> None:
-    """No thread of the process runs any more, until SIGCONT (Linux): one that waits for data does not get them."""
+    """Stop every thread of the process until SIGCONT (Linux); a thread that waits for data gets none."""
     os.kill(pid, signal.SIGSTOP)
     threads = Path(f"/proc/{pid}/task")
     wait_until(
@@ -171,7 +171,7 @@ def stop(pid: int) -> None:
 
 
 def wait_until(is_true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
-    """Return when it is true; TimeoutError if that takes too long."""
+    """Wait until the condition is true; TimeoutError if that takes too long."""
     give_up_at = time.monotonic() + timeout_s
     while not is_true():
         if time.monotonic() > give_up_at:
@@ -180,7 +180,7 @@ def wait_until(is_true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
 
 
 def all_at_once(builds: Sequence[tuple[Site, Sequence[str]]], services: AnyServices) -> list[int]:
-    """The exit codes of builds that ran side by side."""
+    """Run builds side by side, and return their exit codes."""
     for site, _ in builds:
         site.configure(services)
     with ExitStack() as stack:
@@ -189,7 +189,7 @@ def all_at_once(builds: Sequence[tuple[Site, Sequence[str]]], services: AnyServi
 
 
 def build_until_done(site: Site, services: AnyServices, *, most: int = 6) -> list[Built]:
-    """Builds until one has every picture from a service or the cache; AssertionError if `most` are not enough."""
+    """Build until every page has its real picture; AssertionError if `most` builds are not enough."""
     done: list[Built] = []
     for _ in range(most):
         built = site.build(services)
@@ -206,7 +206,7 @@ def build_until_done(site: Site, services: AnyServices, *, most: int = 6) -> lis
 
 @dataclass(frozen=True)
 class Books:
-    """What was asked for, paid and collected."""
+    """Counts of what was asked for, paid and collected."""
 
     pages: int
     paid: int
@@ -217,14 +217,14 @@ class Books:
 
     @property
     def balance(self) -> bool:
-        """Every page has one picture that was paid once; nothing was paid for that is not there."""
+        """Whether every page has one picture that was paid once, and every paid picture is there."""
         return (
             self.pages == self.paid == self.collected and self.paid_twice == self.lost == 0 and self.open_entries == 0
         )
 
 
 def books(cache: Path, ledger: LedgerView, *, number_of_pages: int) -> Books:
-    """The service's bill beside what is in the cache."""
+    """The counts of the service's ledger and of the cache."""
     kept = {record.job_id for record in records(cache)}
     paid = {job.job_id for job in ledger.paid}
     return Books(

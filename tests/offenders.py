@@ -1,4 +1,4 @@
-"""A small provider that meets the contract, and others that each violate one requirement of it."""
+"""A small provider that meets the contract, and variants of it that each violate one requirement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger("offenders")
 
 
 class Honest:
-    """Jobs; meets every requirement."""
+    """A provider with jobs that meets every requirement."""
 
     name = "honest"
     model = "brush-1"
@@ -49,18 +49,18 @@ class Honest:
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
-        """What changes pixels."""
+        """The options that change pixels."""
         return {"quality": "best"}
 
     @property
     def base_url(self) -> str:
-        """Where the service is."""
+        """The address of the service."""
         options: Any = self.context.options
         return str(options["base_url"])
 
     @property
     def api(self) -> Api:
-        """Connected on first use."""
+        """The connection, made on first use."""
         if self._api is None:
             self._api = Api(
                 provider=self.name,
@@ -72,15 +72,15 @@ class Honest:
         return self._api
 
     def rate_limiter(self, now: float) -> float:
-        """The turn."""
+        """The limiter that every request waits for."""
         return self.context.rate_limiter(now)
 
     def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - the protocol's
-        """A cent."""
+        """The estimate: one cent."""
         return 0.01
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """One create request."""
+        """Send one create request."""
         try:
             answer = await self.create(picture)
         except NotSent as error:
@@ -93,7 +93,7 @@ class Honest:
         raise self.refusal(answer)
 
     async def create(self, picture: PictureSpec) -> Answer:
-        """The request."""
+        """Send the request, and return its answer."""
         return await self.api.request(
             "POST", self.address("/jobs"), json={"prompt": picture.prompt}, timeout_s=self.submit_s
         )
@@ -103,7 +103,7 @@ class Honest:
         return path
 
     def refusal(self, answer: Answer) -> ProviderError:
-        """What an answer means."""
+        """The error that an answer means."""
         if answer.status == 401:
             return self.error(AccountRefused, "does not accept the key")
         if answer.status == 429:
@@ -111,11 +111,11 @@ class Honest:
         return self.error(ServiceFailed, f"answered {answer.status}", Charged.UNKNOWN)
 
     def error(self, kind: type[ProviderError], text: str, charged: Charged = Charged.NO) -> ProviderError:
-        """One of ours."""
+        """The error of a failed request."""
         return kind(text, provider=self.name, charged=charged)
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """Polls until it is done, or until the time is up."""
+        """Poll until the picture is there or the deadline has passed."""
         end_at = give_up_at + self.late_s
         while True:
             try:
@@ -127,7 +127,7 @@ class Honest:
             await self.clock.sleep(0.1)
 
     async def look(self, submission: Submission, end_at: float) -> bytes:
-        """The picture; TransportError while there is none."""
+        """Poll once: the picture, or TransportError while there is none."""
         left_s = max(0.1, min(2.0, end_at - self.clock.now()))
         answer = await self.api.request("GET", f"/jobs/{submission.job_id}", timeout_s=left_s)
         url = text_at(answer.body, "url")
@@ -136,7 +136,7 @@ class Honest:
         return await self.api.download(url, hosts=(), timeout_s=2.0)
 
     async def again(self, submission: Submission) -> None:
-        """What to do after a question in vain."""
+        """Wait before the next poll."""
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -145,10 +145,10 @@ class Honest:
 
 
 class SendsAgain(Honest):
-    """Takes a lost answer for a request that never was."""
+    """Sends the create request a second time after a lost answer."""
 
     async def create(self, picture: PictureSpec) -> Answer:
-        """Twice, if need be."""
+        """Send the request, and once more if its answer is lost."""
         try:
             return await super().create(picture)
         except AnswerLost:
@@ -156,35 +156,35 @@ class SendsAgain(Honest):
 
 
 class SendsAgainAfter500(Honest):
-    """Takes a server error for a request that was not carried out."""
+    """Sends the create request a second time after a server error."""
 
     async def create(self, picture: PictureSpec) -> Answer:
-        """Twice, if need be."""
+        """Send the request, and once more after a server error."""
         answer = await super().create(picture)
         return await super().create(picture) if answer.status == 500 else answer
 
 
 class BuysInFetch(Honest):
-    """Makes a new job when an old one does not answer."""
+    """Creates a new job if polling an old one fails."""
 
     async def again(self, submission: Submission) -> None:  # noqa: ARG002 - as above
-        """Another job."""
+        """Create another job."""
         await self.submit(PictureSpec("again"))
 
 
 class CallsItFree(Honest):
-    """Says that a lost answer cost nothing."""
+    """Reports a lost answer as not charged."""
 
     def error(self, kind: type[ProviderError], text: str, charged: Charged = Charged.NO) -> ProviderError:
-        """Never charged, but for what is accepted."""
+        """The error of a failed request, as not charged unless the request was accepted."""
         return super().error(kind, text, charged if kind is JobUnfinished else Charged.NO)
 
 
 class LetsOthersErrorsOut(Honest):
-    """Does not turn what the network raises into what a build knows."""
+    """Lets exceptions escape that are no provider errors."""
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """A KeyError for an answer that was not expected."""
+        """Raise KeyError for an unexpected answer."""
         try:
             return await super().submit(picture)
         except ServiceFailed as error:
@@ -192,45 +192,45 @@ class LetsOthersErrorsOut(Honest):
 
 
 class MistakesTheLimit(Honest):
-    """Takes a 429 for a failure."""
+    """Reports a 429 as an ordinary failure."""
 
     def refusal(self, answer: Answer) -> ProviderError:
-        """All the same."""
+        """An ordinary failure for every answer."""
         if answer.status == 429:
             return self.error(ServiceFailed, "is busy")
         return super().refusal(answer)
 
 
 class QuotesTheKey(Honest):
-    """Names the key that is refused."""
+    """Quotes the refused key in its error."""
 
     def refusal(self, answer: Answer) -> ProviderError:
-        """So that the author sees which one it was."""
+        """An error with the key in its text."""
         return self.error(type(super().refusal(answer)), f"refuses {self.context.key}", super().refusal(answer).charged)
 
 
 class LogsTheKey(Honest):
-    """Logs what it sends."""
+    """Logs its requests with the key."""
 
     async def create(self, picture: PictureSpec) -> Answer:
-        """With the header."""
+        """Log the header, and send the request."""
         log.debug("sending Authorization: Bearer %s", self.context.key)
         return await super().create(picture)
 
 
 class PutsTheKeyIntoTheAddress(Honest):
-    """As some services allow."""
+    """Sends the key in the address."""
 
     def address(self, path: str) -> str:
-        """With the key."""
+        """The path of a request, with the key."""
         return f"{path}?key={self.context.key}"
 
 
 class GivesUpAtOnce(Honest):
-    """Ends at the first question in vain that failed."""
+    """Ends at the first failed poll."""
 
     async def look(self, submission: Submission, end_at: float) -> bytes:
-        """One try."""
+        """Poll once, and give up after an error."""
         try:
             return await super().look(submission, end_at)
         except TransportError as error:
@@ -244,38 +244,38 @@ JOBS: dict[str, str] = {}
 
 
 class ForgetsWithTheProcess(Honest):
-    """Keeps its jobs in memory."""
+    """Keeps its jobs in memory only."""
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """Noted nowhere else."""
+        """Send one create request, and keep its job in memory."""
         submission = await super().submit(picture)
         JOBS[submission.job_id] = picture.prompt
         return submission
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """Only its own."""
+        """Fetch a job of this process."""
         if submission.job_id not in JOBS:
             raise self.error(JobUnknown, "never heard of it", Charged.UNKNOWN)
         return await super().fetch(submission, give_up_at=give_up_at)
 
 
 class OverrunsItsDeadline(Honest):
-    """Waits for a while longer."""
+    """Polls beyond the deadline."""
 
     late_s = 4.0
 
 
 class WaitsForEverToSubmit(Honest):
-    """Waits for an answer that does not come."""
+    """Waits without a limit for the answer to a create request."""
 
     submit_s = 30.0
 
 
 class HeedsNoCancellation(Honest):
-    """Shields what may be interrupted."""
+    """Shields its polling from cancellation."""
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """To the end."""
+        """Poll inside a shield."""
         images: list[GeneratedImage] = []
         with anyio.CancelScope(shield=True):
             images.append(await super().fetch(submission, give_up_at=give_up_at))
@@ -283,33 +283,33 @@ class HeedsNoCancellation(Honest):
 
 
 class NamesPicturesByChance(Honest):
-    """Lets the order of a set decide."""
+    """Lets the order of a set into the options that change pixels."""
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
-        """In another order in every process."""
+        """The options, in another order in every process."""
         return {"words": list({f"word {number}" for number in range(20)})}
 
 
 class NamesPicturesByAddress(Honest):
-    """Takes where the service is for something that changes pixels."""
+    """Lets the service's address into the options that change pixels."""
 
     @property
     def options(self) -> Mapping[str, JsonValue]:
-        """With the address."""
+        """The options with the address."""
         return {"base_url": self.base_url}
 
 
 class CostsNothing(Honest):
-    """Leaves the estimate for later."""
+    """Estimates no cost."""
 
     def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - as above
-        """Nothing."""
+        """An estimate of zero."""
         return 0.0
 
 
 class ConnectsAtOnce(Honest):
-    """Looks whether the service is there."""
+    """Connects to the service when it is made."""
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
@@ -319,33 +319,33 @@ class ConnectsAtOnce(Honest):
 
 
 class WaitsForNoTurn(Honest):
-    """Takes no notice of the limit."""
+    """Passes the limiter by."""
 
     def rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as above
-        """At once."""
+        """A limiter that delays nothing."""
         return 0.0
 
 
 class SignsForSomebodyElse(Honest):
-    """Puts another name on what it bought."""
+    """Puts another provider's name on its picture."""
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """Under a wrong name."""
+        """Send one create request under a wrong name."""
         return replace(await super().submit(picture), provider="somebody")
 
 
 class TheirService(LoopbackService):
-    """Jobs, each with an address once it is done."""
+    """The loopback service of these providers: jobs, each with an address once it is done."""
 
     def answer(self, request: Request) -> Reply:
-        """A job, or how it stands."""
+        """A new job, or the status of one."""
         if self.is_create(request):
             return Reply(body={"id": "job-1"})
         return Reply(body={"url": self.picture_url} if self.is_finished else {"status": "pending"})
 
 
 class TheirContract(ProviderContract):
-    """The contract of one of them."""
+    """The contract test of one of these providers."""
 
     service = TheirService
     submit_limit_s = 5.0
@@ -381,7 +381,7 @@ EVERYBODY: tuple[type[Honest], ...] = (Honest, *OFFENDERS)
 
 
 def contract_of(kind: type[Honest]) -> ProviderContract:
-    """The contract test of one of them; a new process finds it in this module by its name."""
+    """Make the contract test of one provider; a new process finds it in this module by its name."""
     contract: ProviderContract = globals()[f"{kind.__name__}Contract"]()
     return contract
 

@@ -1,4 +1,4 @@
-"""What the tests of the providers share: a clock that runs fast, and providers wired to the stand-in services."""
+"""Providers connected to the loopback services, and a clock that runs fast."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 
 
 class FastClock:
-    """A clock that stands still but for those who sleep, who wait one `speed`-th of the time.
+    """A clock that advances only in `sleep`, which takes one `speed`-th of the time.
 
-    No request takes time on it, so that no test's deadline passes because the machine is busy.
+    Requests take no time on this clock, so that a busy machine makes no test miss a deadline.
     """
 
     def __init__(self, speed: float = 20.0) -> None:
@@ -31,7 +31,7 @@ class FastClock:
         self._now = time.time()
 
     def now(self) -> float:
-        """Unix seconds: the beginning, and what was slept since."""
+        """Unix seconds: the start time and all sleeps."""
         return self._now
 
     async def sleep(self, seconds: float) -> None:
@@ -42,14 +42,14 @@ class FastClock:
 
 
 class SteppedClock(FastClock):
-    """A clock on which those who sleep return at once."""
+    """A clock whose `sleep` returns at once."""
 
     def __init__(self) -> None:
         super().__init__(math.inf)
 
 
 class RealClock(FastClock):
-    """The world's clock."""
+    """The system's clock."""
 
     def __init__(self) -> None:
         super().__init__(1.0)
@@ -61,20 +61,20 @@ class RealClock(FastClock):
 
 @dataclass
 class Memory:
-    """Render times and requests, remembered."""
+    """Render times and requests in memory."""
 
     times: dict[str, list[float]] = field(default_factory=dict)
     requests: list[float] = field(default_factory=list)
 
     def render_times(self) -> RenderTimes:
-        """As providers take them."""
+        """The render times that providers take."""
         return RenderTimes(
             lambda kind: tuple(self.times.get(kind, ())),
             lambda kind, seconds: self.times.setdefault(kind, []).append(seconds),
         )
 
     def rate_limiter(self, now: float) -> float:
-        """Every request may go at once, and is counted."""
+        """A limiter that counts every request and delays none."""
         self.requests.append(now)
         return 0.0
 
@@ -89,7 +89,7 @@ def leonardo_at(
     base_url: str | None = None,
     options: Mapping[str, object] | None = None,
 ) -> LeonardoProvider:
-    """Leonardo's provider, made as the entry point makes it, wired to the stand-in."""
+    """Leonardo's provider, made by its entry point's function and connected to the loopback services."""
     memory = memory or Memory()
     settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
     return LeonardoProvider(
@@ -106,7 +106,7 @@ def leonardo_at(
 def openai_at(
     services: AnyServices, *, key: str = OPENAI_KEY, base_url: str | None = None, **options: object
 ) -> OpenAIProvider:
-    """OpenAI's provider, wired to the stand-in."""
+    """OpenAI's provider, connected to the loopback services."""
     return OpenAIProvider(
         _context(key, OpenAIOptions(base_url=base_url or services.openai.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
@@ -115,7 +115,7 @@ def openai_at(
 def gemini_at(
     services: AnyServices, *, key: str = GEMINI_KEY, base_url: str | None = None, **options: object
 ) -> GeminiProvider:
-    """Gemini's provider, wired to the stand-in."""
+    """Gemini's provider, connected to the loopback services."""
     return GeminiProvider(
         _context(key, GeminiOptions(base_url=base_url or services.gemini.base_url, **options))  # type: ignore[arg-type]  # chosen by tests
     )
@@ -133,7 +133,7 @@ def _context(key: str, options: object) -> ProviderContext:
 
 
 def shows_no_secret(error: BaseException, *more: str) -> bool:
-    """Whether neither the error nor anything that hangs on it shows a key, a signature or one of `more`."""
+    """Whether neither the error nor its causes contain a key, a signature or one of `more`."""
     texts = ["".join(traceback.format_exception(error))]
     link: BaseException | None = error
     while link is not None:

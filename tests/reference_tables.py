@@ -1,9 +1,9 @@
-"""The tables of options, the help of the commands and the schemas for editors in the documentation, made from the code.
+"""Writes the tables of options, the help of the commands and the schemas for editors into the documentation.
 
     python tests/reference_tables.py
 
-writes them anew, tables and help between the marks of the documents that show them; a test fails while they differ.
-Options are told by the docstrings below them, commands by what `--help` says, keys of front matter by their table.
+Tables and help stand between marks in the documents; a test fails if they differ from the code. An option's meaning is
+the docstring below it, a command's is its `--help`, and a front matter key's is its table.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def table(group: str) -> str:
 
 
 def refreshed(text: str) -> str:
-    """The document with everything between its marks as the code has it."""
+    """The document with the text between its marks made from the code."""
     text = _MARKED.sub(lambda mark: f"{mark[1]}{table(mark[2])}{mark[3]}", text)
     return _HELP.sub(lambda mark: f"{mark[1]}{help_of(mark[2])}{mark[3]}", text)
 
@@ -91,7 +91,7 @@ def commands_in(text: str) -> list[str]:
 
 
 def help_of(name: str) -> str:
-    """What ``--help`` of a command says, in Markdown: usage, paragraphs, a table of options, examples."""
+    """The ``--help`` of a command in Markdown: usage, paragraphs, a table of options, examples."""
     command = COMMANDS[name]
     with click.Context(cli.main, info_name=PROGRAM, help_option_names=["-h", "--help"]) as program:
         context = program if command is cli.main else click.Context(command, info_name=name, parent=program)
@@ -129,7 +129,7 @@ def _summaries() -> Iterator[str]:
 
 
 def _option(names: str, meaning: str) -> str:
-    """One row; what click puts into brackets behind the meaning is put into words."""
+    """The row of one option; click's brackets behind the meaning become words."""
     meaning, _, extra = meaning.partition("  [")
     extra = re.sub(r"(\d+)<=x<=(\d+)", r"\1 to \2", extra.removesuffix("]"))
     extra = re.sub(r"x>=(\d+)", r"\1 or more", extra)
@@ -143,7 +143,7 @@ def _as_code(text: str) -> str:
 
 
 def _docstrings(kind: type[object]) -> dict[str, str]:
-    """What stands below each option in the body of the class that declares it."""
+    """The docstring below each option in the body of its class."""
     (node,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(node, ast.ClassDef)
     body = node.body
@@ -159,7 +159,7 @@ def _docstrings(kind: type[object]) -> dict[str, str]:
 
 
 def _shown(value: object) -> str:
-    """A default as its author would write it in YAML."""
+    """A default value in YAML."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -177,7 +177,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[Path, str]:
-    """Each schema file with its content: of `mkdocs.yml`, as far as the plugin goes, and of a page's front matter."""
+    """Each schema file with its content: the plugin's part of `mkdocs.yml`, and a page's front matter."""
     named: JsonValue = {"leonardo": {"$ref": "#/$defs/leonardo"}}
     mkdocs: JsonValue = {
         "$schema": _DIALECT,
@@ -243,7 +243,7 @@ def _key_meanings() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write every document that differs from the code, and say which."""
+    """Write every document that differs from the code, and print its name."""
     for path, new in schemas().items():
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != new:

@@ -35,35 +35,35 @@ class Serving:
 
     @property
     def log(self) -> str:
-        """What it has printed so far."""
+        """Everything that the preview has printed."""
         return self._log.read_text(encoding="utf-8")
 
     @property
     def messages(self) -> list[tuple[str, str]]:
-        """Level and text of every message of the plugin so far."""
+        """Level and text of every message of the plugin."""
         return re.findall(r"^(\w+) +-\s+leonardo: (.*)$", self.log, re.MULTILINE)
 
     @property
     def builds(self) -> int:
-        """How many times it has built the site.
+        """The number of builds.
 
-        The host says no sentence of a build twice, and two builds may take as long; so what it says after them counts.
+        The count goes by the line after a build, since no sentence of a build itself is certain to appear twice.
         """
         return len(re.findall(r"Serving on |Reloading browsers", self.log))
 
     @property
     def has_traceback(self) -> bool:
-        """Whether an author would see the inside of the program."""
+        """Whether the log contains a traceback."""
         return TRACEBACK.search(self.log) is not None
 
     def html(self, place: str = "") -> str:
-        """A page as a browser gets it."""
+        """The text of a page as served."""
         with urllib.request.urlopen(f"{self.url}{place}", timeout=PATIENCE_S) as answer:  # noqa: S310 - on loopback
             text: str = answer.read().decode()
         return text
 
     def wait_until(self, is_true: Callable[[], bool]) -> None:
-        """Return when `is_true`; AssertionError with the log if it never is."""
+        """Wait until the condition is true; AssertionError with the log after a time limit."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             try:
@@ -88,7 +88,7 @@ def serving(
     environ: Mapping[str, str] | None = None,
     livereload: bool = True,
 ) -> Iterator[Serving]:
-    """Preview `site` until the end of the block."""
+    """Run a preview of `site` until the end of the block."""
     site.configure(services, {})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

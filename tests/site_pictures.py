@@ -1,4 +1,4 @@
-"""The sheets of pictures in the documentation, made anew: ``python tests/site_pictures.py [NAME…]``.
+"""Writes the sheets of pictures in the documentation: ``python tests/site_pictures.py [NAME…]``.
 
 Run it after a change of the painter or of the page; it takes some minutes, and needs a Chromium for the sheet of pages.
 """
@@ -56,7 +56,7 @@ TITLES = (
 
 
 def style_sheet() -> Image.Image:
-    """One prompt in every style, each with the style's name below it."""
+    """One prompt in every style, with the style's name below each picture."""
     rows = -(-len(ALL_STYLES) // COLUMNS)
     pitch_x, pitch_y = TILE_PX[0] + TILE_GAP_PX, TILE_PX[1] + CAPTION_PX + TILE_GAP_PX
     canvas = Image.new("RGB", (TILE_GAP_PX + COLUMNS * pitch_x, TILE_GAP_PX + rows * pitch_y), (18, 19, 22))
@@ -71,7 +71,7 @@ def style_sheet() -> Image.Image:
 
 
 def page_sheet() -> Image.Image:
-    """The same twelve prompts in three styles, as Material's pages show them with title and tagline."""
+    """Twelve prompts in three styles as heroes of Material's pages, with title and tagline."""
     width = GAP_PX + len(STYLES) * (CELL_PX[0] + GAP_PX)
     canvas = Image.new("RGB", (width, GAP_PX + len(PROMPTS) * (CELL_PX[1] + GAP_PX)), (18, 19, 22))
     pages = {
@@ -101,7 +101,7 @@ def page_sheet() -> Image.Image:
 
 
 def layout_sheet() -> Image.Image:
-    """Each layout in a row: in each theme as a desktop of 1440 pixels and a phone of 390 show it."""
+    """A row for each layout: every theme on a desktop of 1440 pixels and on a phone of 390."""
     pages = {
         f"{layout}.md": page(
             LAYOUT_TITLE,

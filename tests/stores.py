@@ -1,14 +1,15 @@
 """Object stores for tests: real servers on loopback, each in a process of its own, and a folder.
 
-with running("moto", tmp_path) as store:
-    site.build(services, options={"shared_store": store.url}, environ=store.environ)
-    assert store.names() == [...]
+    with running("moto", tmp_path) as store:
+        site.build(services, options={"shared_store": store.url}, environ=store.environ)
+        assert store.names() == [...]
 
-moto honours a conditional create and checks no signature. rclone checks signatures strictly and ignores the condition.
-Apache's mod_dav honours the condition, but looks first and writes later; below ``/reader`` it refuses writes, below
-``/full`` it answers 507 to them, below ``/closed`` it
-answers 403 to everything, below ``/guarded`` to who does not say ``Bearer open-sesame``. `silence` is an address
-where a server accepts connections and never answers.
+- moto honours a conditional create and checks no signature.
+- rclone checks signatures strictly and ignores the condition.
+- Apache's mod_dav honours the condition, but checks it before it writes. Below ``/reader`` it refuses writes, below
+  ``/full`` it answers 507 to them, and below ``/closed`` it answers 403 to every request. Below ``/guarded`` it wants
+  ``Bearer open-sesame``.
+- `silence` is the address of a server that accepts connections and never answers.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ RewriteRule ^/full/ - [R=507,L]
 
 @dataclass
 class TeamStore:
-    """A store that runs. `environ` is what a build needs to read it, `folder` is where its files are, if anywhere."""
+    """A running store. `environ` is the environment that a build needs to read it, `folder` has its files, if any."""
 
     kind: Kind
     url: str
@@ -118,35 +119,35 @@ class TeamStore:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(KEYS))
 
     def objects(self) -> ObjectStore:
-        """A client, for one event loop."""
+        """A client of the store for one event loop."""
         return ObjectStore(StoreAddress.parse(self.url), self.environ)
 
     def call(self, function: Callable[[ObjectStore], Awaitable[T]]) -> T:
-        """What `function` gets from the store, in an event loop of its own."""
+        """Call `function` with a client of the store in an event loop of its own, and return the result."""
         return in_loop(lambda: function(self.objects()))
 
     def names(self, folder: str = "pictures") -> list[str]:
-        """What is in a folder of the store."""
+        """The names of the objects below a prefix."""
         return list(self.call(lambda objects: objects.list(folder)))
 
     def read(self, name: str) -> bytes:
-        """The bytes of an object that is there."""
+        """The bytes of an object."""
         found = self.call(lambda objects: objects.get(name, max_bytes=2**30))
         assert found is not None, name
         return found
 
     def write(self, name: str, data: bytes) -> None:
-        """Put any object anywhere, as a writer can."""
+        """Write any object anywhere, as a writer can."""
         self.call(lambda objects: objects.replace(name, data))
 
     def stop(self) -> None:
-        """The server is gone."""
+        """Stop the server."""
         if self.process is not None:
             _end(self.process)
 
 
 def in_loop(function: Callable[[], Awaitable[T]]) -> T:
-    """The result of an asynchronous function, with the services' keys in the environment, where their client looks."""
+    """The result of an asynchronous function, with the store's credentials in the environment."""
     before = {name: os.environ.get(name) for name in KEYS}
     os.environ.update(KEYS)
     try:
@@ -161,7 +162,7 @@ def in_loop(function: Callable[[], Awaitable[T]]) -> T:
 
 @contextmanager
 def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) -> Iterator[TeamStore]:
-    """A store with nothing in it; its files, if it has any, are below `folder`. rclone expects `keys`."""
+    """Start an empty store, whose files are below `folder`. rclone expects `keys`."""
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "folder":
         place = folder / "mount"
@@ -180,7 +181,7 @@ def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) 
 
 
 class Line:
-    """The way to a server on this machine, which can break and be mended."""
+    """A proxy in front of a server, which can be cut and mended."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -192,7 +193,7 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def break_off(self) -> None:
-        """Every connection ends, and none is made."""
+        """End every connection, and refuse new ones."""
         with self._lock:
             self._is_broken = True
             for end in self._open:
@@ -200,12 +201,12 @@ class Line:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """As before."""
+        """Accept connections again."""
         with self._lock:
             self._is_broken = False
 
     def close(self) -> None:
-        """The server listens no more."""
+        """Stop listening."""
         self.break_off()
         self._listening.close()
 
@@ -236,9 +237,10 @@ class Line:
 
 @dataclass
 class Outage:
-    """What a `Gate` answers instead of the store: `status` (0: nothing, it hangs up) to the requests that `hits` names.
+    """An outage of a `Gate`: `status` (0: hang up) is the answer to requests that `hits` names.
 
-    From the first request that `starts` it, for so many seconds. Both functions get the method and the path.
+    The outage lasts for so many seconds from the first request that `starts` it. Both functions get the method and the
+    path.
     """
 
     status: int
@@ -257,7 +259,7 @@ class Outage:
 
 
 class Gate(ThreadingHTTPServer):
-    """A front of a store that answers in its place while there is an `outage`."""
+    """A proxy in front of a store, which answers in the store's place during an `outage`."""
 
     def __init__(self, store: TeamStore) -> None:
         self.port = int(re.findall(r":(\d+)", store.url)[-1])
@@ -267,13 +269,13 @@ class Gate(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """The server answers no more."""
+        """Stop answering."""
         self.shutdown()
         self.server_close()
 
 
 class _Doorman(BaseHTTPRequestHandler):
-    """Answers one request to a gate, or hands it on."""
+    """The handler that answers one request to a gate, or passes it on."""
 
     protocol_version = "HTTP/1.1"
     server: Gate
@@ -283,7 +285,7 @@ class _Doorman(BaseHTTPRequestHandler):
             super().handle_one_request()
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """The same for every method of HTTP."""
+        """One handler for every method of HTTP."""
         if name.startswith("do_"):
             return self._pass
         raise AttributeError(name)
@@ -321,12 +323,12 @@ class _Doorman(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @contextmanager
 def gate_to(store: TeamStore) -> Iterator[Gate]:
-    """A front of `store`, with no outage yet."""
+    """Start a gate to `store` without an outage."""
     gate = Gate(store)
     try:
         yield gate
@@ -336,13 +338,13 @@ def gate_to(store: TeamStore) -> Iterator[Gate]:
 
 @contextmanager
 def silence() -> Iterator[str]:
-    """The address of a store that takes every connection and never says a word."""
+    """The address of a server that accepts every connection and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         yield f"s3://{BUCKET}?endpoint=http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def needs(what: str, *, is_there: bool) -> None:
-    """Skip, or fail where nothing may be missing, as on CI."""
+    """Skip the test if a program is missing; fail on CI."""
     if is_there:
         return
     if os.environ.get("MKDOCS_LEONARDO_REQUIRE_BROWSER"):
@@ -362,7 +364,7 @@ def _moto() -> TeamStore:
 
 @cache
 def _moto_server() -> tuple[subprocess.Popen[bytes], str]:
-    """One server for all stores, each of which has a folder of its own: it takes a second to start."""
+    """One server for all stores, each in a folder of its own, since the server takes a second to start."""
     log = Path(tempfile.mkdtemp()) / "moto.log"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     process, address = _started(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
@@ -413,7 +415,7 @@ def _apache() -> TeamStore:
 
 
 def _started(command: list[str], log: Path, ready: re.Pattern[str]) -> tuple[subprocess.Popen[bytes], str]:
-    """The process, and the address that it says it listens at."""
+    """Start a server; return its process and its address."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:

@@ -1,17 +1,17 @@
-"""How much of a cold build's encoding hides behind the generation of other pictures, and how it compares with sharp.
+"""Measures how much encoding hides behind the generation of other images in a cold build, and compares sharp.
 
     python tests/benchmarks/bench_encode_hidden.py [PICTURES] [RENDER_S] [SHARP_FOLDER]
 
-PICTURES (50) pages of Material whose pictures a stand-in for Leonardo makes in RENDER_S (4) seconds each, ten at a
-time, about 203 KiB each, no two alike; all formats and widths. In one run, with wall time and processor time of each:
+A Material site has PICTURES (50) pages. The loopback Leonardo makes their pictures, ten at a time, in RENDER_S (4)
+seconds each. They differ, and each has about 203 KiB. All formats and widths are written. One run prints the wall
+time and the processor time of each of these:
 
-- generation: the same build that writes one small file a picture;
-- build: everything;
-- encoding: the build's pictures encoded by as many threads as there are cores, and nothing else;
-- sharp: the same files with the same settings by npm's sharp, if node and `SHARP_FOLDER/node_modules/sharp` are there.
+- generation: a build that writes one small file for each picture.
+- build: a build that writes everything.
+- encoding: the build's pictures, encoded by as many threads as there are cores.
+- sharp: the same files and settings with npm's sharp, if node and `SHARP_FOLDER/node_modules/sharp` are there.
 
-Then the ratios: the build against the longer of generation and encoding, which is what it would be at best, and our
-encoding against sharp's.
+Two ratios follow: the build against the longer of generation and encoding, and our encoding against sharp's.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ Promise.all(Array.from({length: Number(process.env.CORES)}, worker)).then(() => 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one piece of work, in seconds: by the clock, and of all cores together."""
+    """The seconds of a piece of work: wall time, and processor time of all cores together."""
 
     wall_s: float
     processor_s: float
 
     def row(self, name: str) -> str:
-        """One line."""
+        """The line of the table for the work called `name`."""
         return (
             f"{name:11} {self.wall_s:6.1f} s wall  {self.processor_s:6.1f} s of processor "
             f" {100 * self.processor_s / (CORES * self.wall_s):3.0f} % of {CORES} cores"
@@ -89,7 +89,7 @@ class Cost:
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
-    """What the work costs, in this process and in those that it starts."""
+    """Return the seconds that the work takes in this process and in the processes that it starts."""
 
     def processor_s() -> float:
         return sum(os.times()[:4])
@@ -100,14 +100,14 @@ def cost_of(work: Callable[[], object]) -> Cost:
 
 
 def build(site: Site, services: ServicesProcess, options: dict[str, Any]) -> None:
-    """Build from nothing."""
+    """Build the site from an empty cache."""
     shutil.rmtree(site.cache, ignore_errors=True)
     site.configure(services, options)
     subprocess.run(site.command("--quiet"), cwd=site.folder, env=site.environ(services), check=True)
 
 
 def encode(files: list[Path], folder: Path) -> int:
-    """What the build does with its pictures, and nothing else; the bytes written."""
+    """Encode the pictures as the build does, and return the bytes written."""
     memory_slots = BoundedSemaphore(max(1, CORES // 2))
 
     def one(file: Path) -> int:
@@ -127,7 +127,7 @@ def encode(files: list[Path], folder: Path) -> int:
 
 
 def sharp(files: list[Path], folder: Path, modules: Path) -> int:
-    """The same by sharp; the bytes written."""
+    """Encode the pictures with sharp, and return the bytes written."""
     widths = EVERYTHING.widths
     arguments = [
         json.dumps([str(file) for file in files]),

@@ -1,8 +1,13 @@
-"""What the files of a hero cost: time on one core, bytes, and likeness to the picture.
+"""Measures the files of a hero: time on one core, bytes, and likeness to the picture.
 
-Run as ``python tests/benchmarks/bench_encoding.py [FOLDER]``, with a folder of photographs to measure those instead of
-made-up pictures. Prints, all in one run: the ladder's seconds a picture, and what two threads make of it; mean KiB and
-SSIM of each file; AVIF's speeds and other choices as ratios; and one quality for all against a floor of SSIM.
+    python tests/benchmarks/bench_encoding.py [FOLDER]
+
+The pictures are the photographs in FOLDER, or else made up. One run prints these:
+
+- the seconds that all files of a picture take, with one thread and with two,
+- the mean KiB and SSIM of each file,
+- the speeds of AVIF and other settings as ratios,
+- one quality for all pictures against a floor of SSIM.
 """
 
 from __future__ import annotations
@@ -74,7 +79,7 @@ def ssim(one: Image.Image, other: Image.Image) -> float:
 
 
 def encode(image: Image.Image, picture_format: Format, options: Options) -> tuple[float, float, float]:
-    """KiB, SSIM, and seconds of one file."""
+    """Encode one file; return its KiB, its SSIM and its seconds."""
     buffer = BytesIO()
     started = time.perf_counter()
     image.save(buffer, format=picture_format, **options)
@@ -83,7 +88,7 @@ def encode(image: Image.Image, picture_format: Format, options: Options) -> tupl
 
 
 def render_all(images: Sequence[Image.Image], folder: Path, threads: int) -> tuple[list[Rendering], float]:
-    """All pictures rendered by that many threads, and the wall time a picture."""
+    """Render all pictures with that many threads, and return the wall time of one picture."""
 
     def one(index: int) -> Rendering:
         return render(
@@ -101,7 +106,7 @@ def render_all(images: Sequence[Image.Image], folder: Path, threads: int) -> tup
 
 
 def report_ladder(images: Sequence[Image.Image]) -> None:
-    """Time, bytes and likeness of everything that is written."""
+    """Print time, bytes and likeness of every file."""
     with tempfile.TemporaryDirectory() as name:
         renderings, alone = render_all(images, Path(name), threads=1)
         _, together = render_all(images, Path(name), threads=2)
@@ -124,7 +129,7 @@ def report_ladder(images: Sequence[Image.Image]) -> None:
 
 
 def report_choices(images: Sequence[Image.Image]) -> None:
-    """Settings next to each other, at two widths."""
+    """Print other settings next to the chosen ones, at two widths."""
     for width in (768, 1536):
         copies = [fit(image, width_px=width, height_px=width * SIZE[1] // SIZE[0]) for image in images]
         print(f"\n{'':>5} {'setting':>22} {'KiB':>7} {'SSIM':>7} {'ms':>6}")
@@ -145,7 +150,7 @@ def report_choices(images: Sequence[Image.Image]) -> None:
 
 
 def report_threads(images: Sequence[Image.Image]) -> None:
-    """How much faster two threads are than one with each way of writing."""
+    """Print the speed-up of two threads over one for each way of writing."""
 
     def save(index: int, target: Path | BytesIO, picture_format: Format, options: Options) -> None:
         images[index % len(images)].save(target, format=picture_format, **options)
@@ -171,7 +176,7 @@ def report_threads(images: Sequence[Image.Image]) -> None:
 
 
 def report_floor(images: Sequence[Image.Image]) -> None:
-    """One AVIF quality for all pictures, and the floor of SSIM that costs the same bytes."""
+    """Print one AVIF quality for all pictures beside the floor of SSIM that costs the same bytes."""
     copies = [fit(image, width_px=480, height_px=270) for image in images]
     qualities = list(range(30, 86, 5))
     options = options_for("avif", 480)
@@ -179,7 +184,7 @@ def report_floor(images: Sequence[Image.Image]) -> None:
     chosen = [row[qualities.index(55)] for row in table]
 
     def cost(floor: float) -> list[tuple[float, float]]:
-        """KiB and SSIM of each picture at the least quality that reaches the floor, between the measured ones."""
+        """KiB and SSIM of each picture at the lowest quality that reaches the floor, interpolated."""
         found = []
         for row in table:
             point = row[0] if row[0][1] >= floor else row[-1]
@@ -204,7 +209,7 @@ def report_floor(images: Sequence[Image.Image]) -> None:
 
 
 def report_steps(images: Sequence[Image.Image]) -> None:
-    """What everything besides the encoding takes."""
+    """Print the time of every step besides the encoding."""
     print()
     buffer = BytesIO()
     images[0].save(buffer, format="jpeg", quality=92)
@@ -227,7 +232,7 @@ def report_steps(images: Sequence[Image.Image]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print it all."""
+    """Print every table."""
     parser = argparse.ArgumentParser(description="What the files of a hero cost.")
     parser.add_argument("folder", type=Path, nargs="?", help="photographs to measure instead of made-up pictures")
     images = pictures(parser.parse_args(arguments).folder)

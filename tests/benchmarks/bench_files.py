@@ -1,11 +1,14 @@
-"""The nine files that a hero has by default against all of three formats, in one run: builds, memory, site, readers.
+"""Compares the nine default files of a hero with the files of all three formats: builds, memory, site and readers.
 
     python tests/benchmarks/bench_files.py [PAGES] [ROUNDS]
 
-Material; PAGES (24) pages whose pictures a stand-in for Leonardo delivers, 203 KiB each. Printed are, for both kinds:
-processor seconds and peak of the first build, processor seconds of a warm one, size of the heroes' files in the site;
-then what a phone and a desktop load for a hero (both show AVIF), and the phone's largest contentful paint. Warm builds
-and visits take turns for ROUNDS (5) rounds; what is printed of them are medians. (Linux.)
+A Material site has PAGES (24) pages. The loopback Leonardo delivers their pictures of 203 KiB each. Warm builds and
+visits alternate for ROUNDS (5) rounds, and the medians are printed. One run on Linux prints these for both kinds:
+
+- processor seconds and peak memory of the first build, and processor seconds of a warm one,
+- the size of the heroes' files in the site,
+- the bytes that a phone and a desktop load for a hero; both show AVIF,
+- the phone's largest contentful paint.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def processor_s(work: Callable[[], object]) -> float:
-    """What the processes started by `work` use of a processor."""
+    """The processor seconds of the processes that `work` starts."""
     before = os.times()
     work()
     after = os.times()
@@ -45,12 +48,12 @@ def processor_s(work: Callable[[], object]) -> float:
 
 
 def row(name: str, figures: list[str]) -> None:
-    """Print what was measured of both kinds."""
+    """Print one figure of both kinds."""
     print(f"{name:42}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
 def main(pages: int = 24, rounds: int = 5) -> None:
-    """Build, visit, print."""
+    """Build, visit and print."""
     row("", list(KINDS))
     with tempfile.TemporaryDirectory() as scratch, ServicesProcess() as services, sync_playwright() as playwright:
         services.leonardo.render_s = 0.1

@@ -1,21 +1,23 @@
-"""How soon a phone shows the hero, against the same page written by hand, and what it loads for it.
+"""Compares the largest contentful paint of the hero on a phone with that of the same page written by hand.
 
     python tests/benchmarks/bench_lcp.py [ROUNDS]
 
-One page in Material (150 others in its navigation) and in a theme with nothing in its head, with a picture of the
-local painter, served with gzip to Chromium at 1.6 Mbit/s, 150 ms and a processor slowed down four times (390 x 844
-CSS pixels, 2 device pixels each):
+The page is built in Material, with 150 others in its navigation, and in a theme with an empty head. The local painter
+makes its picture. A server compresses with gzip. Chromium acts as a phone of 390 x 844 CSS pixels and 2 device pixels
+each. Its line has 1.6 Mbit/s and a latency of 150 ms, and its processor is slowed down four times.
 
-- ours: what the plugin makes;
-- hand: the same page, text and files with everything that is good practice: `<picture>` with AVIF first, `srcset` and
-  true `sizes`, `fetchpriority`, width and height, its style inline, no placeholder;
-- preload: ours and hand, with `<link rel="preload" as="image">` right after the head's viewport as well;
-- background: hand, but the widest JPEG as `background-image` in a stylesheet;
-- jpeg, png: hand, but one file for all browsers, the widest JPEG or the same pixels as PNG (in the theme with nothing).
+These pages are compared:
 
-They take turns for ROUNDS (9) rounds, each with an empty cache. Printed are the medians of the largest contentful
-paint and of the ratio to hand within a round; then the bytes of the hero that a phone and a desktop load, over the
-painter's pictures of six prompts.
+- ours: the plugin's page.
+- hand: the same text and files with all good practice. That is `<picture>` with AVIF first, `srcset`, true `sizes`,
+  `fetchpriority`, width, height and an inline style, without a placeholder.
+- preload: ours and hand, with `<link rel="preload" as="image">` after the viewport in the head.
+- background: hand, with the widest JPEG as `background-image` in a stylesheet.
+- jpeg, png: hand, with one file for all browsers in the theme with an empty head.
+
+They alternate for ROUNDS (9) rounds, each with an empty cache. The medians of the paint and of the ratio to hand in the
+same round are printed. The bytes of the hero that a phone and a desktop load follow, over the painter's pictures of six
+prompts.
 """
 
 from __future__ import annotations
@@ -76,7 +78,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A web host as most sites have one: compressed text, connections that stay open."""
+    """A web host that compresses text and keeps connections open."""
 
     protocol_version = "HTTP/1.1"
     root: Path
@@ -102,12 +104,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.bodies[path])
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address at which the folder is served."""
+    """Serve the folder, and return its address."""
     mimetypes.add_type("image/avif", ".avif")
     handler = type("FolderHandler", (Handler,), {"root": folder, "bodies": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -120,14 +122,14 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def built(site: Site) -> Path:
-    """The folder of the built site, however long that takes."""
+    """Build the site, and return its folder."""
     site.configure(None)
     subprocess.run(site.command("--quiet"), cwd=site.folder, env=site.environ(None), check=True)
     return site.folder / "site"
 
 
 def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str], options: Mapping[str, Any]) -> Path:
-    """The site with every kind of page in it, and a page for each prompt."""
+    """Build a site with every kind of page, and a page for each prompt."""
     config = {"theme": theme, "extra_css": ["extra.css"]}
     pages: dict[str, str | bytes] = {
         "index.md": page("Home", TEXT),
@@ -175,7 +177,7 @@ def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str], options: 
 
 
 def paint_ms(browser: Browser, address: str) -> float:
-    """The largest contentful paint of one visit with an empty cache; it must have been the hero."""
+    """The largest contentful paint of one visit with an empty cache; the hero must be the largest content."""
     context = browser.new_context(**PHONE)
     context.add_init_script(PAINTS)
     tab = context.new_page()
@@ -194,7 +196,7 @@ def paint_ms(browser: Browser, address: str) -> float:
 
 
 def hero_kib(browser: Browser, address: str, device: dict[str, Any]) -> float:
-    """What one visit loads of our files that are pictures."""
+    """The KiB of the plugin's pictures that one visit loads."""
     context = browser.new_context(**device)
     tab = context.new_page()
     answers: list[Response] = []
@@ -207,7 +209,7 @@ def hero_kib(browser: Browser, address: str, device: dict[str, Any]) -> float:
 
 
 def main(rounds: int = 9) -> None:
-    """Build, measure, print."""
+    """Build, measure and print."""
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)

@@ -1,16 +1,15 @@
-"""How well text on photographs can be read, at the level of a glyph's pixels, and what the layouts do besides.
+"""Measures the contrast of text on photographs, pixel by pixel of the glyphs, and the faults of the layouts.
 
     python tests/benchmarks/bench_legibility.py FOLDER [--layouts …] [--themes …] [--windows …] [--part 1/4]
 
-FOLDER holds pictures. Each one is the hero of a page in each layout, with a short and a long title in turn. Chromium
-shows each page in each theme, window, colour scheme and direction of script. Printed are, for each theme and layout:
+Each picture in FOLDER is the hero of a page in each layout, with a short and a long title in turn. Chromium shows each
+page in each theme, window, colour scheme and direction of script. These are printed for each theme and layout:
 
-- the text blocks (title, tagline, credit) of which more than 0.5 % of the glyph pixels have less than 4.5:1 (WCAG 2.2,
-  1.4.3) with what lies behind them, without the text's shadow, and the worst share;
-- the share of all glyph pixels below that;
-- the mean, the median and the largest alpha of the shade, over the pictures, and the mean in each window;
-- pages that scroll sideways, layout shifts, controls that cannot be clicked, and rules of axe-core that the plugin's
-  own markup breaks.
+- the text blocks (title, tagline, credit) with less than 4.5:1 (WCAG 2.2, 1.4.3) in over 0.5 % of the glyph pixels.
+  The text's shadow does not count as background. The worst share follows.
+- the share of all glyph pixels below that contrast,
+- the mean, median and largest alpha of the shade over the pictures, and the mean in each window,
+- pages that scroll sideways, layout shifts, controls that cannot be clicked, and axe-core rules that our markup breaks.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def linear(value: float) -> float:
 
 
 def failing(ground: Image.Image, glyphs: Image.Image, colour: str) -> tuple[int, int]:
-    """How many pixels of the glyphs have too little contrast with the ground, and how many there are."""
+    """Count the glyph pixels with too little contrast to the background, and all glyph pixels."""
     red, green, blue = map(float, re.findall(r"[\d.]+", colour)[:3])
     light = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     is_light = light > 0.18
@@ -104,7 +103,7 @@ def failing(ground: Image.Image, glyphs: Image.Image, colour: str) -> tuple[int,
 
 
 class Reader:
-    """One window of the browser, and what it has seen."""
+    """One window of the browser, and what it has measured."""
 
     def __init__(self, reader: Page, shots: Path | None) -> None:
         self._page = reader
@@ -116,7 +115,7 @@ class Reader:
         self.faults: list[str] = []
 
     def read(self, address: str, kind: tuple[str, str, int], name: str, windows: list[int]) -> None:
-        """One page in all windows, schemes and directions; `kind` is its theme, its layout and which title it has."""
+        """Measure one page in all windows, schemes and directions; `kind` is its theme, its layout and its title."""
         self._page.set_viewport_size({"width": windows[0], "height": WINDOWS[windows[0]]})
         self._page.goto(address, wait_until="load")
         shifts = self._page.evaluate("window.shifts")
@@ -172,12 +171,12 @@ class Reader:
         return Image.open(io.BytesIO(shot)).convert("RGB")
 
     def judge_by_axe(self, name: str) -> None:
-        """Which rules of axe-core the plugin's markup on the open page breaks."""
+        """The rules of axe-core that the plugin's markup on the open page breaks."""
         self.faults += [f"{name}: axe {rule}" for rule in sorted(broken_rules(self._page)[1])]
 
 
 def site_of(folder: Path, theme: str, pictures: list[Path], layouts: list[str]) -> Site:
-    """A page for each picture and layout."""
+    """Build a site with a page for each picture and layout."""
     pages: dict[str, str | bytes] = {f"{number}.jpg": path.read_bytes() for number, path in enumerate(pictures)}
     for (number, _), layout in itertools.product(enumerate(pictures), layouts):
         title = TITLES[number % 2]
@@ -198,7 +197,7 @@ def site_of(folder: Path, theme: str, pictures: list[Path], layouts: list[str]) 
 
 
 def main() -> None:
-    """Read the arguments, look at every page, and print what was found."""
+    """Read the arguments, measure every page, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--layouts", default=",".join(LAYOUTS))
@@ -233,7 +232,7 @@ def main() -> None:
 
 
 def report(reader: Reader) -> None:
-    """Print it."""
+    """Print the figures."""
     print("theme layout: blocks, those above 0.5 %, worst, all glyph pixels below 4.5:1; alpha mean, median, most")
     for kind, blocks in reader.blocks.items():
         bad = sorted((block for block in blocks if block[0] > MAX_SHARE), reverse=True)

@@ -1,12 +1,12 @@
-"""Lighthouse's scores of the example site on a phone, by its own simulation of a slow one.
+"""Prints Lighthouse's scores of the example site on its simulated slow phone.
 
     npm install --prefix FOLDER lighthouse
     python tests/benchmarks/bench_lighthouse.py FOLDER [PAGE ...]
 
-Builds the example site with painted heroes, serves it compressed, and prints the four scores of each page, its largest
-contentful paint, blocking time and layout shift, and every audit of accessibility, best practices and search engines
-that is not perfect. PAGE is an address such as ``guide/start/``; without any, all pages. 1 is returned if a page falls
-short of the scores in `LEAST`.
+The example site is built with painted heroes and served compressed. PAGE is an address such as ``guide/start/``;
+without one, every page is measured. These are printed for each page: the four scores, the largest contentful paint, the
+blocking time and the layout shift. Audits of accessibility, best practices and search engines that are not perfect
+follow. The exit code is 1 if a page falls short of the scores in `LEAST`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEAST = {"performance": 95, "accessibility": 100, "best-practices": 100, "seo": 
 
 
 def built(folder: Path) -> Path:
-    """The example site, built beside its sources."""
+    """Build the example site beside its sources, and return its folder."""
     copy = shutil.copytree(ROOT / "example-site", folder / "site", ignore=shutil.ignore_patterns("site", ".cache"))
     keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     subprocess.run([sys.executable, "-m", "mkdocs", "build", "--quiet"], cwd=copy, env=keyless, check=True)
@@ -40,7 +40,7 @@ def built(folder: Path) -> Path:
 
 
 def audited(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
-    """What Lighthouse found at the address."""
+    """Lighthouse's report on the address."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     flags = f"--chrome-flags=--headless {' '.join(FLAGS)}"
     command = [str(lighthouse), address, "--quiet", "--output=json", f"--output-path={out}", flags]
@@ -50,7 +50,7 @@ def audited(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
 
 
 def main(folder: str, *pages: str) -> int:
-    """Build, ask, print; how many pages fall short."""
+    """Build, measure and print; return 1 if a page falls short."""
     short = 0
     with tempfile.TemporaryDirectory() as scratch:
         site = built(Path(scratch))

@@ -1,11 +1,11 @@
-"""What a cold build with many heroes needs of memory at its peak, above the same build without the plugin.
+"""Compares the peak memory of a cold build with many heroes with the same build without the plugin (Linux).
 
     python tests/benchmarks/bench_memory.py [PAGES] [PAGES_WITH_DEFAULTS]
 
-Material; every page's picture is made by a stand-in for Leonardo in another process and has about 203 KiB. PAGES (1000)
-pages with one small file a picture, as encoding is not what grows; PAGES_WITH_DEFAULTS (40) pages with the default's
-nine. Printed is the peak of the resident memory of each build and the difference; without the
-plugin it is not in `plugins:` at all. (Linux.)
+The loopback Leonardo, in another process, delivers a picture of about 203 KiB for every page of a Material site. PAGES
+(1000) pages have one small file each, since encoding does not grow with the number of pages. PAGES_WITH_DEFAULTS (40)
+pages have the nine default files. The build without the plugin has no entry for it in `plugins:`. The peak of the
+resident memory of each build is printed, and the difference.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ runpy.run_module("mkdocs", run_name="__main__", alter_sys=True)
 
 
 def peak_mib(site: Site, services: AnyServices | None) -> tuple[float, float]:
-    """The most memory one build held at a time (MiB), and its wall time (seconds)."""
+    """The peak memory of one build in MiB, and its wall time in seconds."""
     site.configure(services)
     place = site.folder / "status.txt"
     python, _, _, *arguments = site.command("--quiet")
@@ -52,7 +52,7 @@ def peak_mib(site: Site, services: AnyServices | None) -> tuple[float, float]:
 
 
 def compare(folder: Path, services: AnyServices, pages: int, options: dict[str, Any]) -> None:
-    """Print both peaks."""
+    """Print the peaks with and without the plugin."""
     sources = {
         f"section-{n // 50:02}/page-{n:04}.md": page(f"Page {n}", TEXT, hero_prompt=f"view number {n}")
         for n in range(pages)

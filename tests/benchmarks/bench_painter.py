@@ -1,8 +1,8 @@
-"""How long the local painter takes, and what memory: `python tests/benchmarks/bench_painter.py [EVERY]`.
+"""Measures the time and memory of the local painter: `python tests/benchmarks/bench_painter.py [EVERY]`.
 
-Prints milliseconds of processor time at 1536x864 for every style over 60 prompts of blogs and documentation, for every
-scene, for every composition of abstract pictures, the median and the worst of all; then the most memory of one
-picture, and the lines. EVERY paints each so many of the prompts only.
+Milliseconds of processor time at 1536x864 are printed for every style over 60 prompts, for every scene, and for every
+composition of abstract pictures. The median and the worst follow, then the memory of one picture and the number of
+lines. With EVERY, only each EVERY-th prompt is painted.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ SCENES = (
 
 
 def paint_ms(picture: PictureSpec) -> float:
-    """Time on the processor for one picture, which another program's load hardly moves."""
+    """The processor time of one picture in milliseconds."""
     start = time.thread_time()
     paint(picture)
     return (time.thread_time() - start) * 1000
 
 
 def memory_mib(prompt: str, style: str) -> float:
-    """What one picture adds to the memory of a process of its own that has painted a tiny one."""
+    """The memory that one picture adds to a process that has painted a tiny one."""
     code = """
 import pathlib, sys
 from mkdocs_leonardo.painter.picture import paint
@@ -58,7 +58,7 @@ print((peak() - before) / 1024)
 
 
 def one_of_each_family() -> dict[str, str]:
-    """A prompt that names no landscape for every composition."""
+    """For every composition, a prompt that names no landscape."""
     found: dict[str, str] = {}
     number = 0
     while len(found) < len(FAMILIES):

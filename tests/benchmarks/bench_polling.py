@@ -1,8 +1,10 @@
-"""How many polls a picture takes, and how late it is collected: 100 jobs in 10 slots, played on a made-up clock.
+"""Simulates polls and lateness of 100 jobs in 10 slots.
 
-Run as ``python tests/benchmarks/bench_polling.py``. Prints, for several kinds of render times and with or without times
-known from earlier builds: requests per picture (one create call included), lateness as a part of the render time
-(average and worst), and the time for all as a multiple of the ideal schedule's.
+    python tests/benchmarks/bench_polling.py
+
+Several distributions of render times are simulated, with and without times known from earlier builds. These are
+printed: requests for each picture with the create call, lateness as a part of the render time (average and worst), and
+the total time as a multiple of the ideal schedule's.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one round came to."""
+    """The figures of one round."""
 
     requests: float
     late: float
@@ -54,7 +56,7 @@ class Outcome:
 
 
 def play(draw: Draw, *, seed: int, known: bool) -> Outcome:
-    """One round: slots are filled as they fall free, every job is asked for when the schedule says so."""
+    """Simulate one round: a free slot takes the next job, and every job is polled when the schedule says so."""
     dice = random.Random(seed)
     seen = [draw(dice) * 0.97 for _ in range(30)] if known else []
     renders = [draw(dice) for _ in range(JOBS)]
@@ -100,7 +102,7 @@ def play(draw: Draw, *, seed: int, known: bool) -> Outcome:
 
 
 def average(draw: Draw, *, known: bool) -> Outcome:
-    """The mean of several rounds; of the worst lateness, the worst."""
+    """The mean of several rounds; for the worst lateness, the largest."""
     rounds = [play(draw, seed=seed, known=known) for seed in range(ROUNDS)]
     return Outcome(
         mean(each.requests for each in rounds),

@@ -1,13 +1,16 @@
-"""How well a real build keeps ten slots of the service busy, and how many requests it needs for that.
+"""Measures the use of ten slots of the service by a real build, and its requests.
 
-Run as ``python tests/benchmarks/bench_schedule.py``. Against services in a process of their own it builds
+    python tests/benchmarks/bench_schedule.py
 
-- 100 pages whose pictures take 1.5 to 2.5 s (15 to 25 s in a tenth of the time), once with nothing known of render
-  times and once with those of a first small build;
-- 40 pages whose pictures take 2 s, with nothing known.
+The services run in a process of their own. These sites are built:
 
-Prints requests per picture, peak in flight, the worst sliding minute, the time from the first create call to the last
-download as a multiple of the ideal schedule's, and how long finished pictures waited to be collected.
+- 100 pages whose pictures take 1.5 to 2.5 s, a tenth of the times that Leonardo needs. One build knows no render times,
+  and one
+  knows those of a first small build.
+- 40 pages whose pictures take 2 s, with no known render times.
+
+These are printed: requests for each picture, peak in flight, the worst sliding minute, and the wait of finished
+pictures. The time from the first create call to the last download is a multiple of the ideal schedule's.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ OPTIONS = {"concurrency": SLOTS, "max_new_images": 1000, "leonardo": {"requests_
 
 @dataclass(frozen=True)
 class Figures:
-    """What one build came to. `over_ideal` from the first create call to the last download."""
+    """The figures of one build; `over_ideal` is the time from the first create call to the last download."""
 
     requests: float
     peak: int
@@ -44,7 +47,7 @@ class Figures:
 
 
 def measured(ledger: LedgerView, build_s: float) -> Figures:
-    """The figures of the ledger's build; the ideal keeps every slot busy from the first call on."""
+    """The figures of the ledger's build; the ideal schedule keeps every slot busy from the first call on."""
     jobs = ledger.jobs_of("leonardo")
     renders = [(job.ends_s or 0.0) - job.starts_s for job in jobs]
     free = [0.0] * SLOTS
@@ -66,7 +69,7 @@ def measured(ledger: LedgerView, build_s: float) -> Figures:
 
 
 def run(name: str, number: int, fate: Behaviour, *, known: bool, options: dict[str, Any]) -> None:
-    """Build a new site, after a small one on the same cache if render times are to be known."""
+    """Build a new site; with `known`, after a small one on the same cache."""
     with ServicesProcess() as services, tempfile.TemporaryDirectory() as folder:
         services.leonardo.on_create(fate)
         site = Site(Path(folder), options=merged({**LEONARDO_ONLY, **OPTIONS}, options))

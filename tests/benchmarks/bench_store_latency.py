@@ -1,9 +1,10 @@
-"""How long a machine with an empty cache takes to look into a team's store that is some milliseconds away.
+"""Measures how long a machine with an empty cache searches a distant team store.
 
-Run as ``python tests/benchmarks/bench_store_latency.py [--pages 100 1000] [--latency-ms 20 100 200] [--missing]``.
-Apache holds the pictures (1536 x 864, about 200 KB); every request waits for the latency before it reaches it, and so
-does every new connection. Prints seconds, requests and the seconds that asking for one after the other would take.
-``--missing``: nothing is there, with two providers to look for.
+    python tests/benchmarks/bench_store_latency.py [--pages 100 1000] [--latency-ms 20 100 200] [--missing]
+
+Apache serves the pictures (1536 x 864, about 200 KB). A proxy delays every request and every new connection by the
+latency. These are printed: seconds, requests, and the seconds that one request after the other would take. With
+``--missing``, the store is empty, and two providers are searched for.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures, signed
 
 
 class Distance:
-    """Everything that goes to `port` takes `latency_s` longer, there and back together."""
+    """A proxy that delays everything to `port` by `latency_s`, there and back together."""
 
     def __init__(self, port: int, latency_s: float) -> None:
         self.requests = 0
@@ -45,7 +46,7 @@ class Distance:
         self._latency_s = latency_s
 
     async def carry(self, near: SocketStream) -> None:
-        """One connection."""
+        """Carry one connection."""
         await anyio.sleep(self._latency_s)
         async with near, await anyio.connect_tcp("127.0.0.1", self._port) as far, anyio.create_task_group() as group:
             group.start_soon(self._pass_on, far, near, group.cancel_scope)
@@ -67,7 +68,7 @@ class Distance:
 
 @contextmanager
 def far_away(port: int, latency_s: float) -> Iterator[tuple[int, Distance]]:
-    """The port behind the distance."""
+    """The port of the proxy."""
     distance = Distance(port, latency_s)
     with start_blocking_portal() as portal:
         listener = portal.call(partial(anyio.create_tcp_listener, local_host="127.0.0.1"))
@@ -77,7 +78,7 @@ def far_away(port: int, latency_s: float) -> Iterator[tuple[int, Distance]]:
 
 
 def photograph() -> bytes:
-    """About what a service delivers, in size and weight."""
+    """A picture of the size and weight that a service delivers."""
     small = Image.frombytes("RGB", (192, 108), random.Random(1).randbytes(192 * 108 * 3))
     file = io.BytesIO()
     small.resize((1536, 864), Image.Resampling.BICUBIC).save(file, "JPEG", quality=68)
@@ -85,7 +86,7 @@ def photograph() -> bytes:
 
 
 def fill(folder: Path, pages: int) -> list[str]:
-    """Pairs for so many pages; their keys."""
+    """Store a picture for each of so many pages, and return their keys."""
     (folder / "pictures").mkdir(exist_ok=True)
     data = photograph()
     first = folder / "picture"
@@ -99,7 +100,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 
 
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
-    """Every picture in the cache, all pages at once, as a build does; how many were found."""
+    """Search for every picture with an empty cache, all pages at once; return how many are found."""
     rights = StoreRights(secret=b"secret")
     pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspect_image, notify=print)
     folder = PictureFolder(cache)

@@ -1,11 +1,11 @@
-"""Machines with empty caches that build one site at once on one store, some of them killed at random moments.
+"""Builds one site on several machines with empty caches and one store, and kills some at random moments.
 
-Run as ``python tests/benchmarks/bench_team_store.py [--machines 8] [--pages 50] [--kill 2] [--rounds 1] [--store
-moto]``; stores are ``moto``, ``rclone``, ``apache`` and ``folder``. After each round the machines that were killed
-build again. Prints for every round what was submitted and paid, what was paid twice, and how long the machines took;
-1 is returned if a page is without its picture, or if anything was paid twice. ``--hold`` shortens the time after
-which a silent machine is taken for dead, and everything that hangs on it: more rounds an hour, and more machines that
-are overtaken while they live.
+    python tests/benchmarks/bench_team_store.py [--machines 8] [--pages 50] [--kill 2] [--rounds 1] [--store moto]
+
+Stores are ``moto``, ``rclone``, ``apache`` and ``folder``. After each round, the killed machines build again. These are
+printed for each round: what was submitted, what was paid, what was paid twice, and how long the machines took. The exit
+code is 1 if a page has no picture, or if a picture was paid twice. ``--hold`` shortens the time after which a silent
+machine counts as dead. Then rounds are shorter, and more machines lose their leases while they live.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Machine(Site):
     hold_s: float | None = None
 
     def environ(self, services: AnyServices | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-        """With the store's credentials, and the right to write."""
+        """The environment with the store's credentials and the permission to write."""
         return super().environ(services, {**self.team.environ, **WRITER, **(environ or {})})
 
     def command(self, *arguments: str) -> list[str]:
-        """A build, with shorter times if that is wanted."""
+        """The command of a build, with shorter times for leases if `hold_s` is given."""
         command = super().command(*arguments)
         if self.hold_s is None:
             return command
@@ -65,7 +65,7 @@ class Machine(Site):
 
 @dataclass(frozen=True)
 class Round:
-    """What came of one round."""
+    """The figures of one round."""
 
     submitted: int
     paid: int
@@ -77,7 +77,7 @@ class Round:
     sources: Counter[str]
 
     def __str__(self) -> str:
-        """One line."""
+        """The round as one line."""
         sources = ", ".join(f"{number} {name}" for name, number in sorted(self.sources.items()))
         return (
             f"submitted {self.submitted}, paid {self.paid}, twice {self.paid_twice}, incomplete {self.incomplete}, "
@@ -86,7 +86,7 @@ class Round:
 
 
 def one_round(machines: list[Machine], services: ServicesProcess, *, kills: int, dice: random.Random) -> Round:
-    """All machines build at once; `kills` of them are killed when a random part of the pages is paid for."""
+    """Build on all machines at once; kill `kills` of them once a random part of the pages is paid for."""
     number_of_pages = len(machines[0].pages)
     doomed = dice.sample(range(len(machines)), kills)
     began_at, killed = time.monotonic(), 0
@@ -131,7 +131,7 @@ def _report(machine: Machine) -> list[Mapping[str, str]]:
 
 
 def main() -> int:
-    """Print each round and the totals; 0 if every page was paid for once and is everywhere."""
+    """Print each round and the totals; return 0 if every page was paid for once and is on every machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machines", type=int, default=8)
     parser.add_argument("--pages", type=int, default=50)
@@ -175,7 +175,7 @@ def main() -> int:
 
 
 def _keep(machines: list[Machine], folder: Path) -> None:
-    """The logs of a round that went wrong."""
+    """Copy the logs of a failed round."""
     for machine in machines:
         for log in machine.folder.glob("log*.txt"):
             (folder / machine.folder.name).mkdir(parents=True, exist_ok=True)

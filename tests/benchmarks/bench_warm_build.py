@@ -1,11 +1,11 @@
-"""What the plugin costs a build whose heroes are all at hand, against the same site without it, in one run.
+"""Compares a build whose heroes are all cached with the same site without the plugin, in one run.
 
     python tests/benchmarks/bench_warm_build.py [PAGES] [ROUNDS]
 
-Material, PAGES pages (1000) in sections of 50; every page has a hero with the default's nine files, seeded into the
-cache from one encoded picture. Then the same pages without front matter of ours. Without the plugin it is not in
-`plugins:` at all. Builds take turns, each in a process of its own and into a site of its own, which its last build has
-left there; printed are medians of wall time and processor time, and their ratios.
+A Material site has PAGES (1000) pages in sections of 50. Each page has a hero with the nine default files, which are
+copied into the cache from one encoded picture. A second comparison has the same pages without hero keys. The site
+without the plugin has no entry for it in `plugins:`. Builds alternate, each in a process of its own, and each into the
+folder of its previous site. Medians of wall time and processor time are printed, and their ratios.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ CONFIG = {"theme": {"name": "material", "font": False}}
 
 
 def source(number: int) -> str:
-    """Where page `number` lies in the documentation."""
+    """The path of page `number` in the documentation."""
     return f"section-{number // 50:02}/page-{number:04}.md"
 
 
 def prompt(number: int) -> str:
-    """What page `number` asks for."""
+    """The prompt of page `number`."""
     return f"a harbour at dusk, number {number}"
 
 
@@ -77,7 +77,7 @@ def seed(site: Site, pages: int) -> None:
 
 
 def copied(variant: Variant, key: str, variant_key: str) -> Variant:
-    """The same file under another picture's name."""
+    """Copy the file under another picture's name."""
     tail = variant.file.partition("-")[2]
     file = f"{variant_key[:16]}-{tail}"
     shutil.copyfile(variant.path, variant.folder / file)
@@ -97,7 +97,7 @@ def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
 
 
 def compare(name: str, site: Site, rounds: int) -> None:
-    """Print what the plugin costs `site`: medians of builds that take turns."""
+    """Print what the plugin costs `site`: medians of alternating builds."""
     for enabled in (True, False):
         measured(site, enabled=enabled)
     pairs = [(measured(site, enabled=True), measured(site, enabled=False)) for _ in range(rounds)]
@@ -109,7 +109,7 @@ def compare(name: str, site: Site, rounds: int) -> None:
 
 
 def main(pages: int = 1000, rounds: int = 3) -> None:
-    """Seed, build, print."""
+    """Seed, build and print."""
     # As an installer does; a checkout without compiled files would be read anew by every build.
     compileall.compile_dir(Path(mkdocs_leonardo.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,10 +1,10 @@
-"""What heroes cost a build by Zensical whose pictures are all at hand, against Zensical alone, in one run.
+"""Compares a Zensical build whose heroes are all cached with Zensical alone, in one run.
 
     python tests/benchmarks/bench_zensical.py [PAGES] [ROUNDS]
 
-A Material site of PAGES pages (200), each with a hero in the default's files, seeded into the cache. Then the same
-pages without front matter of ours. `mkdocs-leonardo zensical build` and `zensical build` take turns, cold (`--clean`)
-and warm; printed are medians of wall time and processor time, and the median ratio of the pairs.
+A Material site has PAGES (200) pages, each with a hero whose default files are in the cache. A second comparison has
+the same pages without hero keys. `mkdocs-leonardo zensical build` and `zensical build` alternate, cold (`--clean`) and
+warm. Medians of wall time and processor time are printed, and the median ratio of the pairs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def measured(site: Site, command: Sequence[str], *arguments: str) -> tuple[float
 
 
 def compare(name: str, site: Site, plain: Site, arguments: Sequence[str], rounds: int) -> None:
-    """Print what heroes cost: medians of builds that take turns."""
+    """Print what heroes cost: medians of alternating builds."""
     measured(site, OURS, *arguments)
     measured(plain, ALONE, *arguments)
     pairs = [(measured(site, OURS, *arguments), measured(plain, ALONE, *arguments)) for _ in range(rounds)]
@@ -55,7 +55,7 @@ def compare(name: str, site: Site, plain: Site, arguments: Sequence[str], rounds
 
 
 def main(pages: int = 200, rounds: int = 7) -> None:
-    """Seed, build, print."""
+    """Seed, build and print."""
     # As an installer does; a checkout without compiled files would be read anew by every build.
     compileall.compile_dir(Path(mkdocs_leonardo.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as scratch:

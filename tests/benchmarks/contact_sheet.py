@@ -1,6 +1,6 @@
-"""Twelve prompts in three styles on one sheet: `python tests/benchmarks/contact_sheet.py OUT.jpg`.
+"""Makes a sheet of twelve prompts in three styles: `python tests/benchmarks/contact_sheet.py OUT.jpg`.
 
-Beside the picture a small HTML page with the same grid and captions is written (`OUT.html`).
+A small HTML page (`OUT.html`) beside the picture has the same grid and captions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GAP_PX = 12
 
 
 def sheet() -> Image.Image:
-    """One row per prompt, one column per style."""
+    """The picture with a row for each prompt and a column for each style."""
     width = GAP_PX + len(STYLES) * (CELL_PX[0] + GAP_PX)
     height = GAP_PX + len(PROMPTS) * (CELL_PX[1] + GAP_PX)
     canvas = Image.new("RGB", (width, height), (18, 19, 22))
@@ -46,7 +46,7 @@ def sheet() -> Image.Image:
 
 
 def captions(picture: str) -> str:
-    """The sheet as a page: the picture, and under it a table that says what is where."""
+    """The HTML page: the picture, and below it a table of prompts and styles."""
     head = "".join(f"<th>{style}</th>" for style in STYLES)
     rows = "".join(f"<tr><td>{html.escape(prompt)}</td></tr>" for prompt in PROMPTS)
     return (

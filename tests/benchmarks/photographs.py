@@ -1,4 +1,4 @@
-"""Pictures as the services deliver them: no two alike, grain all over, about 203 KiB; and a host that delivers them."""
+"""Pictures as the services deliver them (grainy, about 203 KiB, no two alike), and a host that delivers them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROMPTS = (
 
 
 def photographs(number: int) -> list[bytes]:
-    """So many JPEGs, up to 60: the painter's pictures with grain, mirrored, with their colours exchanged."""
+    """So many JPEGs, at most 60: the painter's pictures with grain, mirrored, and with exchanged colours."""
     grain = Image.effect_noise((1536, 864), 24)
     made = []
     variations = itertools.product(itertools.permutations(range(3)), (False, True), PROMPTS)
@@ -40,7 +40,7 @@ def photographs(number: int) -> list[bytes]:
 
 
 def _jpeg(picture: Image.Image) -> bytes:
-    """The picture in the quality that comes nearest to the usual size."""
+    """The picture as a JPEG of the quality that comes nearest to the usual size."""
     low, high, data = 20, 98, b""
     while low < high:
         quality = (low + high) // 2
@@ -53,10 +53,10 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 @contextmanager
 def delivering(services: AnyServices, pictures: Sequence[bytes]) -> Iterator[None]:
-    """Every new job of Leonardo's stand-in completes with one of the pictures, in turn."""
+    """Let every new job of the loopback Leonardo complete with one of the pictures, in turn."""
 
     class Host(BaseHTTPRequestHandler):
-        """Picture 7 at ``/7.jpg``."""
+        """A host with picture 7 at ``/7.jpg``."""
 
         protocol_version = "HTTP/1.1"
 
@@ -70,7 +70,7 @@ def delivering(services: AnyServices, pictures: Sequence[bytes]) -> Iterator[Non
             self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
     threading.Thread(target=server.serve_forever, daemon=True).start()

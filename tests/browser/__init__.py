@@ -1,1 +1,1 @@
-"""What readers see, in a real browser."""
+"""Tests of pages in a real browser."""

@@ -1,4 +1,4 @@
-"""Real sites of three themes, built once, served on the loopback interface, and read by one Chromium."""
+"""Fixtures: sites of three themes, built once, served on the loopback interface, and read by one Chromium."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FLAGS = [
 
 
 def find_browser() -> str | None:
-    """Where a Chromium is, if there is one."""
+    """The path of a Chromium, None if there is none."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named
@@ -41,7 +41,7 @@ def find_browser() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder."""
+    """Mark every test of this folder as `browser`."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium with a profile of its own, for one module: while it runs, nothing else here may use asyncio."""
+    """One Chromium with a profile of its own for a module, whose tests must not use asyncio."""
     executable = find_browser()
     if executable is None:
         reason = "no Chromium on the path and none named in CHROMIUM"
@@ -70,7 +70,7 @@ def windows(browser: Browser) -> Windows:
 
 @pytest.fixture
 def open_page(windows: Windows) -> Iterator[Callable[..., Page]]:
-    """Opens an address in a window of its own and waits until it is loaded."""
+    """Opens an address in a window of its own and waits until the page is loaded."""
     taken = []
 
     def open_page(address: str, before: str = "", hold: tuple[Any, Any] | None = None, **options: Any) -> Page:  # noqa: ANN401 -- Playwright's own options
@@ -87,7 +87,7 @@ def open_page(windows: Windows) -> Iterator[Callable[..., Page]]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder; below /strict... with the policy that the pages promise to respect."""
+    """A server of a folder without a log; paths below /strict have a strict content security policy."""
 
     def end_headers(self) -> None:
         if self.path.startswith("/strict"):
@@ -95,7 +95,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture(scope="session")

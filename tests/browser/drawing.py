@@ -1,4 +1,4 @@
-"""Pictures to test with: the ones that are hard on white text, and one that looks like something."""
+"""Test pictures: some that are hard on white text, and a landscape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZE = (1536, 864)
 
 
 def draw(name: str) -> Image.Image:
-    """The picture of that name, always the same."""
+    """Draw the picture called `name`, always with the same pixels."""
     drawers = {
         "landscape": _landscape,
         "white": _white,

@@ -1,4 +1,4 @@
-"""The smallest plugin that puts heroes and cards on real sites: the subject here is the page, not the pipeline."""
+"""A small MkDocs plugin that puts heroes and cards on pages without generating anything."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ FOLDER = "assets/leonardo"
 
 
 class NoOptions(Config):
-    """Nothing to set."""
+    """A plugin configuration without options."""
 
 
 class HeroPlugin(BasePlugin[NoOptions]):
-    """Shows the picture that a page's metadata names."""
+    """A plugin that shows the picture which a page's metadata names."""
 
     def __init__(self, assets: Mapping[str, HeroAsset]) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         self._specs: list[HeroSpec] = []
 
     def on_page_markdown(self, markdown: str, *, page: Any, config: Any, files: Any) -> None:  # noqa: ANN401, ARG002 -- the host's
-        """Keep what the stylesheet must have rules for."""
+        """Note the page's layout and focus for the stylesheet."""
         if "picture" in page.meta:
             self._specs.append(_spec(page.meta))
 
@@ -92,7 +92,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet(config)[0]), origin=origin)
 
     def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's
-        """Write the files."""
+        """Write the pictures and the stylesheet."""
         folder = Path(config.site_dir, FOLDER)
         folder.mkdir(parents=True)
         name, content = self._stylesheet(config)

@@ -1,4 +1,4 @@
-"""Looking at a page as a reader's screen shows it."""
+"""Measurements on an open page: boxes, colours, contrast, and rules of accessibility."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ IN_AND_BESIDE_THE_HERO = ".leonardo-hero, .leonardo-hero *, .leonardo-hero + *, 
 
 
 def looks_of(page: Page, selector: str = IN_AND_BESIDE_THE_HERO) -> list[list[str]]:
-    """The computed styles of the elements in windows, directions, colour schemes and media that have rules."""
+    """The computed styles of the elements, for each window, direction, colour scheme and medium with rules."""
     assert page.viewport_size is not None
     looks = []
     for width_px, direction, scheme, media in (
@@ -92,7 +92,7 @@ def broken_rules(page: Page) -> tuple[set[str], set[str]]:
 
 
 def faults_in_both_directions(page: Page) -> list[str]:
-    """What is wider than the window or covered, for scripts of either direction, and what axe-core finds from right."""
+    """Elements wider than the window or covered, in either direction, and axe-core's findings from right to left."""
     assert page.viewport_size is not None
     faults = []
     for direction in ("ltr", "rtl"):
@@ -104,14 +104,14 @@ def faults_in_both_directions(page: Page) -> list[str]:
 
 
 def box(page: Page, selector: str) -> FloatRect:
-    """Where the element is, in CSS pixels."""
+    """The position and size of the element in CSS pixels."""
     found = page.locator(selector).first.bounding_box()
     assert found is not None
     return found
 
 
 def the_only(page: Page, held: list[Route]) -> Route:
-    """The one request that is held, as soon as the browser has made it (at most a minute)."""
+    """Wait at most a minute for the one request that is held, and return it."""
     for _ in range(6000):
         if held:
             break
@@ -121,9 +121,9 @@ def the_only(page: Page, held: list[Route]) -> Route:
 
 
 def wait_until_drawn(page: Page, selector: str) -> None:
-    """The picture is decoded, also where another size of the window has just made the browser choose another file.
+    """Wait until the picture is decoded, also if a new size of the window makes the browser choose another file.
 
-    Then `decode` is rejected once, as for a broken file, which is rejected each time.
+    In that case `decode` is rejected once; for a broken file, `decode` is rejected each time.
     """
     page.locator(selector).evaluate(
         """async image => {
@@ -135,7 +135,7 @@ def wait_until_drawn(page: Page, selector: str) -> None:
 
 
 def worst_contrast(page: Page, selector: str) -> float:
-    """White's contrast (WCAG 2.2) with what lies behind the text, but for the brightest five thousandths of it."""
+    """White's contrast (WCAG 2.2) with the background of the text, without the brightest 0.5 % of its pixels."""
     # Material lets the colour of code fade for an eighth of a second: the text would still be on the picture.
     page.add_style_tag(
         content=".leonardo-hero__text, .leonardo-hero__text * { color: transparent !important;"

@@ -1,4 +1,4 @@
-"""Sites to test with: the same pages in several themes, built by MkDocs itself."""
+"""Sites of the same pages in several themes, built by MkDocs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MATERIAL: dict[str, Any] = {"name": "material", "font": False, "features": ["nav
 
 @dataclass(frozen=True)
 class Sites:
-    """Builds sites below one folder that is served at `address`."""
+    """Builds sites below one folder, whose address is `address`."""
 
     folder: Path
     address: str
     assets: Mapping[str, HeroAsset]
 
     def build(self, name: str, theme: dict[str, Any], pages: Mapping[str, str], **options: Any) -> str:  # noqa: ANN401 -- MkDocs's own options
-        """The address of a new site whose pages are given as Markdown; those that name a `picture` show it."""
+        """Build a site of pages in Markdown, and return its address; pages with a `picture` show it as their hero."""
         docs = self.folder.parent / "docs" / name
         for path, text in pages.items():
             (docs / path).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def hero_page(heading: str | None = "A lighthouse in a storm", picture: str = "landscape", **meta: object) -> str:
-    """One page in Markdown that shows a hero."""
+    """The Markdown of a page with a hero."""
     lines = "".join(f"{name}: {value}\n" for name, value in meta.items())
     start = "" if heading is None else f"# {heading}\n\n"
     return f"---\npicture: {picture}\n{lines}---\n{start}The keeper climbs the stairs.\n\n{TEXT}\n"

@@ -1,4 +1,4 @@
-"""The contact sheet of `compare` and `generate --takes`, opened from the disk, without a network."""
+"""The contact sheet of `compare` and `generate --takes`, opened from the disk without a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("landscape", "noise", "halves")
 
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a sheet of three pictures, as a file."""
+    """The `file:` address of a sheet of three pictures."""
     folder = tmp_path_factory.mktemp("a folder") / "compared"
     items = []
     for name in NAMES:
@@ -35,7 +35,7 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _shown(page: Page) -> str | None:
-    """The label of the picture that the light-box shows, None while it is closed."""
+    """The label of the picture in the light-box, None while the light-box is closed."""
     box = page.locator("dialog")
     if not box.is_visible():
         return None
@@ -45,7 +45,7 @@ def _shown(page: Page) -> str | None:
 
 
 def test_sheet_opened_from_the_disk_loads_nothing(sheet: str, open_page: OpenPage) -> None:
-    """Every picture is in the page itself: it can be sent by mail, or opened on a train."""
+    """The sheet contains every picture, and opens no connection."""
     page = open_page(sheet, offline=True)
     widths = page.locator("figure img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(widths) == len(NAMES)
@@ -55,7 +55,7 @@ def test_sheet_opened_from_the_disk_loads_nothing(sheet: str, open_page: OpenPag
 
 
 def test_light_box_opens_and_closes_by_mouse(sheet: str, open_page: OpenPage) -> None:
-    """A click enlarges, the buttons go round, Close and a click beside the picture close."""
+    """A click on a picture opens the light-box; Close or a click beside the picture closes it."""
     page = open_page(sheet, offline=True)
     page.locator("figure a").nth(2).click()
     assert _shown(page) == "HALVES"
@@ -73,7 +73,7 @@ def test_light_box_opens_and_closes_by_mouse(sheet: str, open_page: OpenPage) ->
 
 
 def test_light_box_opens_and_closes_by_keyboard(sheet: str, open_page: OpenPage) -> None:
-    """Enter opens, arrows go on, Escape closes, and the focus is on the picture that was looked at."""
+    """Enter opens the light-box, arrows move on, and Escape closes it and focuses the shown picture."""
     page = open_page(sheet, offline=True)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -91,7 +91,7 @@ def test_light_box_opens_and_closes_by_keyboard(sheet: str, open_page: OpenPage)
 
 
 def test_sheet_without_scripts_links_to_the_files(sheet: str, open_page: OpenPage) -> None:
-    """Where scripts are off, a click shows the delivered file."""
+    """With scripts off, a click on a picture shows the delivered file."""
     page = open_page(sheet, offline=True, java_script_enabled=False)
     page.locator("figure a").nth(1).click()
     page.wait_for_url("**/noise.jpg")

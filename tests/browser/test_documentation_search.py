@@ -1,4 +1,4 @@
-"""A reader with a symptom finds its answer: the search of the built documentation, as a browser shows it."""
+"""The search of the built documentation in a browser, asked about symptoms."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHOWN = """all => all
 
 @pytest.fixture(scope="module")
 def found(browser: Browser, sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The results of each question that a reader sees, on the documentation, which is built without heroes."""
+    """The search results that a reader sees for each question, on the documentation without heroes."""
     config = yaml.safe_load((EXAMPLE / "mkdocs.yml").read_text(encoding="utf-8"))
     plugins = [plugin for plugin in config.pop("plugins") if "leonardo" not in plugin]
     config["theme"]["custom_dir"] = str(EXAMPLE / "overrides")
@@ -68,5 +68,5 @@ def _anchor(link: str) -> str:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_search_shows_the_answer_among_the_first_results(question: str, found: dict[str, list[str]]) -> None:
-    """A symptom in the reader's words leads to its heading."""
+    """The search leads from a symptom in the reader's words to the heading with the answer."""
     assert QUESTIONS[question] in found[question], found[question]

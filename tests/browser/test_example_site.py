@@ -1,4 +1,4 @@
-"""What readers get from the plugin itself: some pages of the example site, built as its authors build them."""
+"""Some pages of the example site, built with the plugin, in a browser."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ BARE = """<!doctype html><html lang="en"><head><link rel="icon" href="data:,">
 
 @dataclass  # not frozen: Playwright notes in it what listens
 class Visit:
-    """A loaded page, and what its browser complained about."""
+    """A loaded page, and the errors that its browser reported."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
 
     def hear_error(self, error: Error) -> None:
-        """Note what a script fails with."""
+        """Note an exception of a script."""
         self.complaints.append(str(error))
 
     def hear_message(self, message: ConsoleMessage) -> None:
-        """Note what the browser calls an error."""
+        """Note an error in the browser's console."""
         if message.type == "error":
             self.complaints.append(message.text)
 
 
 def own_picture() -> bytes:
-    """An author's picture that is hard on white text."""
+    """An author's own picture that is hard on white text."""
     file = io.BytesIO()
     Image.linear_gradient("L").resize((1536, 864)).point(lambda value: 255 - value // 4).save(file, "PNG")
     return file.getvalue()
@@ -60,7 +60,7 @@ def own_picture() -> bytes:
 
 @pytest.fixture(scope="module")
 def address(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The example site with few pages, small files, and two pages more; and the same heroes in a theme of nothing."""
+    """The address of two sites: a part of the example site with small files, and the same heroes in a bare theme."""
     folder = tmp_path_factory.mktemp("example")
     config: dict[str, Any] = yaml.safe_load((EXAMPLE / "mkdocs.yml").read_text(encoding="utf-8"))
     del config["nav"]
@@ -91,7 +91,7 @@ def address(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def visit(windows: Windows, address: str) -> Iterator[Any]:
-    """Opens a page of a site in a window of its own, waits for its hero, and listens to what goes wrong."""
+    """Opens a page of a site in a window of its own, waits for its hero, and notes errors."""
     visits = []
 
     def visit(path: str, **options: Any) -> Visit:  # noqa: ANN401 -- Playwright's own options
@@ -115,7 +115,7 @@ def visit(windows: Windows, address: str) -> Iterator[Any]:
 @pytest.mark.parametrize(("device", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", PAGES)
 def test_page_is_still_whole_and_readable(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 -- a function with any options
-    """Nothing moves or fails, one heading stands in the hero, and title and tagline can be read on its picture."""
+    """The page neither shifts nor reports errors, has one heading in its hero, and readable text on the picture."""
     visited = visit(f"example/{path}", **device, color_scheme=scheme)
     page = visited.page
     assert page.evaluate("window.shifts") == []
@@ -132,7 +132,7 @@ def test_page_is_still_whole_and_readable(path: str, device: dict[str, Any], sch
 
 @pytest.mark.parametrize("path", [*PAGES, "blog/"])
 def test_page_says_the_same_to_who_cannot_see_it(path: str, visit: Any) -> None:  # noqa: ANN401 -- as above
-    """A language, a description, a name for every picture and dialog, and no empty link to stumble over."""
+    """The page has a language, a description, a name for every picture and dialog, and no empty link."""
     page = visit(f"example/{path}", **PHONE).page
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.locator('meta[name="description"]').get_attribute("content")
@@ -149,7 +149,7 @@ def test_page_says_the_same_to_who_cannot_see_it(path: str, visit: Any) -> None:
 @pytest.mark.parametrize(("device", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", [*PAGES, "blog/"])
 def test_page_breaks_no_rule_of_accessibility(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 -- as above
-    """Nothing that axe-core can find, in heroes, in cards, and around them but for two habits of Material's."""
+    """Heroes and cards break no rule of axe-core, and the rest of the page breaks only two, because of Material."""
     page = visit(f"example/{path}", **device, color_scheme=scheme).page
     everywhere, ours = broken_rules(page)
     # A blog's two navigations without names, and wide code that no key can scroll.
@@ -158,7 +158,7 @@ def test_page_breaks_no_rule_of_accessibility(path: str, device: dict[str, Any],
 
 
 def test_blog_view_shows_the_cover_of_its_post(visit: Any) -> None:  # noqa: ANN401 -- as above
-    """The plugin's own cards, in a real blog: nothing moves, and the picture leads to the post."""
+    """A card in a real blog shifts nothing, and its picture leads to the post."""
     visited = visit("example/blog/", **DESKTOP)
     page = visited.page
     assert (page.evaluate("window.shifts"), visited.complaints) == ([], [])
@@ -170,7 +170,7 @@ def test_blog_view_shows_the_cover_of_its_post(visit: Any) -> None:  # noqa: ANN
 
 @pytest.mark.parametrize("path", ["own/", "full/"])
 def test_strict_policy_has_nothing_to_report_on_the_plugin(path: str, visit: Any) -> None:  # noqa: ANN401 -- as above
-    """Under `default-src 'self'; img-src 'self' data:` everything that the plugin writes works."""
+    """The plugin's markup works under `default-src 'self'; img-src 'self' data:`."""
     visited = visit(f"strict-example/{path}", **DESKTOP)
     page = visited.page
     assert (page.evaluate("window.violations"), visited.complaints) == ([], [])

@@ -1,4 +1,4 @@
-"""What readers see, in a real browser: nothing jumps, everything can be read, the bytes are the right ones."""
+"""Heroes and cards in a browser: layout shift, contrast, loaded bytes, layouts, print and themes."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ BARE = """<!doctype html><html lang="en"><head><title>{{ page.title }}</title></
 
 @pytest.fixture(scope="module")
 def addresses(sites: Sites) -> dict[str, str]:
-    """The same pages in each theme."""
+    """The address of the same pages in each theme."""
     options = {"repo_url": "https://example.org/r", "edit_uri": "edit/main/docs"}
     return {name: sites.build(name, theme, PAGES, **options) for name, theme in THEMES.items()}
 
 
 @pytest.fixture(scope="module")
 def blog(sites: Sites) -> str:
-    """The view of a blog with a hero and three posts, the last of them about noise."""
+    """The address of a blog view with a hero and three posts; the last post's picture is noise."""
     posts = {
         f"blog/posts/{picture}.md": hero_page(f"About {picture}", picture).replace(
             "---\n", f"---\ndate: 2026-01-0{day}\n", 1
@@ -84,7 +84,7 @@ def blog(sites: Sites) -> str:
 
 @pytest.fixture(scope="module")
 def with_buttons(sites: Sites) -> str:
-    """Pages whose source Material offers to edit and to see."""
+    """The address of pages with Material's buttons to edit and to view their source."""
     theme = MATERIAL | {"features": ["content.action.edit", "content.action.view"]}
     pages = {
         "index.md": hero_page(tagline=TAGLINE),
@@ -111,7 +111,7 @@ def with_buttons(sites: Sites) -> str:
 def test_stylesheet_of_one_layout_has_all_that_its_pages_need(
     theme: str, path: str, layout: Layout, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """They look as with the rules of all layouts and themes: on a desktop, on a dark phone from the right, on paper."""
+    """Pages look the same with the stylesheet of one layout and theme as with all rules: desktop, dark phone, paper."""
     page = open_page(f"{addresses[theme]}/{path}")
     layouts: tuple[Layout, ...] = ("content", "full", "stacked", "split")
     specs = {name: HeroSpec(page="page.md", layout=name) for name in layouts}
@@ -128,7 +128,7 @@ def test_stylesheet_of_one_layout_has_all_that_its_pages_need(
 
 
 def test_stylesheet_without_heroes_has_all_that_covers_need(blog: str, open_page: OpenPage) -> None:
-    """A blog whose covers are its only pictures has none of the rules for heroes."""
+    """The stylesheet of a blog with covers and no heroes has no rules for heroes, and covers look the same."""
     page = open_page(blog)
     covers = looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *")
     page.evaluate(REPLACE_STYLESHEET, build_stylesheet([], "material", cards=True)[1].decode())
@@ -138,7 +138,7 @@ def test_stylesheet_without_heroes_has_all_that_covers_need(blog: str, open_page
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("path", ["", "full/", "stacked/", "split/"])
 def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """A picture that arrives after everything else moves nothing; all fits a phone and can be clicked."""
+    """A picture that arrives last shifts nothing; the page fits a phone, and every control can be clicked."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -170,7 +170,7 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
 @pytest.mark.usefixtures("addresses")
 @pytest.mark.parametrize("path", ["index.html", "full/index.html"])
 def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, open_page: OpenPage) -> None:
-    """A browser may paint when it has read half of the hero: the title waits for the tagline, and does not make way."""
+    """The title keeps its place if the tagline arrives after the browser has painted the title."""
     html = (sites.folder / "material" / path).read_bytes()
     place = html.index(b'<p class="leonardo-hero__tagline">')
     address = "/material/" + path.removesuffix("index.html")
@@ -189,7 +189,7 @@ def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, ope
             self.wfile.write(html[place:])
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(InTwo, directory=str(sites.folder)))
     with server:
@@ -212,7 +212,7 @@ def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, ope
 def test_white_text_reaches_its_contrast_on_any_picture(
     path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Behind title and tagline the measured scrim brings 995 of 1000 pixels to 4.5:1 (WCAG 2.2, 1.4.3)."""
+    """The measured scrim brings 99.5 % of the pixels behind title and tagline to 4.5:1 (WCAG 2.2, 1.4.3)."""
     page = open_page(f"{addresses['material']}/{path}/", **device)
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     assert worst_contrast(page, ".leonardo-hero h1") >= 4.5
@@ -220,7 +220,7 @@ def test_white_text_reaches_its_contrast_on_any_picture(
 
 
 def test_emphasised_words_of_a_title_look_like_the_title(sites: Sites, open_page: OpenPage) -> None:
-    """A theme that colours and sizes them as in the page's text, as Terminal does, leaves no dark words on a hero."""
+    """Emphasised words of the title are white, though a theme such as Terminal colours them in its text."""
     style = "em, strong { color: #111; font-size: 15px }"
     pages = {"index.md": hero_page("A *storm*, a **gale**"), "theme.css": style}
     page = open_page(sites.build("emphasis", {"name": "mkdocs", "highlightjs": False}, pages, extra_css=["theme.css"]))
@@ -238,7 +238,7 @@ def test_emphasised_words_of_a_title_look_like_the_title(sites: Sites, open_page
 def test_long_text_can_be_read_where_it_reaches_a_bright_sky(
     theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """In every window: the text of a small one stands higher than that of a large one."""
+    """Long text keeps its contrast before a bright sky in every window, although it reaches higher in small ones."""
     page = open_page(f"{addresses[theme]}/{path}/")
     for width_px, height_px in ((320, 640), (640, 900), (768, 1024), (844, 390), (1000, 700), (1440, 900)):
         page.set_viewport_size({"width": width_px, "height": height_px})
@@ -248,7 +248,7 @@ def test_long_text_can_be_read_where_it_reaches_a_bright_sky(
 
 
 def test_bright_sky_above_a_short_text_is_left_as_it_is(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """No shade where none is needed."""
+    """The hero does not shade a bright sky above the text."""
     page = open_page(f"{addresses['material']}/sky/")
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     shade = page.locator(".leonardo-hero__ground").evaluate("e => getComputedStyle(e, '::after').backgroundColor")
@@ -285,13 +285,13 @@ def test_bright_sky_above_a_short_text_is_left_as_it_is(addresses: dict[str, str
 def test_sizes_tell_the_truth(
     theme: str, path: str, width_px: int, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """A picture chosen by `srcset` is as wide in CSS pixels as `sizes` promised; that is as wide as the hero is."""
+    """The hero's width in CSS pixels is the width that `sizes` promises, and so is the width of its picture."""
     page = open_page(f"{addresses[theme]}/{path}", viewport={"width": width_px, "height": 900})
     assert_shown_as_promised(page, ".leonardo-hero__picture")
 
 
 def assert_shown_as_promised(page: Page, selector: str) -> None:
-    """The picture in the first such element is as wide as its `sizes` say, up to a scroll bar."""
+    """Assert that the first such picture is as wide as its `sizes` say, up to a scroll bar."""
     picture = page.locator(f"{selector} img:not([class$=__placeholder])").first
     promised = picture.evaluate("async image => (await image.decode(), image.naturalWidth)")
     scroll_bar_px = 16
@@ -300,7 +300,7 @@ def assert_shown_as_promised(page: Page, selector: str) -> None:
 
 @pytest.mark.parametrize("width_px", [390, 768, 1100, 1300, 1440, 1700, 2100])
 def test_sizes_tell_the_truth_in_a_blog(width_px: int, blog: str, open_page: OpenPage) -> None:
-    """On the view's hero and cards, and on a post, whose side column is another one than a page's."""
+    """`sizes` is right for the hero and cards of a blog view, and for a post with its other side column."""
     page = open_page(blog, viewport={"width": width_px, "height": 900})
     assert_shown_as_promised(page, ".leonardo-hero")
     if width_px == 390:
@@ -316,13 +316,13 @@ def test_sizes_tell_the_truth_in_a_blog(width_px: int, blog: str, open_page: Ope
 
 
 def test_phone_loads_one_small_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """At 390 px and two device pixels each, that is the AVIF of 768 px."""
+    """A phone of 390 px with two device pixels each loads the AVIF of 768 px and no other picture."""
     page = open_page(f"{addresses['material']}/", **PHONE)
     assert page.locator(".leonardo-hero__image").evaluate("image => image.currentSrc").endswith("-768.avif")
 
 
 def test_title_is_in_view_at_400_percent(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Which on a desktop leaves 360 x 225 pixels: the hero is lower there, and its fade shorter."""
+    """At a zoom of 400 % (360 x 225 pixels), the hero is lower, and its title is in view."""
     page = open_page(f"{addresses['material']}/", viewport={"width": 360, "height": 225})
     title = box(page, ".leonardo-hero h1")
     assert title["y"] + title["height"] < 225
@@ -330,7 +330,7 @@ def test_title_is_in_view_at_400_percent(addresses: dict[str, str], open_page: O
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Nothing is cut off where there is least room: a narrow phone, or a desktop at 400 % (WCAG 2.2, 1.4.10)."""
+    """A long title is not cut off on a narrow phone, nor on a desktop at 400 % (WCAG 2.2, 1.4.10)."""
     page = open_page(f"{addresses[theme]}/long/", viewport={"width": 320, "height": 256})
     hero = box(page, ".leonardo-hero")
     for selector in ("h1", ".leonardo-hero__tagline", ".leonardo-hero__credit"):
@@ -345,14 +345,14 @@ def test_long_title_makes_the_hero_grow(theme: str, addresses: dict[str, str], o
 def test_long_title_makes_a_phone_s_hero_square(
     path: str, ratio: float, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """More than 66 letters would leave little of the picture clear of text."""
+    """A title of more than 66 letters makes the hero square on a phone."""
     hero = box(open_page(f"{addresses['material']}/{path}", **PHONE), ".leonardo-hero")
     assert hero["width"] / hero["height"] == pytest.approx(ratio, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_hero_breaks_no_rule_of_accessibility(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Whatever axe-core has to say of a page with a hero it says of the theme without one as well."""
+    """A page with a hero breaks no rule of axe-core that the theme alone does not break."""
     of_the_theme, _ = broken_rules(open_page(f"{addresses[theme]}/none/"))
     for path, device in (("", DESKTOP), ("full/", PHONE), ("long/", PHONE), ("stacked/", PHONE), ("split/", DESKTOP)):
         page = open_page(f"{addresses[theme]}/{path}", **device)
@@ -367,7 +367,7 @@ def test_hero_breaks_no_rule_of_accessibility(theme: str, addresses: dict[str, s
 def test_full_layout_spans_what_the_theme_allows(
     theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """From edge to edge below header and tabs, above side columns; beside the one that Read the Docs always has."""
+    """A full hero spans the window below header and tabs; in Read the Docs it leaves out the side column."""
     page = open_page(f"{addresses[theme]}/{path}/")
     hero = box(page, ".leonardo-hero")
     left = 300 if theme == "readthedocs" else 0
@@ -388,7 +388,7 @@ def test_full_layout_spans_what_the_theme_allows(
 def test_stacked_title_is_the_theme_s_own_and_nothing_covers_the_picture(
     theme: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """It looks and lies as on a page without a hero; `auto` does the same with a title that is too long."""
+    """A stacked title looks as without a hero, above an uncovered picture; so does a long title in `auto`."""
     looks: list[tuple[float, float, list[str]]] = []
     for path in ("none", "stacked", "auto"):
         page = open_page(f"{addresses[theme]}/{path}/", **PHONE)
@@ -407,7 +407,7 @@ def test_stacked_title_is_the_theme_s_own_and_nothing_covers_the_picture(
 def test_title_on_the_picture_is_as_heavy_as_the_theme_s_headings(
     theme: str, page_weight: int, hero_weight: int, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Material's headings are too thin on a picture: there it is one step heavier."""
+    """The title on a picture is as heavy as the theme's headings, and one step heavier in Material."""
     weight = "title => getComputedStyle(title).fontWeight"
     theirs = open_page(f"{addresses[theme]}/none/").locator("h1").first.evaluate(weight)
     ours = [
@@ -421,7 +421,7 @@ def test_title_on_the_picture_is_as_heavy_as_the_theme_s_headings(
 def test_corners_are_as_round_as_the_theme_s(
     theme: str, corner: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """A tenth of Material's rem, none in Read the Docs, half an em elsewhere."""
+    """Corners have a radius of 0.1 rem in Material, none in Read the Docs, and half an em elsewhere."""
     for path in ("", "stacked/"):
         picture = open_page(f"{addresses[theme]}/{path}").locator(".leonardo-hero__picture")
         assert picture.evaluate("picture => getComputedStyle(picture).borderRadius") == corner
@@ -431,7 +431,7 @@ def test_corners_are_as_round_as_the_theme_s(
 def test_split_has_the_picture_beside_the_text_or_above_it(
     theme: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Where the article has 720 pixels side by side, else the picture first; on phones it reaches from edge to edge."""
+    """A split hero has the picture beside the text in articles of 720 pixels, and above the text in narrower ones."""
     page = open_page(f"{addresses[theme]}/splitwide/", **PHONE)
     picture, text = box(page, ".leonardo-hero__picture"), box(page, ".leonardo-hero__text")
     assert (picture["x"], picture["width"]) == (0, 390)
@@ -447,7 +447,7 @@ def test_split_has_the_picture_beside_the_text_or_above_it(
 
 
 def test_printed_page_keeps_a_stacked_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """It covers no text, and is content there, at most 6 cm high."""
+    """A stacked picture is printed, at most 6 cm high."""
     page = open_page(f"{addresses['material']}/stacked/")
     page.emulate_media(media="print")
     expect(page.locator(".leonardo-hero__placeholder")).to_be_hidden()
@@ -455,7 +455,7 @@ def test_printed_page_keeps_a_stacked_picture(addresses: dict[str, str], open_pa
 
 
 def test_contrast_is_measured_behind_text_that_would_fade(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Themes let colours fade; what is measured is the picture, not what is left of the text."""
+    """The measurement of contrast hides the text at once, even if the theme lets colours fade."""
     page = open_page(f"{addresses['material']}/code/")
     page.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     page.add_style_tag(content=".leonardo-hero h1 code { transition: color 20s }")
@@ -463,7 +463,7 @@ def test_contrast_is_measured_behind_text_that_would_fade(addresses: dict[str, s
 
 
 def test_hero_needs_no_script(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Picture, placeholder and text are there where JavaScript is off."""
+    """Picture, placeholder and text appear with JavaScript switched off."""
     loaded: list[str] = []
     page = open_page(f"{addresses['material']}/none/", java_script_enabled=False)
     page.on("response", lambda response: loaded.append(response.url))
@@ -477,7 +477,7 @@ def test_hero_needs_no_script(addresses: dict[str, str], open_page: OpenPage) ->
 
 
 def test_reader_who_wants_more_contrast_gets_a_darker_shade(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Whatever the picture needs at least."""
+    """With `prefers-contrast: more`, the shade has an alpha of 0.8 on any picture."""
     page = open_page(f"{addresses['material']}/", contrast="more")
     shade = page.locator(".leonardo-hero__ground").evaluate("e => getComputedStyle(e, '::after').backgroundColor")
     assert shade.endswith(", 0.8)")
@@ -485,7 +485,7 @@ def test_reader_who_wants_more_contrast_gets_a_darker_shade(addresses: dict[str,
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_of_the_hero_moves_or_fades(theme: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """For readers who ask for less motion, under the pointer either."""
+    """With `prefers-reduced-motion`, the hero has no animation, also under the pointer."""
     page = open_page(f"{addresses[theme]}/", reduced_motion="reduce")
     page.locator(".leonardo-hero h1").hover()
     moving = "e => e.getAnimations({subtree: true}).map(one => one.effect.target.className)"
@@ -497,7 +497,7 @@ def test_nothing_of_the_hero_moves_or_fades(theme: str, addresses: dict[str, str
 def test_printed_title_is_aligned_with_the_text(
     theme: str, path: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """On paper no hero reaches over an edge."""
+    """A printed title starts at the same edge as the text in every layout."""
     page = open_page(f"{addresses[theme]}/{path}", viewport={"width": 780, "height": 1100})
     page.emulate_media(media="print")
     assert box(page, "h1")["x"] == pytest.approx(box(page, "h2")["x"], abs=1)
@@ -505,7 +505,7 @@ def test_printed_title_is_aligned_with_the_text(
 
 
 def test_printed_page_has_dark_text_and_no_picture(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Paper gets title and tagline."""
+    """A printed hero with text on its picture is title and tagline in dark letters."""
     page = open_page(f"{addresses['material']}/")
     page.emulate_media(media="print")
     expect(page.locator(".leonardo-hero__image")).to_be_hidden()
@@ -515,7 +515,7 @@ def test_printed_page_has_dark_text_and_no_picture(addresses: dict[str, str], op
 
 
 def test_forced_colours_put_the_text_on_a_plain_ground(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Readers who chose their colours get them behind the text as well, and still see the picture."""
+    """With forced colours, the text has the reader's background, and the picture remains visible."""
     page = open_page(f"{addresses['material']}/", forced_colors="active")
     text = page.locator(".leonardo-hero__text")
     expect(page.locator(".leonardo-hero__ground")).to_be_hidden()
@@ -524,7 +524,7 @@ def test_forced_colours_put_the_text_on_a_plain_ground(addresses: dict[str, str]
 
 
 def test_right_to_left_text_starts_on_the_right(sites: Sites, open_page: OpenPage) -> None:
-    """The text follows the direction of the page."""
+    """The hero's text starts on the right in a page written from right to left."""
     address = sites.build("rtl", MATERIAL | {"direction": "rtl"}, {"index.md": hero_page(tagline=TAGLINE)})
     page = open_page(f"{address}/")
     hero = box(page, ".leonardo-hero")
@@ -542,7 +542,7 @@ def test_right_to_left_text_starts_on_the_right(sites: Sites, open_page: OpenPag
 def test_light_on_one_side_is_darkened_where_text_is(
     direction: str, align: str, alpha: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Each direction of script has a shade of its own, and a site that moves the text has the darker one."""
+    """The shade fits the direction of the script, and a site that moves the text gets the darker one."""
     page = open_page(f"{addresses['material']}/beside/")
     page.evaluate(
         "([direction, align]) => { document.body.dir = direction;"
@@ -574,7 +574,7 @@ def test_strict_policy_has_nothing_to_report(sites: Sites, open_page: OpenPage, 
 
 
 def test_instant_navigation_brings_the_hero_and_takes_it_away(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Material swaps the page without loading it: hero, picture and stylesheet come along, and go again."""
+    """Material's instant navigation adds and removes hero, picture and stylesheet."""
     page = open_page(f"{addresses['material']}/none/")
     page.evaluate("window.wasLoadedOnce = true")
     page.get_by_role("link", name="To the hero").click()
@@ -611,7 +611,7 @@ def test_cards_of_a_blog_are_alike_and_lead_to_their_posts(blog: str, open_page:
 
 
 def test_card_answers_to_pointer_and_keyboard(blog: str, open_page: OpenPage) -> None:
-    """Its picture grows a little under the pointer, unless less motion is asked for; a focused title frames it."""
+    """A card's picture grows under the pointer, unless motion is reduced; a focused title frames the card."""
     page = open_page(blog)
     picture = page.locator(".leonardo-card__image").first
     expect(picture).to_have_css("scale", "none")
@@ -628,7 +628,7 @@ def test_card_answers_to_pointer_and_keyboard(blog: str, open_page: OpenPage) ->
 def test_pictures_that_carry_no_text_are_dimmed_in_the_dark(
     scheme: str, blog: str, addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Covers and stacked pictures; one with white text on it has its shade already."""
+    """Dark schemes dim covers and stacked pictures, but no picture with text on it."""
     dimmed = "brightness(0.92)" if scheme == "slate" else "none"
     expected = {
         blog: (".leonardo-card__image", dimmed),
@@ -646,7 +646,7 @@ def test_pictures_that_carry_no_text_are_dimmed_in_the_dark(
 def test_buttons_of_material_can_all_be_clicked(
     path: str, device: dict[str, Any], with_buttons: str, open_page: OpenPage
 ) -> None:
-    """They lie on the picture, in the row of the tags, or in full layout in the space below it, and never on text."""
+    """Material's buttons can be clicked on the picture, in the row of tags and below a full hero, and cover no text."""
     page = open_page(f"{with_buttons}/{path}", **device)
     hero, title, text = (box(page, selector) for selector in (".leonardo-hero", "h1", "article p:not([class])"))
     places = [one.bounding_box() for one in page.locator(".md-content__button").all()]

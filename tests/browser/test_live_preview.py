@@ -1,4 +1,4 @@
-"""An author with the page open in a browser, while a slow provider draws its hero."""
+"""A preview in a browser while a slow provider makes the hero."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRAWN = "picture => picture.decode().then(() => [picture.naturalWidth, new URL(p
 def test_open_page_shows_the_new_picture_without_being_touched(
     theme: dict[str, Any], tmp_path: Path, services: Services, open_page: Callable[..., Page]
 ) -> None:
-    """The painter's picture at once, then the real one, then that of another prompt; nothing else reloads."""
+    """The open page shows a placeholder, then its picture, and after a new prompt that picture until the next one."""
     services.leonardo.render_s = 1.5
     site = Site(
         tmp_path,

@@ -1,4 +1,4 @@
-"""What readers get from a site that Zensical has built, beside the same site by MkDocs and Material."""
+"""A site that Zensical has built, beside the same site by MkDocs and Material, in a browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCROLL_BAR_PX = 16
 
 
 def bright_picture() -> bytes:
-    """An author's picture that is hard on white text."""
+    """An author's own picture that is hard on white text."""
     file = io.BytesIO()
     Image.linear_gradient("L").resize((1536, 864)).point(lambda value: 255 - value // 4).save(file, "PNG")
     return file.getvalue()
@@ -36,7 +36,7 @@ def bright_picture() -> bytes:
 
 @pytest.fixture(scope="module")
 def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """One site by both builders, each below a path of the server."""
+    """The addresses of one site, built with either generator."""
     hero = {"hero_tagline": TAGLINE}
     pages: dict[str, str | bytes] = {
         "hero.png": bright_picture(),
@@ -86,7 +86,7 @@ def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def test_hero_looks_as_material_shows_it(
     path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """Size of hero, place of title and tagline within it, and the file that the browser picks."""
+    """The hero has the same size, places of title and tagline, and chosen file as with MkDocs."""
     seen = []
     for name in ("zensical", "material"):
         shown = open_page(f"{addresses[name]}/{path}", **device)
@@ -103,9 +103,9 @@ def test_hero_looks_as_material_shows_it(
 
 @pytest.mark.parametrize("path", ["", "wide/", "stacked/", "split/", POST])
 def test_late_picture_shifts_nothing(path: str, addresses: dict[str, str], open_page: OpenPage) -> None:
-    """A picture that arrives after everything else moves nothing, though the stylesheet is linked in the content.
+    """A picture that arrives last shifts nothing, though the stylesheet is linked in the content.
 
-    All fits a phone and can be clicked.
+    The page fits a phone, and every control can be clicked.
     """
     held: list[Route] = []
 
@@ -147,7 +147,7 @@ def test_text_apart_covers_no_picture(path: str, addresses: dict[str, str], open
 def test_white_text_keeps_its_contrast(
     path: str, device: dict[str, Any], addresses: dict[str, str], open_page: OpenPage
 ) -> None:
-    """The measured shade is behind title and tagline here as well (WCAG 2.2, 1.4.3)."""
+    """The measured shade is behind title and tagline on a site of Zensical (WCAG 2.2, 1.4.3)."""
     shown = open_page(f"{addresses['zensical']}/{path}", **device)
     shown.locator(".leonardo-hero__image").evaluate("picture => picture.decode()")
     assert worst_contrast(shown, ".leonardo-hero h1") >= 4.5
@@ -155,7 +155,7 @@ def test_white_text_keeps_its_contrast(
 
 
 def test_wide_hero_spans_the_window_below_the_header(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """On a page without side columns; nothing can be scrolled sideways."""
+    """A full hero spans the window of a page without side columns, and the page does not scroll sideways."""
     shown = open_page(f"{addresses['zensical']}/wide/", **DESKTOP)
     hero, header = box(shown, ".leonardo-hero"), box(shown, ".md-header")
     assert hero["width"] == pytest.approx(1440, abs=SCROLL_BAR_PX)
@@ -164,7 +164,7 @@ def test_wide_hero_spans_the_window_below_the_header(addresses: dict[str, str], 
 
 
 def test_blog_shows_covers_that_lead_to_their_posts(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """Every cover is loaded, has a card's shape, holds no tagline, and a click on it opens the post."""
+    """Every cover is loaded, has a card's shape and no tagline, and a click on it opens the post."""
     shown = open_page(f"{addresses['zensical']}/blog/", **DESKTOP)
     covers = shown.locator(".leonardo-hero__image")
     expect(covers).to_have_count(3)
@@ -183,7 +183,7 @@ def test_blog_shows_covers_that_lead_to_their_posts(addresses: dict[str, str], o
 
 
 def test_instant_navigation_brings_the_hero_and_its_look(addresses: dict[str, str], open_page: OpenPage) -> None:
-    """From a page that needs no stylesheet of ours to one that does, without loading a page."""
+    """Instant navigation from a page without the stylesheet to one with a hero shows the hero with its style."""
     shown = open_page(f"{addresses['zensical']}/plain/", **DESKTOP)
     shown.evaluate("window.stayed = true")
     shown.get_by_role("link", name="To the hero").click()

@@ -1,4 +1,4 @@
-"""Windows for pages."""
+"""Browser windows that tests use again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from browser.sites import DESKTOP
 
 
 class Windows:
-    """Windows of one browser. An idle one serves the next test with its options: a new one takes Chromium a second.
+    """Windows of one browser. An idle window serves the next test with its options, since a new one takes a second.
 
     Windows with the same options share cookies and cache.
     """
@@ -21,7 +21,7 @@ class Windows:
         self._idle: dict[tuple[str, str], list[Page]] = {}
 
     def take(self, before: str, **options: Any) -> tuple[tuple[str, str], Page]:  # noqa: ANN401 -- Playwright's own options
-        """A window as a new one is, and its kind; `before` runs in it before any page's own scripts."""
+        """A window like a new one, and its kind; the script `before` runs in it before those of any page."""
         viewport = options.pop("viewport", DESKTOP["viewport"])
         name = repr(sorted(options.items()))
         if self._idle.get((name, before)):

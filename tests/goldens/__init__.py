@@ -1,1 +1,1 @@
-"""Builds whose front matter, pages and log stand together in one file."""
+"""Golden files: builds whose front matter, pages and log stand together in one file."""

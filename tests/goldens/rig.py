@@ -1,17 +1,17 @@
-"""Golden files: front matter, the pages made of it and the lines of the log, together in one file for each case.
+"""Golden files: front matter, the pages made of it and the lines of the log, one file for each case.
 
     PYTHONPATH=tests python -m goldens.rig
 
-builds every case anew and writes down what came of it; look at the difference before you commit it. A file says:
+builds every case again and writes the results; look at the difference before you commit it. A file has these keys:
 
     about: what the case shows
     docs: the pages, and `picture` for a picture of the author's (`look`: one whose bytes a key may hold)
     options, config: of the plugin, and of the site
-    happens: what the services do (HAPPENS below); nothing but their work by default
-    exit_code, log, site: what the build with `--strict` ends with, what the plugin says, the pages as they are built
+    happens: what the services do (HAPPENS below); by default they work
+    exit_code, log, site: results of the build with `--strict`: exit code, messages of the plugin, built pages
 
-The theme is one line, so that a page is what the plugin makes of it. Left out is what pixels decide, and addresses of
-this machine.
+The theme is one line, so that a page is what the plugin makes of it. Left out are values that pixels decide, and
+addresses of this machine.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ LEFT_OUT = (
 
 
 def cases() -> list[Path]:
-    """The golden files."""
+    """The paths of the golden files."""
     return sorted(FOLDER.glob("*.yml"))
 
 
 def carried_out(case: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What the build of a case comes to, in the words of its file."""
+    """Build the case, and return the results as its file has them."""
     for name, text in THEME.items():
         (folder / "theme" / name).parent.mkdir(exist_ok=True)
         (folder / "theme" / name).write_text(text, encoding="utf-8")
@@ -97,13 +97,13 @@ def _picture() -> bytes:
 
 
 def _log(built: Built) -> str:
-    """What the plugin says, of any level, but for the progress that a busy machine tells."""
+    """The plugin's messages of any level, without progress, which depends on the machine's load."""
     lines = re.findall(r"^(\w+) +-  leonardo: (?!\d+ of \d+ heroes ready)(.*)$", built.log, re.MULTILINE)
     return _lasting("\n".join(f"{level}: {text}" for level, text in lines))
 
 
 def _pages(built: Built) -> dict[str, str]:
-    """The pages, a tag of the plugin's on each line as it is written."""
+    """The built pages, with each tag of the plugin on a line of its own."""
     found = sorted(built.site.rglob("index.html")) if built.site.is_dir() else []
     return {path.relative_to(built.site).as_posix(): _lasting(path.read_text(encoding="utf-8")) for path in found}
 
@@ -118,7 +118,7 @@ def _lasting(text: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as they are read."""
+    """A YAML dumper that writes texts of several lines as blocks."""
 
 
 _Dumper.add_representer(
@@ -128,7 +128,7 @@ _Dumper.add_representer(
 
 
 def main() -> None:
-    """Write every golden file anew."""
+    """Write every golden file again."""
     for path in cases():
         case = yaml.safe_load(path.read_text(encoding="utf-8"))
         with tempfile.TemporaryDirectory() as folder:

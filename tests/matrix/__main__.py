@@ -1,4 +1,4 @@
-"""``python -m tests.matrix [ENVIRONMENT…] [-- PYTEST'S OWN…]``: the whole matrix, or some rows of it."""
+"""``python -m tests.matrix [ENVIRONMENT…] [-- PYTEST'S OWN…]``: runs the whole matrix, or some rows of it."""
 
 from __future__ import annotations
 

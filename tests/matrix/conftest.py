@@ -1,4 +1,4 @@
-"""One environment for each row of the table, made when a test asks for it."""
+"""Fixtures: one environment for each row of the table, made when a test asks for it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .rig import Place, build_wheel, make
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    """Nothing here runs unless it is asked for: it installs packages."""
+    """Leave this folder out unless its mark or its path is asked for, since its tests install packages."""
     return None if "matrix" in str(config.getoption("markexpr")) else True
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark everything in this folder, keep each host's tests in one process, and leave only chosen rows.
+    """Mark every test of this folder, keep each host's tests in one process, and leave only chosen rows.
 
     The neighbours' tests are too many for one process; every process makes that environment for itself.
     """
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def python_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The Python of an environment, by its name."""
+    """The path of an environment's Python, by the environment's name."""
 
     @cache
     def wheel() -> Path:
@@ -57,5 +57,5 @@ def python_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 @pytest.fixture
 def beside(python_of: Callable[[str], Path], tmp_path: Path) -> Place:
-    """A place in the environment of all neighbours."""
+    """A site folder in the environment of all neighbours."""
     return Place(ALL["neighbours"], python_of("neighbours"), tmp_path)

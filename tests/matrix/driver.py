@@ -1,7 +1,7 @@
-"""Runs in an environment of the matrix: builds a site with its own configuration, some plugins left out or put in.
+"""Builds a site in an environment of the matrix, with some plugins left out or added.
 
-``python driver.py HOST FILE CHANGES``, CHANGES being JSON: `site_dir`, `dropped` (names of plugins), `added` (plugins),
-`options` (of plugins, laid over the site's), `config` (laid over the configuration).
+``python driver.py HOST FILE CHANGES``. CHANGES is JSON with these keys: `site_dir`, `dropped` (names of plugins),
+`added` (plugins), `options` (laid over the plugins' options), `config` (laid over the configuration).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The table: which packages make an environment, and what is built in it."""
+"""The table of environments: their packages, hosts, themes and plugins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MATERIALX: Mapping[str, Any] = {"name": "materialx", "font": False}
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One row. `packages` are installed with our wheel; then `removed` go, and `restored` are laid over what is left.
+    """One row. `packages` are installed with the plugin; then `removed` go, and `restored` are installed over the rest.
 
-    `host` is the module that builds: ``python -m HOST build``; `plugins` stand beside ours. Every theme is one column
-    of the checks.
+    `host` is the module that builds: ``python -m HOST build``. `plugins` are the site's other plugins. Every theme is
+    one column of the checks.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Environment:
 
 
 def named(*names: str) -> tuple[Mapping[str, Any], ...]:
-    """Themes that need no options."""
+    """Themes without options."""
     return tuple({"name": name} for name in names)
 
 

@@ -47,7 +47,7 @@ _THEMES_IMAGE = re.compile(r'<meta (?:property|name)="(?:og|twitter):image" cont
 
 
 def run(command: Sequence[str], *, timeout_s: float, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - of subprocess
-    """The command's end and all that it printed, as `stdout`."""
+    """Run the command; its `stdout` is all that it prints."""
     return subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -74,7 +74,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def make(environment: Environment, folder: Path, wheel: Path) -> Path:
-    """A new environment in `folder`; its Python."""
+    """Make a new environment in `folder`, and return the path of its Python."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     _uv("venv", "--python", sys.executable, str(folder))
     pip = ("pip", "install", "--python", str(python))
@@ -95,18 +95,18 @@ def _uv(*arguments: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build left behind."""
+    """The result of a build."""
 
     exit_code: int
     log: str
     site: Path
 
     def html(self, place: str) -> str:
-        """The text of one page (or other file)."""
+        """The text of one file of the site."""
         return (self.site / place).read_text(encoding="utf-8")
 
     def files(self) -> dict[str, bytes]:
-        """Every file of the site, without what is ours."""
+        """Every file of the site except the plugin's."""
         return dict(self._files())
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
@@ -133,14 +133,14 @@ class Place:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def commit(self) -> None:
-        """Make the folder a repository, for themes and plugins that look at its history."""
+        """Make the folder a repository, for themes and plugins that read its history."""
         who = ("-c", "user.name=A keeper", "-c", "user.email=keeper@example.org")
         for command in (("init", "--quiet"), ("add", "--all"), (*who, "commit", "--quiet", "--message", "All")):
             done = run(["git", *command], timeout_s=BUILD_TIMEOUT_S, cwd=self.folder)
             assert done.returncode == 0, done.stdout
 
     def configure(self, name: str, **config: Any) -> Path:  # noqa: ANN401 - the host's options
-        """A configuration file whose site is the folder `name`."""
+        """Write the configuration file of the site called `name`."""
         path = self.folder / f"{name}.yml"
         whole = {
             "site_name": "A site",
@@ -158,7 +158,7 @@ class Place:
         return Built(done.returncode, done.stdout, self.folder / name)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the environment's Python in the folder, with no key and at one moment, so that dates are the same."""
+        """Run the environment's Python in the folder, without keys and with a fixed date."""
         kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
         return run(
             [str(self.python), *arguments],
@@ -186,7 +186,7 @@ def picture() -> bytes:
 
 
 def front(body: str, **meta: object) -> str:
-    """A page with front matter."""
+    """The source of a page with front matter."""
     return f"---\n{yaml.safe_dump(meta, allow_unicode=True, sort_keys=False)}---\n{body}\n"
 
 
@@ -196,12 +196,12 @@ def heroes(html: str) -> list[str]:
 
 
 def without_hero(html: str) -> list[str]:
-    """The lines of the page that are neither hero (with the heading in it) nor cover, nor told in the head."""
+    """The lines of the page without hero, heading, covers and the plugin's lines in the head."""
     return _inked(_HEAD_LINES.sub("", _CARD.sub("", _HEADER.sub("", html))))
 
 
 def without_heading(html: str, hero: str) -> list[str]:
-    """The lines of the page as it was before it had the hero, but for the heading that moved into it."""
+    """The lines of a page without a hero, except its heading."""
     moved = _HEADING.search(hero)
     heading = moved[0] if moved else ""
     if heading not in html:

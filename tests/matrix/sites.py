@@ -1,7 +1,7 @@
-"""Documentation sites that others wrote, with heroes on every third page: ``python -m tests.matrix.sites [PROJECT…]``.
+"""Documentation sites of other projects, with heroes on every third page.
 
-Each site comes out of its project's sdist and is built on each host twice, with our plugin and without. What is left
-out needs the network or a repository, and is named in the table.
+``python -m tests.matrix.sites [PROJECT…]`` builds each site from its project's sdist on each host twice, with the
+plugin and without. The table names what is left out, because it needs the network or a repository.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .rig import INSTALL_TIMEOUT_S, SMALL, Built, Place, build_wheel, heroes, ma
 
 @dataclass(frozen=True, slots=True)
 class RealSite:
-    """One project. `written` is a configuration of ours, where the project's own is for another generator."""
+    """One project. `written` is a configuration to use in place of the project's, which is for another generator."""
 
     project: str
     packages: tuple[str, ...] = ("mkdocs-material>=9.7",)
@@ -97,7 +97,7 @@ HOSTS = (
 
 
 def fetch(site: RealSite, folder: Path) -> Path:
-    """The project's source, unpacked; downloaded unless it lies in `folder`."""
+    """The unpacked source of the project, downloaded unless `folder` has it."""
     name = re.sub(r"[-_.]+", "[-_.]", site.project)
     found = _sdist(folder, name)
     if found is None:
@@ -118,7 +118,7 @@ def _sdist(folder: Path, name: str) -> Path | None:
 
 
 def add_heroes(docs: Path) -> list[str]:
-    """Ask for a hero on every third page; their names."""
+    """Give every third page a hero, and return the names of these pages."""
     asked = []
     pages = sorted(path for path in docs.rglob("*.md") if not any(part.startswith(".") for part in path.parts[-4:]))
     for number, path in enumerate(pages[::3]):
@@ -133,7 +133,7 @@ def add_heroes(docs: Path) -> list[str]:
 
 
 def build(place: Place, site: RealSite, name: str, added: list[Any]) -> Built:
-    """The site, with plugins of ours or without."""
+    """Build the site, with the plugin or without."""
     changes = {
         "site_dir": str(place.folder / name),
         "dropped": site.dropped,
@@ -147,7 +147,7 @@ def build(place: Place, site: RealSite, name: str, added: list[Any]) -> Built:
 
 
 def differences(without: Built, made: Built, report: Mapping[str, Any]) -> Iterator[str]:
-    """What else changed than the heroes."""
+    """The differences of two sites besides the heroes."""
     before, after = without.files(), made.files()
     for name in sorted(before.keys() ^ after.keys()):
         yield f"{name}: only {'without' if name in before else 'with'} the plugin"

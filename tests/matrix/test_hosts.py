@@ -1,4 +1,4 @@
-"""Every host with every theme: nothing changes but what a page asked for."""
+"""Every host with every theme: the plugin changes only pages with heroes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CASES = [
 def test_site_with_and_without_heroes_differs_only_by_them(
     environment: Environment, theme: Mapping[str, Any], python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """Pages without a hero are what they were, to the byte; those with one have the hero and lines in the head more.
+    """Pages without a hero keep their bytes; pages with one differ by the hero and lines in the head.
 
     Search indexes, sitemaps and all other files are the same as well, so the hero's text is indexed once.
     """
@@ -87,7 +87,7 @@ def test_site_with_and_without_heroes_differs_only_by_them(
 def test_site_without_heroes_is_what_it_was_without_the_plugin(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """The plugin without a page that wants something writes nothing and changes no byte."""
+    """The plugin changes no byte of a site without hero keys, and adds no file."""
     place = Place(environment, python_of(environment.name), tmp_path)
     place.write({**PLAIN, "docs/index.md": f"# Home\n\n{TEXT}"})
     place.commit()
@@ -132,7 +132,7 @@ def test_command_line_reads_the_site_on_every_host(
 def test_wrong_value_fails_a_strict_build_on_every_host(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """Each host counts our warnings, and shows them as its own."""
+    """Each host counts the plugin's warnings, and shows them as its own."""
     place = Place(environment, python_of(environment.name), tmp_path)
     place.write({"docs/index.md": front("# Home", hero_prompt="a lighthouse", hero_style="CINEMTIC")})
     place.commit()
@@ -147,7 +147,7 @@ def test_wrong_value_fails_a_strict_build_on_every_host(
 
 @contextmanager
 def browsing(folder: Path) -> Iterator[Callable[[str], Page]]:
-    """Opens a page of the sites in `folder`; nothing is fetched from elsewhere."""
+    """Opens a page of the sites in `folder`; requests to other hosts fail."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as playwright:
@@ -168,7 +168,7 @@ def browsing(folder: Path) -> Iterator[Callable[[str], Page]]:
 def test_hero_in_themes_of_others_can_be_read(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """In a browser, the picture is drawn, and title and tagline are on it in white, emphasised words as well.
+    """The picture is drawn, with title, emphasised words and tagline on it in white.
 
     Every theme of Bootswatch's is a theme of its own, whose layout `full` spans the window.
     """
@@ -214,7 +214,7 @@ def test_hero_in_themes_of_others_can_be_read(
 def test_buttons_of_materialx_can_all_be_clicked(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """On the picture, in the row of the tags, and below a picture across the window, on a desktop and a phone."""
+    """MaterialX's buttons can be clicked on the picture, in the row of tags, and below a full hero."""
     place = Place(environment, python_of(environment.name), tmp_path)
     hero = {"hero_prompt": "a harbour", "hero_tagline": "Storms"}
     place.write(
@@ -248,7 +248,7 @@ def test_buttons_of_materialx_can_all_be_clicked(
 def test_configuration_of_properdocs_is_found(
     environment: Environment, python_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """`properdocs.yml` alone is a site's configuration, for the host's build and for our commands without `-f`."""
+    """The host and the commands without `-f` find a site's configuration in `properdocs.yml`."""
     place = Place(environment, python_of(environment.name), tmp_path)
     place.write({"docs/index.md": front("# Home", hero_prompt="a lighthouse")})
     place.configure("site", theme={"name": "mkdocs"}, plugins=[{"leonardo": dict(SMALL)}]).rename(

@@ -1,4 +1,4 @@
-"""Real plugins beside ours, ours first and ours last: each does its work, and the heroes are there."""
+"""Real plugins beside this one, in either order: each does its work, and the heroes are there."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ TEXT = "The keeper climbs the stairs."
 
 
 def plugins(is_first: bool, *neighbours: Any, **options: Any) -> list[Any]:  # noqa: ANN401, FBT001 - the host's options
-    """The list of plugins, with ours at one of its ends."""
+    """The list of plugins, with `leonardo` first or last."""
     ours = {"leonardo": {**SMALL, **options}}
     return [ours, *neighbours] if is_first else [*neighbours, ours]
 
 
 def built(place: Place, listed: Sequence[Any], *, strict: bool = True, **config: Any) -> Built:  # noqa: ANN401 - same
-    """The site, built with Material and without a complaint."""
+    """The site, built with Material without warnings."""
     made = place.build("site", *(["--strict"] if strict else []), **{"theme": dict(MATERIAL)} | config, plugins=listed)
     assert made.exit_code == 0, made.log
     return made
 
 
 def hero_page(title: str = "Home", **meta: object) -> str:
-    """A page that wants a hero."""
+    """The source of a page with a hero."""
     return front(f"# {title}\n\n{TEXT}", hero_prompt="a lighthouse", **meta)
 
 
 def the_hero(html: str) -> str:
-    """The only hero of a page that has one."""
+    """The only hero of a page."""
     (hero,) = heroes(html)
     assert html.count("<h1") == 1
     return hero
 
 
 def report(place: Place) -> dict[str, Any]:
-    """What the last build said of itself."""
+    """The report of the last build."""
     found: dict[str, Any] = json.loads((place.folder / ".cache/plugin/leonardo/report.json").read_text("utf-8"))
     return found
 
@@ -57,7 +57,7 @@ def report(place: Place) -> dict[str, Any]:
 
 @FIRST_AND_LAST
 def test_search_index_holds_the_heading_once(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """The heading is a title of the index, as without a hero; tagline and markup are not in it."""
+    """The index has the heading as a title, as without a hero, and neither tagline nor markup."""
     beside.write({"docs/index.md": hero_page("Wickstone", hero_tagline="Unheard of")})
 
     made = built(beside, plugins(is_first, "search"))
@@ -70,7 +70,7 @@ def test_search_index_holds_the_heading_once(beside: Place, is_first: bool) -> N
 
 @FIRST_AND_LAST
 def test_blog_twice_has_covers_in_both(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Posts of each instance have heroes, and its view their covers."""
+    """Posts of two blog instances have heroes, and both views have covers."""
     for blog in ("blog", "news"):
         beside.write(
             {
@@ -92,7 +92,7 @@ def test_blog_twice_has_covers_in_both(beside: Place, is_first: bool) -> None:  
 
 @FIRST_AND_LAST
 def test_meta_gives_a_folder_its_prompt(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A folder's prompt is every page's, but for a page that says `false`."""
+    """A folder's prompt gives every page a hero, except a page that says `false`."""
     beside.write(
         {
             "docs/index.md": "# Home\n",
@@ -129,7 +129,7 @@ def test_tags_are_listed_below_a_hero(beside: Place, is_first: bool) -> None:  #
 
 @FIRST_AND_LAST
 def test_optimize_leaves_the_ai_mark_in_pictures(beside: Place, services: Services, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Every picture of ours still says that an AI made it."""
+    """Every generated picture keeps its AI mark after `optimize`."""
     beside.environ = services.environ
     beside.write({"docs/index.md": hero_page()})
 
@@ -143,7 +143,7 @@ def test_optimize_leaves_the_ai_mark_in_pictures(beside: Place, services: Servic
 
 @FIRST_AND_LAST
 def test_privacy_fetches_nothing_because_of_a_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Heroes are the site's own files, so there is nothing to fetch."""
+    """The plugin `privacy` finds no external file in a hero."""
     beside.write({"docs/index.md": hero_page(hero_layout="full")})
 
     made = built(beside, plugins(is_first, {"privacy": {"assets_exclude": ["unpkg.com/*"]}}))
@@ -169,7 +169,7 @@ def test_offline_site_shows_heroes_from_the_disk(beside: Place, is_first: bool) 
 
 @FIRST_AND_LAST
 def test_group_may_hold_the_plugin(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Switched on with a group, it does the same."""
+    """The plugin works inside an enabled `group`."""
     beside.write({"docs/index.md": hero_page()})
     group = {"group": {"enabled": True, "plugins": plugins(is_first, "tags")}}
 
@@ -201,7 +201,7 @@ def test_rss_feed_has_the_hero_as_enclosure(beside: Place, is_first: bool) -> No
 
 @FIRST_AND_LAST
 def test_htmlproofer_knows_the_heroes_files(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """With `raise_error`, a file that it does not know would end the build."""
+    """The build with htmlproofer and `raise_error` ends well, so it finds every file of a hero."""
     beside.write({"docs/index.md": hero_page(), "docs/guide/deep.md": hero_page("Deep", hero_layout="full")})
     proofer = {"htmlproofer": {"raise_error": True, "validate_external_urls": False}}
 
@@ -212,7 +212,7 @@ def test_htmlproofer_knows_the_heroes_files(beside: Place, is_first: bool) -> No
 
 @FIRST_AND_LAST
 def test_charts_are_drawn_below_a_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """What the plugin makes of a page's chart is there, with the hero and without."""
+    """The charts plugin draws a page's chart with a hero and without."""
     chart = '```vegalite\n{"mark": "bar", "data": {"values": [{"a": 1}]}, "encoding": {}}\n```'
     beside.write({"docs/index.md": front(f"# Home\n\n{chart}", hero_prompt="a lighthouse"), "docs/two.md": chart})
     fence = "{name: vegalite, class: vegalite, format: !!python/name:mkdocs_charts_plugin.fences.fence_vegalite }"
@@ -228,7 +228,7 @@ def test_charts_are_drawn_below_a_hero(beside: Place, is_first: bool) -> None:  
 
 @FIRST_AND_LAST
 def test_glightbox_wraps_the_text_and_not_the_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """Pictures of the text open in the box; hero and covers, which are links or decoration, do not."""
+    """The light-box opens pictures of the text, but neither heroes nor covers."""
     beside.write(
         {
             "docs/index.md": front(f"# Home\n\n![A tower](tower.png)\n\n{TEXT}", hero_prompt="a lighthouse"),
@@ -260,7 +260,7 @@ def test_glightbox_wraps_the_text_and_not_the_hero(beside: Place, is_first: bool
     ids=["minify", "minify-html"],
 )
 def test_minified_page_keeps_its_hero(beside: Place, minifier: dict[str, Any], is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A minifier comes after us, whatever the order, so a hero across the window is in its place too."""
+    """A page keeps its hero, also a full one, with a minifier before or after the plugin."""
     beside.write({"docs/index.md": hero_page(hero_layout="full"), "docs/one.md": hero_page("One")})
 
     made = built(beside, plugins(is_first, minifier))
@@ -288,7 +288,7 @@ def test_translations_share_one_picture(
     structure: str,
     is_first: bool,  # noqa: FBT001 - a column
 ) -> None:
-    """One prompt is one picture that is paid for once; alternative text and tagline are each language's own."""
+    """Translations with one prompt share one paid picture, each with its own alternative text and tagline."""
     beside.environ = services.environ
     english = hero_page("Home", hero_alt="A tower", hero_tagline="In a storm")
     german = hero_page("Start", hero_alt="Ein Turm", hero_tagline="Im Sturm")
@@ -333,7 +333,7 @@ def test_navigation_plugins_change_no_hero(beside: Place, is_first: bool) -> Non
 
 @FIRST_AND_LAST
 def test_generated_page_has_its_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page that a script of gen-files writes asks like any other, and may bring its own picture."""
+    """A page that a script of gen-files writes has a hero, generated or its own."""
     script = (
         "import mkdocs_gen_files\n"
         "with mkdocs_gen_files.open('made.md', 'w') as page:\n"
@@ -349,7 +349,7 @@ def test_generated_page_has_its_hero(beside: Place, is_first: bool) -> None:  # 
 
 @FIRST_AND_LAST
 def test_macros_in_front_matter_are_rendered(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """The prompt is the text that comes of it; a macro that comes to nothing is told, and costs nothing."""
+    """The prompt is the macro's text; a macro without a result is a warning, and costs nothing."""
     macro = "{{ place }}"
     beside.write(
         {
@@ -373,7 +373,7 @@ def test_macros_in_front_matter_are_rendered(beside: Place, is_first: bool) -> N
 
 @FIRST_AND_LAST
 def test_redirects_and_excluded_pages_cost_nothing(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page that is left out asks for nothing; a redirect is no page."""
+    """Excluded pages and redirects buy nothing."""
     beside.write({"docs/index.md": hero_page(), "docs/drafts/one.md": hero_page("One")})
     neighbours = ({"redirects": {"redirect_maps": {"old.md": "index.md"}}}, {"exclude": {"glob": ["drafts/*"]}})
 
@@ -386,7 +386,7 @@ def test_redirects_and_excluded_pages_cost_nothing(beside: Place, is_first: bool
 
 @FIRST_AND_LAST
 def test_revision_date_stands_below_a_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """The date of the last change is on pages with and without a hero."""
+    """Pages with and without a hero have the date of the last change."""
     beside.write({"docs/index.md": hero_page(), "docs/plain.md": "# Plain\n", ".gitignore": ".cache/\nsite/\n*.yml\n"})
     beside.commit()
 
@@ -399,7 +399,7 @@ def test_revision_date_stands_below_a_hero(beside: Place, is_first: bool) -> Non
 
 @FIRST_AND_LAST
 def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page of an included repository asks like any other, and the pictures that it names are found beside it."""
+    """A page of an included repository has a hero, and its own pictures are found beside it."""
     beside.write(
         {
             "docs/index.md": hero_page(),
@@ -423,7 +423,7 @@ def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # n
 
 @FIRST_AND_LAST
 def test_multirepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page of another repository, which is cloned for the build, asks like any other and finds its own picture."""
+    """A page of a repository that the build clones has a hero, generated or its own."""
     lamp = Place(beside.environment, beside.python, beside.folder / "lamp")
     lamp.write(
         {
@@ -446,7 +446,7 @@ def test_multirepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # 
 
 
 def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> None:
-    """Each version is a build of its own; the second finds the picture of the first, which is not in the site."""
+    """The build of a second version finds the picture that the first has paid for."""
     beside.environ = {**services.environ, "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
     beside.environ = {**beside.environ, "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
     beside.write({"docs/index.md": hero_page(), ".gitignore": ".cache/\nsite/\n"})
@@ -474,7 +474,7 @@ def test_mike_pays_once_for_all_versions(beside: Place, services: Services) -> N
 
 @FIRST_AND_LAST
 def test_encryptcontent_page_has_no_hero(beside: Place, is_first: bool) -> None:  # noqa: FBT001 - a column
-    """A page with a password has no picture and no text in the clear, and is told; others have their heroes."""
+    """A page with a password has neither picture nor text in the clear and one warning; other pages have heroes."""
     beside.write(
         {
             "docs/index.md": hero_page(),

@@ -1,8 +1,8 @@
-"""Image services on loopback that behave like the real ones, misbehave on command, and keep the books.
+"""Image services on loopback that behave like the real ones, misbehave on command, and keep a ledger.
 
-In a test, take the fixture::
+A test takes the fixture `services`::
 
-    from services import Answer429, Fails, Picture, Services, shows
+    from services import Answer429, Services, shows
 
     def test_...(services: Services) -> None:
         services.leonardo.on_create(Answer429(retry_after_s=2)).times(1)
@@ -11,73 +11,38 @@ In a test, take the fixture::
         assert services.ledger.paid_twice() == ()
         assert shows(Path("site/assets/leonardo/....jpg").read_bytes(), "a lighthouse in a storm")
 
-Sites, each on a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`,
-`services.gemini`, `services.leonardo.storage` (for uploads), and `services.elsewhere`, where only a redirect or a
-foreign address leads. `base_url` of the APIs is what the plugin's option of that name takes. `services.refusing_url`
-refuses every connection. Keys: `LEONARDO_KEY`,
-`OPENAI_KEY`, `GEMINI_KEY` (`services.environ` has them all), `UNKNOWN_LEONARDO_KEY` for a 401, any text that is no UUID
-for the 500.
+Each service has a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`,
+`services.gemini` and `services.leonardo.storage` (for uploads). Only a redirect or a foreign address leads to
+`services.elsewhere`. `services.refusing_url` refuses every connection. `services.environ` has the keys
+`LEONARDO_KEY`, `OPENAI_KEY` and `GEMINI_KEY`. Leonardo answers `UNKNOWN_LEONARDO_KEY` with 401, and a key that is no
+UUID with 500. There is no TLS; the address ``TO_FOREIGN_HOST_IN_CLEAR`` stands for a step down from https.
 
-Rules: what happens to which call
----------------------------------
-``services.leonardo.on_create|on_poll|on_list|on_me|on_delete|on_download``, ``services.openai.on_create``,
-``services.gemini.on_create`` and, for any endpoint by name, ``services.<site>.on("price", ...)`` put behaviours in
-force at once::
+Rules give calls their behaviours. ``on_create``, ``on_poll``, ``on_list``, ``on_me``, ``on_delete`` and
+``on_download`` put behaviours in force at once, as does ``on("price", ...)`` for any endpoint by its name::
 
     leonardo.on_create(Answer500())                                   every call
-    leonardo.on_create(Answer500()).once()                            the first call      (also .times(3))
-    leonardo.on_create(Answer500(), Normally(), CutAfterRead())       one call each, in turn, then well again
+    leonardo.on_create(Answer500()).once()                            the first call (also .times(3))
+    leonardo.on_create(Answer500(), Normally(), CutAfterRead())       one call each, in turn
     leonardo.on_create(Fails()).when_prompt("storm")                  calls about that prompt (polls, downloads too)
-    leonardo.on_poll(CutMidAnswer()).nth(3)                           the third matching call only
+    leonardo.on_poll(CutMidAnswer()).nth(3)                           the third matching call
     leonardo.on_poll(Answer500()).at_random(0.2, seed=7)              a fifth of the calls
-    rule = ...; rule.drop()      services.forget_rules()              well again
+    rule = ...; rule.drop()      services.forget_rules()              no call any more
 
-The first rule made wins. Answers, fates and pictures are chosen apart, so ``on_create(LostAnswer())`` and
-``on_create(RendersIn(5))`` hold together.
+If two rules match a call, the first one made wins. `behaviours` has all answers, fates and pictures. A call can meet
+one of each kind, so ``on_create(LostAnswer())`` and ``on_create(RendersIn(5))`` hold together.
 
-Answers, nothing carried out: `Answer` (any status, body, headers), `Answer429`, `Answer500`, `CutBeforeRead`,
-`Redirect` (to ``TO_ITSELF``, ``TO_OTHER_PORT``, ``TO_PRIVATE_ADDRESS``, ``TO_METADATA_ADDRESS``, ``TO_FOREIGN_HOST``,
-``TO_FOREIGN_HOST_IN_CLEAR``, ``TO_FILE``, any address), `HugeBody`; Leonardo: `NotEnoughTokens`, `PromptModerated`,
-`ModelWithdrawn`, `PendingQueueFull`; OpenAI: `QuotaUsedUp`, `ModerationBlocked`, `BillingLimitReached`,
-`OrganisationNotVerified`, `ModelNotFound`; Gemini: `NoImageQuota`, `DailyQuotaUsedUp`, `KeyBlocked`, `ModelShutDown`,
-`PromptBlocked` and, charged, `FinishesWithoutPicture`, `ThinksAloud`.
-Answers after it was carried out (and charged): `LostAnswer` (5xx), `CutAfterRead`, `CutAfterHeaders`, `CutMidAnswer`
-(on a download: half a JPEG under its full length), `Slow`, `SlowBody`, `Drip`, `Held` (until ``services.release()``),
-`Unparsable`; OpenAI: `NoPicture`; OpenAI and Gemini: `BadBase64`.
-Fates, for Leonardo's `on_create`: `RendersIn`, `RendersBetween`, `Fails`, `NeverFinishes` (until
-``services.finish_jobs()``), `Vanishes`, `CompletesWithoutImages`, `CompletesWithUrl` (null or any address),
-`MarkedNsfw`.
-Pictures, for `on_download` and `on_create` of OpenAI and Gemini: `Picture` (format, mode, scale, size, EXIF
-orientation, swapped ICC profile, content type), `HalfPicture` (length matches), `NotAPicture` (HTML), `PixelBomb`.
+Settings are attributes of the services (`fronts`), such as `render_s`, `slots`, `price_usd`, `down` and `latency_s`.
+``random_cuts(0.1, seed=1)`` cuts that share of a service's connections, or of all with ``services.random_cuts``.
 
-Settings: attributes of the sites
----------------------------------
-`leonardo`: `render_s` (0.05; None: for ever), `slots`, `pending_limit`, `create_limit`, `price_usd`,
-`fast_price_usd`, `cost_unit`, `balance_usd`, `paid_tokens`, `answer_shape`, `contrast_required`, `newest_first`,
-`sign_urls` (then look for `SIGNATURE` in logs), `keys`. `openai`, `gemini`: `render_s`, `states_usage`, `keys`.
-Every site: `down`, `latency_s`, `request_limit` (a minute), and ``random_cuts(0.1, seed=1)``: that share of its
-connections is cut, before reading, after carrying out or in mid-answer; ``services.random_cuts`` does so for all.
+`services.ledger` is a view of the ledger (`LedgerView`) at the time of the call, so read it after the act.
+``services.wait_until(lambda ledger: ledger.creates == 3)`` waits for a state without a sleep.
 
-The ledger
-----------
-`services.ledger` is the state of the moment, so read it after the act: `paid_jobs`, `paid_usd`, `creates`,
-`polls`, `downloads`, `peak_in_flight`, `worst_sliding_minute`, `authorization_leaks`, `trespasses`, `uncollected`,
-`paid_twice()`, `paid_at_two_providers()`, `jobs`, `jobs_of("openai")`, `jobs_for("storm")`, `job(id)`, `requests`,
-`requests_to("leonardo", "poll")`, `peak_jobs`, `peak_requests`, `worst_window`; `totals()` for a message. A job has
-`request` (the body as sent), `status`, `polls`, `downloads`, `charged_usd`, `refunded`, times, see `Job`.
-``services.wait_until(lambda ledger: ledger.creates == 3)`` waits for it without a sleep of your own.
+``with ServicesProcess() as services:`` runs the services in a process of their own, for builds that are killed, and
+for many builds with one account. The fixture `services_process` does the same. ``python -m services --ready-file F``
+in ``tests/`` writes the addresses as JSON for `RemoteServices`.
 
-A process of its own
---------------------
-For builds that are killed, or many builds against one account: ``with ServicesProcess() as services:`` has the same
-attributes; so has the fixture `services_process`. By hand: ``python -m services --ready-file F`` in ``tests/`` writes
-its URLs as JSON; ``GET <control>/__control__/ledger`` and ``POST .../script|setting|release|finish_jobs|...`` reach it,
-or ``RemoteServices(json.load(open(F)))``.
-
-Pictures are eight coloured fields made from the prompt; ``shows(bytes, prompt)`` recognises them in any format and
-size of about 16:9, ``draw`` makes one. They are JPEGs of the size asked for.
-
-There is no TLS here: a step down from https is played by ``TO_FOREIGN_HOST_IN_CLEAR``.
+Pictures are JPEGs of the requested size with eight coloured fields made from the prompt. ``shows(bytes, prompt)``
+recognises them in any format and size of about 16:9; ``draw`` makes one.
 """
 
 from .behaviours import (

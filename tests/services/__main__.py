@@ -1,4 +1,4 @@
-"""``python -m services``: the services in a process of their own."""
+"""``python -m services``: runs the services in a process of their own."""
 
 from __future__ import annotations
 

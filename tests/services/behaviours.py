@@ -1,6 +1,6 @@
-"""What the stand-in can be told to do instead of behaving well: plain values that travel as JSON.
+"""The behaviours that a test can give the loopback services: plain values that travel as JSON.
 
-A behaviour belongs to one of three kinds, and one call can meet one of each:
+One call can meet one behaviour of each kind:
 
 - an *answer* says what comes back over the connection,
 - a *fate* says what becomes of the job that a create call makes,
@@ -32,13 +32,13 @@ class Behaviour:
 
     @property
     def kind(self) -> Kind:
-        """Which part of a call this replaces."""
+        """The part of a call that the behaviour replaces."""
         return "answer"
 
 
 @dataclass(frozen=True)
 class Normally(Behaviour):
-    """The service behaves well; a rest in a sequence."""
+    """The usual behaviour, as a rest in a sequence."""
 
 
 # --- answers given instead of carrying the request out ---
@@ -46,17 +46,17 @@ class Normally(Behaviour):
 
 @dataclass(frozen=True)
 class Instead(Behaviour):
-    """Base of what is answered in place of doing what was asked."""
+    """Base of answers in place of carrying the call out."""
 
 
 @dataclass(frozen=True)
 class Afterwards(Behaviour):
-    """Base of what becomes of the answer when what was asked is done."""
+    """Base of answers after the call was carried out."""
 
 
 @dataclass(frozen=True)
 class Answer(Instead):
-    """This answer, word for word. `body` is sent as it is if it is text, as JSON otherwise."""
+    """A literal answer. `body` is sent as it is if it is text, as JSON otherwise."""
 
     status: int = 200
     body: object = ""
@@ -167,7 +167,7 @@ class Unparsable(Afterwards):
 
 @dataclass(frozen=True)
 class LeonardoRefusal(Instead):
-    """Base of what only Leonardo answers."""
+    """Base of refusals that only Leonardo gives."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class PendingQueueFull(LeonardoRefusal):
 
 @dataclass(frozen=True)
 class OpenAIRefusal(Instead):
-    """Base of what only OpenAI answers."""
+    """Base of refusals that only OpenAI gives."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ class NoPicture(OpenAIRefusal):
 
 @dataclass(frozen=True)
 class BadBase64(OpenAIRefusal):
-    """200 and charged, with a picture in base64 that does not decode; Gemini does it too."""
+    """200 and charged, with a picture in base64 that does not decode; also for Gemini."""
 
 
 # --- Gemini's refusals of a create call, most of them under status 200; nothing is charged unless it says so ---
@@ -243,7 +243,7 @@ class BadBase64(OpenAIRefusal):
 
 @dataclass(frozen=True)
 class GeminiRefusal(Instead):
-    """Base of what only Gemini answers."""
+    """Base of refusals that only Gemini gives."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ class ThinksAloud(GeminiRefusal):
 
 @dataclass(frozen=True)
 class JobFate(Behaviour):
-    """What becomes of an accepted job; it renders for `render_s`, or as long as the service's setting says."""
+    """The fate of an accepted job, which renders for `render_s`, or as long as the service's setting says."""
 
     render_s: float | None = None
 
@@ -353,7 +353,7 @@ class MarkedNsfw(JobFate):
 
 @dataclass(frozen=True)
 class PictureBehaviour(Behaviour):
-    """Base of what is delivered in place of the usual JPEG of the size asked for."""
+    """Base of deliveries in place of the usual JPEG of the requested size."""
 
     @property
     def kind(self) -> Kind:
@@ -384,7 +384,7 @@ class Picture(PictureBehaviour):
 
 @dataclass(frozen=True)
 class HalfPicture(PictureBehaviour):
-    """The first half of the JPEG, with a length that matches: only decoding shows that it is not whole."""
+    """The first half of the JPEG with a matching length, so that only decoding finds the loss."""
 
 
 @dataclass(frozen=True)
@@ -413,7 +413,7 @@ def to_json(behaviour: Behaviour) -> dict[str, object]:
 
 
 def from_json(value: Mapping[str, object]) -> Behaviour:
-    """The behaviour that `to_json` wrote; LookupError for a name that is none."""
+    """The behaviour that `to_json` wrote; LookupError for an unknown name."""
     fields = dict(value)
     name = fields.pop("behaviour")
     for kind in _all_kinds():

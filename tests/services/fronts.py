@@ -1,4 +1,4 @@
-"""What a test holds in its hands: the services' addresses, settings and rules."""
+"""Clients of the services in a test: addresses, settings and rules."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Setting(Generic[T]):
 
 
 class Service:
-    """One site of the stand-in."""
+    """The client of one service."""
 
     name = ""
 
@@ -75,14 +75,14 @@ class Service:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """The service's address, without a slash at the end."""
         return self.urls[self.name]
 
     def on(self, endpoint: str, *behaviours: Behaviour) -> RuleHandle:
         """Put behaviours in force for an endpoint.
 
-        One behaviour holds for every call. Several are met one call each, in this order, and then the service behaves
-        well again. The first rule made wins where two speak for one call.
+        One behaviour holds for every call. Several hold for one call each, in this order; then the service behaves well
+        again. If two rules match a call, the first one made wins.
         """
         for behaviour in behaviours:
             if not self._can(endpoint, behaviour):
@@ -192,7 +192,7 @@ class Leonardo(Service):
 
     @staticmethod
     def user_id(key: str = LEONARDO_KEY) -> str:
-        """The id of the account that a key belongs to."""
+        """The id of the account with that key."""
         return str(uuid.uuid5(uuid.NAMESPACE_OID, key))
 
     def on_create(self, *behaviours: Behaviour) -> RuleHandle:

@@ -1,4 +1,4 @@
-"""Google's Gemini image API: one call holds the picture, or the reason for none under status 200."""
+"""Google's Gemini image API: one call returns the picture, or the reason for its absence under status 200."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ IMAGE_TOKENS = 1120
 
 @dataclass(frozen=True)
 class Model:
-    """What a model takes, and what a token of its pictures costs. `sizes` empty: it must not be asked for one."""
+    """The inputs that a model takes, and its price of a token. Empty `sizes`: the model takes no size."""
 
     token_usd: float
     sizes: tuple[str, ...] = ("1K", "2K", "4K")
@@ -80,7 +80,7 @@ def envelope(code: int, message: str, *details: Mapping[str, object]) -> dict[st
 
 
 def _quota(quota_id: str, retry_delay_s: float | None) -> list[dict[str, object]]:
-    """What stands below a 429: which quota, where to read on, and how long to wait."""
+    """The details of a 429: the quota, a link and the delay."""
     kind = "type.googleapis.com/google.rpc"
     details: list[dict[str, object]] = [
         {"@type": f"{kind}.QuotaFailure", "violations": [{"quotaId": quota_id, "quotaMetric": "requests"}]},
@@ -120,7 +120,7 @@ def _object(body: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def prompt_in(body: object) -> str:
-    """The text of the first part."""
+    """The text of the request's first part."""
     value: object = body
     for step in ("contents", 0, "parts", 0, "text"):
         try:
@@ -131,7 +131,7 @@ def prompt_in(body: object) -> str:
 
 
 def _reference_in(body: Mapping[str, object]) -> str:
-    """The SHA-256 of the picture beside the words, empty if there is none; raises `Refused` for what is none."""
+    """The SHA-256 of the picture in the request, `""` if there is none; raises `Refused` for an invalid one."""
     contents: Any = body["contents"]
     for part in contents[0]["parts"][1:]:
         data = base64.b64decode(part["inlineData"]["data"], validate=True)
@@ -142,7 +142,7 @@ def _reference_in(body: Mapping[str, object]) -> str:
 
 
 def check(name: str, body: Mapping[str, object]) -> Order:
-    """The order in a create body; raises `Refused`."""
+    """Check a create body and return its order; raises `Refused`."""
     if name not in MODELS:
         text = f"models/{name} is not found for API version v1beta, or is not supported for generateContent."
         raise Refused(404, envelope(404, text))
@@ -166,7 +166,7 @@ def check(name: str, body: Mapping[str, object]) -> Order:
 
 
 def pixels(ratio: str, size: str) -> tuple[int, int]:
-    """What is delivered: 1376x768 for 16:9 at 1K, the others about as large and in steps of 16."""
+    """The size of the delivered picture: 1376x768 for 16:9 at 1K, others of the same area in steps of 16."""
     if ratio == "16:9":
         return 1376 * _SIDES_PX[size] // 1024, 768 * _SIDES_PX[size] // 1024
     wide, high = map(int, ratio.split(":"))
@@ -185,11 +185,11 @@ class GeminiSite(Site):
         self._front = front
 
     def error(self, status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """The service's envelope."""
+        """The service's error body."""
         return json_reply(status, envelope(status, text), headers)
 
     def too_many(self, retry_after_s: float | None, *, as_date: bool = False) -> Reply:  # noqa: ARG002 - it never is one here
-        """429 in the service's own words: the delay stands in the body."""
+        """A 429 with the service's text; the delay is in the body."""
         text = "You exceeded your current quota, please check your plan and billing details."
         details = _quota("GenerateRequestsPerMinutePerProjectPerModel", retry_after_s)
         return json_reply(429, envelope(429, text, *details))
@@ -222,7 +222,7 @@ class GeminiSite(Site):
         return super().scripted(call, answer)
 
     def route(self, request: Request) -> Call:
-        """What the request is about. A key in the address is a leak: addresses are logged on the way."""
+        """The meaning of the request. A key in the address is a leak, since addresses are logged on the way."""
         key = request.headers.get(KEY_HEADER)
         body: object = None
         with contextlib.suppress(ValueError):  # refused later, in the service's words
@@ -241,7 +241,7 @@ class GeminiSite(Site):
         )
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:
-        """Draw, or tell of a model."""
+        """Draw, or describe a model."""
         if call.endpoint == "create":
             return self._create(call, None, chosen.picture)
         if call.endpoint == "text":
@@ -277,7 +277,7 @@ class GeminiSite(Site):
         return check(found[1] if found else "", body), body
 
     def _blocked(self, call: Call, answer: PromptBlocked) -> Reply:
-        """200, no candidates, and nothing drawn."""
+        """A 200 without candidates for a prompt that is refused before drawing."""
         try:
             order, _ = self._order(call)
         except Refused as refused:

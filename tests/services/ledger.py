@@ -1,4 +1,4 @@
-"""The ledger: every request, every job, and what a real account would have been billed."""
+"""The ledger: every request, every job, and the bill of a real account."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MINUTE_S = 60.0
 
 @dataclass(frozen=True)
 class RequestEntry:
-    """One request. `status` is what was answered, 0 if the connection was cut first, None while it is being handled.
+    """One request. `status` is the answer's, 0 if the connection was cut first, None while the request is handled.
 
     `service` is ``leonardo``, ``cdn``, ``openai``, ``gemini`` or ``elsewhere``. `headers` has lower-case names and no
-    key. `key_ok` is None where none was sent; `leak` says that the request carried one to a picture host, or in its
+    key. `key_ok` is None if no key was sent. `leak` means that the request carried a key to a picture host, or in its
     address.
     """
 
@@ -87,7 +87,7 @@ class Job:
     deleted: bool = False
 
     def at(self, now_s: float) -> Job:
-        """The job as it stands at that time."""
+        """The job at that time."""
         if self.ends_s is None or now_s < self.ends_s:
             return self
         if self.fails:
@@ -96,12 +96,12 @@ class Job:
 
     @property
     def paid(self) -> bool:
-        """Charged and not given back."""
+        """Whether the job was charged and not refunded."""
         return self.charged_usd > 0 and not self.refunded
 
     @property
     def picture_asked_for(self) -> tuple[object, ...]:
-        """What makes two jobs of one provider the same purchase."""
+        """The properties by which two jobs of one provider buy the same picture."""
         return (
             self.provider,
             self.model,
@@ -129,7 +129,7 @@ def _peak(spans: Iterable[tuple[float, float]]) -> int:
 
 @dataclass(frozen=True)
 class LedgerView:
-    """The ledger as it stood when it was read."""
+    """The ledger at the time when it was read."""
 
     requests: tuple[RequestEntry, ...] = ()
     jobs: tuple[Job, ...] = ()
@@ -162,32 +162,32 @@ class LedgerView:
 
     @property
     def paid_jobs(self) -> int:
-        """How many jobs were charged and not refunded."""
+        """The number of jobs that were charged and not refunded."""
         return len(self.paid)
 
     @property
     def paid_usd(self) -> float:
-        """What the account was billed, refunds taken off."""
+        """The account's bill without refunds."""
         return round(sum(job.charged_usd for job in self.paid), 6)
 
     @property
     def creates(self) -> int:
-        """How many create requests arrived, at all providers, whatever was answered."""
+        """The number of create requests at all providers, whatever their answer."""
         return sum(entry.endpoint == "create" for entry in self.requests)
 
     @property
     def polls(self) -> int:
-        """How many polls arrived."""
+        """The number of polls."""
         return len(self.requests_to("leonardo", "poll"))
 
     @property
     def downloads(self) -> int:
-        """How many downloads were asked for."""
+        """The number of downloads."""
         return len(self.requests_to("cdn"))
 
     @property
     def uncollected(self) -> tuple[Job, ...]:
-        """Paid Leonardo jobs whose picture was not downloaded."""
+        """Paid Leonardo jobs without a download."""
         return tuple(job for job in self.paid if job.provider == "leonardo" and not job.downloads)
 
     @property
@@ -197,21 +197,21 @@ class LedgerView:
 
     @property
     def trespasses(self) -> tuple[RequestEntry, ...]:
-        """Requests to the other loopback port, where only a followed redirect or a foreign address leads."""
+        """Requests to the other loopback port, to which only a followed redirect or a foreign address leads."""
         return self.requests_to("elsewhere")
 
     @property
     def peak_in_flight(self) -> int:
-        """Most jobs between acceptance and end at one time, all providers together, abandoned ones included."""
+        """The most jobs between acceptance and end at one time, of all providers, with abandoned ones."""
         return self.peak_jobs()
 
     def peak_jobs(self, provider: str | None = None) -> int:
-        """Most jobs of the provider between acceptance and end at one time."""
+        """The most jobs of the provider between acceptance and end at one time."""
         jobs = self.jobs if provider is None else self.jobs_of(provider)
         return _peak((job.created_s, float("inf") if job.ends_s is None else job.ends_s) for job in jobs)
 
     def peak_requests(self, service: str, endpoint: str | None = None) -> int:
-        """Most requests being handled at one time."""
+        """The most requests that were handled at one time."""
         return _peak(
             (entry.started_s, float("inf") if entry.ended_s is None else entry.ended_s)
             for entry in self.requests_to(service, endpoint)
@@ -219,11 +219,11 @@ class LedgerView:
 
     @property
     def worst_sliding_minute(self) -> int:
-        """Most API requests that Leonardo saw in any 60 seconds (downloads do not count)."""
+        """The most API requests to Leonardo in any 60 seconds, without downloads."""
         return self.worst_window("leonardo")
 
     def worst_window(self, service: str, endpoint: str | None = None, seconds: float = MINUTE_S) -> int:
-        """Most requests to the service in any window of that length."""
+        """The most requests to the service in any window of that length."""
         times = sorted(entry.started_s for entry in self.requests_to(service, endpoint))
         worst = first = 0
         for last, time_s in enumerate(times):
@@ -233,7 +233,7 @@ class LedgerView:
         return worst
 
     def paid_twice(self) -> tuple[tuple[Job, ...], ...]:
-        """Groups of paid jobs of one provider that bought the same picture; empty when nothing was paid twice."""
+        """Groups of paid jobs of one provider that bought the same picture."""
         counts = Counter(job.picture_asked_for for job in self.paid)
         return tuple(
             tuple(job for job in self.paid if job.picture_asked_for == asked)
@@ -281,7 +281,7 @@ class LedgerView:
 
 
 class Ledger:
-    """The one changing state of the services; safe to use from many threads."""
+    """The mutable state of the services; safe to use from many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -295,33 +295,33 @@ class Ledger:
         return self._clock()
 
     def view(self) -> LedgerView:
-        """The ledger as it stands."""
+        """A view of the ledger at this time."""
         with self._lock:
             now_s = self.now()
             return LedgerView(tuple(self._requests.values()), tuple(job.at(now_s) for job in self._jobs.values()))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget every request and job."""
         with self._lock:
             self._requests.clear()
             self._jobs.clear()
 
     def open(self, entry: RequestEntry) -> int:
-        """Write down a request that has just arrived; returns its number for `close`."""
+        """Note a request on its arrival; return its number for `close`."""
         with self._lock:
             number = next(self._numbers)
             self._requests[number] = entry
             return number
 
     def close(self, number: int, *, status: int, behaviour: str) -> None:
-        """Write down what is about to be answered."""
+        """Note the answer before it is sent."""
         with self._lock:
             entry = self._requests.get(number)
             if entry is not None:  # else cleared in between
                 self._requests[number] = replace(entry, status=status, behaviour=behaviour, ended_s=self.now())
 
     def recent(self, service: str, endpoint: str | None) -> int:
-        """How many requests arrived in the last 60 seconds."""
+        """The number of requests in the last 60 seconds."""
         with self._lock:
             since_s = self.now() - MINUTE_S
             return sum(
@@ -330,10 +330,10 @@ class Ledger:
             )
 
     def admit(self, job: Job, render_s: float | None, *, slots: int, pending_limit: int) -> Job | None:
-        """Take the job in and plan its time; None if too many wait already.
+        """Accept the job and plan its time; None if too many jobs wait already.
 
-        It starts as soon as fewer than `slots` of the provider's jobs are at work, first come, first served.
-        `render_s` None: it never ends, and holds no slot.
+        The job starts as soon as fewer than `slots` of the provider's jobs are at work, first come, first served. With
+        `render_s` None, the job never ends and holds no slot.
         """
         with self._lock:
             now_s = self.now()
@@ -351,24 +351,24 @@ class Ledger:
             return planned
 
     def find(self, job_id: str) -> Job | None:
-        """The job as it stands, None if it is unknown or was deleted."""
+        """The job at this time, None if it is unknown or was deleted."""
         with self._lock:
             job = self._jobs.get(job_id)
             return None if job is None or job.deleted else job.at(self.now())
 
     def jobs(self) -> tuple[Job, ...]:
-        """The jobs as they stand, oldest first, without those deleted."""
+        """The jobs at this time, oldest first, without deleted ones."""
         with self._lock:
             now_s = self.now()
             return tuple(job.at(now_s) for job in self._jobs.values() if not job.deleted)
 
     def paid_usd(self, provider: str) -> float:
-        """What the provider's account was billed."""
+        """The provider's bill."""
         with self._lock:
             return sum(job.charged_usd for job in self.jobs() if job.provider == provider and job.paid)
 
     def note_poll(self, job_id: str) -> None:
-        """Count a poll; the first one that sees the job complete collects it."""
+        """Count a poll; the first poll after completion collects the job."""
         with self._lock:
             job = self._jobs[job_id]
             complete = job.at(self.now()).status == "COMPLETE"
@@ -376,18 +376,18 @@ class Ledger:
             self._jobs[job_id] = replace(job, polls=job.polls + 1, collected_s=collected_s)
 
     def note_download(self, job_id: str) -> None:
-        """Count a download that was answered with a body."""
+        """Count a download whose answer had a body."""
         with self._lock:
             job = self._jobs[job_id]
             self._jobs[job_id] = replace(job, downloads=job.downloads + 1)
 
     def delete(self, job_id: str) -> None:
-        """The account forgets the job; the ledger does not."""
+        """Delete the job from the account; the ledger keeps it."""
         with self._lock:
             self._jobs[job_id] = replace(self._jobs[job_id], deleted=True)
 
     def finish(self) -> None:
-        """End every job that is still pending, now."""
+        """End every pending job."""
         with self._lock:
             now_s = self.now()
             for job_id, job in self._jobs.items():

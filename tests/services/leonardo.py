@@ -1,7 +1,7 @@
 """Leonardo's API and its picture host.
 
-Texts of errors are the service's where they are published; where only the fact is, the text is ours, and no client may
-depend on it. What the create calls take is in `leonardo_orders`.
+Texts of errors are the service's where they are published. The others are made up, so no client may depend on them.
+`leonardo_orders` checks the create calls.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LeonardoSite(Site):
         self.uploads = Uploads(world, front)
 
     def error(self, status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """The service's envelope."""
+        """The service's error body."""
         return json_reply(status, {"error": text, "path": "$", "code": "unexpected"}, headers)
 
     def scripted(self, call: Call, answer: Instead) -> Reply:
@@ -94,7 +94,7 @@ class LeonardoSite(Site):
         return super().scripted(call, answer)
 
     def _in_the_form_of(self, call: Call, refusal: Reply) -> Reply:
-        """The refusal as the version says it: v2 answers 200, and a list of errors."""
+        """The refusal in the version's form: v2 answers 200 with a list of errors."""
         details = self._front.refusal_details
         is_v2 = call.request.path.startswith(f"{_API}2/")
         if not is_v2 or details == "envelope" or not 400 <= refusal.status < 500 or refusal.status == 429:
@@ -109,7 +109,7 @@ class LeonardoSite(Site):
         return json_reply(200, [{"message": message, "path": ["generate"], "extensions": extensions}])
 
     def route(self, request: Request) -> Call:
-        """What the request is about."""
+        """The meaning of the request."""
         key_ok = None if bearer(request) is None else bearer(request) in self._front.keys
         endpoint, job_id, prompt = self._endpoint(request)
         return Call(request, endpoint, prompt=prompt, job_id=job_id, key_ok=key_ok)
@@ -147,7 +147,7 @@ class LeonardoSite(Site):
             raise refuse(401, "Authentication hook unauthorized this request", "access-denied")
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:
-        """Do what is asked."""
+        """Carry the request out, and return its answer."""
         if call.endpoint == "unknown":
             raise refuse(404, "Endpoint not found", "not-found")
         self._check_key(call)
@@ -229,7 +229,7 @@ class LeonardoSite(Site):
         return json_reply(200, [{"generate": answer}] if shape == "[]" else wrapped, headers)
 
     def _kind_of(self, picture_id: str, account: str) -> str:
-        """What the account's picture with that id is."""
+        """The kind of the account's picture with that id."""
         if self.uploads.digest(picture_id, account):
             return "UPLOADED"
         jobs = (job for job in self._world.ledger.jobs() if job.account == account and job.status == "COMPLETE")
@@ -387,14 +387,14 @@ def _prompt_in(request: Request) -> str:
 
 
 class PictureSite(Site):
-    """The picture host: public addresses, and no patience with keys."""
+    """The picture host, with public addresses; it refuses requests with a key."""
 
     def __init__(self, world: World, front: PictureHost, leonardo: Leonardo) -> None:
         super().__init__(world, front)
         self._leonardo = leonardo
 
     def route(self, request: Request) -> Call:
-        """Which job's picture is asked for."""
+        """The job whose picture the request asks for."""
         found = _PICTURE_PATH.fullmatch(request.path)
         job = self._world.ledger.find(found[1]) if found else None
         return Call(
@@ -422,13 +422,13 @@ class PictureSite(Site):
 
 
 class ElsewhereSite(Site):
-    """Another loopback port, where no client has any business; it gives a good picture to every client."""
+    """Another loopback port, which no client should call; it delivers a good picture to every client."""
 
     def route(self, request: Request) -> Call:
-        """Anything goes."""
+        """The meaning of every request: a picture."""
         return Call(request, "download", leak="authorization" in request.headers)
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:
-        """A picture."""
+        """Deliver a picture."""
         body, content_type = deliver("elsewhere", call.request.path, 1536, 864, chosen.picture)
         return Reply(200, body, {"Content-Type": content_type})

@@ -1,7 +1,7 @@
-"""What Leonardo's two create calls take of each model, and how they refuse the rest.
+"""Checks of Leonardo's two create calls, by model.
 
-Typed in from the vendor's guides and schemas, apart from the client's own table: what both get wrong in the same way
-no test would find.
+The rules are typed in from the vendor's guides and schemas, apart from the client's table. So a mistake in either of
+them fails a test.
 """
 
 from __future__ import annotations
@@ -332,12 +332,12 @@ Fields = Mapping[str, tuple[str, str, tuple[type, ...]]]
 
 
 def refuse(status: int, text: str, code: str = "unexpected", path: str = "$") -> Refused:
-    """The service's error, ready to raise."""
+    """The service's error as an exception."""
     return Refused(status, {"error": text, "path": path, "code": code})
 
 
 def uuid6() -> str:
-    """A new version 6 UUID (RFC 9562, 5.6): not the version that the published pattern asks for."""
+    """A new version 6 UUID (RFC 9562, 5.6), whose version differs from the published pattern."""
     ticks = time.time_ns() // 100 + 0x01B2_1DD2_1381_4000
     high, low = ticks >> 12, ticks & 0xFFF
     return str(uuid.UUID(int=high << 80 | 6 << 76 | low << 64 | 2 << 62 | random.getrandbits(62)))
@@ -372,7 +372,7 @@ KindOf = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Order:
-    """A create request that passed every check. `reference` is the picture that its look is taken from."""
+    """A checked create request. `reference` is the picture whose look is taken over."""
 
     model: str
     prompt: str
@@ -389,7 +389,7 @@ class Order:
     is_square: bool = False
 
     def price_usd(self, *, quality_usd: float, fast_usd: float) -> float:
-        """What the calculator of August 2026 says, for Phoenix in two modes what the test says."""
+        """The price by the calculator of August 2026; two modes of Phoenix have the test's price."""
         megapixels = self.width_px * self.height_px / 1_000_000
         per_megapixel = {
             LUCID_ORIGIN: {"fast": 8, "ultra": 40},
@@ -450,7 +450,7 @@ def _check_contrast(body: Mapping[str, object], *, alchemy: bool, required: bool
 
 
 def _check_modes(body: Mapping[str, object], model: str, *, contrast_required: bool) -> str:
-    """Alchemy, ultra and what hangs on them; the quality that the job is drawn in."""
+    """Check alchemy, ultra and dependent options; return the quality of the job."""
     alchemy, ultra = body.get("alchemy") is not False, body.get("ultra") is True
     if ultra and alchemy:
         raise refuse(400, "ultra cannot be combined with alchemy")
@@ -473,7 +473,7 @@ def _check_preset(body: Mapping[str, object]) -> str:
 
 
 def check_v1(body: Mapping[str, object], *, contrast_required: bool, kind_of: KindOf) -> Order:
-    """The order in a v1 create body; raises `Refused`."""
+    """Check a v1 create body and return its order; raises `Refused`."""
     _check_fields(body, _V1_FIELDS, "$.selectionSet.sdGenerationJob.args.arg1")
     prompt = _check_prompt(body, 1500)
     model = text_of(body.get("modelId")) or LIGHTNING_XL
@@ -533,7 +533,7 @@ def _v1_reference(body: Mapping[str, object], known: Known | None, kind_of: Kind
 
 
 def check_v2(body: Mapping[str, object], *, kind_of: KindOf) -> Order:
-    """The order in a v2 create body; raises `Refused`."""
+    """Check a v2 create body and return its order; raises `Refused`."""
     _check_fields(body, _V2_ROOT, "$")
     known = KNOWN.get(text_of(body.get("model")))
     if known is None:
@@ -571,7 +571,7 @@ def check_v2(body: Mapping[str, object], *, kind_of: KindOf) -> Order:
 
 
 def _check_words(parameters: Mapping[str, object], known: Known) -> str:
-    """The parameters that have words for values; the mode, or the quality."""
+    """Check the parameters with words as values; return the mode, or the quality."""
     field_name = "quality" if "quality" in known.keys else "mode"
     choices = {field_name: known.modes, "contrast": _V2_CONTRASTS, "prompt_enhance": _V2_ENHANCE}
     for name, words in choices.items():

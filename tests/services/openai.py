@@ -1,4 +1,4 @@
-"""OpenAI's image API: one call holds the picture."""
+"""OpenAI's image API: one call returns the picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MORE_QUALITIES = (*_BASE_QUALITIES, "xhigh", "max")
 
 @dataclass(frozen=True)
 class Model:
-    """What a model takes; `any_size` is any multiple of 16 within limits, else one of three."""
+    """The sizes that a model takes; with `any_size`, every multiple of 16 within limits, else one of three."""
 
     any_size: bool
     qualities: tuple[str, ...] = _BASE_QUALITIES
@@ -73,7 +73,7 @@ _TEXT_TOKEN_USD, _IMAGE_TOKEN_USD = 5e-6, 30e-6
 
 
 def envelope(message: str, kind: str | None, code: str | None, param: str | None = None) -> dict[str, object]:
-    """The service's error body; all four keys are always there."""
+    """The service's error body, always with all four keys."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -106,7 +106,7 @@ def _check_size(size: str, model: Model) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Order:
-    """A create request that passed every check."""
+    """A checked create request."""
 
     model: str
     prompt: str
@@ -118,7 +118,7 @@ class Order:
 
 
 def check(body: Mapping[str, object]) -> Order:
-    """The order in a create body; raises `Refused`."""
+    """Check a create body and return its order; raises `Refused`."""
     for name in body:
         if name not in _FIELDS:
             raise _invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
@@ -155,7 +155,7 @@ LONG_PAGE_WORDS = 900
 
 
 def proposal(facts: Mapping[str, str]) -> dict[str, str]:
-    """What the stand-in's text models propose: of the page's own words, so that a test knows it."""
+    """The proposal of the text models, made of the page's own words."""
     words = facts["text"].split()
     # Of a long page, what has arrived of it.
     read = f", {facts['description']}: {len(words)} words up to {words[-1]}" if len(words) >= LONG_PAGE_WORDS else ""
@@ -163,7 +163,7 @@ def proposal(facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _form_of(request: Request) -> dict[str, object]:
-    """The fields of a form, numbers as such; ValueError if it is none."""
+    """The fields of a form, numbers as such; ValueError if the body is no form."""
     parts = multipart(request)
     if not parts:
         raise ValueError("no form")
@@ -172,7 +172,7 @@ def _form_of(request: Request) -> dict[str, object]:
 
 
 def _reference_of(request: Request, body: Mapping[str, object]) -> str:
-    """The SHA-256 of the one picture of an edit; raises `Refused` for what the service does not take."""
+    """The SHA-256 of an edit's one picture; raises `Refused` for a form that the service does not take."""
     if "input_fidelity" in body:
         raise _invalid("input_fidelity is not supported", "input_fidelity", "invalid_input_fidelity_model")
     files = [value for name, value in multipart(request) if name in {"image", "image[]"}]
@@ -189,11 +189,11 @@ class OpenAISite(Site):
         self._front = front
 
     def error(self, status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """The service's envelope."""
+        """The service's error body."""
         return json_reply(status, envelope(text, "server_error", None), headers)
 
     def too_many(self, retry_after_s: float | None, *, as_date: bool = False) -> Reply:
-        """429 in the service's own words."""
+        """A 429 with the service's text."""
         headers = super().too_many(retry_after_s, as_date=as_date).headers
         message = "Rate limit reached for images per minute. Please try again later."
         reply = json_reply(429, envelope(message, "requests", "rate_limit_exceeded"))
@@ -227,7 +227,7 @@ class OpenAISite(Site):
         return super().scripted(call, answer)
 
     def route(self, request: Request) -> Call:
-        """What the request is about."""
+        """The meaning of the request."""
         endpoints = {
             ("POST", "/v1/images/generations"): "create",
             ("POST", "/v1/images/edits"): "create",
@@ -245,7 +245,7 @@ class OpenAISite(Site):
         )
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:
-        """Draw, or tell which models there are."""
+        """Draw, or list the models."""
         if call.endpoint == "create":
             return self._create(call, None, chosen.picture)
         if call.endpoint == "unknown":

@@ -1,4 +1,4 @@
-"""The pictures the stand-in delivers: eight coloured fields that tell which prompt they belong to."""
+"""The pictures of the loopback services: eight coloured fields that identify their prompt."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _fields(prompt: str) -> list[Colour]:
 
 
 def shows(picture: bytes, prompt: str) -> bool:
-    """Whether the picture (any format Pillow reads, any size, about 16:9) is the one the stand-in drew for `prompt`."""
+    """Whether the picture (of any format and size, about 16:9) is the one drawn for `prompt`."""
     with Image.open(io.BytesIO(picture)) as opened:
         image = opened.convert("RGB")
     width, height = image.width / _COLUMNS, image.height / _ROWS
@@ -68,7 +68,7 @@ def _paint(prompt: str, mark: str, width_px: int, height_px: int) -> Image.Image
 
 @lru_cache(maxsize=1)
 def _profile_with_red_and_green_swapped() -> bytes:
-    """An sRGB profile whose first two primaries have changed places."""
+    """An sRGB profile with its first two primaries exchanged."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     (count,) = struct.unpack_from(">I", profile, 128)
     entries = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
@@ -79,7 +79,7 @@ def _profile_with_red_and_green_swapped() -> bytes:
 
 @lru_cache(maxsize=256)
 def draw(prompt: str, mark: str, width_px: int, height_px: int, form: Picture) -> bytes:
-    """The prompt's picture, encoded; `mark` stands for what else makes a picture another one (seed, style)."""
+    """Draw and encode the prompt's picture; `mark` is for other properties of a picture (seed, style)."""
     width_px = form.width_px or round(width_px * form.scale)
     height_px = form.height_px or round(height_px * form.scale)
     image = _paint(prompt, mark, width_px, height_px)
@@ -113,7 +113,7 @@ def _with_marks(jpeg: bytes) -> bytes:
 
 @lru_cache(maxsize=2)
 def pixel_bomb(side_px: int) -> bytes:
-    """A black one-bit PNG of that size; about a thousandth of its decoded size."""
+    """A black one-bit PNG of that size, with about a thousandth of its decoded bytes."""
     packer = zlib.compressobj(9)
     row = bytes(1 + math.ceil(side_px / 8))
     body = b"".join(packer.compress(row) for _ in range(side_px)) + packer.flush()
@@ -125,7 +125,7 @@ def pixel_bomb(side_px: int) -> bytes:
 
 
 def deliver(prompt: str, mark: str, width_px: int, height_px: int, form: PictureBehaviour | None) -> tuple[bytes, str]:
-    """The bytes and their content type, as the behaviour says; a JPEG of the size asked for if there is none."""
+    """The bytes and their content type by the behaviour; without one, a JPEG of the requested size."""
     match form:
         case PixelBomb():
             return pixel_bomb(form.side_px), "image/png"

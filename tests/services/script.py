@@ -1,4 +1,4 @@
-"""The script: which call meets which behaviour, and the services' settings."""
+"""The script: rules, which give calls their behaviours, and the services' settings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .behaviours import Behaviour, JobFate, Normally, PictureBehaviour, from_jso
 class Rule:
     """`behaviours` for calls of `service` and `endpoint`, one call each in turn, `limit` calls in all (None: no end).
 
-    `prompt` restricts it to calls about a prompt that contains the text, `nth` to the n-th such call since the rule was
-    made (counted from 1), `probability` to that share of the calls, drawn from `seed`.
+    `prompt` restricts the rule to calls about a prompt with that text. `nth` restricts it to the n-th such call since
+    the rule was made, counted from 1. `probability` restricts it to that share of the calls, drawn from `seed`.
     """
 
     service: str
@@ -37,11 +37,11 @@ class Rule:
 
     @property
     def kind(self) -> str:
-        """Which part of a call the rule replaces."""
+        """The part of a call that the rule replaces."""
         return next((each.kind for each in self.behaviours if not isinstance(each, Normally)), "answer")
 
     def matches(self, service: str, endpoint: str, prompt: str) -> bool:
-        """Whether the call is one that the rule is about."""
+        """Whether the rule is about the call."""
         return (
             service == self.service
             and endpoint == self.endpoint
@@ -49,7 +49,7 @@ class Rule:
         )
 
     def fires(self, seen: int, fired: int) -> bool:
-        """Whether the rule speaks for the `seen`-th matching call, having spoken `fired` times before."""
+        """Whether the rule holds for the `seen`-th matching call after `fired` calls for which it held."""
         if self.nth is not None and seen != self.nth:
             return False
         if self.limit is not None and fired >= self.limit:
@@ -71,7 +71,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What one call meets."""
+    """The behaviours of one call."""
 
     answer: Behaviour | None = None
     fate: JobFate | None = None
@@ -79,18 +79,18 @@ class Chosen:
 
 
 class Script(Protocol):
-    """Where rules and settings are kept: in this process or in another."""
+    """A store of rules and settings, in this process or in another."""
 
     def put(self, rule: Rule) -> None:
         """Add the rule, or replace the one with its id."""
         ...
 
     def drop(self, rule_id: str) -> None:
-        """Forget the rule."""
+        """Remove the rule."""
         ...
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if it is not set."""
+        """The setting's value, `default` if the setting has none."""
         ...
 
     def set_setting(self, name: str, value: object) -> None:
@@ -115,17 +115,17 @@ class LocalScript:
             self._rules[rule.rule_id] = rule
 
     def drop(self, rule_id: str) -> None:
-        """Forget the rule."""
+        """Remove the rule."""
         with self._lock:
             self._rules.pop(rule_id, None)
 
     def clear(self) -> None:
-        """Forget every rule; settings stay."""
+        """Remove every rule and keep the settings."""
         with self._lock:
             self._rules.clear()
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if it is not set."""
+        """The setting's value, `default` if the setting has none."""
         with self._lock:
             return self._settings.get(name, default)
 
@@ -135,7 +135,7 @@ class LocalScript:
             self._settings[name] = value
 
     def take(self, service: str, endpoint: str, prompt: str) -> Chosen:
-        """What this call meets: of each kind, the first rule that speaks for it."""
+        """The behaviours of this call: for each kind, that of the first rule that fires."""
         chosen: dict[str, Behaviour] = {}
         with self._lock:
             for rule in self._rules.values():
@@ -154,19 +154,19 @@ class LocalScript:
         )
 
     def release(self) -> None:
-        """Let go of every call that is held; calls that come later are held again."""
+        """Release every call that is held; later calls are held again."""
         with self._lock:
             gate, self._gate = self._gate, threading.Event()
         gate.set()
 
     def gate(self) -> threading.Event:
-        """Set by the next `release`."""
+        """The event that the next `release` sets."""
         with self._lock:
             return self._gate
 
 
 class RuleHandle:
-    """Narrows a rule that is in force already; each method returns the handle."""
+    """Narrows a rule in force; each method returns the handle."""
 
     def __init__(self, script: Script, rule: Rule) -> None:
         self._script = script
@@ -179,25 +179,25 @@ class RuleHandle:
         return self
 
     def times(self, count: int) -> RuleHandle:
-        """For the first `count` calls only."""
+        """Restrict the rule to the first `count` calls."""
         return self._change(replace(self._rule, limit=count))
 
     def once(self) -> RuleHandle:
-        """For the first call only."""
+        """Restrict the rule to the first call."""
         return self.times(1)
 
     def nth(self, number: int) -> RuleHandle:
-        """For the `number`-th matching call only, counted from 1."""
+        """Restrict the rule to the `number`-th matching call, counted from 1."""
         return self._change(replace(self._rule, nth=number))
 
     def when_prompt(self, text: str) -> RuleHandle:
-        """For calls about a prompt that contains `text` (case does not matter)."""
+        """Restrict the rule to calls about a prompt that contains `text`, in any case."""
         return self._change(replace(self._rule, prompt=text))
 
     def at_random(self, probability: float, *, seed: int) -> RuleHandle:
-        """For that share of the calls; the same calls under the same seed."""
+        """Restrict the rule to that share of the calls; one seed always chooses the same calls."""
         return self._change(replace(self._rule, probability=probability, seed=seed))
 
     def drop(self) -> None:
-        """Forget the rule."""
+        """Remove the rule."""
         self._script.drop(self._rule.rule_id)

@@ -1,4 +1,4 @@
-"""The stand-in in this process, and the same in a process of its own."""
+"""The services in this process or in a process of their own."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _POLL_S = 0.01
 
 
 class _Elsewhere(PictureHost):
-    """The other loopback port."""
+    """The client of the other loopback port."""
 
     name = "elsewhere"
 
 
 class AnyServices:
-    """What a test uses, wherever the services run."""
+    """The interface for tests to services in this process or in another."""
 
     def __init__(self, script: Script, urls: Mapping[str, str]) -> None:
         self.urls = urls
@@ -56,27 +56,27 @@ class AnyServices:
 
     @property
     def ledger(self) -> LedgerView:
-        """The ledger as it stands now; read it again to see it grow."""
+        """A view of the ledger at this time; read the property again for a newer one."""
         raise NotImplementedError
 
     def release(self) -> None:
-        """Let go of every answer that is `Held`."""
+        """Release every answer that is `Held`."""
         raise NotImplementedError
 
     def finish_jobs(self) -> None:
-        """End every pending Leonardo job now, those that never finish as well."""
+        """End every pending Leonardo job, those that never finish as well."""
         raise NotImplementedError
 
     def forget_rules(self) -> None:
-        """Every service behaves well again; settings and ledger stay."""
+        """Remove every rule; settings and ledger stay."""
         raise NotImplementedError
 
     def clear_ledger(self) -> None:
-        """Start the account from nothing; jobs are forgotten as well."""
+        """Empty the account and the ledger."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Close everything at once."""
+        """Close every port and connection at once."""
         self._refusing.close()
 
     def __enter__(self) -> Self:
@@ -89,17 +89,17 @@ class AnyServices:
 
     @property
     def refusing_url(self) -> str:
-        """An address where every connection is refused."""
+        """An address that refuses every connection."""
         return f"http://127.0.0.1:{self._refusing.getsockname()[1]}"
 
     @property
     def environ(self) -> dict[str, str]:
-        """The keys, as environment variables."""
+        """The keys as environment variables."""
         return {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
 
     @property
     def plugin_options(self) -> dict[str, object]:
-        """Options of the plugin that lead it here."""
+        """The plugin's options with the addresses of these services."""
         return {
             "leonardo": {"base_url": self.leonardo.base_url, "image_hosts": ["127.0.0.1"]},
             "openai": {"base_url": self.openai.base_url},
@@ -112,7 +112,7 @@ class AnyServices:
             site.random_cuts(probability, seed=seed + number)
 
     def wait_until(self, is_true: Callable[[LedgerView], bool], *, timeout_s: float = 10.0) -> LedgerView:
-        """The first ledger of which it is true; TimeoutError, with the totals, if there is none in time."""
+        """The first ledger for which the condition is true; TimeoutError with the totals otherwise."""
         give_up_at = time.monotonic() + timeout_s
         while True:
             asked_at = time.monotonic()
@@ -148,27 +148,27 @@ class Services(AnyServices):
 
     @property
     def ledger(self) -> LedgerView:
-        """The ledger as it stands now; read it again to see it grow."""
+        """A view of the ledger at this time; read the property again for a newer one."""
         return self._ledger.view()
 
     def release(self) -> None:
-        """Let go of every answer that is `Held`."""
+        """Release every answer that is `Held`."""
         self._script.release()
 
     def finish_jobs(self) -> None:
-        """End every pending Leonardo job now, those that never finish as well."""
+        """End every pending Leonardo job, those that never finish as well."""
         self._ledger.finish()
 
     def forget_rules(self) -> None:
-        """Every service behaves well again; settings and ledger stay."""
+        """Remove every rule; settings and ledger stay."""
         self._script.clear()
 
     def clear_ledger(self) -> None:
-        """Start the account from nothing; jobs are forgotten as well."""
+        """Empty the account and the ledger."""
         self._ledger.clear()
 
     def stop(self) -> None:
-        """Close every port and connection at once; answers on their way are not waited for."""
+        """Close every port and connection at once, also under answers that are being sent."""
         self._server.stop()
         self._script.release()
         super().stop()
@@ -203,7 +203,7 @@ class RemoteScript:
         self._url = url
 
     def call(self, command: str, value: Mapping[str, object] | None = None) -> object:
-        """POST `value` to a control command, or GET if there is none; what it answers."""
+        """POST `value` to a control command, or GET without one; return the answer."""
         body = None if value is None else json.dumps(value).encode()
         request = urllib.request.Request(f"{self._url}{_CONTROL}{command}", data=body)  # noqa: S310 - loopback http
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback http
@@ -214,11 +214,11 @@ class RemoteScript:
         self.call("script", rule.to_json())
 
     def drop(self, rule_id: str) -> None:
-        """Forget the rule."""
+        """Remove the rule."""
         self.call("drop", {"rule_id": rule_id})
 
     def get_setting(self, name: str, default: object) -> object:
-        """The setting's value, `default` if it is not set."""
+        """The setting's value, `default` if the setting has none."""
         query = urllib.parse.urlencode({"name": name, "default": json.dumps(default)})
         return self.call(f"setting?{query}")
 
@@ -228,7 +228,7 @@ class RemoteScript:
 
 
 class RemoteServices(AnyServices):
-    """Services that run in another process; `urls` is what they wrote into their ready file."""
+    """Services in another process; `urls` is the content of their ready file."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._remote = RemoteScript(urls["control"])
@@ -236,28 +236,28 @@ class RemoteServices(AnyServices):
 
     @property
     def ledger(self) -> LedgerView:
-        """The ledger as it stands now; read it again to see it grow."""
+        """A view of the ledger at this time; read the property again for a newer one."""
         return LedgerView.from_json(cast("dict[str, object]", self._remote.call("ledger")))
 
     def release(self) -> None:
-        """Let go of every answer that is `Held`."""
+        """Release every answer that is `Held`."""
         self._remote.call("release", {})
 
     def finish_jobs(self) -> None:
-        """End every pending Leonardo job now, those that never finish as well."""
+        """End every pending Leonardo job, those that never finish as well."""
         self._remote.call("finish_jobs", {})
 
     def forget_rules(self) -> None:
-        """Every service behaves well again; settings and ledger stay."""
+        """Remove every rule; settings and ledger stay."""
         self._remote.call("forget_rules", {})
 
     def clear_ledger(self) -> None:
-        """Start the account from nothing; jobs are forgotten as well."""
+        """Empty the account and the ledger."""
         self._remote.call("clear_ledger", {})
 
 
 class ServicesProcess(RemoteServices):
-    """The services in a process of their own, from construction to `stop`; it dies with this process too."""
+    """Services in a process of their own, from construction to `stop`; the process ends with this one, too."""
 
     def __init__(self, *, start_timeout_s: float = 20.0) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -279,7 +279,7 @@ class ServicesProcess(RemoteServices):
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """The id of the process."""
         return self._process.pid
 
     def _end(self) -> None:
@@ -295,7 +295,7 @@ class ServicesProcess(RemoteServices):
 
 
 def run(ready_file: Path | None, *, until_stdin_closes: bool) -> None:
-    """Serve until SIGTERM, SIGINT or (if so wished) the end of standard input."""
+    """Serve until SIGTERM, SIGINT or, if asked for, the end of standard input."""
     # No event: a signal may be handled while this very thread holds the lock of the event that it waits for.
     ended = SimpleQueue[None]()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""What all sites share: the ledger entry, the script's say, the waits."""
+"""The base of all services: ledger entries, rules and waits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SLOW_BODY_PARTS = 20
 
 @dataclass(frozen=True)
 class Call:
-    """A request whose meaning is known."""
+    """A request and its meaning."""
 
     request: Request
     endpoint: str
@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True)
 class World:
-    """What every site is given."""
+    """The state that all services share."""
 
     script: LocalScript
     ledger: Ledger
@@ -61,7 +61,7 @@ class World:
 
 
 class Refused(Exception):
-    """The request is answered with this error."""
+    """The exception for a request that is answered with an error."""
 
     def __init__(self, status: int, body: object) -> None:
         super().__init__(status, body)
@@ -69,7 +69,7 @@ class Refused(Exception):
 
 
 def text_of(value: object) -> str:
-    """The value if it is text, else nothing."""
+    """The value if it is text, else `""`."""
     return value if isinstance(value, str) else ""
 
 
@@ -89,23 +89,23 @@ class Site:
         self._lock = threading.Lock()
 
     def route(self, request: Request) -> Call:
-        """What the request is about."""
+        """The meaning of the request."""
         raise NotImplementedError
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:
-        """Do what is asked; raises `Refused`."""
+        """Carry the request out, and return its answer; raises `Refused`."""
         raise NotImplementedError
 
     def error(self, status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """A failure in the service's own words."""
+        """The service's error body."""
         return Reply(status, text.encode(), {"Content-Type": "text/plain", **(headers or {})})
 
     def scripted(self, call: Call, answer: Instead) -> Reply:
-        """An answer that only this service gives; the request is not carried out."""
+        """The answer of a rule that only this service has; the request is not carried out."""
         raise TypeError(f"{type(answer).__name__} is nothing that {self._service.name} does at {call.endpoint!r}")
 
     def handle(self, request: Request) -> Reply:
-        """The answer to one request; the ledger knows it before the client does."""
+        """The answer to one request, noted in the ledger before the client gets it."""
         ledger = self._world.ledger
         call = self.route(request)
         # Before the ledger shows this request: a test that sees it there may release it.
@@ -210,7 +210,7 @@ class Site:
         return json_reply(answer.status, answer.body, answer.headers)
 
     def too_many(self, retry_after_s: float | None, *, as_date: bool = False) -> Reply:
-        """429 in the service's own words."""
+        """A 429 with the service's text."""
         headers: dict[str, str] = {}
         if retry_after_s is not None:
             at_s = self._world.ledger.now() + retry_after_s
@@ -218,12 +218,12 @@ class Site:
         return self.error(429, "Too many requests", headers=headers)
 
     def address(self, to: str, *, here: str) -> str:
-        """A ``TO_...`` address, filled in."""
+        """A ``TO_...`` address with the ports filled in."""
         return to.replace("{here}", here).replace("{elsewhere}", self._world.urls["elsewhere"])
 
 
 def bearer(request: Request) -> str | None:
-    """The token of the Authorization header, None without one, empty if it is not a bearer's."""
+    """The token of the Authorization header, None without a header, `""` if the header has no bearer token."""
     header = request.headers.get("authorization")
     if header is None:
         return None

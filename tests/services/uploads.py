@@ -1,4 +1,4 @@
-"""Pictures that are uploaded to Leonardo as references, and the storage that takes their bytes."""
+"""References that are uploaded to Leonardo, and the storage that takes their bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXTENSIONS = {"png": b"\x89PNG", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff
 
 @dataclass(frozen=True)
 class Upload:
-    """One form that was handed out, and the bytes that came for it."""
+    """One form, and the bytes that were uploaded with it."""
 
     upload_id: str
     account: str
@@ -30,7 +30,7 @@ class Upload:
 
 
 class Uploads:
-    """All of them, by their ids."""
+    """All uploads by their ids."""
 
     def __init__(self, world: World, front: Leonardo) -> None:
         self._world = world
@@ -39,7 +39,7 @@ class Uploads:
         self._uploads: dict[str, Upload] = {}
 
     def begin(self, account: str, body: dict[str, object]) -> Reply:
-        """A form for a picture of that extension."""
+        """Make a form for a picture with that extension."""
         extension = text_of(body.get("extension"))
         if extension not in _EXTENSIONS or len(body) != 1:
             raise refuse(400, "invalid file extension")
@@ -65,18 +65,18 @@ class Uploads:
         return json_reply(200, {"uploadInitImage": answer})
 
     def look(self, upload_id: str, account: str) -> Reply:
-        """What is known of one."""
+        """The upload with that id."""
         upload = self._found(upload_id, account)
         found = upload and {"id": upload_id, "url": f"{self._world.urls['cdn']}/{upload_id}", "createdAt": None}
         return json_reply(200, {"init_images_by_pk": found})
 
     def digest(self, upload_id: str, account: str) -> str:
-        """SHA-256 of the bytes behind an id, empty if there are none (any more)."""
+        """The SHA-256 of the uploaded bytes, `""` if there are none."""
         upload = self._found(upload_id, account)
         return hashlib.sha256(upload.data).hexdigest() if upload else ""
 
     def receive(self, request: Request) -> Reply:
-        """The bytes of a form."""
+        """Take the bytes of a form."""
         if "authorization" in request.headers:
             return Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
         parts = multipart(request)
@@ -104,14 +104,14 @@ class Uploads:
 
 
 class StorageSite(Site):
-    """Where forms are sent to: another host, which wants no key."""
+    """The storage that forms are sent to: another host, which takes no key."""
 
     def __init__(self, world: World, front: Storage, uploads: Uploads) -> None:
         super().__init__(world, front)
         self._uploads = uploads
 
     def route(self, request: Request) -> Call:
-        """An upload, whatever it is."""
+        """The meaning of every request: an upload."""
         return Call(request, "upload", leak="authorization" in request.headers)
 
     def carry_out(self, call: Call, chosen: Chosen) -> Reply:  # noqa: ARG002 - the site's interface

@@ -1,4 +1,4 @@
-"""HTTP over real sockets, with every way to break it: one thread that accepts, one for each connection."""
+"""HTTP over real sockets that can break in every way: one thread accepts, and each connection has its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it was read; header names in lower case."""
+    """One request as read; header names in lower case."""
 
     method: str
     target: str
@@ -39,13 +39,13 @@ class Request:
         return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
 
     def json(self) -> object:
-        """The body as JSON; ValueError if it is none."""
+        """The body as JSON; ValueError if the body is no JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer and how it goes over the wire.
+    """One answer and its way over the wire.
 
     `body` may be replaced by `stream` (with `length`, or without one if that is None). `pace` is (bytes, seconds
     between). `cut` is where the connection ends: ``reset`` before a byte, ``headers`` after the headers, or a fraction
@@ -76,7 +76,7 @@ def json_reply(status: int, value: object, headers: Mapping[str, str] | None = N
 
 
 def multipart(request: Request) -> list[tuple[str, bytes]]:
-    """The parts of a form by name, in their order; none if the body is no form."""
+    """The parts of a form by name, in their order; empty if the body is no form."""
     found = re.fullmatch(r'multipart/form-data; boundary="?([^"]+)"?', request.headers.get("content-type", ""))
     pieces = request.body.split(b"--" + found[1].encode())[1:-1] if found is not None else []
     parts = []
@@ -88,7 +88,7 @@ def multipart(request: Request) -> list[tuple[str, bytes]]:
 
 
 def zeros(size_bytes: int, start: bytes = b"\xff\xd8\xff\xe0") -> Iterator[bytes]:
-    """`size_bytes` of zeros behind `start`, in blocks."""
+    """`size_bytes` of zeros after `start`, in blocks."""
     yield start
     block = bytes(_BLOCK_BYTES)
     left = size_bytes - len(start)
@@ -98,7 +98,7 @@ def zeros(size_bytes: int, start: bytes = b"\xff\xd8\xff\xe0") -> Iterator[bytes
 
 
 def read_request(stream: BinaryIO) -> Request | None:
-    """The next request, None at the end of the connection or for what is not HTTP."""
+    """The next request; None at the end of the connection, or if it sends no HTTP."""
     words = stream.readline(_LINE_LIMIT).decode("latin-1").split()
     if len(words) != 3:
         return None
@@ -115,7 +115,7 @@ def read_request(stream: BinaryIO) -> Request | None:
 
 
 class Stopped(Exception):
-    """The server goes down while an answer is on its way."""
+    """The exception for an answer that is being sent while the server stops."""
 
 
 class Connection:
@@ -130,12 +130,12 @@ class Connection:
             raise Stopped
 
     def reset(self) -> None:
-        """Make the coming close a reset: the peer sees a broken connection, not an end."""
+        """Let the connection end with a reset instead of an orderly close."""
         with contextlib.suppress(OSError):  # the peer was faster
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def send(self, reply: Reply, *, keep_alive: bool) -> bool:
-        """Send the answer; whether the connection may be used again."""
+        """Send the answer; return whether the connection may be used again."""
         if reply.cut == "reset":
             self.reset()
             return False
@@ -181,7 +181,7 @@ Handler = Callable[[Request], Reply]
 
 
 class Server:
-    """Several sites, each on a loopback port of its own, which is known before `start`."""
+    """Several services, each on a loopback port of its own, which is known before `start`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.stopping = threading.Event()
@@ -194,19 +194,19 @@ class Server:
         self._thread: threading.Thread | None = None
 
     def port(self, name: str) -> int:
-        """The site's port."""
+        """The service's port."""
         number: int = self._listeners[name].getsockname()[1]
         return number
 
     def start(self, handlers: Mapping[str, Handler], is_down: Callable[[str], bool]) -> None:
-        """Accept connections; those to a site that `is_down` are reset unread."""
+        """Accept connections; reset those to a service that `is_down`."""
         self._thread = threading.Thread(
             target=self._accept, args=(handlers, is_down), name="services-accept", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Close every port and connection at once; answers on their way are not waited for."""
+        """Close every port and connection at once, also under answers that are being sent."""
         self.stopping.set()
         self._wake.send(b"!")
         if self._thread is not None:

@@ -1,1 +1,1 @@
-"""A deterministic simulation: the real purchase line, many processes, and a world that one seed owns."""
+"""A deterministic simulation of many builds: the real purchase line in a world that one seed determines."""

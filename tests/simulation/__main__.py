@@ -1,6 +1,7 @@
-"""``python -m tests.simulation [HISTORIES] [--seed FIRST] [--jobs N]``: as many histories as wanted.
+"""``python -m tests.simulation [HISTORIES] [--seed FIRST] [--jobs N]``: plays so many histories.
 
-``--replay SEED`` shows one of them event by event, ``--mutations`` how soon each removed guard is found.
+``--replay SEED`` shows one history event by event; ``--mutations`` counts the histories until each removed guard is
+found.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _LINE = ("acquire/[!lp]*.py", "acquire/lost_jobs.py")
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of some histories."""
+    """The results of some histories."""
 
     histories: int = 0
     builds: int = 0
@@ -48,7 +49,7 @@ class Outcome:
     arcs: set[Arc] = field(default_factory=set)
 
     def add(self, other: Outcome) -> None:
-        """Both together."""
+        """Add another outcome."""
         self.histories += other.histories
         self.builds += other.builds
         self.virtual_s += other.virtual_s
@@ -58,7 +59,7 @@ class Outcome:
 
 
 def line_branches() -> Branches:
-    """Those of the purchase line."""
+    """The branches of the purchase line."""
     return Branches.of([path for names in _LINE for path in sorted(_PACKAGE.glob(names))])
 
 
@@ -146,7 +147,7 @@ def _print(outcome: Outcome, seconds: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line asks; 1 if an invariant was violated."""
+    """Do what the command line asks; return 1 if an invariant was violated."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("histories", type=int, nargs="?", default=10_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first history; the others count up")
@@ -166,7 +167,7 @@ def main(arguments: list[str]) -> int:
 
 
 def replay(seed: int) -> int:
-    """Show the history of `seed`; 1 if it violates an invariant."""
+    """Show the history of `seed`; return 1 if it violates an invariant."""
     history, violation = History(seed), ""
     try:
         history.run()

@@ -1,4 +1,4 @@
-"""Which branches of a module some histories took, counted with the interpreter's own tracing."""
+"""Coverage of a module's branches, counted with the interpreter's own tracing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ASKS_OF_WITH = 9
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """Every arc that a conditional jump of some files may take."""
+    """Every arc of the conditional jumps in some files."""
 
     files: frozenset[str]
     arcs: frozenset[Arc]
 
     @classmethod
     def of(cls, paths: list[Path]) -> Branches:
-        """Those of the modules at `paths`."""
+        """The branches of the modules at `paths`."""
         arcs = {
             arc
             for path in paths
@@ -38,7 +38,7 @@ class Branches:
 
     @contextmanager
     def traced(self, taken: set[Arc]) -> Iterator[None]:
-        """Inside, what is run of the files is added to `taken`."""
+        """Add the arcs that run inside the block to `taken`."""
         files = self.files
         last: dict[FrameType, int] = {}
 
@@ -63,7 +63,7 @@ class Branches:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Every function below the module's own code."""
+    """Every code object of a module."""
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield constant
@@ -71,7 +71,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _arcs(code: CodeType) -> Iterator[Arc]:
-    """The two ways of each conditional jump, where they lead to different lines."""
+    """The two arcs of each conditional jump whose targets are different lines."""
     instructions = list(dis.get_instructions(code))
     places = {instruction.offset: number for number, instruction in enumerate(instructions)}
     lines = [instruction.positions.lineno if instruction.positions else None for instruction in instructions]

@@ -1,6 +1,6 @@
-"""Virtual time: one scheduler runs the event loops of all simulated processes and draws from the seed what comes next.
+"""Virtual time: one scheduler runs the event loops of all processes, and draws the next step from the seed.
 
-A history of hours takes milliseconds, since time jumps to the next timer as soon as no process has anything to do.
+A history of hours takes milliseconds, since time jumps to the next timer as soon as every process waits.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ MOST_STEPS = 400_000
 
 
 class Stuck(Exception):
-    """A history does not come to its end."""
+    """The exception for a history that does not end."""
 
 
 class Scheduler:
-    """Time, timers and what is ready to run, of every process and of the world."""
+    """Time, timers and ready callbacks of every process and of the world."""
 
     def __init__(self, random: Random, *, is_drawn: bool) -> None:
-        """With `is_drawn` the seed chooses among what is ready; without it the oldest comes first, as in asyncio."""
+        """With `is_drawn` the seed chooses among ready callbacks; without it the oldest comes first, as in asyncio."""
         self.now = 0.0
         self.steps = 0
         # How many things `run` still waits for.
@@ -54,11 +54,11 @@ class Scheduler:
         heapq.heappush(self._timers, (when, next(self._serial), handle))
 
     def add_ready(self, handle: asyncio.Handle) -> None:
-        """Run `handle` as soon as it is its turn."""
+        """Run `handle` in its turn."""
         self._ready.append(handle)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, and with it what is left of dead processes."""
+        """Let time pass, and drop the callbacks of dead processes."""
         self.at(self.now + seconds, self._stop)
         self.awaited += 1
         self.run()
@@ -67,7 +67,7 @@ class Scheduler:
         self.awaited -= 1
 
     def run(self, until: float = math.inf) -> None:
-        """Go on until no process is awaited any more, or until that time; Stuck if neither ever comes."""
+        """Run until every awaited process has ended, or until that time; Stuck if neither comes."""
         ready, timers = self._ready, self._timers
         running: ProcessLoop | None = None
         try:
@@ -99,7 +99,7 @@ class Scheduler:
 
 
 class _Task(asyncio.Task[T]):
-    """A task whose place in a set does not depend on its address in memory."""
+    """A task whose hash does not depend on its address in memory."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], number: int, **options: Any) -> None:  # noqa: ANN401 - asyncio's
         # Before asyncio puts it into a set.
@@ -113,7 +113,7 @@ class _Task(asyncio.Task[T]):
 
 
 class ProcessLoop(asyncio.AbstractEventLoop):
-    """The event loop of one simulated process: as much of one as asyncio's tasks and anyio ask for."""
+    """The event loop of one simulated process, with the methods that asyncio's tasks and anyio call."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -123,7 +123,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.held: list[asyncio.Handle] = []
 
     def freeze(self, seconds: float) -> None:
-        """Stop the process, as SIGSTOP and a closed laptop do, for so long."""
+        """Stop the process for so long, as SIGSTOP or a closed laptop does."""
         if not self.is_frozen:
             self.is_frozen = True
             self._scheduler.at(self._scheduler.now + seconds, self._thaw)
@@ -136,11 +136,11 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             self._scheduler.add_ready(handle)
 
     def time(self) -> float:
-        """Seconds since the history began; what a process's monotonic clock shows."""
+        """Seconds since the history began, as a process's monotonic clock shows them."""
         return self._scheduler.now
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:  # type: ignore[override]  # noqa: ANN401 - asyncio's
-        """As asyncio has it."""
+        """Run the callback in its turn, as asyncio does."""
         handle = asyncio.Handle(callback, args, self, context)
         self._scheduler.add_ready(handle)
         return handle
@@ -152,7 +152,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         *args: Any,  # noqa: ANN401 - asyncio's
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """As asyncio has it."""
+        """Run the callback after `delay`, as asyncio does."""
         return self.call_at(self._scheduler.now + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
@@ -162,58 +162,58 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         *args: Any,  # noqa: ANN401 - asyncio's
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """As asyncio has it."""
+        """Run the callback at `when`, as asyncio does."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._scheduler.add_timer(when, handle)
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """The scheduler passes over it when its time comes."""
+        """Do nothing, since the scheduler skips cancelled handles."""
 
     def create_future(self) -> asyncio.Future[Any]:
-        """As asyncio has it."""
+        """A future of this loop."""
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:  # noqa: ANN401 - asyncio's
-        """As asyncio has it."""
+        """A task of this loop."""
         task: _Task[Any] = _Task(coro, next(self._numbers), loop=self, name=name or "task", context=context)
         self.tasks.append(task)
         return task
 
     def get_task_factory(self) -> None:
-        """None: `create_task` makes tasks."""
+        """None, since `create_task` makes tasks."""
         return
 
     def get_debug(self) -> bool:
-        """Never."""
+        """False."""
         return False
 
     def is_running(self) -> bool:
-        """Always, until the history ends."""
+        """True until the history ends."""
         return True
 
     def is_closed(self) -> bool:
-        """Never."""
+        """False."""
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Tell nothing: what a process leaves behind when it dies is no news."""
+        """Drop the report, since a dying process may leave exceptions behind."""
 
 
 def new_loop(scheduler: Scheduler) -> ProcessLoop:
-    """A loop for one process; asyncio declares dozens of methods that nothing here calls, and none of them is there."""
+    """A loop for one process, without the abstract methods of asyncio that the simulation never calls."""
     loop: ProcessLoop = cast("Any", ProcessLoop)(scheduler)
     return loop
 
 
 async def _in_this_thread(function: Callable[..., T], *arguments: object, limiter: object = None) -> T:  # noqa: ARG001 - anyio's
-    """What a worker thread would do, at once: the awaits before and after it are where a real one lets others run."""
+    """Run a worker thread's function at once, with awaits before and after it that let other tasks run."""
     await asyncio.sleep(0)
     return function(*arguments)
 
 
 @contextmanager
 def without_threads() -> Iterator[None]:
-    """Inside, what is meant for worker threads runs in the one thread of the simulation."""
+    """Run functions for worker threads in the simulation's one thread inside the block."""
     with patch.object(anyio.to_thread, "run_sync", _in_this_thread):
         yield

@@ -1,4 +1,4 @@
-"""A cache folder in memory: databases with transactions, and pairs of files. It can fail, and can be cut off."""
+"""A cache folder in memory, with transactional databases and pairs of files, which can fail and be cut off."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class Killed(BaseException):
-    """The process is dead: nothing that it still does reaches a disk or a service."""
+    """The exception for a dead process: its later actions reach neither a disk nor a service."""
 
 
 @dataclass(eq=False, slots=True)
 class Disk:
-    """What one machine's cache holds.
+    """The content of one machine's cache.
 
-    `orders` are those of its past: a restored copy has no later ones. `damaged` are the names of damaged files.
-    `trouble` says what is wrong now: nothing, ``full`` or ``sealed`` (nothing can even be read).
+    `orders` are the orders of its past; a restored copy lacks later ones. `damaged` are the names of damaged files.
+    `trouble` is the present fault: none, ``full`` or ``sealed`` (unreadable).
     """
 
     name: str
@@ -43,7 +43,7 @@ class Disk:
     failing_part: float = 0.0
 
     def has(self, key: str) -> bool:
-        """Whether the picture of `key` is here and whole."""
+        """Whether the picture of `key` is on the disk and whole."""
         names = f"{key[:16]}.json", f"{key[:16]}.jpg"
         return any(
             files.get(names[0], b"").startswith(b"{") and b"sound" in files.get(names[1], b"")
@@ -56,7 +56,7 @@ class Disk:
         return any(key.startswith("job:") for key in self.tables["journal"])
 
     def pictures(self) -> Iterator[tuple[str, str]]:
-        """Key and job of every picture that has a record."""
+        """Key and job of every picture with a record."""
         for files in (self.files, self.rescued):
             for name, content in files.items():
                 if name.endswith(".json") and content.startswith(b"{"):
@@ -64,7 +64,7 @@ class Disk:
                     yield record.key, record.job_id
 
     def copy(self, name: str) -> Disk:
-        """The cache as it is now, on another machine or to be restored later."""
+        """A copy of the cache for another machine, or to be restored later."""
         return Disk(
             name,
             {table: dict(rows) for table, rows in self.tables.items()},
@@ -77,7 +77,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """How a process touches its disk.
+    """The access of one process to its disk.
 
     `touch` is called around every operation, and may end the process; `hinder` where the disk refuses. `chance` draws
     whether something with that probability happens; `wall` is the machine's clock.
@@ -108,12 +108,12 @@ class TransactionalStore(TextStore):
         return value
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
-        """Keep `value`."""
+        """Store `value`."""
         text = _ENCODER.encode(value)
         self._write(key, (text, float("inf") if expire_s is None else self._hands.wall() + expire_s))
 
     def delete(self, key: str) -> None:
-        """Forget `key`."""
+        """Remove `key`."""
         self._write(key, None)
 
     def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
@@ -128,7 +128,7 @@ class TransactionalStore(TextStore):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside happens as a whole or not at all."""
+        """Apply the changes of the block together, or none of them."""
         if self._undo is not None:
             yield
             return
@@ -148,7 +148,7 @@ class TransactionalStore(TextStore):
         self._hands.touch()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing, since the store holds no resource."""
 
     def _read(self) -> None:
         self._hands.touch()
@@ -169,13 +169,13 @@ class TransactionalStore(TextStore):
             self._rows.pop(key, None)
 
     def _commit(self) -> None:
-        """A transaction that wrote nothing needs no room."""
+        """Apply the changes; without changes, the disk needs no room."""
         if self._undo:
             refuse_writing(self._disk, self._hands)
 
 
 class Pairs:
-    """The protocol `PictureStore`, on a simulated disk; `files` maps names to bytes, as a folder does."""
+    """The protocol `PictureStore` on a simulated disk; `files` maps names to bytes, as a folder does."""
 
     def __init__(self, disk: Disk, files: dict[str, bytes], hands: Hands, *, can_fail: bool = True) -> None:
         self._disk = disk
@@ -184,7 +184,7 @@ class Pairs:
         self._can_fail = can_fail
 
     def get_unverified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, without a look at its picture's bytes."""
+        """The record of `key`, without a check of its picture's bytes."""
         text = self._files.get(f"{key[:16]}.json")
         if text is None:
             return None
@@ -194,7 +194,7 @@ class Pairs:
         return record
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, whose picture is what was stored, else BrokenEntry."""
+        """The record of `key` if its picture is whole, else BrokenEntry."""
         self._hands.touch()
         record = self.get_unverified(key)
         if record is None:
@@ -203,7 +203,7 @@ class Pairs:
         return record
 
     def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`, also where its picture is gone or damaged."""
+        """The record of `key`, also if its picture is gone or damaged."""
         text = self._files.get(f"{key[:16]}.json")
         try:
             return None if text is None else parse_record(f"{key[:16]}.json", text)
@@ -211,12 +211,12 @@ class Pairs:
             return None
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes as delivered, their digest verified."""
+        """The delivered bytes with a verified digest."""
         self._hands.touch()
         return self._bytes(record)
 
     def save(self, record: PictureRecord, data: bytes) -> None:
-        """Keep the pair: the picture first, then its record."""
+        """Store the pair: the picture first, then its record."""
         for name, content in (
             (f"{record.key[:16]}.{record.extension}", data),
             (f"{record.key[:16]}.json", record_text(record)),
@@ -228,7 +228,7 @@ class Pairs:
         self._hands.touch()
 
     def remove(self, key: str) -> None:
-        """No pair of `key` is left."""
+        """Remove the pair of `key`."""
         for extension in ("json", "jpg"):
             self._files.pop(f"{key[:16]}.{extension}", None)
 
@@ -242,7 +242,7 @@ class Pairs:
 
 
 def refuse_writing(disk: Disk, hands: Hands) -> None:
-    """StoreUnavailable where the disk takes nothing now."""
+    """Raise StoreUnavailable if the disk takes no writes now."""
     if disk.trouble or (disk.failing_part and hands.chance(disk.failing_part)):
         hands.hinder()
         raise StoreUnavailable("the disk is full")

@@ -1,4 +1,4 @@
-"""One history: what is drawn from the seed, run from its first build to its calm end."""
+"""One history, drawn from a seed: builds in a changing world, and closing builds in a calm one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _File:
 
     @staticmethod
     def read_bytes() -> bytes:
-        """What is in it."""
+        """The bytes of the file."""
         return _GREY
 
 
@@ -59,7 +59,7 @@ _PROMPTS = ("a lighthouse", "a harbour", "a meadow")
 
 
 class History:
-    """Everything that one seed leads to."""
+    """The machines, builds and world of one seed."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -71,7 +71,7 @@ class History:
 
     @property
     def ledger(self) -> Ledger:
-        """The world's books."""
+        """The world's ledger."""
         return self.world.ledger
 
     @property
@@ -81,7 +81,7 @@ class History:
 
     @property
     def twins(self) -> set[str]:
-        """Keys of pictures that differ in style alone, with an author's seed: the list cannot tell their jobs apart."""
+        """Keys of pictures that differ in style alone and have an author's seed, so that the list shows them alike."""
         wishes = {
             hero.picture for hero in self.site.heroes if hero.picture is not None and hero.picture.seed is not None
         }
@@ -89,11 +89,11 @@ class History:
         return {product_of("leonardo", wish).key for wish in wishes if alike[wish.prompt, wish.seed] > 1}
 
     def shows_a_better_one(self, key: str) -> bool:
-        """Whether every page that could show `key` has a picture of a provider that is asked before."""
+        """Whether every page that could show `key` has a picture of an earlier provider."""
         return all(any(map(self.machine.disk.has, keys[: keys.index(key)])) for keys in self.keys if key in keys)
 
     def run(self) -> None:
-        """From the first build to the last; Violation at the first thing that must not be."""
+        """Run from the first build to the last; Violation at the first violated invariant."""
         with without_threads(), _processes_of(self):
             try:
                 self.world.jobs.add_strangers(0.0)
@@ -126,7 +126,7 @@ class History:
         )
 
     def _round(self) -> None:
-        """One build, or several side by side, and then what happens between builds."""
+        """Run one build, or several side by side, and the events between builds."""
         world = self.world
         self._snapshots.append(self.machine.disk.copy(f"d{self._disks}"))
         processes = [self._process(self.machine) for _ in range(world.draw((1, 1, 1, 2)))]
@@ -208,7 +208,7 @@ class History:
         self.world.scheduler.wait(seconds)
 
     def _closing(self) -> None:
-        """The weather is fine from now on: what was paid comes home, and then nothing is asked any more."""
+        """Run builds in a calm world until every paid picture is stored and the builds ask for nothing."""
         world = self.world
         world.is_calm = True
         world.note("calm")
@@ -229,7 +229,7 @@ class History:
 
 @contextmanager
 def _processes_of(history: History) -> Iterator[None]:
-    """Inside, the journal's question whether a process lives is about simulated ones."""
+    """Let the journal ask about simulated processes inside the block."""
     builds = history.ledger.builds
 
     def look(pid: int) -> tuple[bool, str]:
@@ -240,7 +240,7 @@ def _processes_of(history: History) -> Iterator[None]:
 
 
 def play(seed: int) -> History:
-    """The history of `seed`, with all its invariants checked; Violation otherwise."""
+    """Play the history of `seed` with all its invariants checked; Violation otherwise."""
     history = History(seed)
     try:
         history.run()

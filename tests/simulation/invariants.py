@@ -1,4 +1,4 @@
-"""What must be true of every history, read from the world's ledger."""
+"""The invariants of every history, checked with the world's ledger."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _SLACK_USD = 1e-6
 
 
 class Violation(Exception):
-    """An invariant does not hold."""
+    """The exception for a violated invariant."""
 
     seed: int = 0
     history: History | None = None
 
 
 def check(history: History) -> None:
-    """Violation unless every invariant holds."""
+    """Raise Violation unless every invariant holds."""
     builds = history.ledger.builds
     for build in builds:
         for rule in _OF_A_BUILD:
@@ -65,7 +65,7 @@ def _it_ends_without_a_traceback(build: BuildRecord) -> None:
 
 
 def _orders_stay_within_the_cap(build: BuildRecord) -> None:
-    """Whatever is in the air or unknown counts, from the moment it leaves."""
+    """Orders in flight or of unknown outcome count from their departure, and the caps hold."""
     orders = sorted(build.orders, key=lambda order: order.reserved_at)
     for number, order in enumerate(orders):
         standing = [earlier for earlier in orders[:number] if _stands(earlier, order.reserved_at)]
@@ -97,7 +97,7 @@ def _a_retry_is_one_and_late_enough(build: BuildRecord) -> None:
 
 
 def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
-    """Until a service has accepted something, it gets few calls at a time, and none for a while after some failed."""
+    """A service gets few calls at a time until it accepts one, and none for a while after some failed."""
     for number, order in enumerate(build.orders):
         earlier = [one for one in build.orders[:number] if one.service == order.service]
         if any((one.heard == "accepted" and one.heard_at <= order.sent_at) or _is_adopted(one) for one in earlier):
@@ -114,14 +114,14 @@ def _an_outage_is_found_out_with_few_calls(build: BuildRecord) -> None:
 
 
 def _is_adopted(order: Order) -> bool:
-    """Whether the build found the order's job in the list, or that of a copy of the cache with the same seed."""
+    """Whether the build found the order's job in the list, or the job of a cache's copy with the same seed."""
     return any(one.key == order.key for one in order.build.adopted) or (
         order.job is not None and order.build.number in order.job.asked_by
     )
 
 
 def _the_report_is_true(build: BuildRecord) -> None:
-    """Between what the build knows that it paid and what it may have paid."""
+    """The reported cost lies between the least and the most that the build may have paid."""
     if build.end != "finished":
         return
     totals, end = build.totals, build.ended_at
@@ -150,7 +150,7 @@ def _the_report_is_true(build: BuildRecord) -> None:
 
 
 def _is_lost(job: Job, build: BuildRecord) -> bool:
-    """Whether the build paid for the job, or must suppose so, and does not know of it."""
+    """Whether the build paid for the job, or must assume so, and does not know the job."""
     has_failed = job.ending == "failed" and job.done_at <= build.ended_at
     is_listed = any(is_answered and job.visible_from <= at for at, is_answered in build.looks)
     return build.number not in job.asked_by and not is_listed and not has_failed
@@ -164,7 +164,7 @@ def _stands(order: Order, now: float) -> bool:
 
 
 def _is_cleared(order: Order, now: float) -> bool:
-    """Whether the account's list, read late enough, did not show a job of it."""
+    """Whether the account's list, read late enough, showed no job of the order."""
     if order.heard not in {"failed", "lost"}:
         return False
     return any(
@@ -180,7 +180,7 @@ def _is_shown(job: Job | None, at: float) -> bool:
 
 
 def _amount_usd(order: Order, now: float) -> float:
-    """What the build knows, or must suppose, that the order costs."""
+    """The cost of the order that the build knows or must assume."""
     if order.job is not None and order.job.ending == "failed" and order.job.done_at <= now:
         return 0.0
     if order.heard == "accepted" and order.heard_at <= now and order.stated_usd is not None:
@@ -201,7 +201,7 @@ _OF_A_BUILD: Sequence[Callable[[BuildRecord], None]] = (
 
 
 def _references_are_used(history: History) -> None:
-    """No job is made with a reference that the account did not have, and the service would drop."""
+    """Every job with a reference was ordered while the account had that reference."""
     for order in history.ledger.orders:
         if order.reference and order.job is not None:
             stored_at, _ = history.world.jobs.kept(order.reference)
@@ -210,7 +210,7 @@ def _references_are_used(history: History) -> None:
 
 
 def _a_reference_is_uploaded_once(history: History, disk: Disk) -> None:
-    """Neither twice at a time, nor again while the account has it and the cache could know."""
+    """A reference is uploaded once at a time, and again only if the account or the cache lost it."""
     uploads = [one for one in history.ledger.uploads if one.build.disk is disk]
     for number, upload in enumerate(uploads):
         earlier = [before for before in uploads[:number] if not _is_troubled(before.build, upload.build)]
@@ -226,7 +226,7 @@ def _a_reference_is_uploaded_once(history: History, disk: Disk) -> None:
 
 
 def _is_troubled(*builds: BuildRecord) -> bool:
-    """Whether one of the builds could not finish, or note, what it was at."""
+    """Whether one of the builds could not finish, or could not note its work."""
     return any(build.has_slept or build.was_hindered or build.end in {"killed", "interrupted"} for build in builds)
 
 
@@ -234,7 +234,7 @@ def _is_troubled(*builds: BuildRecord) -> bool:
 
 
 def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
-    """An order for a key that has one before it needs an excuse."""
+    """A second order for a key has an excuse."""
     twins = history.twins
     by_key: defaultdict[str, list[Order]] = defaultdict(list)
     for order in disk.orders:
@@ -252,7 +252,7 @@ def _nothing_is_paid_for_twice(history: History, disk: Disk) -> None:
 
 
 def _was_a_copys(history: History, before: Order, after: Order) -> bool:
-    """Whether a copy's job of the same seed was taken for the one of `before`, and failed or was given up."""
+    """Whether a copy's job with the same seed was adopted for `before`, and failed or was given up."""
     copies = [
         other
         for other in history.ledger.orders
@@ -267,14 +267,14 @@ def _was_a_copys(history: History, before: Order, after: Order) -> bool:
 
 
 def _has_a_lost_twin(disk: Disk, before: Order, after: Order, twins: set[str]) -> bool:
-    """Whether a call is repeated while nothing is known of another picture's call for the same prompt and seed."""
+    """Whether another picture's call with the same prompt and seed has an unknown outcome."""
     others = (other for other in disk.orders if other.key != before.key and other.sent_at <= after.sent_at)
     is_retry = after.build is before.build and before.heard == "failed"
     return is_retry and before.key in twins and any(other.key in twins and other.is_open for other in others)
 
 
 def _is_excused(before: Order, after: Order) -> bool:
-    """Whether `before` gave every reason to believe that no picture will come of it."""
+    """Whether the build had to assume that no picture comes of `before`."""
     # What an interrupted build never heard was cut off when it was interrupted, and not when it had tidied up.
     ended_at = before.build.interrupted_at if before.heard == "nothing" else NEVER
     is_in_the_air = min(before.heard_at, before.build.ended_at, ended_at) > after.sent_at
@@ -293,14 +293,14 @@ def _it_made_nothing(before: Order, after: Order) -> bool:
 
 
 def _its_answer_was_the_picture(before: Order, after: Order) -> bool:
-    """The service keeps nothing: what did not come in time, or was not kept, cannot be had any more."""
+    """Whether the service keeps no jobs, so that a late or unstored answer is lost."""
     build = before.build
     is_late = before.is_open or before.heard_at > after.sent_at or build.has_slept
     return before.service == "openai" and (is_late or build.end in {"killed", "interrupted"} or build.was_hindered)
 
 
 def _its_job_was_hidden(before: Order, after: Order) -> bool:
-    """The account's list did not show it for as long as it was to be looked for."""
+    """Whether the account's list hid the job for as long as builds look for it."""
     job, build = before.job, before.build
     if job is None or before.service == "openai":
         return False
@@ -323,7 +323,7 @@ def _its_job_is_unknown_for_good(before: Order, after: Order) -> bool:
 
 
 def _it_was_given_up(before: Order, after: Order) -> bool:
-    """It was old, and asked for in vain by later builds, not just at one bad moment.
+    """Whether the job was old, and more than one later build asked for it without success.
 
     In its first hours a job may just not be finished; the machines' clocks may differ by one of these.
     """
@@ -346,7 +346,7 @@ _EXCUSES: Sequence[Callable[[Order, Order], bool]] = (
 
 
 def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
-    """What is stored under the key of a page's picture was ordered under that key."""
+    """Every stored picture was ordered under the key under which it is stored."""
     orders = {job.id: job.order for job in history.ledger.jobs}
     keys = {key for of_a_page in history.keys for key in of_a_page}
     for key, job_id in disk.pictures():
@@ -363,7 +363,7 @@ def _no_page_has_the_picture_of_another(history: History, disk: Disk) -> None:
 
 
 def _what_is_paid_comes_home(history: History) -> None:
-    """Every picture that can be had of a job that a build knew of is stored."""
+    """Every deliverable picture of a job that a build knew is stored."""
     disk = history.machine.disk
     for order in disk.orders:
         job = order.job

@@ -1,4 +1,4 @@
-"""What really happened, noted by the world and never told to a process: orders, jobs, builds.
+"""The true events of a history, hidden from its processes: orders, jobs, builds.
 
 Times are the scheduler's seconds.
 """
@@ -23,7 +23,7 @@ Heard = Literal["nothing", "accepted", "refused", "failed", "lost", "not sent"]
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """What a service made of an order, and when it shows it. `visible_from` is the time from which its list has it."""
+    """A service's job for an order, and the times at which it is shown. From `visible_from` on the list has the job."""
 
     number: int
     id: str
@@ -43,7 +43,7 @@ class Job:
     given_up_at: float = NEVER
 
     def ask(self, build: BuildRecord, now: float) -> None:
-        """The build knows of the job."""
+        """Note that the build knows the job."""
         self.asked_by.add(build.number)
         if self.order is not None and self.order.build is not build:
             build.adopted.append(self.order)
@@ -52,18 +52,18 @@ class Job:
 
     @property
     def is_deliverable(self) -> bool:
-        """Whether its picture can be had in the end."""
+        """Whether the job's picture can ever be downloaded."""
         return self.deliverable_from < NEVER
 
     @property
     def deliverable_from(self) -> float:
-        """The time from which its picture can be had."""
+        """The time from which the job's picture can be downloaded."""
         return max(self.done_at, self.known_from, self.downloadable_from) if self.ending == "picture" else NEVER
 
 
 @dataclass(eq=False, slots=True)
 class Upload:
-    """One reference that a build sends to a service's account. `status` is the answer, 0 where none was heard."""
+    """One reference that a build sends to an account. `status` is the answer, 0 if none arrived."""
 
     id: str
     build: BuildRecord
@@ -74,9 +74,9 @@ class Upload:
 
 @dataclass(eq=False, slots=True)
 class Order:
-    """One create call. `job` is what it led to; a service without jobs has one too, for what it charged.
+    """One create call. `job` is its result; a service without jobs has one, too, for the charge.
 
-    `reserved_at` is when the caps allowed it; a reference may have had to be uploaded before it was sent.
+    `reserved_at` is the time at which the caps allowed the order, before its reference was uploaded.
     """
 
     number: int
@@ -96,15 +96,15 @@ class Order:
 
     @property
     def is_open(self) -> bool:
-        """Whether the process that sent it cannot know what came of it."""
+        """Whether the sending process cannot know the outcome."""
         return self.heard in {"nothing", "failed", "lost"}
 
 
 @dataclass(eq=False, slots=True)
 class BuildRecord:
-    """One build: what it might spend, what it sent, what it said.
+    """One build: its caps, its requests and its messages.
 
-    `asked` counts the orders that it began, of which some never left.
+    `asked` counts the orders that the build began; some of them never left.
     """
 
     number: int
@@ -133,7 +133,7 @@ class BuildRecord:
 
 
 class Ledger:
-    """The world's own books, and the trace of everything, by which a replay is compared."""
+    """The world's ledger, and the trace of all events, by which a replay is compared."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
@@ -148,10 +148,10 @@ class Ledger:
 
     @property
     def kinds(self) -> Counter[str]:
-        """How often each kind of event was met."""
+        """The number of events of each kind."""
         return Counter(event for _, event, _ in self.trace)
 
     def digest(self) -> str:
-        """A fingerprint of the whole history."""
+        """The digest of the whole history."""
         text = "\n".join(f"{now:.9f} {event} {detail}" for now, event, detail in self.trace)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Guards removed, one at a time, from a copy of the package: the simulation must find each."""
+"""Mutations: copies of the package with one guard removed, which the simulation must find."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOUND = re.compile(r"^seed (\d+): (.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One guard, and what is left where it is removed. `before` must be in the module once."""
+    """One guard and its replacement. `before` occurs once in the module."""
 
     guard: str
     module: str
@@ -38,7 +38,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How soon a removed guard was found, and by what."""
+    """The number of histories until a removed guard was found, and the violation."""
 
     histories: int
     message: str
@@ -129,7 +129,7 @@ MUTATIONS: Mapping[str, Mutation] = {
 def histories_until_found(
     mutation: Mutation, folder: Path, *, most: int = MOST_HISTORIES, jobs: int = 1
 ) -> Found | None:
-    """How many histories it takes to find the mutation in a copy that is made in `folder`; None: more than `most`."""
+    """The number of histories that find the mutation in a copy in `folder`; None if `most` do not."""
     shutil.copytree(_ROOT / "mkdocs_leonardo", folder / "mkdocs_leonardo")
     shutil.copytree(_ROOT / "tests" / "simulation", folder / "tests" / "simulation")
     mutation.apply(folder / "mkdocs_leonardo")
@@ -148,7 +148,7 @@ def histories_until_found(
 
 
 def show_mutations(jobs: int) -> int:
-    """Print how many histories each removed guard took to be found; 1 if one was not."""
+    """Print the number of histories for each removed guard; return 1 if one was not found."""
     missed = 0
     for mutation in MUTATIONS.values():
         with tempfile.TemporaryDirectory() as folder:

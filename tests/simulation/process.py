@@ -1,4 +1,4 @@
-"""One build as a process of its own: the package's pipeline, purchase line, journal and caps, wired to the world."""
+"""One build as a process: the package's pipeline, purchase line, journal and caps, connected to the world."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _RENDERING = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
 
 @dataclass(eq=False, slots=True)
 class Machine:
-    """A computer: its cache, its wall clock, and which processes live on it."""
+    """A computer: its cache, its wall clock and its processes."""
 
     name: str
     disk: Disk
@@ -73,7 +73,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What an author configured: pages, providers in their order, caps."""
+    """The configuration of a site: pages, providers in their order, caps."""
 
     heroes: Sequence[HeroSpec]
     providers: Sequence[str]
@@ -84,7 +84,7 @@ class Site:
 
 
 class _TimedBudget(Budget):
-    """The build's caps, with the time at which each task had its last order allowed."""
+    """A build's caps that note when each task's last order was allowed."""
 
     def __init__(self, world: World, site: Site) -> None:
         super().__init__(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
@@ -92,15 +92,15 @@ class _TimedBudget(Budget):
         self.reserved_at: dict[asyncio.Task[Any] | None, float] = {}
 
     def reserve(self, estimate_usd: float, provider: str = "") -> Reservation | None:
-        """As the package's."""
+        """Reserve as the package does, and note the time."""
         self.reserved_at[asyncio.current_task()] = self._world.now
         return super().reserve(estimate_usd, provider)
 
 
 class Process:
-    """One run of `mkdocs build`, from its start to its end or its death; it is its own `Clock`.
+    """One run of `mkdocs build`, from its start to its end or its death; the process is its own `Clock`.
 
-    `touches_left` is how many more operations it lives; 0: its death does not come from them.
+    `touches_left` counts the operations before its death; with 0, its operations do not end it.
     """
 
     def __init__(self, world: World, machine: Machine, site: Site, *, touches_left: int = 0) -> None:
@@ -124,7 +124,7 @@ class Process:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended in any way."""
+        """Whether the process has ended in any way."""
         return self.record.end != "running"
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class Process:
         self.loop.create_task(self._run())
 
     def touch(self) -> None:
-        """Before and after whatever reaches the world: Killed if the process is dead, or dies here."""
+        """Raise Killed if the process is dead, or dies at this operation on the world."""
         if self.is_dead:
             raise Killed
         if self._touches_left:
@@ -154,7 +154,7 @@ class Process:
                 raise Killed
 
     def freeze(self, seconds: float) -> None:
-        """What SIGSTOP and a closed laptop do, for so long."""
+        """Stop the process for so long, as SIGSTOP or a closed laptop does."""
         if not self.is_over:
             self.world.note("asleep", self.number)
             self.record.has_slept = True
@@ -164,7 +164,7 @@ class Process:
         self.record.was_hindered = True
 
     def kill(self, how: str) -> None:
-        """End it; what its tasks still do reaches nothing."""
+        """Kill the process; its tasks reach nothing any more."""
         if self.is_over:
             return
         self.world.note(f"killed {how}", self.number)
@@ -176,7 +176,7 @@ class Process:
                 task.cancel()
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: every page's work is cancelled, and what is paid for is waited for."""
+        """Act as Ctrl-C: cancel every page's work, and wait for what is paid for."""
         self.loop.call_soon(self._cancel_pages)
 
     def _cancel_pages(self) -> None:
@@ -247,7 +247,7 @@ class Process:
     # Clock -----------------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """What the machine's clock showed when the build began, and what has passed since."""
+        """The machine's time at the start of the build plus the time since."""
         return EPOCH + self.world.now + self._clock_error_s
 
     def _wall(self) -> float:
@@ -258,7 +258,7 @@ class Process:
         await self.pause(seconds)
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass; the process may die before or after it."""
+        """Let time pass; the process may die before or after the pause."""
         self.touch()
         await asyncio.sleep(seconds)
         self.touch()
@@ -266,7 +266,7 @@ class Process:
     # What leaves it --------------------------------------------------------------------------------------------------
 
     def order(self, service: str, json: JsonValue) -> Order:
-        """A create call that leaves now, in the ledger."""
+        """Note a create call that leaves now."""
         asked = parameters_of(json)
         reference = reference_of(asked)
         what, seed = (service, asked["prompt"], asked.get("styleUUID"), bool(reference)), asked.get("seed")
@@ -282,7 +282,7 @@ class Process:
         return order
 
     def tell(self, level: int, message: str) -> None:
-        """What the log would show."""
+        """Note a log message."""
         self.record.told.append(message)
         self.record.has_begun_anew |= "this build was suspended" in message
         self.record.asked += message.endswith(" is asked for an image")
@@ -292,7 +292,7 @@ class Process:
         self.world.note("tells", (self.number, level, message))
 
     def _give_up(self, order: Order, message: str) -> None:
-        """Note in the ledger that a job is asked for no more, of which the build knows the number or not."""
+        """Note that a job is given up, whether the build knows its number or not."""
         if order.job is None:
             return
         pages = [hero.page for hero in self._site.heroes if product_of(order.service, hero.picture).key == order.key]
@@ -365,7 +365,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A picture as one provider would make it.
+    """A picture of one provider.
 
     `prompt`, `style`, an author's `seed`, and whether there is a reference are in its create call.
     """
@@ -381,7 +381,7 @@ class Product:
 
 @functools.cache
 def product_of(name: str, picture: PictureSpec | None) -> Product:
-    """What `name` would make of `picture`."""
+    """The product of the provider `name` for `picture`."""
     assert picture is not None  # every simulated page has a prompt
     provider = _provider(name, cast("Any", None), cast("Any", None))
     key = generation_key(name, provider.model, picture, provider.options)
@@ -410,7 +410,7 @@ def _provider(
 
 @dataclass(frozen=True, kw_only=True)
 class _Context(ProviderContext):
-    """A context whose connections lead to the world's services."""
+    """A provider context whose connections lead to the world's services."""
 
     api: Callable[[], Api]
 
@@ -421,7 +421,7 @@ class _Context(ProviderContext):
         base_url: str,  # noqa: ARG002 - same
         secret_headers: Callable[[str], Mapping[str, str]],  # noqa: ARG002 - same
     ) -> Connection:
-        """The API of one service in the world."""
+        """The connection to one service of the world."""
         return Connection(self.api)
 
 
@@ -432,17 +432,17 @@ def _inspect(data: bytes) -> ImageInfo:
 
 
 class NoFiles(Renderer):
-    """Says of every picture that its files are there."""
+    """A store of renderings that claims to have every picture's files."""
 
     def __init__(self) -> None:
         self.threads = 2
 
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The same for every picture."""
+        """The files of any picture, always the same."""
         del record, hero
         return _RENDERING
 
     def painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """The same for every prompt."""
+        """The placeholder of any prompt, always the same."""
         del picture
         return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")

@@ -1,6 +1,6 @@
-"""Two services that answer as they please: one with jobs like Leonardo, one that answers with the picture like OpenAI.
+"""Two services with random faults: one with jobs like Leonardo, one that returns the picture like OpenAI.
 
-What they say is what the real ones are known to say; whether it is true, late or lost is the weather's business.
+Their answers are known answers of the real services; the weather decides whether they are true, late or lost.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ FAILURES: Mapping[str, int] = {"500": 500, "502": 502, "503": 503, "504": 504}
 
 
 def picture_bytes(number: int, *, is_sound: bool = True) -> bytes:
-    """A small picture as far as anything here looks: it begins and ends like a JPEG."""
+    """Bytes that begin and end like a JPEG, as the checks of the simulation want."""
     word = b"sound" if is_sound else b"spoilt"
     return b"\xff\xd8\xff" + word + b" %d" % number + b"\xff\xd9"
 
 
 def parameters_of(json: JsonValue) -> dict[str, JsonValue]:
-    """What a create call asks for, in whichever form: prompt, size, seed, style."""
+    """The parameters of a create call in either form: prompt, size, seed, style."""
     assert isinstance(json, dict)  # both services take objects
     parameters = json.get("parameters")
     if not isinstance(parameters, dict):
@@ -58,7 +58,7 @@ def parameters_of(json: JsonValue) -> dict[str, JsonValue]:
 
 
 def reference_of(parameters: Mapping[str, JsonValue]) -> str:
-    """The id of the reference that a create call names; empty if it has none."""
+    """The id of the reference in a create call; `""` if there is none."""
     guidances = parameters.get("guidances")
     named = next(iter(guidances.values())) if isinstance(guidances, dict) else None
     nets = parameters.get("controlnets") or named
@@ -70,7 +70,7 @@ def reference_of(parameters: Mapping[str, JsonValue]) -> str:
 
 
 class JobService:
-    """Creates jobs, lists them, tells how they fare."""
+    """A service that creates jobs, lists them and reports their status."""
 
     name = "leonardo"
 
@@ -83,7 +83,7 @@ class JobService:
         self._clock_error_s = world.draw((0.0, 0.0, -40.0, 40.0))
 
     def add_strangers(self, now: float) -> None:
-        """Jobs of colleagues on the same account, as many as the weather wants."""
+        """Add jobs of colleagues on the same account, as many as the weather draws."""
         number = {"a few": 3, "a page": 55, "many": 230}.get(self._world.struck("strangers"), 0)
         wish: dict[str, JsonValue] = {"prompt": "a colleague's", "modelId": "", "width": 8, "height": 8, "seed": 1}
         for _ in range(number):
@@ -91,7 +91,7 @@ class JobService:
             self._keep(Job(0, job_id, None, now, now, now, now, "picture", 0.0, self._fields(wish, job_id, now)))
 
     def answer(self, _method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
-        """What it answers; None where the answer gets lost."""
+        """The answer; None if it gets lost."""
         if path.endswith("/init-image"):
             return self._form()
         if "/init-image/" in path:
@@ -129,7 +129,7 @@ class JobService:
         return self._answered(200, {wrapper: {"generationId": order.job.id, **self._cost(order, order.job)}})
 
     def _cost(self, order: Order, job: Job) -> dict[str, JsonValue]:
-        """What it says the job costs."""
+        """The cost that the service states."""
         if self._world.struck("price") == "says nothing":
             return {"apiCreditCost": 0}
         order.stated_usd = job.cost_usd
@@ -165,7 +165,7 @@ class JobService:
         order.job = job
 
     def _fields(self, json: dict[str, JsonValue], job_id: str, now: float) -> dict[str, JsonValue]:
-        """What the list shows of a job. Style, contrast and mode are not among it."""
+        """The fields of a job in the list, which has neither style nor contrast nor mode."""
         preset = json.get("presetStyle")
         if self._world.is_always("shows other presets"):
             preset = self._world.draw((None, "DYNAMIC", "LEONARDO"))
@@ -193,7 +193,7 @@ class JobService:
         return self._answered(200, {"uploadInitImage": form})
 
     def receive(self, upload_id: str) -> int | None:
-        """The status of the storage's answer to a file; None where it gets lost."""
+        """The status of the storage's answer to a file; None if it gets lost."""
         kind = self._world.struck("storage")
         if kind in {"", "is lost"}:
             self._references[upload_id] = self._world.now, self._world.now + self._world.habits.reference_s()
@@ -211,7 +211,7 @@ class JobService:
         return self._world.now < lost_at
 
     def kept(self, upload_id: str) -> tuple[float, float]:
-        """From when until when the account has the reference; nothing before now if it never came."""
+        """The time span in which the account has the reference; an empty one if it never arrived."""
         return self._references.get(upload_id, (NEVER, 0.0))
 
     # Questions -------------------------------------------------------------------------------------------------------
@@ -252,11 +252,11 @@ class JobService:
         return self._answered(200, {"generations_by_pk": {"status": status, "generated_images": images}})
 
     def job(self, path: str) -> Job:
-        """The job that the path ends with."""
+        """The job whose id ends the path."""
         return self._by_id[path.rpartition("/")[2]]
 
     def download(self, job_id: str) -> bytes | None:
-        """The picture; None where the host has nothing to give."""
+        """The picture; None if the host has none."""
         job = self._by_id[job_id]
         if self._world.now < job.downloadable_from or self._world.struck("download"):
             return None
@@ -266,7 +266,7 @@ class JobService:
         return job.picture
 
     def _trouble(self, endpoint: str) -> Answer | tuple[()] | None:
-        """A failed answer to a question, an empty tuple where it is lost, None if all is well."""
+        """A failed answer to a question; an empty tuple if it is lost, None without trouble."""
         kind = self._world.struck(endpoint)
         if not kind:
             return None
@@ -290,7 +290,7 @@ def _status(job: Job, now: float) -> str:
 
 
 class ImageService:
-    """Answers a create call with the picture itself, after a while."""
+    """A service that answers a create call with the picture itself, after a while."""
 
     name = "openai"
 
@@ -298,7 +298,7 @@ class ImageService:
         self._world = world
 
     def answer(self, _method: str, _path: str, _json: JsonValue, order: Order | None) -> Answer | None:
-        """What it answers; None where the answer gets lost."""
+        """The answer; None if it gets lost."""
         assert order is not None  # there is nothing else to ask
         kind, _, detail = self._world.struck("image").partition(": ")
         if kind == "refuses":

@@ -1,4 +1,4 @@
-"""Thousands of builds in a world that lies: the invariants hold in each history, and each can be seen again."""
+"""Histories of the simulation: thousands of builds with faults, whose invariants hold and which can be replayed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OF_THE_DAY = [pytest.param(TODAY + CHUNK * number, id=f"day-{number}") for numbe
 
 @pytest.mark.parametrize("first", FIXED + OF_THE_DAY)
 def test_histories_whatever_goes_wrong_violate_no_invariant(first: int) -> None:
-    """No history violates an invariant; `python -m tests.simulation --replay SEED` shows one that does."""
+    """The invariants hold in every history; `python -m tests.simulation --replay SEED` shows a failing one."""
     violations = play_some(range(first, first + CHUNK)).violations
     assert not violations
 
@@ -50,7 +50,7 @@ def test_history_of_a_seed_is_the_same_in_every_process() -> None:
 
 
 def test_mutations_fit_the_package(tmp_path: Path) -> None:
-    """Each of the guards is there to be removed."""
+    """The code of each guard that a mutation removes is in the package."""
     assert len(MUTATIONS) >= 12
     for name, mutation in MUTATIONS.items():
         module = tmp_path / name / mutation.module
@@ -60,5 +60,5 @@ def test_mutations_fit_the_package(tmp_path: Path) -> None:
 
 
 def test_histories_without_a_guard_violate_an_invariant(tmp_path: Path) -> None:
-    """The simulation finds a purchase line that sends its create call before it is noted down."""
+    """The simulation finds a purchase line that sends its create call before the intent is on disk."""
     assert histories_until_found(MUTATIONS["intent"], tmp_path, most=1000) is not None

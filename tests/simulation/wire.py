@@ -1,6 +1,6 @@
-"""The connection between a process and a service: what `providers.http.Api` is to a provider, in the simulated world.
+"""The simulated connection of a process to a service, in the place of `providers.http.Api`.
 
-A request that has left arrives, whether the process that sent it lives or not.
+A request that has left arrives even if its process dies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Service(Protocol):
-    """What answers at the other end."""
+    """The protocol of a simulated service."""
 
     @property
     def name(self) -> str:
@@ -34,12 +34,12 @@ class Service(Protocol):
         ...
 
     def answer(self, method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
-        """What it answers; None where the answer gets lost."""
+        """The answer; None if it gets lost."""
         ...
 
 
 class Wire:
-    """One process's connection to one service."""
+    """The connection of one process to one service."""
 
     def __init__(self, process: Process, service: Service) -> None:
         self._process = process
@@ -47,7 +47,7 @@ class Wire:
         self._service = service
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since the wire holds no resource."""
 
     async def request(
         self,
@@ -61,7 +61,7 @@ class Wire:
         give_up_at: float | None = None,  # noqa: ARG002 - no limiter is waited for
         keep_once_sent: bool = False,
     ) -> Answer:
-        """The answer, sent exactly once; NotSent or AnswerLost if none came."""
+        """Send the request exactly once and return the answer; NotSent or AnswerLost if there is none."""
         is_create = method == "POST" and not path.endswith("/init-image")
         # Without an answer on whether a reference is there, it is uploaded again.
         self._process.record.vain_questions += (is_question := "/init-image/" in path)
@@ -89,7 +89,7 @@ class Wire:
         return self._heard(order, path, answer)
 
     async def _leave(self) -> str:
-        """What is wrong with the way that a request takes; NotSent where it never leaves."""
+        """Draw the fault on the request's way; NotSent if the request never leaves."""
         self._process.touch()
         # The limiter and the connection: what cancels the caller reaches it before anything is sent.
         await asyncio.sleep(0)
@@ -103,7 +103,7 @@ class Wire:
     async def _exchange(
         self, ask: Callable[[], T | None], trouble: str, timeout_s: float, *, keep_once_sent: bool = False
     ) -> T | None:
-        """What `ask` answers at the other end; None where that does not come back in time."""
+        """The service's answer; None if it does not come back in time."""
         world = self._world
         up_s, down_s = self._travel_s(trouble)
         future: asyncio.Future[T | None] = self._process.loop.create_future()
@@ -140,7 +140,7 @@ class Wire:
         self._process.loop.call_soon(_settle, future, answer)
 
     def _heard(self, order: Order | None, path: str, answer: Answer | None) -> Answer:
-        """The answer, as the process has it now."""
+        """The answer in the process's form."""
         if order is not None:
             order.heard_at = self._world.now
             order.heard = "lost" if answer is None else _meaning(order, answer)
@@ -154,7 +154,7 @@ class Wire:
         return answer
 
     async def upload(self, url: str, parts: Sequence[Part], *, timeout_s: float) -> int:  # noqa: ARG002 - `Api`'s
-        """The status that the storage answers a reference with."""
+        """The status of the storage's answer to a reference."""
         upload_id = url.rpartition("/")[2]
         trouble = await self._leave()
         upload = Upload(upload_id, self._process.record, self._world.now)
@@ -167,7 +167,7 @@ class Wire:
         return status
 
     async def download(self, url: str, *, hosts: Collection[str], timeout_s: float) -> bytes:  # noqa: ARG002 - `Api`'s
-        """The picture; AnswerLost where there is none, or only a part of one."""
+        """The picture; AnswerLost if there is none, or only a part of one."""
         self._process.touch()
         self._process.record.requests += 1
         self._world.note("download", (url, self._process.number))

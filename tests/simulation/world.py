@@ -1,4 +1,4 @@
-"""The simulated world of one history: its weather, its services, its wire. Everything is drawn from one seed."""
+"""The simulated world of one history: its weather, its services and its wire, all drawn from one seed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _ONLY_IMAGES = frozenset({"image"})
 
 
 def _places(providers: tuple[str, ...]) -> Sequence[str]:
-    """Where something may go wrong in that chain, each as often as it weighs."""
+    """The places of a chain where a fault can happen, each repeated by its weight."""
     left_out = (frozenset() if "leonardo" in providers else _ONLY_JOBS) | (
         frozenset() if "openai" in providers else _ONLY_IMAGES
     )
@@ -85,7 +85,7 @@ _PLACES = {providers: _places(providers) for providers in CHAINS}
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that goes wrong with probability `chance`, between two times."""
+    """A fault with the probability `chance` between two times."""
 
     place: str
     kind: str
@@ -95,13 +95,13 @@ class Trouble:
 
 
 class Habits:
-    """How jobs fare: drawn for each from the weather."""
+    """Properties of jobs, drawn for each job by the weather."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def lag_s(self) -> float:
-        """How long the list does not show a job."""
+        """The seconds in which the list hides a job."""
         draw = self._world.between
         match self._world.struck("lag"):
             case "a moment":
@@ -115,7 +115,7 @@ class Habits:
         return 0.0
 
     def null_s(self) -> float:
-        """How long the service does not know the job by its id."""
+        """The seconds in which the service does not know the job by its id."""
         match self._world.struck("null"):
             case "seconds":
                 return self._world.between(0.5, 9.0)
@@ -126,7 +126,7 @@ class Habits:
         return 0.0
 
     def render_s(self) -> float:
-        """How long the picture takes."""
+        """The seconds that the picture takes."""
         match self._world.struck("render"):
             case "late":
                 return self._world.between(25.0, 90.0)
@@ -137,11 +137,11 @@ class Habits:
         return self._world.between(1.0, 20.0)
 
     def ending(self) -> str:
-        """What comes of the job."""
+        """The end of the job."""
         return self._world.struck("ending") or "picture"
 
     def cdn_s(self) -> float:
-        """How long the picture cannot be downloaded, counted from the order."""
+        """The seconds from the order until the picture can be downloaded."""
         match self._world.struck("cdn"):
             case "late":
                 return self._world.between(10.0, 120.0)
@@ -150,7 +150,7 @@ class Habits:
         return 0.0
 
     def reference_s(self) -> float:
-        """How long the service keeps a reference that was uploaded."""
+        """The seconds for which the service keeps an uploaded reference."""
         match self._world.struck("reference"):
             case "seconds":
                 return self._world.between(0.5, 9.0)
@@ -163,12 +163,12 @@ class Habits:
         return NEVER
 
     def damaged_downloads(self) -> int:
-        """How many downloads bring other bytes."""
+        """The number of downloads with wrong bytes."""
         return {"damaged once": 1, "damaged": 5}.get(self._world.struck("cdn"), 0)
 
 
 class World:
-    """Weather, services, ledger and time of one history."""
+    """The weather, services, ledger and time of one history."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -210,7 +210,7 @@ class World:
         return self.random.random() < probability
 
     def struck(self, place: str) -> str:
-        """What goes wrong there now; empty if nothing does."""
+        """The faults at that place now."""
         if not self.is_calm:
             for trouble in self.troubles.get(place, ()):
                 if trouble.start <= self.now < trouble.end and self.chance(trouble.chance):
@@ -219,7 +219,7 @@ class World:
         return ""
 
     def is_always(self, kind: str) -> bool:
-        """Whether the world is of that kind, from its beginning to its end."""
+        """Whether the world is of that kind from its beginning to its end."""
         return any(trouble.kind == kind for trouble in self.troubles.get("always", ()))
 
     def note(self, event: str, detail: object = "") -> None:
