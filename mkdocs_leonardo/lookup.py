@@ -155,7 +155,9 @@ class Lookup:
 
     def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
         """The answer for a picture that is stored."""
-        has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_spare(candidates, stored)
+        has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_duplicate_job(
+            candidates, stored
+        )
         return Hit(candidates, stored, has_open_job, tuple(faults))
 
     def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
@@ -233,7 +235,7 @@ class Lookup:
                     return True
         return False
 
-    def _has_spare(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
+    def _has_duplicate_job(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
         """Whether a second job for a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
         if entry is None or not candidates[stored.rank].may_be_asked:
@@ -316,7 +318,7 @@ class Lookup:
             is_kept = stored.source is Source.PINNED or stored.store is self.writable[0]
             if key in self._open_jobs and stored.source in _STORED_EARLIER and is_kept:
                 # A build died between storing the picture and closing its entry.
-                self._journal.close(key, stored.record.job_id)
+                self._journal.delete_job(key, stored.record.job_id)
             if self._last_heroes is None:
                 self._last_heroes = self._journal.last_heroes()
             if self._last_heroes.get(page) != key:

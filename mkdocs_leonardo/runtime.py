@@ -276,7 +276,7 @@ class Runtime:
         for record in list(self._rescue.records()):
             try:
                 self.cache.save(record, self._rescue.read(record))
-                self.journal.close(record.key, record.job_id)
+                self.journal.delete_job(record.key, record.job_id)
                 self._rescue.remove(record.key)
             except (BrokenEntry, StoreUnavailable) as error:
                 self._notify(logging.DEBUG, f"{error}; left where it is")

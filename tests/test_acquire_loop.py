@@ -44,14 +44,14 @@ class Line:
         self._now = 0
         self._gate: Event | None = None
 
-    async def work(self, number: int, step_aside: Callable[[], None]) -> int:
+    async def work(self, number: int, start_next: Callable[[], None]) -> int:
         """Be there until the gate opens; the number, or ValueError for a negative one."""
         self.order.append(number)
         self._now += 1
         self.most = max(self.most, self._now)
         try:
             if number % 2:
-                step_aside()
+                start_next()
             await self.gate().wait()
             if number < 0:
                 raise ValueError(number)
@@ -136,7 +136,7 @@ def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_fo
     events: list[str] = []
     line = Line()
 
-    async def paid(step_aside: Callable[[], None]) -> None:  # noqa: ARG001 - the line's signature
+    async def paid(start_next: Callable[[], None]) -> None:  # noqa: ARG001 - the line's signature
         try:
             await sleep_forever()
         finally:

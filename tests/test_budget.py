@@ -16,7 +16,7 @@ estimates = st.floats(0, 0.5, allow_nan=False)
 
 
 class CapsUnderAnyInterleaving(RuleBasedStateMachine):
-    """Many pages reserve, settle, cancel and withdraw in any order; an honest ledger is kept beside the budget."""
+    """Many pages reserve, settle, zero and void in any order; an honest ledger is kept beside the budget."""
 
     granted = Bundle("granted")
 
@@ -57,18 +57,18 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
             self.ledger[reservation] = stated_usd
 
     @rule(reservation=consumes(granted))
-    def cancel(self, reservation: Reservation | None) -> None:
+    def zero_cost(self, reservation: Reservation | None) -> None:
         """Nothing was charged: the money is back, the submission counts."""
         if reservation is not None:
-            self.budget.refund(reservation)
+            self.budget.zero_cost(reservation)
             self.ledger[reservation] = 0.0
 
     @rule(reservation=consumes(granted), times=st.integers(1, 3))
-    def withdraw(self, reservation: Reservation | None, times: int) -> None:
+    def void(self, reservation: Reservation | None, times: int) -> None:
         """Nothing was sent: all is back, once."""
         if reservation is not None:
             for _ in range(times):
-                self.budget.withdraw(reservation)
+                self.budget.void(reservation)
             del self.ledger[reservation]
 
     @invariant()
@@ -124,9 +124,9 @@ def test_reserve_after_ten_thousand_cancellations_still_fits_exactly() -> None:
         reservation = budget.reserve(0.1)
         assert reservation is not None
         if count % 2:
-            budget.refund(reservation)
+            budget.zero_cost(reservation)
         else:
-            budget.withdraw(reservation)
+            budget.void(reservation)
 
     assert f"{budget.cost_usd:.2f}" == "0.00"
     assert [budget.reserve(0.1) is not None for _ in range(4)] == [True, True, True, False]
@@ -188,12 +188,12 @@ def test_settle_twice_counts_the_last_word_once() -> None:
     assert budget.cost_usd == pytest.approx(0.04)
 
 
-def test_settle_after_withdraw_counts_the_job_again() -> None:
+def test_settle_after_void_counts_the_job_again() -> None:
     """A job that proves to be paid for after all is in the sum and in the number."""
     budget = Budget(max_new_images=1, max_cost_usd=None)
     reservation = budget.reserve(0.03)
     assert reservation is not None
-    budget.withdraw(reservation)
+    budget.void(reservation)
 
     budget.settle(reservation, None)
 
@@ -201,26 +201,26 @@ def test_settle_after_withdraw_counts_the_job_again() -> None:
     assert budget.reserve(0.03) is None
 
 
-def test_cancel_of_a_settled_job_gives_back_what_was_stated() -> None:
+def test_zero_cost_of_a_settled_job_gives_back_what_was_stated() -> None:
     """A job that failed without a charge costs nothing, whatever was stated before."""
     budget = Budget(max_new_images=9, max_cost_usd=None)
     reservation = budget.reserve(0.03)
     assert reservation is not None
     budget.settle(reservation, 0.08)
 
-    budget.refund(reservation)
+    budget.zero_cost(reservation)
 
     assert (budget.new_images, budget.cost_usd) == (1, 0.0)
 
 
-def test_withdraw_of_one_of_two_equal_reservations_leaves_the_other() -> None:
+def test_void_of_one_of_two_equal_reservations_leaves_the_other() -> None:
     """Two pages at the same estimate are two reservations."""
     budget = Budget(max_new_images=2, max_cost_usd=None)
     first, second = budget.reserve(0.03), budget.reserve(0.03)
     assert first is not None
     assert second is not None
 
-    budget.withdraw(first)
-    budget.withdraw(first)
+    budget.void(first)
+    budget.void(first)
 
     assert (budget.new_images, budget.cost_usd) == (1, 0.03)

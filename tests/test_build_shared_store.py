@@ -19,7 +19,7 @@ from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, sile
 from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.team.object_store import MOST_FAILURES
-from mkdocs_leonardo.team.pictures import signed
+from mkdocs_leonardo.team.pictures import sign_record
 
 PROMPTS = {"index.md": "a lighthouse in a storm", "a.md": "a harbour at dusk", "b.md": "a bridge in the fog"}
 PAGES = {name: page(name, hero_prompt=prompt) for name, prompt in PROMPTS.items()}
@@ -193,7 +193,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
             height_px=decoded.height_px,
         )
         store.write(f"pictures/{forged.key}-{forged.digest[:16]}.jpg", foreign)
-        store.write(name, signed(forged, b"a guess"))
+        store.write(name, sign_record(forged, b"a guess"))
 
     painted = runners.build(store, NO_KEYS, SECRET)
     assert painted.exit_code == 0

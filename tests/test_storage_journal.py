@@ -61,8 +61,8 @@ def intend(
     journal: Journal, key: str = KEY, *, lease: str = "", seed: Callable[[int], int | None] = lambda _: None
 ) -> Entry:
     """An intent like the pipeline's."""
-    order = Entry(key, "leonardo", "phoenix", "a.md", calls=(), request=REQUEST)
-    return journal.intend(order, estimate_usd=0.01, lease=lease, seed=seed)
+    entry = Entry(key, "leonardo", "phoenix", "a.md", calls=(), request=REQUEST)
+    return journal.intend(entry, estimate_usd=0.01, lease=lease, seed=seed)
 
 
 def submission(job_id: str = "job-1") -> Submission:
@@ -95,9 +95,9 @@ def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Jou
 
     sent = CreateCall(2, seed=42, estimate_usd=0.01, sent_at=1_790_000_005.0)
     assert second == replace(first, calls=(*first.calls, sent))
-    assert journal.withdraw(KEY, 1) == replace(second, calls=(sent,))
+    assert journal.delete_call(KEY, 1) == replace(second, calls=(sent,))
     journal.accept(KEY, submission())
-    journal.close(KEY, "job-1")
+    journal.delete_job(KEY, "job-1")
     assert [one.number for one in intend(journal).calls] == [3]
 
 
@@ -116,10 +116,10 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
         (1, "accepted", "first"),
         (2, "accepted", "second"),
     ]
-    left = journal.close(KEY, "second")
+    left = journal.delete_job(KEY, "second")
     assert left is not None
     assert [one.job_id for one in left.calls] == ["first"]
-    assert journal.close(KEY, "first") is None
+    assert journal.delete_job(KEY, "first") is None
     assert journal.known_jobs("leonardo") == {"first", "second"}
 
 
@@ -239,12 +239,12 @@ def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -
     """Only what certainly led to no job is taken back."""
     intend(journal)
     intend(journal)
-    journal.withdraw(KEY)
+    journal.delete_call(KEY)
     assert journal.entries() == {}
 
     accepted = journal.accept(KEY, submission())
-    journal.withdraw(KEY)
-    journal.withdraw("0" * 64)
+    journal.delete_call(KEY)
+    journal.delete_call("0" * 64)
     assert journal.entries() == {KEY: accepted}
 
 
@@ -253,8 +253,8 @@ def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time
     journal.accept(KEY, submission("open"))
     journal.accept("6" * 64, submission("closed"))
     journal.accept("7" * 64, Submission("openai", "gpt-image-2", "theirs", accepted_at=1.0))
-    journal.close("6" * 64)
-    journal.close("8" * 64)
+    journal.delete_job("6" * 64)
+    journal.delete_job("8" * 64)
 
     assert journal.known_jobs("leonardo") == {"open", "closed"}
     assert journal.known_jobs("openai") == {"theirs"}
@@ -266,7 +266,7 @@ def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time
 def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for(journal: Journal, time: Time) -> None:
     """A page whose lost call has the same prompt and seed must not take another page's picture for its own."""
     journal.accept(KEY, submission("closed"))
-    journal.close(KEY)
+    journal.delete_job(KEY)
 
     time.now_s += GIVE_UP_S + 86_400
 
@@ -284,7 +284,7 @@ def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
 def test_job_id_may_be_any_text(journal: Journal) -> None:
     """What a service calls its job is not made part of a key."""
     journal.accept(KEY, submission("a:b/../\udcff" + "x" * 3000))
-    journal.close(KEY)
+    journal.delete_job(KEY)
 
     assert journal.known_jobs("leonardo") == {"a:b/../\udcff" + "x" * 3000}
 

@@ -178,7 +178,7 @@ async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> No
     lease = await taken(team.runner())
     assert await lease.intend(INTENT)
     await lease.accept(ACCEPTED)
-    await lease.close(KEY)
+    await lease.delete_job(KEY)
 
     await lease.release()
 
@@ -318,7 +318,7 @@ async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team)
     left = second.open_job(KEY)
     assert left is not None
     assert [one.job_id for one in left.accepted] == ["job-1"]
-    await second.close(KEY)
+    await second.delete_job(KEY)
     await second.release()
     assert (await taken(team.runner())).open_job(KEY) is None
 
@@ -414,7 +414,7 @@ async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim
 
     for _ in range(3):
         other = await taken(team.runner())
-        assert other.refusal(KEY) == "no violence, please"
+        assert other.refusal_reason(KEY) == "no violence, please"
         await other.release()
 
     assert team.objects == ["000001", "000001.free"]

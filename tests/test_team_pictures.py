@@ -30,7 +30,7 @@ from mkdocs_leonardo.team.pictures import (
     PATIENCE_S,
     StoreRights,
     TeamPictures,
-    signed,
+    sign_record,
 )
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
@@ -295,8 +295,11 @@ def test_entry_that_is_not_what_was_stored_is_no_miss_and_mended(store: TeamStor
 
 
 SIGNATURES: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
-    "none": (lambda s: s.write(RECORD_NAME, signed(RECORD, None)), "is not signed"),
-    "of another secret": (lambda s: s.write(RECORD_NAME, signed(RECORD, b"guess")), "is signed with another secret"),
+    "none": (lambda s: s.write(RECORD_NAME, sign_record(RECORD, None)), "is not signed"),
+    "of another secret": (
+        lambda s: s.write(RECORD_NAME, sign_record(RECORD, b"guess")),
+        "is signed with another secret",
+    ),
     "of other fields": (lambda s: rewrite(s, model="dall-e-2"), "is signed with another secret, or was changed"),
     "and a field more": (lambda s: rewrite(s, licence="mine"), "is signed with another secret, or was changed"),
     "no text": (lambda s: rewrite(s, signature=[1]), "is not signed"),
@@ -325,7 +328,7 @@ def test_foreign_picture_with_a_forged_record_is_not_shown(store: TeamStore) -> 
     """A sound pair, but not the team's."""
     foreign = picture("maroon")
     store.write(f"pictures/{KEY}-{digest_of(foreign)[:16]}.jpg", foreign)
-    store.write(RECORD_NAME, signed(record_of(foreign), b"guess"))
+    store.write(RECORD_NAME, sign_record(record_of(foreign), b"guess"))
 
     assert Runner(store.url, "the team's secret").fetch() is None
     assert Runner(store.url).fetch() == foreign

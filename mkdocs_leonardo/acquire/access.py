@@ -65,20 +65,20 @@ class Access:
         if name not in self._off:
             self._off[name] = reason
             self._notify(level, f"{name} is off for this build: {reason}")
-            self.outage(name).changed()
+            self.outage(name).wake()
 
     async def cool_down(self, name: str, reason: str, cooldown_s: float) -> None:
         """Send the provider no create call for `cooldown_s`, from any process on the cache."""
         self._cooling[name] = reason
         await thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
-        self.outage(name).changed()
+        self.outage(name).wake()
 
-    async def refusal(self, name: str) -> str:
+    async def reason_not_to_call(self, name: str) -> str:
         """Why the provider gets no create call now; empty if it may get one."""
         if name in self._off:
             return self._off[name]
         if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
-            # The same words for every page, so that one warning holds them all.
+            # The same words for every caller, so that one warning holds them all.
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return ""
 
@@ -86,18 +86,18 @@ class Access:
         """The outage detector of the provider."""
         return self._outages.setdefault(name, Outage())
 
-    async def wait(self, name: str, page: object) -> str:
+    async def wait_to_call(self, name: str, caller: object) -> str:
         """Wait until the page may send a create call; returns the reason if it may not, else an empty text."""
         outage = self.outage(name)
-        while not (reason := await self.refusal(name)):
-            if outage.admits(page):
+        while not (reason := await self.reason_not_to_call(name)):
+            if outage.admit(caller):
                 return ""
-            await outage.change()
+            await outage.wait_for_change()
         return reason
 
     async def check_account(self, provider: Provider) -> None:
         """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
-        if not isinstance(provider, ReportsAccount) or await self.refusal(provider.name):
+        if not isinstance(provider, ReportsAccount) or await self.reason_not_to_call(provider.name):
             return
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()
@@ -126,7 +126,7 @@ class Access:
         """
         async with self._gates.setdefault(name, Lock()):
             waited, window = False, self._windows.get(name)
-            while window is not None and not await self.refusal(name):
+            while window is not None and not await self.reason_not_to_call(name):
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
                 wait_s = await thread(window.seconds_until_capacity, self._clock.now(), requests)
                 if wait_s <= 0:
@@ -167,50 +167,50 @@ class Outage:
         self._began: dict[object, int] = {}
         self._event: Event | None = None
 
-    def admits(self, page: object) -> bool:
+    def admit(self, caller: object) -> bool:
         """Whether the page may call now; if so, it is counted until `leave`."""
-        if not self._is_up and page not in self._probes:
+        if not self._is_up and caller not in self._probes:
             # With one page failed, the next one decides.
             if len(self._probes) >= max(1, MOST_PROBES - self._failures):
                 return False
-            self._probes.add(page)
-        self._began.setdefault(page, self._accepts)
+            self._probes.add(caller)
+        self._began.setdefault(caller, self._accepts)
         return True
 
-    def accepted(self, page: object) -> None:
+    def record_acceptance(self, caller: object) -> None:
         """The provider accepted a call of the page."""
         self._accepts += 1
         self._failures = 0
         self._is_up = True
-        self.leave(page)
+        self.leave(caller)
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """A call ended in a failure of the provider, or in no answer."""
         self._is_up = False
 
-    def answered(self) -> None:
+    def record_refusal(self) -> None:
         """The provider refused a call with an answer, so it is not down."""
         self._failures = 0
 
-    def gave_up(self, page: object) -> bool:
+    def record_failed_caller(self, caller: object) -> bool:
         """Every call of the page has failed; returns whether that is an outage."""
         # A call that was accepted meanwhile shows that it is up.
-        self._failures = self._failures + 1 if self._began.get(page) == self._accepts else 0
+        self._failures = self._failures + 1 if self._began.get(caller) == self._accepts else 0
         return self._failures >= PAGES_OF_AN_OUTAGE
 
-    def leave(self, page: object) -> None:
+    def leave(self, caller: object) -> None:
         """Note that the page calls no more."""
-        self._began.pop(page, None)
-        self._probes.discard(page)
-        self.changed()
+        self._began.pop(caller, None)
+        self._probes.discard(caller)
+        self.wake()
 
-    def changed(self) -> None:
+    def wake(self) -> None:
         """Wake the pages that wait."""
         if self._event is not None:
             self._event.set()
             self._event = None
 
-    async def change(self) -> None:
+    async def wait_for_change(self) -> None:
         """Wait for the next change."""
         if self._event is None:
             self._event = Event()

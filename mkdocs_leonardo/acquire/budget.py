@@ -27,9 +27,9 @@ class Budget:
     | `reserve`        | yes                   | its estimate                           |
     | `mark_uncertain` | yes, and as uncertain | its estimate                           |
     | `settle`         | yes                   | the cost that the service states       |
-    | `refund`         | yes                   | $0                                     |
-    | `rule_out`       | at its provider only  | its estimate, at its provider only     |
-    | `withdraw`       | no                    | nothing                                |
+    | `zero_cost`      | yes                   | $0                                     |
+    | `count_only_at`  | at its provider only  | its estimate, at its provider only     |
+    | `void`           | no                    | nothing                                |
 
     A call that gives a reservation back changes nothing the second time.
     """
@@ -103,24 +103,24 @@ class Budget:
         if reservation in self._standing_usd:
             self._uncertain.add(reservation)
 
-    def refund(self, reservation: Reservation) -> None:
+    def zero_cost(self, reservation: Reservation) -> None:
         """Give the money of `reservation` back: nothing was charged. The submission still counts as one made."""
         if reservation in self._standing_usd:
             self._standing_usd[reservation] = 0.0
 
-    def withdraw(self, reservation: Reservation) -> None:
+    def void(self, reservation: Reservation) -> None:
         """Give the whole reservation back: the submission was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
         self._uncertain.discard(reservation)
 
-    def rule_out(self, reservation: Reservation, provider: str) -> None:
+    def count_only_at(self, reservation: Reservation, provider: str) -> None:
         """Give the whole reservation back: the list of `provider` shows that the submission made no job.
 
         The call itself still counts: `provider` is not called more often in one build than a cap allows.
         """
         if reservation in self._standing_usd:
             self._ruled_out.setdefault(provider, []).append(self._standing_usd[reservation])
-        self.withdraw(reservation)
+        self.void(reservation)
 
 
 def _is_money(amount_usd: float) -> bool:

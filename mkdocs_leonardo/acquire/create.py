@@ -47,23 +47,23 @@ class JobCreator:
         self._failure: ServiceFailed | None = None
         self._release_account_slot: Callable[[], None]
 
-    async def create(self) -> StoredPicture | None:
+    async def try_provider(self) -> StoredPicture | None:
         """The picture; None if the next provider is to be asked."""
         name, access = self._provider.name, self._context.access
-        if not self._fits():
+        if not self._fits_caps():
             return None
         await access.check_account(self._provider)
         async with access.slot(name) as self._release_account_slot, access.throttled(name):
             try:
-                return await self._create()
+                return await self._call_until_decided()
             finally:
                 try:
-                    if self._failure is not None and access.outage(name).gave_up(self):
-                        await self._rest(self._failure)
+                    if self._failure is not None and access.outage(name).record_failed_caller(self):
+                        await self._cool_down(self._failure)
                 finally:
                     access.outage(name).leave(self)
 
-    def _fits(self) -> bool:
+    def _fits_caps(self) -> bool:
         """Whether the caps have room for this picture, checked before any connection is opened; notes a refusal."""
         estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
@@ -74,15 +74,15 @@ class JobCreator:
         self._request.note(f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True)
         return False
 
-    async def _rest(self, failure: ServiceFailed) -> None:
+    async def _cool_down(self, failure: ServiceFailed) -> None:
         """Cool the provider down as after a 429, since two pages in a row have found it down."""
         seconds, name = choose_cooldown_s(failure.retry_after_s), self._provider.name
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
-    async def _create(self) -> StoredPicture | None:
+    async def _call_until_decided(self) -> StoredPicture | None:
         while True:
-            if not await self._may_create():
+            if not await self._may_call():
                 return None
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
@@ -90,25 +90,25 @@ class JobCreator:
                 # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
                 found = (await self._lost.search(self._request)).found
                 for number, submission in found.items():
-                    return await self._receive(submission, number)
+                    return await self._collect_picture(submission, number)
             if reservation is None:
-                self._fits()
+                self._fits_caps()
                 return None
-            call = await self._intend(reservation)
+            call = await self._journal_call(reservation)
             try:
-                submission = await self._submit(call, reservation)
+                submission = await self._send_call(call, reservation)
             except ProviderError as error:
-                decision, found = await self._after(error, call)
+                decision, found = await self._handle_failure(error, call)
                 for number, submission in found.items():
-                    return await self._receive(submission, number)
+                    return await self._collect_picture(submission, number)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
             else:
-                return await self._receive(submission, call.number)
+                return await self._collect_picture(submission, call.number)
 
-    async def _may_create(self) -> bool:
+    async def _may_call(self) -> bool:
         """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
-        reason = await self._context.access.wait(self._provider.name, self) or await self._reason_to_skip()
+        reason = await self._context.access.wait_to_call(self._provider.name, self) or await self._reason_to_skip()
         if reason:
             self._request.note(reason)
             return False
@@ -128,10 +128,10 @@ class JobCreator:
         outage = self._context.access.outage(self._provider.name)
         if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
             self._failure = error
-            outage.failed()
+            outage.record_failure()
         else:
             self._failure = None
-            outage.answered()
+            outage.record_refusal()
 
     async def _reason_to_skip(self) -> str:
         """Why no new job is to be created here; empty if one may be."""
@@ -144,16 +144,16 @@ class JobCreator:
             return ""
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
-    async def _intend(self, reservation: Reservation) -> CreateCall:
+    async def _journal_call(self, reservation: Reservation) -> CreateCall:
         """Journal the create call before it is sent; if that fails, the reservation is withdrawn."""
         try:
-            return await self._note_down(reservation.estimate_usd)
+            return await self._write_call(reservation.estimate_usd)
         except BaseException:
             # Also where the build is cancelled meanwhile: the call never leaves.
-            self._context.budget.withdraw(reservation)
+            self._context.budget.void(reservation)
             raise
 
-    async def _note_down(self, estimate_usd: float) -> CreateCall:
+    async def _write_call(self, estimate_usd: float) -> CreateCall:
         request, provider = self._request, self._provider
         journal = self._context.journal
 
@@ -175,40 +175,42 @@ class JobCreator:
             raise LeaseTakenOver from None
         call = entry.calls[-1]
         if request.team_lease is not None and not await request.team_lease.intend(entry):
-            await thread(journal.withdraw, request.key, call.number)
+            await thread(journal.delete_call, request.key, call.number)
             raise LeaseTakenOver
         return call
 
-    async def _submit(self, call: CreateCall, reservation: Reservation) -> Submission:
+    async def _send_call(self, call: CreateCall, reservation: Reservation) -> Submission:
         """Send the create call, the one place where money is spent: capped, journalled and needed by the request."""
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._calls[call.number] = reservation
-        self._jobs.sent.add((request.key, call.number))
+        self._jobs.sent_calls.add((request.key, call.number))
         request.attempts.paid.append(reservation)
         context.budget.mark_uncertain(reservation)
-        self._jobs.asking.append(provider)
+        self._jobs.providers_in_call.append(provider)
         try:
             submission = await provider.submit(
                 replace(request.picture, seed=request.picture.seed if call.seed is None else call.seed)
             )
         finally:
-            self._jobs.asking.remove(provider)
+            self._jobs.providers_in_call.remove(provider)
         # Before the pages that wait for room, or for the provider to accept something.
         context.budget.settle(reservation, submission.cost_usd)
         self._jobs.uncollected[request.key] = submission
-        context.access.outage(provider.name).accepted(self)
+        context.access.outage(provider.name).record_acceptance(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
             await request.publish(await thread(context.journal.accept, request.key, submission, call.number))
         return submission
 
-    async def _after(self, error: ProviderError, call: CreateCall) -> tuple[Decision, Mapping[int, Submission]]:
+    async def _handle_failure(
+        self, error: ProviderError, call: CreateCall
+    ) -> tuple[Decision, Mapping[int, Submission]]:
         """Carry out what follows from a failed create call, up to the next step; returns the jobs that it made."""
         context, reservation = self._context, self._calls[call.number]
         self._note_outage(error)
         if error.charged is Charged.NO:
-            context.budget.withdraw(reservation)
+            context.budget.void(reservation)
         else:
             await thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
         decision = decide(error, calls=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
@@ -222,7 +224,7 @@ class JobCreator:
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, result.found
 
-    async def _receive(self, submission: Submission, number: int) -> StoredPicture | None:
+    async def _collect_picture(self, submission: Submission, number: int) -> StoredPicture | None:
         """The picture of a job that this build paid for; None if the next provider is to be asked."""
         context, request = self._context, self._request
         self._failure = None
@@ -242,7 +244,7 @@ class JobCreator:
                 )
             except ProviderError as error:
                 if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture
-                    end = context.budget.refund if error.charged is Charged.NO else context.budget.mark_uncertain
+                    end = context.budget.zero_cost if error.charged is Charged.NO else context.budget.mark_uncertain
                     end(self._calls[number])
                 # The job is accepted like an earlier build's: no error from here on leads to a second create.
                 decision = self._jobs.decide(error, request)

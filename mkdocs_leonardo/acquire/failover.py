@@ -89,11 +89,11 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
     False where there is no list. A job that may be paid for is forgotten only when the service says that it failed or
     does not know it.
     """
-    in_the_air = calls == 0 or error.charged is not Charged.NO
+    may_have_job = calls == 0 or error.charged is not Charged.NO
     match error:
         case RateLimited():
             return Decision(
-                Step.NEXT_PROVIDER, cooldown_s=choose_cooldown_s(error.retry_after_s), forget=not in_the_air
+                Step.NEXT_PROVIDER, cooldown_s=choose_cooldown_s(error.retry_after_s), forget=not may_have_job
             )
         case ServiceFailed(charged=Charged.NO) if calls > 0:
             step = _again(calls)
@@ -107,7 +107,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
             step = _again(calls)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case AccountRefused():
-            return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not in_the_air)
+            return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not may_have_job)
         case PromptRefused():
             return Decision(Step.STOP, log_prompt=True)
         case JobFailed() | JobEmpty():
@@ -122,7 +122,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
         case ServiceFailed() | JobUnfinished():
             return Decision(Step.NEXT_PROVIDER, forget=False)
         case RequestRefused() | _:
-            return Decision(Step.NEXT_PROVIDER, forget=not in_the_air)
+            return Decision(Step.NEXT_PROVIDER, forget=not may_have_job)
 
 
 def _again(calls: int) -> Step:

@@ -57,9 +57,9 @@ class Jobs:
     def __init__(self, context: BuildContext) -> None:
         self._context = context
         #: The provider of each create call in flight.
-        self.asking: list[Provider] = []
+        self.providers_in_call: list[Provider] = []
         #: The create calls of this build, by key and number.
-        self.sent: set[tuple[str, int]] = set()
+        self.sent_calls: set[tuple[str, int]] = set()
         #: The jobs of this build whose pictures are not stored yet, by key; known even if the journal is deleted.
         self.uncollected: dict[str, Submission] = {}
 
@@ -69,7 +69,7 @@ class Jobs:
         self, request: JobRequest, job: Submission, *, give_up_at: float, source: Source
     ) -> StoredPicture:
         """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
-        image, delivered = await self._fetch(request, job, give_up_at)
+        image, delivered = await self._fetch_checked(request, job, give_up_at)
         # No further job can follow from here, so the slot is free before the disk has written.
         request.release_slot()
         is_new = source is Source.GENERATED
@@ -87,12 +87,12 @@ class Jobs:
         except ProviderError as error:
             decision = self.decide(error, request)
             await self.carry_out(decision, error, request, job=job)
-            is_over = not decision.forget and await self._put_off(request, job, error)
+            is_over = not decision.forget and await self._defer_job(request, job, error)
             if decision.step is Step.NEXT_PROVIDER and not is_over:
                 request.attempts.passed_over.add(request.provider.name)
         return None
 
-    async def collect_spare(self, request: JobRequest, job: Submission) -> None:
+    async def collect_duplicate(self, request: JobRequest, job: Submission) -> None:
         """Store the picture of a second job under the key of the same request with `hero_seed` set to the job's seed.
 
         Where the author has set that already, or the job's seed is not known, the job's id takes its place.
@@ -101,27 +101,29 @@ class Jobs:
         seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         seed = seeds[0] if seeds else None
         try:
-            image, delivered = await self._fetch(request, job, self._give_up_at(request, job))
+            image, delivered = await self._fetch_checked(request, job, self._give_up_at(request, job))
         except ProviderError as error:
             request.note(str(error))
             if self.decide(error, request).forget:
-                await request.publish(await thread(self._context.journal.close, request.key, job.job_id))
+                await request.publish(await thread(self._context.journal.delete_job, request.key, job.job_id))
             else:
-                await self._put_off(request, job, error)
+                await self._defer_job(request, job, error)
             return
         pixels = request.candidate.request
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
         record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
         if await thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
-            await thread(self._context.journal.close, request.key, job.job_id)
+            await thread(self._context.journal.delete_job, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._context.notify(
             logging.INFO,
             f"{request.page}: {job.provider} had accepted an earlier call as well; its image is cached{shows}",
         )
 
-    async def _fetch(self, request: JobRequest, job: Submission, give_up_at: float) -> tuple[GeneratedImage, ImageInfo]:
+    async def _fetch_checked(
+        self, request: JobRequest, job: Submission, give_up_at: float
+    ) -> tuple[GeneratedImage, ImageInfo]:
         """The picture of a job, decoded as a check; one that arrives damaged is downloaded again."""
         while True:
             image = await request.provider.fetch(job, give_up_at=give_up_at)
@@ -178,7 +180,7 @@ class Jobs:
                 continue
             if place == 0:
                 with suppress(StoreUnavailable):
-                    self._context.journal.close(record.key, record.job_id)
+                    self._context.journal.delete_job(record.key, record.job_id)
             elif not is_new:
                 self._context.notify(
                     logging.INFO,
@@ -253,20 +255,20 @@ class Jobs:
             await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
-            left = await thread(self._context.journal.close, key, job.job_id)
+            left = await thread(self._context.journal.delete_job, key, job.job_id)
         else:
-            left = await thread(self._context.journal.withdraw, key, number)
+            left = await thread(self._context.journal.delete_call, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and remember it then.
             await request.publish(left)
 
-    async def _put_off(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
+    async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
         entry = await thread(self._context.journal.entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
-        return await self.put_off(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
+        return await self.defer(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
 
-    async def put_off(
+    async def defer(
         self, request: JobRequest, numbers: Iterable[int], *, is_unknown: bool = False, was_reached: bool = True
     ) -> bool:
         """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Between two attempts to take over what another process works on (seconds).
 LEASE_POLL_S = 0.25
 #: Between two signs of life (seconds).
-BEAT_S = 2.0
+HEARTBEAT_S = 2.0
 #: Work on a picture stops when its lease was not renewed for so long (seconds): soon another process may take it over.
 HOLD_S = 8.0
 
@@ -83,7 +83,7 @@ class Leases:
 
     async def _heartbeat(self) -> None:
         while True:
-            await self._clock.sleep(BEAT_S)
+            await self._clock.sleep(HEARTBEAT_S)
             asked_at = current_time()
             asked_for = dict(self._held)
             if not asked_for:

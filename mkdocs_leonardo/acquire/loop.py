@@ -112,7 +112,7 @@ class EventLoop:
     ) -> None:
         is_counted = True
 
-        def step_aside() -> None:
+        def start_next() -> None:
             nonlocal is_counted
             if is_counted:
                 is_counted = False
@@ -122,7 +122,7 @@ class EventLoop:
         with CancelScope() as scope:
             future.add_done_callback(partial(self._cancel_with, scope))
             try:
-                result = await self._run(function, *arguments, step_aside)
+                result = await self._run(function, *arguments, start_next)
             except Exception as error:  # noqa: BLE001 - the future holds it
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)
@@ -131,7 +131,7 @@ class EventLoop:
                     future.set_result(result)
             finally:
                 self._started.pop(future, None)
-                step_aside()
+                start_next()
 
     def _cancel_with(self, scope: CancelScope, future: Future[Any]) -> None:
         """Cancel the scope if the future was cancelled, by a call from whichever thread."""

@@ -75,31 +75,31 @@ class LostJobs:
         since = self._context.clock.now()
         while True:
             # A list that was asked for too early proves nothing, however late it comes.
-            left_s = await self._left_s(request.key)
+            left_s = await self._wait_left_s(request.key)
             result = await self.search_once(request)
             if result.found or result.is_final or left_s <= 0:
                 return result
             # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
             pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - since) / 2)
-            await self._context.clock.sleep(min(pause_s, await self._left_s(request.key)))
+            await self._context.clock.sleep(min(pause_s, await self._wait_left_s(request.key)))
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await thread(self._context.journal.entry, request.key)
         found: dict[int, Submission] = {}
         for call in entry.sent if entry is not None else ():
-            is_ripe = self._unripe_s(request.key, call) <= 0
+            is_conclusive = self._call_wait_left_s(request.key, call) <= 0
             try:
-                submission = await self._find(request, call)
+                submission = await self._adopt_job(request, call)
             except ProviderError as error:
                 trouble, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
-                if is_ripe or not isinstance(error, ServiceFailed):
+                if is_conclusive or not isinstance(error, ServiceFailed):
                     request.note(trouble)
                 was_read = is_final or isinstance(error, ListUnclear)
                 return SearchResult(found, trouble, is_final=is_final, was_read=was_read)
             if submission is not None:
                 found[call.number] = submission
-            elif is_ripe:
+            elif is_conclusive:
                 await self._rule_out(request, call)
         return SearchResult(found)
 
@@ -109,10 +109,10 @@ class LostJobs:
         self._ruled_out[key] = request.entry
         reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
-            self._context.budget.rule_out(reservation, provider)
-        await request.publish(await thread(self._context.journal.withdraw, key, call.number))
+            self._context.budget.count_only_at(reservation, provider)
+        await request.publish(await thread(self._context.journal.delete_call, key, call.number))
 
-    async def _find(self, request: JobRequest, call: CreateCall) -> Submission | None:
+    async def _adopt_job(self, request: JobRequest, call: CreateCall) -> Submission | None:
         """The job of one call, recorded in the journal, if the list has it."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
@@ -131,8 +131,8 @@ class LostJobs:
                 if submission is None:
                     return None
                 if call.seed is not None and request.candidate.request["seed"] is not None:
-                    # A job that the list does not show belongs to no rival.
-                    await self._check_rivals(request)
+                    # A job that the list does not show belongs to no other.
+                    await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await thread(self._context.journal.known_jobs, provider.name)
@@ -144,7 +144,7 @@ class LostJobs:
             self._context.notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
         return submission
 
-    async def _check_rivals(self, request: JobRequest) -> None:
+    async def _check_equal_calls(self, request: JobRequest) -> None:
         """ListUnclear if the lost call of another picture has the author's seed, prompt, size and model as well.
 
         A call that was ruled out counts: the list may have hidden its job until now.
@@ -152,21 +152,21 @@ class LostJobs:
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
         entries = await thread(self._context.journal.entries)
         lost = {key: entry for key, entry in entries.items() if entry.sent}
-        for key, rival in (self._ruled_out | lost).items():
-            is_other = key != request.key and rival.provider == request.provider.name
-            if is_other and all(rival.request.get(name) == wanted[name] for name in what):
+        for key, other in (self._ruled_out | lost).items():
+            is_other = key != request.key and other.provider == request.provider.name
+            if is_other and all(other.request.get(name) == wanted[name] for name in what):
                 raise ListUnclear(
-                    f"it does not show styles, and {rival.page} lost a job with the same prompt and seed",
+                    f"it does not show styles, and {other.page} lost a job with the same prompt and seed",
                     provider=request.provider.name,
                 )
 
-    async def _left_s(self, key: str) -> float:
+    async def _wait_left_s(self, key: str) -> float:
         """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
         entry = await thread(self._context.journal.entry, key)
         calls = entry.sent if entry is not None else ()
-        return max((0.0, *(self._unripe_s(key, call) for call in calls)))
+        return max((0.0, *(self._call_wait_left_s(key, call) for call in calls)))
 
-    def _unripe_s(self, key: str, call: CreateCall) -> float:
+    def _call_wait_left_s(self, key: str, call: CreateCall) -> float:
         """Seconds until a list that does not show the call's job proves that there is none."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:

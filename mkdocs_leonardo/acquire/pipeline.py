@@ -101,32 +101,32 @@ class Pipeline:
     # The way of one page ---------------------------------------------------------------------------------------------
 
     async def resolve(
-        self, hero: HeroSpec, answer: LookupResult | None = None, step_aside: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
         """The page's hero, made if it is missing, else a placeholder with the reason. May open connections and pay.
 
-        `answer` is the look-up's answer, if there is one. `step_aside` is called before it waits for another page's or
+        `answer` is the look-up's answer, if there is one. `start_next` is called before it waits for another page's or
         machine's work.
         """
         if hero.picture is None:
             return await self._resolve_own(hero, answer)
         if answer is None:
             answer = await thread(self._lookup.find, hero)
-        resolution = await self.acquire_picture(hero, answer, step_aside)
+        resolution = await self.acquire_picture(hero, answer, start_next)
         stored = resolution.stored
         if stored is None:
             failure = resolution.failure or self._lookup.reason_for_miss(answer)
-            return await self._fall_back(resolution, hero, failure)
+            return await self._with_placeholder(resolution, hero, failure)
         try:
-            asset = await self._show(stored, hero)
+            asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
-            return await self._fall_back(resolution, hero, Failure(f"its files could not be made ({error})"))
+            return await self._with_placeholder(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, answer)
         await thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
 
     async def acquire_picture(
-        self, hero: HeroSpec, answer: LookupResult | None = None, step_aside: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
         """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
@@ -134,10 +134,10 @@ class Pipeline:
         if answer is None:
             answer = await thread(self._lookup.find, hero)
         is_first = hero.picture not in self._flights
-        flight = await self._single_flight(hero.picture, hero.page, answer, step_aside)
+        flight = await self._acquire_once(hero.picture, hero.page, answer, start_next)
         stored, attempts = flight.stored, flight.attempts
         if stored is not None and not is_first:
-            stored = replace(stored, source=_shared(stored.source))
+            stored = replace(stored, source=_source_of_later_page(stored.source))
         return Resolution(
             hero,
             stored=stored,
@@ -152,29 +152,29 @@ class Pipeline:
         try:
             found = answer or await thread(self._lookup.find, hero)
             assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
-            return Resolution(hero, await self._show(found.stored, hero))
+            return Resolution(hero, await self._with_files(found.stored, hero))
         except (PictureError, StorageError, OSError) as error:
             return Resolution(hero, failure=Failure(f"hero_image {own_path(hero).name} {_reason(error)}"))
 
-    async def _fall_back(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
+    async def _with_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """The page's last accepted hero, else the painter's picture; None only if even that cannot be written."""
         stored = await thread(self._lookup.last_or_painted, hero)
         try:
-            asset = await self._show(stored, hero)
+            asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
             reason = failure.text if failure else ""
             return replace(resolution, failure=Failure(f"{reason}; and no placeholder could be written ({error})"))
         return replace(resolution, asset=asset, failure=failure)
 
-    async def _show(self, stored: StoredPicture, hero: HeroSpec) -> HeroAsset:
+    async def _with_files(self, stored: StoredPicture, hero: HeroSpec) -> HeroAsset:
         def render() -> Rendering:
             if stored.store is None:
                 return self._renderer.paint(stored.record, hero)
             return self._renderer.render(stored.store.read(stored.record), stored.record, hero)
 
-        return asset_of(stored, await self._render(stored.record, hero, render))
+        return asset_of(stored, await self._render_once(stored.record, hero, render))
 
-    async def _render(self, record: PictureRecord, hero: HeroSpec, make: Callable[[], Rendering]) -> Rendering:
+    async def _render_once(self, record: PictureRecord, hero: HeroSpec, make: Callable[[], Rendering]) -> Rendering:
         """The files of one picture, made once however many pages show it, on as many threads as there are cores."""
         flight = (record.key, hero.focus)
         while flight in self._renderings:
@@ -191,20 +191,20 @@ class Pipeline:
 
     # The way of one picture ------------------------------------------------------------------------------------------
 
-    async def _single_flight(
-        self, picture: PictureSpec, page: str, answer: LookupResult, step_aside: Callable[[], None]
+    async def _acquire_once(
+        self, picture: PictureSpec, page: str, answer: LookupResult, start_next: Callable[[], None]
     ) -> InFlight:
         """The work for one picture, done once in this process: later pages wait for the first one's."""
         if picture in self._flights:
             flight = self._flights[picture]
             if flight.done is not None:
-                step_aside()
+                start_next()
                 await flight.done.wait()
             return flight
         done = Event()
         flight = self._flights[picture] = InFlight(done)
         try:
-            stored = await self._obtain(picture, page, answer, flight.attempts, step_aside)
+            stored = await self._acquire_under_leases(picture, page, answer, flight.attempts, start_next)
             # Kept until the build ends: the picture is in the store by now.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, NoProviderLeft, StorageError) as error:
@@ -218,12 +218,12 @@ class Pipeline:
             flight.done = None
         return flight
 
-    async def _obtain(
-        self, picture: PictureSpec, page: str, answer: LookupResult, attempts: Attempts, step_aside: Callable[[], None]
+    async def _acquire_under_leases(
+        self, picture: PictureSpec, page: str, answer: LookupResult, attempts: Attempts, start_next: Callable[[], None]
     ) -> StoredPicture | None:
         lease = lease_name(picture)
         while True:
-            answer, doubt = await self._with_team(page, answer)
+            answer, doubt = await self._look_in_team(page, answer)
             stored = answer.stored if isinstance(answer, Hit) else None
             if (stored is not None and not answer.has_open_job) or not any(
                 one.may_be_asked for one in answer.candidates
@@ -239,7 +239,7 @@ class Pipeline:
                         self._leases.held(lease),
                         self._leases.held_in_team(lease, keys) as team_lease,
                     ):
-                        return await self._obtain_alone(
+                        return await self._collect_or_create(
                             PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
                         )
                 # This process was suspended, and another one took its lease over: look up the other's result first.
@@ -248,15 +248,15 @@ class Pipeline:
                 )
             except LeasedElsewhere:
                 # Meanwhile this build makes other pictures.
-                step_aside()
+                start_next()
                 await self._leases.wait(lease)
             answer = await thread(self._lookup.find, HeroSpec(page, picture))
 
-    async def _obtain_alone(self, request: PictureRequest) -> StoredPicture:
+    async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:
         """The picture of a request whose lease is held."""
         # Another process, or another machine, may have been faster while this one waited.
         answer = await thread(self._lookup.find, HeroSpec(request.page, request.picture))
-        answer, doubt = await self._with_team(request.page, answer)
+        answer, doubt = await self._look_in_team(request.page, answer)
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
@@ -270,19 +270,19 @@ class Pipeline:
             self._context.notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
-            await self._runner.collect_spares(request.to(candidates[rank]), stored.record)
+            await self._runner.collect_duplicates(request.to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
             damage = answer.damage if isinstance(answer, Miss) else ""
             is_unsure = request.team_lease is not None and bool(request.team_lease.doubt)
             if damage or doubt or (is_unsure and not self._context.pays_in_doubt):
                 raise NoProviderLeft(damage or doubt or IN_DOUBT)
-            obtained = await self._runner.create(request, candidates)
+            obtained = await self._runner.acquire_new(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
 
     # What the team has -----------------------------------------------------------------------------------------------
 
-    async def _with_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str]:
+    async def _look_in_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str]:
         """The answer, or, if it is a miss, the team's picture, downloaded to this machine.
 
         The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.
@@ -314,11 +314,11 @@ class Pipeline:
                     return stored
                 stored = replace(stored, record=theirs.record, store=theirs.store)
             if request.team_lease is not None:
-                await request.team_lease.close(stored.record.key)
+                await request.team_lease.delete_job(stored.record.key)
         return stored
 
 
-def _shared(source: Source) -> Source:
+def _source_of_later_page(source: Source) -> Source:
     """The resolution of a second page for a picture that the first page had made."""
     return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
 

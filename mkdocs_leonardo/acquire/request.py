@@ -93,7 +93,7 @@ class JobRequest(PictureRequest):
         if self.team_lease is None:
             return
         if entry is None:
-            await self.team_lease.close(self.key)
+            await self.team_lease.delete_job(self.key)
         else:
             await self.team_lease.accept(entry)
 

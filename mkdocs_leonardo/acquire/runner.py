@@ -32,7 +32,7 @@ class JobRunner:
     def __init__(self, context: BuildContext) -> None:
         self._context = context
         self._jobs, self._lost = Jobs(context), LostJobs(context)
-        self.save, self.asking = self._jobs.save, self._jobs.asking
+        self.save, self.asking = self._jobs.save, self._jobs.providers_in_call
 
     # What is paid already --------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ class JobRunner:
             for job in await self._paid_jobs(wanted, damaged.get(candidate.key)):
                 obtained = await self._jobs.collect_paid(wanted, job)
                 if obtained is not None:
-                    await self.collect_spares(wanted, obtained.record)
+                    await self.collect_duplicates(wanted, obtained.record)
                     return obtained
         return None
 
@@ -78,10 +78,10 @@ class JobRunner:
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
-        if not any((key, call.number) in self._jobs.sent for call in entry.sent):
+        if not any((key, call.number) in self._jobs.sent_calls for call in entry.sent):
             # The answer was the picture itself, and was not stored.
             self._context.notify(logging.WARNING, unanswered_message(request.page, provider.name))
-            await request.publish(await thread(self._context.journal.withdraw, key))
+            await request.publish(await thread(self._context.journal.delete_call, key))
         return ()
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
@@ -91,10 +91,10 @@ class JobRunner:
         result = await self._lost.search(request)
         if result.trouble is not None:
             numbers = [call.number for call in entry.sent if call.number not in result.found]
-            await self._jobs.put_off(request, numbers, was_reached=result.was_read)
+            await self._jobs.defer(request, numbers, was_reached=result.was_read)
         return tuple(result.found.values())
 
-    async def collect_spares(self, request: JobRequest, shown: PictureRecord) -> None:
+    async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
         """Store the pictures of further jobs of the request whose picture is `shown`."""
         entry = await thread(self._context.journal.entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
@@ -102,16 +102,16 @@ class JobRunner:
         for job in (*entry.due_jobs(self._context.clock.now()), *await self._lost_jobs(request, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
-                await self._jobs.collect_spare(request, job)
+                await self._jobs.collect_duplicate(request, job)
 
     # What must be paid for -------------------------------------------------------------------------------------------
 
-    async def create(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
+    async def acquire_new(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
         """A new picture from the first provider that makes one; PromptRefused, or NoProviderLeft with the reasons."""
         obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
-            obtained = await self._first(request, candidates)
+            obtained = await self._try_providers(request, candidates)
         except ProviderError as error:
             refused = error
         obtained = await self._collect_lost(request, candidates, obtained)
@@ -119,10 +119,10 @@ class JobRunner:
             return obtained
         raise refused or NoProviderLeft(request.attempts.words())
 
-    async def _first(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
+    async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """The picture of the first provider that makes one."""
         for candidate in candidates:
-            theirs = request.team_lease and request.team_lease.refusal(candidate.key)
+            theirs = request.team_lease and request.team_lease.refusal_reason(candidate.key)
             if theirs:
                 raise PromptRefused(theirs, provider=candidate.provider.name)
             refusal = await thread(self._context.journal.refusal, candidate.key)
@@ -131,7 +131,7 @@ class JobRunner:
             if refusal is not None:
                 request.to(candidate).note(not_again_message(refusal.reason, candidate.key))
             elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await JobCreator(self._context, self._jobs, self._lost, request.to(candidate)).create()
+                obtained = await JobCreator(self._context, self._jobs, self._lost, request.to(candidate)).try_provider()
                 if obtained is not None:
                     return obtained
         return None
@@ -153,5 +153,5 @@ class JobRunner:
                     if obtained is None or obtained.record.key != candidate.key:
                         obtained = await self._jobs.collect_paid(wanted, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
-                await self.collect_spares(wanted, obtained.record)
+                await self.collect_duplicates(wanted, obtained.record)
         return obtained

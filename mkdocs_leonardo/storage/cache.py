@@ -133,7 +133,7 @@ class TextStore:
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
         try:
-            cache = self._current()
+            cache = self._ensure_open()
             try:
                 yield cache
             finally:
@@ -145,7 +145,7 @@ class TextStore:
         finally:
             self._lock.release()
 
-    def _current(self) -> _FencedCache:
+    def _ensure_open(self) -> _FencedCache:
         """The open cache, reopened if its file was deleted or replaced, as a clean-up during `serve` does."""
         if self._closed:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
@@ -198,7 +198,7 @@ class MemoryStore(TextStore):
     def __init__(self) -> None:
         super().__init__(Path(":memory:"), durable=False)
 
-    def _current(self) -> _FencedCache:
+    def _ensure_open(self) -> _FencedCache:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if self._opened is None:
@@ -221,7 +221,7 @@ class SealedStore(TextStore):
         """Nothing is known."""
         return []
 
-    def _current(self) -> NoReturn:
+    def _ensure_open(self) -> NoReturn:
         raise StoreUnavailable(self._reason)
 
 
@@ -330,7 +330,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
     give_up_at = time.monotonic() + open_wait_s
     connection = sqlite3.connect(path, timeout=open_wait_s, isolation_level=None, check_same_thread=False)
     try:
-        cache = _prepared(connection, give_up_at=give_up_at, durable=durable)
+        cache = _prepare_cache(connection, give_up_at=give_up_at, durable=durable)
         connection.execute(f"PRAGMA busy_timeout = {wait_s * 1000:.0f}")
     except sqlite3.Error as error:
         connection.close()
@@ -343,7 +343,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
     return _Opened(cache, identity(path))
 
 
-def _prepared(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
+def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
     """The cache on `connection`, set up in one transaction, so that no process waits for it or sees half of it."""
     # A crafted row may hold bytes that are not UTF-8; that is a wrong value, not a reason to stop.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")

@@ -95,12 +95,12 @@ def _refuse_leased(former: Path) -> None:
 
     if not (former / _JOURNAL).is_dir():
         return
-    with closing(_opened(former / _JOURNAL)) as store:
+    with closing(_open_store(former / _JOURNAL)) as store:
         if Journal(store, Owner.of_this_process(), time.time).is_leased():
             raise StoreUnavailable(f"{former}: another build makes images there")
 
 
-def _opened(folder: Path) -> TextStore:
+def _open_store(folder: Path) -> TextStore:
     from mkdocs_leonardo.storage.cache import TextStore
 
     return TextStore.open(folder, durable=True)
@@ -132,9 +132,9 @@ def _merge(former: Path, folder: Path) -> None:
     for record in list(source.records()):
         with suppress(BrokenEntry):
             _move_pair(source, target, record.key)
-    for half in source.incomplete_pairs():
-        if (folder / _PICTURES / f"{half.stem}.json").exists():
-            half.unlink()
+    for path in source.incomplete_pairs():
+        if (folder / _PICTURES / f"{path.stem}.json").exists():
+            path.unlink()
     _move_files(former / _PICTURES, folder / _PICTURES)
     for name in _REBUILDABLE:
         if (folder / name).exists():
@@ -178,7 +178,7 @@ def _move_files(former: Path, folder: Path) -> None:
 def _merge_journals(former: Path, folder: Path) -> None:
     from mkdocs_leonardo.storage.journal import copy_rows
 
-    with closing(_opened(former)) as source, closing(_opened(folder)) as target:
+    with closing(_open_store(former)) as source, closing(_open_store(folder)) as target:
         copy_rows(source, target)
     # The other journal has every row on the disk now.
     shutil.rmtree(former)

@@ -48,7 +48,7 @@ class PrivateFolder(PictureFolder):
 
     def trouble(self) -> str:
         """That the folder is another user's, or is not there."""
-        return "" if self._is_ours() else f"{self._folder}: belongs to another user"
+        return "" if self._is_own() else f"{self._folder}: belongs to another user"
 
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Store the pair; StoreUnavailable if the folder cannot be made, or belongs to another user."""
@@ -59,7 +59,7 @@ class PrivateFolder(PictureFolder):
             raise StoreUnavailable(f"{self._folder}: {error.strerror or error}") from error
         super().save(record, data)
 
-    def _is_ours(self) -> bool:
+    def _is_own(self) -> bool:
         for folder in (self._folder.parent, self._folder):
             try:
                 found = folder.lstat()

@@ -69,18 +69,18 @@ class Journal(ProcessLeases):
 
     def intend(
         self,
-        order: Entry,
+        entry: Entry,
         *,
         estimate_usd: float,
         lease: str = "",
         seed: Callable[[int], int | None] = lambda _number: None,
     ) -> Entry:
-        """Note a create call that is about to be sent for `order`; `seed` maps the number of the call to its seed.
+        """Note a create call that is about to be sent for `entry`; `seed` maps the number of the call to its seed.
 
         ValueError, and nothing is written, if a job of the key is accepted already, or if another owner holds `lease`:
         it may have paid meanwhile and closed the entry. Otherwise the lease is renewed for LEASE_S.
         """
-        key = order.key
+        key = entry.key
         with self._lock, self._store.transaction():
             if lease:
                 if not self._is_mine(lease):
@@ -95,7 +95,7 @@ class Journal(ProcessLeases):
             sent = CreateCall(
                 number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
-            return self._write(replace(order, calls=(*earlier, sent)))
+            return self._write(replace(entry, calls=(*earlier, sent)))
 
     def inherit(self, entry: Entry) -> None:
         """Add an entry that another machine left open, unless its key has one."""
@@ -153,11 +153,11 @@ class Journal(ProcessLeases):
 
         return self._change(key, number, asked)
 
-    def withdraw(self, key: str, number: int = 0) -> Entry | None:
+    def delete_call(self, key: str, number: int = 0) -> Entry | None:
         """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
         return self._drop(key, lambda call: call.state == "sent" and number in (0, call.number))
 
-    def close(self, key: str, job_id: str | None = None) -> Entry | None:
+    def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:
         """Delete the collected job, or, without `job_id`, the whole entry of `key`; returns what is left."""
         return self._drop(key, lambda call: job_id is None or (call.state == "accepted" and call.job_id == job_id))
 
@@ -232,11 +232,11 @@ class Journal(ProcessLeases):
 
     def refusal(self, key: str) -> Refusal | None:
         """Why the prompt of `key` is not sent again, if it is not."""
-        return _refusal(key, self._store.get(_REFUSED + key))
+        return _read_refusal(key, self._store.get(_REFUSED + key))
 
     def refusals(self) -> dict[str, Refusal]:
         """All refusals by key."""
-        found = (_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
+        found = (_read_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
         return {refusal.key: refusal for refusal in found if refusal is not None}
 
     def forget_refusal(self, key: str) -> None:
@@ -281,30 +281,30 @@ def copy_rows(source: TextStore, target: TextStore) -> None:
     """Copy the rows of `source` that `target` lacks; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):
-            merged = _merged(name.removeprefix(_JOB), value, target.get(name))
+            merged = _merge_rows(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
                 kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + _DAY_S}
                 expire_s = next((seconds for prefix, seconds in kept_s.items() if name.startswith(prefix)), None)
                 target.set(name, merged, expire_s=expire_s)
 
 
-def _merged(key: str, value: JsonValue, mine: JsonValue | None) -> JsonValue | None:
+def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonValue | None:
     """The new value of the target's row; None if it stays."""
-    if mine is None:
+    if present is None:
         return value
-    theirs, ours = entry_from(key, value), entry_from(key, mine)
-    if theirs is None or ours is None:
+    incoming, existing = entry_from(key, value), entry_from(key, present)
+    if incoming is None or existing is None:
         return None
-    calls = {call.number: call for call in (*theirs.sent, *ours.calls)}
-    for call in theirs.accepted:
-        mine_too = calls.get(call.number, call)
-        is_taken = mine_too.state == "accepted" and mine_too.job_id != call.job_id
+    calls = {call.number: call for call in (*incoming.sent, *existing.calls)}
+    for call in incoming.accepted:
+        target_call = calls.get(call.number, call)
+        is_taken = target_call.state == "accepted" and target_call.job_id != call.job_id
         number = max(calls) + 1 if is_taken else call.number
         calls[number] = replace(call, number=number)
-    return entry_value(replace(ours, calls=tuple(calls[number] for number in sorted(calls))))
+    return entry_value(replace(existing, calls=tuple(calls[number] for number in sorted(calls))))
 
 
-def _refusal(key: str, value: JsonValue | None) -> Refusal | None:
+def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
     reason = text_in_or_none(value, "reason")
     if not isinstance(value, dict) or reason is None:
         return None

@@ -108,15 +108,15 @@ class Cooldowns:
         wanted = min(until, latest) if math.isfinite(until) else latest
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
-            return None, max(wanted, self._believed(value))
+            return None, max(wanted, self._plausible_until(value))
 
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
     def cooling_until(self, provider: str) -> float:
         """Unix time at which the cooldown ends, in the past if there is none; never more than an hour ahead."""
-        return self._believed(self._values.get(f"rest:{provider}"))
+        return self._plausible_until(self._values.get(f"rest:{provider}"))
 
-    def _believed(self, value: JsonValue | None) -> float:
+    def _plausible_until(self, value: JsonValue | None) -> float:
         """0.0 for a time that `cool_down` cannot have written: it is foreign, or the clock was put back since."""
         (until,) = numbers_in([value]) or (0.0,)
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0

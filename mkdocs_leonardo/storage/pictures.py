@@ -44,7 +44,7 @@ _LARGEST_SIDE_PX = 2**16
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
-_HALF_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
+_PAIR_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
 
 
 class PictureFolder:
@@ -73,7 +73,7 @@ class PictureFolder:
 
         The picture is there, but its bytes are not read: `read` verifies them.
         """
-        record = self._record(_stem(key))
+        record = self._read_pair(_stem(key))
         if record is not None and record.key != key:
             raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
         return record
@@ -91,7 +91,7 @@ class PictureFolder:
             return None
         except OSError:
             return self.get_unverified(key)
-        record = self._noted(key, path, described)
+        record = self._read_note(key, path, described)
         if record is not None:
             return record
         record = self.get_unverified(key)
@@ -107,7 +107,7 @@ class PictureFolder:
     def get_record(self, key: str) -> PictureRecord | None:
         """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
         with suppress(BrokenEntry, FileNotFoundError):
-            record = self._described(_stem(key))
+            record = self._read_record(_stem(key))
             return record if record.key == key else None
         return None
 
@@ -115,7 +115,7 @@ class PictureFolder:
         """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
         path = self.path(record)
         try:
-            data = read_plain_file(self._target(path), max_bytes=MAX_PICTURE_BYTES)
+            data = read_plain_file(self._follow_link(path), max_bytes=MAX_PICTURE_BYTES)
         except FileNotFoundError as error:
             raise BrokenEntry(f"{path}: is missing") from error
         if data.startswith(_LFS_POINTER):
@@ -150,7 +150,7 @@ class PictureFolder:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data, is_durable=True)
                 write_atomically(path.with_suffix(".json"), text, is_durable=True)
-                self._forget_others(path)
+                self._delete_other_formats(path)
                 _sync_folder(self._folder)
                 if self._is_whole(record.key):
                     return
@@ -170,14 +170,14 @@ class PictureFolder:
             raise StoreUnavailable(f"{self._folder}: cannot be read ({error.strerror or error})") from error
         for name in names:
             with suppress(BrokenEntry):
-                record = self._record(name.removesuffix(".json"))
+                record = self._read_pair(name.removesuffix(".json"))
                 if record is not None:
                     yield record
 
     def incomplete_pairs(self) -> tuple[Path, ...]:
         """Pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
-            names = self._names(_HALF_NAME)
+            names = self._names(_PAIR_NAME)
         except OSError:
             return ()
         described = {name[:16] for name in names if name.endswith(".json")}
@@ -202,7 +202,7 @@ class PictureFolder:
             return []
         return sorted(path.name for path in self._folder.iterdir() if pattern.fullmatch(path.name))
 
-    def _noted(self, key: str, path: str, described: os.stat_result) -> PictureRecord | None:
+    def _read_note(self, key: str, path: str, described: os.stat_result) -> PictureRecord | None:
         """The record of a pair that was verified, if its files are as they were then."""
         note: JsonValue = None
         with suppress(StoreUnavailable):
@@ -210,27 +210,27 @@ class PictureFolder:
         if not isinstance(note, dict):
             return None
         try:
-            record = _record_in(note.get("record"), path)
+            record = _parse_values(note.get("record"), path)
         except BrokenEntry:
             return None
         state = _state(described, f"{path}.{record.extension}")
         return record if record.key == key and state is not None and state == note.get("state") else None
 
-    def _record(self, stem: str) -> PictureRecord | None:
+    def _read_pair(self, stem: str) -> PictureRecord | None:
         try:
-            record = self._described(stem)
+            record = self._read_record(stem)
         except FileNotFoundError:
             return None
         picture = self.path(record)
         try:
-            found = self._target(picture).lstat()
+            found = self._follow_link(picture).lstat()
         except OSError as error:
             raise BrokenEntry(f"{picture}: is missing, though {stem}.json describes it") from error
         if not stat.S_ISREG(found.st_mode):
             raise BrokenEntry(f"{picture}: is not a plain file")
         return record
 
-    def _target(self, path: Path) -> Path:
+    def _follow_link(self, path: Path) -> Path:
         """The file that `path` is, or leads to where that is allowed; BrokenEntry if a link leads elsewhere."""
         if self._links_within is None or not path.is_symlink():
             return path
@@ -244,12 +244,12 @@ class PictureFolder:
             )
         return target
 
-    def _described(self, stem: str) -> PictureRecord:
+    def _read_record(self, stem: str) -> PictureRecord:
         """The record, whether its picture is there or not; FileNotFoundError if there is none."""
         path = self._folder / f"{stem}.json"
         if trouble := self.trouble():
             raise FileNotFoundError(trouble)
-        record = parse_record(path, read_plain_file(self._target(path), max_bytes=MAX_RECORD_BYTES))
+        record = parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES))
         if _stem(record.key) != stem:
             raise BrokenEntry(f"{path}: belongs to another key")
         return record
@@ -269,7 +269,7 @@ class PictureFolder:
         except BrokenEntry:
             return False
 
-    def _forget_others(self, path: Path) -> None:
+    def _delete_other_formats(self, path: Path) -> None:
         """Delete the same key's picture in another format, of an earlier save."""
         for extension in EXTENSIONS:
             other = path.with_suffix(f".{extension}")
@@ -366,37 +366,37 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
         if _CONFLICT.search(text):
             raise BrokenEntry(f"{path}: has the marks of a merge conflict; take one of its two sides") from error
         raise BrokenEntry(f"{path}: is not complete JSON") from error
-    return _record_in(value, path)
+    return _parse_values(value, path)
 
 
-def _record_in(value: JsonValue, path: Path | str) -> PictureRecord:
+def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
     try:
         fields_of = mapping(value)
     except ValueError as error:
         raise BrokenEntry(f"{path}: is not the record of an image") from error
 
-    def read(name: str, check: Callable[[JsonValue | None], T], default: JsonValue = None) -> T:
+    def check_field(name: str, check: Callable[[JsonValue | None], T], default: JsonValue = None) -> T:
         try:
             return check(fields_of.get(name, default))
         except ValueError as error:
             raise BrokenEntry(f"{path}: {name} is not what was stored") from error
 
     return PictureRecord(
-        key=read("key", lambda value: text(value, _KEY)),
-        digest=read("digest", lambda value: text(value, _KEY)),
-        extension=read("extension", lambda value: text(value, _EXTENSION)),
-        provider=read("provider", _name),
-        model=read("model", _name),
-        job_id=read("job_id", _writable, ""),
-        cost_usd=read("cost_usd", _optional_amount),
-        created_at=read("created_at", _time),
-        width_px=read("width_px", _pixels, 0),
-        height_px=read("height_px", _pixels, 0),
-        seconds=read("seconds", _optional_amount),
-        page=read("page", _writable, ""),
-        marks=read("marks", _writable, ""),
-        request=read("request", _request, {}),
-        site=read("site", _writable, ""),
+        key=check_field("key", lambda value: text(value, _KEY)),
+        digest=check_field("digest", lambda value: text(value, _KEY)),
+        extension=check_field("extension", lambda value: text(value, _EXTENSION)),
+        provider=check_field("provider", _name),
+        model=check_field("model", _name),
+        job_id=check_field("job_id", _writable, ""),
+        cost_usd=check_field("cost_usd", _optional_amount),
+        created_at=check_field("created_at", _time),
+        width_px=check_field("width_px", _pixels, 0),
+        height_px=check_field("height_px", _pixels, 0),
+        seconds=check_field("seconds", _optional_amount),
+        page=check_field("page", _writable, ""),
+        marks=check_field("marks", _writable, ""),
+        request=check_field("request", _request, {}),
+        site=check_field("site", _writable, ""),
     )
 
 

@@ -40,13 +40,13 @@ class Owner:
     def of_this_process(cls) -> Owner:
         """A new owner in the running process."""
         pid = os.getpid()
-        return cls(id=uuid.uuid4().hex, machine=_machine(), pid=pid, started=_process(pid)[1])
+        return cls(id=uuid.uuid4().hex, machine=_name_machine(), pid=pid, started=_look_up_process(pid)[1])
 
     def is_dead_here(self, machine: str) -> bool:
         """Whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
         if self.machine != machine:
             return False
-        is_gone, started = _process(self.pid)
+        is_gone, started = _look_up_process(self.pid)
         return is_gone or bool(self.started and started and self.started != started)
 
 
@@ -95,7 +95,7 @@ class ProcessLeases:
 
     def lease_holder(self, key: str) -> Owner | None:
         """The living owner of `key`, heard of within LEASE_S; None without one."""
-        lease = _lease(self._store.get(LEASE + key))
+        lease = _parse_lease(self._store.get(LEASE + key))
         if lease is None:
             return None
         owner, beat_at, ticked = lease
@@ -114,7 +114,7 @@ class ProcessLeases:
         return any(self.lease_holder(key) is not None for key in names)
 
     def _is_mine(self, key: str) -> bool:
-        lease = _lease(self._store.get(LEASE + key))
+        lease = _parse_lease(self._store.get(LEASE + key))
         return lease is not None and lease[0].id == self._owner.id
 
     def _renew(self, key: str) -> None:
@@ -123,7 +123,7 @@ class ProcessLeases:
         self._store.set(LEASE + key, beat, expire_s=KEPT_S)
 
 
-def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
+def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
     """Holder, and its last beat by clock and by stopwatch; None if it is not a lease that `_renew` wrote.
 
     Earlier versions used no stopwatch.
@@ -138,7 +138,7 @@ def _lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
         return None
 
 
-def _process(pid: int) -> tuple[bool, str]:
+def _look_up_process(pid: int) -> tuple[bool, str]:
     """Whether the process is gone, and its start time; an empty text where the system does not tell the time."""
     if not Path("/proc/self/stat").exists():
         return _is_gone(pid), ""
@@ -165,7 +165,7 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
-def _machine() -> str:
+def _name_machine() -> str:
     """A name for all processes whose ids can be compared: those of one boot, and on Linux of one name space of ids."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

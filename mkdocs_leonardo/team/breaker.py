@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 #: A service that is left alone is asked again after this time, by one call (seconds). Shorter than `leases.HOLD_S`, so
 #: that a machine whose line was broken for a moment still has its leases.
-REST_S = 6.0
+OPEN_S = 6.0
 
 
 class CircuitBreaker:
@@ -15,7 +15,7 @@ class CircuitBreaker:
 
     The failure of a service that has never answered opens the breaker for good.
 
-    `begin` before a call, `failed` or `succeeded` after it, all in one thread.
+    `begin` before a call, `record_failure` or `record_success` after it, all in one thread.
     """
 
     def __init__(self, most: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -27,8 +27,8 @@ class CircuitBreaker:
         self._ended = 0
         self._asked_again_at = 0.0
 
-    def allows(self) -> bool:
-        """Whether a call may be made now; while the breaker is open, one in `REST_S` may."""
+    def may_call(self) -> bool:
+        """Whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
         if not self.has_answered:
             return not self._failures
         if self._failures < self._most:
@@ -36,21 +36,21 @@ class CircuitBreaker:
         now = self._monotonic()
         if now < self._asked_again_at:
             return False
-        self._asked_again_at = now + REST_S
+        self._asked_again_at = now + OPEN_S
         return True
 
     def begin(self) -> int:
-        """The number of calls that have ended so far, for `failed` of the call that begins."""
+        """The number of calls that have ended so far, for `record_failure` of the call that begins."""
         return self._ended
 
-    def failed(self, begun: int) -> None:
+    def record_failure(self, begun: int) -> None:
         """Count a failure."""
         if begun == self._ended:
             self._ended += 1
             self._failures += 1
-            self._asked_again_at = self._monotonic() + REST_S
+            self._asked_again_at = self._monotonic() + OPEN_S
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Close the breaker: a call succeeded."""
         self.has_answered = True
         self._ended += 1

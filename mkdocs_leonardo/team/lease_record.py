@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from mkdocs_leonardo.spec import JsonValue, canonical_json
 from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, entry_from, entry_value
-from mkdocs_leonardo.team.signing import is_signed, signature
+from mkdocs_leonardo.team.signing import is_signature_of, sign
 
 #: The intent of another machine is looked for among jobs of this age (seconds), by whatever clock they were made.
 INTENT_AGE_S = 590.0
@@ -31,7 +31,7 @@ class LeaseRecord:
     """
 
     owner: str = ""
-    beat: int = 0
+    heartbeats: int = 0
     is_whole: bool = False
     jobs: dict[str, Entry] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
@@ -42,24 +42,24 @@ class LeaseRecord:
         self.jobs = earlier.jobs | self.jobs
         self.refusals = earlier.refusals | self.refusals
 
-    def encoded(self, name: str, secret: bytes | None) -> bytes:
+    def encode(self, name: str, secret: bytes | None) -> bytes:
         """The text of the object `name`, signed if there is a secret."""
         said: dict[str, JsonValue] = {
             "version": _VERSION,
             "owner": self.owner,
-            "beat": self.beat,
+            "beat": self.heartbeats,
             "is_whole": self.is_whole,
             "jobs": {key: entry_value(entry) for key, entry in self.jobs.items()},
             "refusals": {key: _line(reason) for key, reason in self.refusals.items()},
         }
         value: dict[str, JsonValue] = {"claim": said}
         if secret is not None:
-            value["signature"] = signature({"name": name, "claim": said}, secret)
+            value["signature"] = sign({"name": name, "claim": said}, secret)
         return canonical_json(value)
 
     @classmethod
-    def decoded(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
-        """The record in the object `name`; ValueError for what `encoded` did not write with this secret."""
+    def decode(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
+        """The record in the object `name`; ValueError for what `encode` did not write with this secret."""
         try:
             value = mapping(json.loads(data))
         except RecursionError as error:
@@ -67,13 +67,13 @@ class LeaseRecord:
         said = mapping(value.get("claim"))
         if said.get("version") != _VERSION:
             raise ValueError("no lease of this version")
-        if secret is not None and not is_signed(value.get("signature"), {"name": name, "claim": said}, secret):
+        if secret is not None and not is_signature_of(value.get("signature"), {"name": name, "claim": said}, secret):
             raise ValueError("not signed with our secret")
         jobs, refusals = mapping(said.get("jobs")), mapping(said.get("refusals"))
         entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
         return cls(
             owner=text_in(said, "owner"),
-            beat=whole(said.get("beat")),
+            heartbeats=whole(said.get("beat")),
             is_whole=said.get("is_whole") is True,
             jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
             refusals={
@@ -84,12 +84,12 @@ class LeaseRecord:
         )
 
 
-def by_our_clock(entry: Entry, now: float) -> Entry:
+def fit_to_clock(entry: Entry, now: float) -> Entry:
     """The entry with times that another machine's wrong clock cannot make too old, or later than now."""
-    return replace(entry, calls=tuple(_call_by_our_clock(call, now) for call in entry.calls))
+    return replace(entry, calls=tuple(_fit_call_to_clock(call, now) for call in entry.calls))
 
 
-def _call_by_our_clock(call: CreateCall, now: float) -> CreateCall:
+def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
     sent_at = call.sent_at
     if sent_at > now - CLOCKS_APART_S:
         # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.

@@ -31,16 +31,16 @@ from anyio import CancelScope, Lock, create_task_group, move_on_after
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, by_our_clock
+from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, fit_to_clock
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
 #: Between two heartbeats (seconds).
-BEAT_S = 4.0
+HEARTBEAT_S = 4.0
 #: How long one heartbeat may take (seconds): two that fail come to less than `HOLD_S`.
-BEAT_CALL_S = 5.0
+HEARTBEAT_CALL_S = 5.0
 #: An owner that has not changed its object for so long, while an observer looked on, has lost its lease (seconds).
 HOLD_S = 20.0
 #: Between two looks of one machine at the leases that it waits for, all in one listing (seconds).
@@ -102,7 +102,7 @@ class TeamLeases:
         self._notify = notify
         self._told: set[str] = set()
         self._held: dict[str, TeamLease] = {}
-        self._rivals: dict[str, _Seen] = {}
+        self._seen_by_acquire: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
         self._seen: Mapping[str, Version] = {}
@@ -121,7 +121,7 @@ class TeamLeases:
         cannot be asked.
         """
         try:
-            lease = await self._acquired(name, keys)
+            lease = await self._try_acquire(name, keys)
         except StoreUnavailable as error:
             self.store.warn(error)
             return TeamLease(self, name, 0, LeaseRecord(), doubt=str(error))
@@ -129,27 +129,27 @@ class TeamLeases:
             self._waiting_since.pop(name, None)
         return lease
 
-    async def _acquired(self, name: str, keys: Collection[str]) -> TeamLease | None:
+    async def _try_acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         # Nearly always the lease does not exist, so that one call is enough.
-        if name not in self._tried and (lease := await self._made(name, 0)) is not None:
+        if name not in self._tried and (lease := await self._make_next(name, 0)) is not None:
             return lease
         for _ in range(_MOST_ATTEMPTS):
             seen = (await self._list(fresh=True)).get(name, _NOTHING)
-            record = await self.read(_path(name, seen.number)) if seen.number else None
+            record = await self.read_record(_path(name, seen.number)) if seen.number else None
             if record is not None and not record.owner:
                 self._foreign.add((name, seen.number))
                 continue
             if record is not None and not await self._is_free(name, seen):
                 if seen.number == self._tried.get(name):
-                    lease = await self._found_again(name, seen.number)
+                    lease = await self._reclaim(name, seen.number)
                     if lease is not None:
                         return lease
                 if self._dead.get(name) != seen:
-                    self._rivals[name] = seen
+                    self._seen_by_acquire[name] = seen
                     return None
             if record is not None and not record.refusals.keys().isdisjoint(keys):
                 return TeamLease(self, name, 0, record)
-            lease = await self._made(name, seen.number)
+            lease = await self._make_next(name, seen.number)
             if lease is not None:
                 return lease
         raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
@@ -158,41 +158,41 @@ class TeamLeases:
         """Whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
-        record = await self.read(f"{_path(name, seen.number)}{_FREE}")
+        record = await self.read_record(f"{_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
-    async def _found_again(self, name: str, number: int) -> TeamLease | None:
+    async def _reclaim(self, name: str, number: int) -> TeamLease | None:
         """The lease, if this machine made it: it was asleep, or the response to its call was lost."""
-        record = await self.read(_path(name, number))
+        record = await self.read_record(_path(name, number))
         if record is None or record.owner != self.owner:
             return None
         lease = self._hold(name, number, record)
         if await lease.renew():
             return lease
-        self.let_go(lease)
+        self.stop_renewing(lease)
         return None
 
-    async def _made(self, name: str, after: int) -> TeamLease | None:
+    async def _make_next(self, name: str, after: int) -> TeamLease | None:
         """Make the lease with the next number; None if another machine was faster."""
         number = after + 1
         while (name, number) in self._foreign:
             number += 1
         self._tried[name] = number
         path, record = _path(name, number), LeaseRecord(self.owner, is_whole=not after)
-        if not await self.store.create(path, record.encoded(path, self._secret)):
+        if not await self.store.create(path, record.encode(path, self._secret)):
             return None
         lease = self._hold(name, number, record)
         if after:
             try:
-                await lease.inherit()
+                await lease.merge_earlier_records()
             except StoreUnavailable:
-                self.let_go(lease)
+                self.stop_renewing(lease)
                 raise
         return lease
 
     async def wait(self, name: str) -> bool:
         """Wait until the owner has released the lease, or is dead; returns False after `patience_s`."""
-        rival = self._rivals[name]
+        last_seen = self._seen_by_acquire[name]
         since = self._waiting_since.setdefault(name, self.monotonic())
         unchanged_s, looked_at = 0.0, self.monotonic()
         while unchanged_s < HOLD_S:
@@ -210,35 +210,35 @@ class TeamLeases:
                 return False
             if seen.is_free:
                 return True
-            if seen != rival:
-                rival, unchanged_s = seen, 0.0
-        self._dead[name] = rival
+            if seen != last_seen:
+                last_seen, unchanged_s = seen, 0.0
+        self._dead[name] = last_seen
         return True
 
     async def heartbeat(self) -> None:
         """Renew every lease at intervals, for as long as the build runs."""
         while True:
-            await self._sleep(BEAT_S)
+            await self._sleep(HEARTBEAT_S)
             async with create_task_group() as group:
                 for lease in list(self._held.values()):
-                    group.start_soon(lease.beat)
+                    group.start_soon(lease.send_heartbeat)
 
     # Objects ---------------------------------------------------------------------------------------------------------
 
-    async def read(self, path: str) -> LeaseRecord | None:
+    async def read_record(self, path: str) -> LeaseRecord | None:
         """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
         try:
             found = await self.store.get(path, max_bytes=MAX_BYTES)
-            return None if found is None else LeaseRecord.decoded(path, found, self._secret)
+            return None if found is None else LeaseRecord.decode(path, found, self._secret)
         except (BrokenEntry, ValueError):
             if path not in self._told:
                 self._told.add(path)
                 self._notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
             return LeaseRecord()
 
-    async def write(self, path: str, record: LeaseRecord) -> None:
+    async def write_record(self, path: str, record: LeaseRecord) -> None:
         """Replace one object; StoreUnavailable if that fails."""
-        await self.store.replace(path, record.encoded(path, self._secret))
+        await self.store.replace(path, record.encode(path, self._secret))
 
     @property
     def may_cross(self) -> bool:
@@ -254,7 +254,7 @@ class TeamLeases:
                 began_at = self.monotonic()
                 self._seen = await self.store.list(LEASES_FOLDER)
                 self._listed_at = began_at
-            return _highest(self._seen, self._foreign)
+            return _find_highest(self._seen, self._foreign)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class TeamLeases:
         lease = self._held[name] = TeamLease(self, name, number, record)
         return lease
 
-    def let_go(self, lease: TeamLease) -> None:
+    def stop_renewing(self, lease: TeamLease) -> None:
         """Renew the lease no more."""
         if self._held.get(lease.name) is lease:
             del self._held[lease.name]
@@ -288,18 +288,18 @@ class TeamLease:
     def open_job(self, key: str) -> Entry | None:
         """The job that an earlier owner left open for `key`, its times by this machine's clock."""
         entry = self._record.jobs.get(key)
-        return None if entry is None else by_our_clock(entry, self._leases.now())
+        return None if entry is None else fit_to_clock(entry, self._leases.now())
 
-    def refusal(self, key: str) -> str | None:
+    def refusal_reason(self, key: str) -> str | None:
         """Why the service refused `key` to another machine, at a price; None if it did not."""
         return self._record.refusals.get(key)
 
-    async def inherit(self) -> None:
+    async def merge_earlier_records(self) -> None:
         """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
         number = self._number - 1
         # More owners in a row that died before they merged are no machines of this team.
         while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
-            earlier = await self._leases.read(_path(self.name, number))
+            earlier = await self._leases.read_record(_path(self.name, number))
             if earlier is not None:
                 self._record.add(earlier)
             number -= 1
@@ -323,7 +323,7 @@ class TeamLease:
                     return True
         except StoreUnavailable as error:
             self._leases.store.warn(error)
-        self._leases.let_go(self)
+        self._leases.stop_renewing(self)
         return False
 
     async def accept(self, job: Entry) -> None:
@@ -331,7 +331,7 @@ class TeamLease:
         self._record.jobs[job.key] = job
         await self._publish()
 
-    async def close(self, key: str) -> None:
+    async def delete_job(self, key: str) -> None:
         """Remove the open job of `key`; other machines read it after the next heartbeat."""
         self._record.jobs.pop(key, None)
 
@@ -347,18 +347,18 @@ class TeamLease:
         await self._write()
         return True
 
-    async def beat(self) -> None:
-        """Renew the lease, unless that takes longer than `BEAT_CALL_S`."""
-        with self._bounded(BEAT_CALL_S):
+    async def send_heartbeat(self) -> None:
+        """Renew the lease, unless that takes longer than `HEARTBEAT_CALL_S`."""
+        with self._bounded(HEARTBEAT_CALL_S):
             if not await self.renew():
-                self._leases.let_go(self)
+                self._leases.stop_renewing(self)
 
     async def release(self) -> None:
         """Release the lease with the jobs that are left open.
 
         Bounded in time, and done even by a build that is being cancelled.
         """
-        self._leases.let_go(self)
+        self._leases.stop_renewing(self)
         if not self._number:
             return
         # If this fails, another machine finds the lease unchanged and takes it over.
@@ -372,7 +372,7 @@ class TeamLease:
 
     async def _publish(self) -> None:
         """Write the record now instead of with the next heartbeat."""
-        with self._bounded(BEAT_CALL_S):
+        with self._bounded(HEARTBEAT_CALL_S):
             await self._write()
 
     @contextmanager
@@ -387,8 +387,8 @@ class TeamLease:
     async def _write(self) -> None:
         async with self._lock:
             if self._number:
-                self._record.beat += 1
-                await self._leases.write(_path(self.name, self._number), self._record)
+                self._record.heartbeats += 1
+                await self._leases.write_record(_path(self.name, self._number), self._record)
 
     async def _end(self) -> None:
         """Leave the record to later owners, or nothing if it says nothing."""
@@ -397,20 +397,20 @@ class TeamLease:
             await self._leases.store.delete(path)
             return
         # A number above the first stays: an earlier owner that was asleep must find that it was followed.
-        await self._leases.write(path, self._record)
-        await self._leases.write(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
+        await self._leases.write_record(path, self._record)
+        await self._leases.write_record(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
 
     async def _is_mine(self) -> bool:
         """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
         for following in range(self._number + 1, self._number + 1 + _MOST_ATTEMPTS):
-            record = await self._leases.read(_path(self.name, following))
+            record = await self._leases.read_record(_path(self.name, following))
             if record is None:
                 break
             if record.owner:
                 return False
         if not self._leases.may_cross:
             return True
-        record = await self._leases.read(_path(self.name, self._number))
+        record = await self._leases.read_record(_path(self.name, self._number))
         return record is not None and record.owner == self._leases.owner
 
 
@@ -418,7 +418,7 @@ def _path(name: str, number: int) -> str:
     return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 
-def _highest(objects: Mapping[str, Version], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
+def _find_highest(objects: Mapping[str, Version], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
     """The state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()

@@ -51,7 +51,7 @@ RETRY_S = 1.5
 SETTLE_S = 1.0
 #: The time that obstore's threads get to release Python's objects (seconds). A thread that still holds one when the
 #: interpreter ends aborts the process (SIGABRT, PyO3/pyo3-async-runtimes#40).
-LET_GO_S = 0.1
+THREADS_END_S = 0.1
 #: A read takes at most this many bytes, unless the caller says otherwise.
 MAX_OBJECT_BYTES = 2**20
 #: The value of the header `Authorization` for a store at https://, such as `Basic …` or `Bearer …`.
@@ -152,13 +152,13 @@ class ObjectStore:
     async def aclose(self) -> None:
         """Let the client end its calls; to be awaited after the last call has returned or was cancelled."""
         if self._opened is not None:
-            await sleep(LET_GO_S)
+            await sleep(THREADS_END_S)
 
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _get(self, name: str, max_bytes: int) -> bytes | None:
         store = await self._open()
-        found = await self._unless_missing(store.get_async(_checked(name)))
+        found = await self._unless_missing(store.get_async(_check_name(name)))
         if found is None:
             return None
         data = bytearray()
@@ -195,14 +195,14 @@ class ObjectStore:
     async def _delete(self, name: str) -> None:
         store = await self._open()
         # S3 reports no missing object, the other services do.
-        await self._unless_missing(store.delete_async(_checked(name)))
+        await self._unless_missing(store.delete_async(_check_name(name)))
 
     async def _list(self, folder: str) -> dict[str, Version]:
         from obstore import list_with_delimiter_async
 
         store = await self._open()
         # With a delimiter, because Apache answers no listing of unlimited depth.
-        found = await list_with_delimiter_async(store, _checked(folder))
+        found = await list_with_delimiter_async(store, _check_name(folder))
         return {
             # WebDAV's listings say the whole path on the host.
             f"{folder}/{entry['path'].rpartition('/')[2]}": (
@@ -215,7 +215,7 @@ class ObjectStore:
 
     async def _exists(self, name: str) -> bool:
         store = await self._open()
-        return await self._unless_missing(store.head_async(_checked(name))) is not None
+        return await self._unless_missing(store.head_async(_check_name(name))) is not None
 
     async def _holds(self, name: str, data: bytes) -> bool:
         """Whether the object is there and is `data`."""
@@ -233,7 +233,7 @@ class ObjectStore:
             if self._creator is not None:
                 await self._put(self._creator, name, data)
             else:
-                await store.put_async(_checked(name), data, mode="create", use_multipart=False)
+                await store.put_async(_check_name(name), data, mode="create", use_multipart=False)
         except (AlreadyExistsError, PreconditionError) as error:
             if "MKCOL" in str(error):
                 raise
@@ -245,11 +245,11 @@ class ObjectStore:
         from obstore.exceptions import BaseError
 
         try:
-            await client.put_async(_checked(name), data, use_multipart=False)
+            await client.put_async(_check_name(name), data, use_multipart=False)
         except BaseError as error:
             if "MKCOL" not in str(error):
                 raise
-            await client.put_async(_checked(name), data, use_multipart=False)
+            await client.put_async(_check_name(name), data, use_multipart=False)
 
     async def _open(self) -> Client:
         if self._opened is None:
@@ -293,7 +293,7 @@ class ObjectStore:
 
     async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
-        self._check(what)
+        self._refuse_known_failure(what)
         from obstore.exceptions import BaseError
 
         text, reason = "", f"no answer within {timeout_s:g} s"
@@ -302,7 +302,7 @@ class ObjectStore:
             try:
                 result = await make()
             except BrokenEntry:
-                self._answered(what)
+                self._record_answer(what)
                 raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 text = str(error)
@@ -310,23 +310,23 @@ class ObjectStore:
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "its client failed"
             else:
-                self._answered(what)
+                self._record_answer(what)
                 return result
         self.failures += 1
         message = f"{self.address}: cannot {what} ({reason})"
         # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
         if is_refusal(text, is_folder=self.address.scheme == "file"):
             refusals = self._refusals.get(what, [])
-            self._answered(what)
+            self._record_answer(what)
             self._refusals[what] = [*refusals, message]
             raise StoreRefused(message)
         self._reason = reason
         self._breaker.has_answered |= status_of(text) is not None
         # A store that answers other calls meanwhile is overloaded and not gone.
-        self._breaker.failed(begun)
+        self._breaker.record_failure(begun)
         raise StoreUnavailable(message)
 
-    def _check(self, what: str) -> None:
+    def _refuse_known_failure(self, what: str) -> None:
         """Raise StoreUnavailable for a call that is known to fail."""
         if find_spec("obstore") is None:
             raise StoreRefused(
@@ -336,15 +336,15 @@ class ObjectStore:
             raise StoreRefused(f"{self.address}: cannot {what} ({self._trouble})")
         if len(self._refusals.get(what, ())) >= MOST_FAILURES:
             raise StoreRefused(self._refusals[what][-1])
-        if not self._breaker.allows():
+        if not self._breaker.may_call():
             raise StoreUnavailable(f"{self.address}: cannot {what} (not asked again after it failed: {self._reason})")
 
-    def _answered(self, what: str) -> None:
-        self._breaker.succeeded()
+    def _record_answer(self, what: str) -> None:
+        self._breaker.record_success()
         self._refusals.pop(what, None)
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise AssertionError(f"{name!r} is no name for an object")
     return name

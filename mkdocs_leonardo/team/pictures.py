@@ -26,7 +26,7 @@ from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore
-from mkdocs_leonardo.team.signing import has_form, is_signed, signature
+from mkdocs_leonardo.team.signing import has_signature_form, is_signature_of, sign
 
 T = TypeVar("T")
 #: One result of `examine`: a grade, of which `bad` must be mended, and what was found.
@@ -113,10 +113,10 @@ class TeamPictures:
         doubt: StorageError | None = None
         for rank, (key, provider) in enumerate(wanted):
             async with self._lookups:
-                record = await self._or_error(key, self._find(key, provider))
+                record = await self._try_call(key, self._get_record(key, provider))
             if isinstance(record, PictureRecord):
                 async with self._downloads:
-                    data = await self._or_error(key, self._picture(record))
+                    data = await self._try_call(key, self._get_picture(record))
                     if isinstance(data, bytes):
                         self._hits.add(wanted[0][0])
                         store = await to_thread.run_sync(save, record, data)
@@ -129,7 +129,7 @@ class TeamPictures:
         self._misses.update(key for key, _ in wanted[:1])
         return None
 
-    async def _or_error(self, key: str, call: Awaitable[T]) -> T | StorageError:
+    async def _try_call(self, key: str, call: Awaitable[T]) -> T | StorageError:
         """The result of a call, or its error if the outcome is unknown."""
         try:
             return await call
@@ -142,7 +142,7 @@ class TeamPictures:
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
         """Upload unless the store has a different picture for this key; returns whether this one is there."""
-        return self._rights.is_writer and await self._or_error(record.key, self._share(record, data)) is True
+        return self._rights.is_writer and await self._try_call(record.key, self._share(record, data)) is True
 
     async def aclose(self) -> None:
         """Close the store, after the last call of the build and of all leases on it."""
@@ -199,11 +199,11 @@ class TeamPictures:
             # Its name holds its digest: what is there and differs is damaged.
             if not await self._store.create(picture, data, timeout_s=LONG_CALL_S):
                 await self._store.replace(picture, data, timeout_s=LONG_CALL_S)
-        text = signed(record, self._rights.secret)
+        text = sign_record(record, self._rights.secret)
         if not await self._store.create(_record_name(record.key), text):
             try:
-                found = await self._find(record.key, record.provider)
-                if found is not None and await self._picture(found):
+                found = await self._get_record(record.key, record.provider)
+                if found is not None and await self._get_picture(found):
                     return found.digest == record.digest
             except BrokenEntry as error:
                 self._refuse(record.key, error)
@@ -214,7 +214,7 @@ class TeamPictures:
         self._writes += 1
         return True
 
-    async def _find(self, key: str, provider: str) -> PictureRecord | None:
+    async def _get_record(self, key: str, provider: str) -> PictureRecord | None:
         """The record of `key`, checked without reading its picture; None if there is none."""
         name = _record_name(key)
         where = f"{self._store.address}/{name}"
@@ -242,7 +242,7 @@ class TeamPictures:
             slow = f"answers so slowly (at last after {took_s:.0f} s) that it is not asked again in this build"
             self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))
 
-    async def _picture(self, record: PictureRecord) -> bytes:
+    async def _get_picture(self, record: PictureRecord) -> bytes:
         """The picture of `record`, checked."""
         name = _picture_name(record)
         where = f"{self._store.address}/{name}"
@@ -278,13 +278,13 @@ class TeamPictures:
             )
 
 
-def signed(record: PictureRecord, secret: bytes | None) -> bytes:
+def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
     """The text of a record for the store, signed if there is a secret."""
     text = record_text(record)
     if secret is None:
         return text
     values: dict[str, JsonValue] = json.loads(text)
-    values[_SIGNATURE] = signature(_said(values), secret)
+    values[_SIGNATURE] = sign(_signed_values(values), secret)
     return (json.dumps(values, indent=2) + "\n").encode()
 
 
@@ -293,20 +293,20 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
         return
     # The text has been read as a record, so that it is an object of JSON.
     values: dict[str, JsonValue] = json.loads(text)
-    if not has_form(values.get(_SIGNATURE)):
+    if not has_signature_form(values.get(_SIGNATURE)):
         raise BrokenEntry(f"{where}: is not signed")
     try:
-        is_ours = is_signed(values[_SIGNATURE], _said(values), secret)
+        is_signed_here = is_signature_of(values[_SIGNATURE], _signed_values(values), secret)
     except (ValueError, RecursionError) as error:
         raise BrokenEntry(f"{where}: has a signature that cannot be checked") from error
-    if not is_ours:
+    if not is_signed_here:
         raise _SignedOtherwise(f"{where}: is signed with another secret, or was changed")
 
 
-def _said(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     """The signed values: the record without its own signature."""
-    said = {name: value for name, value in values.items() if name != _SIGNATURE}
-    return {"key": said.get("key"), "digest": said.get("digest"), "record": said}
+    signed = {name: value for name, value in values.items() if name != _SIGNATURE}
+    return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
 
 
 def _record_name(key: str) -> str:

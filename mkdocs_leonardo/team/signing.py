@@ -11,16 +11,16 @@ from mkdocs_leonardo.spec import JsonValue, canonical_json
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
-def signature(value: Mapping[str, JsonValue], secret: bytes) -> str:
+def sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
     """The signature of a value; ValueError or RecursionError for one that cannot be written."""
     return hmac.new(secret, canonical_json(dict(value)), "sha256").hexdigest()
 
 
-def has_form(found: JsonValue) -> bool:
+def has_signature_form(found: JsonValue) -> bool:
     """Whether something looks like a signature."""
     return isinstance(found, str) and _HEX.fullmatch(found) is not None
 
 
-def is_signed(found: JsonValue, value: Mapping[str, JsonValue], secret: bytes) -> bool:
+def is_signature_of(found: JsonValue, value: Mapping[str, JsonValue], secret: bytes) -> bool:
     """Whether `found` is the signature of a value."""
-    return isinstance(found, str) and has_form(found) and hmac.compare_digest(found, signature(value, secret))
+    return isinstance(found, str) and has_signature_form(found) and hmac.compare_digest(found, sign(value, secret))

@@ -34,7 +34,7 @@ from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import ObjectStore
-from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures, signed
+from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures, sign_record
 
 
 class Distance:
@@ -94,7 +94,7 @@ def fill(folder: Path, pages: int) -> list[str]:
     keys = [digest_of(str(number).encode()) for number in range(pages)]
     for key in keys:
         record = PictureRecord(key, digest_of(data), "jpg", "leonardo", "phoenix", width_px=1536, height_px=864)
-        (folder / f"pictures/{key}.json").write_bytes(signed(record, b"secret"))
+        (folder / f"pictures/{key}.json").write_bytes(sign_record(record, b"secret"))
         os.link(first, folder / f"pictures/{key}-{record.digest[:16]}.jpg")
     return keys
 

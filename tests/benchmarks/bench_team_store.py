@@ -38,7 +38,7 @@ _HURRIED = """
 import sys
 from mkdocs_leonardo.team import leases
 factor = float(sys.argv.pop(1)) / leases.HOLD_S
-for name in ("BEAT_S", "BEAT_CALL_S", "HOLD_S", "LOOK_S"):
+for name in ("HEARTBEAT_S", "HEARTBEAT_CALL_S", "HOLD_S", "LOOK_S"):
     setattr(leases, name, getattr(leases, name) * factor)
 from mkdocs.__main__ import cli
 cli()

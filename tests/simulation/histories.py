@@ -235,7 +235,7 @@ def _processes_of(history: History) -> Iterator[None]:
     def look(pid: int) -> tuple[bool, str]:
         return builds[pid - 1].ended_at < NEVER, ""
 
-    with patch.object(process_leases, "_process", look):
+    with patch.object(process_leases, "_look_up_process", look):
         yield
 
 

@@ -48,8 +48,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "intent": Mutation(
         "a create call is noted down before it leaves",
         "storage/journal.py",
-        "return self._write(replace(order, calls=(*earlier, sent)))",
-        "return replace(order, calls=(*earlier, sent))",
+        "return self._write(replace(entry, calls=(*earlier, sent)))",
+        "return replace(entry, calls=(*earlier, sent))",
     ),
     "cap": Mutation(
         "the cap on images holds",
@@ -66,8 +66,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "unknown": Mutation(
         "a call whose outcome is unknown counts as spent",
         "acquire/create.py",
-        "if error.charged is Charged.NO:\n            context.budget.withdraw(reservation)",
-        "if error.charged is not Charged.YES:\n            context.budget.withdraw(reservation)",
+        "if error.charged is Charged.NO:\n            context.budget.void(reservation)",
+        "if error.charged is not Charged.YES:\n            context.budget.void(reservation)",
     ),
     "look": Mutation(
         "the list of jobs is read before a call is sent again",
