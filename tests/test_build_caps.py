@@ -175,7 +175,7 @@ class ScriptedProvider:
         world = self._world
         key = generation_key(self.name, self.model, replace(picture, seed=None), self.options)
         entry = world.journal().entry(key)
-        if entry is None or [one.seed for one in entry.sent][-1:] != [picture.seed]:
+        if entry is None or [one.seed for one in entry.intended][-1:] != [picture.seed]:
             world.wrong.append(f"a create call with {entry} in the journal")
         creation = next(world.creations)
         await world.give_way()

@@ -140,7 +140,7 @@ class JobCreator:
             return ""
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
-        if all(call.number in self._calls for call in entry.sent):
+        if all(call.number in self._calls for call in entry.intended):
             return ""
         return "may have accepted an earlier call; nothing is paid for until that is known"
 

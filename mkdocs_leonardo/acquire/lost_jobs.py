@@ -68,7 +68,7 @@ class LostJobs:
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
         entry = await thread(self._context.journal.entry, key)
-        return entry is not None and any((key, call.number) in self._reserved for call in entry.sent)
+        return entry is not None and any((key, call.number) in self._reserved for call in entry.intended)
 
     async def search(self, request: JobRequest) -> SearchResult:
         """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
@@ -87,7 +87,7 @@ class LostJobs:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await thread(self._context.journal.entry, request.key)
         found: dict[int, Submission] = {}
-        for call in entry.sent if entry is not None else ():
+        for call in entry.intended if entry is not None else ():
             is_conclusive = self._call_wait_left_s(request.key, call) <= 0
             try:
                 submission = await self._adopt_job(request, call)
@@ -151,7 +151,7 @@ class LostJobs:
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
         entries = await thread(self._context.journal.entries)
-        lost = {key: entry for key, entry in entries.items() if entry.sent}
+        lost = {key: entry for key, entry in entries.items() if entry.intended}
         for key, other in (self._ruled_out | lost).items():
             is_other = key != request.key and other.provider == request.provider.name
             if is_other and all(other.request.get(name) == wanted[name] for name in what):
@@ -163,7 +163,7 @@ class LostJobs:
     async def _wait_left_s(self, key: str) -> float:
         """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
         entry = await thread(self._context.journal.entry, key)
-        calls = entry.sent if entry is not None else ()
+        calls = entry.intended if entry is not None else ()
         return max((0.0, *(self._call_wait_left_s(key, call) for call in calls)))
 
     def _call_wait_left_s(self, key: str, call: CreateCall) -> float:

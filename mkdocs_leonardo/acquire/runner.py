@@ -78,7 +78,7 @@ class JobRunner:
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
         # A call of this build is not repeated before the next one.
-        if not any((key, call.number) in self._jobs.sent_calls for call in entry.sent):
+        if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
             # The answer was the picture itself, and was not stored.
             self._context.notify(logging.WARNING, unanswered_message(request.page, provider.name))
             await request.publish(await thread(self._context.journal.delete_call, key))
@@ -86,11 +86,11 @@ class JobRunner:
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """The jobs that calls of earlier builds led to."""
-        if not any(call.is_due(self._context.clock.now()) for call in entry.sent):
+        if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
         result = await self._lost.search(request)
         if result.trouble is not None:
-            numbers = [call.number for call in entry.sent if call.number not in result.found]
+            numbers = [call.number for call in entry.intended if call.number not in result.found]
             await self._jobs.defer(request, numbers, was_reached=result.was_read)
         return tuple(result.found.values())
 

@@ -69,7 +69,7 @@ def _lines(runtime: Runtime) -> Iterator[_Line]:
 
 
 def _state_of(call: CreateCall) -> str:
-    if call.state == "sent":
+    if call.state == "intended":
         return "no answer: may be paid for, looked for by the next build"
     return "paid for; the service does not know it" if call.unknown_since else "paid for, to be collected"
 

@@ -37,7 +37,7 @@ _LEFT = {
         "paid for, and not collected yet",
         "the same command collects what is there by then, without paying again",
     ),
-    "sent": (
+    "intended": (
         "asked for, without an answer yet",
         "the same command looks whether the service took the job before it pays for another",
     ),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry, Refusal
 
 State = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
-JobState = Literal["accepted", "sent", "lost"]
+JobState = Literal["accepted", "intended", "lost"]
 
 _STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 #: The states in the order of the count, with the table's words for them.
@@ -51,7 +51,7 @@ class Quote:
     """One provider's key and price for a picture.
 
     `may_be_asked`: a build may order the picture from the provider. `job` is the state of a job that is not collected,
-    or that can be fetched again since its stored picture is damaged. "sent": its create call has no answer so far.
+    or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
     "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` says why the prompt is
     not sent again.
     """
@@ -67,7 +67,7 @@ class Quote:
     @property
     def is_paid(self) -> bool:
         """Whether a job is paid for, or may be, and can be collected."""
-        return self.has_api_key and self.job in {"accepted", "sent"}
+        return self.has_api_key and self.job in {"accepted", "intended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +225,10 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: M
     if isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)):
         job = "accepted"
     elif entry is not None:
-        job = "accepted" if entry.accepted else "sent"
+        job = "accepted" if entry.accepted else "intended"
         keeps_no_jobs = not isinstance(provider, FindsLostJobs)
         # While another process waits for the answer, it is not lost.
-        if job == "sent" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
+        if job == "intended" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
             job = "lost"
     refusal = runtime.journal.refusal(candidate.key)
     may_be_asked = candidate.may_be_asked and not (refusal and refusal.is_empty)

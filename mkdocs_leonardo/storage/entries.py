@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from mkdocs_leonardo.spec import JsonValue, Submission
@@ -25,6 +25,8 @@ CLOSED_S = GIVE_UP_S + 5 * 86400.0
 UNKNOWN_S = 6 * 3600.0
 
 _MOST_CALLS = 100
+#: The stored word for the state "intended" of one call.
+_STORED_INTENDED = "sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class CreateCall:
     """
 
     number: int
-    state: Literal["sent", "accepted"] = "sent"
+    state: Literal["intended", "accepted"] = "intended"
     seed: int | None = None
     estimate_usd: float = 0.0
     sent_at: float = 0.0
@@ -96,9 +98,9 @@ class Entry:
         )
 
     @property
-    def sent(self) -> tuple[CreateCall, ...]:
+    def intended(self) -> tuple[CreateCall, ...]:
         """The calls whose outcome is unknown: sent, or about to be."""
-        return tuple(call for call in self.calls if call.state == "sent")
+        return tuple(call for call in self.calls if call.state == "intended")
 
     def is_due(self, now: float) -> bool:
         """Whether a build may ask for any of the jobs."""
@@ -134,8 +136,13 @@ def entry_value(entry: Entry) -> JsonValue:
         "job_id": known.job_id,
         "accepted_at": known.accepted_at,
         "cost_usd": known.cost_usd,
-        "tries": [asdict(replace(call, estimate_usd=amount_or_none(call.estimate_usd) or 0.0)) for call in entry.calls],
+        "tries": [_call_value(call) for call in entry.calls],
     }
+
+
+def _call_value(call: CreateCall) -> JsonValue:
+    state = _STORED_INTENDED if call.state == "intended" else call.state
+    return {**asdict(call), "state": state, "estimate_usd": amount_or_none(call.estimate_usd) or 0.0}
 
 
 def entry_from(key: str, value: JsonValue | None) -> Entry | None:
@@ -163,7 +170,7 @@ def _call_in(value: JsonValue) -> CreateCall:
     seed = call.get("seed")
     return CreateCall(
         whole(call.get("number")),
-        _state_in(call, "sent"),
+        _state_in(call, _STORED_INTENDED),
         None if seed is None else whole(seed),
         job_id=text_in(call, "job_id"),
         cost_usd=amount_or_none(call.get("cost_usd")),
@@ -184,9 +191,9 @@ def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
     )
 
 
-def _state_in(value: Mapping[str, JsonValue], sent: str) -> Literal["sent", "accepted"]:
-    """The state; `sent` is the stored word for a call whose outcome is unknown."""
+def _state_in(value: Mapping[str, JsonValue], intended: str) -> Literal["intended", "accepted"]:
+    """The state of a call; `intended` is the stored word for a call whose outcome is unknown."""
     state = value.get("state")
-    if state not in (sent, "accepted"):
+    if state not in (intended, "accepted"):
         raise ValueError("not the state that was written")
-    return "accepted" if state == "accepted" else "sent"
+    return "accepted" if state == "accepted" else "intended"

@@ -92,10 +92,10 @@ class Journal(ProcessLeases):
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
             earlier = before.calls if before is not None else ()
             number = 1 + max(self._last_number(key), *(call.number for call in earlier), 0)
-            sent = CreateCall(
+            intended = CreateCall(
                 number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
-            return self._write(replace(entry, calls=(*earlier, sent)))
+            return self._write(replace(entry, calls=(*earlier, intended)))
 
     def inherit(self, entry: Entry) -> None:
         """Add an entry that another machine left open, unless its key has one."""
@@ -155,7 +155,7 @@ class Journal(ProcessLeases):
 
     def delete_call(self, key: str, number: int = 0) -> Entry | None:
         """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
-        return self._drop(key, lambda call: call.state == "sent" and number in (0, call.number))
+        return self._drop(key, lambda call: call.state == "intended" and number in (0, call.number))
 
     def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:
         """Delete the collected job, or, without `job_id`, the whole entry of `key`; returns what is left."""
@@ -295,7 +295,7 @@ def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonVa
     incoming, existing = entry_from(key, value), entry_from(key, present)
     if incoming is None or existing is None:
         return None
-    calls = {call.number: call for call in (*incoming.sent, *existing.calls)}
+    calls = {call.number: call for call in (*incoming.intended, *existing.calls)}
     for call in incoming.accepted:
         target_call = calls.get(call.number, call)
         is_taken = target_call.state == "accepted" and target_call.job_id != call.job_id
