@@ -32,7 +32,7 @@ from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, asked_fo
 from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
-from mkdocs_leonardo.page.themes import picture_sizes
+from mkdocs_leonardo.page.themes import ZENSICALS_THEME, picture_sizes
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
 
@@ -310,7 +310,7 @@ class PageRenderer:
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
         spec = replace(spec, layout=final_layout(spec, asset, heading_html))
-        sizes = picture_sizes("material", spec.layout, hidden=self._hidden, is_post=self._is_post)
+        sizes = picture_sizes(ZENSICALS_THEME, spec.layout, hidden=self._hidden, is_post=self._is_post)
         url = self._url if not self._is_post else (self._absolute_url or self._url)
         header = hero_header(asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)

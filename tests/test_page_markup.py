@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mkdocs_leonardo.page.markup import (
     insert_card,
     place_full,
 )
-from mkdocs_leonardo.page.themes import picture_sizes
+from mkdocs_leonardo.page.themes import THEMES, full_width_place, picture_sizes
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -318,6 +319,21 @@ def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
     page = '<section><div class="wy-nav-content"><div class="rst-content">'
     banner = header.replace("none", "banner")
     assert place_full(f"{page}{header}\n<p>", header) == f"<section>\n{banner}\n{page.removeprefix('<section>')}<p>"
+
+
+@pytest.mark.parametrize(
+    ("theme", "package", "template"),
+    [
+        ("material", "material", "templates/base.html"),
+        ("mkdocs", "mkdocs", "themes/mkdocs/base.html"),
+        ("readthedocs", "mkdocs", "themes/readthedocs/base.html"),
+    ],
+)
+def test_each_theme_is_known_by_its_own_html(theme: str, package: str, template: str) -> None:
+    """No other theme's row fits the theme's template first."""
+    html = (resources.files(package) / template).read_text(encoding="utf-8")
+    assert full_width_place(html) == (THEMES[theme].full_place(html), THEMES[theme].is_in_main)
+    assert full_width_place(html)[0] > 0
 
 
 def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:

@@ -60,6 +60,19 @@ def test_stylesheet_has_the_rules_of_its_theme(theme: str, used: set[str]) -> No
     assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == used
 
 
+def test_every_file_of_rules_is_in_a_stylesheet() -> None:
+    """A new theme's file needs a row of the table of themes, and nothing else."""
+    written = everything() + published_stylesheet(Manifest()).decode()
+    for file in (resources.files("mkdocs_leonardo.page") / "css").iterdir():
+        assert _minified(file.read_text(encoding="utf-8")) in written, file.name
+
+
+def test_zensicals_stylesheet_has_the_rules_of_its_theme_alone() -> None:
+    """Zensical's themes build on Material; the rules of MkDocs's themes would be dead weight."""
+    content = published_stylesheet(Manifest()).decode()
+    assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == {".md-"}
+
+
 def test_stylesheet_name_changes_with_its_content_only() -> None:
     """The name may be cached for ever; the order of pages does not matter."""
     left, low = spec(focus=FocalPoint(0.1, 0.5)), spec(focus=FocalPoint(0.5, 0.9))

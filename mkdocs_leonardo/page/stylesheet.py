@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
-from mkdocs_leonardo.page.themes import THEMES
+from mkdocs_leonardo.page.themes import THEMES, ZENSICALS_THEME
 from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout
 from mkdocs_leonardo.tint import TINTS
 
@@ -18,11 +18,8 @@ _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
 #: White space has no meaning beside these signs, and after a colon; elsewhere it counts once.
 _SPACE = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|\s*(?P<sign>[{};,>/])\s*|:\s+|\s+""")
 
-#: The files in ``css``, in the order of the cascade.
-_FILES = (
-    *("common", "title", "over", "full", "apart", "stacked", "split", "credit", "cards"),
-    *("material", "mkdocs", "readthedocs", "zensical"),
-)
+#: The files in ``css`` that belong to no theme, in the order of the cascade. Themes' files follow by their names.
+_PARTS = ("common", "title", "over", "full", "apart", "stacked", "split", "credit", "cards")
 
 #: A hero in full layout is in the content where its theme has no place for it.
 _LAYOUT_FILES: Mapping[Layout, Collection[str]] = {
@@ -58,7 +55,7 @@ def published_stylesheet(manifest: Manifest) -> bytes:
     It has all layouts, since Zensical reads a page's layout when it renders the page, and no covers: excerpts hold
     heroes, which become cards.
     """
-    files = {*_FILES} - {"cards", "mkdocs", "readthedocs"}
+    files = {*_PARTS, THEMES[ZENSICALS_THEME].rules, "zensical"} - {"cards"}
     content = _content(files, (shown.focus for shown in manifest.heroes.values()))
     return f"{content}{'' if manifest.cards else _NO_CARDS}".encode()
 
@@ -81,7 +78,8 @@ def _theme_files(theme: str) -> set[str]:
 def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
     """The files' rules, and one rule for each value of an attribute."""
     folder = resources.files("mkdocs_leonardo.page") / "css"
-    sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in _FILES if name in files]
+    names = [*(name for name in _PARTS if name in files), *sorted(set(files).difference(_PARTS))]
+    sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in names]
     scrims = _scrim_rules() if "over" in files else ()
     return "".join([*map(_minified, sources), *_tint_rules(), *scrims, *_focus_rules(focuses)])
 

@@ -1,6 +1,7 @@
 """The themes whose layout is known: the width of the article, and the width and place of the layout `full`.
 
-A theme is one row of `THEMES`; its rules are a file in ``css``.
+A theme is one row of `THEMES` and one file in ``css`` with its rules. A page has the first theme whose place is in its
+HTML, so a theme stands before those whose HTML it contains.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _mkdocs_place(start_of_page: str) -> int:
 
 _MATERIAL = Theme("material", _material, full_place=_material_place, is_in_main=True)
 _UNKNOWN = Theme("", lambda _columns: _UNKNOWN_ARTICLE)
-#: The themes by MkDocs's names.
+#: The themes by MkDocs's names. The first one that fits a page's HTML wins.
 THEMES = {
     "material": _MATERIAL,
     "materialx": _MATERIAL,
@@ -176,3 +177,5 @@ THEMES = {
     ),
     "mkdocs": Theme("mkdocs", lambda _columns: _MKDOCS_ARTICLE, full_place=_mkdocs_place),
 }
+#: The theme that Zensical's own themes build on.
+ZENSICALS_THEME = "material"
