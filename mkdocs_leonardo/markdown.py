@@ -25,12 +25,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from markdown.extensions import Extension
 
-from mkdocs_leonardo.host.reading import HeroReader
+from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import linked_data, social_of
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, asked_for, read_manifest
 from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
-from mkdocs_leonardo.page.site import hidden_parts
+from mkdocs_leonardo.page.site_markup import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import ZENSICALS_THEME, picture_sizes
 from mkdocs_leonardo.providers.declaration import creator_of
@@ -120,7 +120,7 @@ def _context_of(md: Markdown) -> _Context | None:
     return cast("_Context", context) if hasattr(page, "meta") and hasattr(context, "config") else None
 
 
-class _Site:
+class _PublishedHeroes:
     """The published pictures of a site and their addresses, read once for all pages. Logs each message once.
 
     `assets` is the folder of the pictures, `assets_url` its full address, "" where the site's is not known.
@@ -189,15 +189,15 @@ def _touch(manifest: Path) -> None:
 
 
 @lru_cache(maxsize=8)
-def _cached_site(changed_at_ns: int, **of_site: str) -> _Site:
-    """The site with a manifest of that time of last change; read again when new pictures are published."""
+def _cached_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
+    """The published heroes, read again when the manifest has changed since `changed_at_ns`."""
     del changed_at_ns
-    return _Site(**of_site)
+    return _PublishedHeroes(**where)
 
 
-def _site_of(config: Mapping[str, Any], assets: str, *, manifest: str, report: str) -> _Site:
+def _load_heroes(config: Mapping[str, Any], assets: str, *, manifest: str, report: str) -> _PublishedHeroes:
     root_dir, docs_dir = str(config["root_dir"]), str(config["docs_dir"])
-    return _cached_site(
+    return _cached_heroes(
         # While a build reports, the manifest stays as it is.
         0 if report else _changed_at_ns(manifest or os.path.join(root_dir, docs_dir, assets, MANIFEST)),  # noqa: PTH118 - as text: called for each page
         root_dir=root_dir,
@@ -223,12 +223,12 @@ class PageRenderer:
         self._page = context.page
         self._config = context.config
         self._assets = assets
-        self._site = _site_of(context.config, assets, manifest=manifest, report=report)
+        self._published = _load_heroes(context.config, assets, manifest=manifest, report=report)
         self._folder_url: str | None = None
 
     def show(self, content: str) -> str:
         """The page's content with its hero at the top, if it has one."""
-        manifest = self._site.manifest
+        manifest = self._published.manifest
         hero = self._hero(manifest or Manifest())
         if hero is None or manifest is None:
             return content
@@ -248,35 +248,35 @@ class PageRenderer:
     # What is shown ---------------------------------------------------------------------------------------------------
 
     def _hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
-        site, path = self._site, self._page.path
-        found = HeroReader(manifest.defaults, site.docs_dir).read(
+        published, path = self._published, self._page.path
+        found = HeroReader(manifest.defaults, published.docs_dir).read(
             self._page.meta,
             page=path,
             title=self._page.title or "",
             site_name=self._site_name,
-            source=lambda: (site.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
+            source=lambda: (published.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
         for problem in found.problems:
-            site.warn_once(str(problem))
+            published.warn_once(str(problem))
         hero = found.hero
         if hero is None:
             return None
-        if site.manifest is None:
-            site.ask_for_run(site.trouble)
+        if published.manifest is None:
+            published.ask_for_run(published.trouble)
             return None
         shown = manifest.heroes.get(path)
         if shown is None:
-            site.ask_for_run(f"{path}: there is no image for it yet")
+            published.ask_for_run(f"{path}: there is no image for it yet")
             return None
-        variants = () if site.is_wrapped else shown.asset.rendering.variants
-        if not all((site.assets / variant.name).is_file() for variant in variants):
+        variants = () if published.is_wrapped else shown.asset.rendering.variants
+        if not all((published.assets / variant.name).is_file() for variant in variants):
             # The repository may hold the manifest without the pictures.
-            site.ask_for_run(f"{path}: not all files of its image are in {site.assets}")
+            published.ask_for_run(f"{path}: not all files of its image are in {published.assets}")
             return None
         # `zensical build` has logged already that the page shows its last hero.
-        is_known = site.is_wrapped and not shown.asked
+        is_known = published.is_wrapped and not shown.asked
         if not is_known and shown.asked != asked_for(hero, _digest(hero.own_image)):
-            site.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
+            published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         layout = hero.layout
         if layout == "full" and not self._has_no_columns:
             layout = "content"
@@ -331,28 +331,28 @@ class PageRenderer:
         """A link to the stylesheet; empty if every page has one already."""
         if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
             return ""
-        mark = f" {STYLE_MARK}" if self._site.is_wrapped else ""
+        mark = f" {STYLE_MARK}" if self._published.is_wrapped else ""
         return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
 
     def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The JSON-LD on the picture's origin. It stands at the end, which no excerpt repeats."""
-        folder_url = self._site.assets_url
+        folder_url = self._published.assets_url
         origin = linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
         return origin and f"\n{origin}"
 
     def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """The tags for sharing, as an element that `zensical build` moves into the finished page's head."""
-        site, file = self._site, asset.rendering.social
-        if not site.is_wrapped or not site.assets_url or file is None:
+        published, file = self._published, asset.rendering.social
+        if not published.is_wrapped or not published.assets_url or file is None:
             return ""
         meta = self._page.meta
         theirs = meta.get("image")
         tags = social_of(
             spec,
             file,
-            site.assets_url,
+            published.assets_url,
             self._shared(theirs) if isinstance(theirs, str) and theirs else "",
-            page_url=f"{site.url}{self._page.url}",
+            page_url=f"{published.url}{self._page.url}",
             title=self._page.title or self._site_name,
             description=str(meta.get("description") or self._config.get("site_description") or ""),
             site_name=self._site_name,
@@ -363,15 +363,15 @@ class PageRenderer:
         """The address of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
         is_beside = (
-            not urlsplit(image).scheme and not image.startswith("/") and (self._site.docs_dir / beside).is_file()
+            not urlsplit(image).scheme and not image.startswith("/") and (self._published.docs_dir / beside).is_file()
         )
-        return urljoin(self._site.url, quote(beside) if is_beside else image)
+        return urljoin(self._published.url, quote(beside) if is_beside else image)
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""
         social = asset.rendering.social
-        if social is not None and self._site.assets_url and "image" not in self._page.meta:
-            self._page.meta["image"] = f"{self._site.assets_url}{social.name}"
+        if social is not None and self._published.assets_url and "image" not in self._page.meta:
+            self._page.meta["image"] = f"{self._published.assets_url}{social.name}"
 
     # Addresses -------------------------------------------------------------------------------------------------------
 
@@ -387,9 +387,9 @@ class PageRenderer:
         """The address from the root of the host; None if the site's path is not known."""
         plugins = self._config.get("plugins") or {}
         is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
-        if not self._site.url or is_elsewhere:
+        if not self._published.url or is_elsewhere:
             return None
-        root = urlsplit(self._site.url).path
+        root = urlsplit(self._published.url).path
         folder = f"{root}{quote(self._assets)}/"
         return lambda name: f"{folder}{name}"
 

@@ -34,7 +34,7 @@ from mkdocs_leonardo.commands.purchases import INTERRUPTED
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
-from mkdocs_leonardo.page.site import HeroContext
+from mkdocs_leonardo.page.site_markup import HeroContext
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.gemini import prices as gemini_prices
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions

@@ -1,6 +1,6 @@
 """A site for the commands: its options, its pages' heroes, and the pages that arguments name.
 
-MkDocs reads the site if it can (`host.site_reading`); a site for Zensical alone is read without MkDocs.
+MkDocs reads the site if it can (`host.dry_build`); a site for Zensical alone is read without MkDocs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.host.site_reading import LoadedSite
+    from mkdocs_leonardo.host.dry_build import LoadedSite
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -235,7 +235,7 @@ def _missing(project: Project) -> Iterator[str]:
 
 def _loaded(config_file: str | None, console: Console) -> LoadedSite:
     use_host_of(config_file)
-    from mkdocs_leonardo.host.site_reading import LoadedSite
+    from mkdocs_leonardo.host.dry_build import LoadedSite
 
     if config_file is None and not has_configuration(*HOSTS):
         raise CommandError("there is no mkdocs.yml here; run this in your site's folder, or name the file with -f")

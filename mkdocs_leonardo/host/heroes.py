@@ -18,12 +18,12 @@ from mkdocs.utils import get_relative_url
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.log import log, tell
-from mkdocs_leonardo.host.pages import first_of
-from mkdocs_leonardo.host.shown_pages import shown_pages
+from mkdocs_leonardo.host.log import log, notify
+from mkdocs_leonardo.host.page_facts import make_facts_reader
+from mkdocs_leonardo.host.page_metadata import first_of
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
-from mkdocs_leonardo.page.site import ShownPage, Site
+from mkdocs_leonardo.page.site_markup import PageFacts, SiteMarkup
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution
 
@@ -62,7 +62,7 @@ class SiteHeroes:
     ) -> None:
         """`published` is what the previous build published, if that was set aside."""
         try:
-            self._build = Build(settings, environ=os.environ, notify=tell)
+            self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings
@@ -71,8 +71,8 @@ class SiteHeroes:
         self._social = SocialImages(config.site_url or "" if settings.social else "")
         self._cards = CardBackgrounds() if draws_cards(config) else None
         self._continued: set[str] = set()
-        self._site: Site | None = None
-        self._shown: Callable[[Page], ShownPage]
+        self._site: SiteMarkup | None = None
+        self._read_facts: Callable[[Page], PageFacts]
         self._pictures: Mapping[str, str] = {}
         self._is_open = True
         self._is_narrowness_told = False
@@ -102,7 +102,7 @@ class SiteHeroes:
     def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
         resolutions = self._resolutions(config.site_name)
-        site = self._site = Site(
+        site = self._site = SiteMarkup(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
             site_url=config.site_url or "",
             theme=config.theme.name or "",
@@ -112,7 +112,7 @@ class SiteHeroes:
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._shown = shown_pages(config, files, site.has_hero)
+        self._read_facts = make_facts_reader(config, files, site.has_hero)
         self._pictures = {**self._social.correct(site, files), **site.pictures()}
         folder, identities = self._published, self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
@@ -133,7 +133,7 @@ class SiteHeroes:
         self.no_provider = self._build.no_provider
         found = complaints(told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted)
         for level, message in found:
-            tell(level, message)
+            notify(level, message)
         if any(level >= logging.ERROR for level, _ in found):
             raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
         log.info("%s", summary)
@@ -146,34 +146,34 @@ class SiteHeroes:
         site = self._site
         if site is None:
             return
-        shown = self._shown(page)
+        facts = self._read_facts(page)
         for excerpt in variables.get("posts") or ():
             href = get_relative_url(excerpt.file.url, page.url)
-            excerpt.content = site.excerpt(shown, excerpt.file.src_uri, excerpt.content, href=href)
-        hero = site.context(shown)
+            excerpt.content = site.excerpt(facts, excerpt.file.src_uri, excerpt.content, href=href)
+        hero = site.context(facts)
         if hero is None:
             return
         if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
             log.warning("%s", encrypted.encryption_problem(page.file.src_uri, page.meta))
-            site.withdraw(page.file.src_uri)
-            self._social.withdraw(page)
+            site.remove(page.file.src_uri)
+            self._social.retract(page)
             return
         variables["hero"] = hero
-        page.content = site.content(shown, page.content or "")
+        page.content = site.content(facts, page.content or "")
 
     def complete(self, page: Page, output: str) -> str | None:
         """The page's HTML with a complete head, and a hero in full layout where it spans the window."""
         if self._site is None:
             return None
-        shown = self._shown(page)
-        if self._site.is_unseen(shown, output):
+        facts = self._read_facts(page)
+        if self._site.is_unseen(facts, output):
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
-            log.warning("%s", Complaint([shown.source], text))
-        if not self._is_narrowness_told and self._site.stays_in_content(shown, output):
+            log.warning("%s", Complaint([facts.source], text))
+        if not self._is_narrowness_told and self._site.stays_in_content(facts, output):
             self._is_narrowness_told = True
-            log.info("%s: %s", shown.source, _NARROW)
-        return self._site.finish(shown, output)
+            log.info("%s: %s", facts.source, _NARROW)
+        return self._site.finish(facts, output)
 
     # When the site is written ----------------------------------------------------------------------------------------
 

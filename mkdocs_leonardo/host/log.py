@@ -21,7 +21,7 @@ class _OneLine(logging.Filter):
         return True
 
 
-def tell(level: int, message: object) -> None:
+def notify(level: int, message: object) -> None:
     """Log a message; the log's handlers get the object, such as a `Complaint` with the pages that it is about."""
     log.log(level, "%s", message)
 

@@ -12,11 +12,11 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import PREFIX, log
-from mkdocs_leonardo.host.pages import read_front_matter
+from mkdocs_leonardo.host.malformed import comment_in_prompt
+from mkdocs_leonardo.host.page_metadata import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
-from mkdocs_leonardo.host.reading import HeroReader
+from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.host.settings import config_file_of, settings_of
-from mkdocs_leonardo.host.unread import comment_in_prompt
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.page.site import Site, absolute_url, card_background, social_place
+from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, card_background, social_place
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SocialImages:
             page.meta["image"] = absolute_url(self._site_url, place)
             self._announced[page.file.src_uri] = place
 
-    def correct(self, site: Site, files: Files) -> dict[str, str]:
+    def correct(self, site: SiteMarkup, files: Files) -> dict[str, str]:
         """Correct the metadata of pages whose picture has another address than announced.
 
         The pictures to publish under an announced address as well: their places in the site, and where their bytes lie.
@@ -61,7 +61,7 @@ class SocialImages:
                 page.meta["image"] = absolute_url(self._site_url, shown)
         return again
 
-    def withdraw(self, page: Page) -> None:
+    def retract(self, page: Page) -> None:
         """Take back what was announced for the page."""
         if self._announced.pop(page.file.src_uri, None):
             page.meta.pop("image", None)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import FrontMatter
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.unread import unread_problem
+from mkdocs_leonardo.host.malformed import find_malformed
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.host.reading import HeroReader
+    from mkdocs_leonardo.host.reader import HeroReader
 
 
 def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
     """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
     name, problems = page.file.src_uri, list[InputError]()
-    unread = unread_problem(markdown, name)
+    unread = find_malformed(markdown, name)
     if unread is not None:
         problems.append(unread)
     # Of the page of a view, only what the view made of its place is known.

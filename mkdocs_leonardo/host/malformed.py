@@ -36,7 +36,7 @@ _NO_END = "has no end; close it with a line of three dashes, ---"
 _INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
 
 
-def unread_problem(text: str, page: str) -> InputError | None:
+def find_malformed(text: str, page: str) -> InputError | None:
     """Why `hero_*` lines at the beginning of the page's `text` were not read; None where there are none."""
     opening = _OPENING.match(text)
     if opening is None:

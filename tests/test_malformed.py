@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 
-from mkdocs_leonardo.host.unread import comment_in_prompt, unread_problem
+from mkdocs_leonardo.host.malformed import comment_in_prompt, find_malformed
 
 #: The file's text, and how the message ends.
 SPOILT = {
@@ -64,7 +64,7 @@ def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
     text, ending = SPOILT[case]
     shown, meta = get_data(text)
 
-    message = str(unread_problem(shown, "a.md"))
+    message = str(find_malformed(shown, "a.md"))
 
     assert "hero_prompt" not in meta
     assert message.startswith("a.md: hero_prompt is not read, since the front matter ")
@@ -84,7 +84,7 @@ def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
 )
 def test_text_that_only_looks_alike_is_left_alone(text: str) -> None:
     """A rule, an example and front matter without a line of ours are no mistakes."""
-    assert unread_problem(get_data(text)[0], "a.md") is None
+    assert find_malformed(get_data(text)[0], "a.md") is None
 
 
 @pytest.mark.parametrize("piece", ["<!-- -->", "<!--", "hero_", " ", "hero_a_", "---\n", "\t"])
@@ -92,14 +92,14 @@ def test_search_in_any_repetition_takes_no_time(piece: str) -> None:
     """The time is proportional to the text; if it doubled with each piece, this would never end."""
     with ending():
         for text in (piece * 2_000, f"---\n{piece * 2_000}"):
-            unread_problem(text, "a.md")
+            find_malformed(text, "a.md")
             comment_in_prompt(text)
 
 
 @given(st.text(alphabet=st.sampled_from("-+# \n\t:hero_prompt\"'@*\u00a0|[]{}<!>"), max_size=120))
 def test_any_text_has_one_line_or_nothing(text: str) -> None:
     """No text makes the search fail or the message long."""
-    problem = unread_problem(text, "a.md")
+    problem = find_malformed(text, "a.md")
     assert problem is None or (str(problem).isprintable() and len(str(problem)) < 600)
 
 

@@ -65,10 +65,10 @@ class LoadedSite:
             finally:
                 self.config.plugins.on_shutdown()
 
-    def read(self, command: Literal["build", "serve"]) -> SiteReading:
+    def read(self, command: Literal["build", "serve"]) -> DryBuild:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
         site_dir = self.config.site_dir
-        reading = SiteReading(self.config)
+        reading = DryBuild(self.config)
         with _explained(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
             reading.run(command)
@@ -95,7 +95,7 @@ class _AllPagesRead(BaseException):
     """
 
 
-class SiteReading:
+class DryBuild:
     """One build that ends when every page has been read.
 
     `pages` are all pages, `problems` the mistakes in their front matter. `coverless` are the templates of blog views on
