@@ -12,8 +12,7 @@ from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, V
 from mkdocs_leonardo.converters import (
     Converter,
     Unrepeatable,
-    converted,
-    dollars,
+    convert_value,
     list_of,
     one_of,
     optional,
@@ -21,6 +20,7 @@ from mkdocs_leonardo.converters import (
     schema_of,
     switch,
     unknown_option,
+    usd_amount,
     visible_text,
     whole_number,
 )
@@ -75,7 +75,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
     def run_validation(self, value: object) -> T:
         """The converted value. A value that is refused raises MkDocs's ValidationError, which names value and fix."""
         try:
-            return converted(self._convert, value)
+            return convert_value(self._convert, value)
         except Unrepeatable as error:
             raise ValidationError(str(error)) from None
 
@@ -186,7 +186,7 @@ class LeonardoConfig(Config):
     """`false`: never call a provider; images that are not stored are missing."""
     max_new_images = Checked(whole_number(0, why=" (0 allows none)"), 25)
     """Cap on paid submissions in one build, fallbacks and retries included; 0 allows none."""
-    max_cost_usd = Checked(optional(dollars), None)
+    max_cost_usd = Checked(optional(usd_amount), None)
     """Cap on the estimated cost of one build in US dollars, checked before every submission."""
     concurrency = Checked(whole_number(1, MAX_CONCURRENCY, why=", as services queue what goes beyond"), 10)
     """Number of images generated at the same time."""

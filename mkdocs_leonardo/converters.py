@@ -39,7 +39,7 @@ class Converter(Generic[T]):
         return self.convert(value)
 
 
-def converted(convert: Callable[[object], T], value: object) -> T:
+def convert_value(convert: Callable[[object], T], value: object) -> T:
     """The converted value; Unrepeatable, with the value and the fix, for a value that is refused."""
     try:
         return convert(value)
@@ -112,7 +112,7 @@ seconds = number(
     exclusiveMinimum=0,
     maximum=DAY_S,
 )
-dollars = number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0, minimum=0)
+usd_amount = number("it must be US dollars, 0 or more; leave the line out for no cap", fits=lambda x: x >= 0, minimum=0)
 
 
 def _is_on(value: object) -> bool:

@@ -451,7 +451,7 @@ def lease_name(picture: PictureSpec) -> str:
     return digest_of(canonical_json({"wish": dict(generation_request("", "", picture, {}))}))
 
 
-def order_seed(key: str, number: int) -> int:
+def create_call_seed(key: str, number: int) -> int:
     """The seed of create call `number` (from 1) for the picture of `key`, where the author gave none.
 
     It tells the call's job from every other job in the account. The key does not contain it.

@@ -7,9 +7,9 @@ import anyio
 import pytest
 from benchmarks.bench_polling import KINDS, average
 
-from mkdocs_leonardo.providers.leonardo.polling import (
+from mkdocs_leonardo.providers.leonardo.schedule import (
     CHANGE,
-    RenderClock,
+    RenderTimeTable,
     next_poll_s,
     recent,
     render_time_s,
@@ -18,11 +18,11 @@ from mkdocs_leonardo.providers.leonardo.polling import (
 pytestmark = pytest.mark.anyio
 
 
-def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, scout: bool) -> list[float]:
+def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, early: bool) -> list[float]:
     """When a job that takes `render_s` is asked for, in seconds since it was accepted."""
     times = [0.0]
     while times[-1] < render_s:
-        times.append(times[-1] + next_poll_s(times[-1], times[-1], seen, estimate_s, scout=scout))
+        times.append(times[-1] + next_poll_s(times[-1], times[-1], seen, estimate_s, early=early))
     return times[1:]
 
 
@@ -38,36 +38,36 @@ def test_schedule_takes_four_requests_and_a_tenth_of_the_time(kind: str, *, know
 
 def test_next_poll_nothing_seen_waits_for_most_of_the_estimate() -> None:
     """Most jobs do not ask before they are likely to be done."""
-    assert next_poll_s(0.0, 0.0, (), 15.0, scout=False) == pytest.approx(12.0)
+    assert next_poll_s(0.0, 0.0, (), 15.0, early=False) == pytest.approx(12.0)
 
 
-def test_next_poll_scout_finds_a_quick_service_out() -> None:
+def test_next_poll_that_is_early_finds_a_quick_service_out() -> None:
     """A job of 2 s is found out at 2.3 s although 15 s were expected."""
-    assert poll_times(2.0, (), 15.0, scout=True)[-1] == pytest.approx(2.0, abs=0.31)
-    assert len(poll_times(20.0, (), 15.0, scout=True)) < 22
+    assert poll_times(2.0, (), 15.0, early=True)[-1] == pytest.approx(2.0, abs=0.31)
+    assert len(poll_times(20.0, (), 15.0, early=True)) < 22
 
 
-def test_next_poll_scout_of_a_known_kind_asks_early_too() -> None:
+def test_next_poll_that_is_early_comes_before_the_times_seen() -> None:
     """A service that has become quicker is found out before its old time."""
-    times = poll_times(15.0, (15.0,) * 8, 15.0, scout=True)
+    times = poll_times(15.0, (15.0,) * 8, 15.0, early=True)
     assert times[0] < 6 < times[1] < 11 < times[2]
 
 
 def test_next_poll_times_seen_come_before_the_estimate() -> None:
     """What was seen counts more than what was configured."""
-    assert next_poll_s(0.0, 0.0, (2.0,) * 8, 15.0, scout=False) == pytest.approx(2.2)
+    assert next_poll_s(0.0, 0.0, (2.0,) * 8, 15.0, early=False) == pytest.approx(2.2)
 
 
 def test_next_poll_in_the_past_is_now() -> None:
     """A job that should be done is asked for at once."""
-    assert next_poll_s(99.0, 0.0, (2.0,) * 8, 15.0, scout=False) == 0.0
+    assert next_poll_s(99.0, 0.0, (2.0,) * 8, 15.0, early=False) == 0.0
 
 
-@pytest.mark.parametrize("scout", [False, True])
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("seen", [(), (0.01,), (20.0,) * 9])
-def test_schedule_always_moves_on(seen: tuple[float, ...], *, scout: bool) -> None:
+def test_schedule_always_moves_on(seen: tuple[float, ...], *, early: bool) -> None:
     """Two polls of one job are never closer than a tenth of a second."""
-    times = poll_times(60.0, seen, 15.0, scout=scout)
+    times = poll_times(60.0, seen, 15.0, early=early)
     assert all(later - earlier >= 0.099 for earlier, later in pairwise(times))
 
 
@@ -84,40 +84,40 @@ def test_recent_forgets_what_was_before_a_change() -> None:
     assert CHANGE > 25 / 15
 
 
-async def test_render_clock_first_time_seen_wakes_those_who_wait() -> None:
+async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
     """The first render time of a kind makes all waiting jobs plan anew, and is stored."""
     kept: list[tuple[str, float]] = []
-    clock = RenderClock(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
-    kind = await clock.kind("phoenix")
-    changed = kind.changed()
-    await clock.add("phoenix", 2.0, 2.2)
+    times = RenderTimeTable(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
+    group = await times.group("phoenix")
+    changed = group.changed()
+    await times.add("phoenix", 2.0, 2.2)
     with anyio.fail_after(1):
         await changed.wait()
     assert [kind for kind, _ in kept] == ["phoenix"]
     assert [seconds for _, seconds in kept] == pytest.approx([2.1])
-    assert (await clock.kind("phoenix")).seen == pytest.approx((2.1,))
+    assert (await times.group("phoenix")).seen == pytest.approx((2.1,))
 
 
-async def test_render_clock_has_one_scout_of_an_unknown_kind_and_replaces_it() -> None:
+async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it() -> None:
     """One job goes ahead; when it ends without an answer, another one takes its place."""
-    clock = RenderClock(lambda _: (), lambda *_: None)
-    kind = await clock.kind("phoenix")
-    with kind.waiting() as second:
-        with kind.waiting() as first:
-            assert kind.is_scout(first)
-            assert not kind.is_scout(second)
-            changed = kind.changed()
+    times = RenderTimeTable(lambda _: (), lambda *_: None)
+    group = await times.group("phoenix")
+    with group.waiting() as second:
+        with group.waiting() as first:
+            assert group.is_polled_early(first)
+            assert not group.is_polled_early(second)
+            changed = group.changed()
         assert changed.is_set()
-        assert kind.is_scout(second)
+        assert group.is_polled_early(second)
 
 
-async def test_render_clock_scout_of_a_known_kind_goes_out_once_and_for_many() -> None:
-    """With times at hand a scout is worth its polls only when several jobs wait."""
+async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many() -> None:
+    """With times at hand the early polls are worth while only when several jobs wait."""
     dice = random.Random(1)
-    clock = RenderClock(lambda _: tuple(dice.uniform(15, 25) for _ in range(8)), lambda *_: None)
-    kind = await clock.kind("phoenix")
-    with kind.waiting() as one, kind.waiting(), kind.waiting():
-        assert not kind.is_scout(one)
-        with kind.waiting() as fourth:
-            assert kind.is_scout(fourth)
-        assert not kind.is_scout(one)
+    times = RenderTimeTable(lambda _: tuple(dice.uniform(15, 25) for _ in range(8)), lambda *_: None)
+    group = await times.group("phoenix")
+    with group.waiting() as one, group.waiting(), group.waiting():
+        assert not group.is_polled_early(one)
+        with group.waiting() as fourth:
+            assert group.is_polled_early(fourth)
+        assert not group.is_polled_early(one)

@@ -35,7 +35,7 @@ from services.pictures import draw
 
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
 from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
-from mkdocs_leonardo.imaging.reference import MAX_BYTES, copied
+from mkdocs_leonardo.imaging.reference import MAX_BYTES, copy_without_metadata
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import UPLOAD_TURN_S, LeonardoUploads
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Reference, Strength, generation_key
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.anyio
 LOOK = draw("a look", "", 320, 180, Picture())
 DIGEST = hashlib.sha256(LOOK).hexdigest()
 #: What services get of it.
-SENT = hashlib.sha256(copied(LOOK)).hexdigest()
+SENT = hashlib.sha256(copy_without_metadata(LOOK)).hexdigest()
 OTHER = draw("another look", "", 320, 180, Picture(format="PNG"))
 SMALL: dict[str, Any] = {"formats": ["jpeg"], "widths": [320], "width": 512, "height": 288, "concurrency": 20}
 
@@ -176,7 +176,7 @@ def photograph(**options: Any) -> bytes:  # noqa: ANN401 - Pillow's
 )
 def test_copy_that_services_get_is_upright_and_holds_nothing_but_pixels(options: dict[str, Any]) -> None:
     """Where a photograph was taken, and with what, is no service's business; lying on its side it would mislead."""
-    sent = copied(photograph(**options))
+    sent = copy_without_metadata(photograph(**options))
 
     image = Image.open(io.BytesIO(sent))
     assert (image.format, image.size) == ("JPEG", (1024, 1536))
@@ -220,7 +220,7 @@ async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
     for key, each in zip(accounts, (look, copy, look), strict=True):
         provider = leonardo_at(services, key=key)
         uploads_ = LeonardoUploads(memory, FastClock(), lambda path: f"/v1{path}")
-        await uploads_.id_of(each, provider._api(), provider._user)
+        await uploads_.id_of(each, provider._api(), provider._read_user_id)
         await provider.aclose()
 
     assert uploads(services) == (2, 2)
@@ -424,9 +424,9 @@ def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Pa
     references = {job.prompt: (job.reference, job.reference_strength) for job in services.ledger.jobs}
     assert references == {
         "a still life about Post 0": (SENT, "LOW"),
-        "a still life about Own": (hashlib.sha256(copied(OTHER)).hexdigest(), "LOW"),
+        "a still life about Own": (hashlib.sha256(copy_without_metadata(OTHER)).hexdigest(), "LOW"),
         "a still life about Deeper": (SENT, "LOW"),
-        "a note on New": (hashlib.sha256(copied(OTHER)).hexdigest(), "LOW"),
+        "a note on New": (hashlib.sha256(copy_without_metadata(OTHER)).hexdigest(), "LOW"),
     }
 
 
@@ -528,16 +528,16 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
         clock = FastClock()
         first, second = (LeonardoUploads(SharedValues(store), clock, str) for store in (one, other))
 
-        assert first._starts("a")
-        assert not second._starts("a")
-        assert second._starts("b")
+        assert first._claim_turn("a")
+        assert not second._claim_turn("a")
+        assert second._claim_turn("b")
         first._remember("a", "the id")
-        first._end("a")
-        assert second._known("a") == "the id"
-        assert second._starts("a")
-        assert not first._starts("a")
+        first._end_turn("a")
+        assert second._remembered_id("a") == "the id"
+        assert second._claim_turn("a")
+        assert not first._claim_turn("a")
         clock._now += UPLOAD_TURN_S
-        assert first._starts("a")
+        assert first._claim_turn("a")
 
 
 async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Reference) -> None:
@@ -555,10 +555,12 @@ async def test_upload_of_another_process_is_waited_for_and_used(services: Servic
     clock = FastClock()
     provider = leonardo_at(services)
     memory = Shared()
-    memory._values[f"uploading:leonardo:{await provider._user()}:{look.digest}"] = clock.now() + UPLOAD_TURN_S / 2
+    memory._values[f"uploading:leonardo:{await provider._read_user_id()}:{look.digest}"] = (
+        clock.now() + UPLOAD_TURN_S / 2
+    )
     waiting = LeonardoUploads(memory, clock, lambda path: f"/v1{path}")
 
-    found = await waiting.id_of(look, provider._api(), provider._user)
+    found = await waiting.id_of(look, provider._api(), provider._read_user_id)
 
     await provider.aclose()
     assert found == "made-by-another"

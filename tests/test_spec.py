@@ -10,8 +10,8 @@ from mkdocs_leonardo.spec import (
     STYLES,
     PictureSpec,
     canonical_json,
+    create_call_seed,
     generation_key,
-    order_seed,
     variant_key,
 )
 
@@ -27,9 +27,9 @@ def test_generation_key_is_frozen_for_ever() -> None:
 
 def test_seeds_of_create_calls_are_frozen_and_all_different() -> None:
     """A later version finds the jobs of an earlier one's calls, and takes no job for another."""
-    seeds = [order_seed(f"{key:064x}", number) for key in range(40) for number in range(1, 6)]
+    seeds = [create_call_seed(f"{key:064x}", number) for key in range(40) for number in range(1, 6)]
 
-    assert order_seed("5" * 64, 1) == 1_455_220_238
+    assert create_call_seed("5" * 64, 1) == 1_455_220_238
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < SEED_LIMIT for seed in seeds)
 

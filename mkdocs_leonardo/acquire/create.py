@@ -27,7 +27,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
-from mkdocs_leonardo.spec import Source, Submission, order_seed
+from mkdocs_leonardo.spec import Source, Submission, create_call_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class JobCreator:
         def seed(number: int) -> int | None:
             if not isinstance(provider, FindsLostJobs):
                 return None
-            return order_seed(request.key, number) if request.picture.seed is None else request.picture.seed
+            return create_call_seed(request.key, number) if request.picture.seed is None else request.picture.seed
 
         try:
             entry = await thread(

@@ -16,7 +16,7 @@ from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.front_matter import did_you_mean, style_named
-from mkdocs_leonardo.providers.leonardo.orders import MIN_ALCHEMY_CONTRAST, knows_alchemy, rules_for
+from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 
@@ -93,7 +93,7 @@ def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
     if alchemy is None:
         return (_leonardo(settings).alchemy,)
-    if not knows_alchemy(_leonardo(settings)):
+    if not has_alchemy_switch(_leonardo(settings)):
         raise CommandError(f"--alchemy: {_leonardo(settings).model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 

@@ -34,7 +34,7 @@ def read_reference(path: Path, strength: Strength) -> Reference:
     return Reference(digest_of(data), strength, path)
 
 
-def copied(data: bytes) -> bytes:
+def copy_without_metadata(data: bytes) -> bytes:
     """The picture as services get it: a JPEG, upright, in sRGB, of at most 1536 pixels, with nothing but its pixels.
 
     The copy lacks a camera's metadata, such as place and time. PictureError as for `normalise`.

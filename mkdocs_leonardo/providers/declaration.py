@@ -93,7 +93,7 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
             problem = converters.unknown_option(str(name), tuple(declared), *variables)
             raise ValueError(f"Sub-option {str(name)!r}: {problem}")
         try:
-            given[declared[name].field] = converters.converted(declared[name].convert, written)
+            given[declared[name].field] = converters.convert_value(declared[name].convert, written)
         except ValueError as error:
             raise ValueError(f"Sub-option {name!r}: {error}") from None
     return kind(**given)
@@ -160,7 +160,7 @@ class Declaration(Generic[OptionsT]):
         return self.key_variable or named_key_variable(name)
 
 
-def imported(name: str) -> Callable[[ProviderContext], Provider]:
+def lazy_import(name: str) -> Callable[[ProviderContext], Provider]:
     """A `make` that imports the provider's class, written as in an entry point, when a build uses the provider."""
 
     def make(context: ProviderContext) -> Provider:

@@ -31,9 +31,9 @@ from mkdocs_leonardo.providers.network import (
     Untrusted,
     certificates,
     environment_proxy,
+    explain_unreached,
     no_tls,
-    shown_host,
-    unreached,
+    printable_host,
     without_ids,
 )
 from mkdocs_leonardo.spec import JsonValue
@@ -68,8 +68,8 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.Stre
 
 
 @dataclass(slots=True)
-class _Progress:
-    """The progress of one request. The clock of its timeout starts when the limiter lets it go."""
+class _RequestState:
+    """The state of one request. The clock of its timeout starts when the limiter lets it go."""
 
     timeout_s: float
     scope: anyio.CancelScope
@@ -78,7 +78,7 @@ class _Progress:
     is_kept: bool = False
     stage: Literal["waiting", "sending", "connecting", "sent"] = "waiting"
 
-    def let_go(self) -> None:
+    def start_timeout(self) -> None:
         self.stage = "sending"
         self.scope.deadline = anyio.current_time() + self.timeout_s
 
@@ -90,11 +90,11 @@ class _Progress:
             self.stage = "sent"
             self.scope.shield = self.is_kept
 
-    def failed(self, error: Exception | None) -> TransportError:
+    def error_for(self, error: Exception | None) -> TransportError:
         """The error for the caller; without `error` the time ran out."""
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
-            words = unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
+            words = explain_unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
             return NotSent(f"could not be reached ({words})")
         words = "took too long" if error is None else type(error).__name__
         return AnswerLost(f"did not answer properly ({words})")
@@ -167,11 +167,11 @@ class Api:
         with anyio.CancelScope() as scope:
             if give_up_at is not None:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
-            progress = _Progress(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
+            state = _RequestState(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
             try:
                 while (wait_s := await anyio.to_thread.run_sync(self._rate_limiter, self._clock.now())) > 0:
                     await self._clock.sleep(wait_s)
-                progress.let_go()
+                state.start_timeout()
                 async with self._client.stream(
                     method,
                     str(self._base_url) + path,
@@ -179,17 +179,17 @@ class Api:
                     files=None if parts is None else _form(parts),
                     headers={"accept-encoding": "identity"},
                     timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
-                    extensions={"trace": progress.trace},
+                    extensions={"trace": state.trace},
                 ) as response:
-                    body = await _read(response, max_bytes)
+                    body = await _read_body(response, max_bytes)
                 log.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
                 return self._answer(response, body)
             except TransportError as error:
                 failure = error
             except _FAILURES as error:
-                failure = progress.failed(error)
+                failure = state.error_for(error)
         if scope.cancelled_caught:
-            failure = progress.failed(None)
+            failure = state.error_for(None)
         # Raised here and not in the handler: httpx's exceptions hold the request with its headers, and would be this
         # one's context. Their type is all that a reader needs.
         raise failure
@@ -220,9 +220,9 @@ class Api:
         host = "the storage"
         with anyio.move_on_after(timeout_s) as scope:
             try:
-                target = self._checked(url, None, None)
+                target = self._check_address(url, None, None)
                 host = target.host
-                async with self._open(target, is_listed=False, parts=parts) as response:
+                async with self._open_untrusted(target, is_listed=False, parts=parts) as response:
                     return response.status_code
             except TransportError as error:
                 failure = error
@@ -251,10 +251,10 @@ class Api:
         with anyio.move_on_after(timeout_s) as scope:
             try:
                 for _ in range(_MOST_REDIRECTS + 1):
-                    target = self._checked(url, hosts, before)
+                    target = self._check_address(url, hosts, before)
                     before = target
                     host = target.host
-                    answer = await self._picture_at(target, max_bytes, is_listed=hosts is not None)
+                    answer = await self._picture_or_redirect(target, max_bytes, is_listed=hosts is not None)
                     if isinstance(answer, bytes):
                         return answer
                     url = answer
@@ -263,7 +263,7 @@ class Api:
                 failure = error
             except _NOTHING_SENT as error:
                 via_proxy = before is not None and self._proxy_for(str(before)) is not None
-                words = unreached(error, host, port=None, via_proxy=via_proxy)
+                words = explain_unreached(error, host, port=None, via_proxy=via_proxy)
                 failure = NotSent(f"{host} could not be reached ({words})")
             except _FAILURES as error:
                 failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
@@ -272,7 +272,7 @@ class Api:
         # As in `request`: nothing that holds an address may be this one's context.
         raise failure
 
-    def _checked(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
+    def _check_address(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
         refusal = ""
         try:
             base = before or (self._base_url if hosts is None else None)
@@ -294,7 +294,7 @@ class Api:
         if target.scheme != "https":
             raise DownloadRefused(f"the image's address is not https ({target.scheme or 'no scheme'})")
         if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
-            raise HostNotListed(shown_host(host))
+            raise HostNotListed(printable_host(host))
         if target.port not in {None, 443}:
             raise DownloadRefused(f"the image's address on {host} names a port")
         return target
@@ -303,24 +303,24 @@ class Api:
         """Whether `target` is where the API is, which the site's owner has named."""
         return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
 
-    async def _picture_at(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | str:
+    async def _picture_or_redirect(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | str:
         """The picture, or the address that a redirect leads to: one request over a connection that is used once.
 
         Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
         """
-        async with self._open(target, is_listed=is_listed) as response:
+        async with self._open_untrusted(target, is_listed=is_listed) as response:
             if response.is_redirect:
                 return str(response.headers.get("location", ""))
             if not response.is_success:
                 raise AnswerLost(f"{target.host} answered {response.status_code} for the image")
             # A body shorter than its Content-Length is an error of h11's.
-            data = await _read(response, max_bytes, host=target.host)
+            data = await _read_body(response, max_bytes, host=target.host)
         if not is_whole_picture(data):
             raise AnswerLost(f"{target.host} sent something that is no whole image")
         return data
 
     @asynccontextmanager
-    async def _open(
+    async def _open_untrusted(
         self, target: httpx.URL, *, is_listed: bool, parts: Sequence[Part] | None = None
     ) -> AsyncIterator[httpx.Response]:
         method, form = ("GET", None) if parts is None else ("POST", _form(parts))
@@ -343,7 +343,7 @@ class Api:
                 urls = [target.copy_with(host=address) for address in await self._public_addresses(target)]
                 extensions["sni_hostname"] = target.host
             requests = [httpx.Request(method, url, headers=headers, files=form, extensions=extensions) for url in urls]
-            response = await _first(transport, requests)
+            response = await _send_to_first(transport, requests)
             try:
                 yield response
             finally:
@@ -396,7 +396,7 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def _first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.Request]) -> httpx.Response:
+async def _send_to_first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.Request]) -> httpx.Response:
     """The answer from the first address that takes a connection."""
     for request in requests[:-1]:
         try:
@@ -406,27 +406,27 @@ async def _first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.R
     return await transport.handle_async_request(requests[-1])
 
 
-async def _read(response: httpx.Response, max_bytes: int, *, host: str | None = None) -> bytes:
+async def _read_body(response: httpx.Response, max_bytes: int, *, host: str | None = None) -> bytes:
     """The body, never more than `max_bytes` of it, decoded or not."""
     data = bytearray()
     declared = response.headers.get("content-length", "")
-    trouble = f"more than {max_bytes // MIB} MiB" if declared.isdigit() and int(declared) > max_bytes else ""
+    reason = f"more than {max_bytes // MIB} MiB" if declared.isdigit() and int(declared) > max_bytes else ""
     stream = response.stream
-    if not trouble and isinstance(stream, httpx.AsyncByteStream):
+    if not reason and isinstance(stream, httpx.AsyncByteStream):
         try:
             inflater = Inflater(response.headers.get("content-encoding", ""), max_bytes)
             # httpx's own decoder would unfold a few kilobytes to gigabytes before it gives the first of them.
             async for part in stream:
                 data += inflater.decode(part)
                 if len(data) > max_bytes:
-                    trouble = f"more than {max_bytes // MIB} MiB"
+                    reason = f"more than {max_bytes // MIB} MiB"
                     break
         except ValueError as error:
-            trouble = str(error)
-    if trouble and host is not None:
-        raise DownloadRefused(f"{host} sends {trouble}")
-    if trouble:
-        raise AnswerLost(f"answered with {trouble}")
+            reason = str(error)
+    if reason and host is not None:
+        raise DownloadRefused(f"{host} sends {reason}")
+    if reason:
+        raise AnswerLost(f"answered with {reason}")
     return bytes(data)
 
 

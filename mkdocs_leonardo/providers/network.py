@@ -56,7 +56,7 @@ def environment_proxy(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def unreached(error: BaseException | None, place: str, *, port: int | None, via_proxy: bool) -> str:
+def explain_unreached(error: BaseException | None, place: str, *, port: int | None, via_proxy: bool) -> str:
     """Why no connection to `place`, a host, could be made, and the fix; without `error` the time ran out."""
     for cause in _causes(error):
         words = _via_proxy(cause) if via_proxy else _straight(cause, f"{place} port {port}" if port else place, place)
@@ -145,6 +145,6 @@ def without_ids(path: str) -> str:
     return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
 
 
-def shown_host(host: str) -> str:
+def printable_host(host: str) -> str:
     """The host's name as a message may show it."""
     return "".join(character for character in host if character.isprintable())[:100] or "no host"

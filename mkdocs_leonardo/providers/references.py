@@ -5,20 +5,20 @@ from __future__ import annotations
 from mkdocs_leonardo.errors import Charged, PictureError, ProviderError, RequestRefused
 from mkdocs_leonardo.spec import Reference, digest_of
 
-#: The media type of `copy_of`.
+#: The media type of `copy_for_service`.
 EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
-async def copy_of(reference: Reference, provider: str) -> bytes:
+async def copy_for_service(reference: Reference, provider: str) -> bytes:
     """The copy of the file; RequestRefused, before any request, if the file has changed since the build began."""
     from anyio import to_thread
 
     # A photograph takes a quarter of a second, in which other pages go on.
-    return await to_thread.run_sync(_copy_of, reference, provider)
+    return await to_thread.run_sync(_copy, reference, provider)
 
 
-def _copy_of(reference: Reference, provider: str) -> bytes:
-    from mkdocs_leonardo.imaging.reference import copied
+def _copy(reference: Reference, provider: str) -> bytes:
+    from mkdocs_leonardo.imaging.reference import copy_without_metadata
 
     name = reference.path.name
     try:
@@ -28,7 +28,7 @@ def _copy_of(reference: Reference, provider: str) -> bytes:
     if digest_of(data) != reference.digest:
         raise _refused(provider, f"the reference {name} has changed since the build began; build again")
     try:
-        return copied(data)
+        return copy_without_metadata(data)
     except PictureError as error:
         raise _refused(provider, f"the reference {name} {error}") from error
 

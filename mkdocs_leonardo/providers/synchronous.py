@@ -141,7 +141,7 @@ class SynchronousProvider:
 
         JobFailed if there is none, since the answer is paid for.
         """
-        trouble = "no image"
+        reason = "no image"
         for encoded, url in entries:
             # Gateways write the picture itself where an address is expected, and an address in place of the picture.
             for text, is_address in ((encoded, _ADDRESS.match(encoded)), (url, not _DATA_URI.match(url))):
@@ -150,8 +150,8 @@ class SynchronousProvider:
                 data = picture_from(text)
                 if data:
                     return data
-                trouble = "an image that cannot be read" if text else trouble
-        raise self._error(JobFailed, f"answered with {trouble}", charged=Charged.YES)
+                reason = "an image that cannot be read" if text else reason
+        raise self._error(JobFailed, f"answered with {reason}", charged=Charged.YES)
 
     async def _download(self, url: str) -> bytes:
         """Download the picture from the address in an answer; also a cancelled build downloads it to the end.
@@ -166,12 +166,12 @@ class SynchronousProvider:
                 try:
                     return await self._api().download(url, hosts=None, timeout_s=max(1.0, left_s))
                 except DownloadRefused as error:
-                    trouble = str(error)
+                    reason = str(error)
                     break
                 except (TransportError, ProviderError) as error:
-                    trouble = str(error)
+                    reason = str(error)
                 await self._clock.sleep(DOWNLOAD_AGAIN_S)
-        raise self._error(JobFailed, f"made the image, but it cannot be fetched: {trouble}", charged=Charged.YES)
+        raise self._error(JobFailed, f"made the image, but it cannot be fetched: {reason}", charged=Charged.YES)
 
     def _finished(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
         """A job that is done, with its picture."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import mean
 
-from mkdocs_leonardo.providers.leonardo.polling import ENOUGH, next_poll_s, render_time_s
+from mkdocs_leonardo.providers.leonardo.schedule import ENOUGH, next_poll_s, render_time_s
 
 JOBS = 100
 SLOTS = 10
@@ -39,7 +39,7 @@ KINDS: dict[str, Draw] = {
 class _Job:
     started: float
     render_s: float
-    scout: bool
+    early: bool
     last_s: float = 0.0
     polls: int = 0
     next_at: float = 0.0
@@ -66,12 +66,12 @@ def play(draw: Draw, *, seed: int, known: bool) -> Outcome:
 
     def plan(job: _Job, now: float) -> None:
         elapsed_s = now - job.started
-        job.next_at = now + next_poll_s(elapsed_s, job.last_s, seen, ESTIMATE_S, scout=job.scout)
+        job.next_at = now + next_poll_s(elapsed_s, job.last_s, seen, ESTIMATE_S, early=job.early)
 
     def start(now: float) -> None:
         render_s = next(left, None)
         if render_s is not None:
-            job = _Job(now, render_s, scout=not ended and not waiting and not known)
+            job = _Job(now, render_s, early=not ended and not waiting and not known)
             waiting.append(job)
             plan(job, now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mkdocs_leonardo.converters import seconds, service_address, visible_text
-from mkdocs_leonardo.providers.declaration import Declaration, imported, option
+from mkdocs_leonardo.providers.declaration import Declaration, lazy_import, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class GeminiOptions:
 
 
 gemini = Declaration(
-    make=imported("mkdocs_leonardo.providers.gemini.provider:GeminiProvider"),
+    make=lazy_import("mkdocs_leonardo.providers.gemini.provider:GeminiProvider"),
     options=GeminiOptions,
     creator="Google Gemini",
 )

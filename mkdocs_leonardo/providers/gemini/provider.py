@@ -36,7 +36,7 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.gemini.prices import REFERENCE_USD, picture_usd, usage_usd
-from mkdocs_leonardo.providers.references import MIME_TYPE, copy_of
+from mkdocs_leonardo.providers.references import MIME_TYPE, copy_for_service
 from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -87,7 +87,7 @@ class GeminiProvider(ImageAndTextProvider):
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
-        reference = None if picture.reference is None else await copy_of(picture.reference, NAME)
+        reference = None if picture.reference is None else await copy_for_service(picture.reference, NAME)
         answer = await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
         entries = _pictures_in(answer.body)
         if not entries:

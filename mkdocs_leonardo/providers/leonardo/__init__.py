@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mkdocs_leonardo.providers.declaration import Declaration, Limits, imported
+from mkdocs_leonardo.providers.declaration import Declaration, Limits, lazy_import
+from mkdocs_leonardo.providers.leonardo.create_calls import notes, problems, rules_for
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.orders import notes, problems, rules_for
 
 leonardo = Declaration(
-    make=imported("mkdocs_leonardo.providers.leonardo.provider:LeonardoProvider"),
+    make=lazy_import("mkdocs_leonardo.providers.leonardo.provider:LeonardoProvider"),
     options=LeonardoOptions,
     creator="Leonardo AI",
     limits=lambda options: Limits(options.requests_per_minute, options.credit_alert),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mkdocs_leonardo.providers.answers import number_at, text_at, utc_seconds
-from mkdocs_leonardo.providers.leonardo.answers import JOB_ID
-from mkdocs_leonardo.providers.leonardo.orders import Order
+from mkdocs_leonardo.providers.leonardo.create_calls import CreateCall
+from mkdocs_leonardo.providers.leonardo.responses import JOB_ID
 from mkdocs_leonardo.spec import JsonValue, clean_text
 
 #: The most by which createdAt may be earlier than the time of a lost create call (seconds).
@@ -18,10 +18,10 @@ _STALE_PAGES = 3
 
 
 class Listing:
-    """The account's list of jobs as far as it was read, in search of the one that `order` made after `since`."""
+    """The account's list of jobs as far as it was read, in search of the one that `call` made after `since`."""
 
-    def __init__(self, order: Order, *, since: float, known: frozenset[str]) -> None:
-        self._order = order
+    def __init__(self, call: CreateCall, *, since: float, known: frozenset[str]) -> None:
+        self._call = call
         self._since = since
         self._known = known
         self._times: list[float] = []
@@ -43,14 +43,14 @@ class Listing:
         for entry in listed:
             stated = utc_seconds(text_at(entry, "createdAt"))
             created = None if stated is None else stated - ahead_s
-            self._note_order(created)
+            self._note_time(created)
             job_id = text_at(entry, "id")
             if job_id in self._known or not JOB_ID.fullmatch(job_id):
                 continue
             is_recent = created is not None and created >= since
-            if _is_made_by(entry, self._order) and (is_recent or (created is None and self._order.seed is not None)):
+            if _is_made_by(entry, self._call) and (is_recent or (created is None and self._call.seed is not None)):
                 self.best = max(self.best or (0.0, ""), (now if created is None else created, job_id))
-            elif (is_recent or created is None) and _may_be_made_by(entry, self._order):
+            elif (is_recent or created is None) and _may_be_made_by(entry, self._call):
                 self.has_likely = True
         self.length += len(listed)
         ids = {text_at(entry, "id") for entry in listed}
@@ -67,48 +67,48 @@ class Listing:
         """
         return self._stale_pages >= _STALE_PAGES
 
-    def _note_order(self, created: float | None) -> None:
+    def _note_time(self, created: float | None) -> None:
         if created is None or (self._times and created > self._times[-1]):
             self._is_newest_first = False
         else:
             self._times.append(created)
 
 
-def _fits(entry: JsonValue, order: Order) -> bool:
-    """Whether a listed job has the prompt of `order`, and its size and model, in either form, where they are shown."""
+def _fits(entry: JsonValue, call: CreateCall) -> bool:
+    """Whether a listed job has the prompt of `call`, and its size and model, in either form, where they are shown."""
     model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
-        clean_text(text_at(entry, "prompt")) == order.prompt
-        and (not model or model in order.models)
-        and size in {order.size, (None, None)}
+        clean_text(text_at(entry, "prompt")) == call.prompt
+        and (not model or model in call.models)
+        and size in {call.size, (None, None)}
     )
 
 
-def _is_made_by(entry: JsonValue, order: Order) -> bool:
-    """Whether a listed job was made by `order`; one that was sent without a seed, by whatever else the list shows."""
-    if _has_failed(entry) or not _fits(entry, order):
+def _is_made_by(entry: JsonValue, call: CreateCall) -> bool:
+    """Whether a listed job was made by `call`; one that was sent without a seed, by whatever else the list shows."""
+    if _has_failed(entry) or not _fits(entry, call):
         return False
-    if order.seed is not None:
-        return number_at(entry, "seed") == order.seed
+    if call.seed is not None:
+        return number_at(entry, "seed") == call.seed
     negative = clean_text(text_at(entry, "negativePrompt"))
     preset = text_at(entry, "presetStyle").upper()
     # A value that one side lacks is no difference.
-    return (not negative or not order.negative_prompt or negative == order.negative_prompt) and (
-        not preset or not order.preset or preset == order.preset
+    return (not negative or not call.negative_prompt or negative == call.negative_prompt) and (
+        not preset or not call.preset or preset == call.preset
     )
 
 
-def _may_be_made_by(entry: JsonValue, order: Order) -> bool:
-    """Whether `order` may have made a listed job: the list may hide values of the job."""
-    if order.seed is None or _has_failed(entry):
+def _may_be_made_by(entry: JsonValue, call: CreateCall) -> bool:
+    """Whether `call` may have made a listed job: the list may hide values of the job."""
+    if call.seed is None or _has_failed(entry):
         return False
     seed = number_at(entry, "seed")
     if seed is None:
-        return _fits(entry, order)
+        return _fits(entry, call)
     # With the seed it is another order's only where its prompt is another: a prompt may be cut, a size the finished
     # image's, a model's id another of its names.
     shown = clean_text(text_at(entry, "prompt")).removesuffix("...").removesuffix("…")
-    return seed == order.seed and order.prompt.startswith(shown)
+    return seed == call.seed and call.prompt.startswith(shown)
 
 
 def _has_failed(entry: JsonValue) -> bool:

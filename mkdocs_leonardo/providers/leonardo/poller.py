@@ -20,18 +20,18 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.answers import Answer, list_at, member, retry_after_s, text_at
 from mkdocs_leonardo.providers.base import Clock
-from mkdocs_leonardo.providers.leonardo.answers import (
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.responses import (
     NAME,
     NOT_FOUND,
     SERVER_ERROR,
     TOO_MANY,
     known_refusal,
     leonardo_error,
-    said_in,
+    quote_answer,
     text_of,
 )
-from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.polling import RenderClock, next_poll_s
+from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable, next_poll_s
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, Submission
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class JobPoller:
         api: Api,
         path: str,
         clock: Clock,
-        render_clock: RenderClock,
+        render_times: RenderTimeTable,
         give_up_at: float,
     ) -> None:
         """`path` is where the job is asked for; `give_up_at` is in Unix seconds."""
         self._options = options
         self._clock = clock
-        self._render_clock = render_clock
+        self._render_times = render_times
         self._api = api
         self._path = path
         grace_s = min(max(_GRACE_PART * options.timeout_s, _LEAST_GRACE_S), _MOST_GRACE_S)
@@ -80,33 +80,36 @@ class JobPoller:
         self._give_up_at = give_up_at
         self._failures = 0
         self._was_answered = False
-        self._trouble = ""
+        self._last_failure = ""
         self._is_unknown = False
         self._empty_since: float | None = None
 
     async def run(self, kind: str | None) -> GeneratedImage:
-        """The picture, or the ProviderError that ends the wait."""
-        url = await (self._wait_overdue() if kind is None else self._wait_planned(kind))
-        return await self._downloaded(url)
+        """Wait for the picture and download it; ProviderError if the wait ends without one.
+
+        `kind` is the job's kind in the table of render times, None for a job of another process.
+        """
+        url = await (self._poll_overdue_job() if kind is None else self._poll_by_schedule(kind))
+        return await self._download(url)
 
     # Waiting -----------------------------------------------------------------------------------------------------
 
-    async def _wait_planned(self, name: str) -> str:
-        """Poll at the times that the render clock suggests; the picture's address."""
-        kind = await self._render_clock.kind(name)
+    async def _poll_by_schedule(self, kind: str) -> str:
+        """Poll at the times that earlier render times suggest; return the picture's address."""
+        group = await self._render_times.group(kind)
         last_s = 0.0
-        with kind.waiting() as token:
+        with group.waiting() as token:
             while True:
-                changed = kind.changed()
+                changed = group.changed()
                 elapsed_s = self._elapsed_s()
-                scout = kind.is_scout(token)
-                wait_s = next_poll_s(elapsed_s, last_s, kind.seen, self._options.render_estimate_s, scout=scout)
+                early = group.is_polled_early(token)
+                wait_s = next_poll_s(elapsed_s, last_s, group.seen, self._options.render_estimate_s, early=early)
                 if await self._sleep(wait_s, changed):
                     continue
                 asked_s = self._elapsed_s()
-                url, retry_s = await self._ask()
+                url, retry_s = await self._poll_once()
                 if url is not None:
-                    await self._render_clock.add(name, last_s, asked_s)
+                    await self._render_times.add(kind, last_s, asked_s)
                     return url
                 if retry_s is None:
                     last_s = asked_s
@@ -114,17 +117,17 @@ class JobPoller:
                 if retry_s is not None:
                     await self._sleep(retry_s)
 
-    async def _wait_overdue(self) -> str:
-        """Poll a job that another process created, and that may long be done; the picture's address."""
+    async def _poll_overdue_job(self) -> str:
+        """Poll a job of another process, which may be done, at a fixed interval; return the picture's address."""
         while True:
-            url, retry_s = await self._ask()
+            url, retry_s = await self._poll_once()
             if url is not None:
                 return url
             self._check_deadline()
             await self._sleep(_OVERDUE_POLL_S if retry_s is None else retry_s)
 
     async def _sleep(self, seconds: float, changed: anyio.Event | None = None) -> bool:
-        """Sleep, at most until the deadline; True if `changed` came first."""
+        """Sleep, at most until the deadline; return whether `changed` came first."""
         import anyio
 
         seconds = min(seconds, max(0.0, self._give_up_at - self._clock.now()))
@@ -156,14 +159,14 @@ class JobPoller:
         if self._empty_since is not None:
             raise self._unfinished("finished the job without an image so far")
         if not self._was_answered:
-            raise leonardo_error(NotAsked, self._trouble or "could not be asked for the job", charged=Charged.YES)
-        raise self._unfinished(self._trouble or f"has not finished after {self._elapsed_s():.0f} s")
+            raise leonardo_error(NotAsked, self._last_failure or "could not be asked for the job", charged=Charged.YES)
+        raise self._unfinished(self._last_failure or f"has not finished after {self._elapsed_s():.0f} s")
 
     # One poll ----------------------------------------------------------------------------------------------------
 
-    async def _ask(self) -> tuple[str | None, float | None]:
-        """Poll once: the picture's address, or None and, after a failed request, the seconds until the next."""
-        # The last question gets a second to be answered, however late it is.
+    async def _poll_once(self) -> tuple[str | None, float | None]:
+        """Poll the job once; return the picture's address if it is done, and the seconds to wait if the poll failed."""
+        # The last poll gets a second for its answer, however late it is.
         end_at = max(self._end_at, self._clock.now() + 1.0)
         try:
             answer = await self._api.request(
@@ -173,22 +176,25 @@ class JobPoller:
                 give_up_at=end_at,
             )
         except TransportError as error:
-            return None, self._failed(str(error))
+            return None, self._wait_after_failure(str(error))
         self._was_answered = True
         job = member(answer.body, "generations_by_pk")
         if answer.status == 200 and isinstance(job, dict):  # noqa: PLR2004 - HTTP's own number
             self._failures = 0
-            self._trouble = ""
+            self._last_failure = ""
             self._is_unknown = False
-            return self._url(job), None
-        if self._says_unknown(answer):
+            return self._check_job(job), None
+        if self._is_unknown_job(answer):
             # The service's status of a new job may lag by seconds or longer.
             self._is_unknown = True
             return None, None
-        return None, self._refused(answer)
+        return None, self._wait_after_refusal(answer)
 
-    def _url(self, job: JsonValue) -> str | None:
-        """The address in a job that is known; None while it is pending. JobFailed, PromptRefused if it ended badly."""
+    def _check_job(self, job: JsonValue) -> str | None:
+        """The picture's address in a complete job; None while the job is pending.
+
+        JobFailed or PromptRefused if the job has ended without a picture that may be shown.
+        """
         status = text_at(job, "status").upper()
         if status == "FAILED":
             raise leonardo_error(JobFailed, "could not make the image (status FAILED, not charged)")
@@ -206,36 +212,38 @@ class JobPoller:
         return None
 
     @staticmethod
-    def _says_unknown(answer: Answer) -> bool:
+    def _is_unknown_job(answer: Answer) -> bool:
+        """Whether the service answers that it has no such job."""
         if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
         text = text_of(answer).lower()
         return answer.status == NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
 
-    def _refused(self, answer: Answer) -> float:
-        """The seconds until the next poll after an answer without the job's status."""
-        said = said_in(answer)
+    def _wait_after_refusal(self, answer: Answer) -> float:
+        """The seconds until the next poll after an answer without the job; JobUnfinished if polling is of no use."""
+        said = quote_answer(answer)
         known = known_refusal(answer, self._submission.model)
         if isinstance(known, AccountRefused):
             raise self._unfinished(f"does not answer for this job now: {known}")
-        wait_s = self._failed(said)
+        wait_s = self._wait_after_failure(said)
         if answer.status == TOO_MANY:
             return max(wait_s, retry_after_s(answer, self._clock.now()) or 2.0)
         if 300 <= answer.status < SERVER_ERROR and answer.status != 408:  # noqa: PLR2004 - HTTP's own numbers
             raise self._unfinished(said)
         return wait_s
 
-    def _failed(self, trouble: str) -> float:
-        self._trouble = f"could not be asked for the job: {trouble}"
+    def _wait_after_failure(self, reason: str) -> float:
+        """Note a failed request; return the seconds until the next one."""
+        self._last_failure = f"could not be asked for the job: {reason}"
         wait_s = _RETRY_WAITS_S[min(self._failures, len(_RETRY_WAITS_S) - 1)]
         self._failures += 1
         return wait_s
 
     # The picture -------------------------------------------------------------------------------------------------
 
-    async def _downloaded(self, url: str) -> GeneratedImage:
-        """The bytes. A download that fails is tried again, each time at the address that the job shows by then."""
+    async def _download(self, url: str) -> GeneratedImage:
+        """Download the picture. After a failure, the address is read anew from the job, since it may have expired."""
         self._failures = 0
         while True:
             left_s = self._end_at - self._clock.now()
@@ -254,16 +262,16 @@ class JobPoller:
             except DownloadRefused as error:
                 raise self._unfinished(f"made the image, but it is not fetched: {error}") from error
             except TransportError as error:
-                trouble = f"made the image, but it cannot be fetched: {error}"
+                reason = f"made the image, but it cannot be fetched: {error}"
             else:
                 return GeneratedImage(data, self._submission.cost_usd)
-            wait_s = self._failed(trouble)
-            self._trouble = trouble
+            wait_s = self._wait_after_failure(reason)
+            self._last_failure = reason
             if self._clock.now() + wait_s >= self._give_up_at:
-                raise self._unfinished(trouble)
+                raise self._unfinished(reason)
             await self._clock.sleep(wait_s)
             failures = self._failures
-            fresh, _ = await self._ask()
+            fresh, _ = await self._poll_once()
             self._failures = failures
             url = fresh or url
 

@@ -30,29 +30,29 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.base import Account
-from mkdocs_leonardo.providers.leonardo.answers import (
-    JOB_ID,
-    NAME,
-    accepted_job,
-    create_refusal,
-    leonardo_error,
-    read_refusal,
-    said_in,
-    says_reference_is_lost,
-    stated_cost_usd,
-)
-from mkdocs_leonardo.providers.leonardo.listing import Listing
-from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, row_of
-from mkdocs_leonardo.providers.leonardo.orders import (
+from mkdocs_leonardo.providers.leonardo.create_calls import (
     Version,
+    build_create_call,
     estimate_usd,
     key_model,
     key_options,
     mode_of,
-    order_for,
 )
+from mkdocs_leonardo.providers.leonardo.listing import Listing
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, row_of
 from mkdocs_leonardo.providers.leonardo.poller import JobPoller
-from mkdocs_leonardo.providers.leonardo.polling import RenderClock
+from mkdocs_leonardo.providers.leonardo.responses import (
+    JOB_ID,
+    NAME,
+    create_refusal,
+    job_in,
+    leonardo_error,
+    quote_answer,
+    read_refusal,
+    says_reference_is_lost,
+    stated_cost_usd,
+)
+from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
@@ -92,10 +92,10 @@ class LeonardoProvider:
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
         )
         self._clock = context.clock
-        self._render_clock = RenderClock(context.render_times.seen, context.render_times.observe)
+        self._render_times = RenderTimeTable(context.render_times.seen, context.render_times.observe)
         self._user_id = ""
         self._uploads = LeonardoUploads(context.uploads, context.clock, lambda path: self._path("v1", path))
-        # What kind of job an id is, for those created by this process: a Submission does not say its size.
+        # The kinds of the jobs that this process has created, by id: a Submission does not say its size.
         self._kinds: dict[str, str] = {}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
@@ -116,26 +116,28 @@ class LeonardoProvider:
         """A job, accepted and so paid for. The create request is sent exactly once."""
         # Remembered since `prepare`; uploaded again if a create call has found it lost.
         reference_id = await self._reference_id(picture)
-        order = order_for(self._options, picture, reference_id)
+        call = build_create_call(self._options, picture, reference_id)
         try:
             answer = await self._api().request(
                 "POST",
-                self._path(order.version, "/generations"),
-                json={**order.body},
+                self._path(call.version, "/generations"),
+                json={**call.body},
                 timeout_s=self._options.create_timeout_s,
             )
         except NotSent as error:
             raise leonardo_error(ServiceFailed, str(error)) from error
         except AnswerLost as error:
             raise leonardo_error(NoAnswer, str(error), charged=Charged.UNKNOWN) from error
-        job = accepted_job(answer.body)
+        job = job_in(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
             if picture.reference is not None and says_reference_is_lost(answer):
                 self._uploads.forget(picture.reference, reference_id)
-                raise leonardo_error(ServiceFailed, f"has lost the reference; it is uploaded again ({said_in(answer)})")
+                raise leonardo_error(
+                    ServiceFailed, f"has lost the reference; it is uploaded again ({quote_answer(answer)})"
+                )
             raise create_refusal(answer, self.model, self._clock.now())
-        self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
+        self._kinds[job_id] = self._job_kind(picture.width_px, picture.height_px)
         return Submission(
             provider=NAME,
             model=self.model,
@@ -149,8 +151,8 @@ class LeonardoProvider:
         if picture.reference is None:
             return ""
         # Checked before anything is uploaded for it.
-        order_for(self._options, picture)
-        return await self._uploads.id_of(picture.reference, self._api(), self._user)
+        build_create_call(self._options, picture)
+        return await self._uploads.id_of(picture.reference, self._api(), self._read_user_id)
 
     # Fetch -------------------------------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class LeonardoProvider:
             api=self._api(),
             path=self._path("v1", f"/generations/{quote_path(submission.job_id, safe='')}"),
             clock=self._clock,
-            render_clock=self._render_clock,
+            render_times=self._render_times,
             give_up_at=give_up_at,
         )
         return await poller.run(self._kinds.pop(submission.job_id, None))
@@ -175,20 +177,20 @@ class LeonardoProvider:
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
-        order = order_for(self._options, picture)
+        call = build_create_call(self._options, picture)
         if row_of(self._options.model).seed_max is None:
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(
                 RequestRefused, f"cannot tell jobs of {self._options.model} from one another in its list"
             )
-        user_id = await self._user()
-        listing, is_whole = Listing(order, since=since, known=known), False
+        user_id = await self._read_user_id()
+        listing, is_whole = Listing(call, since=since, known=known), False
         for _ in range(_MOST_PAGES):
             path = f"/generations/user/{quote_path(user_id, safe='')}?offset={listing.length}&limit={_PAGE}"
-            answer = await self._read(self._path("v1", path))
+            answer = await self._get(self._path("v1", path))
             listed = member(answer.body, "generations")
             if not isinstance(listed, list):
-                raise leonardo_error(ServiceFailed, f"shows no list of jobs ({said_in(answer)})")
+                raise leonardo_error(ServiceFailed, f"shows no list of jobs ({quote_answer(answer)})")
             listing.add(listed, served_at(answer), self._clock.now())
             is_whole = not listed or listing.is_enough
             if is_whole or listing.repeats:
@@ -200,14 +202,14 @@ class LeonardoProvider:
                 raise leonardo_error(ListUnclear, "lists a job that may be this one, without all that would tell")
             return None
         created, job_id = listing.best
-        self._kinds[job_id] = self._kind(picture.width_px, picture.height_px)
+        self._kinds[job_id] = self._job_kind(picture.width_px, picture.height_px)
         return Submission(provider=NAME, model=self.model, job_id=job_id, accepted_at=min(created, self._clock.now()))
 
     # The account -------------------------------------------------------------------------------------------------
 
     async def account(self) -> Account:
         """Credits and slots; ProviderError when refused or unreadable."""
-        details = await self._me()
+        details = await self._read_account()
         amounts = [number_at(details, name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
         stated = [amount for amount in amounts if amount is not None]
         # Credits are whole by the vendor's schema (June 2026); a fraction was seen on an account in dollars.
@@ -223,22 +225,22 @@ class LeonardoProvider:
             credit_usd=CREDIT_USD,
         )
 
-    async def _me(self) -> JsonValue:
-        answer = await self._read(self._path("v1", "/me"))
+    async def _read_account(self) -> JsonValue:
+        answer = await self._get(self._path("v1", "/me"))
         details = member(answer.body, "user_details", 0)
         if details is None:
-            raise leonardo_error(ServiceFailed, f"says nothing of the account ({said_in(answer)})")
+            raise leonardo_error(ServiceFailed, f"says nothing of the account ({quote_answer(answer)})")
         self._user_id = text_at(details, "user", "id") or self._user_id
         return details
 
-    async def _user(self) -> str:
+    async def _read_user_id(self) -> str:
         if not self._user_id:
-            await self._me()
+            await self._read_account()
         if not self._user_id:
             raise leonardo_error(ServiceFailed, "does not say whose account it is, so its list of jobs cannot be read")
         return self._user_id
 
-    async def _read(self, path: str) -> Answer:
+    async def _get(self, path: str) -> Answer:
         """A 200 answer to a free request, tried three times; ProviderError without one."""
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S, None):
@@ -257,7 +259,7 @@ class LeonardoProvider:
             await self._clock.sleep(wait_s)
         raise error
 
-    def _kind(self, width_px: int, height_px: int) -> str:
+    def _job_kind(self, width_px: int, height_px: int) -> str:
         mode = mode_of(self._options).lower()
         quality = {"quality": "alchemy", "": "alchemy" if self._options.alchemy else "fast"}.get(mode, mode)
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
 from mkdocs_leonardo.providers.answers import member, text_at
 from mkdocs_leonardo.providers.base import Clock, Uploads
-from mkdocs_leonardo.providers.leonardo.answers import leonardo_error
-from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
+from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
+from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_for_service
 from mkdocs_leonardo.spec import JsonValue, Reference
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class LeonardoUploads:
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
                 name = f"{await account()}:{reference.digest}"
-                known = self._known(name)
+                known = self._remembered_id(name)
                 self._certain[reference.digest] = (
-                    known if await self._has(known, api) else await self._made(name, reference, api, known)
+                    known if await self._has(known, api) else await self._upload_once(name, reference, api, known)
                 )
             return self._certain[reference.digest]
 
@@ -82,24 +82,24 @@ class LeonardoUploads:
             return False
         return text_at(answer.body, "init_images_by_pk", "id") == upload_id
 
-    async def _made(self, name: str, reference: Reference, api: Api, lost: str) -> str:
+    async def _upload_once(self, name: str, reference: Reference, api: Api, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
-        while not self._starts(name):
+        while not self._claim_turn(name):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
-            if upload_id := self._by_another(name, lost):
+            if upload_id := self._id_from_other_process(name, lost):
                 return upload_id
         try:
             # It may have ended just before this one began.
-            upload_id = self._by_another(name, lost) or await self._uploaded(reference, api)
+            upload_id = self._id_from_other_process(name, lost) or await self._upload(reference, api)
             self._remember(name, upload_id)
         finally:
-            self._end(name)
+            self._end_turn(name)
         return upload_id
 
-    def _known(self, name: str) -> str:
+    def _remembered_id(self, name: str) -> str:
         """The id of an earlier upload, by whichever process; empty if none is known."""
         value = self._memory.get(_ID + name)
         return value if isinstance(value, str) else ""
@@ -107,7 +107,7 @@ class LeonardoUploads:
     def _remember(self, name: str, upload_id: str) -> None:
         self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)
 
-    def _starts(self, name: str) -> bool:
+    def _claim_turn(self, name: str) -> bool:
         """Whether this process may upload the file now; a process that died blocks it for `UPLOAD_TURN_S`."""
         now = self._clock.now()
 
@@ -117,18 +117,18 @@ class LeonardoUploads:
 
         return self._memory.update(_TURN + name, change, expire_s=UPLOAD_TURN_S)
 
-    def _end(self, name: str) -> None:
+    def _end_turn(self, name: str) -> None:
         """Let other processes upload the file."""
         self._memory.update(_TURN + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
-    def _by_another(self, name: str, lost: str) -> str:
+    def _id_from_other_process(self, name: str, lost: str) -> str:
         """The id of another process's upload since the `lost` one; empty if there is none."""
-        upload_id = self._known(name)
+        upload_id = self._remembered_id(name)
         return "" if upload_id == lost else upload_id
 
-    async def _uploaded(self, reference: Reference, api: Api) -> str:
-        data = await copy_of(reference, "leonardo")
-        trouble = ""
+    async def _upload(self, reference: Reference, api: Api) -> str:
+        data = await copy_for_service(reference, "leonardo")
+        reason = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -144,18 +144,18 @@ class LeonardoUploads:
                 form = member(answer.body, "uploadInitImage")
                 url, upload_id = text_at(form, "url"), text_at(form, "id")
                 if answer.status != 200 or not upload_id or not url:  # noqa: PLR2004 - HTTP's own number
-                    trouble = f"there is no form for it (answered {answer.status})"
+                    reason = f"there is no form for it (answered {answer.status})"
                     continue
                 # The storage does not look at what follows the file.
                 parts: list[Part] = [*_fields(form), ("file", (f"reference.{EXTENSION}", data, MIME_TYPE))]
                 status = await api.upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
             except TransportError as error:
-                trouble = str(error)
+                reason = str(error)
                 continue
             if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
                 return upload_id
-            trouble = f"the storage answered {status}"
-        raise _no_upload(reference, trouble)
+            reason = f"the storage answered {status}"
+        raise _no_upload(reference, reason)
 
 
 def _no_upload(reference: Reference, reason: str) -> ProviderError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mkdocs_leonardo.converters import one_of, seconds, service_address, visible_text
-from mkdocs_leonardo.providers.declaration import Declaration, imported, option
+from mkdocs_leonardo.providers.declaration import Declaration, lazy_import, option
 
 QUALITIES = ("low", "medium", "high", "auto", "xhigh", "max")
 
@@ -27,5 +27,7 @@ class OpenAIOptions:
 
 
 openai = Declaration(
-    make=imported("mkdocs_leonardo.providers.openai.provider:OpenAIProvider"), options=OpenAIOptions, creator="OpenAI"
+    make=lazy_import("mkdocs_leonardo.providers.openai.provider:OpenAIProvider"),
+    options=OpenAIOptions,
+    creator="OpenAI",
 )

@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.openai.prices import REFERENCE_USD, picture_usd, usage_usd
-from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_of
+from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_for_service
 from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
 from mkdocs_leonardo.providers.wording import WORDING
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
@@ -95,7 +95,7 @@ class OpenAIProvider(ImageAndTextProvider):
         if picture.reference is None:
             answer = await self._create("/images/generations", request)
         else:
-            reference = await copy_of(picture.reference, NAME)
+            reference = await copy_for_service(picture.reference, NAME)
             # No `input_fidelity`, which gpt-image-2 refuses: its references are always taken in full.
             fields = [(name, str(value)) for name, value in request.items()]
             file = ("image[]", (f"reference.{EXTENSION}", reference, MIME_TYPE))

@@ -44,7 +44,7 @@ def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
     known = known_refusal(answer, model)
     if known is not None:
         return known
-    said = said_in(answer)
+    said = quote_answer(answer)
     if answer.status in {NOT_FOUND, 405} or 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
         return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
     # v2 refuses with 200 and a list of errors: no job was made.
@@ -65,7 +65,7 @@ def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
 
 def known_refusal(answer: Answer, model: str) -> ProviderError | None:
     """The error for a text that the service is known to send; its texts are more precise than its status codes."""
-    said = said_in(answer)
+    said = quote_answer(answer)
     text = text_of(answer).lower()
     if "authorization hook" in text or "authentication hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
         return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
@@ -86,10 +86,10 @@ def read_refusal(answer: Answer, model: str, now: float) -> ProviderError:
     if isinstance(known, AccountRefused):
         return known
     if answer.status == TOO_MANY:
-        return leonardo_error(RateLimited, said_in(answer), retry_after_s=retry_after_s(answer, now))
+        return leonardo_error(RateLimited, quote_answer(answer), retry_after_s=retry_after_s(answer, now))
     if 400 <= answer.status < SERVER_ERROR:  # noqa: PLR2004 - HTTP's own number
-        return leonardo_error(RequestRefused, said_in(answer))
-    return leonardo_error(ServiceFailed, said_in(answer))
+        return leonardo_error(RequestRefused, quote_answer(answer))
+    return leonardo_error(ServiceFailed, quote_answer(answer))
 
 
 def says_reference_is_lost(answer: Answer) -> bool:
@@ -97,7 +97,7 @@ def says_reference_is_lost(answer: Answer) -> bool:
     return answer.status < SERVER_ERROR and bool(_NO_REFERENCE.search(text_of(answer)))
 
 
-def accepted_job(body: JsonValue | None) -> JsonValue | None:
+def job_in(body: JsonValue | None) -> JsonValue | None:
     """The job in an answer: under one of two names, at the top as in the specification, or alone in a list."""
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
@@ -130,7 +130,7 @@ def text_of(answer: Answer) -> str:
     return ": ".join(filter(None, words)) or answer.text
 
 
-def said_in(answer: Answer) -> str:
+def quote_answer(answer: Answer) -> str:
     """The status and the message in an answer."""
     return status_and(text_of(answer), answer)
 

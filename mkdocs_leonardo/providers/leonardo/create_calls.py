@@ -64,7 +64,7 @@ _NAMES = tuple(row.name for row in ROWS)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CreateCall:
     """One create call: its form, its body, and the values by which the account's list shows the job."""
 
     version: Version
@@ -103,7 +103,7 @@ def _negative_max(row: Row, version: Version) -> int:
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
-def knows_alchemy(options: LeonardoOptions) -> bool:
+def has_alchemy_switch(options: LeonardoOptions) -> bool:
     """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
     row = row_of(options.model)
     return not row.is_known or "QUALITY" in row.modes
@@ -144,7 +144,7 @@ def mode_of(options: LeonardoOptions) -> Mode:
 
 
 def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
-    """The form of the create call: the chosen one, else v1 if v1 takes the order."""
+    """The form of the create call: the chosen one, else v1 if v1 takes the call."""
     if options.api_version != "auto":
         return options.api_version
     row = row_of(options.model)
@@ -171,7 +171,7 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
 # Orders --------------------------------------------------------------------------------------------------------------
 
 
-def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str = "") -> Order:
+def build_create_call(options: LeonardoOptions, picture: PictureSpec, reference_id: str = "") -> CreateCall:
     """The create call for `picture`, with its uploaded reference.
 
     ProviderError, before anything is sent, for what the service would refuse.
@@ -197,7 +197,7 @@ def order_for(options: LeonardoOptions, picture: PictureSpec, reference_id: str 
         fields["seed"] = seed
     if picture.reference is not None and reference_id:
         fields |= _reference(row, version, picture.reference.strength, reference_id)
-    return Order(
+    return CreateCall(
         version=version,
         body=body,
         prompt=prompt,
