@@ -16,7 +16,7 @@ from mkdocs_leonardo.acquire.loop import MOST_QUEUED, THREADS, EventLoop
 
 
 def test_loop_blocking_calls_share_few_threads() -> None:
-    """However many pages wait for the disk at a time, the threads that keep memory for pictures stay few."""
+    """Blocking calls of many pages share few threads, each of which keeps memory for pictures."""
     together = threading.Barrier(THREADS)
 
     def block() -> int:
@@ -36,7 +36,7 @@ def test_loop_blocking_calls_share_few_threads() -> None:
 
 
 class Line:
-    """Counts running coroutines, and lets none end before it says so."""
+    """Counts running coroutines, and holds each until the gate opens."""
 
     def __init__(self) -> None:
         self.order: list[int] = []
@@ -45,7 +45,7 @@ class Line:
         self._gate: Event | None = None
 
     async def work(self, number: int, start_next: Callable[[], None]) -> int:
-        """Be there until the gate opens; the number, or ValueError for a negative one."""
+        """Wait for the gate; return the number, or raise ValueError for a negative one."""
         self.order.append(number)
         self._now += 1
         self.most = max(self.most, self._now)
@@ -65,11 +65,11 @@ class Line:
         return self._gate
 
     async def open(self) -> None:
-        """Let them end."""
+        """Let the coroutines end."""
         self.gate().set()
 
     async def settled(self) -> int:
-        """How many work once nothing moves any more."""
+        """The number of running coroutines once it no longer changes."""
         for _ in range(100):
             await checkpoint()
         return self._now
@@ -77,14 +77,14 @@ class Line:
 
 @pytest.fixture
 def loop() -> Iterator[EventLoop]:
-    """One that ends with the test."""
+    """An event loop that ends with the test."""
     loop = EventLoop()
     yield loop
     loop.close()
 
 
 def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -> None:
-    """However many stand in line, few take memory; all get their result, or their error."""
+    """The loop starts few of many queued coroutines at a time, in order, and each gets its result or error."""
     line = Line()
     numbers = [2 * number for number in range(3 * MOST_QUEUED)]
     futures = [loop.start_queued(line.work, number) for number in numbers]
@@ -101,7 +101,7 @@ def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -
 
 
 def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
-    """Pages that wait for another page's picture hold up no other page."""
+    """A page that waits for another page's picture gives its slot to the next page."""
     line = Line()
     futures = [loop.start_queued(line.work, 1) for _ in range(MOST_QUEUED + 10)]
     futures += [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED + 10)]
@@ -113,7 +113,7 @@ def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
 
 
 def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
-    """One that runs ends, and one that still waits never starts."""
+    """A cancelled coroutine ends if it runs, and never starts if it is queued."""
     line = Line()
     running = loop.start_queued(line.work, 0)
     others = [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED)]
@@ -132,7 +132,7 @@ def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
 
 
 def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_for() -> None:
-    """Those at work are cancelled, which a paid answer may outlast; `last` comes after it."""
+    """A closing loop cancels running coroutines, awaits paid answers, and runs `last` after them."""
     events: list[str] = []
     line = Line()
 
@@ -163,7 +163,7 @@ def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_fo
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts itself as a terminal does elsewhere")
 def test_loop_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up() -> None:
-    """The first Ctrl-C waits for what is paid for; the second one ends it, by closing the connections."""
+    """The first Ctrl-C waits for a paid answer; the second one closes the connections and ends the wait."""
     program = """
 import os, signal
 from anyio import CancelScope, Event
@@ -194,7 +194,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries look after it themselves, or not")
 def test_loop_freed_pictures_go_back_to_the_system() -> None:
-    """What a picture took in a thread is not kept there, however large the one before it was."""
+    """Memory of a freed picture returns to the system, also after a larger picture in the same thread."""
     program = """
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""What GitHub Actions shows of a build: annotations on the lines to mend, and the table in the job's summary."""
+"""GitHub Actions: annotations on the lines to mend, and the table in the job's summary."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Shown:
 
 
 def unescaped(text: str) -> str:
-    """As the runner does it."""
+    """The text as the runner decodes it."""
     for code, sign in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
         text = text.replace(code, sign)
     return text
 
 
 def read(log: str) -> list[Shown]:
-    """The annotations in what a step has printed."""
+    """The annotations in a step's output."""
     found = []
     for line in log.split("\n"):
         match = COMMAND.match(line)
@@ -62,7 +62,7 @@ def actions(workspace: Path, **more: str) -> dict[str, str]:
 
 
 def lines_of(log: str) -> list[str]:
-    """The log without the commands."""
+    """The log without the workflow commands."""
     return [line for line in log.splitlines() if line and not line.startswith("::")]
 
 
@@ -71,7 +71,7 @@ def lines_of(log: str) -> list[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A workspace that holds a repository with a site in a folder of it."""
+    """A workspace with a repository that holds a site in one of its folders."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "handbook/docs/blog").mkdir(parents=True)
     (tmp_path / "handbook/mkdocs.yml").write_text("site_name: x\nplugins:\n  - search\n  - leonardo:\n")
@@ -100,7 +100,7 @@ def noted(repository: Path, *, environ: Mapping[str, str] | None = None) -> Anno
     ],
 )
 def test_annotation_is_on_the_line_of_its_key(repository: Path, text: str, key: str, line: int) -> None:
-    """The key's line in the front matter; the prompt's where the key is not there; else the page's first."""
+    """An annotation is on the key's line in the front matter, else on the prompt's line, else on the first line."""
     (repository / "handbook/docs/blog/x.md").write_bytes(text.encode())
     notes = noted(repository)
     notes.about_page(logging.WARNING, "blog/x.md", "is wrong", key=key)
@@ -109,7 +109,7 @@ def test_annotation_is_on_the_line_of_its_key(repository: Path, text: str, key: 
 
 
 def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Path) -> None:
-    """What Material's `meta` plugin reads for a folder is mended there, and not in each of its pages."""
+    """An annotation about a folder's metadata is in the folder's file, and not in its pages."""
     (repository / "handbook/docs/blog/x.md").write_text("---\ntitle: x\n---\n")
     (repository / "handbook/docs/.meta.yml").write_text("tags: [a]\nhero_prompt: x\nhero_style: Y\n")
     notes = noted(repository)
@@ -120,7 +120,7 @@ def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Pat
 
 
 def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) -> None:
-    """Pages that other plugins write during the build have no line to show."""
+    """An annotation about a page that another plugin wrote names the page and no line."""
     notes = noted(repository)
     notes.about_page(logging.WARNING, "made/x.md", "is wrong", key="hero_style")
     (shown,) = read("\n".join(notes.commands()))
@@ -128,7 +128,7 @@ def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) ->
 
 
 def test_annotation_about_the_site_is_on_the_plugins_line(repository: Path) -> None:
-    """What no page can mend stands beside the plugin's options."""
+    """An annotation about the whole site is on the plugin's line of the configuration."""
     notes = noted(repository)
     notes.about_site(logging.WARNING, "leonardo has 3 credits left")
     (site,) = read("\n".join(notes.commands()))
@@ -150,7 +150,7 @@ def test_annotation_about_the_site_is_on_the_plugins_line(repository: Path) -> N
 def test_annotation_names_the_file_as_the_repository_does(
     tmp_path: Path, *, checkout: str, workspace: str | None, git: bool, file: str
 ) -> None:
-    """Wherever the site lies in the repository, and wherever the repository lies in the workspace."""
+    """An annotation names a file by its path in the repository, wherever site and repository are."""
     top = tmp_path / checkout
     (top / "handbook/docs").mkdir(parents=True)
     (top / "handbook/docs/a.md").write_text("# A\n")
@@ -169,7 +169,7 @@ def test_annotation_names_the_file_as_the_repository_does(
     line=st.integers(1, 99),
 )
 def test_annotation_whatever_its_texts_is_one_line_that_reads_back(text: str, title: str, file: str, line: int) -> None:
-    """No colon, comma, percent sign or line end in a value can end it, or begin another command."""
+    """Colons, commas, percent signs and line ends in a value neither end an annotation nor begin another."""
     command = Annotation(logging.WARNING, text, title, file, line).command()
     assert not re.search(r"[\r\n]", command)
     # Line ends arrive; other control characters are shown as their numbers.
@@ -178,7 +178,7 @@ def test_annotation_whatever_its_texts_is_one_line_that_reads_back(text: str, ti
 
 
 def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_rest(repository: Path) -> None:
-    """Ten warnings of a step are shown: nine that differ where they can, and how many there are besides."""
+    """A step shows ten annotations: nine with different reasons, and one with the number of the others."""
     for number in range(40):
         (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
     notes = noted(repository)
@@ -198,7 +198,7 @@ def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_r
 
 
 def test_build_in_actions_annotates_what_it_warns_of(tmp_path: Path, services: Services) -> None:
-    """Wrong front matter, a refused prompt, a stand-in: each on its line, the log as it is elsewhere."""
+    """A build annotates the lines of wrong front matter, a refused prompt and a placeholder, and logs as elsewhere."""
     services.leonardo.on_create(PromptModerated()).when_prompt("refused")
     services.leonardo.on_create(Fails()).when_prompt("failed")
     (tmp_path / ".git").mkdir()
@@ -234,7 +234,7 @@ def test_build_in_actions_annotates_what_it_warns_of(tmp_path: Path, services: S
 
 
 def test_build_in_actions_that_stops_tells_of_every_page(tmp_path: Path, services: Services) -> None:
-    """`on_missing: error`: errors, and what was wrong before them, are printed although the build ends there."""
+    """A build that `on_missing: error` stops has annotated its errors and all earlier warnings."""
     services.leonardo.on_create(Fails())
     services.openai.on_create(Answer429())
     site = Site(
@@ -251,7 +251,7 @@ def test_build_in_actions_that_stops_tells_of_every_page(tmp_path: Path, service
 
 
 def test_commands_other_than_a_build_print_no_annotation_but_check(tmp_path: Path, services: Services) -> None:
-    """`status` reads the same pages and is silent; `check` puts its findings on their lines, beside clean JSON."""
+    """`status` prints no annotation; `check` annotates its findings beside clean JSON."""
     site = Site(
         tmp_path,
         {"a.md": page("A", tags="x", hero_prompt="a harbour"), "b.md": page("B", hero_prompt="a quay", hero_seed=-1)},
@@ -269,7 +269,7 @@ def test_commands_other_than_a_build_print_no_annotation_but_check(tmp_path: Pat
 
 
 def test_check_in_actions_annotates_the_gallerys_orphan(tmp_path: Path, services: Services) -> None:
-    """A file that no page asks for is annotated itself."""
+    """`check` annotates the file of an image that no page uses."""
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")})
     shell = Shell(site, services, environ=actions(tmp_path))
     shell("generate", "--yes")
@@ -292,14 +292,14 @@ def resolved(name: str, **changes: object) -> Resolution:
 
 
 def cells(summary: str) -> list[list[str]]:
-    """The table's rows as a reader sees them."""
+    """The rows of the table as a reader sees them."""
     heads = ("| page |", "|---")
     rows = [line for line in summary.splitlines() if line.startswith("|") and not line.startswith(heads)]
     return [[html.unescape(cell.strip()) for cell in row.strip("|").split("|")] for row in rows]
 
 
 def test_build_in_actions_appends_a_table_to_the_summary(tmp_path: Path, services: Services) -> None:
-    """What fell back and what it cost, with the totals; two builds in a step are two tables."""
+    """Each build of a step appends a table of fallbacks, costs and totals to the summary."""
     # Unlike a 429, it says nothing of the other page, whichever of the two comes first.
     services.leonardo.on_create(Fails()).when_prompt("a quay")
     summary = tmp_path / "summary.md"
@@ -325,7 +325,7 @@ def test_build_in_actions_appends_a_table_to_the_summary(tmp_path: Path, service
 
 
 def test_build_without_heroes_writes_no_summary(tmp_path: Path) -> None:
-    """A site that asks for nothing has nothing to sum up."""
+    """A build without heroes appends nothing to the summary."""
     summary = tmp_path / "summary.md"
     built = Site(tmp_path, {"index.md": page()}).build(environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(summary)))
     assert built.exit_code == 0
@@ -334,7 +334,7 @@ def test_build_without_heroes_writes_no_summary(tmp_path: Path) -> None:
 
 
 def test_summary_that_cannot_be_written_is_one_line_of_the_log(tmp_path: Path) -> None:
-    """It is told, and `--strict` passes."""
+    """A summary that cannot be written is one line of the log, and `--strict` passes."""
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")})
     built = site.build(None, "--strict", environ=actions(tmp_path, GITHUB_STEP_SUMMARY=str(tmp_path)))
     assert built.exit_code == 0, built.log
@@ -342,7 +342,7 @@ def test_summary_that_cannot_be_written_is_one_line_of_the_log(tmp_path: Path) -
 
 
 def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tmp_path: Path) -> None:
-    """Some hundred rows at most; failures before what is new before what was at hand."""
+    """The summary has at most some hundred rows: failures, then new images, then cached ones."""
     path = tmp_path / "summary.md"
     at_hand = [resolved(f"{number}.md") for number in range(MOST_ROWS + 50)]
     failed = resolved("failed.md", failure=Failure("leonardo: answered 500"), asset=None)
@@ -360,7 +360,7 @@ def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tm
 def test_summary_whatever_its_texts_is_one_row_without_html(
     tmp_path_factory: pytest.TempPathFactory, name: str, failure: str
 ) -> None:
-    """Nothing that a page is called or a service answers ends a cell, a row, or becomes a tag or a link."""
+    """Names of pages and answers of services neither end a cell or row nor become a tag or link."""
     path = tmp_path_factory.mktemp("summary") / "summary.md"
     append_summary(path, [resolved(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero")
     text = path.read_text(encoding="utf-8")
@@ -370,7 +370,7 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 
 
 def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
-    """GitHub drops a step's summary that is too large: first the table goes, then everything."""
+    """The summary stays below GitHub's limit: it leaves out the table first, and then everything."""
     path = tmp_path / "summary.md"
     many = [
         resolved(f"{number}.md", failure=Failure("\N{SPLASHING SWEAT SYMBOL}" * 300)) for number in range(MOST_ROWS)

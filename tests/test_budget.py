@@ -1,4 +1,4 @@
-"""The caps of one build hold, whatever happens in whatever order."""
+"""The caps of one build: every order of reservations, settlements and returns keeps them."""
 
 import math
 
@@ -16,7 +16,7 @@ estimates = st.floats(0, 0.5, allow_nan=False)
 
 
 class CapsUnderAnyInterleaving(RuleBasedStateMachine):
-    """Many pages reserve, settle, zero and void in any order; an honest ledger is kept beside the budget."""
+    """Pages reserve, settle, zero the cost and void in any order, beside a ledger to compare with."""
 
     granted = Bundle("granted")
 
@@ -29,7 +29,7 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
 
     @rule(target=granted, estimate_usd=estimates)
     def reserve(self, estimate_usd: float) -> Reservation | None:
-        """What is granted fits, and what is refused would not have."""
+        """A granted reservation fits the caps, and a refused one would not."""
         fits_number = len(self.ledger) < self.max_new_images
         total_usd = sum(self.ledger.values()) + estimate_usd
         would_fit = self.budget.would_fit(estimate_usd)
@@ -45,27 +45,27 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
 
     @rule(reservation=consumes(granted))
     def settle_without_statement(self, reservation: Reservation | None) -> None:
-        """The service said nothing (more) of money: what stands stays."""
+        """A settlement without a stated cost changes no amount."""
         if reservation is not None:
             assert self.budget.settle(reservation, None) == self.ledger[reservation]
 
     @rule(reservation=granted, stated_usd=estimates)
     def settle_at_statement(self, reservation: Reservation | None, stated_usd: float) -> None:
-        """The service's word replaces the estimate, and a later word the earlier."""
+        """A stated cost replaces the estimate or an earlier statement."""
         if reservation is not None:
             assert self.budget.settle(reservation, stated_usd) == stated_usd
             self.ledger[reservation] = stated_usd
 
     @rule(reservation=consumes(granted))
     def zero_cost(self, reservation: Reservation | None) -> None:
-        """Nothing was charged: the money is back, the submission counts."""
+        """A job that was not charged returns its money, and the submission still counts."""
         if reservation is not None:
             self.budget.zero_cost(reservation)
             self.ledger[reservation] = 0.0
 
     @rule(reservation=consumes(granted), times=st.integers(1, 3))
     def void(self, reservation: Reservation | None, times: int) -> None:
-        """Nothing was sent: all is back, once."""
+        """A submission that was not sent returns money and number, once."""
         if reservation is not None:
             for _ in range(times):
                 self.budget.void(reservation)
@@ -73,12 +73,12 @@ class CapsUnderAnyInterleaving(RuleBasedStateMachine):
 
     @invariant()
     def the_count_is_true_and_within_its_cap(self) -> None:
-        """Never more submissions than allowed, and none forgotten."""
+        """The budget counts each submission, and no more than its cap."""
         assert self.budget.new_images == len(self.ledger) <= self.max_new_images
 
     @invariant()
     def the_cost_is_true(self) -> None:
-        """The budget's sum is the ledger's."""
+        """The budget's cost is the ledger's."""
         assert self.budget.cost_usd == pytest.approx(sum(self.ledger.values()), abs=CENT_DUST)
 
 
@@ -86,7 +86,7 @@ TestCapsUnderAnyInterleaving = CapsUnderAnyInterleaving.TestCase
 
 
 def test_reserve_at_the_number_cap_is_refused() -> None:
-    """The submission after the last allowed one is not made."""
+    """The budget refuses a submission beyond `max_new_images`."""
     budget = Budget(max_new_images=2, max_cost_usd=None)
 
     granted = [budget.reserve(0.01) is not None for _ in range(3)]
@@ -95,12 +95,12 @@ def test_reserve_at_the_number_cap_is_refused() -> None:
 
 
 def test_reserve_with_no_new_images_allowed_is_refused_even_for_nothing() -> None:
-    """`max_new_images: 0` means none, free ones included."""
+    """`max_new_images: 0` refuses every submission, free ones included."""
     assert Budget(max_new_images=0, max_cost_usd=None).reserve(0.0) is None
 
 
 def test_reserve_with_no_money_allowed_grants_only_what_is_free() -> None:
-    """`max_cost_usd: 0` stops everything that costs."""
+    """`max_cost_usd: 0` refuses every submission that costs something."""
     budget = Budget(max_new_images=9, max_cost_usd=0.0)
 
     assert budget.reserve(0.001) is None
@@ -109,7 +109,7 @@ def test_reserve_with_no_money_allowed_grants_only_what_is_free() -> None:
 
 @given(estimate_usd=st.floats(1e-4, 10), pictures=st.integers(1, 60))
 def test_reserve_of_what_exactly_fits_is_granted_to_the_last_one(estimate_usd: float, pictures: int) -> None:
-    """A cap of n times the estimate buys n pictures and not one more, however the floats round."""
+    """A cap of n times the estimate buys n pictures and not one more, however floats round."""
     budget = Budget(max_new_images=1000, max_cost_usd=pictures * estimate_usd)
 
     granted = sum(budget.reserve(estimate_usd) is not None for _ in range(pictures + 1))
@@ -118,7 +118,7 @@ def test_reserve_of_what_exactly_fits_is_granted_to_the_last_one(estimate_usd: f
 
 
 def test_reserve_after_ten_thousand_cancellations_still_fits_exactly() -> None:
-    """Giving back leaves no dust that would refuse the last cent or show as -$0.00."""
+    """Returned costs leave no rounding error that refuses the last cent or shows as -$0.00."""
     budget = Budget(max_new_images=10_001, max_cost_usd=0.3)
     for count in range(10_000):
         reservation = budget.reserve(0.1)
@@ -133,7 +133,7 @@ def test_reserve_after_ten_thousand_cancellations_still_fits_exactly() -> None:
 
 
 def test_reserve_with_what_is_stated_above_the_estimate_leaves_less_room() -> None:
-    """Dearer than estimated: the difference is missing for the next one."""
+    """A stated cost above the estimate leaves less room for the next submission."""
     budget = Budget(max_new_images=9, max_cost_usd=0.10)
     first = budget.reserve(0.03)
     assert first is not None
@@ -145,7 +145,7 @@ def test_reserve_with_what_is_stated_above_the_estimate_leaves_less_room() -> No
 
 
 def test_reserve_with_an_outcome_unknown_counts_it_as_paid() -> None:
-    """A reservation that is not closed keeps its place and its money."""
+    """A reservation with an unknown outcome keeps its number and its money."""
     budget = Budget(max_new_images=9, max_cost_usd=0.05)
     budget.reserve(0.03)
 
@@ -155,7 +155,7 @@ def test_reserve_with_an_outcome_unknown_counts_it_as_paid() -> None:
 
 @pytest.mark.parametrize("estimate_usd", [math.nan, math.inf, -1.0])
 def test_reserve_of_an_estimate_that_is_no_money_never_fits_under_a_cost_cap(estimate_usd: float) -> None:
-    """A provider that cannot say what it costs is not paid under a cap, and never lifts it."""
+    """An estimate that is no amount is refused under a cost cap, and does not change the sum."""
     budget = Budget(max_new_images=9, max_cost_usd=5.0)
 
     assert budget.reserve(estimate_usd) is None
@@ -164,7 +164,7 @@ def test_reserve_of_an_estimate_that_is_no_money_never_fits_under_a_cost_cap(est
 
 @pytest.mark.parametrize("stated_usd", [math.nan, math.inf, -100.0])
 def test_settle_with_a_statement_that_is_no_money_keeps_the_estimate(stated_usd: float) -> None:
-    """An answer of NaN or of minus a hundred dollars does not talk the cap away."""
+    """A stated cost of NaN or below zero leaves the estimate in force."""
     budget = Budget(max_new_images=9, max_cost_usd=0.05)
     reservation = budget.reserve(0.03)
     assert reservation is not None
@@ -176,7 +176,7 @@ def test_settle_with_a_statement_that_is_no_money_keeps_the_estimate(stated_usd:
 
 
 def test_settle_twice_counts_the_last_word_once() -> None:
-    """The cost told at acceptance and again on delivery is one cost."""
+    """A cost that is stated at acceptance and again on delivery counts once."""
     budget = Budget(max_new_images=9, max_cost_usd=None)
     reservation = budget.reserve(0.03)
     assert reservation is not None
@@ -189,7 +189,7 @@ def test_settle_twice_counts_the_last_word_once() -> None:
 
 
 def test_settle_after_void_counts_the_job_again() -> None:
-    """A job that proves to be paid for after all is in the sum and in the number."""
+    """A voided job that proves to be paid counts again in number and cost."""
     budget = Budget(max_new_images=1, max_cost_usd=None)
     reservation = budget.reserve(0.03)
     assert reservation is not None
@@ -202,7 +202,7 @@ def test_settle_after_void_counts_the_job_again() -> None:
 
 
 def test_zero_cost_of_a_settled_job_gives_back_what_was_stated() -> None:
-    """A job that failed without a charge costs nothing, whatever was stated before."""
+    """A settled job that was not charged returns its stated cost."""
     budget = Budget(max_new_images=9, max_cost_usd=None)
     reservation = budget.reserve(0.03)
     assert reservation is not None
@@ -214,7 +214,7 @@ def test_zero_cost_of_a_settled_job_gives_back_what_was_stated() -> None:
 
 
 def test_void_of_one_of_two_equal_reservations_leaves_the_other() -> None:
-    """Two pages at the same estimate are two reservations."""
+    """Voiding one of two equal reservations leaves the other in force."""
     budget = Budget(max_new_images=2, max_cost_usd=None)
     first, second = budget.reserve(0.03), budget.reserve(0.03)
     assert first is not None

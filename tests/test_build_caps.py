@@ -1,4 +1,4 @@
-"""What a build may spend holds whatever fails in whatever order; and the one question about the account."""
+"""The caps of builds under every order of failures, and the warning about the account's balance."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Job:
 
 @dataclass
 class World:
-    """The services' side of the story, the clock, and in `wrong` what must never be: a pipeline survives exceptions."""
+    """The services' state and the clock; `wrong` collects violations, since a pipeline survives exceptions."""
 
     journal_store: MemoryStore
     creations: Iterator[Creation]
@@ -118,25 +118,25 @@ class World:
     unread: set[tuple[str, str]] = field(default_factory=set)
 
     def now(self) -> float:
-        """Unix seconds, moved by those who sleep."""
+        """Unix seconds, advanced by sleeping builds."""
         return self.now_s
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes for all builds."""
+        """Let time pass for all builds."""
         self.now_s += seconds
         await anyio.lowlevel.checkpoint()
 
     async def give_way(self) -> None:
-        """Others go first, as many times as was drawn."""
+        """Let other tasks run as many times as drawn."""
         for _ in range(next(self.turns)):
             await anyio.lowlevel.checkpoint()
 
     def journal(self) -> Journal:
-        """The journal of one more process."""
+        """A journal of one more process."""
         return Journal(self.journal_store, Owner.of_this_process(), self.now)
 
     def charge(self, provider: str, key: str, prompt: str, fate: Fate, seed: int | None = None) -> Job:
-        """One more paid job; a second one for a picture only where the first one's was hidden."""
+        """Add a paid job; a second one for a picture is a violation unless the first was hidden."""
         if self.alive(provider, key) and (provider, key) not in self.unread:
             self.wrong.append(f"{prompt} is paid for twice at {provider}")
         job = Job(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}", seed)
@@ -155,7 +155,7 @@ class World:
 
 
 class ScriptedProvider:
-    """A service that answers as the script says. Its list of jobs, where it can be read, tells the truth."""
+    """A service with scripted answers. Its list of jobs, if it can be read, is right."""
 
     model = "model"
     timeout_s = 30.0
@@ -166,12 +166,12 @@ class ScriptedProvider:
         self._world = world
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The same for every picture."""
+        """The estimate of any picture, always the same."""
         del picture
         return ESTIMATES_USD[self.name]
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """As scripted; the intent must be there."""
+        """Answer as scripted; a missing intent is a violation."""
         world = self._world
         key = generation_key(self.name, self.model, replace(picture, seed=None), self.options)
         entry = world.journal().entry(key)
@@ -202,7 +202,7 @@ class ScriptedProvider:
         return Submission(self.name, self.model, job.job_id, world.now_s, stated_usd)
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """As the job's fate says."""
+        """Deliver or fail by the job's fate."""
         world = self._world
         await world.give_way()
         job = next(each for each in world.jobs if each.job_id == submission.job_id)
@@ -219,7 +219,7 @@ class ScriptedProvider:
         return GeneratedImage(f"image of {job.prompt} by {self.name}".encode())
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The job with that prompt and seed, unless it is known."""
+        """The unknown job with that prompt and seed."""
         del since
         world = self._world
         await world.give_way()
@@ -236,25 +236,25 @@ class ScriptedProvider:
         return None
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since the provider holds no resource."""
 
 
 RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0, 0, 0, 0), 1536, 864)
 
 
 class NoFiles(Renderer):
-    """Says of every picture that its files are there."""
+    """A store of renderings that claims to have every picture's files."""
 
     def __init__(self) -> None:
         self.threads = 1
 
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The same for every picture."""
+        """The files of any picture, always the same."""
         del record, hero
         return RENDERING
 
     def painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """Another one for each prompt."""
+        """The placeholder of a prompt, another one for each."""
         return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")
 
 
@@ -291,7 +291,7 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
 
 
 def well_behaved_world() -> World:
-    """Services that do what they are asked."""
+    """A world whose services do what they are asked."""
     return World(
         journal_store=MemoryStore(),
         creations=repeat("made"),
@@ -304,7 +304,7 @@ def well_behaved_world() -> World:
 
 
 async def build(pipeline: Pipeline, heroes: Sequence[HeroSpec]) -> list[Resolution]:
-    """Every page's resolution, all of them side by side."""
+    """Resolve every page, all pages side by side."""
     done: list[Resolution] = []
 
     async def resolve(hero: HeroSpec) -> None:
@@ -335,9 +335,9 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     stated: list[float | None],
     builds: list[tuple[int, int, float | None]],
 ) -> None:
-    """At every moment the caps bound what is charged, intents are on record, and no picture is bought a second time.
+    """The caps bound every charge, each charge has an intent, and each picture is bought once.
 
-    After two good builds without caps each job that lives is collected, and only second choices are in the journal.
+    After two good builds without caps, each living job is collected, and the journal holds only second choices.
     """
     world = World(
         journal_store=MemoryStore(),
@@ -394,7 +394,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
 
 @pytest.mark.parametrize("intended_before_s", [0.0, 90.0])
 def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again(intended_before_s: float) -> None:
-    """A create call that waited for the limiter before it left is looked for as long as one that left at once."""
+    """A create call that the limiter delayed is looked for as long after its departure as any other."""
     world = well_behaved_world()
     picture = PictureSpec("view 0")
     key = generation_key("first", "model", picture, {})
@@ -418,12 +418,12 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
 
 
 def questions(services: Services) -> int:
-    """How often `/me` was asked."""
+    """The number of calls to `/me`."""
     return len(services.ledger.requests_to("leonardo", "me"))
 
 
 def test_account_is_asked_once_by_a_build_that_submits_and_by_no_other(tmp_path: Path, services: Services) -> None:
-    """Once for two pages; not when everything is at hand, nor when a cap allows nothing."""
+    """A build of two pages asks for the balance once; a cached or capped build does not ask."""
     site = Site(tmp_path, pages=pages(2), options=LEONARDO_ONLY)
 
     assert site.build(services, options={"max_new_images": 0}).totals["requests"] == 0
@@ -445,7 +445,7 @@ def test_account_is_asked_once_by_a_build_that_submits_and_by_no_other(tmp_path:
 def test_credit_alert_warns_below_it(
     tmp_path: Path, services: Services, tokens: float | None, alert: object, warning: str | None
 ) -> None:
-    """One warning that names what is left and the alert, none at the alert itself; pictures are made either way."""
+    """A balance below `credit_alert` is one warning with both amounts, and pictures are made anyway."""
     services.leonardo.on_me(Answer(200, {"user_details": [{"apiPaidTokens": tokens, "apiSubscriptionTokens": 0}]}))
     site = Site(tmp_path, pages=pages(2), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": alert}})
 
@@ -465,7 +465,7 @@ def test_credit_alert_warns_below_it(
     ids=["refused", "nonsense", "cut"],
 )
 def test_account_that_cannot_be_read_changes_nothing(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
-    """The pictures are made as if nothing had been asked, and no message is logged."""
+    """An unreadable balance logs nothing, and the pictures are made."""
     services.leonardo.on_me(behaviour)
     site = Site(tmp_path, pages=pages(3), options={**LEONARDO_ONLY, "leonardo": {"credit_alert": 500}})
 

@@ -1,4 +1,4 @@
-"""What follows from each thing that can go wrong at a service: one build of a site on which everything does."""
+"""The failure table in whole builds: one site on which every failure of a service happens once."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ DEADLINES: dict[bool, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One page, and what happens to its picture. `creates` and `paid` count both services.
+    """One page, and the failures of its picture. `creates` and `paid` count both services.
 
-    `said` is found among the report's attempts. `later` is who gives the picture in the next build, when all is well.
-    `is_late` if a service's timeout ends it. `is_alone` on its site, where OpenAI may be down: a second such page would
-    be an outage, which others are spared.
+    `said` is a part of the report's attempts. `later` is the provider of the picture in the next build, when all is
+    well. `is_late` if a service's timeout ends the attempt. `is_alone` puts the page on a site of its own if OpenAI is
+    down for it, since a second such page would be an outage.
     """
 
     name: str
@@ -113,59 +113,59 @@ class Row:
 
     @property
     def prompt(self) -> str:
-        """The page's prompt; no other page's contains it."""
+        """The page's prompt, which no other page's prompt contains."""
         return f"<{self.name}>"
 
     @property
     def site(self) -> str:
-        """The site with the page."""
+        """The name of the site with the page."""
         if self.is_alone:
             return self.name
         return "late" if self.is_late else "others"
 
     def arrange(self, services: Services) -> None:
-        """Put the rules in force, for this page alone."""
+        """Put the rules in force for this page."""
         for rule in self.happens(services):
             rule.when_prompt(self.prompt)
 
 
 def create(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's create calls meet these."""
+    """Rules for Leonardo's create calls."""
     return lambda services: tuple(services.leonardo.on_create(each) for each in behaviours)
 
 
 def create_once(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's first create call meets these."""
+    """Rules for Leonardo's first create call."""
     return lambda services: tuple(services.leonardo.on_create(each).once() for each in behaviours)
 
 
 def poll(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's polls meet these in turn, or the only one always."""
+    """Rules for Leonardo's polls, in turn, or one rule for all."""
     return lambda services: (services.leonardo.on_poll(*behaviours),)
 
 
 def download(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Downloads meet these in turn, or the only one always."""
+    """Rules for downloads, in turn, or one rule for all."""
     return lambda services: (services.leonardo.on_download(*behaviours),)
 
 
 def download_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """The first download meets this."""
+    """A rule for the first download."""
     return lambda services: (services.leonardo.on_download(behaviour).once(),)
 
 
 def openai(*behaviours: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """OpenAI's calls meet these in turn, or the only one always."""
+    """Rules for OpenAI's calls, in turn, or one rule for all."""
     return lambda services: (services.openai.on_create(*behaviours),)
 
 
 def openai_once(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """OpenAI's first call meets this."""
+    """A rule for OpenAI's first call."""
     return lambda services: (services.openai.on_create(behaviour).once(),)
 
 
 def leonardo_fails_and_openai(behaviour: Behaviour) -> Callable[[Services], tuple[RuleHandle, ...]]:
-    """Leonardo's job fails, and OpenAI does this."""
+    """Rules: Leonardo's job fails, and OpenAI answers so."""
     return lambda services: (services.leonardo.on_create(Fails()), services.openai.on_create(behaviour))
 
 
@@ -331,7 +331,7 @@ class Day:
 
 
 def built_at_once(folder: Path, services: Services) -> Day:
-    """All sites' builds, in processes beside each other: most of what they do is wait."""
+    """Build all sites in processes side by side, since a build spends most of its time waiting."""
     with ExitStack() as running:
         processes = {}
         for name in dict.fromkeys(row.site for row in ROWS):
@@ -346,7 +346,7 @@ def built_at_once(folder: Path, services: Services) -> Day:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Day, Day, Day]:
-    """Everything goes wrong in the first builds, all is well in the second and third; once for all rows."""
+    """Three days of builds for all rows: every failure on the first day, and none on the others."""
     folder = tmp_path_factory.mktemp("day")
     with Services() as services:
         services.leonardo.slots = 200
@@ -368,7 +368,7 @@ def day(days: tuple[Day, Day, Day]) -> Day:
 
 
 def shown(built: Built, row: Row) -> str:
-    """Who made the picture that the page shows, by what the page itself says."""
+    """The provider of the picture that the page shows, by the page's own markup."""
     html = built.html(f"{row.name}/index.html")
     (provider,) = re.findall(r'<header class="leonardo-hero[^>]*data-provider="([^"]*)"', html)
     return str(provider)
@@ -385,7 +385,7 @@ rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 @rows
 def test_bad_day_page_shows_the_picture_that_the_table_gives(day: Day, row: Row) -> None:
-    """Every page is built with a hero, from the service the table names, in the place of the right picture."""
+    """Every page shows its hero, made by the provider that the table names."""
     built = day.of(row)
     assert shown(built, row) == row.gives
     hero = built.hero(row.source)
@@ -397,7 +397,7 @@ def test_bad_day_page_shows_the_picture_that_the_table_gives(day: Day, row: Row)
 
 @rows
 def test_bad_day_pays_what_the_table_gives_and_says_why(day: Day, row: Row) -> None:
-    """Neither a create call nor a paid job more than needed, and the report says what each service answered."""
+    """Each page costs as many create calls and paid jobs as the table says, and the report has every answer."""
     creates = [entry for entry in day.bill.requests if entry.endpoint == "create" and row.prompt in entry.prompt]
     paid = [job for job in day.bill.jobs_for(row.prompt) if job.paid]
 
@@ -410,7 +410,7 @@ def test_bad_day_pays_what_the_table_gives_and_says_why(day: Day, row: Row) -> N
 
 @rows
 def test_day_after_collects_what_is_paid_and_buys_only_what_is_missing(days: tuple[Day, Day, Day], row: Row) -> None:
-    """What was paid on the bad day is collected free and replaces the stand-in; what was never made is made."""
+    """The next build collects paid jobs free of charge, replaces placeholders, and buys missing pictures."""
     bad_day, day_after, _ = days
     built = day_after.of(row)
     expected = row.later or row.gives
@@ -431,7 +431,7 @@ def test_day_after_collects_what_is_paid_and_buys_only_what_is_missing(days: tup
 
 
 def test_bad_day_ends_well_for_the_build(day: Day) -> None:
-    """The build succeeds without a traceback, pays nothing twice, leaks no key and goes nowhere it has no business."""
+    """The build succeeds without a traceback, pays once, leaks no key, and calls no foreign host."""
     for built in day.builds.values():
         assert built.exit_code == 0, built.log
         assert not built.has_traceback
@@ -442,7 +442,7 @@ def test_bad_day_ends_well_for_the_build(day: Day) -> None:
 
 
 def test_bad_day_warns_of_the_pages_that_show_a_stand_in_and_of_no_other(day: Day) -> None:
-    """A fallback that gave a picture is no warning; a painted picture is one, and a refused prompt asks for another."""
+    """The build warns of placeholders and refused prompts, but not of a fallback that delivered."""
     warned = "\n".join(day.warnings)
     for row in ROWS:
         assert (re.search(rf"(?<![\w-]){row.source}", warned) is not None) == (row.gives == "local"), row.name
@@ -464,13 +464,13 @@ def test_bad_day_keeps_failed_and_refused_prompts_for_analysis(day: Day) -> None
 
 
 def test_bad_day_gives_openai_the_original_prompt(day: Day) -> None:
-    """The fallback draws what the author asked for."""
+    """The fallback gets the author's prompt unchanged."""
     (job,) = [job for job in day.bill.jobs_of("openai") if "<failed>" in job.prompt]
     assert job.prompt.startswith("<failed>")
 
 
 def test_third_day_is_quiet(days: tuple[Day, Day, Day]) -> None:
-    """With all heroes at hand nothing is asked, save for the picture that was refused: its prompt is wrong still."""
+    """A build with all heroes cached sends no request, except for the page with the refused prompt."""
     _, second, third = days
     assert {built.exit_code for day in (second, third) for built in day.builds.values()} == {0}
     assert third.bill.creates == second.bill.creates
@@ -484,7 +484,7 @@ def test_third_day_is_quiet(days: tuple[Day, Day, Day]) -> None:
 
 
 def site_of(folder: Path, *names: str, **options: object) -> Site:
-    """A site with a hero on each of these pages; one picture at a time: the second meets the first's luck."""
+    """A site with a hero on each of these pages and one picture at a time."""
     return Site(
         folder,
         {f"{name}.md": page(name, hero_prompt=f"<{name}>") for name in names},
@@ -493,17 +493,17 @@ def site_of(folder: Path, *names: str, **options: object) -> Site:
 
 
 def providers(built: Built) -> dict[str, str]:
-    """Who made each page's picture."""
+    """The provider of each page's picture."""
     return {hero["page"].removesuffix(".md"): hero["provider"] for hero in built.report["heroes"]}
 
 
 def creates(services: AnyServices, service: str) -> int:
-    """How many create calls the service has seen."""
+    """The number of the service's create calls."""
     return len(services.ledger.requests_to(service, "create"))
 
 
 def fine(built: Built, services: AnyServices) -> None:
-    """What must be true after every build: it succeeded, without a traceback, nothing was paid twice, no key leaked."""
+    """Assert that the build succeeded, without a traceback, a second payment or a leaked key."""
     assert built.exit_code == 0, built.log
     assert not built.has_traceback, built.log
     assert services.ledger.paid_twice() == ()
@@ -514,7 +514,7 @@ def fine(built: Built, services: AnyServices) -> None:
 def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
     tmp_path: Path, services: Services, behaviour: Behaviour
 ) -> None:
-    """One 429: the next provider at once, no page asks the first again, in this process and in the next."""
+    """After one 429, every page and the next build go to the next provider at once."""
     services.leonardo.on_create(behaviour).once()
     site = site_of(tmp_path, "a", "b", "c")
 
@@ -530,7 +530,7 @@ def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
 
 
 def test_rate_limit_that_ends_at_once_rests_nobody(tmp_path: Path, services: Services) -> None:
-    """`Retry-After: 0` sends this page, whichever asks first, to the next provider, and the next page to the first."""
+    """After `Retry-After: 0`, one page goes to the next provider, and the next page to the first."""
     services.leonardo.on_create(Answer429(retry_after_s=0)).once()
 
     built = site_of(tmp_path, "a", "b").build(services)
@@ -550,7 +550,7 @@ OFF = {
 
 @pytest.mark.parametrize("case", OFF)
 def test_account_that_refuses_is_asked_once_and_told_once(tmp_path: Path, services: Services, case: str) -> None:
-    """Key, model or balance refused: off for this build, said once at INFO, the next provider for all pages."""
+    """A refused key, model or balance is said once at INFO, and all pages go to the next provider."""
     environ, behaviour, words = OFF[case]
     if behaviour is not None:
         services.leonardo.on_create(behaviour)
@@ -565,7 +565,7 @@ def test_account_that_refuses_is_asked_once_and_told_once(tmp_path: Path, servic
 
 
 def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path: Path, services: Services) -> None:
-    """Twelve pages, three at a time: at most three refused create calls."""
+    """An empty balance costs twelve pages, three at a time, at most three refused create calls."""
     services.leonardo.balance_usd = 0.0
     services.leonardo.latency_s = 0.1
     names = [f"p{number}" for number in range(12)]
@@ -581,7 +581,7 @@ def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path
 
 
 def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, services: Services) -> None:
-    """One more than the event loop's queue holds: no line of this build's own is shorter, and none is longer."""
+    """A build has as many jobs in flight as `concurrency` allows, also beyond the event loop's queue."""
     services.leonardo.slots = 100
     most = MOST_QUEUED + 1
     names = [f"p{number}" for number in range(most + 1)]
@@ -598,7 +598,7 @@ def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, servi
     "behaviour", [QuotaUsedUp(), BillingLimitReached(), OrganisationNotVerified(), ModelNotFound()]
 )
 def test_openai_account_that_refuses_is_asked_once(tmp_path: Path, services: Services, behaviour: Behaviour) -> None:
-    """Quota, limit, verification or model: off for this build, and the painter stands in with one warning."""
+    """A refusal of OpenAI's account switches it off for the build, and placeholders have one warning."""
     services.openai.on_create(behaviour)
 
     built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
@@ -611,7 +611,7 @@ def test_openai_account_that_refuses_is_asked_once(tmp_path: Path, services: Ser
 
 
 def test_openai_rate_limit_rests_it(tmp_path: Path, services: Services) -> None:
-    """A 429 of the last provider: no retry, the painter stands in."""
+    """A 429 of the last provider leads to placeholders without a retry."""
     services.openai.on_create(Answer429(retry_after_s=300)).once()
 
     built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
@@ -635,7 +635,7 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
     arrange: Callable[[Services], tuple[RuleHandle, ...]],
     later: dict[str, int],
 ) -> None:
-    """One warning names option, host and cure; no other page pays in vain; once it can be, the picture is fetched."""
+    """One warning names option, host and fix; no other page pays; a later build fetches the picture."""
     rules = arrange(services)
     site = site_of(tmp_path, "a", "b", "c")
 
@@ -662,7 +662,7 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
 
 
 def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, services: Services) -> None:
-    """A job found after a lost answer, then FAILED: the next provider, not a second create call at the first."""
+    """A failed job that was found after a lost answer leads to the next provider, not to a second create call."""
     services.leonardo.on_create(LostAnswer()).once()
     services.leonardo.on_create(Fails(render_s=60))
     site = site_of(tmp_path, "a")
@@ -683,7 +683,7 @@ def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, servic
 def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
     tmp_path: Path, services: Services
 ) -> None:
-    """Not finished in time, no other provider: a painted picture and a warning; the next build collects it, free."""
+    """A late job without another provider is a placeholder and a warning; the next build collects it free."""
     services.leonardo.on_create(NeverFinishes())
     site = site_of(tmp_path, "a", providers=["leonardo"], leonardo=HASTY)
 
@@ -702,7 +702,7 @@ def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
 
 
 def test_lost_answer_with_unreadable_list_is_not_paid_again_and_found_later(tmp_path: Path, services: Services) -> None:
-    """Whether the job was accepted cannot be known: no second create here, OpenAI now, the lost job later, free."""
+    """A lost answer with an unreadable list leads to OpenAI without a second create; a later build finds the job."""
     services.leonardo.on_create(CutAfterRead()).once()
     services.leonardo.on_list(Answer500())
     site = site_of(tmp_path, "a", leonardo=HASTY)
@@ -721,7 +721,7 @@ def test_lost_answer_with_unreadable_list_is_not_paid_again_and_found_later(tmp_
 
 
 def test_late_job_that_ends_badly_leaves_the_page_its_fallback(tmp_path: Path, services: Services) -> None:
-    """A page shows OpenAI's picture while Leonardo's job is late; that the job is then refused takes nothing away."""
+    """The page keeps OpenAI's picture if Leonardo's late job ends without one."""
     services.leonardo.on_create(MarkedNsfw(render_s=60))
     site = site_of(tmp_path, "a", leonardo=HASTY)
     assert providers(site.build(services)) == {"a": "openai"}
@@ -750,7 +750,7 @@ def no_provider(services: AnyServices) -> dict[str, object]:
 def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
     tmp_path: Path, services: Services, on_missing: str, exit_code: int, strict_exit_code: int, level: str
 ) -> None:
-    """All services down: painted pictures, one message that names the pages, and `on_missing` decides how loud."""
+    """With all services down, pages show placeholders, and one message of `on_missing`'s level names them."""
     site = site_of(tmp_path, "a", "b", "c", concurrency=10, on_missing=on_missing, **no_provider(services))
 
     built = site.build(services)
@@ -767,7 +767,7 @@ def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
 
 
 def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: Services) -> None:
-    """A page that had a hero keeps it while its new one cannot be made; the next build makes the new one."""
+    """With all services down, a page keeps its previous hero, and the next build makes the new one."""
     site = site_of(tmp_path, "a")
     before = site.build(services).pictures()
     site.write({"a.md": page("a", hero_prompt="<another>")})
@@ -782,7 +782,7 @@ def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: 
 
 
 def test_page_without_any_key_says_that_it_shows_its_previous_hero(tmp_path: Path, services: Services) -> None:
-    """A changed prompt and no key: the log names the page and what it shows, in every build, and `--strict` passes."""
+    """Without a key, every build names the pages that show a previous hero, and `--strict` passes."""
     site = site_of(tmp_path, "a")
     site.build(services)
     site.write({"a.md": page("a", hero_prompt="<another>")})
@@ -796,7 +796,7 @@ def test_page_without_any_key_says_that_it_shows_its_previous_hero(tmp_path: Pat
 
 
 def test_build_with_one_key_says_nothing_of_the_other(tmp_path: Path, services: Services) -> None:
-    """A site with Leonardo's key alone is complete: no build mentions the key of the fallback."""
+    """A build with Leonardo's key alone does not mention the fallback's key."""
     built = site_of(tmp_path, "a").build(services, environ={"OPENAI_API_KEY": ""})
 
     fine(built, services)
@@ -805,7 +805,7 @@ def test_build_with_one_key_says_nothing_of_the_other(tmp_path: Path, services: 
 
 
 def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, services: Services) -> None:
-    """With `generate: false` what is not at hand is missing: painted, warned of, and no connection is opened."""
+    """With `generate: false`, a missing picture is a placeholder and a warning, and no connection is opened."""
     built = site_of(tmp_path, "a", generate=False).build(services)
 
     fine(built, services)
@@ -818,7 +818,7 @@ def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, se
 
 
 def test_cap_of_zero_opens_no_connection_and_names_pages_and_cost(tmp_path: Path, services: Services) -> None:
-    """`max_new_images: 0` allows none; the warning says which pages wait and what they would cost."""
+    """`max_new_images: 0` opens no connection, and the warning names pages and estimated cost."""
     built = site_of(tmp_path, "a", "b", max_new_images=0).build(services)
 
     fine(built, services)
@@ -830,7 +830,7 @@ def test_cap_of_zero_opens_no_connection_and_names_pages_and_cost(tmp_path: Path
 
 
 def test_cap_on_images_makes_some_now_and_the_rest_later(tmp_path: Path, services: Services) -> None:
-    """Two of three pictures now, the third in the next build."""
+    """A cap of two makes two of three pictures, and the next build makes the third."""
     site = site_of(tmp_path, "a", "b", "c", max_new_images=2, concurrency=10)
 
     first, second = site.build(services), None
@@ -843,7 +843,7 @@ def test_cap_on_images_makes_some_now_and_the_rest_later(tmp_path: Path, service
 
 
 def test_cap_on_cost_is_checked_before_every_submission(tmp_path: Path, services: Services) -> None:
-    """Room for two pictures is none for a third."""
+    """A cost cap for two pictures refuses the third."""
     built = site_of(tmp_path, "a", "b", "c", max_cost_usd=0.062, concurrency=10).build(services)
 
     fine(built, services)
@@ -854,7 +854,7 @@ def test_cap_on_cost_is_checked_before_every_submission(tmp_path: Path, services
 
 
 def test_cap_counts_the_fallback(tmp_path: Path, services: Services) -> None:
-    """A job that failed has used the only submission up: OpenAI is not asked."""
+    """A failed job counts against the cap, so a cap of one leaves none for OpenAI."""
     services.leonardo.on_create(Fails())
 
     built = site_of(tmp_path, "a", max_new_images=1).build(services)
@@ -866,7 +866,7 @@ def test_cap_counts_the_fallback(tmp_path: Path, services: Services) -> None:
 
 @pytest.mark.parametrize("caps", [{"max_new_images": 4}, {"max_cost_usd": 0.1}])
 def test_cap_holds_on_a_bad_day(tmp_path: Path, services: Services, caps: dict[str, float]) -> None:
-    """Whatever is lost, fails, or falls back: no more is paid than the cap allows."""
+    """Lost answers, failures and fallbacks together cost no more than the cap allows."""
     services.leonardo.on_create(LostAnswer()).at_random(0.3, seed=1)
     services.leonardo.on_create(CutAfterRead()).at_random(0.3, seed=2)
     services.leonardo.on_create(Fails()).at_random(0.4, seed=3)
@@ -886,7 +886,7 @@ def test_cap_holds_on_a_bad_day(tmp_path: Path, services: Services, caps: dict[s
 
 
 def test_request_limit_leaves_room_for_the_polls_of_what_is_paid(tmp_path: Path, services: Services) -> None:
-    """No more jobs at once than can be asked for in a minute: else each would be late, and paid for twice."""
+    """A low request limit bounds the jobs in flight, so that no paid job is late for want of polls."""
     services.leonardo.render_s = 0.5
     names = [f"p{number}" for number in range(6)]
     limited = {"render_estimate": 0.5, "requests_per_minute": 12}

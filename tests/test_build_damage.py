@@ -1,4 +1,4 @@
-"""A stored picture that cannot be used is damaged, not missing: told with its fix, and not bought again."""
+"""Damaged stored pictures in whole builds: a warning with the fix, and no second purchase."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ QUICK: dict[str, object] = {"formats": ["jpeg"], "social": False, "providers": [
 
 
 def be_a_pointer(picture: Path, _record: Path) -> None:
-    """A clone without Git LFS."""
+    """Replace the picture by its Git LFS pointer."""
     picture.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 5\n", encoding="utf-8")
 
 
 def recompress(picture: Path, _record: Path) -> None:
-    """A bot that makes pictures smaller."""
+    """Recompress the picture, as a bot does."""
     image = Image.open(io.BytesIO(picture.read_bytes())).convert("RGB")
     image.save(picture, "JPEG", quality=40)
 
 
 def conflict(_picture: Path, record: Path) -> None:
-    """Two branches made the same picture."""
+    """Put conflict markers of two branches into the record."""
     text = record.read_text(encoding="utf-8")
     record.write_text(f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n", encoding="utf-8")
 
 
 def lose_the_record(_picture: Path, record: Path) -> None:
-    """Half of the pair was committed."""
+    """Delete the record of the pair."""
     record.unlink()
 
 
 def lead_out(picture: Path, _record: Path) -> None:
-    """A link to a file outside the repository."""
+    """Replace the picture by a link to a file outside the repository."""
     outside = picture.parents[2] / "outside.jpg"
     outside.write_bytes(picture.read_bytes())
     picture.unlink()
@@ -80,7 +80,7 @@ def pair(site: Site) -> tuple[Path, Path]:
 def test_damaged_picture_is_a_warning_and_is_not_bought_again(
     site: Site, services: Services, damage: Callable[[Path, Path], None], words: str
 ) -> None:
-    """Page, file and fix are named, a stand-in is shown, and no command pays for it either."""
+    """A damaged picture is a warning with page, file and fix; no build or command buys it again."""
     picture, record = pair(site)
     damage(picture, record)
 
@@ -103,7 +103,7 @@ def test_damaged_picture_is_a_warning_and_is_not_bought_again(
 
 
 def test_commands_agree_that_half_a_picture_in_the_cache_is_damaged(tmp_path: Path, services: Services) -> None:
-    """No command names a price or a purchase, and each names the file and the fix. `prune` keeps the file."""
+    """Every command names the file and the fix of a damaged picture, and none prices or buys it."""
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="<a>")}, QUICK)
     site.build(services)
     (record,) = (site.cache / "pictures").glob("*.json")
@@ -129,7 +129,7 @@ def test_commands_agree_that_half_a_picture_in_the_cache_is_damaged(tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["link", "link in a copy without .git", "byte order mark"])
 def test_picture_that_is_only_unusual_is_shown(site: Site, services: Services, kind: str) -> None:
-    """A symbolic link to a plain file inside the repository, and a record with a byte order mark."""
+    """The page shows a picture behind a link inside the repository, or with a byte order mark in its record."""
     picture, record = pair(site)
     if kind.startswith("link"):
         if kind != "link":
@@ -147,7 +147,7 @@ def test_picture_that_is_only_unusual_is_shown(site: Site, services: Services, k
 
 
 def test_damaged_picture_is_a_warning_though_the_cache_has_it(tmp_path: Path, services: Services) -> None:
-    """The next clone has no cache. GitHub shows the warning on the page's line."""
+    """A damaged gallery picture is a warning on the page's line, even if the cache has the picture."""
     site = Site(tmp_path, {"a.md": page("A", tags="x", hero_prompt="<a>")}, QUICK)
     site.build(services)
     assert Shell(site, services)("pin").exit_code == 0

@@ -1,4 +1,4 @@
-"""Create calls of which nothing is known: they count as spent, are looked for, and are found or given back."""
+"""Create calls of unknown outcome: they count as spent, are looked for, and are found or given back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ QUICK: dict[str, object] = {
 
 
 def site_of(folder: Path, number: int, **options: object) -> Site:
-    """A site with so many pages, each with a wish of its own."""
+    """A site with so many pages of different prompts."""
     pages = {f"p{place}.md": page(f"Page {place}", hero_prompt=f"<p{place}>") for place in range(number)}
     return Site(folder, pages, {**QUICK, **options})
 
 
 def test_calls_that_are_accepted_in_secret_are_no_more_than_the_cap(tmp_path: Path, services: Services) -> None:
-    """Every call is accepted and answered 500, and the list shows none of them for an hour."""
+    """The cap holds for calls that are accepted, answered 500 and hidden from the list for an hour."""
     services.leonardo.on_create(LostAnswer())
     services.leonardo.list_lag_s = 3600.0
     site = site_of(tmp_path, 5, max_new_images=1, concurrency=1, providers=["leonardo"])
@@ -40,7 +40,7 @@ def test_calls_that_are_accepted_in_secret_are_no_more_than_the_cap(tmp_path: Pa
 def test_call_with_a_lost_answer_is_looked_for_until_its_job_is_in_the_list(
     tmp_path: Path, services: Services, lag_s: float
 ) -> None:
-    """Under a cap of one image the page has its picture, paid for once."""
+    """A job whose answer was lost is found in the list and shown, paid for once."""
     services.leonardo.on_create(LostAnswer()).once()
     services.leonardo.list_lag_s = lag_s
 
@@ -53,7 +53,7 @@ def test_call_with_a_lost_answer_is_looked_for_until_its_job_is_in_the_list(
 
 
 def test_list_that_answers_slowly_is_read_again_when_ten_seconds_are_over(tmp_path: Path, services: Services) -> None:
-    """A list that was asked for too early proves nothing, however late it comes."""
+    """A list that was requested within ten seconds of the call is read again after them."""
     services.leonardo.on_create(CutAfterRead()).once()
     services.leonardo.list_lag_s = 9.0
     services.leonardo.on_list(Slow(3.0))
@@ -67,7 +67,7 @@ def test_list_that_answers_slowly_is_read_again_when_ten_seconds_are_over(tmp_pa
 def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(
     tmp_path: Path, services: Services
 ) -> None:
-    """Leonardo is down, its list as well: twenty pages have OpenAI's pictures under a cap of 25."""
+    """An outage of Leonardo costs few calls, and twenty pages have OpenAI's pictures under a cap of 25."""
     services.leonardo.on_create(Answer500())
     services.leonardo.on_list(Answer500())
     site = site_of(tmp_path, 20, max_new_images=25)
@@ -83,7 +83,7 @@ def test_outage_is_found_out_with_few_calls_and_leaves_the_cap_to_the_fallback(
 
 
 def test_outage_lasts_as_long_as_the_service_says(tmp_path: Path, services: Services) -> None:
-    """Two pages in a row that failed are an outage; `Retry-After: 0` says that the next page may ask at once."""
+    """After two failed pages, `Retry-After: 0` lets the next page ask the service at once."""
     services.leonardo.on_create(Answer(503, {"error": "busy"}, {"Retry-After": "0"}))
     site = site_of(tmp_path, 3, concurrency=1)
 
@@ -95,9 +95,10 @@ def test_outage_lasts_as_long_as_the_service_says(tmp_path: Path, services: Serv
 
 
 def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, services: Services) -> None:
-    """A list that lags for four seconds, begins with the oldest and shows another preset: each job finds its page.
+    """A build finds its jobs in a list that lags, begins with the oldest and shows another preset.
 
-    One 500 hid its job for longer than the retry waits: both pictures are kept. Another one made none: nothing stands.
+    One 500 hid its job for longer than the retry waits, so both pictures are kept. Another one made no job, and nothing
+    counts.
     """
     services.leonardo.list_lag_s, services.leonardo.newest_first = 4.0, False
     services.leonardo.shown_preset = "DYNAMIC"
@@ -129,7 +130,7 @@ def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, servi
 
 
 def test_twin_calls_are_ruled_out_by_a_list_without_a_job(tmp_path: Path, services: Services) -> None:
-    """Two styles of one prompt and one seed look alike in the list, unless it shows neither."""
+    """Two lost calls with one prompt and seed in two styles are ruled out only by a list with neither job."""
     services.leonardo.on_create(Answer500()).once()
     services.leonardo.on_create(Answer500()).once()
     pages = {
@@ -145,7 +146,7 @@ def test_twin_calls_are_ruled_out_by_a_list_without_a_job(tmp_path: Path, servic
 
 
 def test_job_that_the_list_hid_is_not_taken_for_its_twins(tmp_path: Path, services: Services) -> None:
-    """Calls for one style are ruled out by a list that lags; what it shows then is no other style's picture."""
+    """A job that the list hid is not adopted for a call with the same prompt and seed in another style."""
     services.leonardo.on_create(CutAfterRead()).times(3)
     services.leonardo.list_lag_s = 3600.0
     pages = {
@@ -174,7 +175,7 @@ def test_job_that_the_list_hid_is_not_taken_for_its_twins(tmp_path: Path, servic
 
 
 def test_openai_that_answers_500_and_charges_stays_within_the_cap(tmp_path: Path, services: Services) -> None:
-    """OpenAI has no list of its pictures: each call that ended in a 5xx counts in cap and report."""
+    """Each 5xx of OpenAI, which has no list of jobs, counts in cap and report."""
     services.openai.on_create(LostAnswer())
     pages = {f"{number}.md": page("P", hero_prompt=f"view {number}") for number in range(5)}
     site = Site(tmp_path, pages, {"providers": ["openai"], "max_new_images": 1, "concurrency": 1})

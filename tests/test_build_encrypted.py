@@ -1,4 +1,4 @@
-"""Pages whose content another plugin encrypts: nothing of the hero stands in the clear."""
+"""Pages that another plugin encrypts, with heroes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def on_page_content(html, page, **kwargs):
 
 @pytest.mark.parametrize("hook", [MARKED, SILENT], ids=["marked", "silent"])
 def test_encrypted_page_has_no_hero_and_one_warning(tmp_path: Path, services: Services, hook: str) -> None:
-    """Neither picture nor texts of it are in the page; the page beside it has its hero."""
+    """An encrypted page has neither picture nor texts in the clear; the page beside it has its hero."""
     texts = {"hero_alt": "the secret vault", "hero_tagline": "opened at last"}
     pages = {
         "index.md": page("Home", hero_prompt="a harbour"),

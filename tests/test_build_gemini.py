@@ -1,4 +1,4 @@
-"""Gemini in the chain, as real builds use it."""
+"""Gemini in the chain, in whole builds."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ FIRST = {
 
 
 def site_of(folder: Path, *prompts: str, **options: object) -> Site:
-    """A site with a page for each prompt, called after it."""
+    """A site with a page for each prompt, named after it."""
     pages = {f"{prompt}.md": page(prompt, hero_prompt=prompt) for prompt in prompts}
     return Site(folder, pages, options={**FIRST, **options})
 
 
 def test_gemini_first_in_the_chain_draws_the_hero(tmp_path: Path, services: Services) -> None:
-    """Its picture is cut and scaled to the size of the site; no other service is asked, and no request repeated."""
+    """Gemini's picture is cropped and scaled to the site's size, after one request and none to another service."""
     site = site_of(tmp_path, "canyon", credit=True)
     built = site.build(services, "--strict")
     assert built.exit_code == 0, built.log
@@ -68,7 +68,7 @@ def test_gemini_first_in_the_chain_draws_the_hero(tmp_path: Path, services: Serv
 
 
 def test_gemini_failures_lead_where_they_should(tmp_path: Path, services: Services) -> None:
-    """One page for each: refused prompts stop, failed pictures go to the next provider, nothing is paid twice."""
+    """Prompts that Gemini refuses are not offered elsewhere; failed pictures go to the next provider, paid once."""
     rules: dict[str, tuple[Behaviour, str]] = {
         "blocked": (PromptBlocked(), "local"),
         "withheld": (FinishesWithoutPicture("IMAGE_SAFETY"), "local"),
@@ -106,7 +106,7 @@ def test_gemini_failures_lead_where_they_should(tmp_path: Path, services: Servic
 
 
 def test_gemini_without_a_quota_is_asked_once_and_not_waited_for(tmp_path: Path, services: Services) -> None:
-    """A limit of 0 puts it off for this build, said once; the next provider draws every page."""
+    """A quota of 0 switches Gemini off for the build and is said once; the next provider draws every page."""
     services.gemini.on_create(NoImageQuota())
     site = site_of(tmp_path, "canyon", "delta", "moor", concurrency=1)
     built = site.build(services, "--verbose")
@@ -118,7 +118,7 @@ def test_gemini_without_a_quota_is_asked_once_and_not_waited_for(tmp_path: Path,
 
 
 def test_gemini_asked_too_often_rests_for_the_other_pages(tmp_path: Path, services: Services) -> None:
-    """A true 429 is no refusal: the next provider now, Gemini again when the delay is over."""
+    """After a 429 with a delay, pages go to the next provider, and to Gemini after the delay."""
     services.gemini.on_create(Answer429(retry_after_s=600)).once()
     site = site_of(tmp_path, "canyon", "delta", concurrency=1)
     built = site.build(services)
@@ -138,7 +138,7 @@ def test_gemini_asked_too_often_rests_for_the_other_pages(tmp_path: Path, servic
 def test_doctor_asks_gemini_without_paying(
     tmp_path: Path, services: Services, key: str, model: str, grade: str, words: str
 ) -> None:
-    """Key and model are tried with a question that costs nothing."""
+    """`doctor` checks Gemini's key and model with a free request."""
     site = site_of(tmp_path, "canyon", gemini={"model": model})
     ran = Shell(site, services, {"GEMINI_API_KEY": key})("doctor", "--json")
     (finding,) = (finding for finding in ran.json["findings"] if finding["subject"] == "gemini")
@@ -149,7 +149,7 @@ def test_doctor_asks_gemini_without_paying(
 
 
 def test_status_and_generate_reckon_with_gemini(tmp_path: Path, services: Services) -> None:
-    """What a picture would cost is the estimate of the provider that is asked first; `generate` then buys it there."""
+    """`status` shows the estimate of the first provider, and `generate` buys there."""
     shell = Shell(site_of(tmp_path, "canyon"), services)
     report = shell("status", "--json").json
     assert report["pages"][0]["estimate_usd"] == 0.0336
@@ -159,7 +159,7 @@ def test_status_and_generate_reckon_with_gemini(tmp_path: Path, services: Servic
 
 
 def test_model_shut_down_names_the_setting(tmp_path: Path, services: Services) -> None:
-    """The author reads which line to change."""
+    """The message about a model that was shut down names the option to change."""
     services.gemini.on_create(ModelShutDown())
     built = site_of(tmp_path, "canyon", providers=["gemini"]).build(services)
     assert built.sources == {"canyon.md": "local"}

@@ -1,4 +1,4 @@
-"""Front matter and options as people mistype them, in whole builds: told in one line, never paid for."""
+"""Wrong front matter and options in whole builds: one message each, and no purchase."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = "\"><script>alert('x')</script><b>&amp;"
 
 @pytest.fixture(scope="module")
 def free_of_charge(tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, Built, int]:
-    """A site of mistakes, built plainly and strictly, and how many requests reached a service."""
+    """Build a site of mistakes plainly and strictly; return both builds and the number of requests."""
     with Services() as services:
         pages = {name: page(name, "Some text.", **meta) for name, (meta, _) in WRONG.items()}
         site = Site(tmp_path_factory.mktemp("wrong"), {**pages, "good.md": page("Good")})
@@ -67,7 +67,7 @@ WRONG: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
 def test_wrong_front_matter_is_one_warning_with_page_key_and_cure(
     free_of_charge: tuple[Built, Built, int], name: str
 ) -> None:
-    """One WARNING names page, key, value and what is allowed; the page is built without a hero."""
+    """Wrong front matter is one WARNING with page, key, value and what is allowed, and the page has no hero."""
     built, _, _ = free_of_charge
     lines = [line for line in built.warnings if line.startswith(f"{name}: ")]
 
@@ -83,7 +83,7 @@ def test_wrong_front_matter_is_one_warning_with_page_key_and_cure(
 def test_wrong_front_matter_costs_nothing_and_fails_only_a_strict_build(
     free_of_charge: tuple[Built, Built, int],
 ) -> None:
-    """The plain build succeeds, the strict one fails, no service gets a request, and the log has no traceback."""
+    """A site of mistakes sends no request and logs no traceback; only the strict build fails."""
     built, strict, requests = free_of_charge
 
     assert (built.exit_code, strict.exit_code) == (0, 1)
@@ -108,7 +108,7 @@ UNUSUAL = {
 
 
 def test_unusual_text_travels_whole_and_never_becomes_markup(tmp_path: Path, services: Services) -> None:
-    """Emoji, right-to-left, quotes, HTML and braces reach the service as written, and the page as characters."""
+    """Emoji, right-to-left text, quotes, HTML and braces reach the service unchanged, and the page as text."""
     pages = {
         f"{name}.md": page(name, hero_prompt=text, hero_alt=text[:900], hero_tagline=text[:290])
         for name, text in UNUSUAL.items()
@@ -157,7 +157,7 @@ UNREAD = {
 
 
 def test_front_matter_that_is_not_read_is_one_warning_with_the_fix(tmp_path: Path, services: Services) -> None:
-    """MkDocs takes such front matter for text without a word; we name what breaks it, and spend nothing."""
+    """Front matter that MkDocs cannot read is one warning with the fix, and costs nothing."""
     site = Site(tmp_path, {f"{name}.md": text for name, (text, _) in UNREAD.items()})
 
     built = site.build(services)
@@ -172,7 +172,7 @@ def test_front_matter_that_is_not_read_is_one_warning_with_the_fix(tmp_path: Pat
 
 
 def test_prompt_that_yaml_cuts_is_told_before_it_is_bought(tmp_path: Path, services: Services) -> None:
-    """The author learns of it where the picture is made, and not again where it is there."""
+    """A prompt that YAML cuts at a `#` is a warning before its picture is made, and not afterwards."""
     site = Site(tmp_path, {"index.md": "---\nhero_prompt: a lake # at dawn\n---\n# A page\n"})
 
     built = site.build(services, "--strict")
@@ -183,7 +183,7 @@ def test_prompt_that_yaml_cuts_is_told_before_it_is_bought(tmp_path: Path, servi
 
 
 def test_rules_and_yaml_in_the_text_of_a_page_are_nobodys_mistake(tmp_path: Path, services: Services) -> None:
-    """A page may begin with a rule, and may show front matter: only what breaks the page's own is told."""
+    """Rules and examples of front matter in a page's text cause no warning."""
     pages = {
         "index.md": "---\n\nA rule, dawn: first light.\n\n---\n\nMore.\n",
         "shown.md": page("Shown", "```yaml\n---\nhero_prompt: dawn: first light\n---\n```", tags=["x"]),
@@ -195,7 +195,7 @@ def test_rules_and_yaml_in_the_text_of_a_page_are_nobodys_mistake(tmp_path: Path
 
 
 def test_false_prompt_takes_an_inherited_hero_back(tmp_path: Path, services: Services) -> None:
-    """`hero_prompt: false` is an answer, not a mistake: no hero, no warning, nothing submitted."""
+    """`hero_prompt: false` removes an inherited hero without a warning or a submission."""
     built = Site(tmp_path, {"index.md": page("Home", hero_prompt=False, hero_style="CREATIVE")}).build(
         services, "--strict"
     )
@@ -206,7 +206,7 @@ def test_false_prompt_takes_an_inherited_hero_back(tmp_path: Path, services: Ser
 
 
 def test_prompt_of_a_folder_gives_each_of_its_pages_a_picture_of_its_own(tmp_path: Path, services: Services) -> None:
-    """One line in the folder's metadata; what pages say of themselves reaches the service in its place, once."""
+    """A folder's prompt with names in braces gives each page its own picture, with the values filled in once."""
     pages: dict[str, str | bytes] = {
         "posts/.meta.yml": 'hero_prompt: "{title}, {tags}, a {{sign}} of {site_name}"\nhero_negative_prompt: people\n',
         "posts/one.md": page("Har{b}ours", tags=["boats", "dusk"]),
@@ -254,7 +254,7 @@ OPTIONS: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_wrong_option_ends_the_build_with_option_value_and_range(tmp_path: Path, case: str) -> None:
-    """Exit 1 with a message that names option, value and what is allowed; no traceback, no key repeated."""
+    """A wrong option ends the build with exit 1 and names option, value and what is allowed, but no key."""
     options, words = OPTIONS[case]
 
     built = Site(tmp_path, {"index.md": page("Home", hero_prompt=PROMPT)}, options).build()

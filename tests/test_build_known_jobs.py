@@ -1,4 +1,4 @@
-"""A job whose number is known is asked for until it is known to be over, or until its time is; `jobs` lists them."""
+"""Jobs with a known number in whole builds: asked for until they end or are given up; `jobs` lists them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ HASTY: dict[str, object] = {
 
 
 def site_of(folder: Path, **options: object) -> Site:
-    """One page with a wish."""
+    """A site with one hero."""
     return Site(folder, {"a.md": page("A", hero_prompt="<a>")}, {**HASTY, **options})
 
 
 def test_picture_that_never_comes_is_asked_for_at_growing_intervals_and_given_up_after_a_month(
     tmp_path: Path, services: Services
 ) -> None:
-    """Within the interval a warm build asks nothing; the end is told once."""
+    """Builds ask for a pending job at growing intervals, and give it up with one warning after a month."""
     services.leonardo.on_download(Answer(404))
     site = site_of(tmp_path)
     assert site.build(services).sources == {"a.md": "generated"}
@@ -58,7 +58,7 @@ def test_picture_that_never_comes_is_asked_for_at_growing_intervals_and_given_up
 
 
 def test_lost_job_is_not_given_up_while_the_list_cannot_be_read(tmp_path: Path, services: Services) -> None:
-    """However old it is: a list that fails says nothing of it. The first one that is read shows it."""
+    """A lost call is not given up before a list has been read, however old it is."""
     lost = services.leonardo.on_create(CutAfterRead())
     failing = services.leonardo.on_list(Answer500())
     site = site_of(tmp_path, **LEONARDO_ONLY)
@@ -75,7 +75,7 @@ def test_lost_job_is_not_given_up_while_the_list_cannot_be_read(tmp_path: Path, 
 
 
 def test_job_that_the_service_does_not_know_for_hours_is_made_anew(tmp_path: Path, services: Services) -> None:
-    """For minutes it is kept, and nothing is paid for instead of it at the same service."""
+    """A job that the service does not know is kept for minutes, and bought again after hours."""
     rule = services.leonardo.on_create(Vanishes())
     site = site_of(tmp_path, **LEONARDO_ONLY)
     assert site.build(services).sources == {"a.md": "local"}
@@ -91,7 +91,7 @@ def test_job_that_the_service_does_not_know_for_hours_is_made_anew(tmp_path: Pat
 
 
 def test_refusal_without_a_reason_is_a_refusal(tmp_path: Path, services: Services) -> None:
-    """Neither service is paid for a prompt that one has refused, whatever the note of it has lost."""
+    """A refusal whose record has lost its reason still keeps both services from being paid."""
     rule = services.leonardo.on_create(PromptModerated())
     site = site_of(tmp_path)
     assert site.build(services).sources == {"a.md": "local"}
@@ -107,7 +107,7 @@ def test_refusal_without_a_reason_is_a_refusal(tmp_path: Path, services: Service
 
 
 def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Path, services: Services) -> None:
-    """It is not bought again on every build; the message names the command that changes that."""
+    """A job without a picture is not bought again until `jobs --forget`, which the message names."""
     rule = services.leonardo.on_create(CompletesWithoutImages())
     site = site_of(tmp_path, **LEONARDO_ONLY)
     shell = Shell(site, services)
@@ -138,7 +138,7 @@ def test_job_without_a_picture_is_remembered_until_it_is_forgotten(tmp_path: Pat
 
 
 def test_paid_answer_without_a_picture_is_not_asked_for_again(tmp_path: Path, services: Services) -> None:
-    """What a service without jobs was paid for in vain is remembered as a job without a picture is."""
+    """A paid answer without a picture, of a service without jobs, is remembered like a failed job."""
     rule = services.openai.on_create(NoPicture())
     site = site_of(tmp_path, providers=["openai"])
     assert site.build(services).sources == {"a.md": "local"}
@@ -152,7 +152,7 @@ def test_paid_answer_without_a_picture_is_not_asked_for_again(tmp_path: Path, se
 
 
 def test_jobs_lists_what_is_open_and_gives_one_up(tmp_path: Path, services: Services) -> None:
-    """Page, provider, age, cost and state, in words and for programs, without a connection."""
+    """`jobs` lists page, provider, age, cost and state as text and JSON, without a connection."""
     services.leonardo.on_download(Answer(404))
     site = site_of(tmp_path, **LEONARDO_ONLY)
     site.build(services)
@@ -177,7 +177,7 @@ def test_jobs_lists_what_is_open_and_gives_one_up(tmp_path: Path, services: Serv
 
 
 def test_damaged_picture_is_fetched_again_though_the_page_has_a_fallback(tmp_path: Path, services: Services) -> None:
-    """It is paid for, and its service still has it."""
+    """A damaged paid picture is fetched again, even if the page shows a fallback's picture."""
     rule = services.leonardo.on_download(Answer(404))
     site = site_of(tmp_path)
     assert site.build(services).sources == {"a.md": "generated"}

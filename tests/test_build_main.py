@@ -1,4 +1,4 @@
-"""The main job in whole builds: what is submitted, how often, how fast, and what is never seen."""
+"""The main job in whole builds: submissions, speed, imports, reports and secrets."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ QUICK: dict[str, object] = {
 
 
 def heroes(number: int) -> dict[str, str]:
-    """That many pages with a hero each."""
+    """Pages with a hero each, as many as asked for."""
     return {f"p{place}.md": page(f"P{place}", hero_prompt=f"<{place}>") for place in range(number)}
 
 
 def test_many_pages_are_made_side_by_side_and_never_again(tmp_path: Path, services: Services) -> None:
-    """As many at once as `concurrency` says; afterwards nothing is asked, until a prompt changes: then one job."""
+    """As many pages as `concurrency` allows are made at once; later builds send no request until a prompt changes."""
     site = Site(tmp_path / "a", heroes(8), {**QUICK, "concurrency": 4})
 
     first = site.build_held(services, 4, "--strict")
@@ -69,7 +69,7 @@ def test_many_pages_are_made_side_by_side_and_never_again(tmp_path: Path, servic
 
 
 def test_what_changes_no_pixel_buys_nothing(tmp_path: Path, services: Services) -> None:
-    """Name, theme, folder, order of providers, formats, widths, caps: the same pictures, and no connection."""
+    """A changed name, theme, folder, order of providers, format, width or cap sends no request."""
     site = Site(tmp_path / "a", heroes(2), QUICK)
     site.build(services)
     requests = len(services.ledger.requests)
@@ -111,7 +111,7 @@ def test_what_changes_no_pixel_buys_nothing(tmp_path: Path, services: Services) 
 def test_what_changes_pixels_is_one_new_picture(
     tmp_path: Path, services: Services, meta: dict[str, object], options: dict[str, object]
 ) -> None:
-    """Style, seed, size, model: another picture, submitted once; going back finds the first one again."""
+    """A changed style, seed, size or model submits one picture; the old value finds the old picture."""
     site = Site(tmp_path, {"index.md": page("Home", "Text.", hero_prompt=PROMPT)}, QUICK)
     site.build(services)
     site.write({"index.md": page("Home", "Text.", hero_prompt=PROMPT, **meta)})
@@ -125,7 +125,7 @@ def test_what_changes_pixels_is_one_new_picture(
 
 
 def test_two_pages_with_one_prompt_are_one_picture(tmp_path: Path, services: Services) -> None:
-    """One submission, one download, shown twice."""
+    """Two pages with one prompt cause one submission and one download."""
     pages = {name: page(name, hero_prompt=PROMPT) for name in ("a.md", "b.md", "c.md")}
 
     built = Site(tmp_path, pages, QUICK).build(services)
@@ -137,7 +137,7 @@ def test_two_pages_with_one_prompt_are_one_picture(tmp_path: Path, services: Ser
 
 
 def test_create_call_is_what_the_service_documents_for_every_style(tmp_path: Path, services: Services) -> None:
-    """All 23 styles: model, prompt, size, alchemy, contrast, the style twice, a seed, one private picture, no more."""
+    """The create call of each of the 23 styles is the documented one: a seed, one private picture, no more."""
     services.leonardo.slots = 30
     pages = {f"{style}.md": page(style, hero_prompt=f"<{style}>", hero_style=style) for style in STYLE_IDS.values()}
 
@@ -169,7 +169,7 @@ def test_create_call_is_what_the_service_documents_for_every_style(tmp_path: Pat
 
 
 def test_openai_is_asked_for_the_very_size_and_its_cost_is_read_from_usage(tmp_path: Path, services: Services) -> None:
-    """`gpt-image-2` at 1536x864 as JPEG, once; the report's cost is what was billed."""
+    """OpenAI is asked once for a JPEG of 1536x864, and the report has the billed cost."""
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt=PROMPT)}, {**QUICK, "providers": ["openai"]})
 
     built = site.build(services, "--strict")
@@ -192,7 +192,7 @@ def test_openai_is_asked_for_the_very_size_and_its_cost_is_read_from_usage(tmp_p
 def test_picture_of_another_shape_is_cropped_around_the_focal_point(
     tmp_path: Path, services: Services, focus: str, first_row_px: int
 ) -> None:
-    """A model of 2025 is asked for 1536x1024, and 864 rows of it are shown: those that `hero_focus` wants to keep."""
+    """A picture of 1536x1024 is cropped to 864 rows around the focal point of `hero_focus`."""
     site = Site(
         tmp_path,
         {"index.md": page("Home", hero_prompt=PROMPT, hero_focus=focus)},
@@ -223,7 +223,7 @@ def _pixel(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
 
 
 def test_provider_without_key_is_skipped_and_that_is_said_once(tmp_path: Path, services: Services) -> None:
-    """No Leonardo key: OpenAI makes the pictures, one INFO line says why, and `--strict` passes."""
+    """Without Leonardo's key, OpenAI makes the pictures, one INFO line says why, and `--strict` passes."""
     built = Site(tmp_path, heroes(2), QUICK).build(services, "--strict", environ={"LEONARDO_API_KEY": " "})
 
     assert built.exit_code == 0, built.log
@@ -234,7 +234,7 @@ def test_provider_without_key_is_skipped_and_that_is_said_once(tmp_path: Path, s
 
 
 def test_no_key_stops_the_build_where_no_hero_may_be_missing(tmp_path: Path, services: Services) -> None:
-    """`on_missing: error`: a page that falls back since no provider has a key is an error that says what to do."""
+    """With `on_missing: error` and no key, the build ends with an error that says what to do."""
     site = Site(tmp_path, heroes(2), {**QUICK, "on_missing": "error"})
 
     built = site.build(None)
@@ -251,7 +251,7 @@ def test_no_key_stops_the_build_where_no_hero_may_be_missing(tmp_path: Path, ser
 
 
 def test_no_key_at_all_paints_and_passes_strict(tmp_path: Path, services: Services) -> None:
-    """The expected result of a site without keys: painted pictures, INFO, no request; with a key they are replaced."""
+    """Without any key, pages show placeholders at INFO and send no request; a later build with a key replaces them."""
     forest = page("Woods", hero_prompt="a forest in the fog")
     site = Site(tmp_path, {**heroes(2), "woods.md": forest}, QUICK)
     site.configure(services)
@@ -295,7 +295,7 @@ def test_generation_starts_while_markdown_is_still_rendered(tmp_path: Path, serv
 
 
 def modules(site: Site, services: Services) -> set[str]:
-    """Which of the slow modules a build imports."""
+    """The slow modules that a build imports."""
     (site.folder / "hook.py").write_text(
         "import sys\n"
         "def on_post_build(**_):\n"
@@ -310,7 +310,7 @@ def modules(site: Site, services: Services) -> set[str]:
 def test_build_without_heroes_imports_nothing_slow_and_a_warm_one_no_network_library(
     tmp_path: Path, services: Services
 ) -> None:
-    """What a build does not need it does not wait for."""
+    """A build without heroes imports no slow module, and a warm build no network library."""
     hooks = {"hooks": ["hook.py"]}
     plain = Site(tmp_path / "plain", {"index.md": page("Home")}, QUICK, hooks, plugins=(), is_new_interpreter=True)
     warm = Site(tmp_path / "warm", heroes(1), QUICK, hooks, plugins=(), is_new_interpreter=True)
@@ -321,13 +321,13 @@ def test_build_without_heroes_imports_nothing_slow_and_a_warm_one_no_network_lib
 
 
 def everything(site: Site, built: Built) -> bytes:
-    """All that a build leaves behind: log, report, cache, site."""
+    """All bytes that a build leaves behind: log, report, cache, site."""
     files = [path for path in site.folder.rglob("*") if path.is_file() and path.name != "mkdocs.yml"]
     return b"\0".join([built.log.encode(), *(path.read_bytes() for path in files)])
 
 
 def test_no_key_and_no_signed_address_is_ever_seen(tmp_path: Path, services: Services) -> None:
-    """Not in the most talkative log, the report, the cache or the site, on good days and on bad ones."""
+    """Neither debug log nor report, cache or site contains a key or a signed address, on good and bad days."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(Answer(403)).when_prompt("<1>")
     services.leonardo.on_download(
@@ -355,7 +355,7 @@ def test_no_key_and_no_signed_address_is_ever_seen(tmp_path: Path, services: Ser
 
 
 def test_report_and_summary_say_what_the_build_did(tmp_path: Path, services: Services) -> None:
-    """One INFO line, and a report whose numbers are the ledger's."""
+    """The summary is one INFO line, and the report's numbers are the ledger's."""
     built = Site(tmp_path, heroes(2), QUICK).build(services)
 
     (summary,) = re.findall(r"^INFO +- +leonardo: (2 heroes: .*)$", built.log, re.MULTILINE)
@@ -398,7 +398,7 @@ COUNTING = "import gc\n\ndef on_page_context(context, **_):\n    print(1 // {}, 
 
 @pytest.mark.parametrize("divisor", [1, 0], ids=["built", "failed"])
 def test_collector_is_spared_only_until_the_build_ends(tmp_path: Path, divisor: int) -> None:
-    """While pages are written it does not look at what was read; afterwards it looks at everything again."""
+    """The garbage collector ignores the read modules while pages are written, and sees everything afterwards."""
     site = Site(tmp_path, heroes(1), QUICK, {"hooks": ["hook.py"]})
     (tmp_path / "hook.py").write_text(COUNTING.format(divisor), encoding="utf-8")
     command = [sys.executable, "-c", COUNTED, str(site.configure(None))]

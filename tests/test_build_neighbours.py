@@ -1,4 +1,4 @@
-"""Files that only MkDocs's collection knows, templates that leave the hero out, and what neighbours count."""
+"""Other plugins in whole builds: generated files, templates without the hero, and feeds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def on_files(files, config):
 
 
 def test_own_picture_is_found_where_an_image_in_the_text_is(tmp_path: Path) -> None:
-    """In the host's collection, behind a link that the host copies, and beside the folder's metadata that names it."""
+    """An own picture may be a generated file, behind a copied link, or beside the folder's metadata that names it."""
     site = Site(
         tmp_path,
         {
@@ -55,7 +55,7 @@ def test_own_picture_is_found_where_an_image_in_the_text_is(tmp_path: Path) -> N
 
 
 def test_picture_for_sharing_is_found_beside_the_page(tmp_path: Path) -> None:
-    """As an image in the text would be, else from the root; a name without a file is told, and the hero is shared."""
+    """`image` is found beside the page, else from the root; without the file, the hero is shared with a warning."""
     site = Site(
         tmp_path,
         {
@@ -83,7 +83,7 @@ def test_picture_for_sharing_is_found_beside_the_page(tmp_path: Path) -> None:
 
 
 def test_template_that_leaves_the_hero_out_is_told(tmp_path: Path) -> None:
-    """With what brings it there; a template that draws it itself, or shows the content, is fine."""
+    """A template without the page's content is a warning with the fix, unless it draws the hero itself."""
     site = Site(
         tmp_path,
         {
@@ -106,7 +106,7 @@ def test_template_that_leaves_the_hero_out_is_told(tmp_path: Path) -> None:
 
 
 def test_further_pages_of_a_blog_are_no_further_heroes(tmp_path: Path) -> None:
-    """The index of three posts with one on a page has one hero, which all of its pages show."""
+    """The pages of a paginated blog index show the index's one hero."""
     site = Site(
         tmp_path,
         {
@@ -128,7 +128,7 @@ def test_further_pages_of_a_blog_are_no_further_heroes(tmp_path: Path) -> None:
 
 
 def test_feed_gets_the_size_of_a_picture_that_was_never_published(tmp_path: Path) -> None:
-    """Only of ours, and only where the size is not known; other files of the site are left alone."""
+    """A feed has the size of the plugin's pictures, and other entries are left alone."""
     feed = '<rss><enclosure url="https://example.org/a-social.jpg" type="image/jpeg" length="None" />\n'
     feed += '<enclosure url="https://example.org/b.jpg" type="image/jpeg" length="None" /></rss>'
     (tmp_path / "feed.xml").write_text(feed)

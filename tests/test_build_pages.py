@@ -1,4 +1,4 @@
-"""What a reader's browser is sent: built pages of each theme, looked at as text."""
+"""The HTML of built pages, in each theme."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def own(title: str = "A page", body: str = "Some text.", **meta: object) -> str:
 
 
 def referenced(html: str) -> list[str]:
-    """Every one of our URLs in a page, as written."""
+    """Every URL of the plugin's files in a page, as written."""
     found = re.findall(r'(?:href|src)="([^"]*assets/leonardo/[^"]*)"', html)
     for srcset in re.findall(r'srcset="([^"]*)"', html):
         found += [candidate.split()[0] for candidate in srcset.split(",") if "assets/leonardo/" in candidate]
@@ -40,7 +40,7 @@ def referenced(html: str) -> list[str]:
 
 
 def dangling(built: Built, place: str, *, site_path: str = "/") -> list[str]:
-    """Our URLs in the page at `place` that lead to no file of the site."""
+    """The plugin's URLs in the page at `place` that lead to no file of the site."""
     base = f"https://example.org{site_path}{place}"
     paths = [urlsplit(urljoin(base, url)).path for url in referenced(built.html(place))]
     assert paths, "the page shows nothing of ours"
@@ -52,7 +52,7 @@ def dangling(built: Built, place: str, *, site_path: str = "/") -> list[str]:
 def test_page_with_hero_in_each_theme_links_files_that_exist(
     tmp_path: Path, theme: str, *, use_directory_urls: bool
 ) -> None:
-    """Whatever the theme and the shape of URLs, every file that a page names is in the site, also two folders down."""
+    """Every file that a page names is in the site, in each theme, with each shape of URLs, two folders down."""
     site = Site(
         tmp_path,
         pages={
@@ -82,7 +82,7 @@ def test_page_with_hero_in_each_theme_links_files_that_exist(
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_page_without_hero_is_byte_for_byte_what_it_was(tmp_path: Path, theme: str) -> None:
-    """The plugin changes no page that did not ask for it."""
+    """A page without hero keys is the same, byte for byte, with the plugin and without."""
     pages: dict[str, str | bytes] = {
         "hero.jpg": picture(),
         "index.md": own("Home"),
@@ -106,7 +106,7 @@ def _timeless(html: str) -> str:
 
 
 def test_heading_from_metadata_is_written_by_the_hero(tmp_path: Path) -> None:
-    """A page whose title stands in its metadata only still has exactly one heading."""
+    """A page whose title is in its metadata has one heading, in the hero."""
     pages: dict[str, str | bytes] = {
         "hero.jpg": picture(),
         "index.md": '---\ntitle: "Fish & <Chips>"\nhero_image: hero.jpg\n---\nNo heading here.\n',
@@ -120,7 +120,7 @@ def test_heading_from_metadata_is_written_by_the_hero(tmp_path: Path) -> None:
 
 
 def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Path) -> None:
-    """`og:image` and `page.meta.image` are absolute, and an author's own `image` is left alone."""
+    """`og:image` and `page.meta.image` are the hero's absolute URL, unless the author gave an `image`."""
     site = Site(
         tmp_path,
         pages={
@@ -160,7 +160,7 @@ def test_shared_link_shows_the_hero_where_the_author_gave_no_image(tmp_path: Pat
 
 
 def test_social_off_or_site_url_unknown_writes_no_shared_picture(tmp_path: Path) -> None:
-    """Without an absolute address there is nothing honest to say."""
+    """With `social: false` or without `site_url`, a page names no picture for sharing."""
     pages: dict[str, str | bytes] = {"hero.jpg": picture(), "index.md": own("Home")}
 
     off = Site(tmp_path / "off", pages=pages, options={"social": False}).build()
@@ -172,7 +172,7 @@ def test_social_off_or_site_url_unknown_writes_no_shared_picture(tmp_path: Path)
 
 
 def test_error_page_names_files_by_absolute_path(tmp_path: Path) -> None:
-    """The page for missing addresses is shown at any depth, so its files are named from the root of the site."""
+    """The error page names files from the root of the site, since servers show it at any depth."""
     site = Site(
         tmp_path,
         pages={"hero.jpg": picture(), "index.md": page("Home"), "404.md": own("Lost")},
@@ -187,7 +187,7 @@ def test_error_page_names_files_by_absolute_path(tmp_path: Path) -> None:
 
 
 def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
-    """A theme that draws the hero itself gets everything it needs, and no markup of ours."""
+    """`layout: none` writes files and the template variable, and no markup."""
     site = Site(
         tmp_path,
         pages={
@@ -216,7 +216,7 @@ def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
 
 
 def test_search_index_holds_the_heading_once(tmp_path: Path) -> None:
-    """Moving the heading into the hero neither hides it from search nor doubles it."""
+    """The search index has the heading in the hero once."""
     site = Site(
         tmp_path,
         pages={"hero.jpg": picture(), "index.md": own("Harbour lights", hero_tagline="Only a tagline")},
@@ -246,7 +246,7 @@ def test_dirty_build_keeps_what_is_there(tmp_path: Path) -> None:
 
 
 def test_draft_and_excluded_pages_ask_for_nothing(tmp_path: Path) -> None:
-    """A page that is not published gets no picture, so nothing is spent on it."""
+    """Drafts and excluded pages buy nothing."""
     site = Site(
         tmp_path,
         pages={"hero.jpg": picture(), "index.md": own("Home"), "wip.md": own("Draft"), "old.md": own("Old")},
@@ -260,7 +260,7 @@ def test_draft_and_excluded_pages_ask_for_nothing(tmp_path: Path) -> None:
 
 
 def test_metadata_of_a_folder_counts_as_front_matter(tmp_path: Path) -> None:
-    """What Material's meta plugin gives a folder reaches its pages, and `hero_prompt: false` takes it back."""
+    """Metadata of Material's meta plugin gives a folder's pages heroes, and `hero_prompt: false` removes one."""
     site = Site(
         tmp_path,
         pages={
@@ -282,7 +282,7 @@ def test_metadata_of_a_folder_counts_as_front_matter(tmp_path: Path) -> None:
 
 
 def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp_path: Path) -> None:
-    """One warning each, with page, key and cure; no hero; no traceback."""
+    """A missing or broken own picture is one warning with page, key and fix; the page has no hero."""
     site = Site(
         tmp_path,
         pages={
@@ -304,7 +304,7 @@ def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp
 
 
 def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_path: Path) -> None:
-    """The site's files are links to the cache's; a changed one is noticed, and the file is made again."""
+    """A cached file that was changed through its link in the site is made again by the next build."""
     site = Site(tmp_path, pages={"hero.jpg": picture(), "index.md": own("Home")})
     built = site.build()
     name = next(name for name in built.pictures() if name.endswith(".webp"))
@@ -320,7 +320,7 @@ def test_files_in_the_site_may_be_changed_without_harm_to_the_next_build(tmp_pat
 
 
 def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path: Path) -> None:
-    """A Pillow that lacks an encoder costs bytes, not the build."""
+    """A Pillow without AVIF writes the other formats and says so once."""
     site = Site(
         tmp_path,
         pages={"hero.jpg": picture(), "index.md": own("Home"), "b.md": own("B")},
@@ -341,9 +341,9 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
 
 @pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
 def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> None:
-    """AVIF in all widths, JPEG for a fallback, one for sharing; a list of formats is written in all widths.
+    """A hero has nine files by default: AVIF in all widths, some JPEGs, and one for sharing; or the listed formats.
 
-    What was encoded is not encoded again. Across the window, a picture that has so many pixels is 2048 wide.
+    Encoded files are not encoded again. In layout `full`, a picture with enough pixels is 2048 wide.
     """
     site = Site(tmp_path, {"hero.jpg": picture(size=(2400, 1350)), "index.md": own("Home")})
     variants = site.cache / "variants"
@@ -423,7 +423,7 @@ BLOG: dict[str, str | bytes] = {
 
 
 def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> None:
-    """Index, archive, category and author views carry a linked cover per post with a hero, only the first one eager."""
+    """Index, archive, category and author views have a linked cover for each post with a hero; the first is eager."""
     site = Site(
         tmp_path,
         pages=BLOG,
@@ -457,7 +457,7 @@ def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> Non
 
 
 def test_blog_view_with_a_hero_of_its_own_fetches_that_first(tmp_path: Path) -> None:
-    """Where a view has a hero, no cover competes with it."""
+    """A blog view with a hero of its own has no eager cover."""
     site = Site(
         tmp_path,
         pages={**BLOG, "blog/index.md": page("Blog", hero_image="../hero.jpg")},
@@ -473,7 +473,7 @@ def test_blog_view_with_a_hero_of_its_own_fetches_that_first(tmp_path: Path) -> 
 
 
 def test_cards_off_leaves_blog_views_alone(tmp_path: Path) -> None:
-    """With `cards: false` views are what they were; posts keep their heroes."""
+    """With `cards: false`, blog views have no covers, and posts keep their heroes."""
     site = Site(
         tmp_path,
         pages=BLOG,

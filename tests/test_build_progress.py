@@ -1,4 +1,4 @@
-"""What a build says while it waits for its heroes, and when it is interrupted."""
+"""Messages of a build while it waits for its heroes, and after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = {"index.md": page("Home", hero_prompt="a harbour at dusk")}
 
 
 def read_until(descriptor: int, words: str) -> str:
-    """What a terminal shows up to these words."""
+    """The output of a terminal up to these words."""
     shown, give_up_at = "", time.monotonic() + BUILD_TIMEOUT_S
     while words not in shown:
         assert time.monotonic() < give_up_at, shown
@@ -30,7 +30,7 @@ def read_until(descriptor: int, words: str) -> str:
 
 
 def test_build_on_a_terminal_says_how_far_it_is_and_takes_the_line_back(tmp_path: Path, services: Services) -> None:
-    """One line is rewritten while a picture is waited for, and is gone before the next line of the log."""
+    """On a terminal, one progress line is rewritten during the wait and removed before the next log line."""
     services.leonardo.render_s = None
     site = Site(tmp_path, PAGES, {"leonardo": {"timeout": 600}})
     site.configure(services)
@@ -54,7 +54,7 @@ def test_build_on_a_terminal_says_how_far_it_is_and_takes_the_line_back(tmp_path
 
 
 def test_build_that_is_interrupted_says_what_the_next_one_collects(tmp_path: Path, services: Services) -> None:
-    """Ctrl-C ends the wait, names what is open, and the next build collects it without paying."""
+    """Ctrl-C ends the wait and names open jobs, which the next build collects without paying."""
     services.leonardo.render_s = None
     site = Site(tmp_path, PAGES, {"leonardo": {"timeout": 600}})
 
@@ -72,7 +72,7 @@ def test_build_that_is_interrupted_says_what_the_next_one_collects(tmp_path: Pat
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: object) -> None:
-    """A log gets whole lines; a wait that is over soon gets none."""
+    """Without a terminal, a long wait logs whole lines, and a short wait none."""
     del capsys  # standard error is no terminal while it is captured
     lines: list[tuple[int, str]] = []
     waiting: Future[None] = Future()
@@ -90,7 +90,7 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: object) -> N
 
 
 def test_progress_gives_up_after_the_patience() -> None:
-    """A future that is never done holds no build for ever."""
+    """A wait for a job that never ends gives up after its time limit."""
     waiting: Future[None] = Future()
     thread = threading.Thread(target=lambda: Progress(lambda *_: None).wait([waiting], patience_s=0.1), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""What the files of a built site say of their origin."""
+"""The marks of origin in the files of a built site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AI_MARK = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMed
 def test_generated_files_carry_the_ai_mark_and_the_report_names_what_was_delivered(
     tmp_path: Path, services: Services
 ) -> None:
-    """Every file of a generated hero says that AI made it; the service's own marks are kept in the cache and told."""
+    """Every file of a generated hero has the AI mark; cache and report keep the service's own marks."""
     services.leonardo.on_download(Picture(with_marks=True)).when_prompt("harbour")
     site = Site(
         tmp_path,
@@ -53,7 +53,7 @@ def test_generated_files_carry_the_ai_mark_and_the_report_names_what_was_deliver
 
 
 def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) -> None:
-    """No AI made them, so no file says so."""
+    """Files of placeholders and own pictures have no AI mark."""
     buffer = io.BytesIO()
     Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG")
     site = Site(
@@ -75,7 +75,7 @@ def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) 
 
 @pytest.mark.parametrize("term", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
 def test_own_picture_that_says_where_it_came_from_goes_on_saying_so(tmp_path: Path, term: str) -> None:
-    """Its files and its page repeat the mark, in a warm build too; who made it is not known and not claimed."""
+    """Files and page of an own picture repeat its AI mark, also in a warm build, and claim no maker."""
     mark = AI_MARK.decode().replace("trainedAlgorithmicMedia", term)
     buffer = io.BytesIO()
     packet = xmp_packet(PictureRecord("", "", "", "own", ""), mark)

@@ -1,4 +1,4 @@
-"""The files of the last build that the next one finds in the site: kept where they are right, gone where not."""
+"""The published files of the last build: the next one keeps right ones and removes others."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def act(moment):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """Two pages with a picture each, which the painter makes."""
+    """Two pages with placeholders."""
     pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "other.md": page("Other", hero_prompt="a harbour")}
     (tmp_path / "hooks.py").write_text(HOOKS, encoding="utf-8")
     return Site(tmp_path, pages=pages, options=SMALL, config={"hooks": ["hooks.py"]})
 
 
 def linked_at(built: Built) -> dict[str, int]:
-    """When a link to each picture was made or removed the last time (nanoseconds)."""
+    """The time of each picture's last link change, in nanoseconds."""
     folder = built.site / FOLDER
     return {path.name: path.stat().st_ctime_ns for path in folder.iterdir() if path.suffix != ".css"}
 
 
 def contents(built: Built) -> dict[str, bytes]:
-    """Every file of the site by its place, without the time of the build."""
+    """Every file of the site by its path, without the time of the build."""
     files = (path for path in built.site.rglob("*") if path.is_file() and "sitemap" not in path.name)
     return {
         path.relative_to(built.site).as_posix(): re.sub(rb"Build Date UTC : .*", b"", path.read_bytes())
@@ -59,7 +59,7 @@ def contents(built: Built) -> dict[str, bytes]:
 
 
 def test_second_build_neither_removes_nor_links_a_picture_anew(site: Site) -> None:
-    """The site is the same to the byte, and no link was touched."""
+    """A second build of an unchanged site touches no link, and every byte is the same."""
     first = site.build(None, "--strict")
     before, linked = contents(first), linked_at(first)
 
@@ -72,7 +72,7 @@ def test_second_build_neither_removes_nor_links_a_picture_anew(site: Site) -> No
 
 
 def test_disk_without_links_has_copies_in_the_site(site: Site) -> None:
-    """As on exFAT and on network drives; a second build copies them anew."""
+    """On a disk without hard links, such as exFAT, each build copies the pictures."""
     refusal = "def refuse(*_):\n    raise OSError(95, 'Operation not supported')\n"
     hooks = (site.folder / "hooks.py").read_text(encoding="utf-8")
     (site.folder / "hooks.py").write_text(f"import os\n{refusal}os.link = refuse\n{hooks}", encoding="utf-8")
@@ -88,7 +88,7 @@ def test_disk_without_links_has_copies_in_the_site(site: Site) -> None:
 
 
 def test_picture_that_no_page_shows_any_more_is_gone(site: Site) -> None:
-    """Of the last build's files those stay that are still wanted; folders and strangers among them go, too."""
+    """A build removes pictures that no page shows any more, with strange files and folders among them."""
     first = site.build()
     folder = first.site / FOLDER
     (folder / "stranger.txt").write_text("left by somebody", encoding="utf-8")
@@ -109,7 +109,7 @@ def test_picture_that_no_page_shows_any_more_is_gone(site: Site) -> None:
 
 
 def test_file_that_was_replaced_in_the_site_is_ours_again(site: Site) -> None:
-    """A tool that writes another file in a picture's place has changed the site alone, until the next build."""
+    """A picture that another tool replaced in the site is restored by the next build, and the cache is unchanged."""
     first = site.build()
     before = contents(first)
     name = next(name for name in first.pictures() if name.endswith(".webp"))
@@ -124,7 +124,7 @@ def test_file_that_was_replaced_in_the_site_is_ours_again(site: Site) -> None:
 
 
 def test_file_of_the_author_in_the_same_folder_stays(site: Site) -> None:
-    """What lies in the documentation at our place is copied by every build."""
+    """An author's file at the plugin's path in the documentation is published by every build."""
     site.write({f"{FOLDER}/mine.txt": "the author's"})
     site.build()
 
@@ -138,7 +138,7 @@ def test_file_of_the_author_in_the_same_folder_stays(site: Site) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("moment", ["nav", "page"])
 def test_killed_build_leaves_nothing_that_the_next_one_does_not_clear(site: Site, moment: str) -> None:
-    """Wherever it was killed, the next build makes the site that it would have made."""
+    """After a build that was killed anywhere, the next one makes the usual site."""
     first = site.build()
     before, linked = contents(first), linked_at(first)
     killed = site.build(None, environ={"DIE_AT": moment})
@@ -156,7 +156,7 @@ def test_killed_build_leaves_nothing_that_the_next_one_does_not_clear(site: Site
 @pytest.mark.parametrize("moment", ["nav", "page"])
 @pytest.mark.parametrize("how", ["FAIL_AT", "INTERRUPT_AT"])
 def test_build_that_fails_leaves_nothing_aside(site: Site, moment: str, how: str) -> None:
-    """Neither an exception in a hook nor Ctrl-C leaves a hidden folder in the site."""
+    """A build that ends with an exception or Ctrl-C leaves no hidden folder in the site."""
     first = site.build()
     before = contents(first)
 
@@ -168,7 +168,7 @@ def test_build_that_fails_leaves_nothing_aside(site: Site, moment: str, how: str
 
 
 def test_what_a_killed_build_left_aside_goes_when_the_plugin_is_switched_off(site: Site) -> None:
-    """`enabled: false` publishes nothing of ours, hidden or not."""
+    """A build with `enabled: false` removes the hidden folder of a killed build."""
     first = site.build()
     (first.site / FOLDER).rename(first.site / ASIDE)
 
@@ -181,7 +181,7 @@ def test_what_a_killed_build_left_aside_goes_when_the_plugin_is_switched_off(sit
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links to folders need a privilege")
 def test_folder_elsewhere_that_the_site_links_to_is_left_alone(site: Site, tmp_path: Path) -> None:
-    """Nothing is removed behind a symbolic link."""
+    """A build removes nothing behind a symbolic link."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "precious.txt").write_text("not ours", encoding="utf-8")

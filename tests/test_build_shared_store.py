@@ -1,4 +1,4 @@
-"""Whole builds that share nothing but an object store."""
+"""Whole builds on machines that share nothing but an object store."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Runners:
 
 @pytest.fixture
 def runners(tmp_path: Path, services: Services) -> Runners:
-    """None of them has built anything."""
+    """Machines that have built nothing."""
     return Runners(tmp_path / "runners", services)
 
 
@@ -77,7 +77,7 @@ def shown(built: Built, source: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["moto", "rclone", "apache"])
 def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runners) -> None:
-    """What one has paid for is what the next one shows, with and without keys, and the summary says so."""
+    """A second machine shows the first one's pictures, with and without keys, and the summary says so."""
     with running(kind, tmp_path / "store") as store:
         first = runners.build(store, WRITER)
         second = runners.build(store, NO_KEYS, generate=False)
@@ -96,7 +96,7 @@ def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runner
 
 
 def test_picture_of_the_team_that_cannot_be_kept_is_shown_all_the_same(tmp_path: Path, runners: Runners) -> None:
-    """A machine whose cache cannot take it says so, which is nothing to warn of: the team has it."""
+    """A machine with a full cache shows the team's picture, and says so without a warning."""
     with running("folder", tmp_path / "store") as store:
         runners.build(store, WRITER)
         (tmp_path / "cache").mkdir()
@@ -111,7 +111,7 @@ def test_picture_of_the_team_that_cannot_be_kept_is_shown_all_the_same(tmp_path:
 
 
 def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tmp_path: Path, runners: Runners) -> None:
-    """`generate` and `pin` look into the store, without a key as well; what opens no connection knows nothing of it."""
+    """`generate` and `pin` look into the store, also without a key; commands without connections do not."""
     with running("folder", tmp_path / "store") as store:
         bought = {name: PAGES[name] for name in ("index.md", "a.md")}
         runners.site(store.url, bought).build(runners.services, environ={**store.environ, **WRITER})
@@ -133,7 +133,7 @@ def test_commands_find_what_the_team_has_before_they_ask_for_money_or_give_up(tm
 
 
 def test_warm_build_does_not_ask_the_store(store: TeamStore, runners: Runners) -> None:
-    """What was found lies in the cache: the next build is none the worse for a store that is gone."""
+    """A warm build sends the store no request, so it succeeds while the store is gone."""
     runners.build(store, WRITER)
     site = runners.site(store.url)
     site.build(runners.services, environ=store.environ)
@@ -148,7 +148,7 @@ def test_warm_build_does_not_ask_the_store(store: TeamStore, runners: Runners) -
 
 
 def test_machine_without_the_right_adds_nothing(store: TeamStore, runners: Runners) -> None:
-    """A pull request's build may make pictures for itself, and leaves no trace."""
+    """A machine without the permission to write, such as a pull request's, adds nothing to the store."""
     built = runners.build(store)
 
     assert built.totals["generated"] == 3
@@ -157,13 +157,13 @@ def test_machine_without_the_right_adds_nothing(store: TeamStore, runners: Runne
 
 
 def without_client(folder: Path) -> Mapping[str, str]:
-    """The environment of a machine on which the extra `team` is not installed."""
+    """The environment of a machine without the extra `team`."""
     (folder / "sitecustomize.py").write_text("import sys\nsys.modules['obstore'] = None\n", encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
 def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: Path, services: Services) -> None:
-    """Summary and report are what they were."""
+    """Without `shared_store`, summary and report do not mention a store, and no client is needed."""
     site = Site(tmp_path, {"index.md": PAGES["index.md"]}, QUICK)
     built = site.build(services, environ=without_client(tmp_path))
 
@@ -177,7 +177,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
 
 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
-    """A writer replaced every record and picture: they cost nothing unless the site says so."""
+    """Records and pictures that were forged are shown on no page and bought again only with `on_store_failure`."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign image", "", 1536, 864, Picture())
     decoded = inspect_image(foreign)
@@ -221,7 +221,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
 def test_store_that_fails_is_one_warning_and_a_build_that_goes_on(
     path: str, reason: str, tmp_path: Path, runners: Runners
 ) -> None:
-    """Forbidden, full, or down: where the site pays all the same, every page gets its hero."""
+    """A store that refuses, is full or is down is one warning; with `generate`, every page gets its hero."""
     with running("apache", tmp_path / "store") as store:
         store.url = store.url.replace("/team", f"/{path}")
         if not path:
@@ -239,7 +239,7 @@ def test_store_that_fails_is_one_warning_and_a_build_that_goes_on(
 
 
 def test_store_that_never_answers_holds_a_build_up_for_one_call_only(runners: Runners) -> None:
-    """All pages ask at once and give up together; `--strict` counts the one warning."""
+    """A store that never answers delays the build by one timeout for all pages, with one warning."""
     environ = {**KEYS, **WRITER}
     with silence() as url:
         options = {"on_store_failure": "generate"}
@@ -252,7 +252,7 @@ def test_store_that_never_answers_holds_a_build_up_for_one_call_only(runners: Ru
 
 
 def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore, runners: Runners) -> None:
-    """All pictures that were paid for by then are on their pages, and no other is paid for."""
+    """A store that fails during the build ends neither the build nor its paid pictures, and no other is paid for."""
     pages = {f"{number}.md": page(str(number), hero_prompt=f"harbour {number}") for number in range(12)}
     pages["index.md"] = PAGES["index.md"]
     site = runners.site(store.url, pages)
@@ -276,7 +276,7 @@ def test_store_that_is_cut_off_half_way_does_not_end_the_build(store: TeamStore,
 
 
 def test_preview_opens_no_connection_to_the_store(tmp_path: Path, services: Services) -> None:
-    """No rebuild waits for a network; what is not in the cache is painted."""
+    """A preview with `on_serve: cached` opens no connection to the store."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         url = f"s3://heroes?endpoint=http://127.0.0.1:{server.getsockname()[1]}"
@@ -288,7 +288,7 @@ def test_preview_opens_no_connection_to_the_store(tmp_path: Path, services: Serv
 
 
 def test_preview_that_generates_looks_into_the_store_before_it_pays(store: TeamStore, runners: Runners) -> None:
-    """What the team has is shown a while later, and costs nothing."""
+    """A generating preview shows the team's picture without paying."""
     runners.build(store, WRITER)
     site = Site(runners.folder / "preview", dict(PAGES), {**QUICK, "shared_store": store.url, "on_serve": "generate"})
 
@@ -302,7 +302,7 @@ def test_preview_that_generates_looks_into_the_store_before_it_pays(store: TeamS
 
 
 def test_missing_client_stops_the_build_before_anything_is_paid(tmp_path: Path, runners: Runners) -> None:
-    """Without the extra, every picture of the team would be bought again."""
+    """A build with `shared_store` and without the extra `team` stops before it pays."""
     built = runners.site("s3://heroes/team").build(runners.services, environ=without_client(tmp_path))
 
     assert built.exit_code == 1
@@ -312,7 +312,7 @@ def test_missing_client_stops_the_build_before_anything_is_paid(tmp_path: Path, 
 
 
 def test_address_with_credentials_is_refused_without_repeating_them(runners: Runners) -> None:
-    """They come from the environment only."""
+    """A store address with credentials is refused by a message that does not repeat them."""
     built = runners.site("s3://AKID:hunter2@heroes/team").build(runners.services)
 
     assert built.exit_code == 1
@@ -321,14 +321,14 @@ def test_address_with_credentials_is_refused_without_repeating_them(runners: Run
 
 
 def remarks(runners: Runners, url: str, environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What `doctor` says of the store."""
+    """The lines of `doctor` about the store."""
     ran = Shell(runners.site(url), None, {**KEYS, **environ})("doctor", "--json")
     return [(line["grade"], line["text"]) for line in ran.json["findings"] if line["subject"] == "shared_store"]
 
 
 @pytest.mark.parametrize(("kind", "words"), [("moto", "the first one for a key stays"), ("rclone", "ignores If-None")])
 def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Path, runners: Runners) -> None:
-    """Read, written, conditions honoured, signed; nothing stays there."""
+    """`doctor` reports that a writer can read, write, sign and create conditionally, and leaves nothing there."""
     with running(kind, tmp_path / "store") as store:
         found = remarks(runners, store.url, {**WRITER, **SECRET})
         assert store.names("claims") == []
@@ -340,7 +340,7 @@ def test_doctor_tries_what_a_writer_can_do(kind: Kind, words: str, tmp_path: Pat
 
 
 def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: Runners) -> None:
-    """Pictures come and go, but machines cannot see each other's leases: that must be mended."""
+    """`doctor` reports a store that cannot be listed, since machines cannot see each other's leases."""
     with running("apache", tmp_path / "store") as store:
         found = remarks(runners, store.url.replace("/team", "/unlisted"), {**WRITER, **SECRET})
         assert store.names("claims") == []
@@ -352,7 +352,7 @@ def test_doctor_tells_of_a_store_that_cannot_be_listed(tmp_path: Path, runners: 
 
 @pytest.mark.parametrize("answer", [b"<!DOCTYPE html><title>Log in</title>", b'{"status": "ok"}'])
 def test_doctor_tells_of_what_is_no_object_store(runners: Runners, answer: bytes) -> None:
-    """A web page at the address, as of a portal that asks to log in, is nothing that can be read."""
+    """`doctor` reports an address that answers with a web page."""
     url = "s3://heroes/team?endpoint=http://127.0.0.1:1"
     with gate_to(TeamStore("moto", url)) as gate:
         gate.outage = Outage(200, body=answer)
@@ -363,7 +363,7 @@ def test_doctor_tells_of_what_is_no_object_store(runners: Runners, answer: bytes
 
 
 def test_doctor_tells_of_missing_rights_and_secrets(tmp_path: Path, runners: Runners) -> None:
-    """No secret is a note; a writer without the right, and a store that is gone, are bad."""
+    """`doctor` notes a missing secret, and reports a missing permission and an unreachable store as bad."""
     with running("apache", tmp_path / "store") as store:
         reader = remarks(runners, store.url, {})
         forbidden = remarks(runners, store.url.replace("/team", "/reader"), WRITER)

@@ -1,4 +1,4 @@
-"""Sizes of the files on a page: as large as the picture has them, and never larger than it was delivered."""
+"""Widths of the files on a page: up to the delivered picture's, and never beyond."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = {"formats": ["jpeg"], "widths": [320, 512, 768, 1000], "width": 512, "
 
 
 def test_build_writes_the_widths_that_a_picture_has_and_no_larger_one(tmp_path: Path, services: Services) -> None:
-    """A service that delivers more than was asked for is no reason to throw it away; a small photograph stays small."""
+    """A hero has every configured width up to that of the delivered picture, and a small picture no larger one."""
     services.leonardo.on_download(Picture(scale=1.5)).when_prompt("harbour")
     services.leonardo.on_download(Picture(scale=0.5)).when_prompt("pier")
     pages: dict[str, str | bytes] = {
@@ -59,7 +59,7 @@ def test_build_writes_the_widths_that_a_picture_has_and_no_larger_one(tmp_path: 
 
 
 def test_build_of_a_larger_size_asks_for_it_and_writes_it(tmp_path: Path, services: Services) -> None:
-    """Up to what the model draws, beyond the 1536 pixels of the default."""
+    """A configured size beyond the default is asked for and written, up to the model's maximum."""
     options = {**OPTIONS, "width": 1920, "height": 1080, "widths": [480, 1536, 1920, 2400]}
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")}, options)
 

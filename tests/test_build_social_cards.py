@@ -1,4 +1,4 @@
-"""Material's social plugin beside ours: its cards show the page's hero."""
+"""Material's social plugin: its cards show the page's hero."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ except (ImportError, OSError):
 
 
 def some_font() -> Path:
-    """Any font of this machine: the plugin would fetch one from the internet."""
+    """A font of this machine, since the social plugin would download one."""
     matcher = shutil.which("fc-match")
     if matcher is None:
         pytest.skip("no fontconfig to find a font with")
@@ -29,14 +29,14 @@ def some_font() -> Path:
 
 
 def red_picture() -> bytes:
-    """A JPEG that no theme's own colour could be mistaken for."""
+    """A JPEG in a colour that no theme has."""
     buffer = io.BytesIO()
     Image.new("RGB", (1200, 630), (230, 20, 20)).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
 def test_social_card_has_the_hero_as_background(tmp_path: Path) -> None:
-    """A card is drawn on its page's hero and is the only social picture named; other cards are as ever."""
+    """A page's social card has the hero as background and is its only shared picture; other cards are unchanged."""
     site = Site(
         tmp_path,
         pages={

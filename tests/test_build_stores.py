@@ -1,4 +1,4 @@
-"""Caches and galleries that are read-only, full, locked, broken or gone: in whole builds no page loses its hero."""
+"""Read-only, full, locked, broken and missing caches and galleries in whole builds: every page keeps its hero."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def site_of(folder: Path, prompt: str = PROMPT, **options: object) -> Site:
 
 
 def build(site: Site, services: Services, *arguments: str, keys: bool = True, **options: object) -> Built:
-    """The site, built with its own temporary folder; `keys=False` leaves the API keys out."""
+    """Build the site with its own temporary folder; `keys=False` leaves the API keys out."""
     environ = {"TMPDIR": str(site.folder / "tmp")}
     if not keys:
         environ |= {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""}
@@ -40,7 +40,7 @@ def build(site: Site, services: Services, *arguments: str, keys: bool = True, **
 
 
 def privately(site: Site, services: Services, mounts: str, *arguments: str) -> Built:
-    """The site, built where only this build sees `mounts`, a shell script in which $CACHE is the cache folder."""
+    """Build the site in a mount namespace; `mounts` is a shell script in which $CACHE is the cache folder."""
     site.cache.mkdir(parents=True, exist_ok=True)
     site.configure(services)
     try:
@@ -65,7 +65,7 @@ READ_ONLY = 'mount --bind "$CACHE" "$CACHE"; mount -o remount,ro,bind "$CACHE"'
 
 
 def shown(built: Built) -> str:
-    """Who made the hero that the page shows; its file is in the site, and the log has no traceback."""
+    """The provider of the page's hero; asserts that its file is in the site and the log has no traceback."""
     assert built.exit_code == 0, built.log
     assert not built.has_traceback, built.log
     html = built.html("index.html")
@@ -94,7 +94,7 @@ def flip(path: Path) -> None:
 
 
 def test_file_in_place_of_the_cache_pays_nothing_and_paints(tmp_path: Path, services: Services) -> None:
-    """Where no job can be noted down none is paid for; the page says so in one warning and shows a painted picture."""
+    """With a file in the place of the cache folder, nothing is paid for, and one warning names the placeholder."""
     site = site_of(tmp_path)
     site.cache.parent.mkdir(parents=True)
     site.cache.write_text("in the way")
@@ -109,7 +109,7 @@ def test_file_in_place_of_the_cache_pays_nothing_and_paints(tmp_path: Path, serv
 
 
 def test_read_only_cache_shows_what_it_holds(tmp_path: Path, services: Services) -> None:
-    """Everything at hand: no warning, no request, even under `--strict`."""
+    """A read-only cache shows its pictures without a warning or a request, also under `--strict`."""
     site = site_of(tmp_path)
     build(site, services)
     requests = len(services.ledger.requests)
@@ -122,7 +122,7 @@ def test_read_only_cache_shows_what_it_holds(tmp_path: Path, services: Services)
 
 
 def test_read_only_cache_pays_for_nothing_new(tmp_path: Path, services: Services) -> None:
-    """A new prompt waits for a cache that can be written; the page keeps what it may show, with a warning."""
+    """With a read-only cache, a new prompt buys nothing, and the page shows what it may, with a warning."""
     site = site_of(tmp_path, "something else")
     build(site, services)
     site.write({"index.md": page("Home", hero_prompt=PROMPT)})
@@ -137,7 +137,7 @@ def test_read_only_cache_pays_for_nothing_new(tmp_path: Path, services: Services
 
 @pytest.mark.parametrize("size_kib", [16, 120, 400])
 def test_full_cache_costs_no_page_its_hero_and_nothing_twice(tmp_path: Path, services: Services, size_kib: int) -> None:
-    """Wherever the disk runs full: the page has a hero, one picture is paid for at most, and it is kept."""
+    """A disk that is full at any step leaves the page its hero, paid for at most once and kept."""
     services.leonardo.on_download(Picture(scale=3.0))
     site = site_of(tmp_path)
 
@@ -154,7 +154,7 @@ def test_full_cache_costs_no_page_its_hero_and_nothing_twice(tmp_path: Path, ser
 
 
 def test_cache_deleted_during_the_build_costs_nothing_twice(tmp_path: Path, services: Services) -> None:
-    """The folder is removed while the job renders: its picture is shown and kept, and paid for once."""
+    """A picture whose cache folder is deleted while it renders is shown, kept and paid for once."""
     services.leonardo.render_s = 4.0  # longer than a lease goes without a beat
     site = site_of(tmp_path)
     (tmp_path / "hook.py").write_text(
@@ -183,30 +183,30 @@ def test_cache_deleted_during_the_build_costs_nothing_twice(tmp_path: Path, serv
 
 
 def garbage(path: Path) -> None:
-    """No database at all."""
+    """Replace the file by text."""
     path.write_bytes(b"not a database " * 300)
 
 
 def truncate(path: Path) -> None:
-    """Half of it."""
+    """Cut the file in half."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def pickled(path: Path) -> None:
-    """Every value is a pickle that leaves a file behind when it is read."""
+    """Make every value a pickle that leaves a file behind when it is read."""
     bomb = b"cos\nsystem\n(S'touch " + str(path.parent.parent / "OWNED").encode() + b"'\ntR."
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE Cache SET mode = 4, value = ?", (bomb,))
 
 
 def delete(path: Path) -> None:
-    """Nothing."""
+    """Delete the file."""
     path.unlink()
 
 
 @pytest.mark.parametrize("damage", [garbage, truncate, pickled, delete])
 def test_broken_databases_cost_no_picture(tmp_path: Path, services: Services, damage: Callable[[Path], None]) -> None:
-    """Pictures are plain files: with both databases broken the hero is shown, no code runs, no request is sent."""
+    """With both databases broken, the hero is shown, no code runs, and no request is sent."""
     site = site_of(tmp_path)
     build(site, services)
     requests = len(services.ledger.requests)
@@ -226,7 +226,7 @@ def test_broken_databases_cost_no_picture(tmp_path: Path, services: Services, da
 
 
 def test_locked_databases_cost_no_picture_and_pay_for_none(tmp_path: Path, services: Services) -> None:
-    """Another process holds both databases: what is at hand is shown; what is not waits for the next build."""
+    """With both databases locked, cached pictures are shown, and missing ones wait for the next build."""
     site = site_of(tmp_path)
     build(site, services)
     site.write({"new.md": page("New", hero_prompt="something new")})
@@ -250,7 +250,7 @@ def test_locked_databases_cost_no_picture_and_pay_for_none(tmp_path: Path, servi
 
 
 def test_picture_with_a_changed_byte_is_fetched_again_free_of_charge(tmp_path: Path, services: Services) -> None:
-    """The record knows the job: it is fetched once more, nothing is submitted, and the damage is told."""
+    """A damaged picture is fetched again by its job without a submission, and the damage is reported."""
     site = site_of(tmp_path)
     build(site, services)
     flip(pair(site)[0])
@@ -265,7 +265,7 @@ def test_picture_with_a_changed_byte_is_fetched_again_free_of_charge(tmp_path: P
 
 
 def test_picture_that_is_gone_is_fetched_again_free_of_charge(tmp_path: Path, services: Services) -> None:
-    """A record without its picture leads back to the job as well."""
+    """A deleted picture with a record is fetched again by its job."""
     site = site_of(tmp_path)
     build(site, services)
     pair(site)[0].unlink()
@@ -280,7 +280,7 @@ def test_picture_that_is_gone_is_fetched_again_free_of_charge(tmp_path: Path, se
 def test_record_with_a_changed_byte_is_told_and_its_picture_not_bought_again(
     tmp_path: Path, services: Services
 ) -> None:
-    """A record that cannot be trusted is not used, whatever the picture beside it looks like."""
+    """A damaged record is a warning; its picture is neither shown nor bought again."""
     site = site_of(tmp_path)
     build(site, services)
     record = pair(site)[1]
@@ -295,7 +295,7 @@ def test_record_with_a_changed_byte_is_told_and_its_picture_not_bought_again(
 
 
 def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) -> None:
-    """A sound pair that was renamed onto this picture's key does not get onto the page."""
+    """A pair that was renamed to another picture's key is not shown."""
     site = site_of(tmp_path, "an evil image")
     build(site, services)
     evil, evil_record = pair(site)
@@ -311,7 +311,7 @@ def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) ->
 
 
 def test_variant_with_a_changed_byte_is_made_again_from_the_picture(tmp_path: Path, services: Services) -> None:
-    """Encoded files are rebuilt from what was paid for, without a request."""
+    """A damaged encoded file is made again from the paid picture without a request."""
     site = site_of(tmp_path)
     build(site, services)
     requests = len(services.ledger.requests)
@@ -350,7 +350,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_gallery_needs_no_key_and_no_cache_and_builds_the_same_bytes_twice(tmp_path: Path, services: Services) -> None:
-    """Pinned heroes: no request, `--strict` passes, and two builds from nothing are the same, byte for byte."""
+    """Pinned heroes need no request, pass `--strict`, and give the same bytes in two builds from nothing."""
     site = pinned(tmp_path, services)
     requests = len(services.ledger.requests)
     trees = []
@@ -371,7 +371,7 @@ def test_gallery_needs_no_key_and_no_cache_and_builds_the_same_bytes_twice(tmp_p
 
 
 def test_gallery_picture_with_a_changed_byte_is_told_and_not_shown(tmp_path: Path, services: Services) -> None:
-    """What was committed and then damaged is named in the log, and the page says that it shows a stand-in."""
+    """A damaged gallery picture is named in the log, and the page shows a placeholder."""
     site = pinned(tmp_path, services)
     flip(next((tmp_path / "heroes").glob("*.jpg")))
 

@@ -73,7 +73,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 @pytest.fixture(scope="module")
 def published(shell: Shell) -> Ran:
-    """The pictures are made and published."""
+    """The site with published pictures."""
     return shell(*PUBLISH)
 
 
@@ -86,7 +86,7 @@ def built(shell: Shell, published: Ran) -> Zensical:
 
 @pytest.fixture(scope="module")
 def by_mkdocs(shell: Shell, published: Ran, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The same site as MkDocs builds it: with the plugin, the extension, and the published pictures."""
+    """The site as MkDocs builds it: with the plugin, the extension, and the published pictures."""
     assert published.exit_code == 0
     folder = shutil.copytree(
         shell.site.folder, tmp_path_factory.mktemp("mkdocs") / "site", ignore=shutil.ignore_patterns("site")
@@ -96,18 +96,18 @@ def by_mkdocs(shell: Shell, published: Ran, tmp_path_factory: pytest.TempPathFac
 
 
 def plain(header: str) -> str:
-    """A hero without what Zensical's pages need besides, and without the way to its files."""
+    """A hero without the lines that only Zensical's pages need, and without the paths of its files."""
     header = re.sub(r" data-search-exclude|&para;|¶", "", header)
     return re.sub(r"(?<=[\s\"])[^\s\"]*assets/leonardo/", "", header)
 
 
 def texts(built: Zensical, word: str) -> list[str]:
-    """The places of the search index that hold a word."""
+    """The entries of the search index that contain a word."""
     return [item["location"] for item in built.search if word in f"{item['title']} {item['text']}"]
 
 
 def test_pages_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Built) -> None:
-    """Markup, alternative text, tagline, contrast, focal point and credit are the same; there is one hero on a page."""
+    """A page has one hero with the markup, texts, contrast, focal point and credit of MkDocs's page."""
     assert (built.exit_code, by_mkdocs.exit_code) == (0, 0), by_mkdocs.log
     assert "leonardo" not in built.log
     for place in (
@@ -127,7 +127,7 @@ def test_pages_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Bui
 
 
 def test_posts_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Built) -> None:
-    """A post's page differs only by the way to its files."""
+    """A post's hero differs from MkDocs's only by the paths of its files."""
     for number, name in enumerate(("one", "two"), 1):
         place = f"blog/2026/01/0{number}/post-{name}/index.html"
         (ours,) = built.headers(place)
@@ -136,7 +136,7 @@ def test_posts_show_the_heroes_that_mkdocs_shows(built: Zensical, by_mkdocs: Bui
 
 
 def test_mkdocs_with_plugin_and_extension_builds_one_hero(by_mkdocs: Built) -> None:
-    """On MkDocs the extension does nothing, and published pictures in docs_dir do not get in the plugin's way."""
+    """With the extension beside the plugin and published pictures in docs_dir, MkDocs builds one hero."""
     home = by_mkdocs.html("index.html")
     assert home.count('class="leonardo-hero ') == 1
     assert "data-search-exclude" not in home
@@ -147,7 +147,7 @@ def test_mkdocs_with_plugin_and_extension_builds_one_hero(by_mkdocs: Built) -> N
 
 @pytest.mark.parametrize("options", [{}, {"use_directory_urls": False}, {"site_url": ""}], ids=str)
 def test_every_address_leads_to_a_file(options: dict[str, Any], shell: Shell, built: Zensical, tmp_path: Path) -> None:
-    """On pages in folders, on posts and on blog views, below a path, with and without directory URLs and site_url."""
+    """Every address of a hero leads to a file, on pages, posts and blog views, with each shape of URLs."""
     if options:
         folder = shutil.copytree(
             shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site")
@@ -167,7 +167,7 @@ def test_every_address_leads_to_a_file(options: dict[str, Any], shell: Shell, bu
 
 @pytest.mark.parametrize("place", VIEWS)
 def test_blog_views_show_a_cover_for_every_post(place: str, built: Zensical) -> None:
-    """Index, archive and category: each excerpt begins with the post's picture and its linked title."""
+    """Each excerpt in index, archive and category begins with the post's picture and its linked title."""
     covers = built.headers(place)
     assert len(covers) == len(POSTS)
     for name, cover in zip(("two", "one"), covers, strict=True):
@@ -177,7 +177,7 @@ def test_blog_views_show_a_cover_for_every_post(place: str, built: Zensical) -> 
 
 
 def test_search_index_holds_each_text_once(built: Zensical) -> None:
-    """Title and text of a page are found once, as without a hero; the tagline is not indexed, as on MkDocs."""
+    """The search index has title and text of a page once, and no tagline, as on MkDocs."""
     for title, place in (("Home", ""), ("Post one", "blog/2026/01/01/post-one/"), ("Ti & tled", "guide/titled/")):
         assert texts(built, title) == [place]
     assert texts(built, "Tagline of") == []
@@ -186,7 +186,7 @@ def test_search_index_holds_each_text_once(built: Zensical) -> None:
 
 
 def test_own_picture_none_full_and_false_are_honoured(built: Zensical) -> None:
-    """`hero_image` is shown, `false` and pages without a wish show nothing, `none` leaves the page as it is."""
+    """`hero_image`, `hero_prompt: false` and the layouts `none` and `full` act as with MkDocs."""
     assert 'data-provider="own"' in built.headers("guide/own/index.html")[0]
     for name in ("declined", "plain", "none"):
         assert "leonardo" not in built.html(f"guide/{name}/index.html")
@@ -196,14 +196,14 @@ def test_own_picture_none_full_and_false_are_honoured(built: Zensical) -> None:
 
 
 def test_machines_read_who_made_the_picture(built: Zensical) -> None:
-    """JSON-LD stands at the end of the content, so that no excerpt repeats it; not for an own picture."""
+    """JSON-LD is at the end of the content, so that no excerpt repeats it; an own picture has none."""
     assert '"creditText": "Leonardo AI"' in built.html("index.html")
     assert "application/ld+json" not in built.html("guide/own/index.html")
     assert "creditText" not in built.html("blog/index.html")
 
 
 def test_stylesheet_in_extra_css_is_not_linked_again(shell: Shell, built: Zensical, tmp_path: Path) -> None:
-    """By default the content links it; a site that names it in extra_css has it in the head of all pages."""
+    """The content links the stylesheet, unless `extra_css` names it."""
     assert built.html("index.html").count("hero.css") == 1
     folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site"))
     site = replace(
@@ -216,7 +216,7 @@ def test_stylesheet_in_extra_css_is_not_linked_again(shell: Shell, built: Zensic
 
 
 def test_override_in_the_documents_names_the_picture_for_sharing(shell: Shell, built: Zensical, tmp_path: Path) -> None:
-    """The template of the guide puts the page's picture and its alternative text into the head, escaped."""
+    """The template of the guide puts the page's picture and its escaped alternative text into the head."""
     template = re.search(r'```html\+jinja title="overrides/main.html"\n(.*?)```', GUIDE.read_text("utf-8"), re.DOTALL)
     assert template is not None
     folder = shutil.copytree(shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", "site"))
@@ -239,7 +239,7 @@ def test_override_in_the_documents_names_the_picture_for_sharing(shell: Shell, b
 
 @pytest.fixture
 def small(tmp_path: Path) -> Shell:
-    """Two pages with heroes that are painted, since there is no key."""
+    """Two pages with placeholders, since there is no key."""
     pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
     config = {**EXTENSIONS, "watch": [FOLDER]}
     shell = Shell(Site(tmp_path, pages, options=SMALL, config=config))
@@ -254,7 +254,7 @@ def keys(built: Zensical) -> list[str]:
 
 
 def test_without_published_pictures_the_site_is_built_and_the_command_named(small: Shell) -> None:
-    """One line for the whole site says what to run; pages are built without heroes."""
+    """Without published pictures, pages have no heroes, and one line for the whole site names the command."""
     for _ in range(2):
         # Also where Zensical takes its pages from its cache.
         built = build(small.site)
@@ -265,7 +265,7 @@ def test_without_published_pictures_the_site_is_built_and_the_command_named(smal
 
 
 def test_fresh_clone_is_published_and_built(small: Shell) -> None:
-    """The folder that the configuration watches is made before MkDocs reads that line, and stops every command."""
+    """The commands make a missing folder of `watch`, at which MkDocs would stop."""
     (small.site.folder / FOLDER).rmdir()
     assert small("status").exit_code == 0
     (small.site.folder / FOLDER).rmdir()
@@ -274,7 +274,7 @@ def test_fresh_clone_is_published_and_built(small: Shell) -> None:
 
 
 def test_check_looks_into_the_published_folder(tmp_path: Path, services: Services) -> None:
-    """A clone with committed pictures and neither cache nor gallery passes; then one prompt is changed."""
+    """`check` passes a clone with published pictures and no cache, and finds a changed prompt."""
     services.leonardo.render_s = 0.05
     pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
     site = Site(tmp_path, pages, options=SMALL, config=EXTENSIONS)
@@ -289,7 +289,7 @@ def test_check_looks_into_the_published_folder(tmp_path: Path, services: Service
 
 
 def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell) -> None:
-    """The page keeps its picture and the log names page and command; then an unchanged page gets its new picture."""
+    """A page with a changed prompt keeps its picture, and the log names page and command until it has run."""
     assert small(*PUBLISH).exit_code == 0
     first = build(small.site)
     before = keys(first)
@@ -311,7 +311,7 @@ def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell
 
 
 def test_stylesheet_of_another_version_is_told_until_the_command_ran(small: Shell) -> None:
-    """By builds that make pages, and by `check` as a warning."""
+    """Builds report a stylesheet of another version, and `check` warns of it, until the command has run."""
     assert small(*PUBLISH).exit_code == 0
     stylesheet = small.site.folder / FOLDER / "hero.css"
     written = stylesheet.read_bytes()
@@ -327,7 +327,7 @@ def test_stylesheet_of_another_version_is_told_until_the_command_ran(small: Shel
 
 
 def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
-    """Whatever is in the file, the site is built without heroes and the cure is named, which works."""
+    """A damaged manifest leaves the site without heroes, and the log names the fix, which works."""
     for content in (b"{}", b"\xff", b'{"version": 99}'):
         (small.site.folder / FOLDER / "heroes.json").write_bytes(content)
         built = build(small.site, "--clean")
@@ -339,7 +339,7 @@ def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
 
 
 def test_wrong_front_matter_is_told_and_the_page_is_built(small: Shell) -> None:
-    """The same message as on MkDocs, with page, key, value and cure."""
+    """Wrong front matter is the same message as on MkDocs, with page, key, value and fix."""
     assert small(*PUBLISH).exit_code == 0
     small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
     built = build(small.site)
@@ -357,7 +357,7 @@ def published_names(shell: Shell) -> set[str]:
 
 
 def test_publishing_without_a_key_paints_and_succeeds(small: Shell) -> None:
-    """A site without any key is built with painted pictures on MkDocs, and so it is here."""
+    """Publishing without a key paints placeholders and succeeds."""
     ran = small("generate", "--into", FOLDER)
     assert ran.exit_code == 0
     assert f"2 heroes in {FOLDER}, 2 of them painted on this machine" in ran.out
@@ -365,7 +365,7 @@ def test_publishing_without_a_key_paints_and_succeeds(small: Shell) -> None:
 
 
 def test_publishing_again_removes_what_no_page_needs(small: Shell) -> None:
-    """Files of an earlier run go with their page; foreign files there stay."""
+    """Publishing removes files of an earlier run that no page needs, and leaves foreign files."""
     small(*PUBLISH)
     before = published_names(small)
     (small.site.folder / FOLDER / "mine.jpg").write_bytes(b"mine")
@@ -378,7 +378,7 @@ def test_publishing_again_removes_what_no_page_needs(small: Shell) -> None:
 
 
 def test_publishing_named_pages_leaves_the_others(small: Shell) -> None:
-    """A page that is named is published, and the others keep what they have."""
+    """Publishing named pages leaves the files of other pages."""
     small(*PUBLISH)
     before = keys(build(small.site))
     small.site.write({"two.md": page("Two", hero_prompt="an oasis"), "index.md": page("Home", hero_prompt="a cliff")})
@@ -389,7 +389,7 @@ def test_publishing_named_pages_leaves_the_others(small: Shell) -> None:
 
 
 def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: Services) -> None:
-    """Where a new picture cannot be made, the page keeps the one that is published, even if every cache is lost."""
+    """A published picture is not replaced by a placeholder, even if every cache is lost."""
     services.leonardo.render_s = 0.05
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=EXTENSIONS)
     shell = Shell(site, services)
@@ -404,13 +404,13 @@ def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: S
 
 
 def test_into_a_folder_outside_the_documentation_copies_plain_pictures(small: Shell) -> None:
-    """For a press kit there is neither manifest nor stylesheet."""
+    """`--into` a folder outside docs_dir copies pictures without manifest and stylesheet."""
     small("generate", "--into", "press")
     assert not {"heroes.json", "hero.css"} & {path.name for path in (small.site.folder / "press").iterdir()}
 
 
 def test_folder_that_cannot_be_written_is_one_line(small: Shell) -> None:
-    """No traceback: the folder and the reason."""
+    """A folder that cannot be written is one line with folder and reason."""
     (small.site.folder / "docs/file").write_bytes(b"")
     ran = small("generate", "--into", "docs/file/heroes")
     assert ran.exit_code == 2
@@ -418,7 +418,7 @@ def test_folder_that_cannot_be_written_is_one_line(small: Shell) -> None:
 
 
 def test_site_with_nothing_but_zensical_toml_gets_its_heroes(tmp_path: Path) -> None:
-    """Options, folders and the blog, drafts left out, come from zensical.toml; then Zensical shows the pictures."""
+    """The commands read options, folders and the blog from zensical.toml, and Zensical shows the pictures."""
     draft = page("Draft", hero_prompt="a draft", date=date(2026, 1, 3), draft=True)
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse"), "blog/posts/draft.md": draft, **POSTS})
     project = """
@@ -447,9 +447,9 @@ def test_site_with_nothing_but_zensical_toml_gets_its_heroes(tmp_path: Path) -> 
 
 
 def test_site_is_read_without_its_theme_and_plugins(tmp_path: Path) -> None:
-    """Folder metadata, drafts, exclusions, titles of the navigation and what a tag of YAML hides are read all the same.
+    """A site whose theme and plugins are not installed is read: metadata, drafts, exclusions, titles and YAML tags.
 
-    What would come from plugins that are not there is not seen, which is said, and keeps `prune` from guessing.
+    The commands say that plugins are missing, and `prune` deletes nothing.
     """
     pages = {
         "index.md": page("Home", hero_prompt="a lighthouse"),
@@ -494,7 +494,7 @@ def test_site_is_read_without_its_theme_and_plugins(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_zensical_toml_is_told_in_a_line(text: str, message: str, tmp_path: Path) -> None:
-    """What is wrong, and no traceback."""
+    """A wrong zensical.toml is one line with the mistake, without a traceback."""
     shell = Shell(Site(tmp_path, {"index.md": page()}))
     (tmp_path / "zensical.toml").write_text(text, encoding="utf-8")
     ran = shell("-f", "zensical.toml", "status")

@@ -1,4 +1,4 @@
-"""Where a site that Zensical builds keeps what is paid for: out of reach of `zensical build --clean`, nothing lost."""
+"""The cache of a site that Zensical builds: out of reach of `zensical build --clean`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ height = 176
 
 @pytest.fixture(scope="module")
 def bought(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two pages with heroes on a site of MkDocs alone, which were bought with a build."""
+    """A site of MkDocs with two heroes that a build has bought."""
     folder = tmp_path_factory.mktemp("bought")
     with Services() as services:
         services.leonardo.render_s = 0.05
@@ -51,14 +51,14 @@ def bought(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shell(bought: Path, tmp_path: Path, services: Services) -> Shell:
-    """A copy of that site; what it buys besides is in the ledger."""
+    """A copy of that site; the ledger has its further purchases."""
     services.leonardo.render_s = 0.05
     shutil.copytree(bought, tmp_path, dirs_exist_ok=True)
     return Shell(Site(tmp_path, {}, options=SMALL, config={"theme": EXTENSIONS["theme"]}), services)
 
 
 def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> None:
-    """An open job of `key` stands in the journal of a cache: accepted under `job_id`, or only intended."""
+    """Note an open job of `key` in the journal of a cache: accepted under `job_id`, or only intended."""
     store = TextStore.open(cache / "journal", durable=True)
     journal = Journal(store, Owner.of_this_process(), time.time)
     if lease:
@@ -70,18 +70,18 @@ def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> Non
 
 
 def list_extension(shell: Shell) -> None:
-    """Zensical builds the site from now on."""
+    """Let Zensical build the site from now on."""
     shell.site.config = EXTENSIONS
     shell.site.configure(shell.services)
 
 
 def pictures(folder: Path) -> list[str]:
-    """The keys of the pictures in a cache, each read and found whole."""
+    """The keys of the pictures in a cache, each read and checked."""
     return [record.key for record in records(folder)]
 
 
 def test_clean_build_of_zensical_leaves_every_paid_picture(shell: Shell, services: Services) -> None:
-    """What MkDocs bought and what the publishing command bought is there after `zensical build --clean`."""
+    """`zensical build --clean` leaves the pictures that MkDocs and the publishing command bought."""
     before = pictures(shell.site.folder / FORMER)
     assert shell(*PUBLISH).exit_code == 0
     list_extension(shell)
@@ -99,7 +99,7 @@ def test_clean_build_of_zensical_leaves_every_paid_picture(shell: Shell, service
 
 @pytest.mark.parametrize("how", ["extension", "zensical.toml", "moved before"])
 def test_site_of_zensical_adopts_what_mkdocs_has_bought(how: str, shell: Shell) -> None:
-    """Pictures and open jobs; a cache that was moved once is found again on MkDocs alone; Git is told to look away."""
+    """Pictures and open jobs move to the new cache, which MkDocs alone finds, too, and Git ignores."""
     folder = shell.site.folder
     note(folder / FORMER, "f" * 64)
     before = pictures(folder / FORMER)
@@ -120,7 +120,7 @@ def test_site_of_zensical_adopts_what_mkdocs_has_bought(how: str, shell: Shell) 
 
 @pytest.mark.parametrize("environ", [{"CI": "true"}, {"CI": ""}], ids=str)
 def test_move_in_ci_is_a_warning_for_the_recipe(environ: dict[str, str], shell: Shell) -> None:
-    """A run that carries the old folder to the next one would pay for its new pictures again and again."""
+    """A move in CI is a warning, since a recipe with the old folder would buy pictures again in each run."""
     list_extension(shell)
     ran = shell("status", environ=environ)
     assert ("let your CI carry the new folder" in ran.err) == bool(environ["CI"])
@@ -128,7 +128,7 @@ def test_move_in_ci_is_a_warning_for_the_recipe(environ: dict[str, str], shell: 
 
 @pytest.mark.parametrize("obstacle", ["file", "lease"])
 def test_cache_that_cannot_be_moved_is_used_where_it_is(obstacle: str, shell: Shell) -> None:
-    """A place that cannot be written, or a build that is buying there: nothing is bought twice, and nothing breaks."""
+    """A cache that cannot be moved, or in which a build is buying, is used in its old place."""
     list_extension(shell)
     if obstacle == "file":
         (shell.site.folder / ".leonardo").write_text("in the way")
@@ -141,7 +141,7 @@ def test_cache_that_cannot_be_moved_is_used_where_it_is(obstacle: str, shell: Sh
 
 
 def test_nothing_is_bought_while_a_part_of_the_cache_cannot_be_moved(shell: Shell, services: Services) -> None:
-    """Jobs in the old place that cannot be read may be the ones that are about to be paid for again."""
+    """The commands buy nothing while jobs in the old place cannot be read."""
     list_extension(shell)
     (shell.site.folder / CACHE / "pictures").mkdir(parents=True)
     former = shell.site.folder / FORMER
@@ -154,7 +154,7 @@ def test_nothing_is_bought_while_a_part_of_the_cache_cannot_be_moved(shell: Shel
 
 
 def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_path: Path) -> None:
-    """`status`, `doctor` and publishing name folder and cure, and leave the line alone; MkDocs alone is fine."""
+    """`status`, `doctor` and publishing report a `cache_dir` below `.cache` with the fix, unless MkDocs builds."""
     options = {**SMALL, "cache_dir": ".cache/heroes"}
     shell = Shell(Site(tmp_path, {"index.md": page()}, options=options, config={"theme": EXTENSIONS["theme"]}))
     told = "is in the folder that `zensical build --clean` removes"
@@ -177,14 +177,14 @@ def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_pat
 
 
 def keep(cache: Path, digit: str, data: bytes) -> PictureRecord:
-    """A picture of the key that is all `digit`."""
+    """Store a picture whose key consists of `digit`."""
     record = PictureRecord(key=digit * 64, digest=digest_of(data), extension="png", provider="leonardo", model="m")
     PictureFolder(cache / "pictures").save(record, data)
     return record
 
 
 def two_caches(folder: Path) -> tuple[Path, Path]:
-    """Both places have something: pictures and jobs of their own, one of each that both have, and a damaged pair."""
+    """An old and a new cache with different pictures and jobs, one of each in both, and a damaged pair."""
     former, cache = folder / FORMER, folder / CACHE
     for digit in "0123":
         keep(former, digit, f"former {digit}".encode())
@@ -200,7 +200,7 @@ def two_caches(folder: Path) -> tuple[Path, Path]:
 
 
 def assert_everything_is_there(former: Path, cache: Path) -> None:
-    """Each picture and each job of `two_caches` is in the new place; a damaged pair is as it was."""
+    """Assert that the new cache has each picture and job of `two_caches`, and the damaged pair unchanged."""
     folder = PictureFolder(cache / "pictures")
     found = {record.key[0]: record for record in folder.records()}
     assert set(found) == set("01234")
@@ -217,7 +217,7 @@ def assert_everything_is_there(former: Path, cache: Path) -> None:
 
 
 def test_adopt_merges_where_both_places_have_something(tmp_path: Path) -> None:
-    """Nothing that is paid for is lost, whichever place it is in; what is in the new place stays."""
+    """A move into a cache with pictures loses nothing of either and replaces nothing in the new one."""
     former, cache = two_caches(tmp_path)
     assert move_cache(former, cache)
     assert_everything_is_there(former, cache)
@@ -226,7 +226,7 @@ def test_adopt_merges_where_both_places_have_something(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is killed by its own child's hook")
 def test_adopt_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> None:
-    """A process that dies before its first, second, third, … change of a file loses nothing."""
+    """A process that dies before any change of a file during the move loses nothing."""
     two_caches(tmp_path / "model")
     step = status = 1
     while status:
@@ -253,7 +253,7 @@ def test_adopt_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> Non
 
 
 def test_adopt_follows_a_link_without_moving_what_it_leads_to(tmp_path: Path) -> None:
-    """A cache on a volume stays there; the new place leads to it."""
+    """The move of a linked cache leaves the files in their place, and the new cache links there."""
     keep(tmp_path / "volume", "0", b"picture")
     former, cache = tmp_path / FORMER, tmp_path / CACHE
     former.parent.mkdir(parents=True)
@@ -265,7 +265,7 @@ def test_adopt_follows_a_link_without_moving_what_it_leads_to(tmp_path: Path) ->
 
 
 def test_adopt_brings_pictures_that_the_old_place_did_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a full disk sent them to the temporary folder, their folder is named after the cache."""
+    """The move brings along pictures that a full disk sent to the temporary folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     former, cache = tmp_path / FORMER, tmp_path / CACHE

@@ -1,4 +1,4 @@
-"""`mkdocs-leonardo zensical`: one command, and nothing in the configuration but the plugin's section."""
+"""`mkdocs-leonardo zensical`: one command, with nothing in the configuration but the plugin's section."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ THEME: dict[str, Any] = {"theme": {"name": "material", "font": False}, "site_url
 
 
 def post(number: int, prompt: str = "") -> str:
-    """The text of one of the blog's posts."""
+    """The source of one post of the blog."""
     return page(
         f"Post {number}",
         f"Intro of {number}.\n\n<!-- more -->\n\nRest.",
@@ -44,7 +44,7 @@ def post(number: int, prompt: str = "") -> str:
 
 
 def post_url(number: int) -> str:
-    """Where the post is below the site's address."""
+    """The post's path below the site's address."""
     return f"blog/{date(2026, 1, 1) + timedelta(days=number):%Y/%m/%d}/post-{number}/"
 
 
@@ -66,7 +66,7 @@ PAGES: dict[str, str | bytes] = {
 
 
 def built(shell: Shell, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[Ran, Zensical]:
-    """One build by the wrapper, and the site that it made."""
+    """Build with the wrapper, and return the result with the site."""
     ran = shell("zensical", "build", *arguments, environ=environ)
     url = str(shell.site.config.get("site_url") or "http://127.0.0.1/anywhere/")
     return ran, Zensical(ran.exit_code, ran.out + ran.err, shell.site.folder / "site", url)
@@ -87,7 +87,7 @@ def cloned(shell: Shell, folder: Path) -> Shell:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A blog with nothing but the plugin, whose pictures a build of MkDocs has bought."""
+    """A blog with the plugin alone, whose pictures a build of MkDocs has bought."""
     with Services() as services:
         services.leonardo.render_s = 0.05
         folder = tmp_path_factory.mktemp("blog")
@@ -110,7 +110,7 @@ def first(shell: Shell) -> Zensical:
 
 
 def test_blog_with_nothing_but_the_plugin_shows_heroes_and_covers(first: Zensical) -> None:
-    """What MkDocs has bought is shown, every address leads to a file, and the head links the stylesheet once."""
+    """The wrapper shows the pictures that MkDocs bought; addresses lead to files, and the head links one stylesheet."""
     places = ("index.html", "guide/own/index.html", *(f"{post_url(number)}index.html" for number in range(len(POSTS))))
     for place in places:
         assert len(first.headers(place)) == 1
@@ -126,7 +126,7 @@ def test_blog_with_nothing_but_the_plugin_shows_heroes_and_covers(first: Zensica
 
 
 def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
-    """In the finished HTML, with everything that MkDocs's pages say; not on blog views, nor on pages without a hero."""
+    """A page with a hero has MkDocs's tags for sharing; blog views and other pages have none."""
     head = first.html("index.html").partition("</head>")[0]
     image = re.search(r'property="og:image" content="(.*?)"', head)
     assert image is not None
@@ -159,7 +159,7 @@ def test_blog_shows_and_names_the_pictures_that_it_does_with_mkdocs(shell: Shell
 
 
 def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, first: Zensical, tmp_path: Path) -> None:
-    """Byte for byte, and so is every other file of the site that is not ours."""
+    """Pages without a hero and all files of other origin are, byte for byte, those of `zensical build`."""
     folder = shutil.copytree(
         shell.site.folder, tmp_path / "site", ignore=shutil.ignore_patterns(".leonardo", ".cache", "site", "by_mkdocs")
     )
@@ -179,7 +179,7 @@ def test_pages_without_a_hero_are_as_zensical_alone_builds_them(shell: Shell, fi
 
 
 def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first: Zensical, tmp_path: Path) -> None:
-    """In CI, with `--clean` and `--strict`: the same pages, no connection, and the pictures are there afterwards.
+    """A clone with CI's cache builds the same pages with `--clean` and `--strict`, without a connection.
 
     The second build neither removes nor links a picture anew.
     """
@@ -210,7 +210,7 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
 
 @pytest.fixture
 def small(tmp_path: Path, services: Services) -> Shell:
-    """Two pages that want a hero, of which none is at hand."""
+    """Two pages with missing heroes."""
     services.leonardo.render_s = 0.05
     pages = {"index.md": page("Home", hero_prompt="a lighthouse"), "two.md": page("Two", hero_prompt="a desert")}
     return Shell(Site(tmp_path, pages, options=SMALL, config=THEME), services)
@@ -223,7 +223,7 @@ def keys(site: Zensical) -> list[str]:
 
 
 def test_missing_pictures_are_bought_once_that_is_agreed_on(small: Shell, services: Services) -> None:
-    """Without a terminal and --yes nothing is spent and strict fails; then one page's prompt costs one picture."""
+    """Without a terminal or --yes nothing is bought and strict fails; with --yes a changed prompt costs one picture."""
     ran, site = built(small, "--strict")
     assert (ran.exit_code, services.ledger.creates) == (1, 0)
     assert "its cost was not agreed to (--yes agrees)" in ran.err
@@ -243,7 +243,7 @@ def test_missing_pictures_are_bought_once_that_is_agreed_on(small: Shell, servic
 
 
 def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: Shell, services: Services) -> None:
-    """The look is a part of what was paid for: what MkDocs has bought is at hand; another reference is another wish."""
+    """References count as with MkDocs: its pictures are found, and another reference needs another picture."""
     small.site.options = {**SMALL, "style_reference": "docs/look.png"}
     reference = draw("look", "", 64, 64, Picture())
     small.site.write({"look.png": reference, "two.md": page("Two", hero_prompt="a desert", hero_reference="own.png")})
@@ -259,7 +259,7 @@ def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: S
 
 
 def test_cap_holds_and_is_told(small: Shell, services: Services) -> None:
-    """`max_new_images` bounds what one build buys."""
+    """`max_new_images` bounds the purchases of the wrapper, which says so."""
     small.site.options = {**SMALL, "max_new_images": 1}
     small.site.configure(services)
     ran, _ = built(small, "--yes")
@@ -268,7 +268,7 @@ def test_cap_holds_and_is_told(small: Shell, services: Services) -> None:
 
 
 def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
-    """Here as with MkDocs; `on_missing: error` stops before anything is built."""
+    """Without a key, pages show placeholders and `--strict` passes; `on_missing: error` stops before the build."""
     small.services = None
     small.site.configure(None)
     ran, site = built(small, "--strict")
@@ -284,7 +284,7 @@ def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
 
 
 def test_build_says_what_it_shows_and_reports_pages_in_their_order(small: Shell, services: Services) -> None:
-    """Also where missing images are ignored, and where the first page of two waits for its image."""
+    """The wrapper reports its pages in their order, also if missing images are ignored or the first page is late."""
     small.site.options = {**SMALL, "on_missing": "ignore"}
     for prompt in ("a lighthouse", "another lighthouse"):
         small.site.write({"index.md": page("Home", hero_prompt=prompt), "two.md": page("Two", hero_prompt="a desert")})
@@ -297,7 +297,7 @@ def test_build_says_what_it_shows_and_reports_pages_in_their_order(small: Shell,
 
 
 def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:
-    """Zensical takes an unchanged page from its cache; what is wrong with it is told all the same."""
+    """A warm build repeats and counts the warnings about pages that Zensical takes from its cache."""
     small.services = None
     small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
     small.site.configure(None)
@@ -308,7 +308,7 @@ def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:
 
 
 def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shell, services: Services) -> None:
-    """Everything else in `.cache` goes, also where that is a link to a larger disk."""
+    """`--clean` removes everything in `.cache` except the plugin's cache, also if `.cache` is a link."""
     (small.site.folder / "disk").mkdir()
     (small.site.folder / ".cache").symlink_to("disk", target_is_directory=True)
     small.site.options = {**SMALL, "cache_dir": ".cache/mine/heroes"}
@@ -322,7 +322,7 @@ def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shel
 
 
 def test_clean_spares_a_cache_that_could_not_be_moved(small: Shell, services: Services) -> None:
-    """What MkDocs bought is in use where it is as long as Zensical's folder for it cannot be made."""
+    """`--clean` leaves a cache in its old place if the new folder cannot be made."""
     small.site.options = {**SMALL, "cache_dir": ".cache/plugin/leonardo"}
     small.site.configure(services)
     assert built(small, "--yes")[0].exit_code == 0
@@ -335,7 +335,7 @@ def test_clean_spares_a_cache_that_could_not_be_moved(small: Shell, services: Se
 
 
 def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: Shell) -> None:
-    """One sentence, and no heroes."""
+    """With `enabled: false`, the wrapper prints one sentence, and Zensical builds without heroes."""
     small.site.options = {**SMALL, "enabled": False}
     small.site.configure(None)
     ran, site = built(small, "--strict")
@@ -359,7 +359,7 @@ def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: She
 def test_changed_zensical_costs_one_sentence(
     config: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a version does not have is left alone, and the rest is there."""
+    """With a version of Zensical that lacks a function, the wrapper prints one sentence and does the rest."""
     manifest = tmp_path / "heroes.json"
     complete(config, Addition(str(manifest), theme="theme" if "watches" in sentence else ""))
     told = capsys.readouterr().err
@@ -373,7 +373,7 @@ def test_changed_zensical_costs_one_sentence(
 
 @contextmanager
 def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
-    """A real server of Zensical's behind the wrapper, until the end of the block."""
+    """Run a real server of Zensical's behind the wrapper until the end of the block."""
     site.configure(services)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -396,7 +396,7 @@ def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
 
 
 def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tmp_path: Path) -> None:
-    """With `on_serve: generate`: a changed prompt is paid for once it rests, and only its page changes; no restart."""
+    """With `on_serve: generate`, the preview buys a picture for a changed prompt and updates its page alone."""
     assert first.exit_code == 0
     assert shell.services is not None
     site = cloned(shell, tmp_path).site
@@ -406,7 +406,7 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
     with serving(site, shell.services) as preview:
 
         def shown(url: str) -> str:
-            """The key of the picture on the page, if a service has made that one."""
+            """The key of the picture on the page if a service has made it."""
             found = re.search(r'data-provider="leonardo" data-key="(\w+)"', preview.html(f"sub/{url}"))
             return found[1] if found else ""
 
@@ -414,7 +414,7 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
         keys_before: dict[str, str] = {}
 
         def are_all_shown() -> bool:
-            """Whether each page shows a picture, whose key is noted."""
+            """Whether each page shows a picture; notes the keys."""
             keys_before.update({url: shown(url) for url in urls})
             return all(keys_before.values())
 
@@ -427,7 +427,7 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
 
 
 def test_preview_spends_nothing_unless_told_and_ends_with_a_signal(tmp_path: Path, services: Services) -> None:
-    """`on_serve: cached`: a stand-in is shown and the command named; the server goes with its wrapper."""
+    """With `on_serve: cached`, the preview shows a placeholder and names the command; a signal ends the server."""
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=THEME)
     with serving(site, services) as preview:
         preview.wait_until(lambda: 'data-provider="local"' in preview.html("sub/"))

@@ -1,4 +1,4 @@
-"""A cache that CI has restored from elsewhere: nothing outside of it is written, read or deleted."""
+"""A manipulated cache, such as one restored by CI: the plugin touches no file outside the cache."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def plant(place: Path, target: Path) -> None:
-    """A link in the place of what was there."""
+    """Replace a file by a link."""
     if place.is_dir():
         place.rename(place.with_name(f"{place.name}.away"))
     else:
@@ -58,7 +58,7 @@ def plant(place: Path, target: Path) -> None:
 
 
 def test_links_in_the_cache_lead_nowhere(shell: Shell, home: Path) -> None:
-    """Stamp, refused prompts, encoded files and takes: builds and commands leave alone what they lead to."""
+    """Builds and commands leave files alone to which links in the cache lead."""
     before, cache = contents(home), shell.site.cache
     for name in ("variants", "takes"):
         plant(cache / name, home)
@@ -80,7 +80,7 @@ def test_links_in_the_cache_lead_nowhere(shell: Shell, home: Path) -> None:
 
 
 def test_pictures_behind_a_link_are_neither_used_nor_paid_again(shell: Shell, home: Path) -> None:
-    """One warning with the cure; the page is built with a stand-in, and nothing is bought until a folder is there."""
+    """A link in the place of the pictures' folder is one warning with the fix; nothing is bought meanwhile."""
     before = contents(home)
     plant(shell.site.cache / "pictures", home)
     assert shell.services is not None
@@ -99,7 +99,7 @@ def test_pictures_behind_a_link_are_neither_used_nor_paid_again(shell: Shell, ho
 
 
 def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home: Path) -> None:
-    """Foreign files in the cache's folders stay, however old; what a killed build left goes."""
+    """`prune` leaves foreign files in the cache's folders, and deletes the rest of a killed build."""
     cache = shell.site.cache
     foreign = [
         cache / place / name
@@ -140,7 +140,7 @@ RECORDS: Mapping[str, tuple[dict[str, Any], bool]] = {
 
 
 def test_records_that_cannot_be_written_again_stop_no_build_and_no_command(tmp_path: Path, services: Services) -> None:
-    """The hero is there where its bytes are right, and nothing is printed that a terminal obeys."""
+    """A record with strange values stops no build, and its control characters reach no terminal."""
     prompts = {f"p{number}.md": f"harbour {number}" for number in range(len(RECORDS))}
     site = Site(tmp_path, {name: page(name, hero_prompt=text) for name, text in prompts.items()})
     assert site.build(services).totals["generated"] == len(RECORDS)
@@ -167,7 +167,7 @@ def test_records_that_cannot_be_written_again_stop_no_build_and_no_command(tmp_p
 
 
 def test_page_and_service_give_a_terminal_no_commands(tmp_path: Path) -> None:
-    """A page's name that holds an escape sequence reaches log and output as its number."""
+    """An escape sequence in a page's name or a service's answer is printed as its number."""
     pages = {f"{ESCAPE}.md": page("A", hero_prompt="a harbour", hero_style="x"), "b.md": page("B", hero_prompt=7)}
     pages[f"c{ESCAPE}.md"] = page("C", hero_prompt="a hill")
     site = Site(tmp_path, pages)
@@ -182,7 +182,7 @@ def test_page_and_service_give_a_terminal_no_commands(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "of an earlier version"])
 def test_folder_below_the_home_folder_is_meant_as_in_a_shell(tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001 - a column
-    """`~/c` is the user's; a folder called `~` that an earlier version made goes on being used."""
+    """`~/c` is below the user's home folder, unless an earlier version made a folder called `~`."""
     site = Site(tmp_path / "site", {"index.md": page("Home", hero_prompt="a harbour")}, {"cache_dir": "~/c"})
     if is_there:
         (site.folder / "~" / "c").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`compare`, `balance` and `doctor`: what the services make and say."""
+"""The commands `compare`, `balance` and `doctor` against loopback services."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shell(tmp_path: Path, services: Services) -> Shell:
 
 
 def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: Services) -> None:
-    """Every style with and without Alchemy, with the same seeds; agreed on first; a second run is free."""
+    """`compare` asks before it pays, makes every style with and without Alchemy by the same seeds, and pays once."""
     arguments = ("compare", "a <harbour> & more", "--styles", "cinematic,MOODY", "--alchemy", "both", "-o", "out")
     unasked = shell(*arguments)
     assert unasked.exit_code == 2
@@ -73,7 +73,7 @@ def test_compare_lays_styles_side_by_side_and_pays_once(shell: Shell, services: 
 
 
 def test_compare_takes_several_pictures_of_each_style(shell: Shell, services: Services) -> None:
-    """Seeds from 1 on for every style; what could not be made has no part in what Alchemy takes; JSON says it all."""
+    """`compare --count` uses seeds from 1 on, leaves failed pictures out of Alchemy's share, and reports in JSON."""
     services.leonardo.on_create(Fails()).when_prompt("harbour").times(1)
     arguments = ("compare", "a harbour", "--styles", "MOODY", "--count", "2", "--alchemy", "both", "-o", "out", "--yes")
 
@@ -101,7 +101,7 @@ def test_compare_takes_several_pictures_of_each_style(shell: Shell, services: Se
 
 
 def test_compare_waits_longer_than_a_build(shell: Shell, services: Services) -> None:
-    """A picture that a page would go without is still one to compare."""
+    """`compare` waits for a picture beyond a build's timeout."""
     shell.site.configure(services, {"leonardo": {"timeout": 1}})
     services.leonardo.render_s = 2.5
 
@@ -112,7 +112,7 @@ def test_compare_waits_longer_than_a_build(shell: Shell, services: Services) -> 
 
 
 def test_compare_pays_for_nothing_that_it_could_not_show(shell: Shell, services: Services) -> None:
-    """A place where no folder can be is told before anything is asked for."""
+    """`compare` refuses an output folder that cannot be made before it pays."""
     (shell.site.folder / "file").write_text("", encoding="utf-8")
 
     ran = shell("compare", "a harbour", "-o", "file/out", "--yes")
@@ -123,7 +123,7 @@ def test_compare_pays_for_nothing_that_it_could_not_show(shell: Shell, services:
 
 
 def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Services) -> None:
-    """The caps hold for both modes together; a misspelt style is told before anything is paid."""
+    """The caps of `compare` hold for both modes together; a misspelt style is refused before it pays."""
     wrong = shell("compare", "a harbour", "--styles", "CINEMTIC", "-o", "out", "--yes")
     assert wrong.exit_code == 2
     assert "did you mean CINEMATIC?" in wrong.err
@@ -141,7 +141,7 @@ def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Servi
 
 
 def test_compare_writes_only_into_an_empty_folder_or_one_of_its_own(shell: Shell, services: Services) -> None:
-    """An author's page is never replaced, and nothing is spent; the mark tells the command's own folder."""
+    """`compare` replaces an existing folder only with its own mark, and pays nothing for another one."""
     arguments = ("compare", "a harbour", "--styles", "MOODY", "--yes", "-o", "public")
     page_file = shell.site.folder / "public" / "index.html"
     page_file.parent.mkdir()
@@ -162,7 +162,7 @@ def test_compare_writes_only_into_an_empty_folder_or_one_of_its_own(shell: Shell
 
 
 def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> None:
-    """Exit 0 with enough credits, 1 below the alert or without an answer, 2 without a key; nothing is paid."""
+    """`balance` exits with 0, with 1 below the alert or without an answer, and with 2 without a key."""
     plenty = shell("balance", "--alert-below", "10", "--json")
     assert plenty.exit_code == 0
     (account,) = plenty.json["accounts"]
@@ -196,7 +196,7 @@ def test_balance_shows_credits_and_alerts(shell: Shell, services: Services) -> N
 
 
 def test_doctor_finds_what_would_go_wrong(shell: Shell, services: Services) -> None:
-    """All well is exit 0; a refused key, a service that is down and a cache that is no folder are exit 1."""
+    """`doctor` exits with 0 if all is well, and with 1 for a refused key, a silent service or a broken cache."""
     well = shell("doctor")
     assert well.exit_code == 0, well.out
     assert "BAD" not in well.out

@@ -1,4 +1,4 @@
-"""`pin`, `check` and `prune`: pictures in the repository, the gate before a deploy, and tidying up."""
+"""The commands `pin`, `check` and `prune`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shell(tmp_path: Path, services: Services, made: Path) -> Shell:
-    """A copy of that site, whose services know no job of it."""
+    """A copy of that site with services that know no job of it."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return Shell(Site(tmp_path, PAGES), services)
 
@@ -65,7 +65,7 @@ def _folder(path: Path) -> Path:
 
 
 def test_pin_keeps_heroes_for_a_site_without_cache_and_key(shell: Shell) -> None:
-    """What is pinned is found by a build, and passes the check, with neither cache nor key."""
+    """A build and `check` find pinned heroes with neither cache nor key."""
     ran = shell("pin")
     assert ran.exit_code == 0
     assert "2 heroes copied to heroes, 0 there already, 0 missing" in ran.out
@@ -81,7 +81,7 @@ def test_pin_keeps_heroes_for_a_site_without_cache_and_key(shell: Shell) -> None
 
 
 def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell) -> None:
-    """Each finding has a line with its cure, and the command exits 1 until nothing is found."""
+    """`check` prints a line with the fix for each finding, and exits with 1 until there is none."""
     assert _kinds(shell) == []
     assert _kinds(shell, "--require-alt") == [("index.md", "no alt text")]
 
@@ -110,7 +110,7 @@ def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell
 
 
 def test_check_finds_damaged_pictures(tmp_path: Path, services: Services) -> None:
-    """A picture that is not what was stored is found before readers find it missing."""
+    """`check` reports a picture whose bytes are not the stored ones."""
     shell = _generated(tmp_path, services)
     assert shell.site.build(services).exit_code == 0
     assert _kinds(shell) == []
@@ -124,7 +124,7 @@ def test_check_finds_damaged_pictures(tmp_path: Path, services: Services) -> Non
 
 
 def test_check_asks_for_alt_text_where_the_theme_does(shell: Shell) -> None:
-    """A theme requires it, a site may do so as well or let it be, and an unknown rule ends with exit 2."""
+    """`check` wants alternative texts if the theme or the site requires them; an unknown rule is exit 2."""
     installed = shell.site.folder / "installed"
     for name, text in {
         "house/__init__.py": "",
@@ -149,7 +149,7 @@ def test_check_asks_for_alt_text_where_the_theme_does(shell: Shell) -> None:
 
 
 def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> None:
-    """What a clean clone would stumble over is found where it can be mended, and `pin` mends it."""
+    """`check` reports a damaged gallery picture that the cache hides, and `pin` mends it."""
     shell("pin")
     records = {
         json.loads(path.read_text("utf-8"))["page"]: path for path in (shell.site.folder / "heroes").glob("*.json")
@@ -188,7 +188,7 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
 
 
 def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
-    """A rendering whose shade is too weak for the file that screens show is found out."""
+    """`check` measures the displayed file, and reports a stored shade that is too weak for it."""
     rendering = render(
         Image.new("RGB", (320, 180), "white"),
         PictureRecord("a" * 64, "", "png", "local", "painter"),
@@ -203,7 +203,7 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
 
 
 def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> None:
-    """Views of a site's own template that leave the excerpts out have no covers, in a build as the check says."""
+    """`check` and builds report a blog template that leaves excerpts, and so the covers, out."""
     Image.new("RGB", (320, 180), "teal").save(_folder(tmp_path / "docs") / "own.jpg")
     site = Site(
         tmp_path,
@@ -240,13 +240,13 @@ def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> Non
     ],
 )
 def test_template_shows_excerpts_if_any_part_of_it_does(templates: dict[str, str], *, is_shown: bool) -> None:
-    """Whatever it extends, includes and imports counts; what cannot be told is not held against it."""
+    """A template counts as showing excerpts if it, an included or an extended one does, or cannot be read."""
     env = Environment(loader=DictLoader(templates))  # noqa: S701 - nothing is rendered
     assert templates_without_excerpts(env, "view") == (() if is_shown else tuple(templates))
 
 
 def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
-    """A stored shade that is too weak, for made and for own pictures; a site's own one, also with the gallery alone."""
+    """`check` reports a shade that is too weak, for generated and own pictures, and for a site's own shade."""
     site = shell.site
     Image.new("RGB", (320, 180), "white").save(site.folder / "docs/own.jpg")
     Image.new("RGB", (320, 180), "black").save(site.folder / "docs/dark.jpg")
@@ -290,12 +290,12 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     ],
 )
 def test_shade_of_a_sites_own_stylesheet_is_known_where_it_holds_for_every_hero(text: str, alpha: float | None) -> None:
-    """Numbers and percentages on the places that the documentation names; nothing where colours are others."""
+    """A site's own shade is the number or percentage that its CSS sets for every hero, None if it sets none."""
     assert shade_alpha([text]) == alpha
 
 
 def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
-    """Without --yes it lists; drafts, open pages and the gallery keep theirs; a build afterwards pays nothing."""
+    """`prune` lists unused pictures, deletes them with --yes, and leaves those of drafts, open jobs and the gallery."""
     site = shell.site
     assert site.build(shell.services).exit_code == 0
     assert shell("prune").out == "nothing to delete\n"
@@ -345,7 +345,7 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
 
 @pytest.mark.parametrize(("typed", "is_deleted"), [("n\n", False), ("\n", False), ("y\n", True)])
 def test_prune_deletes_what_somebody_agrees_to(shell: Shell, typed: str, *, is_deleted: bool) -> None:
-    """An answer of no, or none, deletes no file."""
+    """`prune` deletes nothing without the answer yes."""
     stray = shell.site.cache / "pictures" / ".0123456789abcdef.jpg.0123.tmp"
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"left by a killed build")
@@ -358,7 +358,7 @@ def test_prune_deletes_what_somebody_agrees_to(shell: Shell, typed: str, *, is_d
 
 
 def test_pin_and_prune_tell_programs_what_they_did(shell: Shell) -> None:
-    """Standard output is JSON and nothing else; a program is not asked."""
+    """With `--json`, `pin` and `prune` print nothing but JSON and ask nothing."""
     assert shell.site.build(shell.services).exit_code == 0
     pinned = shell("pin", "--json").json
     assert sorted(pinned["copied"]) == ["index.md", "notes/b.md"]

@@ -1,4 +1,4 @@
-"""`generate` and `status` against image services on loopback: what is shown, what is asked, what is paid."""
+"""The commands `generate` and `status` against loopback services."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shell(tmp_path: Path, services: Services) -> Shell:
 
 
 def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, services: Services) -> None:
-    """A dry run and an unasked terminal spend nothing; --yes pays once for each picture, and never again."""
+    """`generate` pays only with --yes, once for each picture, and a build finds the pictures."""
     before = shell("status", "--json").json
     assert before["totals"]["to_buy"] == 2
     assert before["totals"]["estimate_usd"] == pytest.approx(0.04485)
@@ -63,7 +63,7 @@ def test_generate_shows_pays_once_and_a_build_finds_the_pictures(shell: Shell, s
 
 
 def test_generate_tells_programs_what_came_of_it(shell: Shell, services: Services) -> None:
-    """Each picture with its maker and price, or why there is none; standard output is JSON and nothing else."""
+    """`generate --json` prints each picture with its provider and price, or the reason for its absence."""
     services.leonardo.on_create(Fails()).when_prompt(DESERT)
     services.openai.on_create(Answer429())
 
@@ -81,7 +81,7 @@ def test_generate_tells_programs_what_came_of_it(shell: Shell, services: Service
 
 
 def test_generate_copies_pages_of_like_names_beside_each_other(shell: Shell) -> None:
-    """A page in a folder and one whose name looks like it are two files."""
+    """`generate --into` writes two files for pages with similar names."""
     shell.site.write(
         {"blog-dunes.md": page("Dash", hero_prompt="a dash"), "blog--dunes.md": page("B", hero_prompt="b")}
     )
@@ -94,7 +94,7 @@ def test_generate_copies_pages_of_like_names_beside_each_other(shell: Shell) -> 
 
 
 def test_generate_copies_only_into_an_empty_folder_or_one_of_its_own(shell: Shell, services: Services) -> None:
-    """An author's picture is never replaced, and nothing is spent; the mark tells the command's own folder."""
+    """`generate --into` replaces an existing folder only with its own mark, and pays nothing for another one."""
     folder = shell.site.folder / "press"
     folder.mkdir()
     (folder / "index.jpg").write_text("mine", encoding="utf-8")
@@ -117,7 +117,7 @@ def test_generate_copies_only_into_an_empty_folder_or_one_of_its_own(shell: Shel
 
 @pytest.mark.parametrize("arguments", ["--into press", "--into docs/press", "--takes 2 twin.md"])
 def test_generate_pays_for_nothing_that_it_could_not_write(shell: Shell, services: Services, arguments: str) -> None:
-    """A link that leads nowhere, and a foreign file among the takes, are reported before any order."""
+    """`generate` reports a dead link and a foreign file in its output folder before it pays."""
     for name in ("press", "docs/press"):
         (shell.site.folder / name).symlink_to("nowhere/at/all")
     taken = shell.site.cache / "takes" / "twin" / "notes.txt"
@@ -132,7 +132,7 @@ def test_generate_pays_for_nothing_that_it_could_not_write(shell: Shell, service
 
 
 def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
-    """Names, paths as a shell completes them, folders and patterns choose; others end with a suggestion and exit 2."""
+    """`generate` takes names, paths, folders and patterns of pages; others are exit 2 with a suggestion."""
     typo = shell("generate", "blog/dune.md", "--yes")
     assert (typo.exit_code, typo.out) == (2, "")
     assert "did you mean blog/dunes.md?" in typo.err
@@ -147,7 +147,7 @@ def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shel
 
 
 def test_generate_on_a_terminal_asks_and_shows_progress(shell: Shell, services: Services) -> None:
-    """No means nothing is spent; yes draws a progress line; NO_COLOR leaves colours out."""
+    """On a terminal, `generate` asks, pays nothing after a no, shows progress after a yes, and obeys NO_COLOR."""
     services.leonardo.render_s = 0.6
     refused = shell.on_terminal("generate", "index.md", typed="n\n")
     assert refused.exit_code == 1
@@ -164,7 +164,7 @@ def test_generate_on_a_terminal_asks_and_shows_progress(shell: Shell, services: 
 
 
 def test_generate_interrupted_while_rendering_collects_later_without_paying(shell: Shell, services: Services) -> None:
-    """Ctrl-C says what is still rendering and leaves a journal from which the next run collects it."""
+    """After Ctrl-C, `generate` names rendering jobs, and the next run collects them without paying."""
     services.leonardo.render_s = None
     with shell.running("generate", "index.md", "--yes") as process:
         services.wait_until(lambda ledger: ledger.polls >= 1, timeout_s=30)
@@ -183,7 +183,7 @@ def test_generate_interrupted_while_rendering_collects_later_without_paying(shel
 
 
 def test_generate_interrupted_before_the_answer_finds_the_job_later(shell: Shell, services: Services) -> None:
-    """A create call that was cut off is looked for before another is paid for."""
+    """A create call that Ctrl-C cut off is looked for before another one is paid for."""
     services.leonardo.on_create(Held()).once()
     with shell.running("generate", "index.md", "--yes") as process:
         services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
@@ -221,7 +221,7 @@ LOST = "index.md: an earlier run never got openai's answer; that image is lost a
 def test_generate_interrupted_waits_for_an_answer_that_is_the_picture(
     shell: Shell, services: Services, takes: tuple[str, ...]
 ) -> None:
-    """Ctrl-C says for whom it waits, keeps the picture that comes, and says that it is there."""
+    """After Ctrl-C, `generate` names the service it waits for, and keeps the picture that arrives."""
     shell.site.configure(services, {"providers": ["openai"]})
     services.openai.on_create(Held()).once()
     with shell.running("generate", "index.md", "--yes", *takes) as process:
@@ -241,7 +241,7 @@ def test_generate_interrupted_waits_for_an_answer_that_is_the_picture(
 def test_generate_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost(
     shell: Shell, services: Services
 ) -> None:
-    """The second Ctrl-C ends the wait; from then on the picture is missing, and its price is asked for anew."""
+    """A second Ctrl-C ends the wait; then the picture is missing, and its price is shown again."""
     shell.site.configure(services, {"providers": ["openai"]})
     services.openai.on_create(Held()).once()
     with shell.running("generate", "index.md", "--yes") as process:
@@ -260,7 +260,7 @@ def test_generate_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost
 def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
     shell: Shell, services: Services
 ) -> None:
-    """While the command lives its picture is on the way; once it is killed the picture is missing, and lost."""
+    """`status` shows a picture as pending while its command lives, and as missing and lost once it was killed."""
     shell.site.configure(services, {"providers": ["openai"]})
     services.openai.on_create(Held()).once()
     with shell.running("generate", "index.md", "--yes") as process:
@@ -274,7 +274,7 @@ def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
 
 
 def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Services) -> None:
-    """Every command calls the picture missing and tells of the loss; only an agreement pays for another one."""
+    """Assert that every command reports the lost picture, and pays for another one only after agreement."""
     status = shell("status")
     assert "paid" not in status.out
     assert LOST in status.err
@@ -294,7 +294,7 @@ def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Service
 
 
 def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shell, services: Services) -> None:
-    """A job that was paid for and failed is not replaced by another paid one without agreement."""
+    """`generate` does not replace a paid job that failed by another one without agreement."""
     services.leonardo.on_create(Fails()).once()
     services.leonardo.render_s = None
     with shell.running("generate", "index.md", "--yes") as process:
@@ -318,7 +318,7 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
 
 
 def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Services) -> None:
-    """The caps of the configuration hold for a run; what they hold back is said and makes it exit 1."""
+    """The configuration's caps hold for `generate`, which names held-back pages and exits with 1."""
     shell.site.configure(services, {"max_new_images": 1})
     capped = shell("generate", "--yes")
     assert capped.exit_code == 1
@@ -336,7 +336,7 @@ def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Ser
 
 
 def test_generate_when_providers_fail_steps_over_and_says_why(shell: Shell, services: Services) -> None:
-    """A fallback's picture counts; a refused prompt and silence everywhere make it exit 1 with the reasons."""
+    """`generate` accepts a fallback's picture, and exits with 1 and the reasons if a page has none."""
     services.leonardo.on_create(Answer429()).when_prompt(LIGHTHOUSE)
     assert "index.md: made by openai" in shell("generate", "index.md", "--yes").out
 
@@ -348,7 +348,7 @@ def test_generate_when_providers_fail_steps_over_and_says_why(shell: Shell, serv
 
 
 def test_generate_without_key_or_permission_spends_nothing(shell: Shell, services: Services) -> None:
-    """No key, and `generate: false`, end with the cure and exit 1 instead of a painted picture."""
+    """Without a key, or with `generate: false`, `generate` exits with 1 and the fix, and paints nothing."""
     keyless = shell("generate", "--yes", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})
     assert keyless.exit_code == 1
     assert (
@@ -365,7 +365,7 @@ def test_generate_without_key_or_permission_spends_nothing(shell: Shell, service
 
 
 def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, services: Services) -> None:
-    """Takes lie on a contact sheet, cost nothing twice, and the chosen line makes the take the page's hero for free."""
+    """Takes are on a contact sheet and paid for once; the chosen `hero_seed` makes one the page's hero for free."""
     both = shell("generate", "--takes", "2", "--yes")
     assert both.exit_code == 2
     assert "one page" in both.err
@@ -394,7 +394,7 @@ def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, servi
 
 
 def test_generate_takes_shows_the_present_picture_among_them(shell: Shell, services: Services) -> None:
-    """A page whose hero has no seed of the takes sees it first, on the sheet and in the list."""
+    """The sheet and the list of takes begin with the page's present picture."""
     assert shell("generate", "index.md", "--yes").exit_code == 0
     ran = shell("generate", "index.md", "--takes", "1", "--yes", "--into", "takes")
     assert re.findall(r"^  (as it is now|hero_seed: 1) +leonardo, ", ran.out, re.MULTILINE) == [
@@ -406,7 +406,7 @@ def test_generate_takes_shows_the_present_picture_among_them(shell: Shell, servi
 
 
 def test_generate_after_a_lost_answer_adopts_the_job(shell: Shell, services: Services) -> None:
-    """The command has the chain's care: an answer that was lost does not lead to a second payment."""
+    """`generate` adopts the job of a lost answer instead of paying again."""
     services.leonardo.on_create(LostAnswer()).once()
     assert shell("generate", "index.md", "--yes").exit_code == 0
     assert services.ledger.paid_jobs == 1

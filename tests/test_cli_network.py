@@ -1,4 +1,4 @@
-"""What stands between this machine and a service: each thing has a message of its own, with its cure."""
+"""Obstacles between this machine and a service: each has a message of its own with the fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN |= {name: "" for each in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for na
 
 @dataclass(frozen=True)
 class Locked:
-    """A service whose certificate only its own file vouches for."""
+    """A service whose certificate only its own file certifies."""
 
     url: str
     certificate: Path
@@ -35,7 +35,7 @@ class Locked:
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
-    """OpenAI's list of models, over TLS, with a certificate that is its own issuer."""
+    """OpenAI's list of models over TLS, with a self-signed certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificate")
@@ -52,7 +52,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
             self.wfile.write(b'\xef\xbb\xbf{"data": [{"id": "gpt-image-2"}]}')
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Models)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,7 +66,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
 
 
 def shell(folder: Path, **options: object) -> Shell:
-    """A site with one hero; OpenAI and Gemini are asked as well."""
+    """A site with one hero and the providers OpenAI and Gemini besides Leonardo."""
     site = Site(
         folder, {"index.md": page("Home", hero_prompt="a harbour")}, options={"on_missing": "ignore", **options}
     )
@@ -74,12 +74,12 @@ def shell(folder: Path, **options: object) -> Shell:
 
 
 def found(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
-    """What `doctor` says, by subject."""
+    """The lines of `doctor` by subject."""
     return {one["subject"]: one["text"] for one in shell("doctor", "--json", environ=environ).json["findings"]}
 
 
 def test_doctor_tells_certificate_name_and_port_apart(tmp_path: Path, locked: Locked) -> None:
-    """Three services, three obstacles, three cures."""
+    """`doctor` has different messages and fixes for a bad certificate, an unknown name and a closed port."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     asked = shell(
@@ -102,7 +102,7 @@ def test_doctor_tells_certificate_name_and_port_apart(tmp_path: Path, locked: Lo
 def test_doctor_trusts_the_certificates_that_the_environment_names(
     tmp_path: Path, locked: Locked, variable: str
 ) -> None:
-    """Either variable; a list of models that begins with a byte order mark is read."""
+    """`doctor` trusts the certificates of either variable, and reads an answer with a byte order mark."""
     asked = shell(tmp_path, providers=["openai"], openai={"base_url": locked.url})
 
     assert "is set and accepted" in found(asked, {variable: str(locked.certificate)})["openai"]
@@ -116,7 +116,7 @@ def test_doctor_trusts_the_certificates_that_the_environment_names(
 def test_certificates_that_cannot_be_read_are_a_message_everywhere(
     tmp_path: Path, variable: str, content: str | None
 ) -> None:
-    """`doctor`, `balance` and a build name variable, path and reason; the page is built, and nothing is a traceback."""
+    """`doctor`, `balance` and a build name variable, path and reason of unreadable certificates."""
     path = tmp_path / "company.pem"
     if content is not None:
         path.write_text(content, encoding="utf-8")
@@ -135,7 +135,7 @@ def test_certificates_that_cannot_be_read_are_a_message_everywhere(
 
 
 def test_proxy_that_wants_a_password_is_told_with_the_cure(tmp_path: Path) -> None:
-    """A 407 names the variable; the proxy's own password is in no message."""
+    """The message about a 407 names the proxy's variable, and no message contains the proxy's password."""
     with gateway() as proxy:
         proxy.default = Reply(b"", 407)
         address = proxy.url.replace("http://", "http://user:hunter2@")
@@ -146,7 +146,7 @@ def test_proxy_that_wants_a_password_is_told_with_the_cure(tmp_path: Path) -> No
 
 
 def test_doctor_and_balance_tell_a_firewall_from_a_wrong_key(tmp_path: Path) -> None:
-    """Cloudflare's page says nothing of the key, whichever service is behind it."""
+    """`doctor` and `balance` report Cloudflare's page as a firewall and not as a wrong key, for every service."""
     with gateway() as gate:
         gate.default = Reply(b"<html>Just a moment... cloudflare</html>", 403, {"content-type": "text/html"})
         urls = {name: {"base_url": f"{gate.url}/v1"} for name in ("leonardo", "openai", "gemini")}
@@ -171,7 +171,7 @@ def test_doctor_and_balance_tell_a_firewall_from_a_wrong_key(tmp_path: Path) -> 
     ],
 )
 def test_key_that_was_copied_with_more_than_itself_is_named(value: str, words: str) -> None:
-    """What is wrong is said, and no part of the value."""
+    """The message about a malformed key names the mistake and no part of the key."""
     for name, key in KEYS.items():
         said = wrong_key(value.format(name=name, key=key), name)
 
@@ -182,12 +182,12 @@ def test_key_that_was_copied_with_more_than_itself_is_named(value: str, words: s
 
 @pytest.mark.parametrize("key", [*KEYS.values(), "sk-abc_DEF-123", "QUJDREVGRw==", "a.b.c~d+e/f"])
 def test_key_that_may_be_right_is_left_to_the_service(key: str) -> None:
-    """Base64 with its padding, points and dashes are no mistake."""
+    """Keys with Base64 padding, points or dashes are accepted."""
     assert wrong_key(key, "OPENAI_API_KEY") == ""
 
 
 def test_key_in_quotes_reaches_no_service(tmp_path: Path) -> None:
-    """`doctor` and a build say so for each service, and send nothing."""
+    """`doctor` and a build report a key in quotes for each service, and do not send it."""
     environ = {name: f'"{key}"' for name, key in KEYS.items()}
     with gateway() as gate:
         urls = {name: {"base_url": f"{gate.url}/v1"} for name in ("leonardo", "openai", "gemini")}

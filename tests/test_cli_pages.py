@@ -1,4 +1,4 @@
-"""Which pages count, and how they are shown: `status` on sites whose metadata comes from all over the place."""
+"""The pages of the commands, and their display: `status` on sites with metadata from many sources."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def on_post_build(config):
 
 
 def test_status_counts_what_a_real_build_would_see(tmp_path: Path) -> None:
-    """Wishes of Material's meta and blog plugins, of a group and of hooks count, drafts do not; JSON stays clean."""
+    """`status` counts heroes of Material's meta and blog plugins, groups and hooks, but no drafts, in clean JSON."""
     post = "---\ndate: 2026-01-0{day}\n{more}---\n# Post\n\nText.\n"
     site = Site(
         tmp_path,
@@ -77,7 +77,7 @@ def test_status_counts_what_a_real_build_would_see(tmp_path: Path) -> None:
 
 
 def test_status_says_what_is_wrong_and_what_is_kept(tmp_path: Path, services: Services) -> None:
-    """Own pictures, wrong lines, damaged pictures and pages with their last hero each have words of their own."""
+    """`status` has own words for own pictures, wrong values, damaged pictures and previous heroes."""
     services.leonardo.render_s = 0.05
     site = Site(
         tmp_path,
@@ -106,7 +106,7 @@ def test_status_says_what_is_wrong_and_what_is_kept(tmp_path: Path, services: Se
 
 
 def test_command_outside_a_site_says_what_to_do(tmp_path: Path) -> None:
-    """No configuration, no such file, no plugin, a plugin that is off, a wrong option: exit 2 and one plain line."""
+    """A command without a configuration, the plugin or right options exits with 2 and one plain line."""
     site = Site(tmp_path, {"index.md": page("Home")})
     shell = Shell(site)
     shell.site.configure(None, {"enabled": False})
@@ -133,7 +133,7 @@ def test_command_outside_a_site_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_help_shows_examples_for_every_command(tmp_path: Path) -> None:
-    """The help shows how the command is written."""
+    """The help of every command has examples."""
     shell = Shell(Site(tmp_path))
     commands = ("status", "generate", "compare", "balance", "pin", "check", "prune", "doctor")
     overview = shell("--help")
@@ -145,7 +145,7 @@ def test_help_shows_examples_for_every_command(tmp_path: Path) -> None:
 
 
 def test_output_that_knows_few_letters_shows_the_others_as_numbers(tmp_path: Path) -> None:
-    """What Windows sends to a file is no UTF-8: a prompt in another script ends no command, and JSON says it whole."""
+    """Output in a small encoding shows other letters as numbers, and JSON has them whole."""
     shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="\u5d50\u306e\u706f\u53f0")}))
     narrow = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
 
@@ -157,7 +157,7 @@ def test_output_that_knows_few_letters_shows_the_others_as_numbers(tmp_path: Pat
 
 
 def test_table_on_a_terminal_fits_it_and_lines_up(tmp_path: Path) -> None:
-    """A line is no wider than the terminal, and wide characters leave the columns where they are."""
+    """A table fits the terminal's width, and its columns line up with wide characters."""
     site = Site(
         tmp_path,
         {
@@ -176,7 +176,7 @@ def test_table_on_a_terminal_fits_it_and_lines_up(tmp_path: Path) -> None:
 
 
 def test_configuration_may_be_named_before_and_after_the_command(tmp_path: Path) -> None:
-    """`-f` and `-v` are understood in both places."""
+    """`-f` and `-v` are accepted before and after the command."""
     site = Site(tmp_path / "elsewhere", {"index.md": page("Home", hero_prompt="a lake")})
     site.configure(None)
     (tmp_path / "here").mkdir()
@@ -206,7 +206,7 @@ def test_configuration_may_be_named_before_and_after_the_command(tmp_path: Path)
     ids=["none", "leonardo", "openai", "both"],
 )
 def test_status_says_what_follows_from_each_missing_key(tmp_path: Path, keys: tuple[str, ...], note: str) -> None:
-    """A key that is not set means something else beside another one."""
+    """`status` explains a missing key by the keys that are set."""
     shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="a lake")}))
 
     ran = shell("status", environ=dict.fromkeys(keys, LEONARDO_KEY))
@@ -216,7 +216,7 @@ def test_status_says_what_follows_from_each_missing_key(tmp_path: Path, keys: tu
 
 
 def test_completion_offers_the_pages_of_the_site(tmp_path: Path) -> None:
-    """A shell that completes PAGE gets the files below docs."""
+    """Shell completion of PAGE offers the files below docs."""
     site = Site(tmp_path, {"index.md": page("Home"), "blog/a.md": page("A"), "blog/b.md": page("B")})
     words = {
         "_MKDOCS_LEONARDO_COMPLETE": "bash_complete",
@@ -230,7 +230,7 @@ def test_completion_offers_the_pages_of_the_site(tmp_path: Path) -> None:
 
 
 def test_doctor_for_an_issue_shows_no_path_of_its_user_and_suggests_to_pin(tmp_path: Path, services: Services) -> None:
-    """The report names host and Python, places within the site alone, and pictures that only the cache has."""
+    """`doctor` for an issue names host, Python and paths within the site, and suggests pinning."""
     shell = Shell(Site(tmp_path, {"index.md": page("Home", hero_prompt="a lake")}), services)
     shell("generate", "--yes")
 
@@ -252,7 +252,7 @@ def test_doctor_for_an_issue_shows_no_path_of_its_user_and_suggests_to_pin(tmp_p
 def test_site_without_a_theme_is_read_by_mkdocs_where_material_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a site has MkDocs's own theme; Material is the default of Zensical alone."""
+    """A site without a theme has MkDocs's default theme, and not Zensical's Material."""
 
     def without_material(group: str) -> list[EntryPoint]:
         return [each for each in entry_points(group=group) if "material" not in each.name]

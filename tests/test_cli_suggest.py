@@ -1,4 +1,4 @@
-"""Prompts and alternative texts that a text model proposes: shown first, and written only where nothing is."""
+"""The command `suggest`: proposed prompts and alternative texts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LINES = 'hero_prompt: "a \\"pier\\", \\\\ dusk: {no} #"\nhero_alt: "Ein Steg, �
     ids=["none", "comments", "CRLF", "mark and dots", "mark alone", "block", "indented", "two rules", "empty file"],
 )
 def test_with_lines_adds_them_and_touches_no_other_byte(before: str, after: str) -> None:
-    """Comments, order, quotes, line ends and the byte order mark stay; MkDocs reads what was meant."""
+    """`with_lines` keeps comments, order, quotes, line ends and byte order mark, and MkDocs reads the added values."""
     edited = with_lines(before.encode(), ADDED)
 
     assert edited == after.encode()
@@ -64,7 +64,7 @@ def test_with_lines_adds_them_and_touches_no_other_byte(before: str, after: str)
     ],
 )
 def test_with_lines_leaves_alone_what_it_cannot_add_to(text: bytes, reason: str) -> None:
-    """Nothing is guessed; the author is told."""
+    """`with_lines` refuses front matter that it cannot extend, with a reason."""
     with pytest.raises(Uneditable) as caught:
         with_lines(text, ADDED)
 
@@ -73,7 +73,7 @@ def test_with_lines_leaves_alone_what_it_cannot_add_to(text: bytes, reason: str)
 
 @given(st.text(), st.text(min_size=1))
 def test_with_lines_writes_any_text_as_that_text(alt: str, prompt: str) -> None:
-    """Whatever a model answers is a quoted value, and never YAML of its own."""
+    """`with_lines` writes any answer of a model as a quoted value."""
     before = b"---\ntitle: A\n---\n# A\n"
     values = {"hero_prompt": prompt, "hero_alt": alt}
     try:
@@ -114,7 +114,7 @@ def as_mkdocs_reads(data: bytes) -> tuple[str, dict[str, object]]:
 def test_with_lines_in_any_front_matter_adds_or_leaves_alone(
     mark: str, begin: str, lines: list[tuple[str, str]], end: str
 ) -> None:
-    """The file is the old one with one piece in it, and MkDocs reads what it read, and the new values."""
+    """`with_lines` inserts one piece into any front matter, or refuses; MkDocs reads old and new values."""
     before = (mark + begin + "\n" * bool(begin) + "".join(line + ending for line, ending in lines) + end).encode()
     try:
         after = with_lines(before, ADDED)
@@ -157,7 +157,7 @@ def contents(shell: Shell) -> dict[str, bytes]:
 
 
 def test_suggest_shows_what_it_proposes_and_writes_nothing_unasked(shell: Shell, services: Services) -> None:
-    """The price first, then page by page; pages that have said what they want are left out."""
+    """`suggest` shows the price, then proposals for pages without a prompt, and writes nothing."""
     before = contents(shell)
     unasked = shell("suggest")
     assert unasked.exit_code == 2
@@ -188,7 +188,7 @@ def test_suggest_shows_what_it_proposes_and_writes_nothing_unasked(shell: Shell,
 
 
 def test_suggest_writes_the_added_lines_alone_and_a_build_uses_them(shell: Shell) -> None:
-    """Files differ by the lines that were shown; the instruction in a page's text has changed nothing."""
+    """`suggest --write` adds the shown lines alone; an instruction in a page's text has no effect."""
     before = contents(shell)
     path = shell.site.folder / "docs/index.md"
     path.chmod(0o640)
@@ -213,7 +213,7 @@ def test_suggest_writes_the_added_lines_alone_and_a_build_uses_them(shell: Shell
 
 
 def test_suggest_with_gemini_reads_what_it_says_and_not_what_it_thinks(shell: Shell) -> None:
-    """The key that is there decides; named pages alone are asked about."""
+    """`suggest` uses the provider with a key, asks about named pages alone, and ignores Gemini's thoughts."""
     keys = {"OPENAI_API_KEY": "", "GEMINI_API_KEY": GEMINI_KEY}
 
     ran = shell("suggest", "blog/storm.md", "--yes", environ=keys)
@@ -253,7 +253,7 @@ etch = Declaration(make=Etch, options=Options)
 
 
 def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, services: Services, tmp_path: Path) -> None:
-    """A service of images alone, first in the list and with a key, is asked for no text."""
+    """`suggest` skips a provider without a text model."""
     metadata = tmp_path / "packages/etch-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: etch\nVersion: 1\n")
@@ -270,7 +270,7 @@ def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, servic
 
 
 def test_suggest_reads_title_description_and_the_first_thousand_words(shell: Shell) -> None:
-    """Of a page of any length, which is what the price was told for."""
+    """`suggest` sends title, description and a thousand words of a page, for which it has shown the price."""
     words = " ".join(f"w{number}" for number in range(1, 1501))
     shell.site.write({"blog/long.md": f"---\ntitle: Long\ndescription: A long story\n---\n{words}\n"})
 
@@ -293,7 +293,7 @@ def test_suggest_reads_title_description_and_the_first_thousand_words(shell: She
 def test_suggest_that_fails_says_so_and_writes_nothing(
     shell: Shell, services: Services, answer: Answer, words: str, asked: int
 ) -> None:
-    """Each page is asked about once; what would be said of every page ends the run."""
+    """`suggest` asks about each page once, and ends at a failure that concerns every page."""
     services.openai.on("text", answer)
     before = contents(shell)
 
@@ -306,7 +306,7 @@ def test_suggest_that_fails_says_so_and_writes_nothing(
 
 
 def test_suggest_writes_what_a_model_answers_as_text_and_nothing_more(shell: Shell, services: Services) -> None:
-    """A value with line breaks, braces and YAML in it is one quoted line."""
+    """`suggest` writes an answer with line breaks, braces and YAML as one quoted line."""
     evil = 'a pier\nhero_image: /etc/passwd\n---\n{title} "x" \u2028 \x00'
     services.openai.on("text", Answer(200, {"choices": [{"message": {"content": json.dumps({"prompt": evil})}}]}))
 
@@ -331,7 +331,7 @@ def test_suggest_writes_what_a_model_answers_as_text_and_nothing_more(shell: She
 def test_suggest_that_the_configuration_does_not_allow_spends_nothing(
     shell: Shell, services: Services, options: dict[str, object], words: str
 ) -> None:
-    """Neither a cap nor `generate: false` lets one request through, whatever --yes says."""
+    """`suggest` sends no request beyond a cap or with `generate: false`, even with --yes."""
     shell.site.configure(services, options)
 
     ran = shell("suggest", "--yes")
@@ -342,14 +342,14 @@ def test_suggest_that_the_configuration_does_not_allow_spends_nothing(
 
 
 def test_suggest_counts_a_text_without_spaces_by_its_length(shell: Shell) -> None:
-    """Chinese text is one word; its price is that of its letters."""
+    """`suggest` estimates a text without spaces, such as Chinese, by its letters."""
     shell.site.write({"blog/long.md": f"# 長\n\n{'桟橋の朝。' * 20_000}\n"})
 
     assert "about $0.016" in shell("suggest", "blog/long.md", "--yes").out
 
 
 def test_suggest_without_a_key_spends_nothing(shell: Shell, services: Services) -> None:
-    """What is missing, and what to do about it."""
+    """`suggest` without a key names the missing variable and sends nothing."""
     none = shell("suggest", "--yes", environ={"OPENAI_API_KEY": "", "GEMINI_API_KEY": ""})
     assert none.exit_code == 2
     assert "set OPENAI_API_KEY or GEMINI_API_KEY in the environment" in none.err

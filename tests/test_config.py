@@ -1,4 +1,4 @@
-"""Every option has its documented default, takes what is documented, and refuses the rest in words that help."""
+"""The configuration: documented defaults, accepted values, and messages for others."""
 
 import sys
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def validated(options: Mapping[str, object]) -> tuple[LeonardoConfig, list[str],
 
 
 def accepted(options: Mapping[str, object]) -> LeonardoConfig:
-    """A configuration that nothing was said about."""
+    """A configuration without any option."""
     config, errors, warnings = validated(options)
     assert errors == []
     assert warnings == []
@@ -49,7 +49,7 @@ def section_of(config: LeonardoConfig, name: str) -> dict[str, object]:
 
 
 def refused(options: Mapping[str, object]) -> str:
-    """The one error that a configuration has."""
+    """The one error of a configuration."""
     _, errors, warnings = validated(options)
     assert warnings == []
     assert len(errors) == 1
@@ -60,7 +60,7 @@ def refused(options: Mapping[str, object]) -> str:
 
 
 def test_options_left_out_have_the_documented_defaults() -> None:
-    """The table of the documentation, to the letter."""
+    """Options have the defaults of the documentation's table."""
     config = accepted({})
 
     assert {name: value for name, value in config.items() if name not in BUILT_IN} == {
@@ -121,12 +121,12 @@ def test_options_left_out_have_the_documented_defaults() -> None:
 @pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
 @pytest.mark.parametrize("value", [None, {}])
 def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
-    """With every line below it commented out, a section says nothing."""
+    """A provider's section with every line commented out has the defaults."""
     assert section_of(accepted({section: value}), section) == section_of(accepted({}), section)
 
 
 def test_two_configurations_share_nothing() -> None:
-    """One site's options do not leak into the next one's in the same process."""
+    """Options of one configuration do not change another one in the same process."""
     first = accepted({"leonardo": {"contrast": 4}, "widths": [480]})
 
     second = accepted({})
@@ -169,7 +169,7 @@ def test_two_configurations_share_nothing() -> None:
     ],
 )
 def test_option_within_its_range_is_taken(name: str, value: object, taken: object) -> None:
-    """The ends of each range belong to it; lists lose what is said twice."""
+    """An option accepts the ends of its range, and lists drop repetitions."""
     assert accepted({name: value})[name] == taken
 
 
@@ -197,17 +197,17 @@ def test_option_within_its_range_is_taken(name: str, value: object, taken: objec
     ],
 )
 def test_sub_option_within_its_range_is_taken(section: str, name: str, value: object, taken: object) -> None:
-    """Services' settings as well; http only towards this machine."""
+    """A provider's option accepts the ends of its range, and http for this machine alone."""
     assert section_of(accepted({section: {name: value}}), section)[name] == taken
 
 
 def test_low_contrast_without_alchemy_is_taken() -> None:
-    """The service asks for more only with Alchemy."""
+    """A contrast below Alchemy's minimum is accepted without Alchemy."""
     assert section_of(accepted({"leonardo": {"contrast": 1, "alchemy": False}}), "leonardo")["contrast"] == 1.0
 
 
 def test_credit_in_the_sites_own_words_is_accepted() -> None:
-    """A text that holds the place of the name is the line itself."""
+    """A text with the name's placeholder is accepted as `credit`."""
     assert accepted({"credit": "Bild von KI: {creator}"}).credit == "Bild von KI: {creator}"
 
 
@@ -228,13 +228,13 @@ def test_credit_in_the_sites_own_words_is_accepted() -> None:
     ],
 )
 def test_switch_is_taken_as_environments_write_it(name: str, value: object, *, truth: bool) -> None:
-    """`true`, `1` and `on` all come out of shells and workflows."""
+    """`true`, `1` and `on` from the environment switch the plugin on."""
     assert accepted({name: value})[name] is truth
 
 
 @pytest.mark.parametrize(("variable", "truth"), [("1", True), ("true", True), ("0", False), ("off", False)])
 def test_switch_from_env_tag_is_taken(monkeypatch: pytest.MonkeyPatch, variable: str, *, truth: bool) -> None:
-    """As the host reads `!ENV` from the configuration file."""
+    """An `!ENV` tag of the configuration file sets the switch."""
     monkeypatch.setenv("HEROES_FOR_TEST", variable)
 
     options = yaml_load("enabled: !ENV HEROES_FOR_TEST", get_yaml_loader())
@@ -243,7 +243,7 @@ def test_switch_from_env_tag_is_taken(monkeypatch: pytest.MonkeyPatch, variable:
 
 
 def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> None:
-    """A missing variable says neither on nor off."""
+    """An `!ENV` tag with a missing variable is an error with the reason."""
     options = yaml_load("enabled: !ENV HEROES_NEVER_SET", get_yaml_loader())
 
     assert refused(options) == (
@@ -338,7 +338,7 @@ _FALSE = "it is false (as YAML also reads no and off)"
     ],
 )
 def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value: object, message: str) -> None:
-    """What it is, what is allowed, and why where that is not plain."""
+    """The error about an option names the value, what is allowed, and the reason if it is not plain."""
     assert refused({name: value}) == f"option '{name}': {message}"
 
 
@@ -384,25 +384,25 @@ def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value
 def test_sub_option_out_of_its_range_is_refused_with_value_and_cure(
     section: str, name: str, value: object, message: str
 ) -> None:
-    """The host names the section, the message names the setting."""
+    """The error about a provider's option names section, option, value and what is allowed."""
     assert refused({section: {name: value}}) == f"option '{section}': Sub-option '{name}': {message}"
 
 
 @pytest.mark.parametrize("name", ["width", "max_cost_usd", "concurrency", "enabled", "style", "cache_dir"])
 def test_number_that_python_refuses_to_write_is_refused_like_any_other(name: str) -> None:
-    """Forty thousand bits are not written out, and fit into no float."""
+    """A number of forty thousand bits is an ordinary error."""
     assert refused({name: HUGE}).startswith(f"option '{name}': it is a very large number; ")
 
 
 def test_prompt_template_that_leaves_no_room_is_refused() -> None:
-    """A template as long as a whole prompt would make every page's prompt too long."""
+    """A template as long as a whole prompt is an error."""
     message = refused({"prompt_template": "{prompt} " + "x" * 2000})
 
     assert message.endswith("it has 2,009 characters, and with a page's own words services take at most 1,500")
 
 
 def test_negative_prompt_longer_than_services_take_is_refused() -> None:
-    """Told once, here, and not on every page."""
+    """A negative prompt beyond the services' limit is one error of the configuration."""
     message = refused({"negative_prompt": "x" * 1501})
 
     assert message.endswith("it has 1,501 characters, and services take at most 1,500")
@@ -428,7 +428,7 @@ def test_negative_prompt_longer_than_services_take_is_refused() -> None:
     ],
 )
 def test_base_url_that_is_refused_is_never_repeated(section: str, address: str) -> None:
-    """A key or a password written in the wrong place does not get into a log."""
+    """The error about a `base_url` does not repeat a key or password in it."""
     message = refused({section: {"base_url": address}})
 
     assert message.startswith(f"option '{section}': Sub-option 'base_url': it ")
@@ -450,7 +450,7 @@ def test_base_url_that_is_refused_is_never_repeated(section: str, address: str) 
     ],
 )
 def test_base_url_that_is_refused_says_why(address: str, message: str) -> None:
-    """Plain http only towards this machine, no secrets, a host that can be read."""
+    """A `base_url` with plain http to another machine, with secrets or without a host is an error with the reason."""
     assert refused({"leonardo": {"base_url": address}}) == f"option 'leonardo': Sub-option 'base_url': {message}"
 
 
@@ -458,7 +458,7 @@ def test_base_url_that_is_refused_says_why(address: str, message: str) -> None:
     "host", ["https://cdn.example", "cdn.example:443", "*.example", "a@b.example", "a b", "a/b", ".a"]
 )
 def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
-    """The list is compared name by name, so only names belong on it."""
+    """An entry of `image_hosts` that is no plain host name is an error."""
     message = "it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *"
 
     assert refused({"leonardo": {"image_hosts": [host]}}) == f"option 'leonardo': Sub-option 'image_hosts': {message}"
@@ -478,7 +478,7 @@ def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
     ],
 )
 def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str | None) -> None:
-    """A misspelt cap is no absent cap, and what does not exist yet is not accepted and ignored."""
+    """An unknown option is an error with a suggestion."""
     message = refused({name: {}})
 
     assert message.startswith(f"option '{name}': there is no such option; ")
@@ -496,7 +496,7 @@ def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str
     ],
 )
 def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: str, message: str) -> None:
-    """Each section knows its own names only."""
+    """An unknown option of a provider is an error with a suggestion from the same section."""
     assert refused({section: {name: 1}}) == f"option '{section}': Sub-option '{name}': {message}"
 
 
@@ -515,13 +515,13 @@ def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: st
     ],
 )
 def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, object], message: str) -> None:
-    """What v2 has no word for is told before anything is asked."""
+    """An option that v2 lacks is an error together with `api_version: 2`."""
     assert refused({"leonardo": {"api_version": "v2", **options}}) == f"option 'leonardo': {message}"
 
 
 @pytest.mark.parametrize("base_url", ["https://cloud.leonardo.ai/api/rest/v1", "https://cloud.leonardo.ai/api/rest/v2"])
 def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
-    """The default address is that of v1; an address that ends in v2 is the same service."""
+    """`api_version: 2` accepts the default address and one that ends in v2."""
     config = accepted({"leonardo": {"api_version": "v2", "base_url": base_url}})
 
     assert section_of(config, "leonardo")["api_version"] == "v2"
@@ -538,7 +538,7 @@ def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
 def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
     options: dict[str, object], variables: str
 ) -> None:
-    """A key does not belong into a repository, nor into a message."""
+    """A key in the configuration is an error that names its variable and does not repeat the key."""
     message = refused(options)
 
     assert message.endswith(f"keys come from the environment only ({variables})")
@@ -547,7 +547,7 @@ def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
 
 @pytest.mark.parametrize("providers", [5, True, "acme", None, {"acme": 1}])
 def test_unknown_option_beside_providers_that_are_no_list_is_told(providers: object) -> None:
-    """Neither mistake hides the other."""
+    """An unknown option and a wrong `providers` are both reported."""
     _, errors, _ = validated({"providers": providers, "acme": 1})
 
     assert [error.partition(":")[0] for error in errors] == ["option 'providers'", "option 'acme'"]
@@ -555,7 +555,7 @@ def test_unknown_option_beside_providers_that_are_no_list_is_told(providers: obj
 
 
 def test_unknown_and_wrong_options_are_told_together() -> None:
-    """The host stops at the first wrong value, but no misspelt name hides behind it."""
+    """An unknown option is reported beside a wrong value, although the host stops at the latter."""
     _, errors, warnings = validated({"width": 7, "hieght": 864, "concurency": 3})
 
     assert [error.partition(":")[0] for error in errors] == ["option 'width'", "option 'hieght'", "option 'concurency'"]
@@ -573,7 +573,7 @@ _anything = st.recursive(
 @settings(max_examples=25)
 @given(value=_anything)
 def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value: object) -> None:
-    """No value raises, floods or breaks the line."""
+    """An option accepts any value or refuses it with one short line."""
     _, errors, _ = validated({name: value})
 
     for error in errors:
@@ -586,7 +586,7 @@ def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value:
 def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
     section: str, data: st.DataObject, value: object
 ) -> None:
-    """The same one level down."""
+    """A provider's option accepts any value or refuses it with one short line."""
     name = data.draw(st.sampled_from(sorted(section_of(accepted({}), section))))
 
     _, errors, _ = validated({section: {name: value}})
@@ -610,7 +610,7 @@ def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
 def test_mistake_in_the_configuration_file_is_one_sentence_of_the_host(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, options: str, sentence: str
 ) -> None:
-    """`mkdocs build` stops with a line that reads well behind the host's own words."""
+    """`mkdocs build` stops at a wrong option with one line that continues the host's sentence."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nplugins:\n  - leonardo: {options}\n")
 
@@ -622,7 +622,7 @@ def test_mistake_in_the_configuration_file_is_one_sentence_of_the_host(
 
 @pytest.mark.parametrize("entry", ["leonardo", "leonardo:", "leonardo: {}", "leonardo: {leonardo: , openai: {}}"])
 def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: str) -> None:
-    """The plugin's name alone is a configuration."""
+    """The plugin's name alone is a valid configuration."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nplugins:\n  - {entry}\n")
 
@@ -652,7 +652,7 @@ DEFAULT_OPTIONS = {name: declaration_of(name).options() for name in BUILT_IN}
 
 
 def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -> None:
-    """What a module takes for granted by itself is what it gets from an empty configuration."""
+    """The settings of an empty configuration are the defaults of the dataclasses."""
     settings = settings_for(tmp_path)
 
     assert settings.defaults == HeroDefaults()
@@ -663,7 +663,7 @@ def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -
 
 
 def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
-    """No option gets lost or mixed up on the way."""
+    """The settings contain every option of the configuration."""
     settings = settings_for(
         tmp_path,
         providers=["openai"],
@@ -765,7 +765,7 @@ _IN_SITE = (
 def test_settings_from_a_folder_in_the_wrong_place_are_refused(
     tmp_path: Path, name: str, folder: str, message: str
 ) -> None:
-    """Pictures are kept where neither the host's watcher nor its cleaning reaches them."""
+    """A folder of pictures inside docs_dir or site_dir is an error, since the host watches or cleans it."""
     with pytest.raises(SettingsError) as caught:
         settings_for(tmp_path, **{name: folder})
 
@@ -773,7 +773,7 @@ def test_settings_from_a_folder_in_the_wrong_place_are_refused(
 
 
 def test_settings_from_a_folder_that_links_into_docs_are_refused(tmp_path: Path) -> None:
-    """The place counts, not its name."""
+    """A folder of pictures that links into docs_dir is an error."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "elsewhere").symlink_to(tmp_path / "docs")
 
@@ -782,7 +782,7 @@ def test_settings_from_a_folder_that_links_into_docs_are_refused(tmp_path: Path)
 
 
 def test_settings_from_a_folder_named_like_docs_are_taken(tmp_path: Path) -> None:
-    """`docs-cache` is beside `docs` and not inside it."""
+    """`docs-cache` beside `docs` is a valid folder."""
     assert settings_for(tmp_path, cache_dir="docs-cache").cache_dir == tmp_path.resolve() / "docs-cache"
 
 
@@ -790,7 +790,7 @@ def test_settings_from_a_folder_named_like_docs_are_taken(tmp_path: Path) -> Non
 def test_settings_from_cache_and_gallery_in_one_another_are_refused(
     tmp_path: Path, cache_dir: str, gallery_dir: str
 ) -> None:
-    """Emptying the cache must not delete the gallery."""
+    """A gallery inside the cache, or the reverse, is an error."""
     with pytest.raises(SettingsError, match="overlap"):
         settings_for(tmp_path, cache_dir=cache_dir, gallery_dir=gallery_dir)
 
@@ -831,7 +831,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> str:
-    """A package with one module, which declares a provider."""
+    """Install a package with one module, which declares a provider."""
     metadata = folder / "packages/acme-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
@@ -843,7 +843,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> str:
 
 
 def test_provider_of_another_package_has_the_options_that_it_declares(foreign: str) -> None:
-    """By the types of their fields; what is left out has its default."""
+    """A package's options have the types and defaults of their fields."""
     options = {foreign: {"rate": 3, "max_tokens": 5, "colours": ["green"], "paper": "smooth"}}
 
     assert section_of(accepted(options), foreign) == {
@@ -891,7 +891,7 @@ def test_provider_of_another_package_has_the_options_that_it_declares(foreign: s
 )
 @pytest.mark.usefixtures("foreign")
 def test_option_that_another_package_does_not_take_is_refused(options: dict[str, object], message: str) -> None:
-    """Name, value and cure, as for our own."""
+    """A wrong option of a package's provider is an error with name, value and fix."""
     assert refused(options) == f"option {message}"
 
 
@@ -910,7 +910,7 @@ def test_option_that_another_package_does_not_take_is_refused(options: dict[str,
 def test_pages_may_wish_for_what_the_first_provider_takes(
     tmp_path: Path, foreign: str, wish: dict[str, object], problem: str
 ) -> None:
-    """A provider without rules takes every image; the rules of a model hold where it is asked first."""
+    """The rules of a page's values are those of the first provider; one without rules accepts every value."""
     lucid = {"leonardo": {"model": "lucid-origin"}}
     found = {
         first: read(
@@ -928,7 +928,7 @@ def test_pages_may_wish_for_what_the_first_provider_takes(
 
 
 def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_path: Path, foreign: str) -> None:
-    """A style that Phoenix does not know is taken as long as one model of the list knows it."""
+    """A page's style is valid if one model of the providers knows it."""
     lucid = {"leonardo": {"model": "lucid-realism"}}
     defaults = settings_for(tmp_path, providers=[foreign, "leonardo"], **lucid).defaults
 
@@ -957,21 +957,21 @@ def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_p
 def test_package_that_declares_nothing_sound_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, message: str
 ) -> None:
-    """Its own words, and no inside of a program."""
+    """A package with a broken declaration is one line in its own words, without a traceback."""
     name = install(tmp_path, monkeypatch, module)
 
     assert refused({"providers": [name]}) == f"option '{name}': the provider '{name}' cannot be used: {message}"
 
 
 def test_section_of_a_package_that_is_not_installed_says_so() -> None:
-    """The name is no misspelt option: it is in the list of providers."""
+    """The section of a provider whose package is not installed is an error that says so."""
     message = refused({"providers": ["acme"], "acme": {}})
 
     assert message == "option 'acme': no provider 'acme' is installed; install its package, or remove the section"
 
 
 def test_section_of_the_painter_is_told_to_have_no_options() -> None:
-    """It is in the list of providers, but is none."""
+    """A section `local` is an error that says that the painter has no options."""
     message = refused({"providers": ["leonardo", "local"], "local": {"x": 1}})
 
     assert message == "option 'local': 'local' has no options; remove the section"
