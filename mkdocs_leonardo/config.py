@@ -25,7 +25,7 @@ from mkdocs_leonardo.converters import (
     whole_number,
 )
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.front_matter import LAYOUTS, did_you_mean, style_named
+from mkdocs_leonardo.front_matter import LAYOUTS
 from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import (
@@ -48,6 +48,7 @@ from mkdocs_leonardo.spec import (
     Strength,
 )
 from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.wording import did_you_mean, find_style
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 STRENGTHS: tuple[Strength, ...] = get_args(Strength)
@@ -115,7 +116,7 @@ _formats = Converter(_formats_written, _listed_formats.schema)
 
 def _known_style(value: object) -> str:
     text = value if isinstance(value, str) else ""
-    style = style_named(text, ALL_STYLES)
+    style = find_style(text, ALL_STYLES)
     if style is None:
         raise ValueError(did_you_mean(text, STYLES))
     return style

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from mkdocs_leonardo.addresses import is_loopback
-from mkdocs_leonardo.front_matter import did_you_mean, shown
 from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.wording import describe_value, did_you_mean
 
 DAY_S = 86_400
 FROM_ENVIRONMENT = "keys come from the environment only"
@@ -50,7 +50,7 @@ def convert_value(convert: Callable[[object], T], value: object) -> T:
             raise Unrepeatable(
                 "it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
             ) from None
-        raise Unrepeatable(f"it is {shown(value)}; {error}") from None
+        raise Unrepeatable(f"it is {describe_value(value)}; {error}") from None
 
 
 def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
@@ -201,7 +201,7 @@ def list_of(convert: Callable[[object], T], *, such_as: str) -> Converter[tuple[
         except Unrepeatable:
             raise
         except (TypeError, ValueError) as error:
-            subject = "an empty entry" if item is None else shown(item)
+            subject = "an empty entry" if item is None else describe_value(item)
             raise Unrepeatable(f"it holds {subject}; {error}") from None
 
     def convert_all(value: object) -> tuple[T, ...]:

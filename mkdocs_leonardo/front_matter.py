@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import reprlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import PurePosixPath
 from typing import TypeGuard, get_args
 
@@ -19,14 +16,21 @@ from mkdocs_leonardo.spec import (
     CENTER,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
-    STYLES,
     FocalPoint,
     HeroSpec,
     Layout,
     PictureRules,
     PictureSpec,
     Strength,
-    clean_text,
+)
+from mkdocs_leonardo.wording import (
+    describe_key,
+    describe_value,
+    did_you_mean,
+    find_nearest,
+    find_style,
+    has_ink,
+    make_legible,
 )
 
 KEYS = (
@@ -60,8 +64,6 @@ _FOCAL_POINTS = {
 }
 _PERCENTAGES = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%\s+([0-9]{1,3}(?:\.[0-9]+)?)%")
 _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 #: A macro that no plugin has rendered. `{{tight}}`, without spaces, is a word in braces.
 _MACRO = re.compile(
@@ -76,8 +78,6 @@ _MUST_BE_TEXT = "it must be text; put quotes around it"
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
 #: The longest name of a file or folder on the usual file systems.
 _MAX_NAME_BYTES = 255
-#: The most characters of a value in a message, so that the message fits a line of a terminal.
-_SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +115,6 @@ def read(
     if not any(isinstance(key, str) and "hero" in key.lower() for key in meta):
         return FrontMatter(None)
     return _Reader(meta, page, title, site_name, defaults).read()
-
-
-def style_named(text: str, styles: tuple[str, ...] = STYLES) -> str | None:
-    """The one of `styles` that `text` names, whatever its case and separators, else None."""
-    name = re.sub(r"[^A-Z0-9]+", "_", text.upper().replace("&", "")).strip("_")
-    return name if name in styles else None
-
-
-def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
-    """``did you mean X?`` for a likely misspelling, else the whole choice."""
-    near = _nearest(word, choices)
-    if near is not None:
-        return f"did you mean {near}?"
-    return f"it may be {', '.join(choices[:-1])} or {choices[-1]}"
-
-
-def shown(value: object) -> str:
-    """The value in one short line that its author recognises."""
-    if value is None or (isinstance(value, str) and not _has_ink(value)):
-        return "empty"
-    if isinstance(value, bool):
-        return "true (as YAML also reads yes and on)" if value else "false (as YAML also reads no and off)"
-    text = _SHORT.repr(value)
-    return text if len(text) <= 2 * _SHOWN_CHARACTERS else f"{text[: 2 * _SHOWN_CHARACTERS]}…"
 
 
 def beside(page: PurePosixPath, path: str) -> PurePosixPath | None:
@@ -199,9 +175,9 @@ class _Reader:
                 continue
             # Compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
-            near = _MEANT.get(word) or _nearest(word, endings)
+            near = _MEANT.get(word) or find_nearest(word, endings)
             fix = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
-            problems.append(InputError(self._page, _named(key), f"is not a known key; {fix}"))
+            problems.append(InputError(self._page, describe_key(key), f"is not a known key; {fix}"))
         return (*problems, *self._misspelt_keys())
 
     def _misspelt_keys(self) -> list[InputError]:
@@ -209,7 +185,7 @@ class _Reader:
         misspelt = {key: _BARE.get(_bare(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
         wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self._meta)
         problems = [
-            InputError(self._page, _named(key), f"is not a known key; did you mean {meant}?")
+            InputError(self._page, describe_key(key), f"is not a known key; did you mean {meant}?")
             for key, meant in misspelt.items()
             if meant is not None and wants_hero
         ]
@@ -218,11 +194,13 @@ class _Reader:
             inside = {_BARE.get(f"hero{_bare(key)}"): key for key in group if isinstance(key, str)}
             if "hero_prompt" in inside:
                 fix = "write hero_prompt: … on a line of its own, not below hero"
-                problems.append(InputError(self._page, f"hero: {_named(inside['hero_prompt'])}", f"is not read; {fix}"))
+                problems.append(
+                    InputError(self._page, f"hero: {describe_key(inside['hero_prompt'])}", f"is not read; {fix}")
+                )
         return problems
 
     def _wrong(self, key: str, fix: str) -> None:
-        self._problems.append(InputError(self._page, key, f"is {shown(self._meta[key])}; {fix}"))
+        self._problems.append(InputError(self._page, key, f"is {describe_value(self._meta[key])}; {fix}"))
 
     def _prompt(self) -> str | None:
         key = "hero_prompt"
@@ -232,8 +210,8 @@ class _Reader:
         if value is not None and not isinstance(value, str):
             self._wrong(key, "describe the image in words (put quotes around them), or write false for no hero")
             return None
-        prompt = legible(value or "")
-        if not _has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
+        prompt = make_legible(value or "")
+        if not has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             self._wrong(key, "describe the image in a few words, or write false for no hero")
             return None
         fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.fill_problem(prompt)
@@ -245,11 +223,11 @@ class _Reader:
     def _filled(self, key: str, prompt: str) -> str | None:
         """The prompt and the site's template around it, with the page's values filled in."""
         values = prompt_fields.page_values(self._meta, title=self._title, site_name=self._site_name)
-        own = legible(prompt_fields.fill(prompt, values))
-        if not _has_ink(own):
+        own = make_legible(prompt_fields.fill(prompt, values))
+        if not has_ink(own):
             self._wrong(key, "the page has no values for its names; add them to the front matter, or add words")
             return None
-        full = legible(prompt_fields.fill(self._defaults.prompt_template, {**values, "prompt": own}))
+        full = make_legible(prompt_fields.fill(self._defaults.prompt_template, {**values, "prompt": own}))
         addition = "" if own == prompt else " once it is filled in"
         most = self._defaults.rules.prompt_max
         fits = self._fits(key, own, addition, most) and self._fits(key, full, " with the site's prompt_template", most)
@@ -259,7 +237,7 @@ class _Reader:
         """The site's negative prompt and the page's."""
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
-        both = ", ".join(filter(None, (legible(self._defaults.picture.negative_prompt), own)))
+        both = ", ".join(filter(None, (make_legible(self._defaults.picture.negative_prompt), own)))
         rules = self._defaults.rules
         if own and not rules.negative_prompt_max:
             self._wrong(key, f"{rules.model} takes none; say in hero_prompt what the image shows instead")
@@ -277,9 +255,9 @@ class _Reader:
         if "hero_style" not in self._meta:
             return self._defaults.picture.style
         value, rules = self._meta["hero_style"], self._defaults.rules
-        style = style_named(value, rules.styles) if isinstance(value, str) else None
+        style = find_style(value, rules.styles) if isinstance(value, str) else None
         if style is None:
-            elsewhere = isinstance(value, str) and style_named(value) is not None
+            elsewhere = isinstance(value, str) and find_style(value) is not None
             lead = f"{rules.model} does not have it; " if elsewhere else ""
             self._wrong(
                 "hero_style", lead + did_you_mean(value if isinstance(value, str) and not lead else "", rules.styles)
@@ -308,7 +286,7 @@ class _Reader:
         if not isinstance(value, str):
             self._wrong(key, "write some text, or remove the line" if value is None else _MUST_BE_TEXT)
             return ""
-        text = legible(value)
+        text = make_legible(value)
         return text if self._fits(key, text, "", most) else ""
 
     def _focus(self) -> FocalPoint:
@@ -355,7 +333,7 @@ class _Reader:
             # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
             fix = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
-            self._problems.append(InputError(self._page, key, f"is {shown(plain)}; {fix}"))
+            self._problems.append(InputError(self._page, key, f"is {describe_value(plain)}; {fix}"))
             return None
         fix = _path_fix(text)
         if fix:
@@ -372,11 +350,6 @@ def _is_ours(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and key.lower().startswith("hero_")
 
 
-def _named(key: str) -> str:
-    """The key in one short line."""
-    return key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else shown(key)
-
-
 def _bare(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
@@ -388,12 +361,6 @@ def _is_whole(value: object) -> TypeGuard[int]:
 def _declines(value: object) -> bool:
     """Whether the prompt is `false`, also as text, as in metadata without the --- lines."""
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
-
-
-def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
-    lower = {choice.lower(): choice for choice in choices}
-    near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
-    return lower[near[0]] if near else None
 
 
 def _path_fix(text: str) -> str:
@@ -410,48 +377,3 @@ def _path_fix(text: str) -> str:
     if any(len(part.encode()) > _MAX_NAME_BYTES for part in text.split("/")):
         return f"it holds a name of more than {_MAX_NAME_BYTES} bytes, longer than any file's"
     return ""
-
-
-def legible(text: str) -> str:
-    """The text without control characters and halves of characters, which keys and services cannot hold."""
-    if _SURROGATE.search(text):
-        # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-        text = _SURROGATE.sub(" ", text)
-    return clean_text(_CONTROL.sub(" ", text))
-
-
-def _has_ink(text: str) -> bool:
-    """Whether the text has a visible character."""
-    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
-
-
-class _Short(reprlib.Repr):
-    """Shows YAML's values, cut at every level, so that nested aliases do not make one long."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 2
-        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 3
-        self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
-
-    def repr_int(self, value: int, level: int) -> str:
-        """Digits; words from 4300 digits on, which Python refuses to write."""
-        return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
-
-    def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class
-        """The value as YAML writes it."""
-        return str(value).lower()
-
-    def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802 - called by this name
-        """The value as YAML writes it."""
-        return "null"
-
-    def repr_date(self, value: date, _level: int) -> str:
-        """The date as in ISO 8601."""
-        return value.isoformat()
-
-    repr_datetime = repr_date
-
-
-_SHORT = _Short()

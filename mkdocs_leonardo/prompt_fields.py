@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
+
+from mkdocs_leonardo.wording import find_nearest
 
 #: The names; `prompt` is the page's own prompt, for the site's template alone.
 NAMES = ("title", "description", "category", "tags", "site_name")
@@ -29,9 +30,9 @@ def fill_problem(text: str, names: tuple[str, ...] = NAMES) -> str:
         name = found[1]
         if name is None or name in names:
             continue
-        near = difflib.get_close_matches(name.strip().lower(), names, n=1)
+        near = find_nearest(name, names)
         all_names = ", ".join(f"{{{each}}}" for each in names[:-1]) + f" and {{{names[-1]}}}"
-        fix = f"did you mean {{{near[0]}}}?" if near else f"{all_names} can, and {{{{ is a brace"
+        fix = f"did you mean {{{near}}}?" if near else f"{all_names} can, and {{{{ is a brace"
         shown = found[0] if len(found[0]) <= _LONGEST_SHOWN else f"{found[0][:_LONGEST_SHOWN]}…"
         return f"{shown} cannot be filled in; {fix}"
     return ""

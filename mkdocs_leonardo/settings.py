@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_leonardo.config import DEFAULT_CACHE, LeonardoConfig
 from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import PictureError, SettingsError
-from mkdocs_leonardo.front_matter import HeroDefaults, did_you_mean
+from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
 from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, PAINTER, Encoding, PictureRules, Reference
 from mkdocs_leonardo.team.address import StoreAddress
+from mkdocs_leonardo.wording import did_you_mean
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.progress import Notify

@@ -19,10 +19,7 @@ from mkdocs_leonardo.front_matter import (
     MAX_TAGLINE_CHARACTERS,
     FrontMatter,
     HeroDefaults,
-    did_you_mean,
     read,
-    shown,
-    style_named,
 )
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
@@ -33,6 +30,7 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     generation_key,
 )
+from mkdocs_leonardo.wording import describe_value, did_you_mean, find_style
 
 PROMPT = "a lighthouse in a storm, dawn"
 EVERY_STYLE = f"it may be {', '.join(STYLES[:-1])} or {STYLES[-1]}"
@@ -222,13 +220,13 @@ def test_read_of_emoji_written_as_two_escapes_joins_the_halves() -> None:
 )
 def test_style_named_as_the_service_shows_it_is_found(text: str, style: str) -> None:
     """Case, spaces and punctuation do not matter."""
-    assert style_named(text) == style
+    assert find_style(text) == style
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_style_named_finds_every_documented_style(style: str) -> None:
     """All styles can be written, in either case."""
-    assert style_named(style) == style_named(style.lower()) == style
+    assert find_style(style) == find_style(style.lower()) == style
 
 
 @pytest.mark.parametrize(
@@ -736,7 +734,7 @@ _not_text = st.one_of(
 )
 wrong: dict[str, st.SearchStrategy[object]] = {
     "hero_prompt": _not_text | st.just(value=True) | st.sampled_from(["", " \n", "\u200b", "x" * 1501, "off"]),
-    "hero_style": _not_text | st.booleans() | st.text().filter(lambda text: style_named(text) is None),
+    "hero_style": _not_text | st.booleans() | st.text().filter(lambda text: find_style(text) is None),
     "hero_negative_prompt": _not_text | st.booleans() | st.just("x" * 1501),
     "hero_seed": st.one_of(
         st.none(),
@@ -815,8 +813,8 @@ def test_read_with_prompt_false_never_wants_a_hero(meta: dict[str, object]) -> N
 @given(anything)
 def test_shown_of_any_value_is_one_short_printable_line(value: object) -> None:
     """Nothing in a value can break or flood a log."""
-    assert 0 < len(shown(value)) <= 121
-    assert shown(value).isprintable()
+    assert 0 < len(describe_value(value)) <= 121
+    assert describe_value(value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -835,7 +833,7 @@ def test_shown_of_any_value_is_one_short_printable_line(value: object) -> None:
 )
 def test_shown_writes_values_as_their_author_knows_them(value: object, text: str) -> None:
     """Dates as dates, long things cut, nothing called by a Python name."""
-    assert shown(value) == text
+    assert describe_value(value) == text
 
 
 def test_did_you_mean_of_a_hundred_thousand_characters_answers_at_once() -> None:

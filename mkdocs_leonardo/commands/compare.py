@@ -15,10 +15,10 @@ from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.front_matter import did_you_mean, style_named
 from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
+from mkdocs_leonardo.wording import did_you_mean, find_style
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
@@ -83,7 +83,7 @@ def compare(
 def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     styles: list[str] = []
     for name in text.split(","):
-        style = style_named(name, known)
+        style = find_style(name, known)
         if style is None:
             raise CommandError(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, known)}")
         styles.append(style)

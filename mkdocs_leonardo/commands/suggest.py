@@ -16,12 +16,13 @@ from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
-from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS, legible
+from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, dollars
+from mkdocs_leonardo.wording import make_legible
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
@@ -150,9 +151,9 @@ def _ask(provider: SuggestsTexts, pages: Sequence[_Page], console: Console, *, w
 def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
     """Show a proposal, and write it if asked to; whether that succeeded."""
     # A build would fill in or refuse braces.
-    prompt = legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
+    prompt = make_legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
     values = {"hero_prompt": prompt}
-    alt = legible(suggestion.alt)[:MAX_ALT_CHARACTERS]
+    alt = make_legible(suggestion.alt)[:MAX_ALT_CHARACTERS]
     if alt and not page.has_alt:
         values["hero_alt"] = alt
     console.say(page.name, is_bold=True)

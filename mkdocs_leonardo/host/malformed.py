@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.front_matter import shown
 from mkdocs_leonardo.host.front_matter_block import CLOSING, FRONT_MATTER
+from mkdocs_leonardo.wording import describe_value
 
 if TYPE_CHECKING:
     import yaml
@@ -59,7 +59,7 @@ def comment_in_prompt(text: str) -> str:
     if cut is None:
         return ""
     return (
-        f"hero_prompt ends before {shown(cut[1].strip())}, which YAML takes for a comment; "
+        f"hero_prompt ends before {describe_value(cut[1].strip())}, which YAML takes for a comment; "
         "put quotes around the prompt if that belongs to it"
     )
 
@@ -69,7 +69,7 @@ def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) ->
     if fence == "+++":
         return "is TOML; write it as YAML, `hero_prompt: …`, between two lines of three dashes"
     if fence != "---" or opening["rest"].strip():
-        return f"begins with {shown(fence + opening['rest'])}; write three dashes alone, ---"
+        return f"begins with {describe_value(fence + opening['rest'])}; write three dashes alone, ---"
     if closing is None:
         return _NO_END
     if closing.end() == len(closing.string):
@@ -103,7 +103,7 @@ def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
         number -= 1
     # An address may be signed.
     line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
-    return f"is no YAML at line {number + 2}, {shown(line)}; {_fix(lines, number, block, error)}"
+    return f"is no YAML at line {number + 2}, {describe_value(line)}; {_fix(lines, number, block, error)}"
 
 
 def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, g
 
 from mkdocs_leonardo import converters
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.front_matter import shown
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureRules, PictureSpec
+from mkdocs_leonardo.wording import describe_value
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
@@ -86,7 +86,7 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
     A section that is left blank, with every line below it commented out, is all defaults.
     """
     if value is not None and not isinstance(value, dict):
-        raise ValueError(f"it is {shown(value)}; write its settings below it, one a line, as name: value")
+        raise ValueError(f"it is {describe_value(value)}; write its settings below it, one a line, as name: value")
     declared, given = options_in(kind), {}
     for name, written in (value or {}).items():
         if name not in declared:

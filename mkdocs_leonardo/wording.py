@@ -1,0 +1,97 @@
+"""Authors' texts in messages: values in one line, and the nearest right spelling. Pure text."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import reprlib
+import unicodedata
+from datetime import date
+
+from mkdocs_leonardo.spec import STYLES, clean_text
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: The most characters of a value in a message, so that the message fits a line of a terminal.
+_SHOWN_CHARACTERS = 60
+
+
+def make_legible(text: str) -> str:
+    """Return the text without control characters and halves of characters, which keys and services cannot hold."""
+    if _SURROGATE.search(text):
+        # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        text = _SURROGATE.sub(" ", text)
+    return clean_text(_CONTROL.sub(" ", text))
+
+
+def has_ink(text: str) -> bool:
+    """Whether the text has a visible character."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
+
+
+def find_style(text: str, styles: tuple[str, ...] = STYLES) -> str | None:
+    """Return the one of `styles` that `text` names, in any case and with any separators, else None."""
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper().replace("&", "")).strip("_")
+    return name if name in styles else None
+
+
+def find_nearest(word: str, choices: tuple[str, ...]) -> str | None:
+    """Return the one of `choices` that `word` is a likely misspelling of, else None."""
+    lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
+    return lower[near[0]] if near else None
+
+
+def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
+    """Return ``did you mean X?`` for a likely misspelling, else all choices."""
+    near = find_nearest(word, choices)
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"it may be {', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def describe_value(value: object) -> str:
+    """Return the value in one short line that its author recognises."""
+    if value is None or (isinstance(value, str) and not has_ink(value)):
+        return "empty"
+    if isinstance(value, bool):
+        return "true (as YAML also reads yes and on)" if value else "false (as YAML also reads no and off)"
+    text = _SHORT.repr(value)
+    return text if len(text) <= 2 * _SHOWN_CHARACTERS else f"{text[: 2 * _SHOWN_CHARACTERS]}…"
+
+
+def describe_key(key: str) -> str:
+    """Return the key in one short line."""
+    return key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS else describe_value(key)
+
+
+class _Short(reprlib.Repr):
+    """Representations of YAML's values, cut at every level, so that nested aliases stay short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 3
+        self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
+
+    def repr_int(self, value: int, level: int) -> str:
+        """The digits, or words for a number that Python refuses to write (4300 digits)."""
+        return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
+
+    def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class
+        """The value as YAML writes it."""
+        return str(value).lower()
+
+    def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802 - called by this name
+        """The value as YAML writes it."""
+        return "null"
+
+    def repr_date(self, value: date, _level: int) -> str:
+        """The date as in ISO 8601."""
+        return value.isoformat()
+
+    repr_datetime = repr_date
+
+
+_SHORT = _Short()
