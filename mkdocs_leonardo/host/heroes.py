@@ -19,11 +19,11 @@ from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log, notify
-from mkdocs_leonardo.host.page_facts import make_facts_reader
 from mkdocs_leonardo.host.page_metadata import first_of
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
-from mkdocs_leonardo.page.site_markup import PageFacts, SiteMarkup
+from mkdocs_leonardo.host.target_page import make_target_reader
+from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution
 
@@ -72,7 +72,7 @@ class SiteHeroes:
         self._cards = CardBackgrounds() if draws_cards(config) else None
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
-        self._read_facts: Callable[[Page], PageFacts]
+        self._read_target: Callable[[Page], TargetPage]
         self._pictures: Mapping[str, str] = {}
         self._is_open = True
         self._is_narrowness_told = False
@@ -112,7 +112,7 @@ class SiteHeroes:
             credit=self._settings.credit,
             relative=get_relative_url,
         )
-        self._read_facts = make_facts_reader(config, files, site.has_hero)
+        self._read_target = make_target_reader(config, files, site.has_hero)
         self._pictures = {**self._social.correct(site, files), **site.pictures()}
         folder, identities = self._published, self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
@@ -146,11 +146,11 @@ class SiteHeroes:
         site = self._site
         if site is None:
             return
-        facts = self._read_facts(page)
+        target = self._read_target(page)
         for excerpt in variables.get("posts") or ():
             href = get_relative_url(excerpt.file.url, page.url)
-            excerpt.content = site.excerpt(facts, excerpt.file.src_uri, excerpt.content, href=href)
-        hero = site.context(facts)
+            excerpt.content = site.excerpt(target, excerpt.file.src_uri, excerpt.content, href=href)
+        hero = site.context(target)
         if hero is None:
             return
         if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
@@ -159,21 +159,21 @@ class SiteHeroes:
             self._social.retract(page)
             return
         variables["hero"] = hero
-        page.content = site.content(facts, page.content or "")
+        page.content = site.content(target, page.content or "")
 
     def complete(self, page: Page, output: str) -> str | None:
         """The page's HTML with a complete head, and a hero in full layout where it spans the window."""
         if self._site is None:
             return None
-        facts = self._read_facts(page)
-        if self._site.is_unseen(facts, output):
+        target = self._read_target(page)
+        if self._site.is_unseen(target, output):
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
-            log.warning("%s", Complaint([facts.source], text))
-        if not self._is_narrowness_told and self._site.stays_in_content(facts, output):
+            log.warning("%s", Complaint([target.source], text))
+        if not self._is_narrowness_told and self._site.stays_in_content(target, output):
             self._is_narrowness_told = True
-            log.info("%s: %s", facts.source, _NARROW)
-        return self._site.finish(facts, output)
+            log.info("%s: %s", target.source, _NARROW)
+        return self._site.finish(target, output)
 
     # When the site is written ----------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, short_key, social_name
 
 
-class PageFacts(NamedTuple):
+class TargetPage(NamedTuple):
     """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it."""
 
     source: str
@@ -134,7 +134,7 @@ class SiteMarkup:
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
-    def context(self, page: PageFacts) -> HeroContext | None:
+    def context(self, page: TargetPage) -> HeroContext | None:
         """The template variable `hero` of the page."""
         if page.source not in self._heroes:
             return None
@@ -158,7 +158,7 @@ class SiteMarkup:
             social=self._folder_url + file.name if file is not None else "",
         )
 
-    def content(self, page: PageFacts, content_html: str) -> str:
+    def content(self, page: TargetPage, content_html: str) -> str:
         """The page's content with its hero at the top."""
         if page.source not in self._heroes:
             return content_html
@@ -175,7 +175,7 @@ class SiteMarkup:
 
         return insert_hero(content_html, header, page.title)
 
-    def excerpt(self, page: PageFacts, post: str, content_html: str, *, href: str) -> str:
+    def excerpt(self, page: TargetPage, post: str, content_html: str, *, href: str) -> str:
         """A post's excerpt on a blog view, with the post's cover at its head.
 
         A browser should fetch one picture first: the view's own hero, or else the first cover.
@@ -194,7 +194,7 @@ class SiteMarkup:
         """Whether the page at `source` has a hero."""
         return source in self._heroes
 
-    def is_unseen(self, page: PageFacts, output_html: str) -> bool:
+    def is_unseen(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
         if page.url not in self._headers or '<header class="leonardo-hero' in output_html:
             return False
@@ -202,12 +202,12 @@ class SiteMarkup:
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
         return not any(name in output_html for name in names)
 
-    def stays_in_content(self, page: PageFacts, output_html: str) -> bool:
+    def stays_in_content(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's hero has the layout `full`, and the theme has no place for it that is known."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and full_width_place(output_html)[0] < 0
 
-    def finish(self, page: PageFacts, output_html: str) -> str:
+    def finish(self, page: TargetPage, output_html: str) -> str:
         """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
         header, hero = self._headers.pop(page.url, None), self._heroes.get(page.source)
         shows = header is not None or page.url in self._with_cards
@@ -220,7 +220,7 @@ class SiteMarkup:
         stylesheet_url = self._url_on(page)(name) if shows else ""
         return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
-    def _described(self, page: PageFacts, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
+    def _described(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
         """The tags for sharing the page, and the JSON-LD on its picture's origin."""
         origin, file = linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
@@ -238,7 +238,7 @@ class SiteMarkup:
         )
         return social, origin
 
-    def _url_on(self, page: PageFacts) -> Callable[[str], str]:
+    def _url_on(self, page: TargetPage) -> Callable[[str], str]:
         """The function from a file's name to its URL on `page`."""
         if self._last_folder[0] != page.url:
             # Called several times a page.

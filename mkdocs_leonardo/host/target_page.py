@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.page.site_markup import PageFacts, hidden_parts
+from mkdocs_leonardo.page.site_markup import TargetPage, hidden_parts
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 
-def make_facts_reader(
+def make_target_reader(
     config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]
-) -> Callable[[Page], PageFacts]:
+) -> Callable[[Page], TargetPage]:
     """A function from a page to its facts for the markup; facts that all pages share are read once."""
     features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
     # Called several times for each page, and its warning is logged once.
     place_of = cache(partial(_shared_place, files=files))
 
-    def read_facts(page: Page) -> PageFacts:
+    def read_target(page: Page) -> TargetPage:
         meta = page.meta
         image = meta.get("image")
         if isinstance(image, str) and image and has_hero(page.file.src_uri):
             image = place_of(image, page.file.src_uri)
-        return PageFacts(
+        return TargetPage(
             source=page.file.src_uri,
             url=page.url,
             title=str(page.title or site_name),
@@ -42,7 +42,7 @@ def make_facts_reader(
             image=image if isinstance(image, str) else "",
         )
 
-    return read_facts
+    return read_target
 
 
 def _shared_place(image: str, page: str, files: Files) -> str:
