@@ -15,8 +15,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from services import Answer500, Held, Services
 
 from mkdocs_leonardo.config import LeonardoConfig
-from mkdocs_leonardo.host.preview import STAMP, Preview, StampWatcher, stamp
+from mkdocs_leonardo.host.preview import Preview
 from mkdocs_leonardo.host.serving import preview_of
+from mkdocs_leonardo.host.stamp import STAMP, StampWatcher, make_stamp
 from mkdocs_leonardo.resolution import GENERATION_OFF, Resolution
 from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
@@ -245,7 +246,9 @@ def test_configuration_that_forbids_generation_stops_what_waits(
         services.wait_until(lambda ledger: ledger.creates == 1)
         rig.rebuild({"a.md": "a harbour", "b.md": "a desert"}, **change)
         services.release()
-        rig.wait_until(lambda: not rig.preview._flying)
+        background = rig.preview._background
+        assert background is not None
+        rig.wait_until(lambda: not background.flying)
 
     assert services.ledger.paid_jobs == services.ledger.creates == 1
     assert not [text for _, text in rig.told if "max_new_images" in text], "a cap is blamed for the author's choice"
@@ -296,11 +299,11 @@ def test_close_waits_for_an_answer_that_is_the_picture_and_says_so(tmp_path: Pat
 
 def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     """Starting a second preview does not have the first one rebuild."""
-    path = stamp(tmp_path / "cache")
+    path = make_stamp(tmp_path / "cache")
     assert path is not None
     os.utime(path, (1, 1))
 
-    assert stamp(tmp_path / "cache") == path
+    assert make_stamp(tmp_path / "cache") == path
     assert path.stat().st_mtime == 1
 
 

@@ -26,7 +26,7 @@ from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text, shortened
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host.preview import announce
+from mkdocs_leonardo.host.stamp import wake_previews
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import digest_of, dollars, short_key
 
@@ -64,7 +64,7 @@ def generate(
         _refuse_link(folder, site.settings.cache_dir / "takes")
         check_room(folder, "--into", is_own=publish.is_own if is_published else is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
-        announce(site.settings.cache_dir)
+        wake_previews(site.settings.cache_dir)
     with runtime_for(site.settings, console) as runtime:
         found = statuses(runtime, wanted)
         plan = Plan(found, site.settings)
@@ -88,7 +88,7 @@ def generate(
         new = counted(budget.new_images, "new image", "new images")
         console.say(f"{made}; {new}, {dollars(budget.cost_usd)}")
         failed += sum(purchase.stored is None for purchase in purchases)
-        announce(site.settings.cache_dir)
+        wake_previews(site.settings.cache_dir)
     if takes and folder is not None:
         _show_takes(site, page, wanted, console, folder)
     elif folder is not None:

@@ -19,7 +19,8 @@ from mkdocs_leonardo.commands.zensical_build import built, folder_of, published,
 from mkdocs_leonardo.commands.zensical_host import Addition, command_of, run_zensical
 from mkdocs_leonardo.commands.zensical_state import sources_of
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host.preview import STAMP, Preview
+from mkdocs_leonardo.host.preview import Preview
+from mkdocs_leonardo.host.stamp import STAMP
 from mkdocs_leonardo.spec import MANIFEST
 
 if TYPE_CHECKING:

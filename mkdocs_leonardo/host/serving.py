@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mkdocs.livereload import LiveReloadServer
 
     from mkdocs_leonardo.config import LeonardoConfig
-    from mkdocs_leonardo.host.preview import Preview, StampWatcher
+    from mkdocs_leonardo.host.preview import Preview
     from mkdocs_leonardo.host.site_build import SiteBuild
+    from mkdocs_leonardo.host.stamp import StampWatcher
 
 
 class Serving:
@@ -63,7 +64,7 @@ class Serving:
 
     def watch(self, server: LiveReloadServer, build: SiteBuild) -> None:
         """Have the server rebuild when a new hero is there; of our files, it watches the stamp alone."""
-        from mkdocs_leonardo.host.preview import StampWatcher
+        from mkdocs_leonardo.host.stamp import StampWatcher
 
         self._watcher = StampWatcher(server)
         if build.settings is not None:

@@ -1,0 +1,257 @@
+"""Generates the missing heroes of a preview in the background. Imported when the first one is missing."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from anyio import Event, create_task_group, current_time, move_on_after, to_thread
+from anyio.abc import TaskGroup
+
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.acquire.loop import EventLoop
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.host.stamp import write_stamp
+from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.report import complaints, left_behind
+from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
+from mkdocs_leonardo.runtime import Runtime
+from mkdocs_leonardo.settings import Settings
+from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _MissingHero:
+    """A hero that a page lacks. It is made at `due_s`, on the event loop's clock, unless its page changes before.
+
+    `file` is the page's, None where another plugin made the page.
+    """
+
+    hero: HeroSpec
+    file: Path | None
+    due_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The missing heroes of a rebuild that began at `began_at` (Unix seconds), and the runtime to make them with."""
+
+    settings: Settings
+    runtime: Runtime
+    missing: tuple[_MissingHero, ...]
+    began_at: float
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether the configuration allows anything to be paid for in a preview."""
+        return self.settings.generate and self.settings.on_serve == "generate"
+
+
+class BackgroundGenerator:
+    """Generates missing heroes in an event loop of its own, and writes the stamp for each one that is ready.
+
+    The host's thread calls `hold`, `take` and `close`. All else runs in the event loop, which alone changes the state
+    that both threads read.
+    """
+
+    def __init__(
+        self, *, environ: Mapping[str, str], notify: Notify, command_for: Callable[[str], str], quiet_s: float
+    ) -> None:
+        """`command_for` returns the command that makes a page's hero.
+
+        A hero is made once the page has asked for the same one for `quiet_s`.
+        """
+        self._environ = environ
+        self._notify = notify
+        self._command_for = command_for
+        self._quiet_s = quiet_s
+        self._loop: EventLoop | None = None
+        self._budget = Budget(max_new_images=0, max_cost_usd=None)
+        self._runtimes: list[tuple[Settings, Runtime]] = []
+        # Of the event loop alone.
+        self._request: _Request | None = None
+        self._is_held = False
+        self._pending: dict[str, _MissingHero] = {}
+        self._taken: set[PictureSpec] = set()
+        self.flying: set[PictureSpec] = set()
+        self._reasons: set[str] = set()
+        self._changed: Event | None = None
+
+    # In the host's thread --------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Start no generation until the next `take`."""
+        if self._loop is not None:
+            self._loop.start(self._hold)
+
+    def take(self, settings: Settings, heroes: Sequence[HeroSpec], *, docs_dir: Path, began_at: float) -> None:
+        """Replace the heroes to make by those that a rebuild lacked, which began at `began_at` (Unix seconds).
+
+        Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
+        """
+        missing = tuple(_MissingHero(hero, _find_file(docs_dir, hero.page)) for hero in heroes)
+        if missing:
+            self._open(settings)
+        if self._loop is not None:
+            self._loop.start(self._take, _Request(settings, self._runtimes[-1][1], missing, began_at))
+
+    def close(self) -> None:
+        """End what still runs. What was paid for and not collected is in the journal."""
+        if self._loop is None:
+            return
+        loop, self._loop = self._loop, None
+        making = len(self.flying)
+        if making:
+            self._notify(logging.INFO, left_behind(making))
+        awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
+        try:
+            loop.close(self._end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_message(awaited)))
+        except KeyboardInterrupt:
+            if awaited:
+                self._notify(logging.INFO, given_up_message(awaited))
+            raise
+        finally:
+            for _, runtime in self._runtimes:
+                runtime.close()
+                runtime.discard()
+            self._runtimes.clear()
+
+    def _open(self, settings: Settings) -> None:
+        """Open a runtime for `settings`; a runtime with earlier settings stays open for the jobs that it has begun."""
+        if self._runtimes and self._runtimes[-1][0] == settings:
+            return
+        runtime = Runtime(settings, environ=self._environ, notify=self._notify, budget=self._budget)
+        self._runtimes.append((settings, runtime))
+        if self._loop is None:
+            self._loop = EventLoop()
+            self._loop.start(self._live)
+        self._loop.start(runtime.pipeline.heartbeat)
+
+    # In the event loop -----------------------------------------------------------------------------------------------
+
+    async def _hold(self) -> None:
+        self._is_held = True
+        self._wake()
+
+    async def _take(self, request: _Request) -> None:
+        """Begin to wait for the heroes that are newly missing, and go on waiting for those that were missing before."""
+        if self._request is not None and request.settings != self._request.settings:
+            # What failed may succeed now; what is under way still is.
+            self._taken = set(self.flying)
+            self._reasons.clear()
+        self._request = request
+        settings = request.settings
+        # One budget for the whole preview: a cap that began anew with each rebuild would be none.
+        self._budget.allow(
+            max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
+        )
+        self._is_held = False
+        fresh = current_time() + self._quiet_s
+        before, self._pending = self._pending, {}
+        for missing in request.missing:
+            known = before.get(missing.hero.page)
+            is_same = known is not None and known.hero.picture == missing.hero.picture
+            self._pending[missing.hero.page] = replace(missing, due_s=known.due_s if known and is_same else fresh)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    async def _live(self) -> None:
+        """Start each missing hero when it is due, for as long as the preview lives."""
+        async with create_task_group() as group:
+            while True:
+                self._changed = Event()
+                with move_on_after(self._compute_wait_s()):
+                    await self._changed.wait()
+                self._start_due(group)
+
+    def _compute_wait_s(self) -> float:
+        """Return the seconds until the next hero is due."""
+        if self._is_held or not self._pending:
+            return math.inf
+        return max(0.0, min(pending.due_s for pending in self._pending.values()) - current_time())
+
+    def _start_due(self, group: TaskGroup) -> None:
+        request = self._request
+        if request is None or self._is_held:
+            return
+        now = current_time()
+        for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
+            missing = self._pending.pop(page)
+            hero = missing.hero
+            # A page that was saved after the rebuild had begun may ask for something else; the next rebuild shows it.
+            if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, request.began_at):
+                continue
+            self._taken.add(hero.picture)
+            self.flying.add(hero.picture)
+            group.start_soon(self._make, hero, hero.picture, request)
+
+    async def _make(self, hero: HeroSpec, picture: PictureSpec, request: _Request) -> None:
+        """Make one picture as a build would, and log the result."""
+        try:
+            resolution = await request.runtime.pipeline.resolve(hero)
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the preview
+            self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
+            self._notify(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
+            return
+        finally:
+            self.flying.discard(picture)
+        if resolution.failure:
+            self._complain(resolution, request)
+        is_outdated = self._request is not None and self._request.settings != request.settings
+        if is_outdated:
+            # The picture was made with earlier settings; the next rebuild checks whether they still apply.
+            self._taken.discard(picture)
+        if resolution.failure and not is_outdated:
+            return
+        if not resolution.failure:
+            cost = f", ${resolution.cost_usd:.3f}" if resolution.cost_usd else ""
+            made_by = resolution.asset.provider if resolution.asset else ""
+            self._notify(logging.INFO, f"{hero.page}: its new hero is ready ({made_by}{cost})")
+        try:
+            await to_thread.run_sync(write_stamp, request.settings.cache_dir)
+        except OSError as error:
+            self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
+
+    def _complain(self, resolution: Resolution, request: _Request) -> None:
+        """Log once why a page has no new hero, at the level of a build that goes on."""
+        if resolution.capped_usd is not None and self._request is not None and not self._request.may_buy:
+            # The author has switched generation off meanwhile, and knows.
+            return
+        on_missing = "ignore" if request.settings.on_missing == "ignore" else "warn"
+        page = resolution.hero.page
+        for level, complaint in complaints([resolution], on_missing=on_missing):
+            if resolution.capped_usd is not None:
+                fix = "; a preview counts as one build"
+            elif resolution.is_refused:
+                fix = ""
+            else:
+                fix = f"; this preview does not try it again; `{self._command_for(page)}` does"
+            # Of twenty pages with the same reason, only the first one is a warning.
+            self._notify(logging.INFO if complaint.text in self._reasons else level, f"{complaint}{fix}")
+            self._reasons.add(complaint.text)
+
+    async def _end(self) -> None:
+        for _, runtime in self._runtimes:
+            with suppress(HeroError):
+                await runtime.pipeline.aclose()
+
+
+def _find_file(docs_dir: Path, page: str) -> Path | None:
+    path = docs_dir / page
+    return path if path.is_file() else None
+
+
+def _was_saved(file: Path | None, began_at: float) -> bool:
+    """Whether the page was written or deleted after the last rebuild had begun; a time in the future does not count."""
+    try:
+        return file is not None and began_at < file.stat().st_mtime <= time.time()
+    except OSError:
+        return True
