@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
     from mkdocs_leonardo.settings import Settings
 
-#: Seconds that encoding a picture's files may take; far more than it needs.
+#: The longest time for encoding one picture's files (seconds); far more than it needs.
 RENDER_S = 60.0
 
 _TOO_LATE = Failure("it took too long; what was paid for is collected by the next build")
@@ -59,12 +59,12 @@ class Build:
 
     @property
     def no_provider(self) -> str:
-        """Why no provider could be asked even if that were allowed; empty if one could."""
+        """Why no provider can be asked, even where the options allow it; empty if one can."""
         return "" if self.runtime.providers_with_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
     def provider_wanted(self) -> str:
-        """Why the site can ask no provider, and the fix; empty if it can."""
+        """Why the site can ask no provider, and the fix; empty if it can ask one."""
         if self.runtime.providers_with_key:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
@@ -76,7 +76,7 @@ class Build:
         return self.runtime.renderer.cache.file_identities
 
     def take_stored(self, hero: HeroSpec) -> bool:
-        """Take the page's hero if it needs no work; whether it was taken. Opens no connection."""
+        """Take the page's hero if all its files are stored; returns whether they are. Opens no connection."""
         lookup, ready = self.runtime.lookup, None
         with suppress(HeroError, OSError):
             ready = lookup.resolve_stored(hero, lookup.find(hero))
@@ -107,10 +107,10 @@ class Build:
         return expected_key, None
 
     def finish(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
-        """Wait for every page, write the report, and end running work: the pages' resolutions, and a line for the log.
+        """Wait for every page, write the report, and end running work; returns the resolutions and a line for the log.
 
-        The resolutions are in the order in which the pages were read. `title` is the site's, for CI jobs with several;
-        `uncounted` are pages that show another page's hero. All files stay until `close`.
+        The resolutions are in the order in which the pages were read. `title` is the site's, for CI jobs that build
+        several sites. `uncounted` are pages that show another page's hero. All files stay until `close`.
         """
         try:
             resolutions = self._awaited()

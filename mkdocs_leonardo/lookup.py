@@ -1,6 +1,6 @@
 """Look-up of a page's picture: stored, paid for, or missing. Synchronous; opens no connection.
 
-`Lookup.find` runs once for a page; its `Hit` or `Miss` travels on to the code that shows, makes or counts the picture.
+`Lookup.find` runs once for a page. The code that shows, makes or counts the picture takes its `Hit` or `Miss`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """No usable picture is stored. `damage` names a damaged file of it, and the fix; empty without one."""
+    """A picture without a usable stored copy. `damage` names a damaged file of it, and the fix; empty without one."""
 
     candidates: tuple[Candidate, ...]
     has_open_job: bool = False
@@ -154,7 +154,7 @@ class Lookup:
         return Miss(candidates, self._has_open_job(candidates, faults), tuple(faults), damage)
 
     def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
-        """The answer for a picture that is stored."""
+        """Return the result of the look-up for a stored picture."""
         has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_duplicate_job(
             candidates, stored
         )
@@ -170,7 +170,7 @@ class Lookup:
         return tuple(candidates)
 
     def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
-        """Whether the provider takes the picture's reference; else it gets no order for the picture."""
+        """Whether the provider takes the picture's reference; otherwise it is not asked for the picture."""
         takes = picture.reference is None or (isinstance(provider, TakesReferences) and provider.takes_references)
         if not takes:
             self._tell_once(
@@ -205,9 +205,9 @@ class Lookup:
         return None
 
     def _damage(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> str:
-        """The damaged file of a picture, and the fix; empty if there is none.
+        """Return the message on a damaged file of a picture, with the fix; empty if there is none.
 
-        Not readable is not "missing": the picture may be paid for.
+        An unreadable picture is not a missing one, since it may be paid for.
         """
         for candidate in candidates:
             for fault in faults:
@@ -236,7 +236,7 @@ class Lookup:
         return False
 
     def _has_duplicate_job(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
-        """Whether a second job for a stored picture can be asked for now."""
+        """Whether a duplicate job of a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
         if entry is None or not candidates[stored.rank].may_be_asked:
             return False
@@ -255,7 +255,10 @@ class Lookup:
     # What a page shows -----------------------------------------------------------------------------------------------
 
     def resolve_stored(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
-        """The page's hero if all its files are cached and no job for it is open; else None."""
+        """Resolve the page from cached files alone; None if files are missing or a job is open.
+
+        Records the picture as the page's last hero, and deletes its collected job from the journal.
+        """
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.may_be_asked for candidate in answer.candidates):
                 return None
@@ -287,7 +290,7 @@ class Lookup:
         return None if self._generate else GENERATION_OFF
 
     def last_or_painted(self, hero: HeroSpec) -> StoredPicture:
-        """The picture of a page whose own one is missing: its last accepted hero, else the painter's picture."""
+        """Return the placeholder of a page: its last accepted hero, or the painter's picture."""
         return self.last(hero.page) or self.painted(hero)
 
     def painted(self, hero: HeroSpec) -> StoredPicture:
@@ -312,12 +315,12 @@ class Lookup:
                 self._tell_once(logging.WARNING, Complaint([page], fault.text))
 
     def remember(self, page: str, stored: StoredPicture) -> None:
-        """Record the picture as the page's last hero."""
+        """Record the picture as the page's last hero, and delete its collected job from the journal."""
         key = stored.record.key
         try:
             is_kept = stored.source is Source.PINNED or stored.store is self.writable[0]
             if key in self._open_jobs and stored.source in _STORED_EARLIER and is_kept:
-                # A build died between storing the picture and closing its entry.
+                # A build died between storing the picture and deleting its job.
                 self._journal.delete_job(key, stored.record.job_id)
             if self._last_heroes is None:
                 self._last_heroes = self._journal.last_heroes()

@@ -41,7 +41,7 @@ MAX_OWN_BYTES = 64 * 2**20
 
 
 class Renderer:
-    """Makes and loads renderings. Thread-safe; every method but `load` needs a processor."""
+    """Makes and loads renderings. Thread-safe. Every method but `load` takes processor time."""
 
     def __init__(self, encoding: Encoding, folder: Path, index: TextStore, notify: Notify) -> None:
         """Write files into `folder`, or, if that cannot be written, into a folder that ends with this build."""
@@ -53,7 +53,7 @@ class Renderer:
         self._scratching = Lock()
         self._settings: dict[tuple[Encoding, FocalPoint, str, str, bool], str] = {}
         self.threads = _cores()
-        # The largest files take turns: a core more would save less time than it takes memory.
+        # Half of the threads encode the largest files: more would save little time, and take much memory.
         self._memory_slots = BoundedSemaphore(max(1, self.threads // 2))
         self._folder = self._usable(folder)
         self.cache = RenderingCache(self._folder, index)
@@ -67,7 +67,7 @@ class Renderer:
     # Files of a picture ----------------------------------------------------------------------------------------------
 
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The files of a picture for pages, if they are made already; no decoding, no encoding."""
+        """Load the files of a picture from the cache; None if they must be made."""
         try:
             return self.cache.load(self._variant_key(record, self._encoding.across(hero.layout), hero.focus))
         except BrokenEntry as error:
@@ -118,7 +118,7 @@ class Renderer:
     # Records of pictures that no service made ------------------------------------------------------------------------
 
     def painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """The painter's picture as a record. Nothing was bought, so its digest is its name."""
+        """Return a record of the painter's picture. Its digest is its key, since no bytes are stored."""
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
         # The painter has one manner, and takes no look from a reference.
@@ -126,7 +126,7 @@ class Renderer:
         return PictureRecord(key=key, digest=key, extension="png", provider=PAINTER, model="painter")
 
     def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:
-        """The author's own file as a record; PictureError if it cannot be read."""
+        """Read the author's own file; returns its record and bytes, or raises PictureError."""
         try:
             data = read_plain_file(path, max_bytes=MAX_OWN_BYTES)
         except BrokenEntry as error:
@@ -160,7 +160,7 @@ class Renderer:
         return rendering_inputs(encoding, focus, record)
 
     def _known_files(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> Sequence[Variant]:
-        """The files of the picture that were encoded for another layout, or for a list of every format."""
+        """Return files of the picture that were encoded for another layout, or for more formats."""
         plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
         every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
         for other in (plain, every) if encoding.spares_fallback else (plain,):
@@ -205,7 +205,7 @@ class OwnFile:
 
 
 def inspect_image(data: bytes) -> ImageInfo:
-    """Decode the bytes' header and marks of origin; PictureError if they are no picture within the limits."""
+    """Decode a picture and its marks of origin; raises PictureError if it is not one within the limits."""
     from mkdocs_leonardo.imaging.normalise import inspect
     from mkdocs_leonardo.imaging.provenance import detect
 

@@ -42,7 +42,7 @@ GENERATION_OFF = Failure(
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one provider, in words for the report. `is_held_back`: a cap did not allow it."""
+    """An attempt at one provider, in words for the report. `is_held_back`: a cap did not allow it."""
 
     provider: str
     result: str
@@ -53,9 +53,9 @@ class Attempt:
 class Resolution:
     """The result for one page's hero.
 
-    `failure` says why the page shows a placeholder; it is None when the page shows its picture, and when a
-    placeholder is expected because no provider has a key. `capped_usd` is what a picture that a cap
-    held back would have cost. `stored` is the picture, and `asset` the same with its files, or the placeholder.
+    `failure` says why the page shows a placeholder. It is None if the page shows its picture, or if a placeholder is
+    expected since no provider has a key. `capped_usd` is the estimate of a picture that a cap held back. `stored` is
+    the picture; `asset` is the picture or the placeholder, with its files.
     """
 
     hero: HeroSpec

@@ -42,7 +42,7 @@ STORE_FAILURES = {
     "generate": "pays for what other machines may have paid for",
     "": "images that only the store has count as missing",
 }
-#: Seconds that a picture may take besides its providers' timeouts: retries, downloads, another build's lease.
+#: The time for a picture beside its providers' timeouts (seconds): retries, downloads, another build's lease.
 SLACK_S = 180.0
 #: The cache's file of rejected prompts, for the author to read.
 REJECTED = "rejected.jsonl"
@@ -79,12 +79,12 @@ class Runtime:
             raise
 
     def end_loop(self, waiting: Callable[[], object] = lambda: None) -> None:
-        """End what still runs. `waiting` is called as the wait for answers that are paid for begins."""
+        """End the event loop with its work. Calls `waiting` before it waits for paid answers."""
         if self._loop is not None:
             self._loop.close(self.pipeline.aclose, waiting=waiting)
 
     def close(self) -> None:
-        """End what still runs, and close the stores."""
+        """End the event loop with its work, and close the stores."""
         try:
             self.end_loop()
         finally:
@@ -251,7 +251,7 @@ class Runtime:
         self._scratch.callback(self.renderer.discard)
 
     def _open(self, folder: Path, *, durable: bool) -> TextStore:
-        """The database in `folder`; without one a memory, or, if `durable`, a store that refuses new entries."""
+        """Open the database in `folder`; if that fails, a store in memory, or a sealed one if `durable`."""
         from mkdocs_leonardo.storage.cache import MemoryStore, SealedStore, TextStore
 
         try:
@@ -284,7 +284,7 @@ class Runtime:
     # Providers -------------------------------------------------------------------------------------------------------
 
     def provider(self, name: str) -> Provider:
-        """A new provider; HeroError if it cannot be made."""
+        """Make a provider; raises HeroError if that fails."""
         from mkdocs_leonardo.storage import limits
 
         declaration, options = declaration_of(name), self._settings.options[name]
@@ -318,7 +318,7 @@ class Runtime:
         return provider
 
     def patience_s(self, pictures: int) -> float:
-        """The longest wait for so many pictures (seconds). Each service may be asked twice for each picture."""
+        """Return the longest wait for so many pictures (seconds): each service may be asked twice for each."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
 

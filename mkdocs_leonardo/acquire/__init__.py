@@ -1,1 +1,4 @@
-"""The way from a missing picture to a stored one: access to providers, lost jobs, creating, collecting."""
+"""Acquisition of missing pictures: access to providers, create calls, lost jobs, collection.
+
+Everything but `budget` is asynchronous, and imported only when a picture is missing.
+"""

@@ -26,7 +26,7 @@ REQUESTS_PER_JOB = 5
 PACE_S = 1.0
 #: The most pages with create calls in flight at a provider that has not yet accepted one.
 MOST_PROBES = 2
-#: After so many pages in a row whose create calls all failed, a provider is taken to be down.
+#: A provider is down when the create calls of so many pages in a row have all failed.
 PAGES_OF_AN_OUTAGE = 2
 
 
@@ -57,11 +57,11 @@ class Access:
         self._in_flight: Counter[str] = Counter()
 
     def is_off(self, name: str) -> bool:
-        """Whether the provider is not asked for anything in this build."""
+        """Whether the provider gets no more requests in this build."""
         return name in self._off
 
     def switch_off(self, name: str, reason: str, level: int) -> None:
-        """Send the provider no more requests in this build; notifies once."""
+        """Send the provider no more requests in this build; logs the first reason."""
         if name not in self._off:
             self._off[name] = reason
             self._notify(level, f"{name} is off for this build: {reason}")
@@ -78,7 +78,7 @@ class Access:
         if name in self._off:
             return self._off[name]
         if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
-            # The same words for every caller, so that one warning holds them all.
+            # One text for all callers, so that one warning names all their pages.
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return ""
 
@@ -96,7 +96,7 @@ class Access:
         return reason
 
     async def check_account(self, provider: Provider) -> None:
-        """Ask once per build, before the first submission, for balance and slots; a bad answer changes nothing."""
+        """Read balance and slots of the account once per build; a failed request changes nothing."""
         if not isinstance(provider, ReportsAccount) or await self.reason_not_to_call(provider.name):
             return
         if provider.name in self._accounts:
@@ -120,9 +120,9 @@ class Access:
 
     @asynccontextmanager
     async def throttled(self, name: str) -> AsyncIterator[None]:
-        """Wait until the request limit has room for this job and for the polls of those in flight.
+        """Wait until the request limit has room for all requests of this job and of the jobs in flight.
 
-        A job whose polls wait for the limit would seem late, and the next provider would be paid.
+        Otherwise polls would wait for the limit, the job would seem late, and the next provider would be paid.
         """
         async with self._gates.setdefault(name, Lock()):
             waited, window = False, self._windows.get(name)
@@ -143,7 +143,7 @@ class Access:
 
     @asynccontextmanager
     async def slot(self, name: str) -> AsyncIterator[Callable[[], None]]:
-        """Hold one of the account's slots, if the account states their number; the function releases the slot early."""
+        """Hold one of the account's slots, if their number is known; the yielded function releases it early."""
         limiter = self._slots.get(name)
         if limiter is None:
             yield lambda: None
@@ -153,10 +153,10 @@ class Access:
 
 
 class Outage:
-    """Outage detector of one provider that needs few create calls, since each that fails counts as paid for.
+    """Outage detector of one provider. A caller is the acquisition of one page's picture.
 
-    Until it has accepted a call, and from a failed one until the next that it accepts, `MOST_PROBES` pages at a time
-    may call it. Failures of `PAGES_OF_AN_OUTAGE` pages in a row without an accepted call are an outage.
+    Before the first accepted call, and after each failed one, at most `MOST_PROBES` callers call the provider until it
+    accepts a call. The provider is down when `PAGES_OF_AN_OUTAGE` callers in a row have failed.
     """
 
     def __init__(self) -> None:
@@ -168,9 +168,9 @@ class Outage:
         self._event: Event | None = None
 
     def admit(self, caller: object) -> bool:
-        """Whether the page may call now; if so, it is counted until `leave`."""
+        """Count the caller until `leave` if it may call now; returns whether it may."""
         if not self._is_up and caller not in self._probes:
-            # With one page failed, the next one decides.
+            # After one failed caller, one more decides.
             if len(self._probes) >= max(1, MOST_PROBES - self._failures):
                 return False
             self._probes.add(caller)
@@ -178,40 +178,40 @@ class Outage:
         return True
 
     def record_acceptance(self, caller: object) -> None:
-        """The provider accepted a call of the page."""
+        """Record an accepted call."""
         self._accepts += 1
         self._failures = 0
         self._is_up = True
         self.leave(caller)
 
     def record_failure(self) -> None:
-        """A call ended in a failure of the provider, or in no answer."""
+        """Record a failed call or a missing answer."""
         self._is_up = False
 
     def record_refusal(self) -> None:
-        """The provider refused a call with an answer, so it is not down."""
+        """Record a refusal: the provider is up."""
         self._failures = 0
 
     def record_failed_caller(self, caller: object) -> bool:
-        """Every call of the page has failed; returns whether that is an outage."""
-        # A call that was accepted meanwhile shows that it is up.
+        """Record that every call of the caller has failed; returns whether the provider is down."""
+        # A call that was accepted since the caller began shows that the provider is up.
         self._failures = self._failures + 1 if self._began.get(caller) == self._accepts else 0
         return self._failures >= PAGES_OF_AN_OUTAGE
 
     def leave(self, caller: object) -> None:
-        """Note that the page calls no more."""
+        """Stop counting the caller, which sends no more calls."""
         self._began.pop(caller, None)
         self._probes.discard(caller)
         self.wake()
 
     def wake(self) -> None:
-        """Wake the pages that wait."""
+        """Wake the callers that wait."""
         if self._event is not None:
             self._event.set()
             self._event = None
 
     async def wait_for_change(self) -> None:
-        """Wait for the next change."""
+        """Wait until `wake` is called."""
         if self._event is None:
             self._event = Event()
         await self._event.wait()

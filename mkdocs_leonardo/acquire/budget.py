@@ -18,9 +18,9 @@ class Reservation:
 
 
 class Budget:
-    """Counts submissions and dollars against the caps. Not thread-safe: used from one event loop.
+    """The submissions and dollars of one build, counted against its caps. All calls come from one thread.
 
-    Retries and fallbacks reserve for themselves, so both are counted.
+    Each retry and each fallback has a reservation of its own.
 
     | after            | the submission counts | at                                     |
     |------------------|-----------------------|----------------------------------------|
@@ -31,7 +31,7 @@ class Budget:
     | `count_only_at`  | at its provider only  | its estimate, at its provider only     |
     | `void`           | no                    | nothing                                |
 
-    A call that gives a reservation back changes nothing the second time.
+    `zero_cost`, `count_only_at` and `void` change nothing when they are repeated.
     """
 
     def __init__(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
@@ -42,18 +42,18 @@ class Budget:
         self._ruled_out: dict[str, list[float]] = {}
 
     def allow(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
-        """Put other caps in force. What stands counts against them; what was granted stays granted."""
+        """Replace the caps. Earlier reservations stay, and count against the new caps."""
         self._max_new_images = max_new_images
         self._max_cost_usd = max_cost_usd
 
     @property
     def new_images(self) -> int:
-        """The number of submissions that count: made, or about to be."""
+        """The number of submissions that count, sent or reserved."""
         return len(self._standing_usd)
 
     @property
     def cost_usd(self) -> float:
-        """Their stated costs, or else estimates, in total. Never below 0."""
+        """The total cost of the submissions that count: a stated cost, or else the estimate, of each. At least 0."""
         return math.fsum(self._standing_usd.values())
 
     @property
@@ -62,7 +62,7 @@ class Budget:
         return len(self._uncertain)
 
     def cost_of(self, reservations: Iterable[Reservation]) -> float:
-        """The cost of these reservations, as far as they count. Never below 0."""
+        """The total cost of those reservations that count. At least 0."""
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 
     def would_fit(self, estimate_usd: float, provider: str = "") -> bool:
@@ -87,10 +87,10 @@ class Budget:
         return reservation
 
     def settle(self, reservation: Reservation, cost_usd: float | None) -> float:
-        """Replace what stands by what the service stated; the cost that now counts.
+        """Count the submission at the cost that the service stated; returns the cost that counts now.
 
-        None, and a statement that is not a sum of money, changes nothing: an answer cannot talk a cap away.
-        A job that turns out to be paid for counts, even if its reservation was given back before.
+        None, or a cost that is not a sum of money, changes nothing, so that no response can lift a cap.
+        A job that was paid for after all counts again, even if its reservation was void.
         """
         if cost_usd is None or not _is_money(cost_usd):
             cost_usd = self._standing_usd.get(reservation, reservation.estimate_usd)
@@ -104,19 +104,19 @@ class Budget:
             self._uncertain.add(reservation)
 
     def zero_cost(self, reservation: Reservation) -> None:
-        """Give the money of `reservation` back: nothing was charged. The submission still counts as one made."""
+        """Count the submission at $0, since the service charged nothing."""
         if reservation in self._standing_usd:
             self._standing_usd[reservation] = 0.0
 
     def void(self, reservation: Reservation) -> None:
-        """Give the whole reservation back: the submission was never sent, or certainly made no job."""
+        """Count the submission no more: it was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
         self._uncertain.discard(reservation)
 
     def count_only_at(self, reservation: Reservation, provider: str) -> None:
-        """Give the whole reservation back: the list of `provider` shows that the submission made no job.
+        """Count the submission at `provider` only, whose list of jobs shows that it made no job.
 
-        The call itself still counts: `provider` is not called more often in one build than a cap allows.
+        So one build does not call `provider` more often than a cap allows.
         """
         if reservation in self._standing_usd:
             self._ruled_out.setdefault(provider, []).append(self._standing_usd[reservation])

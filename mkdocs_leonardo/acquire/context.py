@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class BuildContext:
     """The parts of one build.
 
-    `inspect` decodes a picture, or raises PictureError. `reject` takes a refused request, its provider and the reason.
-    `team` and `team_leases` are of the machines that share a store. `pays_in_doubt`: also pay for pictures that another
-    machine may have paid for.
+    `inspect` decodes a picture, or raises PictureError. `reject` logs a refused request with its provider and the
+    reason. `team` and `team_leases` belong to the store that machines share; None without one. `pays_in_doubt`: the
+    build also pays for pictures that another machine may have paid for.
     """
 
     lookup: Lookup

@@ -2,19 +2,19 @@
 
 | event                                   | what happens                                                               |
 |-----------------------------------------|----------------------------------------------------------------------------|
-| 429                                     | the provider rests for all pages, the next one at once                     |
+| 429                                     | the provider cools down for all pages, the next one at once                |
 | 5xx on the create call                  | wait, look once for a job that was accepted after all, else create again   |
-| the same where no list of jobs is kept  | create once more; both calls stand in caps and report                      |
+| 5xx of a service without a list of jobs | create once more; both calls stand in caps and report                      |
 | no answer to the create call            | look for the job for a while, create again only if there is surely none    |
 | key, balance or model refused           | the provider is off for this build, the next one                           |
 | the shape of the request refused        | the next provider                                                          |
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
 | job failed                              | the prompt is logged, the next provider                                    |
-| job ended without a picture             | the same; remembered, so that it is not made again here                    |
+| job ended without a picture             | the prompt is logged and not sent again here, the next provider            |
 | job not collected in time               | the job is kept, the next provider                                         |
 | the picture lies on a host not allowed  | the job is kept, the owner is warned, off for this build, the next one     |
 | job unknown to the service              | the job is kept, given up when it is unknown for hours; the next provider  |
-| the same where the service keeps no job | forgotten; made anew if it was an earlier build's                          |
+| job unknown to a service without a list | forgotten; made anew if it was an earlier build's                          |
 | anything else while a job may be made   | the job is kept, never a second create of the same call                    |
 """
 
@@ -40,15 +40,15 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 
-#: A provider's pause after a 429 that states none (seconds).
+#: The cooldown after a 429 that states none (seconds).
 DEFAULT_COOLDOWN_S = 60.0
-#: The longest pause (seconds). It outlasts the build, and a wrong clock may ask for years; a 429 an hour is free.
+#: The longest cooldown (seconds): longer than a build, and short where a wrong clock asks for years.
 MAX_COOLDOWN_S = 3600.0
 #: The wait before looking for a lost job or creating once more (seconds).
 RETRY_WAIT_S = 2.0
-#: The time for which a job is looked for after a create call without an answer (seconds).
+#: The length of the search for a job after a create call without an answer (seconds).
 SEARCH_S = 10.0
-#: A create call is sent at most this often for one picture at one provider in one build.
+#: The most create calls for one picture at one provider in one build.
 MAX_CALLS = 2
 
 
@@ -62,12 +62,12 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next step and what must be done on the way. Times in seconds.
+    """The next step, and the actions before it. Times are in seconds.
 
-    `look_first`: search the account's recent jobs before the step, and adopt a job instead. `look_for_s`: search for so
-    long, and create again only if the list shows that there is no job.
-    `warn`: a switched off provider is worth a warning, since only the site's owner can mend it.
-    `forget`: the journal's entry is closed, for nothing is left to collect or to look for.
+    `look_first`: search the account's recent jobs before the step; a job that is found is collected instead.
+    `look_for_s`: search for so long, and create again only if the list shows that the call made no job.
+    `warn`: log the switched off provider as a warning, since only the site's owner can mend it.
+    `forget`: delete the call or job from the journal, since there is no job to collect or to look for.
     """
 
     step: Step
@@ -84,10 +84,9 @@ class Decision:
 def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
     """Decide on `error` after `calls` create calls at this provider (0: a job of an earlier build).
 
-    A create call whose outcome is unknown is repeated only if the account's list of jobs will show its job, and once
-    after a 5xx of a service without a list, where both calls count as spent; `can_look` is
-    False where there is no list. A job that may be paid for is forgotten only when the service says that it failed or
-    does not know it.
+    `can_look`: the account has a list of jobs. A create call with an unknown outcome is repeated only if that list
+    will show its job. Without a list it is repeated once after a 5xx, and both calls count as spent. A job that may be
+    paid for is forgotten only when the service says that the job failed, or does not know it.
     """
     may_have_job = calls == 0 or error.charged is not Charged.NO
     match error:
@@ -113,7 +112,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
         case JobFailed() | JobEmpty():
             return Decision(Step.NEXT_PROVIDER, log_prompt=True)
         case JobUnknown():
-            # A service that keeps its jobs may know it again in a moment.
+            # A service that keeps its jobs may know this one again in a moment.
             step = Step.CREATE_AGAIN if calls == 0 and not can_look else Step.NEXT_PROVIDER
             return Decision(step, forget=not can_look)
         case PictureElsewhere():
@@ -130,8 +129,8 @@ def _again(calls: int) -> Step:
 
 
 def choose_cooldown_s(retry_after_s: float | None) -> float:
-    """The pause of a provider that refuses requests, or seems to be down (seconds)."""
-    # Not a number compares false: the default.
+    """Return the cooldown of a provider that refuses requests, or seems to be down (seconds)."""
+    # `nan >= 0` is false, and leads to the default.
     return (
         min(retry_after_s, MAX_COOLDOWN_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_COOLDOWN_S
     )

@@ -1,4 +1,4 @@
-"""The jobs of a build: fetch and store the picture of one, or carry out what follows from an error.
+"""Collection of jobs: fetch and store the picture of a job, or carry out the decision on an error.
 
 Fetching is free and repeatable. A picture is stored before any other step.
 """
@@ -70,7 +70,7 @@ class Jobs:
     ) -> StoredPicture:
         """Collect and store the picture of a job; ProviderError if there is none by `give_up_at`."""
         image, delivered = await self._fetch_checked(request, job, give_up_at)
-        # No further job can follow from here, so the slot is free before the disk has written.
+        # This request makes no further job, so the slot is free before the picture is stored.
         request.release_slot()
         is_new = source is Source.GENERATED
         record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
@@ -93,9 +93,10 @@ class Jobs:
         return None
 
     async def collect_duplicate(self, request: JobRequest, job: Submission) -> None:
-        """Store the picture of a second job under the key of the same request with `hero_seed` set to the job's seed.
+        """Collect a duplicate job: store its picture under a key of its own.
 
-        Where the author has set that already, or the job's seed is not known, the job's id takes its place.
+        The key is that of the same request with `hero_seed` set to the job's seed. If the author has set `hero_seed`,
+        or the seed is not known, the request gets the job's id instead.
         """
         entry = await thread(self._context.journal.entry, request.key)
         seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
@@ -124,7 +125,7 @@ class Jobs:
     async def _fetch_checked(
         self, request: JobRequest, job: Submission, give_up_at: float
     ) -> tuple[GeneratedImage, ImageInfo]:
-        """The picture of a job, decoded as a check; one that arrives damaged is downloaded again."""
+        """Fetch the picture of a job and decode it as a check; a damaged picture is fetched again."""
         while True:
             image = await request.provider.fetch(job, give_up_at=give_up_at)
             try:
@@ -168,9 +169,9 @@ class Jobs:
         )
 
     def save(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
-        """Store the picture first and close its journal entry afterwards: no bookkeeping error may lose a paid picture.
+        """Store the picture, and then delete its job from the journal: no error in between loses a paid picture.
 
-        A picture that is not new is in a team's store as well.
+        `is_new=False`: the image came from the team's store, so the local copy may be lost.
         """
         for place, store in enumerate(self._context.lookup.writable):
             try:
@@ -220,9 +221,9 @@ class Jobs:
         number: int = 0,
         job: Submission | None = None,
     ) -> None:
-        """Carry the decision out, up to its next step; raises the error if that step is to stop.
+        """Carry out the decision up to its step; raises `error` if that step is STOP.
 
-        `number` is the create call's that failed; `job` the one that could not be collected.
+        `number` is that of the failed create call. `job` is the job that could not be collected.
         """
         name = request.provider.name
         request.note(str(error))
@@ -245,7 +246,7 @@ class Jobs:
 
     async def _forget(self, error: ProviderError, request: JobRequest, number: int, job: Submission | None) -> None:
         key = request.key
-        # Without a note, every build would pay for the job without a picture again.
+        # Without the refusal, every build would pay again for a job without a picture.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
         if is_empty or isinstance(error, PromptRefused):
             job_id = job.job_id if job else ""
@@ -259,7 +260,7 @@ class Jobs:
         else:
             left = await thread(self._context.journal.delete_call, key, number)
         if not isinstance(error, JobEmpty):
-            # Other machines ask for an empty job themselves, and remember it then.
+            # Other machines ask for an empty job themselves, and record the refusal then.
             await request.publish(left)
 
     async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
@@ -271,9 +272,9 @@ class Jobs:
     async def defer(
         self, request: JobRequest, numbers: Iterable[int], *, is_unknown: bool = False, was_reached: bool = True
     ) -> bool:
-        """Note that the jobs of these create calls were not collected: later builds ask at growing intervals.
+        """Record a failed collection; later builds wait longer before they ask. Returns True if a job is given up.
 
-        True if they are given up, with one message: they are too old, or the service has not known them for hours.
+        A job is given up, with a warning, when it is too old, or unknown to the service for hours.
         """
         is_over = False
         for number in numbers:
@@ -283,7 +284,7 @@ class Jobs:
                 )
             )
             if call is None or not was_reached or not call.is_over(self._context.clock.now()):
-                # A service that was not reached gave no answer on the job.
+                # A service that was not reached said nothing about the job.
                 continue
             is_over = True
             await request.publish(await thread(self._context.journal.give_up, request.key, number))

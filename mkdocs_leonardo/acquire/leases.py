@@ -1,4 +1,4 @@
-"""Leases on one picture: of one process among those on a cache, and of one machine among those on a store."""
+"""Leases on pictures, between the processes on one cache and between the machines on one store."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mkdocs_leonardo.errors import StoreUnavailable
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLease
 
-#: Between two attempts to take over what another process works on (seconds).
+#: The interval between two attempts to acquire a lease that another process holds (seconds).
 LEASE_POLL_S = 0.25
-#: Between two signs of life (seconds).
+#: The interval between two heartbeats (seconds).
 HEARTBEAT_S = 2.0
-#: Work on a picture stops when its lease was not renewed for so long (seconds): soon another process may take it over.
+#: Work on a picture stops when its lease was not renewed for so long (seconds), before another process may acquire it.
 HOLD_S = 8.0
 
 
@@ -36,7 +36,7 @@ class Leases:
     async def held(self, name: str) -> AsyncIterator[None]:
         """Hold the lease among the processes on the cache; waits for it, and takes it over from a dead process.
 
-        The block is left early, without an exception, when the lease is lost.
+        The block ends early, without an exception, when another process takes the lease over.
         """
         while not await thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
@@ -53,9 +53,9 @@ class Leases:
 
     @asynccontextmanager
     async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:
-        """Hold the lease among the machines that share a store, None without such a store.
+        """Hold the lease among the machines that share a store; yields None without such a store.
 
-        LeasedElsewhere, at once, while another machine holds it.
+        Raises LeasedElsewhere at once while another machine holds the lease.
         """
         if self._team is None:
             yield None
@@ -75,7 +75,7 @@ class Leases:
             raise NoProviderLeft("another machine has been making it for too long; it is not paid for a second time")
 
     async def heartbeat(self) -> None:
-        """Tell other processes and machines that this one lives, for as long as the build runs."""
+        """Renew the held leases at intervals, for as long as the build runs."""
         async with create_task_group() as group:
             group.start_soon(self._heartbeat)
             if self._team is not None:
@@ -88,7 +88,7 @@ class Leases:
             asked_for = dict(self._held)
             if not asked_for:
                 continue
-            # If the journal cannot be written now, the leases' scopes run out.
+            # Without a renewal, the leases' scopes run out.
             with suppress(StoreUnavailable):
                 mine = await thread(self._journal.heartbeat)
                 for name, scope in asked_for.items():

@@ -16,12 +16,12 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from mkdocs_leonardo.imaging.memory import keep_little
 
-#: Worker threads for what blocks: reading, writing, decoding (encoding has as many again as there are cores). Each
-#: thread may keep what its largest picture took, so anyio's 40 hold on to 75 MB more than these do.
+#: Worker threads for calls that block: reading, writing, decoding. Encoding has its own, one for each core. A thread
+#: may keep the memory of its largest picture: anyio's 40 threads would keep 75 MB more.
 THREADS = 4
 
-#: Queued coroutines that run at once by default. Each takes about 14 KB of memory while it waits; the cores have work
-#: for longer than services take.
+#: Queued coroutines that run at once by default. Each takes about 14 KB of memory while it waits, and so many keep the
+#: cores busy while services work.
 MOST_QUEUED = 64
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class EventLoop:
     def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
-        `function` gets one more argument: a function with which it lets the next one start while it waits for another.
+        `function` gets one more argument, a function that starts the next one; it calls that before it waits.
         """
         if self._group is None:
             keeper, self._group = self._portal.start_task(self._hold_group)
@@ -73,7 +73,7 @@ class EventLoop:
     ) -> None:
         """Cancel the coroutines, await `last` in the loop, and end the thread; a second call does nothing.
 
-        `waiting` is called as the wait for what cannot be cancelled begins; KeyboardInterrupt from then on gives it up.
+        Calls `waiting` before it waits for requests that cannot be cancelled. KeyboardInterrupt ends that wait.
         """
         if self._is_closed:
             return
@@ -89,7 +89,7 @@ class EventLoop:
                 waiting()
                 self._portal.call(self._finish, last)
             except KeyboardInterrupt:
-                # An interrupted wait gives the answers up: without its connection no request can go on.
+                # `last` closes the connections, which ends the requests that are still running.
                 if last is not None:
                     self._portal.call(last)
                 raise
@@ -134,7 +134,7 @@ class EventLoop:
                 start_next()
 
     def _cancel_with(self, scope: CancelScope, future: Future[Any]) -> None:
-        """Cancel the scope if the future was cancelled, by a call from whichever thread."""
+        """Cancel the scope if the future was cancelled. Any thread may call it."""
         if not future.cancelled():
             return
         if threading.get_ident() == self._thread:
@@ -152,7 +152,7 @@ class EventLoop:
                 self._ended.set()
 
     async def _finish(self, last: Callable[[], Awaitable[object]]) -> None:
-        # What was cancelled may still wait for an answer that is paid for, on the connections that `last` closes.
+        # Cancelled coroutines may still wait for paid answers, on connections that `last` closes.
         if self._running:
             self._ended = Event()
             await self._ended.wait()

@@ -1,7 +1,7 @@
-"""Search the account's list for the jobs of create calls that failed or got no answer.
+"""Lost jobs: those of create calls that failed or got no answer, searched for in the account's list.
 
-A call counts as paid in journal and budget until the list rules its job out. A list does that if it was read at least
-10 s after the call's end, reaches back beyond the call, and does not show the job.
+Such a call counts as paid in journal and budget until a list proves that it made no job. Such a list was read at least
+10 s after the call's end, goes back beyond the call, and does not show the job.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall, Entry
 
-#: A call of an earlier process that is older than this needs one search, since the service carried it out long ago or
-#: never (seconds). A call may wait for the request limit for minutes before it leaves.
+#: A call of an earlier process that is older than this needs one search (seconds): the service carried it out long
+#: ago, or never. A younger call may have waited for the request limit for minutes before it left.
 FRESH_S = 600.0
 
 
@@ -31,9 +31,10 @@ FRESH_S = 600.0
 class SearchResult:
     """The result of a search for the lost jobs of one picture.
 
-    `found` are the jobs that were found, by the numbers of their calls. `trouble` says why further calls are still in
-    doubt, None if none is; `is_final` that the list will not tell a moment later either. `was_read` is False for a
-    list that could not be read, which says nothing of any job.
+    `found`: the jobs that were found, by the numbers of their calls.
+    `trouble`: why other calls are still in doubt; None if no call is.
+    `is_final`: a second search would find no more.
+    `was_read`: whether the list could be read.
     """
 
     found: Mapping[int, Submission] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class SearchResult:
 
 
 class LostJobs:
-    """Searches the account for jobs of lost create calls, and withdraws the reservations of calls that made none."""
+    """Finds the jobs of failed and unanswered create calls, and rules out the calls that made no job."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context
@@ -55,12 +56,12 @@ class LostJobs:
         self._ruled_out: dict[str, Entry] = {}
 
     def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
-        """Note a call of this build that may have made a job; it counts as `reservation`."""
+        """Record a failed call of this build that may have made a job; its reservation still counts."""
         self._context.budget.mark_uncertain(reservation)
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._context.clock.now()
         with suppress(StoreUnavailable):
-            # Without the note the next build takes it for a call that may be in the air.
+            # Without the record, the next build takes it for a call that may still arrive.
             self._context.journal.note_failed(key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:
@@ -71,15 +72,15 @@ class LostJobs:
         return entry is not None and any((key, call.number) in self._reserved for call in entry.intended)
 
     async def search(self, request: JobRequest) -> SearchResult:
-        """Search until a job is found, or every call is ruled out, or the list cannot tell, after 10 s or at all."""
+        """Search until a job is found, every call is ruled out, or further searches are useless."""
         since = self._context.clock.now()
         while True:
-            # A list that was asked for too early proves nothing, however late it comes.
+            # Computed before the request: a list that was requested too early proves nothing.
             left_s = await self._wait_left_s(request.key)
             result = await self.search_once(request)
             if result.found or result.is_final or left_s <= 0:
                 return result
-            # Later looks come at longer intervals: a lost job is in the list at once, or the list lags.
+            # The intervals grow: the list shows a lost job at once, or it lags.
             pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - since) / 2)
             await self._context.clock.sleep(min(pause_s, await self._wait_left_s(request.key)))
 
@@ -104,7 +105,7 @@ class LostJobs:
         return SearchResult(found)
 
     async def _rule_out(self, request: JobRequest, call: CreateCall) -> None:
-        """Withdraw a call that made no job, here and with other machines."""
+        """Delete a call that made no job from budget, journal and team lease."""
         provider, key = request.provider.name, request.key
         self._ruled_out[key] = request.entry
         reservation = self._reserved.pop((key, call.number), None)
@@ -113,7 +114,7 @@ class LostJobs:
         await request.publish(await thread(self._context.journal.delete_call, key, call.number))
 
     async def _adopt_job(self, request: JobRequest, call: CreateCall) -> Submission | None:
-        """The job of one call, recorded in the journal, if the list has it."""
+        """Find the job of one call in the list and record it in the journal; None if it is not there."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_ours = (key, call.number) in self._reserved
@@ -131,7 +132,7 @@ class LostJobs:
                 if submission is None:
                     return None
                 if call.seed is not None and request.candidate.request["seed"] is not None:
-                    # A job that the list does not show belongs to no other.
+                    # The job may be that of an equal call for another picture.
                     await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
@@ -145,9 +146,9 @@ class LostJobs:
         return submission
 
     async def _check_equal_calls(self, request: JobRequest) -> None:
-        """ListUnclear if the lost call of another picture has the author's seed, prompt, size and model as well.
+        """Raise ListUnclear if another picture's lost call has the same seed, prompt, size and model.
 
-        A call that was ruled out counts: the list may have hidden its job until now.
+        Ruled out calls count as well, since the list may have hidden their jobs until now.
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
         entries = await thread(self._context.journal.entries)
@@ -161,17 +162,17 @@ class LostJobs:
                 )
 
     async def _wait_left_s(self, key: str) -> float:
-        """Seconds until a list proves something of every call of which nothing is known; 0 if it does now."""
+        """Return the seconds until a list proves the absence of every missing job; 0 if it does now."""
         entry = await thread(self._context.journal.entry, key)
         calls = entry.intended if entry is not None else ()
         return max((0.0, *(self._call_wait_left_s(key, call) for call in calls)))
 
     def _call_wait_left_s(self, key: str, call: CreateCall) -> float:
-        """Seconds until a list that does not show the call's job proves that there is none."""
+        """Return the seconds until a list proves the absence of the call's job; 0 or less if it does now."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:
             return self._ended_at[key, call.number] + SEARCH_S - now
         if abs(now - max(call.sent_at, call.ended_at)) > FRESH_S + CLOCKS_APART_S:
             return 0.0
-        # A call in the air when its process died may reach the service a moment from now, however old it is.
+        # Its process may have died before the call arrived, which may still happen now.
         return self._seen_at.setdefault((key, call.number), now) + SEARCH_S - now

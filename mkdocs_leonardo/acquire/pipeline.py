@@ -90,7 +90,7 @@ class Pipeline:
         return tuple(sorted({asked.name for asked in self._runner.asking if not isinstance(asked, FindsLostJobs)}))
 
     async def aclose(self) -> None:
-        """Close every provider's connections, and let go of the team's store."""
+        """Close every provider's connections, and the team's store."""
         try:
             for provider in self._lookup.chain:
                 await provider.aclose()
@@ -103,10 +103,10 @@ class Pipeline:
     async def resolve(
         self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """The page's hero, made if it is missing, else a placeholder with the reason. May open connections and pay.
+        """Resolve the page's hero: the picture, made if it is missing, or a placeholder with the reason. May pay.
 
-        `answer` is the look-up's answer, if there is one. `start_next` is called before it waits for another page's or
-        machine's work.
+        `answer` is the result of the look-up, if it is known. `start_next` is called before each wait for the work of
+        another page or machine.
         """
         if hero.picture is None:
             return await self._resolve_own(hero, answer)
@@ -128,7 +128,7 @@ class Pipeline:
     async def acquire_picture(
         self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """The picture that `resolve` would show, made if it is missing; no files for pages, and no placeholder."""
+        """Acquire the page's picture as `resolve` does, without files for pages and without a placeholder."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
         started = self._context.clock.now()
         if answer is None:
@@ -157,7 +157,7 @@ class Pipeline:
             return Resolution(hero, failure=Failure(f"hero_image {own_path(hero).name} {_reason(error)}"))
 
     async def _with_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
-        """The page's last accepted hero, else the painter's picture; None only if even that cannot be written."""
+        """Resolve the page to its placeholder: its last accepted hero, or the painter's picture."""
         stored = await thread(self._lookup.last_or_painted, hero)
         try:
             asset = await self._with_files(stored, hero)
@@ -175,7 +175,7 @@ class Pipeline:
         return asset_of(stored, await self._render_once(stored.record, hero, render))
 
     async def _render_once(self, record: PictureRecord, hero: HeroSpec, make: Callable[[], Rendering]) -> Rendering:
-        """The files of one picture, made once however many pages show it, on as many threads as there are cores."""
+        """Load or make the files of one picture; pages that ask at the same time share the work."""
         flight = (record.key, hero.focus)
         while flight in self._renderings:
             await self._renderings[flight].wait()
@@ -194,7 +194,7 @@ class Pipeline:
     async def _acquire_once(
         self, picture: PictureSpec, page: str, answer: LookupResult, start_next: Callable[[], None]
     ) -> InFlight:
-        """The work for one picture, done once in this process: later pages wait for the first one's."""
+        """Acquire a picture once in this process: later pages wait for the first page's work."""
         if picture in self._flights:
             flight = self._flights[picture]
             if flight.done is not None:
@@ -253,7 +253,7 @@ class Pipeline:
             answer = await thread(self._lookup.find, HeroSpec(page, picture))
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:
-        """The picture of a request whose lease is held."""
+        """Collect an earlier job for the picture, or create a new one; both leases are held."""
         # Another process, or another machine, may have been faster while this one waited.
         answer = await thread(self._lookup.find, HeroSpec(request.page, request.picture))
         answer, doubt = await self._look_in_team(request.page, answer)
@@ -266,7 +266,7 @@ class Pipeline:
         except (ProviderError, StorageError) as error:
             if stored is None:
                 raise
-            # The page's picture is good; the better one that it waited for will not come.
+            # The page keeps its picture, since the better one cannot be collected.
             self._context.notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
@@ -319,7 +319,7 @@ class Pipeline:
 
 
 def _source_of_later_page(source: Source) -> Source:
-    """The resolution of a second page for a picture that the first page had made."""
+    """Return the source that later pages report for a picture that the first page acquired."""
     return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
 
 

@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Attempts:
     """The attempts to get one picture.
 
-    `paid`: its reservations in the budget. `capped_usd`: the estimate of a create call that a cap did not allow.
-    `passed_over`: providers that are not asked again.
+    `paid`: the reservations of its create calls. `capped_usd`: the estimate of a call that a cap did not allow.
+    `passed_over`: providers that get no create call for it.
     """
 
     made: list[Attempt] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Attempts:
     passed_over: set[str] = field(default_factory=set)
 
     def words(self) -> str:
-        """All attempts in one line, each once."""
+        """Return all attempts in one line, without repeats."""
         return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.made))
 
 
@@ -44,7 +44,7 @@ class Attempts:
 class PictureRequest:
     """A picture that a page asked for; `lease` is the name of the lease that excludes other processes.
 
-    `release_slot` is called when its job is no longer in flight, so that the next one may start while it is stored.
+    `release_slot` is called when its job is no longer in flight: the next job starts while this picture is stored.
     `team_lease` excludes other machines that share a store; None without such a store.
     """
 
@@ -56,7 +56,7 @@ class PictureRequest:
     team_lease: TeamLease | None
 
     def to(self, candidate: Candidate) -> JobRequest:
-        """The same request to one provider."""
+        """Return this request, addressed to one provider."""
         return JobRequest(
             self.picture, self.page, self.lease, self.release_slot, self.attempts, self.team_lease, candidate=candidate
         )
@@ -89,7 +89,7 @@ class JobRequest(PictureRequest):
         self.attempts.made.append(Attempt(self.provider.name, result, is_held_back))
 
     async def publish(self, entry: Entry | None) -> None:
-        """Tell the other machines of the key's open jobs; None: there are none."""
+        """Write the open jobs of the key into the team lease; None deletes them there."""
         if self.team_lease is None:
             return
         if entry is None:
@@ -107,12 +107,12 @@ class LeasedElsewhere(Exception):
 
 
 class NoProviderLeft(Exception):
-    """No provider made the picture; the message holds the result of each."""
+    """The build cannot get the picture; the message says why, for each provider that was tried."""
 
 
 @asynccontextmanager
 async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
-    """Hold one token of the limiter for the length of the block, or until the function is called."""
+    """Hold one token of the limiter during the block, or until the yielded function is called."""
     holder = object()
     await limiter.acquire_on_behalf_of(holder)
     is_held = True

@@ -1,7 +1,7 @@
 """The job runner: collects the paid jobs of one request, and only then creates a new one, within the caps.
 
-The order on disk makes it safe to die at any moment: the intent before the create call, the job id before the first
-poll, the picture before the entry is closed.
+The order of writes makes a crash safe at any moment. The create call is journalled before it is sent, and the job id
+before the first poll. The picture is stored before its job is deleted from the journal.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class JobRunner:
         return None
 
     async def _paid_jobs(self, request: JobRequest, damaged: PictureRecord | None) -> tuple[Submission, ...]:
-        """The jobs of earlier builds for this key: known, or found in the account's list."""
+        """Return the paid jobs of this key, from the journal or the account's list."""
         provider, key = request.provider, request.key
         left = request.team_lease.open_job(key) if request.team_lease is not None else None
         if left is not None:
@@ -77,7 +77,7 @@ class JobRunner:
             return entry.due_jobs(self._context.clock.now())
         if isinstance(provider, FindsLostJobs):
             return await self._lost_jobs(request, entry)
-        # A call of this build is not repeated before the next one.
+        # This build does not repeat its own calls; the next build may.
         if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
             # The answer was the picture itself, and was not stored.
             self._context.notify(logging.WARNING, unanswered_message(request.page, provider.name))
@@ -85,7 +85,7 @@ class JobRunner:
         return ()
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
-        """The jobs that calls of earlier builds led to."""
+        """Search for the jobs of unanswered calls, unless a build has done so recently."""
         if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
         result = await self._lost.search(request)
@@ -95,7 +95,7 @@ class JobRunner:
         return tuple(result.found.values())
 
     async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
-        """Store the pictures of further jobs of the request whose picture is `shown`."""
+        """Collect the duplicate jobs of a request: those whose picture is not `shown`."""
         entry = await thread(self._context.journal.entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
@@ -107,7 +107,7 @@ class JobRunner:
     # What must be paid for -------------------------------------------------------------------------------------------
 
     async def acquire_new(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
-        """A new picture from the first provider that makes one; PromptRefused, or NoProviderLeft with the reasons."""
+        """Create the picture at the first provider that makes it; raises PromptRefused or NoProviderLeft."""
         obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
@@ -120,7 +120,7 @@ class JobRunner:
         raise refused or NoProviderLeft(request.attempts.words())
 
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
-        """The picture of the first provider that makes one."""
+        """Return the picture of the first provider that makes one; None if none does."""
         for candidate in candidates:
             theirs = request.team_lease and request.team_lease.refusal_reason(candidate.key)
             if theirs:
@@ -139,9 +139,9 @@ class JobRunner:
     async def _collect_lost(
         self, request: PictureRequest, candidates: Sequence[Candidate], obtained: StoredPicture | None
     ) -> StoredPicture | None:
-        """The picture to show, after a search for the jobs of this build's failed create calls.
+        """Collect the lost jobs of this build's create calls; returns the picture to show.
 
-        A job that is found is collected, and shown if no call of its provider gave a picture.
+        The picture of a lost job replaces `obtained`, unless the same provider made `obtained`.
         """
         for candidate in candidates:
             wanted = request.to(candidate)

@@ -1,4 +1,4 @@
-"""The interfaces of stores of pictures, and what builds say of them. All calls are synchronous and thread-safe."""
+"""The interfaces of picture stores, and a build's counts of them. All calls are synchronous and thread-safe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class PictureSource(Protocol):
     """Reads the bytes of stored pictures."""
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
+        """Return the bytes as delivered; raises BrokenEntry if their digest differs."""
         ...
 
 
@@ -20,11 +20,11 @@ class PictureStore(PictureSource, Protocol):
     """Pairs of picture and record under a generation key."""
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, whose picture is what was stored, else BrokenEntry; quick if it was found so before."""
+        """Return the record of `key` with a verified picture; None without one, BrokenEntry if it is damaged."""
         ...
 
     def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
+        """Return the record of `key` without a check of its picture; None without a valid record."""
         ...
 
     def save(self, record: PictureRecord, data: bytes) -> None:
@@ -34,7 +34,7 @@ class PictureStore(PictureSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture and the place that holds it, None for one that is still to be painted.
+    """A picture and the store that holds it; `store` is None for a picture that is still to be painted.
 
     `rank` is its provider's place in the chain; providers before it may have paid jobs to collect first.
     """

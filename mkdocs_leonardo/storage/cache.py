@@ -1,9 +1,9 @@
-"""JSON values under text keys, shared by processes: diskcache, with its known faults fenced off.
+"""A store of JSON values under text keys, shared by processes: diskcache without its known faults.
 
-diskcache 5.6.3 (August 2023, the last release) runs code when it reads a crafted row (CVE-2025-69872), reads and
+diskcache 5.6.3 (August 2023, the last release) runs code when it reads a crafted row (CVE-2025-69872). It reads and
 removes any file that a row names, takes attributes and pragmas from rows, and waits 60 s for a lock. A cache folder
-may come out of a pull request. So the database is opened and examined here, and diskcache is given the open
-connection; text is the only thing that goes in or out.
+may come from a pull request. So this module opens and checks the database, and gives diskcache the open connection.
+Keys and values are text.
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ _COUNTERS = ("count", "size", "hits", "misses")
 
 
 class TextStore:
-    """JSON values under text keys, in an SQLite file that several processes use at once.
+    """A store of JSON values under text keys, in an SQLite file that several processes use at once.
 
-    Thread-safe; every failure is StoreUnavailable.
-    `trouble` says what was found broken and set aside when the file was opened, else None.
+    Thread-safe. Every failure is StoreUnavailable. `trouble` says which broken file was set aside; else it is None.
     """
 
     def __init__(self, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> None:
@@ -77,15 +76,15 @@ class TextStore:
     def open(cls, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> TextStore:
         """Open the store in `folder`, which is made if need be; StoreUnavailable if it is locked for about 5 s.
 
-        With `durable`, what was set is on the disk when `set` (or the transaction) returns, power cut or not.
-        `wait_s` is how long each later operation waits for other processes, and at most how long opening does.
+        With `durable`, a value survives a power cut once `set` or its transaction has returned.
+        Each later operation waits for other processes for at most `wait_s`, and opening waits no longer either.
         """
         store = cls(folder, durable=durable, wait_s=wait_s)
         with store._using():
             return store
 
     def get(self, key: str) -> JsonValue | None:
-        """The value, or None if there is none that this class wrote."""
+        """Return the value of `key`; None without one that this class wrote."""
         with self._using() as cache:
             row = cache.connection.execute(_SELECT_VALUE, (key, MODE_RAW, time.time())).fetchone()
         return None if row is None else _parse(row[0])
@@ -113,7 +112,7 @@ class TextStore:
     def transaction(self) -> Iterator[None]:
         """Commit all changes of the block, or none; no other process writes meanwhile.
 
-        Waits for the lock, at most `wait_s`. May be nested; the outermost one decides.
+        Waits for the lock for at most `wait_s`. Of nested transactions, the outermost one commits.
         """
         with self._using() as cache, cache.transact():
             yield
@@ -129,7 +128,7 @@ class TextStore:
 
     @contextmanager
     def _using(self) -> Iterator[_FencedCache]:
-        """The cache, for this thread alone; turns its errors into StoreUnavailable."""
+        """Hold the cache for this thread alone; its errors become StoreUnavailable."""
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
         try:
@@ -146,7 +145,7 @@ class TextStore:
             self._lock.release()
 
     def _ensure_open(self) -> _FencedCache:
-        """The open cache, reopened if its file was deleted or replaced, as a clean-up during `serve` does."""
+        """Return the open cache. It is opened again if its file was deleted or replaced since."""
         if self._closed:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
         if self._opened is not None:
@@ -166,7 +165,7 @@ class TextStore:
     def _open(self) -> _Opened:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._folder.is_symlink():
-            # Restored from elsewhere it could point at a folder that is none of ours.
+            # A link in a restored cache may lead to any folder.
             raise StoreUnavailable(f"{self._folder}: is a symbolic link; give the store a folder of its own")
         path = self._file
         for _ in range(3):
@@ -179,9 +178,9 @@ class TextStore:
         raise StoreUnavailable(f"{path}: is broken again each time it is replaced")
 
     def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
-        """Rename the database; nothing is deleted, so that a person can examine it."""
+        """Rename the broken database and its companions, so that a person can examine them."""
         if identity(path) != examined:
-            return  # another process was quicker, and this is its fresh database
+            return  # another process has replaced the database already
         for number in itertools.count(1):
             aside = path.with_name(f"{_NAME}.broken-{number}")
             if not any(os.path.lexists(f"{aside}{companion}") for companion in _COMPANIONS):
@@ -193,7 +192,7 @@ class TextStore:
 
 
 class MemoryStore(TextStore):
-    """JSON values in the memory of this process, for where no file can be used."""
+    """A store in the memory of this process, for a folder that cannot be used."""
 
     def __init__(self) -> None:
         super().__init__(Path(":memory:"), durable=False)
@@ -207,18 +206,18 @@ class MemoryStore(TextStore):
 
 
 class SealedStore(TextStore):
-    """A store without values whose changes raise StoreUnavailable with the reason."""
+    """An empty store, of which each change raises StoreUnavailable with a reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(Path(), durable=True)
         self._reason = reason
 
     def get(self, key: str) -> JsonValue | None:  # noqa: ARG002 - the interface of a store
-        """Nothing is known."""
+        """Return None, since the store is empty."""
         return None
 
     def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - same
-        """Nothing is known."""
+        """Return an empty list, since the store is empty."""
         return []
 
     def _ensure_open(self) -> NoReturn:
@@ -234,55 +233,55 @@ class _Opened:
 
 
 class _NotOurs(Exception):
-    """The database is not one that `TextStore` wrote, or is no longer."""
+    """The database was not written by `TextStore`, or is damaged."""
 
 
 class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
-    """Text in, text out: nothing is pickled or unpickled, no file is read, written or removed."""
+    """diskcache's disk for text: it pickles and unpickles nothing, and touches no file."""
 
     def put(self, key: object) -> tuple[str, bool]:
-        """Text as it is."""
+        """Return the columns of a key; raises TypeError unless it is text."""
         if not isinstance(key, str):
             raise TypeError(f"keys are text, not {type(key).__name__}")
         return key, True
 
     def get(self, key: object, raw: object) -> str:
-        """Text as it is; BrokenEntry where diskcache would unpickle."""
+        """Return a stored key; raises BrokenEntry for one that diskcache would unpickle."""
         if raw != 1 or not isinstance(key, str):
             raise BrokenEntry("a row has a key that is not text")
         return key
 
     def store(self, value: object, read: object, key: object = None) -> tuple[int, int, None, str]:  # noqa: ARG002 - diskcache's signature
-        """Text as it is, always in the row."""
+        """Return the columns of a value, which stays in its row; raises TypeError unless it is text."""
         if not isinstance(value, str):
             raise TypeError(f"values are text, not {type(value).__name__}")
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: object, filename: object, value: object, read: object) -> str:
-        """Text as it is; BrokenEntry where diskcache would unpickle or open a file."""
+        """Return a stored value; raises BrokenEntry for one that diskcache would unpickle or read from a file."""
         if mode != MODE_RAW or filename is not None or read or not isinstance(value, str):
             raise BrokenEntry("a row has a value that is not text")
         return value
 
     def filename(self, key: object = None, value: object = None) -> NoReturn:  # noqa: ARG002 - diskcache's signature
-        """Never: values stay in their rows."""
+        """Raise BrokenEntry, since no value is stored in a file."""
         raise BrokenEntry("values are not stored in files")
 
     def remove(self, file_path: object) -> None:
-        """Nothing: no row of ours has a file, so a row that has one is crafted."""
+        """Remove no file, since only a crafted row names one."""
 
 
 class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no types
-    """diskcache on one connection that was opened and examined here, and that its threads share under a lock."""
+    """diskcache on one connection, opened and checked by this module, which threads share under a lock."""
 
     def __init__(self, connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
         self.connection = connection
-        # The name is expanded (`~`, `$NAME`) and created by diskcache; as it opens nothing, any existing one will do.
+        # diskcache expands and creates this folder, and then opens nothing in it, so that any folder will do.
         super().__init__(os.curdir, disk=_TextDisk, **settings)
 
     @property
     def _con(self) -> sqlite3.Connection:
-        """The connection; diskcache's own would run pragmas out of the Settings rows."""
+        """The checked connection; diskcache's own one would run pragmas from the Settings rows."""
         return self.connection
 
     def roll_back(self) -> None:
@@ -292,7 +291,7 @@ class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no
 
 
 def _settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
-    """Every setting diskcache knows, so that no row chooses one. No eviction: what was paid for stays."""
+    """Return all of diskcache's settings, so that no row chooses one. Eviction is off: it would delete paid jobs."""
     return {
         "statistics": 0,
         "tag_index": 0,
@@ -311,7 +310,7 @@ def _settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
 
 
 def _refuse_foreign_files(path: Path) -> None:
-    """`path` and its companions are plain files or absent, and SQLite is not told to delete another one."""
+    """Raise _NotOurs for a file that is not plain, and for one that tells SQLite to delete another file."""
     for companion in _COMPANIONS:
         file = Path(f"{path}{companion}")
         with suppress(FileNotFoundError):
@@ -325,7 +324,7 @@ def _refuse_foreign_files(path: Path) -> None:
 
 
 def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
-    """The examined database with diskcache on top, within about OPEN_WAIT_S."""
+    """Open and check the database, and start diskcache on it; gives up after about OPEN_WAIT_S."""
     open_wait_s = min(wait_s, OPEN_WAIT_S)
     give_up_at = time.monotonic() + open_wait_s
     connection = sqlite3.connect(path, timeout=open_wait_s, isolation_level=None, check_same_thread=False)
@@ -344,31 +343,31 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
 
 
 def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
-    """The cache on `connection`, set up in one transaction, so that no process waits for it or sees half of it."""
+    """Check the database and set it up in one transaction, so that no process sees a part of it."""
     # A crafted row may hold bytes that are not UTF-8; that is a wrong value, not a reason to stop.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     # What SQLite advises for files from strangers (sqlite.org/security.html, section 1.2).
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA mmap_size = 0")
-    # Before the first write: what is not ours is not changed.
+    # Before the first write, so that a foreign database is not changed.
     _refuse_foreign_schema(connection)
     connection.execute("PRAGMA auto_vacuum = 1")
     settings = _settings(journal_mode=_write_ahead(connection, give_up_at), durable=durable)
-    # Inside the transaction it could not be changed any more.
+    # Inside a transaction this pragma has no effect.
     connection.execute(f"PRAGMA synchronous = {settings['sqlite_synchronous']}")
     connection.execute("BEGIN IMMEDIATE")
     _forget_foreign_settings(connection, settings)
     cache = _FencedCache(connection, settings)
     connection.execute("COMMIT")
-    # With no eviction nothing else removes rows whose time is over; if another process writes just now, the next may.
+    # Without eviction, only this call removes expired rows. A later process does it if another one writes now.
     with suppress(diskcache.Timeout):
         cache.expire()
     return cache
 
 
 def _write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
-    """The journal mode in force: `wal`, unless the file system cannot. SQLite does not wait for this lock itself."""
+    """Switch to write-ahead logging, and return the mode in force. SQLite does not wait for this lock itself."""
     while True:
         try:
             ((mode,),) = connection.execute("PRAGMA journal_mode = wal").fetchall()
@@ -381,7 +380,7 @@ def _write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
 
 
 def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
-    """Every table, index and trigger is one that diskcache makes, letter by letter, and the pages are whole."""
+    """Raise _NotOurs unless the schema is diskcache's, letter by letter, and the database is intact."""
     select = "SELECT type, name, tbl_name, sql FROM sqlite_master"
     try:
         found = connection.execute(select).fetchall()
@@ -405,7 +404,7 @@ def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
 
 
 def _forget_foreign_settings(connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
-    """Settings rows hold what we set and counters, nothing else: diskcache turns every row into an attribute."""
+    """Delete foreign Settings rows, since diskcache turns every row into an attribute."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchall():
         return
     for rowid, key, value in connection.execute("SELECT rowid, key, value FROM Settings").fetchall():
@@ -418,7 +417,7 @@ def _forget_foreign_settings(connection: sqlite3.Connection, settings: dict[str,
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 where the error is Python's own."""
+    """Return SQLite's primary result code; 0 for an error of Python's own."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
@@ -427,7 +426,7 @@ def _text(value: JsonValue) -> str:
 
 
 def _parse(text: str) -> JsonValue | None:
-    """The value, or None for text that `_text` did not write."""
+    """Parse a stored value; None if `_text` did not write it."""
     try:
         return parse_json(text)
     except (ValueError, RecursionError):

@@ -28,10 +28,10 @@ _REBUILDABLE = ("index", "variants")
 
 
 def move_or_stay(former: Path, folder: Path, *, notify: Notify, is_carried: bool) -> tuple[Path, bool]:
-    """Move `former` into `folder`; returns the folder to work with, and whether a build may pay.
+    """Move the cache from `former` to `folder`; returns the folder to use, and whether a build may pay.
 
-    What cannot be moved stays in use where it is. If `folder` is in use as well, nothing is bought: a picture or a job
-    in `former` might be paid for again. `is_carried` says that a service carries one of both from run to run.
+    If the move fails, `former` stays in use. If `folder` is in use as well, the build may not pay, since pictures and
+    jobs in `former` could be paid for again. `is_carried`: a CI service keeps one of the folders between runs.
     """
     try:
         is_moved = move_cache(former, folder)
@@ -89,7 +89,7 @@ def is_in_use(folder: Path) -> bool:
 
 
 def _refuse_leased(former: Path) -> None:
-    """Raise StoreUnavailable while a living process holds a lease there: it would lose its journal amid a purchase."""
+    """Raise StoreUnavailable while a living process holds a lease in `former`: it may be about to pay."""
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.process_leases import Owner
 
@@ -110,12 +110,12 @@ def _move(former: Path, folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if former.is_symlink() and not folder.exists():
-            # Its target stays where it is, and may be named from where the link lies.
+            # The target stays where it is. The link may name it relative to its own place.
             folder.symlink_to(former.resolve(), target_is_directory=True)
             former.unlink()
             return
         with suppress(OSError):
-            # Else something is in the folder, or it lies on another disk.
+            # This fails if the folder is not empty, or on another disk.
             former.rename(folder)
             return
         _merge(former, folder)
@@ -125,7 +125,7 @@ def _move(former: Path, folder: Path) -> None:
 
 def _merge(former: Path, folder: Path) -> None:
     if not former.exists():
-        return  # another process was quicker
+        return  # another process has moved it
     if (former / _PICTURES).is_symlink():
         raise StoreUnavailable(f"{former / _PICTURES}: is a symbolic link; put a folder in its place")
     source, target = PictureFolder(former / _PICTURES), PictureFolder(folder / _PICTURES)
@@ -140,7 +140,7 @@ def _merge(former: Path, folder: Path) -> None:
         if (folder / name).exists():
             shutil.rmtree(former / name, ignore_errors=True)
     _move_files(former, folder)
-    # Last: a folder without a journal and pictures is not looked at again.
+    # The journal comes last: a folder without journal and pictures counts as moved.
     if (former / _JOURNAL).is_dir():
         _merge_journals(former / _JOURNAL, folder / _JOURNAL)
     with suppress(OSError):
@@ -163,7 +163,7 @@ def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
 
 
 def _move_files(former: Path, folder: Path) -> None:
-    """Move each file whose name is free in `folder`, records after pictures; damaged pairs were paid for as well."""
+    """Move each file whose name is free in `folder`, also of damaged pairs; records follow their pictures."""
     for path in sorted(former.glob("*"), key=lambda path: path.suffix == ".json"):
         other = folder / path.name
         if not path.is_symlink() and not other.exists():
@@ -180,5 +180,5 @@ def _merge_journals(former: Path, folder: Path) -> None:
 
     with closing(_open_store(former)) as source, closing(_open_store(folder)) as target:
         copy_rows(source, target)
-    # The other journal has every row on the disk now.
+    # The other journal has written every row to the disk.
     shutil.rmtree(former)

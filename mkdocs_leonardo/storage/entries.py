@@ -9,19 +9,19 @@ from typing import Literal
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
-#: Wall clocks of two processes, or machines, are taken to differ by up to this (seconds).
+#: The largest difference between the clocks of two processes or machines that is provided for (seconds).
 CLOCKS_APART_S = 3600.0
-#: A job that an earlier build asked for in vain is asked for again after this time at the least (seconds).
+#: The shortest interval between two attempts to collect a job (seconds).
 LEAST_INTERVAL_S = 60.0
-#: And after this part of the age that it had then, so that the intervals grow.
+#: This interval as a part of the job's age, so that the intervals grow.
 INTERVAL_PART = 0.5
 
-#: A job whose picture cannot be had is given up after this time (seconds).
+#: A job whose picture cannot be collected is given up at this age (seconds).
 GIVE_UP_S = 30 * 86400.0
-#: How long the job id of a closed entry is remembered, so that it is not taken for a lost one (seconds): longer than
-#: a lost one of the same prompt is looked for.
+#: How long the id of a deleted job is kept, so that no search takes it for a lost job (seconds): longer than a lost
+#: job of the same prompt is searched for.
 CLOSED_S = GIVE_UP_S + 5 * 86400.0
-#: And one that the service does not know, if it has said nothing else for so long (seconds).
+#: A job is also given up when the service has not known it for so long (seconds).
 UNKNOWN_S = 6 * 3600.0
 
 _MOST_CALLS = 100
@@ -31,12 +31,14 @@ _STORED_INTENDED = "sent"
 
 @dataclass(frozen=True, slots=True)
 class CreateCall:
-    """One create call. Times in Unix seconds, 0 where the event did not happen.
+    """One create call. Times are in Unix seconds, 0 for an event that did not happen.
 
-    `number` counts the calls for one key, from 1. `seed` is the seed it was sent with; None: the provider takes none,
-    or an earlier version of this package sent none. `ended_at`: the call failed, and nothing says whether it made a
-    job. `asked_at`: a later build asked for the job in vain, and `vain_since` was the first time; `unknown_since`:
-    since then every answer was that there is no such job.
+    `number`: counts the calls for one key, from 1.
+    `seed`: the seed of the call. None: the provider takes none, or an earlier version of this package sent none.
+    `ended_at`: when the call failed without a word on a job.
+    `asked_at`: when a later build last failed to collect the job.
+    `vain_since`: the first of those failures that counts against the job.
+    `unknown_since`: since when every answer says that the service does not know the job.
     """
 
     number: int
@@ -58,16 +60,16 @@ class CreateCall:
         return self.accepted_at if self.state == "accepted" else self.sent_at
 
     def is_due(self, now: float) -> bool:
-        """Whether a build may ask for the job: the intervals grow with its age."""
+        """Whether a build may ask for the job now: the intervals grow with its age."""
         if not self.asked_at or now < self.asked_at - CLOCKS_APART_S:
             return True
         age_s = self.asked_at - self.began_at
-        # An old job is asked for once more before it is given up: one question may meet a bad moment.
+        # An old job gets a second attempt before it is given up, since the first may meet an outage.
         interval_s = UNKNOWN_S + CLOCKS_APART_S if age_s > GIVE_UP_S else INTERVAL_PART * age_s
         return now - self.asked_at >= max(LEAST_INTERVAL_S, interval_s)
 
     def is_over(self, now: float) -> bool:
-        """Whether a job that was asked for in vain at `now` is given up."""
+        """Whether a job that could not be collected at `now` is given up."""
         is_unknown = bool(self.unknown_since) and now - self.unknown_since >= UNKNOWN_S + CLOCKS_APART_S
         is_vain = bool(self.vain_since) and now - self.vain_since >= UNKNOWN_S + CLOCKS_APART_S
         return is_unknown or (is_vain and now - self.began_at > GIVE_UP_S)
@@ -75,7 +77,7 @@ class CreateCall:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The create calls for one picture whose outcome is open, or whose job is not collected: one or more, in order."""
+    """The create calls for one picture that have no answer yet, or a job to collect: one or more, in order."""
 
     key: str
     provider: str
@@ -109,7 +111,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A prompt that is not sent again: refused, or, if it `is_empty`, its job ended without a picture."""
+    """The refusal of a prompt, which is not sent again. `is_empty`: its job ended without a picture."""
 
     key: str
     reason: str
@@ -121,7 +123,7 @@ class Refusal:
 
 
 def entry_value(entry: Entry) -> JsonValue:
-    """The entry as JSON. Beside `tries`, its calls, it has the fields of earlier versions, which know of one call."""
+    """Return the entry as JSON: its calls in `tries`, and the fields of earlier versions, which know of one call."""
     known = entry.accepted[0] if entry.accepted else entry.calls[-1]
     return {
         "key": entry.key,
@@ -146,7 +148,7 @@ def _call_value(call: CreateCall) -> JsonValue:
 
 
 def entry_from(key: str, value: JsonValue | None) -> Entry | None:
-    """The entry in `value`; None if it is not one that `entry_value` of some version wrote for `key`."""
+    """Parse the entry of `key`; None if no version of `entry_value` wrote it."""
     try:
         entry = mapping(value)
         if entry.get("key") != key:
@@ -179,7 +181,7 @@ def _call_in(value: JsonValue) -> CreateCall:
 
 
 def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
-    """The one create call that an earlier version noted, without a seed."""
+    """Parse the only create call of an entry by an earlier version, which sent no seed."""
     return CreateCall(
         max(1, whole(entry.get("creates"))),
         _state_in(entry, "intended"),
@@ -192,7 +194,7 @@ def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
 
 
 def _state_in(value: Mapping[str, JsonValue], intended: str) -> Literal["intended", "accepted"]:
-    """The state of a call; `intended` is the stored word for a call whose outcome is unknown."""
+    """Parse the state of a call; `intended` is the stored word for that state."""
     state = value.get("state")
     if state not in (intended, "accepted"):
         raise ValueError("not the state that was written")

@@ -1,4 +1,4 @@
-"""Folders for pictures where the cache cannot be used: a paid picture is never lost."""
+"""Stores for paid pictures while the cache cannot be used."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class PictureMemory:
 
 
 class RefusedFolder(PictureFolder):
-    """A folder that is a symbolic link, as a restored cache may hold: it is never used."""
+    """A pictures folder that is a symbolic link, such as in a restored cache. It is never used."""
 
     def trouble(self) -> str:
-        """Why it is not used, and the fix."""
+        """Return why the folder is not used, and the fix."""
         return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
 
 
 class PrivateFolder(PictureFolder):
-    """Pairs in a folder below the system's temporary one: used only if it belongs to this user alone."""
+    """A pictures folder below the system's temporary one, used only if it belongs to this user alone."""
 
     def trouble(self) -> str:
-        """That the folder is another user's, or is not there."""
+        """Return that the folder belongs to another user or is missing; empty if it is used."""
         return "" if self._is_own() else f"{self._folder}: belongs to another user"
 
     def save(self, record: PictureRecord, data: bytes) -> None:
@@ -73,7 +73,7 @@ class PrivateFolder(PictureFolder):
 
 
 def rescue_folder(cache_dir: Path) -> Path:
-    """The folder for pictures that `cache_dir` does not take, below the system's temporary one."""
+    """Return the folder for pictures that `cache_dir` does not take, below the system's temporary one."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     name = digest_of(str(cache_dir).encode())[:16]
     return Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name

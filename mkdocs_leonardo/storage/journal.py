@@ -1,7 +1,8 @@
-"""The journal of jobs that are paid for and not collected, of leases, refusals and the heroes that pages showed last.
+"""The journal: jobs that are paid for and not collected, leases, refusals, and the heroes that pages showed last.
 
-An intent is on disk before the request that may cost money leaves; its job id is on disk before anything else
-happens to the answer. So after a crash at any moment the next build finds the job, and pays for no picture twice.
+A create call is on disk before it is sent, and its job id before anything else happens to the answer. So after a crash
+at any moment, the next build finds the job if the service keeps a list of jobs. Without a list, the call is paid for
+again after a warning.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class Journal(ProcessLeases):
         *,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`site` is the configuration whose pages' last heroes are meant; jobs are shared by all configurations.
+        """`site` is the configuration whose last heroes are read and written; all configurations share the jobs.
 
-        `now` gives Unix seconds; `stopwatch` seconds that all processes of one machine count from one event.
+        `now` gives Unix seconds. `stopwatch` gives seconds since an event that is the same for all processes of the
+        machine.
         """
         super().__init__(store, owner, now, stopwatch)
         self._site = site
@@ -59,11 +61,11 @@ class Journal(ProcessLeases):
     # Jobs ------------------------------------------------------------------------------------------------------------
 
     def entry(self, key: str) -> Entry | None:
-        """The open job of `key`."""
+        """Return the entry of `key`, if there is one."""
         return entry_from(key, self._store.get(_JOB + key))
 
     def entries(self) -> dict[str, Entry]:
-        """Every open job by key."""
+        """Return every entry by key."""
         found = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
         return {key: entry for key, value in found.items() if (entry := entry_from(key, value)) is not None}
 
@@ -75,10 +77,10 @@ class Journal(ProcessLeases):
         lease: str = "",
         seed: Callable[[int], int | None] = lambda _number: None,
     ) -> Entry:
-        """Note a create call that is about to be sent for `entry`; `seed` maps the number of the call to its seed.
+        """Write a create call of `entry` before it is sent; `seed` maps the number of the call to its seed.
 
-        ValueError, and nothing is written, if a job of the key is accepted already, or if another owner holds `lease`:
-        it may have paid meanwhile and closed the entry. Otherwise the lease is renewed for LEASE_S.
+        Renews `lease` for LEASE_S. Raises ValueError, and writes nothing, if the key has an accepted job. So it does if
+        another owner holds `lease`, since that owner may have paid.
         """
         key = entry.key
         with self._lock, self._store.transaction():
@@ -104,9 +106,9 @@ class Journal(ProcessLeases):
                 self._write(entry)
 
     def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
-        """Note the job id under which the service accepted the call; also without its intent, since the job is paid.
+        """Write the job that the service accepted, even if its call is not in the journal, since the job is paid for.
 
-        `number` is the call that the job belongs to; 0: the last one.
+        `number` is that of the call; 0: the last call.
         """
         with self._store.transaction():
             before = self.entry(key)
@@ -131,13 +133,14 @@ class Journal(ProcessLeases):
             return self._write(replace(before, provider=submission.provider, model=submission.model, calls=calls))
 
     def note_failed(self, key: str, number: int) -> None:
-        """Note that the call failed, and that its outcome is unknown."""
+        """Write that the call failed, and that its outcome is unknown."""
         self._change(key, number, lambda call: replace(call, ended_at=self._now()))
 
     def note_asked(self, key: str, number: int, *, is_unknown: bool, was_reached: bool = True) -> CreateCall | None:
-        """Note that the job was asked for and not had; returns the call as noted.
+        """Write that the job could not be collected; returns the call as written.
 
-        `is_unknown`: there was no such job. `was_reached`: the service answered, so that this counts against the job.
+        `is_unknown`: the service does not know the job. `was_reached`: the service answered, so that the failure counts
+        against the job.
         """
         now = self._now()
 
@@ -154,15 +157,15 @@ class Journal(ProcessLeases):
         return self._change(key, number, asked)
 
     def delete_call(self, key: str, number: int = 0) -> Entry | None:
-        """Delete call `number` (0: each without a job), which certainly made none; returns what is left."""
+        """Delete a call that certainly made no job (0: all without a known job); returns the rest of the entry."""
         return self._drop(key, lambda call: call.state == "intended" and number in (0, call.number))
 
     def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:
-        """Delete the collected job, or, without `job_id`, the whole entry of `key`; returns what is left."""
+        """Delete a collected job, or, without `job_id`, the whole entry; returns the rest of the entry."""
         return self._drop(key, lambda call: job_id is None or (call.state == "accepted" and call.job_id == job_id))
 
     def give_up(self, key: str, number: int) -> Entry | None:
-        """Delete call `number`, which is not asked for any more; returns what is left."""
+        """Delete a call whose job is given up; returns the rest of the entry."""
         return self._drop(key, lambda call: call.number == number)
 
     def _change(self, key: str, number: int, change: Callable[[CreateCall], CreateCall]) -> CreateCall | None:
@@ -203,7 +206,7 @@ class Journal(ProcessLeases):
         return entry
 
     def known_jobs(self, provider: str) -> frozenset[str]:
-        """Job ids at `provider` that belong to an open entry, or to one closed within a day."""
+        """Return the job ids at `provider` in open entries, and those that were deleted within CLOSED_S."""
         entries = [entry for entry in self.entries().values() if entry.provider == provider]
         known = {call.job_id for entry in entries for call in entry.calls if call.job_id}
         now = self._now()
@@ -231,11 +234,11 @@ class Journal(ProcessLeases):
         self._store.set(_REFUSED + refusal.key, noted)
 
     def refusal(self, key: str) -> Refusal | None:
-        """Why the prompt of `key` is not sent again, if it is not."""
+        """Return the refusal of the prompt of `key`, if there is one."""
         return _read_refusal(key, self._store.get(_REFUSED + key))
 
     def refusals(self) -> dict[str, Refusal]:
-        """All refusals by key."""
+        """Return all refusals by key."""
         found = (_read_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
         return {refusal.key: refusal for refusal in found if refusal is not None}
 
@@ -248,25 +251,25 @@ class Journal(ProcessLeases):
         with self._store.transaction():
             self._store.set(_LAST + self._page_name(page), {"page": page, "key": key, "site": self._site})
             if self._site and _hero_of(page, self._store.get(_LAST + _page_name(page)), site="") == key:
-                # Noted by an earlier version, for whichever configuration: now it is known for which.
+                # An earlier version wrote the hero without its configuration, which is known now.
                 self._store.delete(_LAST + _page_name(page))
 
     def last_heroes(self) -> dict[str, str]:
-        """The key of the picture that each page of this site showed last, in one query."""
+        """Return the key of the picture that each page of this site showed last, in one query."""
         return {page: key for page, key, site in self._heroes() if site == self._site}
 
     def heroes_by_site(self) -> dict[str, frozenset[str]]:
-        """The keys of the pictures that pages showed last, by site; those that earlier versions noted under ""."""
+        """Return the keys of the last heroes by site; "" stands for heroes that earlier versions wrote."""
         heroes = self._heroes()
         return {site: frozenset(key for _, key, other in heroes if other == site) for _, _, site in heroes}
 
     def last_hero(self, page: str) -> str | None:
-        """The key of the picture that `page` showed last; of whichever site, if an earlier version noted it."""
+        """Return the key of the picture that `page` showed last; earlier versions wrote it for all sites."""
         own = _hero_of(page, self._store.get(_LAST + self._page_name(page)), site=self._site)
         return own or _hero_of(page, self._store.get(_LAST + _page_name(page)), site="")
 
     def _heroes(self) -> list[tuple[str, str, str]]:
-        """Page, key and site of every note."""
+        """Return page, key and site of every stored hero."""
         found = [
             (text_in_or_none(value, "page"), text_in_or_none(value, "key"), text_in_or_none(value, "site") or "")
             for _, value in self._store.items(_LAST)
@@ -289,7 +292,7 @@ def copy_rows(source: TextStore, target: TextStore) -> None:
 
 
 def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonValue | None:
-    """The new value of the target's row; None if it stays."""
+    """Return the new value of the target's row; None if that row stays as it is."""
     if present is None:
         return value
     incoming, existing = entry_from(key, value), entry_from(key, present)
@@ -314,11 +317,11 @@ def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
 
 
 def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
-    """The key in a note about `page` of `site`; None in any other note."""
+    """Return the key of a stored hero of `page` and `site`; None for any other row."""
     is_about = text_in_or_none(value, "page") == page and (text_in_or_none(value, "site") or "") == site
     return text_in_or_none(value, "key") if is_about else None
 
 
 def _page_name(page: str) -> str:
-    """A page as part of a key: the name of a file may hold bytes that are no text."""
+    """Return the digest of a page's name, which may hold bytes that are no text."""
     return digest_of(page.encode("utf-8", "surrogatepass"))

@@ -15,7 +15,7 @@ from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import numbers_in
 
-#: A minute, and a second for requests that take longer to arrive than later ones: the service counts by its own clock.
+#: A minute, and a second for requests that arrive late: the service counts by its own clock.
 WINDOW_S = 61.0
 #: No cooldown is longer than this, whatever a store holds (seconds).
 LONGEST_COOLDOWN_S = 3600.0
@@ -37,7 +37,7 @@ class SharedValues:
         self._lock = threading.Lock()
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
-        """Apply `change` to the value of `key`; it returns a result, which is returned, and the new value."""
+        """Apply `change` to the value of `key`. It returns the result of `update`, and the new value."""
         with self._lock:
             if self._is_shared:
                 try:
@@ -90,20 +90,20 @@ class RateLimiter:
         return wait_s
 
     def seconds_until_capacity(self, now: float, requests: int) -> float:
-        """Seconds until so many requests (at most all of a window) fit; 0.0 if they fit at `now`."""
+        """Return the seconds until so many requests (at most all of a window) fit; 0.0 if they fit now."""
         spare = min(requests, self._per_minute) - 1
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
 
 class Cooldowns:
-    """Providers that get no create call until a time."""
+    """The cooldowns of providers. During its cooldown, a provider gets no create call."""
 
     def __init__(self, store: TextStore, now: Callable[[], float]) -> None:
         self._values = SharedValues(store)
         self._now = now
 
     def cool_down(self, provider: str, until: float) -> None:
-        """Send `provider` no create call until that Unix time, an hour from now at most; never shortens a cooldown."""
+        """Start a cooldown until a Unix time, an hour from now at most. A longer cooldown stays."""
         latest = self._now() + LONGEST_COOLDOWN_S
         wanted = min(until, latest) if math.isfinite(until) else latest
 
@@ -113,11 +113,11 @@ class Cooldowns:
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
     def cooling_until(self, provider: str) -> float:
-        """Unix time at which the cooldown ends, in the past if there is none; never more than an hour ahead."""
+        """Return the Unix time at which the cooldown ends, at most an hour ahead; a past time without one."""
         return self._plausible_until(self._values.get(f"rest:{provider}"))
 
     def _plausible_until(self, value: JsonValue | None) -> float:
-        """0.0 for a time that `cool_down` cannot have written: it is foreign, or the clock was put back since."""
+        """Return a stored time; 0.0 if it is foreign, or was written before the clock was put back."""
         (until,) = numbers_in([value]) or (0.0,)
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 
@@ -138,17 +138,17 @@ class StoredRenderTimes:
         self._values.update(f"times:{kind}", change, expire_s=90 * 86400.0)
 
     def seen(self, kind: str) -> tuple[float, ...]:
-        """The last 32 of `kind`, oldest first."""
+        """Return the last 32 times of `kind`, oldest first."""
         return tuple(_times(self._values.get(f"times:{kind}")))
 
 
 def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
-    """Whether a request at `now` fits among those at `times`: seconds to wait (0.0 if it fits), and the times to keep.
+    """Return how many seconds a request at `now` must wait after those at `times` (0.0: none), and the times to keep.
 
     A time ahead of `now` by up to a window counts as it is: another process read the clock a moment later. A time
-    further ahead counts as `now`: it was noted before the clock was put back. So no request waits for more than two
-    windows. The newest `per_minute` times are kept even when they are too old to count, since a process that read the
-    clock earlier may have to count them.
+    further ahead counts as `now`: it was written before the clock was put back. So no request waits for more than two
+    windows. The newest `per_minute` times are kept even if they are too old to count, for processes whose clock is
+    behind.
     """
     known = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
     counted = [time for time in known if now - time < WINDOW_S]

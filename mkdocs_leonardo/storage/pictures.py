@@ -37,7 +37,7 @@ _EXTENSION = re.compile("|".join(EXTENSIONS))
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _ANY = re.compile(r".*", re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-#: The first second that no calendar here has (the year 10000); a picture made then was made at an unknown time.
+#: The year 10000, which Python's calendar does not have: such a time counts as unknown.
 _END_OF_TIME_S = 253_402_300_800
 _LARGEST_SIDE_PX = 2**16
 #: What Git has in place of a file that Git LFS keeps (its specification, version 1).
@@ -53,10 +53,10 @@ class PictureFolder:
     def __init__(
         self, folder: Path, notes: TextStore | None = None, *, site: str = "", links_within: Path | None = None
     ) -> None:
-        """`notes` remembers which pairs were verified, in which state of their files, and what they say.
+        """`notes` keeps the record of each verified pair, with the state of its files.
 
-        `site` is the configuration that pairs are saved for. Symbolic links are followed to plain files below
-        `links_within`, and refused without it.
+        `site` is the configuration that pairs are saved for. Symbolic links may lead to plain files below
+        `links_within`; without it they are refused.
         """
         self._site = site
         self._folder = folder
@@ -65,13 +65,13 @@ class PictureFolder:
         self._notes = notes
 
     def trouble(self) -> str:
-        """Why the folder is neither read nor written; empty if it is."""
+        """Return why the folder is not used; empty if it is used."""
         return ""
 
     def get_unverified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, None if there is no pair; BrokenEntry if there is one that cannot be trusted.
+        """Return the record of `key`; None without a pair, BrokenEntry if the pair is incomplete or its record wrong.
 
-        The picture is there, but its bytes are not read: `read` verifies them.
+        The picture's bytes are not read; `read` verifies them.
         """
         record = self._read_pair(_stem(key))
         if record is not None and record.key != key:
@@ -79,7 +79,7 @@ class PictureFolder:
         return record
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key` with a verified picture; None if there is no pair, BrokenEntry if it cannot be trusted.
+        """Return the record of `key` with a verified picture; None without a pair, BrokenEntry if it is damaged.
 
         A pair whose files have the sizes and times of last change with which it was verified before is not read again.
         """
@@ -105,14 +105,14 @@ class PictureFolder:
         return record
 
     def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`, also where its picture is gone or damaged; None if the record itself is."""
+        """Return the record of `key` without a check of its picture; None without a valid record."""
         with suppress(BrokenEntry, FileNotFoundError):
             record = self._read_record(_stem(key))
             return record if record.key == key else None
         return None
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes as delivered, their digest verified; BrokenEntry otherwise."""
+        """Return the bytes as delivered; raises BrokenEntry if their digest differs."""
         path = self.path(record)
         try:
             data = read_plain_file(self._follow_link(path), max_bytes=MAX_PICTURE_BYTES)
@@ -125,7 +125,7 @@ class PictureFolder:
         return data
 
     def path(self, record: PictureRecord) -> Path:
-        """Where the picture of `record` is or would be."""
+        """Return the path of the picture of `record`; it need not exist."""
         if record.extension not in EXTENSIONS:
             raise ValueError(f"extension is {record.extension!r}; one of {', '.join(EXTENSIONS)} is allowed")
         return self._folder / f"{_stem(record.key)}.{record.extension}"
@@ -145,7 +145,7 @@ class PictureFolder:
         try:
             if self._holds(path, text, record):
                 return
-            # Two writers with different pictures may cross; the last one to look puts both halves right.
+            # Two writers with different pictures may interleave, so each checks the pair, and writes it again.
             for attempt in range(_TRIES):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data, is_durable=True)
@@ -154,7 +154,7 @@ class PictureFolder:
                 _sync_folder(self._folder)
                 if self._is_whole(record.key):
                     return
-                # Writers in step would go on crossing.
+                # Pauses of random length end the interleaving.
                 time.sleep(secrets.randbelow(2**attempt * 10) / 1000)
         except OSError as error:
             raise StoreUnavailable(f"{path}: cannot be written ({error.strerror or error})") from error
@@ -203,7 +203,7 @@ class PictureFolder:
         return sorted(path.name for path in self._folder.iterdir() if pattern.fullmatch(path.name))
 
     def _read_note(self, key: str, path: str, described: os.stat_result) -> PictureRecord | None:
-        """The record of a pair that was verified, if its files are as they were then."""
+        """Return the record of a pair that was verified before, if its files have not changed since."""
         note: JsonValue = None
         with suppress(StoreUnavailable):
             note = self._notes.get(f"verified:{path}") if self._notes is not None else None
@@ -231,7 +231,7 @@ class PictureFolder:
         return record
 
     def _follow_link(self, path: Path) -> Path:
-        """The file that `path` is, or leads to where that is allowed; BrokenEntry if a link leads elsewhere."""
+        """Return `path`, or the target of an allowed link; raises BrokenEntry if the link is not allowed."""
         if self._links_within is None or not path.is_symlink():
             return path
         try:
@@ -245,7 +245,7 @@ class PictureFolder:
         return target
 
     def _read_record(self, stem: str) -> PictureRecord:
-        """The record, whether its picture is there or not; FileNotFoundError if there is none."""
+        """Read a record without a check of its picture; FileNotFoundError without one."""
         path = self._folder / f"{stem}.json"
         if trouble := self.trouble():
             raise FileNotFoundError(trouble)
@@ -262,7 +262,7 @@ class PictureFolder:
             return False
 
     def _is_whole(self, key: str) -> bool:
-        """Whether record and picture belong together, ours or those of another writer."""
+        """Whether the folder has a record of `key`, and the picture that it describes."""
         try:
             record = self.get_unverified(key)
             return record is not None and bool(self.read(record))
@@ -278,7 +278,7 @@ class PictureFolder:
 
 
 def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
-    """The bytes of a regular file, no link; FileNotFoundError if there is none, BrokenEntry if it is anything else."""
+    """Read a plain file; FileNotFoundError without one, BrokenEntry for a link or any other kind of file."""
     try:
         descriptor = os.open(path, OPEN_FLAGS | os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -293,7 +293,7 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         if found.st_size > max_bytes:
             raise BrokenEntry(f"{path}: is larger than {max_bytes} bytes")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # Should it grow meanwhile, its digest or its JSON is wrong.
+            # If the file grows meanwhile, its digest or its JSON is wrong.
             return file.read(found.st_size + 1)
     except OSError as error:
         raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -302,7 +302,7 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
 
 
 def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
-    """Sizes and times of last change of both halves; None unless they are plain files."""
+    """Return sizes and times of last change of record and picture; None unless both are plain files."""
     try:
         found = os.lstat(picture)
     except OSError:
@@ -332,7 +332,7 @@ def _sync_folder(folder: Path) -> None:
 def record_text(record: PictureRecord) -> bytes:
     """The record as JSON that people can read: indented, letters as they are.
 
-    A number or a request that cannot be kept is left out: the picture beside it is paid.
+    A number or a request that cannot be written is left out, since the paid picture needs its record.
     """
     values = _values(record)
     for name in ("cost_usd", "seconds"):
@@ -355,9 +355,9 @@ def _readable_json(values: dict[str, JsonValue]) -> bytes:
 
 
 def parse_record(path: Path | str, text: bytes) -> PictureRecord:
-    """The record in `text`, which is at `path`; BrokenEntry that names the first wrong field.
+    """Parse the record in `text`, which is at `path`; raises BrokenEntry with the first wrong field.
 
-    Unknown fields are a later version's.
+    Unknown fields are ignored: a later version may have written them.
     """
     try:
         # Some editors put a byte order mark before it.
@@ -405,7 +405,7 @@ def _name(value: JsonValue | None) -> str:
 
 
 def _writable(value: JsonValue | None) -> str:
-    """A text that is fit to be written again: the name of a page may hold bytes that are no text."""
+    """Return a text that can be written again: a page's name may hold bytes that are no text."""
     return _SURROGATE.sub("\ufffd", text(value, _ANY))
 
 
@@ -423,6 +423,6 @@ def _pixels(value: JsonValue | None) -> int:
 
 
 def _request(value: JsonValue | None) -> dict[str, JsonValue]:
-    """The request, which only people read; one that no encoding can write is left out."""
+    """Return the request, which only people read; empty if no encoding can write it."""
     request = mapping(value)
     return {} if _SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

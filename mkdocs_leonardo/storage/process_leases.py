@@ -16,7 +16,7 @@ from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
 
-#: A holder that has not been heard of for so long has lost its lease. Holders beat about every 2 s.
+#: A holder that has not renewed its lease for so long has lost it (seconds). Holders renew about every 2 s.
 LEASE_S = 10.0
 #: How long a store keeps a lease (seconds).
 KEPT_S = 86400.0
@@ -29,7 +29,7 @@ _STATE, _START = 0, 19
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who holds a lease: one journal in one process. Process ids mean something only where `machine` is the same."""
+    """The holder of leases: one journal in one process. Process ids can be compared on one `machine` only."""
 
     id: str
     machine: str
@@ -94,15 +94,15 @@ class ProcessLeases:
                     self._store.delete(LEASE + key)
 
     def lease_holder(self, key: str) -> Owner | None:
-        """The living owner of `key`, heard of within LEASE_S; None without one."""
+        """Return the living holder of the lease on `key`, if it was renewed within LEASE_S; else None."""
         lease = _parse_lease(self._store.get(LEASE + key))
         if lease is None:
             return None
         owner, beat_at, ticked = lease
-        # A living process's clock may have been set since it began; the machine's stopwatch was not.
+        # The clock may have been set since the last renewal; the machine's stopwatch cannot be.
         is_here = owner.machine == self._owner.machine
         silent_s = self._stopwatch() - ticked if is_here and ticked is not None else self._now() - beat_at
-        # A beat that lies in the future was noted before the clock was put back, so it counts as silence too.
+        # A renewal in the future was written before the clock was put back, and counts as silence.
         is_silent = abs(silent_s) > LEASE_S
         if owner.id != self._owner.id and (is_silent or owner.is_dead_here(self._owner.machine)):
             return None
@@ -124,9 +124,9 @@ class ProcessLeases:
 
 
 def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:
-    """Holder, and its last beat by clock and by stopwatch; None if it is not a lease that `_renew` wrote.
+    """Parse a lease: the holder, and the last renewal by clock and stopwatch; None if `_renew` did not write it.
 
-    Earlier versions used no stopwatch.
+    Earlier versions wrote no stopwatch.
     """
     try:
         lease = mapping(value)
@@ -139,7 +139,7 @@ def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] |
 
 
 def _look_up_process(pid: int) -> tuple[bool, str]:
-    """Whether the process is gone, and its start time; an empty text where the system does not tell the time."""
+    """Return whether the process is gone, and its start time, empty if the system does not tell it."""
     if not Path("/proc/self/stat").exists():
         return _is_gone(pid), ""
     try:
@@ -149,7 +149,7 @@ def _look_up_process(pid: int) -> tuple[bool, str]:
     except OSError:
         return False, ""
     fields = text.rpartition(")")[2].split()
-    # A killed process whose parent has not asked yet is a zombie: it works no more.
+    # A process that has ended and whose parent has not waited for it is a zombie.
     return fields[_STATE] in {"Z", "X"}, fields[_START]
 
 
@@ -166,12 +166,12 @@ def _is_gone(pid: int) -> bool:
 
 
 def _name_machine() -> str:
-    """A name for all processes whose ids can be compared: those of one boot, and on Linux of one name space of ids."""
+    """Return a name that processes with comparable ids share: those of one boot, on Linux of one PID namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         if sys.platform == "linux":
-            # Containers may share a host name and an address: better never to compare.
+            # Containers may share host name and address, so ids are never compared.
             return uuid.uuid4().hex
         return f"{socket.gethostname()}:{uuid.getnode():x}"

@@ -30,7 +30,7 @@ _MAX_SCRIM_PERCENT = 100
 
 #: A plain file name of a picture: no separator, no leading dot, nothing a page or a shell could misread; no "..".
 _FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.(?:avif|webp|jpg|jpeg|png)"
-#: All names of a rendering at once: a warm build checks eighteen thousand.
+#: All names of a rendering in one match: a warm build checks eighteen thousand.
 _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")
 _DIGESTS = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
 _ROLES = frozenset({"hero", "social"})
@@ -53,7 +53,7 @@ class RenderingCache:
 
     @property
     def file_identities(self) -> dict[str, tuple[int, int]]:
-        """Device and inode of all files that were loaded, and so are what was written, by their places."""
+        """Device and inode of all loaded files by path; their content is verified."""
         return {
             self._start + file: (found[2 * number], found[2 * number + 1])
             for files, found in self._seen
@@ -61,11 +61,11 @@ class RenderingCache:
         }
 
     def load(self, variant_key: str) -> Rendering | None:
-        """The rendering, None if none is known; BrokenEntry if one of its files is not what was written.
+        """Load a rendering; None without one, BrokenEntry if one of its files is not what was written.
 
-        That a file exists is no proof that it is whole: its digest is verified, unless size and time of last change
-        are those that were noted when it was. (Reading nine files for each of a thousand heroes would be the
-        greater part of a warm build's cost. A process that can forge the time can forge the note.)
+        A file's digest is verified unless its size and time of last change are those of its last verification.
+        To read nine files for each of a thousand heroes would be the greater part of a warm build. A process that can
+        forge the time of a file can forge the stored time as well.
         """
         value = self._store.get(_PREFIX + variant_key)
         if value is None:
@@ -84,7 +84,7 @@ class RenderingCache:
             self._note(variant_key, rendering, stamps)
         if files:
             with suppress(OverflowError):
-                # Some file systems have larger numbers; their files are looked at again.
+                # Some file systems have larger numbers; their files are verified again.
                 self._seen.append((columns.files, array("Q", chain.from_iterable(map(_IDENTITY, files)))))
         return rendering
 
@@ -122,7 +122,7 @@ class RenderingCache:
 
 
 def _changed_at_ns(files: list[os.stat_result]) -> list[JsonValue]:
-    """When each was last changed, in nanoseconds."""
+    """Return the time of last change of each file, in nanoseconds."""
     return [file.st_mtime_ns for file in files]
 
 
@@ -172,7 +172,7 @@ def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path)
 
 
 class _Columns(NamedTuple):
-    """The files of a rendering, column by column: words with a space between them, and numbers."""
+    """The columns of a rendering's files: words with a space between them, and numbers."""
 
     roles: str
     formats: str
@@ -185,10 +185,10 @@ class _Columns(NamedTuple):
 
 
 class _CachedVariants(Sequence[Variant]):
-    """The files of a rendering, made of its columns when they are first asked for.
+    """The files of a rendering, made from its columns on first access.
 
-    A thousand heroes are known while the host still makes its pages, and nine thousand tuples among the objects that
-    it goes through again and again make each page slower to write.
+    A thousand heroes have nine thousand files. As tuples, they would be known before the host writes its pages, and
+    Python's garbage collector would visit them again and again meanwhile.
     """
 
     __slots__ = ("_columns", "_folder", "_made")
@@ -266,7 +266,7 @@ def _words(value: JsonValue, known: frozenset[str]) -> str:
 
 def _numbers(value: JsonValue, most: int) -> array[int]:
     numbers: Any = value
-    # Booleans are numbers elsewhere.
+    # The types are compared, since `isinstance(True, int)` holds.
     if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > most:
         raise ValueError("the numbers differ from those that were written")
     return array("L", numbers)

@@ -25,7 +25,7 @@ CONNECT_S = 2.0
 
 
 def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> tuple[Client | None, Client]:
-    """The client for creating, where that needs one of its own, and the client for everything else."""
+    """Return the client for creating, None if it needs none of its own, and the client for all other calls."""
     from obstore import store
 
     if address.scheme == "file":
@@ -65,14 +65,14 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
 
 
 async def in_the_background(function: Callable[[], T]) -> T:
-    """The result of `function`, in a thread that neither the loop nor the end of the process waits for.
+    """Run `function` in a thread that neither the event loop nor the end of the process waits for.
 
     A network folder that hangs blocks the thread that reads it, for minutes or without end.
     """
     import asyncio
 
     future: Future[T] = Future()
-    # A call that is not waited for any more still ends.
+    # Without this, a cancelled future would refuse the result.
     future.set_running_or_notify_cancel()
 
     def work() -> None:

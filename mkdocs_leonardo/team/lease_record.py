@@ -11,7 +11,7 @@ from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, entry_from, entry_value
 from mkdocs_leonardo.team.signing import is_signature_of, sign
 
-#: The intent of another machine is looked for among jobs of this age (seconds), by whatever clock they were made.
+#: The age that another machine's recent create call is given, whatever its clock says (seconds).
 INTENT_AGE_S = 590.0
 #: No record is larger.
 MAX_BYTES = 2**18
@@ -26,8 +26,8 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 class LeaseRecord:
     """The content of one numbered object of a lease.
 
-    `is_whole`: jobs and refusals of lower numbers are in it. `refusals` were paid for, by key. Without an `owner` it is
-    of no machine of the team.
+    `is_whole`: it includes the jobs and refusals of all lower numbers. `refusals` were paid for, by key. A record
+    without `owner` is not of this team.
     """
 
     owner: str = ""
@@ -37,13 +37,13 @@ class LeaseRecord:
     refusals: dict[str, str] = field(default_factory=dict)
 
     def add(self, earlier: LeaseRecord) -> None:
-        """Add what the record of a lower number has and this one does not."""
+        """Add the jobs and refusals of the record with a lower number."""
         self.is_whole = earlier.is_whole
         self.jobs = earlier.jobs | self.jobs
         self.refusals = earlier.refusals | self.refusals
 
     def encode(self, name: str, secret: bytes | None) -> bytes:
-        """The text of the object `name`, signed if there is a secret."""
+        """Return the content of the object `name`, signed if there is a secret."""
         said: dict[str, JsonValue] = {
             "version": _VERSION,
             "owner": self.owner,
@@ -59,7 +59,7 @@ class LeaseRecord:
 
     @classmethod
     def decode(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
-        """The record in the object `name`; ValueError for what `encode` did not write with this secret."""
+        """Parse the object `name`; raises ValueError if `encode` did not write it with this secret."""
         try:
             value = mapping(json.loads(data))
         except RecursionError as error:
@@ -85,14 +85,14 @@ class LeaseRecord:
 
 
 def fit_to_clock(entry: Entry, now: float) -> Entry:
-    """The entry with times that another machine's wrong clock cannot make too old, or later than now."""
+    """Return the entry with times that fit this machine's clock, although another machine's wrote them."""
     return replace(entry, calls=tuple(_fit_call_to_clock(call, now) for call in entry.calls))
 
 
 def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
     sent_at = call.sent_at
     if sent_at > now - CLOCKS_APART_S:
-        # Young enough to be waited for, and old enough to be looked for among all jobs that may be meant.
+        # Young enough for a search that waits, and old enough to include every job that may be the call's.
         sent_at = now - INTENT_AGE_S
     accepted_at = now if call.accepted_at > now - CLOCKS_APART_S else call.accepted_at
     return replace(call, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
@@ -104,5 +104,5 @@ def _is_plausible(entry: Entry) -> bool:
 
 
 def _line(text: str) -> str:
-    """The printable part of a text from another machine."""
+    """Return the printable part of a text from another machine."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])

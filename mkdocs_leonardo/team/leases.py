@@ -1,18 +1,20 @@
 """Leases of the machines that share an object store: the owner of a lease makes, and pays for, its picture.
 
-A lease is a series of numbered objects, ``claims/<name>-<number>``. Its owner is the machine that made the one with
-the highest number, and only the owner writes to it. Taking over is making the next one, which a service lets one
-machine do. An owner that releases a lease with something left to know writes a marker,
-``claims/<name>-<number>.free``. So one listing of the folder tells a machine of everything that it waits for.
+A lease is a series of numbered objects, ``claims/<name>-<number>``. Its owner is the machine that made the object with
+the highest number, and only the owner writes to that object. A machine takes the lease over with the next number, and a
+service lets one machine create it. An owner that releases a lease with jobs or refusals in it writes a marker,
+``claims/<name>-<number>.free``. So one listing of the folder tells the state of every lease.
 
-Three rules make this safe without any two clocks that agree:
+Three rules make this safe with clocks that differ:
 
-- An owner lives as long as what it writes changes while an observer looks on, by the observer's own clock.
-- Before a create call leaves, its owner writes the intent, and then looks whether there is a next number. A successor
-  makes the next number, and then reads what earlier owners wrote. So either the owner stops, or its successor knows
-  of the job.
-- What an owner leaves behind is never overwritten by another: numbers go up, and only the first one is ever deleted,
-  by its owner, when nothing is left to say.
+1. An owner lives as long as its object changes. Each observer measures that by its own clock.
+
+2. Before an owner sends a create call, it writes the call to its object, and then checks that no next number exists. A
+successor makes the next number first, and then reads the objects of earlier owners. So the owner stops, or its
+successor knows of the job.
+
+3. A machine never overwrites the object of another. Numbers go up. An owner deletes its object only if that is number
+1, and holds neither jobs nor refusals.
 """
 
 from __future__ import annotations
@@ -37,15 +39,15 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry
     from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
-#: Between two heartbeats (seconds).
+#: The interval between two heartbeats (seconds).
 HEARTBEAT_S = 4.0
-#: How long one heartbeat may take (seconds): two that fail come to less than `HOLD_S`.
+#: The timeout of one heartbeat (seconds): two that fail take less than `HOLD_S`.
 HEARTBEAT_CALL_S = 5.0
-#: An owner that has not changed its object for so long, while an observer looked on, has lost its lease (seconds).
+#: An owner that has not changed its object for so long, while an observer watched, has lost its lease (seconds).
 HOLD_S = 20.0
-#: Between two looks of one machine at the leases that it waits for, all in one listing (seconds).
+#: The interval between two listings by a machine that waits for leases (seconds).
 LOOK_S = 1.5
-#: The longest that a picture of another machine is waited for (seconds).
+#: The longest wait for a picture of another machine (seconds).
 MOST_WAIT_S = 900.0
 #: A new owner merges the records of at most this many predecessors, and stops at one that had merged its own.
 MOST_UNFINISHED = 50
@@ -53,7 +55,7 @@ MOST_UNFINISHED = 50
 _MOST_NUMBER = 99_999
 #: The most attempts at one lease: other machines may be faster, and foreign objects may have its next numbers.
 _MOST_ATTEMPTS = 20
-#: How long the release of a lease may take (seconds).
+#: The timeout of the release of a lease (seconds).
 RELEASE_S = 5.0
 
 #: The folder of the leases' objects.
@@ -76,7 +78,7 @@ _NOTHING = _Seen()
 
 
 class TeamLeases:
-    """The leases of one machine. All calls belong to one event loop; those that a build makes do not raise."""
+    """The leases of one machine. All calls belong to one event loop. Calls of a build do not raise."""
 
     def __init__(
         self,
@@ -117,8 +119,8 @@ class TeamLeases:
     async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         """Acquire the lease on `name`, with the open jobs of earlier owners; None while another machine holds it.
 
-        Where one of `keys` was refused, at a price, the lease is for reading alone. Its `doubt` says that the store
-        cannot be asked.
+        The lease has number 0 if one of `keys` has a refusal that was paid for, or if the store fails. After a failure,
+        its `doubt` says why.
         """
         try:
             lease = await self._try_acquire(name, keys)
@@ -162,7 +164,7 @@ class TeamLeases:
         return record is not None and bool(record.owner)
 
     async def _reclaim(self, name: str, number: int) -> TeamLease | None:
-        """The lease, if this machine made it: it was asleep, or the response to its call was lost."""
+        """Return the lease that this machine made before a suspension or a lost response; None if it made none."""
         record = await self.read_record(_path(name, number))
         if record is None or record.owner != self.owner:
             return None
@@ -173,7 +175,7 @@ class TeamLeases:
         return None
 
     async def _make_next(self, name: str, after: int) -> TeamLease | None:
-        """Make the lease with the next number; None if another machine was faster."""
+        """Make the lease with the next number; None if another machine made that number first."""
         number = after + 1
         while (name, number) in self._foreign:
             number += 1
@@ -200,7 +202,7 @@ class TeamLeases:
             try:
                 seen = (await self._list()).get(name, _NOTHING)
             except StoreUnavailable:
-                # `acquire` meets the same failure and reports it.
+                # `acquire` meets this failure again, and reports it.
                 return True
             now = self.monotonic()
             # Time in which this machine was suspended does not count.
@@ -226,7 +228,7 @@ class TeamLeases:
     # Objects ---------------------------------------------------------------------------------------------------------
 
     async def read_record(self, path: str) -> LeaseRecord | None:
-        """Read one record; a foreign object counts as free and empty. StoreUnavailable if that fails."""
+        """Read one record; a foreign object counts as an empty record. Raises StoreUnavailable."""
         try:
             found = await self.store.get(path, max_bytes=MAX_BYTES)
             return None if found is None else LeaseRecord.decode(path, found, self._secret)
@@ -237,7 +239,7 @@ class TeamLeases:
             return LeaseRecord()
 
     async def write_record(self, path: str, record: LeaseRecord) -> None:
-        """Replace one object; StoreUnavailable if that fails."""
+        """Write one record to its object. Raises StoreUnavailable."""
         await self.store.replace(path, record.encode(path, self._secret))
 
     @property
@@ -246,10 +248,10 @@ class TeamLeases:
         return self._may_cross or self.store.ignores_preconditions is not False
 
     async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
-        """Every lease in the store; coroutines that look at the same moment share one listing."""
+        """List every lease in the store; coroutines that ask at the same moment share one listing."""
         asked_at = self.monotonic()
         async with self._listing:
-            # A listing that began after this question was asked answers it.
+            # A listing that began after this call answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self.monotonic()
                 self._seen = await self.store.list(LEASES_FOLDER)
@@ -263,7 +265,7 @@ class TeamLeases:
         return lease
 
     def stop_renewing(self, lease: TeamLease) -> None:
-        """Renew the lease no more."""
+        """Stop the heartbeats of the lease."""
         if self._held.get(lease.name) is lease:
             del self._held[lease.name]
 
@@ -291,13 +293,13 @@ class TeamLease:
         return None if entry is None else fit_to_clock(entry, self._leases.now())
 
     def refusal_reason(self, key: str) -> str | None:
-        """Why the service refused `key` to another machine, at a price; None if it did not."""
+        """Return why the service refused `key` to another machine, which paid; None without such a refusal."""
         return self._record.refusals.get(key)
 
     async def merge_earlier_records(self) -> None:
         """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
         number = self._number - 1
-        # More owners in a row that died before they merged are no machines of this team.
+        # A longer row of owners that died before they merged is not of this team.
         while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
             earlier = await self._leases.read_record(_path(self.name, number))
             if earlier is not None:
@@ -309,9 +311,9 @@ class TeamLease:
     # Written by this machine -----------------------------------------------------------------------------------------
 
     async def intend(self, job: Entry) -> bool:
-        """Publish a create call that is about to leave; returns whether a later owner is sure to know of it.
+        """Publish a create call before it is sent; returns whether a later owner is certain to know of it.
 
-        True as well for what is no lease; whether to pay without one is the caller's decision.
+        Returns True for number 0 as well: the caller decides whether to pay without a lease.
         """
         if not self._number:
             return True
@@ -327,12 +329,12 @@ class TeamLease:
         return False
 
     async def accept(self, job: Entry) -> None:
-        """Publish the job id under which the service accepted, so that other machines can collect the job."""
+        """Publish an accepted job, so that other machines can collect it."""
         self._record.jobs[job.key] = job
         await self._publish()
 
     async def delete_job(self, key: str) -> None:
-        """Remove the open job of `key`; other machines read it after the next heartbeat."""
+        """Delete the open job of `key`; the next heartbeat publishes that."""
         self._record.jobs.pop(key, None)
 
     async def refuse(self, key: str, reason: str) -> None:
@@ -377,7 +379,7 @@ class TeamLease:
 
     @contextmanager
     def _bounded(self, seconds: float) -> Iterator[None]:
-        """Bound calls that may fail in time; a failure is a warning."""
+        """Limit the time of the block; a failure in it is logged as a warning."""
         with move_on_after(seconds):
             try:
                 yield
@@ -391,7 +393,7 @@ class TeamLease:
                 await self._leases.write_record(_path(self.name, self._number), self._record)
 
     async def _end(self) -> None:
-        """Leave the record to later owners, or nothing if it says nothing."""
+        """Write the record and the marker for later owners, or delete the object if its record is empty."""
         path = _path(self.name, self._number)
         if self._number == 1 and not self._record.jobs and not self._record.refusals:
             await self._leases.store.delete(path)
@@ -419,7 +421,7 @@ def _path(name: str, number: int) -> str:
 
 
 def _find_highest(objects: Mapping[str, Version], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
-    """The state of each lease in a listing, without `foreign` numbers."""
+    """Return the state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()
     for path, version in objects.items():

@@ -1,7 +1,7 @@
 """An object store: S3 and compatible services, Google, Azure, WebDAV, or a shared folder.
 
-Every call ends within a bounded time, and every failure is StoreUnavailable with a message that holds neither a
-credential nor an address with a signature in it. A call to a store that answered before is retried for a while.
+Every call ends within a bounded time, and every failure is StoreUnavailable. Its message holds no credential and no
+signed address. A call to a store that answered before is retried for a while.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
 Version: TypeAlias = tuple[str | None, float, int]
 
-#: After so many failures in a row, the store is left alone for a while. After so many refusals in a row of one kind of
+#: After so many failures in a row, the store gets no calls for a while. After so many refusals in a row of one kind of
 #: call (reading, writing, deleting or listing), the build makes no more calls of that kind.
 MOST_FAILURES = 3
 #: How long failing calls to a store that has answered before are retried (seconds): a short interruption then costs a
@@ -47,7 +47,7 @@ MOST_FAILURES = 3
 OUTAGE_S = 20.0
 #: The interval between two such retries (seconds).
 RETRY_S = 1.5
-#: The time in which two writes that cross, on a service without preconditions, have both arrived (seconds).
+#: The time in which two interleaved writes, on a service without preconditions, have both arrived (seconds).
 SETTLE_S = 1.0
 #: The time that obstore's threads get to release Python's objects (seconds). A thread that still holds one when the
 #: interpreter ends aborts the process (SIGABRT, PyO3/pyo3-async-runtimes#40).
@@ -64,9 +64,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 class ObjectStore:
     """The objects at one address. All calls belong to one event loop; several may run at once.
 
-    A call that fails is tried again for `OUTAGE_S`, unless it deletes, if the store has answered in this build and does
-    not refuse. After `MOST_FAILURES` failures in a row calls fail at once, but for one now and then that finds out
-    whether the store is back. A store that has never answered is not asked again.
+    A call that fails is retried for `OUTAGE_S` if the store has answered in this build and does not refuse. Calls that
+    delete are not retried. After `MOST_FAILURES` failures in a row, calls fail at once; one call now and then tests
+    whether the store is back. A store that has never answered gets no further calls.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class ObjectStore:
         self._creator: Client | None = None
         self._honours: bool | None = None
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
-        #: Since when what fails has failed, by the kind of call, by the object, and ("") for all calls.
+        #: The time of the first failure in a row, by kind of call, by object, and ("") for all calls.
         self._failing_since: dict[str, float] = {}
-        #: What the store said, by the kind of call, as often as it said so in a row.
+        #: The messages of refusals in a row, by kind of call.
         self._refusals: dict[str, list[str]] = {}
         self._reason = ""
         self._has_warned = False
@@ -113,7 +113,7 @@ class ObjectStore:
 
     @property
     def ignores_preconditions(self) -> bool | None:
-        """Whether the service overwrites what a create should have left alone; None while no create has shown it."""
+        """Whether the service lets a create call overwrite an object; None before a create call has shown it."""
         return None if self._honours is None else not self._honours
 
     def warn(self, error: StoreUnavailable) -> None:
@@ -129,8 +129,8 @@ class ObjectStore:
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
         """Create the object unless it exists; returns whether this call created it.
 
-        If the object holds these bytes already, this call counts as the one that created it, since its answer may have
-        been lost. Callers that must know which of them it was put something of their own into `data`.
+        Returns True as well if the object holds these bytes already, since the answer to an earlier try may be lost.
+        Callers that must tell their objects apart put something of their own into `data`.
         """
         return await self._call("be written", name, lambda: self._create(name, data), timeout_s)
 
@@ -184,8 +184,8 @@ class ObjectStore:
             self._honours = not await self._put_new(name, data)
         if self._honours and self._creator is None:
             return True
-        # Writers may have crossed where nothing is checked, or where a web server looks first and writes later.
-        # The last of them has the object; the earlier ones see that, if they look after it wrote.
+        # Writers may interleave on a service without preconditions, and on a web server that checks before it writes.
+        # The object is that of the last writer. An earlier writer sees that if it reads after the last write.
         await sleep(SETTLE_S)
         return await self._holds(name, data)
 
@@ -225,7 +225,7 @@ class ObjectStore:
             return False
 
     async def _put_new(self, name: str, data: bytes) -> bool:
-        """Whether the service took the object as a new one."""
+        """Put a new object; returns False if the service has one of that name."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         store = await self._open()
@@ -260,7 +260,7 @@ class ObjectStore:
         return self._opened
 
     async def _unless_missing(self, call: Awaitable[T]) -> T | None:
-        """The call's result; None if there is no such object. A missing bucket is not a missing object."""
+        """Await a call; returns its result, or None for a missing object. A missing bucket is an error."""
         try:
             return await call
         except FileNotFoundError as error:
@@ -314,7 +314,7 @@ class ObjectStore:
                 return result
         self.failures += 1
         message = f"{self.address}: cannot {what} ({reason})"
-        # Raised out here, so that no exception of the client, with addresses and headers in it, hangs on to this one.
+        # Raised outside of `except`: the client's exception, with addresses and headers, is not the context.
         if is_refusal(text, is_folder=self.address.scheme == "file"):
             refusals = self._refusals.get(what, [])
             self._record_answer(what)

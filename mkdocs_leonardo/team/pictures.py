@@ -108,7 +108,7 @@ class TeamPictures:
     ) -> StoredPicture | None:
         """Download the first of `wanted` (pairs of key and provider), and `save` it on this machine.
 
-        None if there is surely none; StorageError if one may be there that cannot be read or believed.
+        Returns None if the store certainly has none. Raises StorageError if it may have one that cannot be verified.
         """
         doubt: StorageError | None = None
         for rank, (key, provider) in enumerate(wanted):
@@ -130,7 +130,7 @@ class TeamPictures:
         return None
 
     async def _try_call(self, key: str, call: Awaitable[T]) -> T | StorageError:
-        """The result of a call, or its error if the outcome is unknown."""
+        """Await a call; returns its result, or its error after the error was logged."""
         try:
             return await call
         except StoreUnavailable as error:
@@ -209,13 +209,13 @@ class TeamPictures:
                 self._refuse(record.key, error)
                 if isinstance(error, _SignedOtherwise):
                     self._warn_of_secrets()
-            # No machine can show the entry that is there.
+            # The entry in the store fails verification on every machine.
             await self._store.replace(_record_name(record.key), text)
         self._writes += 1
         return True
 
     async def _get_record(self, key: str, provider: str) -> PictureRecord | None:
-        """The record of `key`, checked without reading its picture; None if there is none."""
+        """Download the record of `key`, and verify it without its picture; None if there is none."""
         name = _record_name(key)
         where = f"{self._store.address}/{name}"
         if self._is_too_slow:
@@ -234,7 +234,7 @@ class TeamPictures:
         return record
 
     def _judge(self, took_s: float) -> None:
-        """Stop looking once slow responses have cost more time than they saved."""
+        """Stop all look-ups once slow responses have cost more time than they saved."""
         if took_s > SLOW_S:
             self._slow_s += took_s / LOOKUPS
         if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
@@ -243,7 +243,7 @@ class TeamPictures:
             self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))
 
     async def _get_picture(self, record: PictureRecord) -> bytes:
-        """The picture of `record`, checked."""
+        """Download the picture of `record`, and verify it."""
         name = _picture_name(record)
         where = f"{self._store.address}/{name}"
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
@@ -279,7 +279,7 @@ class TeamPictures:
 
 
 def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
-    """The text of a record for the store, signed if there is a secret."""
+    """Return the text of a record for the store, signed if there is a secret."""
     text = record_text(record)
     if secret is None:
         return text
@@ -304,7 +304,7 @@ def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
 
 
 def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """The signed values: the record without its own signature."""
+    """Return the values that are signed: the record without its signature."""
     signed = {name: value for name, value in values.items() if name != _SIGNATURE}
     return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
 

@@ -12,7 +12,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
-    """The signature of a value; ValueError or RecursionError for one that cannot be written."""
+    """Return the signature of a value; raises ValueError or RecursionError if it cannot be written as JSON."""
     return hmac.new(secret, canonical_json(dict(value)), "sha256").hexdigest()
 
 
