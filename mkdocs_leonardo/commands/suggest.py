@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,13 +54,18 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     if not site.settings.generate:
         raise CommandError(GENERATE_IS_OFF)
     with runtime_for(site.settings, console) as runtime:
-        return _suggest(_provider(runtime), wanted, site.settings.max_cost_usd, console, write=write, yes=yes)
+        provider = _provider(runtime)
+        _show_price(provider, wanted, site.settings.max_cost_usd, console)
+        if not agreed(console, yes=yes):
+            return 1
+        failed = _ask(runtime, provider, wanted, console, write=write)
+    if not write:
+        console.note("nothing was written; --write puts these lines into the front matter")
+    return 1 if failed else 0
 
 
-def _suggest(
-    provider: SuggestsTexts, wanted: Sequence[_Page], cap_usd: float | None, console: Console, *, write: bool, yes: bool
-) -> int:
-    """Show the price, and ask the text model about each page if it is agreed to; 1 if any page failed."""
+def _show_price(provider: SuggestsTexts, wanted: Sequence[_Page], cap_usd: float | None, console: Console) -> None:
+    """Print the price of asking about each page; CommandError if it may be above the cap."""
     model = provider.text_model
     expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
     console.say(
@@ -74,12 +78,6 @@ def _suggest(
             f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(highest_usd)}; raise it, or "
             "name fewer pages"
         )
-    if not agreed(console, yes=yes):
-        return 1
-    failed = _ask(provider, wanted, console, write=write)
-    if not write:
-        console.note("nothing was written; --write puts these lines into the front matter")
-    return 1 if failed else 0
 
 
 def _without_prompt(site: SitePages, names: tuple[str, ...], console: Console) -> list[_Page]:
@@ -116,36 +114,31 @@ def _provider(runtime: Runtime) -> SuggestsTexts:
     others = (runtime.provider(name) for name in BUILT_IN if name not in names)
     for provider in (*runtime.chain, *others):
         if isinstance(provider, SuggestsTexts):
-            variable = key_variable(provider.name)
-            if os.environ.get(variable, "").strip():
+            if provider.name in runtime.providers_with_key:
                 return provider
-            variables.append(variable)
+            variables.append(key_variable(provider.name))
     raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")
 
 
-def _ask(provider: SuggestsTexts, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
+def _ask(runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
     """Ask for each page in turn, and show and write a proposal before the next is paid for; the number of failures."""
-    import anyio
-
-    async def ask() -> int:
-        failed = 0
-        try:
-            for place, page in enumerate(pages):
-                try:
-                    suggestion = await provider.suggest(page.facts)
-                except ProviderError as error:
-                    failed += 1
-                    console.warn(f"{page.name}: {provider.name} {error}")
-                    if isinstance(error, AccountRefused | RateLimited):
-                        # Every page would have the same error.
-                        return failed + len(pages) - place - 1
-                    continue
-                failed += not _take(page, suggestion, console, write=write)
-        finally:
-            await provider.aclose()
-        return failed
-
-    return anyio.run(ask)
+    failed = 0
+    try:
+        for place, page in enumerate(pages):
+            try:
+                suggestion = runtime.loop.start(provider.suggest, page.facts).result()
+            except ProviderError as error:
+                failed += 1
+                console.warn(f"{page.name}: {provider.name} {error}")
+                if isinstance(error, AccountRefused | RateLimited):
+                    # Every page would have the same error.
+                    return failed + len(pages) - place - 1
+                continue
+            failed += not _take(page, suggestion, console, write=write)
+    finally:
+        if provider not in runtime.chain:
+            runtime.loop.start(provider.aclose).result()
+    return failed
 
 
 def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
