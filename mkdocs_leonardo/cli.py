@@ -59,7 +59,7 @@ def _program_options(*, hidden: bool = False) -> list[click.Parameter]:
 
 
 class _Command(click.Command):
-    """A command whose work is a function in `commands`: `zensical_build.build` for `zensical build`.
+    """A command whose work is a function in `commands`: `zensical.build.build` for `zensical build`.
 
     The function gets the configuration's name, the console, and each parameter by its name. `--json` belongs to the
     console. The function returns the exit code; CommandError and HeroError end it with their text and code 2.
@@ -75,8 +75,8 @@ class _Command(click.Command):
         verbose = options.pop("verbose", False) or program["verbose"]
         console = Console(verbose=verbose, for_program=options.pop("as_json", False))
         group = ctx.parent.command.name if ctx.parent else None
-        module = f"{group}_{self.name}" if group else self.name
-        run = getattr(import_module(f"mkdocs_leonardo.commands.{module}"), str(self.name))
+        module = ".".join(filter(None, ("mkdocs_leonardo.commands", group, self.name)))
+        run = getattr(import_module(module), str(self.name))
         try:
             sys.exit(run(config_file, console, **options))
         except HeroError as error:

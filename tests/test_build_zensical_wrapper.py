@@ -24,7 +24,7 @@ from serving import Serving
 from zensical_rig import BLOG, Zensical
 from zensical_rig import build as plain_build
 
-from mkdocs_leonardo.commands.zensical_host import Addition, complete
+from mkdocs_leonardo.commands.zensical.launch import Addition, complete
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176, "max_new_images": 50}

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.other_sites import OtherSites
-from mkdocs_leonardo.commands.publish import earlier, is_shown
+from mkdocs_leonardo.commands.other_configurations import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
 from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.commands.zensical.publish import earlier, is_shown
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.lookup import own_path

@@ -15,11 +15,18 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.commands.pages import heroes_in
-from mkdocs_leonardo.commands.site_styles import shade_alpha
+from mkdocs_leonardo.commands.site_shade import shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical import ZENSICAL, Project, named, named_file, plugin_config, read_project
-from mkdocs_leonardo.commands.zensical_host import assets_folder
+from mkdocs_leonardo.commands.zensical.pages import heroes_in
+from mkdocs_leonardo.commands.zensical.project import (
+    ZENSICAL,
+    Project,
+    assets_folder,
+    named,
+    named_file,
+    plugin_config,
+    read_project,
+)
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of

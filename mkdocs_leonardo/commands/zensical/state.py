@@ -16,7 +16,7 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.files import write_if_changed
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.commands.zensical import Project
+    from mkdocs_leonardo.commands.zensical.project import Project
 
 _STATE = "state.json"
 _ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")

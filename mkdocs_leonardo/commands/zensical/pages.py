@@ -21,7 +21,7 @@ from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, FRONT_MATTE
 from mkdocs_leonardo.host.reader import HeroReader
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.commands.zensical import Project
+    from mkdocs_leonardo.commands.zensical.project import Project
     from mkdocs_leonardo.front_matter import HeroDefaults
     from mkdocs_leonardo.spec import HeroSpec
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical import Project, project_for, read_project
-from mkdocs_leonardo.commands.zensical_build import built, folder_of, published, uses_plugin
-from mkdocs_leonardo.commands.zensical_host import Addition, command_of, run_zensical
-from mkdocs_leonardo.commands.zensical_state import sources_of
+from mkdocs_leonardo.commands.zensical.build import uses_plugin
+from mkdocs_leonardo.commands.zensical.heroes import build_heroes, publish
+from mkdocs_leonardo.commands.zensical.launch import Addition, command_of, run_zensical
+from mkdocs_leonardo.commands.zensical.project import Project, project_for, read_project
+from mkdocs_leonardo.commands.zensical.state import sources_of
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import Preview
 from mkdocs_leonardo.host.stamp import STAMP
@@ -38,11 +39,11 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
     arguments = ["serve", "--config-file", str(project.path), *rest]
     if not uses_plugin(project, console):
         return run_zensical(arguments, None)
-    theme = folder_of(project) / "theme"
+    theme = project.build_folder / "theme"
     shutil.rmtree(theme, ignore_errors=True)
     watch = _ManifestUpdater(project.path, console, theme)
     watch.refresh()
-    addition = Addition(str(folder_of(project) / MANIFEST), theme=str(theme))
+    addition = Addition(str(project.build_folder / MANIFEST), theme=str(theme))
     try:
         with _server(command_of(arguments, addition)) as server:
             while server.poll() is None:
@@ -112,8 +113,8 @@ class _ManifestUpdater:
             self._console.notify(logging.WARNING, problem)
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
-        with built(site, settings.for_preview(), self._console) as heroes:
-            published(project, heroes, self._console, theme=self._theme)
+        with build_heroes(site, settings.for_preview(), self._console) as heroes:
+            publish(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._state()

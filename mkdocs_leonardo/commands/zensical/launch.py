@@ -11,13 +11,13 @@ import gc
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
-from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,6 @@ class Addition:
     manifest: str
     report: str = ""
     theme: str = ""
-
-
-def assets_folder(options: Mapping[str, object]) -> str:
-    """The folder of the pictures below the site's, by the extension's options."""
-    return str(options.get("assets", SITE_FOLDER)).strip("/")
 
 
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.host.detect import CONFIGURATIONS
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
 
 if TYPE_CHECKING:
     import yaml
@@ -53,6 +54,16 @@ class Project:
         url = self.text("site_url")
         return f"{url.rstrip('/')}/" if url else ""
 
+    @property
+    def build_folder(self) -> Path:
+        """The folder of manifest and state: beside the site, where `zensical build --clean` removes nothing."""
+        return self.root / ".leonardo/zensical"
+
+    @property
+    def assets(self) -> str:
+        """The pictures' folder, relative to the site's."""
+        return assets_folder(self.extensions.get(MARKDOWN_EXTENSION, {}))
+
     @cached_property
     def plugins(self) -> Mapping[str, Mapping[str, Any]]:
         """The plugins and their options, in any of the spellings; Zensical's own have the names of Material's."""
@@ -80,6 +91,11 @@ class Project:
         switch = self.plugins[plugin].get("enabled", True) if plugin in self.plugins else False
         # `!ENV` gives text.
         return str(switch).strip().lower() not in {"false", "no", "off", "0"}
+
+
+def assets_folder(options: Mapping[str, object]) -> str:
+    """The pictures' folder, relative to the site's, by the options of the Markdown extension."""
+    return str(options.get("assets", SITE_FOLDER)).strip("/")
 
 
 def project_for(config_file: str | None) -> Project:

@@ -1,0 +1,16 @@
+"""Sites that Zensical builds. Zensical runs no MkDocs plugins, but it runs Markdown extensions.
+
+The steps of `mkdocs-leonardo zensical build`, with the modules that do them:
+
+1. `build` is the command.
+2. `project` reads the site's configuration, and `pages` the heroes of its pages. Neither needs MkDocs.
+3. `heroes` makes missing images after a question, and writes the manifest (`page.manifest`). With `state`, a build of
+   an unchanged site skips the steps 2 and 3.
+4. `launch` runs Zensical with the Markdown extension (`markdown`), which shows each page's hero from the manifest.
+5. `build` puts the images into the site, and `page.finish` moves each page's tags for sharing into its head.
+
+`zensical serve` (`serve`) repeats the steps 2 and 3 whenever a file of the site changes.
+
+`generate --into` a folder of the documentation needs none of these commands afterwards: `publish` writes images and
+manifest there, and Zensical copies the images itself.
+"""

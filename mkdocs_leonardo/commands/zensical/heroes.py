@@ -1,0 +1,191 @@
+"""The heroes of one build by Zensical: makes missing images, and writes the manifest and the state."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.commands.terminal import CommandError, Console
+from mkdocs_leonardo.commands.zensical.project import Project
+from mkdocs_leonardo.commands.zensical.state import (
+    PublishedFile,
+    State,
+    fingerprint_of,
+    forget_state,
+    read_state,
+    write_state,
+)
+from mkdocs_leonardo.files import link_over, write_if_changed
+from mkdocs_leonardo.resolution import Failure, Resolution
+from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.build import Build
+    from mkdocs_leonardo.commands.site import SitePages
+    from mkdocs_leonardo.runtime import Runtime
+    from mkdocs_leonardo.settings import Settings
+    from mkdocs_leonardo.spec import HeroSpec
+
+_DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agrees)")
+
+
+@dataclass(frozen=True, slots=True)
+class Heroes:
+    """The heroes of one build."""
+
+    site: SitePages
+    build: Build
+    resolutions: tuple[Resolution, ...]
+    totals: str
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
+        if all(map(_shows_own_image, self.resolutions)):
+            return True
+        is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
+        return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
+
+
+def _shows_own_image(resolution: Resolution) -> bool:
+    """Whether the page shows what it asks for."""
+    return not resolution.failure and resolution.asset is not None and not resolution.asset.is_placeholder
+
+
+@contextmanager
+def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
+    """The heroes of this build, with the manifest written; missing images are made after a question.
+
+    A site whose pages and configuration have not changed since all heroes were stored is not read again.
+    """
+    folder = project.build_folder
+    state = read_state(folder, project)
+    if state is not None:
+        console.warn(*state.warnings)
+        yield state
+        return
+    from mkdocs_leonardo.commands.site import project_pages
+
+    fingerprint = fingerprint_of(project)
+    site = project_pages(project, console)
+    console.warn(*site.problems)
+    with build_heroes(site, site.settings, console, yes=yes) as heroes:
+        console.note(f"leonardo: {heroes.totals}")
+        yield publish(project, heroes, console, fingerprint=fingerprint)
+
+
+@contextmanager
+def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[Heroes]:
+    """The heroes that a build with these settings shows; missing images are bought, within the caps, after a question.
+
+    Their files exist until the end of the block.
+    """
+    from mkdocs_leonardo.build import Build
+
+    budget = Budget(max_new_images=0, max_cost_usd=0.0)
+    build = Build(settings, environ=os.environ, notify=console.notify, budget=budget)
+    try:
+        missing = [hero for hero in site.heroes if not build.take_stored(hero)]
+        to_buy = missing if settings.generate else []
+        is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
+        for hero in missing:
+            build.want(hero)
+        found, totals = build.finish(title=site.options.config_file.parent.name)
+        resolutions = tuple(
+            replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
+            for one in found
+        )
+        yield Heroes(site, build, resolutions, totals)
+    finally:
+        build.close()
+
+
+def _is_agreed(
+    runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
+) -> bool:
+    """Show what is missing and its cost; whether it is agreed to, so that `budget` allows it."""
+    from mkdocs_leonardo.commands.generate import show_plan
+    from mkdocs_leonardo.commands.purchases import Plan, agreed
+    from mkdocs_leonardo.commands.status import statuses
+
+    plan = Plan(statuses(runtime, to_buy), settings)
+    show_plan(plan, console)
+    if plan.allowed and not (yes or (console.can_ask and agreed(console, yes=False))):
+        return False
+    budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
+    return True
+
+
+def publish(
+    project: Project, heroes: Heroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
+) -> State:
+    """Write the manifest and the stylesheet; the site's further files, and messages.
+
+    With `theme`, the pictures lie there, for Zensical to copy into the site.
+    """
+    from mkdocs_leonardo.commands.zensical.publish import manifest_of
+    from mkdocs_leonardo.page.manifest import write_manifest
+    from mkdocs_leonardo.page.stylesheet import published_stylesheet
+    from mkdocs_leonardo.report import complaints
+    from mkdocs_leonardo.storage.cache_move import hide_from_git
+
+    settings, folder = heroes.site.settings, project.build_folder
+    manifest = manifest_of(settings, heroes.resolutions)
+    # In a preview, `host.preview` reports missing heroes.
+    shown_by_build = () if theme is not None else heroes.resolutions
+    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
+    for level, text in told:
+        console.notify(level, str(text))
+    sheet = published_stylesheet(manifest)
+    shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
+    own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
+    try:
+        hide_from_git(folder)
+        write_if_changed(folder / STYLESHEET, sheet)
+        places = {variant.name: variant.path for variants in shown for variant in variants}
+        files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
+        if theme is not None:
+            put_files(files, theme / project.assets)
+        # Last, so that it never names a file that is not there.
+        write_if_changed(folder / MANIFEST, write_manifest(manifest))
+        state = State(
+            warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
+            files=tuple(files),
+            own=tuple(PublishedFile.of("", path) for path in own),
+            stops="heroes are missing, and `on_missing: error` stops the build"
+            if any(level >= logging.ERROR for level, _ in told)
+            else "",
+        )
+        if fingerprint and not told and heroes.are_settled:
+            write_state(folder, state, fingerprint)
+        else:
+            forget_state(folder)
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}; make {folder} writable") from error
+    return state
+
+
+def _own_files(hero: HeroSpec) -> Iterator[Path]:
+    """The author's files on which a page's hero depends: its own picture, or its reference."""
+    look = hero.picture.reference if hero.picture is not None else None
+    for path in (hero.own_image, look.path if look is not None else None):
+        if path is not None:
+            yield path
+
+
+def put_files(files: Sequence[PublishedFile], folder: Path) -> None:
+    """Link the cache's files, which are never written to again, into the site; copies on another disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        target = f"{folder}{os.sep}{file.name}"
+        try:
+            link_over(file.path, target)
+        except OSError:
+            shutil.copyfile(file.path, target)
