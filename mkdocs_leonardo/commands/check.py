@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.other_configurations import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
-from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.publish import earlier, is_shown
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError

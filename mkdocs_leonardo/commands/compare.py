@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.folders import check_room, make_room
+from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out, warn_of_hopeless
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import options_of
-from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import counted

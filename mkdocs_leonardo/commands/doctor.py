@@ -15,8 +15,8 @@ import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.commands.balance import SILENT, answer_of
+from mkdocs_leonardo.commands.hero_status import runtime_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
-from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.page.themes import THEMES

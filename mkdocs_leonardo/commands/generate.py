@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room
+from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     HOPELESS,
@@ -22,7 +23,6 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
-from mkdocs_leonardo.commands.status import HeroStatus, runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text, shortened
 from mkdocs_leonardo.commands.zensical import publish
 from mkdocs_leonardo.errors import HeroError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.hero_status import runtime_for, statuses
 from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import chosen, site_pages
-from mkdocs_leonardo.commands.status import runtime_for, statuses
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.check import idle_halves, orphans
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
+from mkdocs_leonardo.commands.hero_status import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.other_configurations import OtherSites
 from mkdocs_leonardo.commands.site import SitePages, site_pages
-from mkdocs_leonardo.commands.status import HeroStatus, open_jobs, runtime_for, statuses, used_records
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.status import HeroStatus, Quote, runtime_for, statuses, without_repeats
+from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message

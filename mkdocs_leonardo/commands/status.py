@@ -1,36 +1,22 @@
-"""`status`, and the status of each page's hero for other commands: the place of its picture, its jobs and its cost."""
+"""`status`: the place of each page's hero, its jobs and its cost."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses, without_repeats
 from mkdocs_leonardo.commands.site import site_pages
-from mkdocs_leonardo.commands.terminal import CommandError, Console, shortened
-from mkdocs_leonardo.errors import HeroError, StoreUnavailable
-from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
-from mkdocs_leonardo.providers.base import FindsLostJobs
+from mkdocs_leonardo.commands.terminal import Console, shortened
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
-from mkdocs_leonardo.resolution import not_again_message, unanswered_message
 from mkdocs_leonardo.runtime import Runtime
-from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, dollars, lease_name, short_key
+from mkdocs_leonardo.spec import dollars, short_key
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.acquire.budget import Budget
-    from mkdocs_leonardo.settings import Settings
-    from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureSpec
-    from mkdocs_leonardo.storage.base import PictureSource
-    from mkdocs_leonardo.storage.entries import Entry, Refusal
+    from mkdocs_leonardo.spec import JsonValue
 
-State = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
-JobState = Literal["accepted", "intended", "lost"]
-
-_STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 #: The states in the order of the count, with the table's words for them.
 _WORDS = {
     "pinned": "pinned",
@@ -44,224 +30,6 @@ _WORDS = {
     "missing": "missing",
 }
 _PROMPT_CHARACTERS = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One provider's key and price for a picture.
-
-    `may_be_asked`: a build may order the picture from the provider. `job` is the state of a job that is not collected,
-    or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
-    "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` says why the prompt is
-    not sent again.
-    """
-
-    provider: str
-    key: str
-    estimate_usd: float
-    has_api_key: bool
-    may_be_asked: bool
-    job: JobState | None = None
-    refusal: Refusal | None = None
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether a job is paid for, or may be, and can be collected."""
-        return self.has_api_key and self.job in {"accepted", "intended"}
-
-
-@dataclass(frozen=True, slots=True)
-class HeroStatus:
-    """The status of one page's hero. `quotes` are in the order in which providers are asked.
-
-    `record` and `store` belong to the picture that a build would show. `rendering` is None before its files are made.
-    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the page
-    shows while its own is missing, None for the painter's. `reason` says why the picture is not bought again: its
-    prompt was refused, its job had no picture, or a file is there that cannot be used.
-    """
-
-    hero: HeroSpec
-    state: State
-    quotes: tuple[Quote, ...] = ()
-    record: PictureRecord | None = None
-    store: PictureSource | None = None
-    rendering: Rendering | None = None
-    trouble: str = ""
-    reason: str = ""
-    last: PictureRecord | None = None
-
-    @property
-    def key(self) -> str:
-        """The key of the picture that is shown, or would be: that of the first provider to be asked."""
-        if self.record is not None:
-            return self.record.key
-        return self._first.key if self._first is not None else ""
-
-    @property
-    def _first(self) -> Quote | None:
-        """The quote of the provider that is asked first; if none may be asked, that of the first provider."""
-        return next((quote for quote in self.quotes if quote.may_be_asked), next(iter(self.quotes), None))
-
-    @property
-    def jobs(self) -> tuple[Quote, ...]:
-        """The jobs that a build would collect, or look for, instead of buying or of showing the stored picture."""
-        jobs: list[Quote] = []
-        for quote in self.quotes:
-            if self.record is not None and quote.key == self.record.key:
-                break
-            if quote.is_paid:
-                jobs.append(quote)
-        return tuple(jobs)
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether one of the jobs is certainly paid for."""
-        return any(quote.job == "accepted" for quote in self.jobs)
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """The messages on lost answers of earlier builds, while the picture is missing."""
-        gone = [quote.provider for quote in self.quotes if quote.job == "lost" and self.state == "missing"]
-        return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
-
-    @property
-    def must_be_bought(self) -> bool:
-        """Whether a build would pay for it."""
-        return self.state == "missing" and any(quote.may_be_asked for quote in self.quotes)
-
-    @property
-    def has_price(self) -> bool:
-        """Whether a build would pay for it, or would once the site has an API key."""
-        is_keyless = self.state == "missing" and not any(quote.has_api_key for quote in self.quotes)
-        return self.must_be_bought or is_keyless
-
-    @property
-    def estimate_usd(self) -> float:
-        """The price at the provider that is asked first; 0 without a price."""
-        return self._first.estimate_usd if self._first is not None and self.has_price else 0.0
-
-    @property
-    def problem(self) -> str:
-        """The problem of the picture; empty if there is none."""
-        found = self.reason if self.state == "damaged" else self.trouble or self.reason
-        return found or "; ".join(self.losses)
-
-    @property
-    def most_usd(self) -> float:
-        """The highest cost: each provider in turn takes the money and delivers no picture."""
-        if not self.must_be_bought:
-            return 0.0
-        return sum(quote.estimate_usd for quote in self.quotes if quote.may_be_asked)
-
-
-@contextmanager
-def runtime_for(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
-    """The stores and the chain of a build, closed at the end of the block. `budget` is as for `Runtime`."""
-    runtime = Runtime(settings, environ=os.environ, notify=console.notify, budget=budget)
-    try:
-        yield runtime
-    finally:
-        runtime.close()
-        runtime.discard()
-
-
-def statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
-    """The status of every hero, in their order."""
-    jobs = open_jobs(runtime)
-    return tuple(_status(runtime, hero, jobs) for hero in heroes)
-
-
-def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
-    """The journal's entries of jobs that are paid for, or may be, and not collected, by key."""
-    try:
-        return runtime.journal.entries()
-    except StoreUnavailable as error:
-        raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
-
-
-def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
-    """One status for each picture, that of the first page that shows it."""
-    first: dict[PictureSpec | None, HeroStatus] = {}
-    for status in wanted:
-        first.setdefault(status.hero.picture, status)
-    return tuple(first.values())
-
-
-def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
-    """The records of pictures that the page shows, or may show while its own is missing."""
-    hero = status.hero
-    if hero.picture is None:
-        if hero.own_image is None:
-            return ()
-        with suppress(HeroError, OSError):
-            return (runtime.renderer.read_own(hero.own_image)[0],)
-        return ()
-    records = [record for record in (status.record, status.last) if record is not None]
-    return (*records, runtime.renderer.painted_record(hero.picture))
-
-
-def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
-    if hero.picture is None:
-        return HeroStatus(hero, "own")
-    answer = runtime.lookup.find(hero)
-    quotes = tuple(_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
-    trouble = "; ".join(one.text for one in answer.faults)
-    if isinstance(answer, Hit):
-        stored = answer.stored
-        rendering = runtime.renderer.load(stored.record, hero)
-        return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
-    state, reason = _state_of_miss(answer, quotes)
-    paid = [quote for quote in quotes if quote.is_paid]
-    if paid:
-        state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
-    last = runtime.lookup.last(hero.page)
-    shown = last.record if last is not None else None
-    return HeroStatus(hero, state, quotes, trouble=trouble, reason=reason, last=shown)
-
-
-def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
-    provider, picture, entry = candidate.provider, candidate.picture, jobs.get(candidate.key)
-    job: JobState | None = None
-    if isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)):
-        job = "accepted"
-    elif entry is not None:
-        job = "accepted" if entry.accepted else "intended"
-        keeps_no_jobs = not isinstance(provider, FindsLostJobs)
-        # While another process waits for the answer, it is not lost.
-        if job == "intended" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
-            job = "lost"
-    refusal = runtime.journal.refusal(candidate.key)
-    may_be_asked = candidate.may_be_asked and not (refusal and refusal.is_empty)
-    price_usd = provider.estimate_usd(picture)
-    return Quote(provider.name, candidate.key, price_usd, candidate.has_api_key, may_be_asked, job, refusal)
-
-
-def _state_of_miss(miss: Miss, quotes: Sequence[Quote]) -> tuple[State, str]:
-    """The state of a picture that is not stored, without regard to jobs, and the reason why it is not bought again."""
-    if miss.damage:
-        return "damaged", miss.damage
-    for quote in quotes:
-        if quote.refusal is not None and not quote.refusal.is_empty:
-            return "refused", quote.refusal.reason
-        if quote.may_be_asked:
-            return "missing", ""
-    for quote in quotes:
-        if quote.refusal is not None:
-            return "empty", not_again_message(quote.refusal.reason, quote.key)
-    return "missing", ""
-
-
-def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
-    """The picture's file in the gallery or the cache."""
-    if status.record is None:
-        return status.hero.own_image
-    for folder in (runtime.gallery, runtime.cache):
-        if status.store is folder:
-            return folder.path(status.record)
-    return None
-
-
-# The command ----------------------------------------------------------------------------------------------------------
 
 
 def status(config_file: str | None, console: Console) -> int:
@@ -372,3 +140,13 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
         "missing_keys": list(runtime.missing_keys),
         "problems": list(problems),
     }
+
+
+def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
+    """The picture's file in the gallery or the cache."""
+    if status.record is None:
+        return status.hero.own_image
+    for folder in (runtime.gallery, runtime.cache):
+        if status.store is folder:
+            return folder.path(status.record)
+    return None

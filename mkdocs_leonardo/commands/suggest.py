@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
+from mkdocs_leonardo.commands.hero_status import runtime_for
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
 from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
-from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically

@@ -112,8 +112,8 @@ def _is_agreed(
 ) -> bool:
     """Show what is missing and its cost; whether it is agreed to, so that `budget` allows it."""
     from mkdocs_leonardo.commands.generate import show_plan
+    from mkdocs_leonardo.commands.hero_status import statuses
     from mkdocs_leonardo.commands.purchases import Plan, agreed
-    from mkdocs_leonardo.commands.status import statuses
 
     plan = Plan(statuses(runtime, to_buy), settings)
     show_plan(plan, console)

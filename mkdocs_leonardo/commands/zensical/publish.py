@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, is_marked
+from mkdocs_leonardo.commands.hero_status import runtime_for
 from mkdocs_leonardo.commands.site import SitePages
-from mkdocs_leonardo.commands.status import runtime_for
 from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_if_changed
