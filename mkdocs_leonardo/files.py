@@ -62,6 +62,15 @@ def rename_over(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
+def make_writable_folder(folder: Path) -> None:
+    """Create the folder if it is missing, and try to write into it; OSError if that fails."""
+    import tempfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def link_over(source: str, target: str) -> None:
     """Make `target` a hard link to `source`; OSError on another disk, or on a file system without links.
 

@@ -13,6 +13,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
+from mkdocs_leonardo.files import make_writable_folder
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import (
     OWN,
@@ -176,11 +177,10 @@ class Renderer:
             self._notify(logging.INFO, text)
             return self._scratch_folder()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
+            make_writable_folder(folder)
         except OSError:
             return self._scratch_folder()
+        return folder
 
     def _scratch_folder(self) -> Path:
         """A folder for this build's files alone."""

@@ -193,8 +193,8 @@ def _of_page(
         )
     if status.state == "own":
         yield from _own(runtime, status, site)
-    elif status.record is not None and status.store is not None:
-        yield from _stored(status, status.record, site)
+    elif status.record is not None:
+        yield from _stored(status, site)
     elif status.trouble or half is not None:
         return
     elif status.state == "damaged":
@@ -260,12 +260,11 @@ def _own(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Find
         yield Finding(page, "small", f"{text}; {fix}")
 
 
-def _stored(status: HeroStatus, record: PictureRecord, site: SitePages) -> Iterator[Finding]:
+def _stored(status: HeroStatus, site: SitePages) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
-    page, store = status.hero.page, status.store
-    assert store is not None  # noqa: S101 - found together with the record
+    page = status.hero.page
     try:
-        yield from _legible(status, status.rendering, store.read(record), site)
+        yield from _legible(status, status.rendering, status.read_picture(), site)
     except (PictureError, BrokenEntry, OSError) as error:
         text = f"its image {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
         yield Finding(page, "damaged", text)

@@ -162,11 +162,11 @@ def _samples(plan: Plan, console: Console) -> Iterator[Sample]:
     alchemy = _leonardo(plan.settings).alchemy
     with runtime_for(replace(plan.settings, generate=False), console) as runtime:
         for status in statuses(runtime, [status.hero for status in plan.wanted]):
-            picture, record, store = status.hero.picture, status.record, status.store
-            if picture is None or record is None or store is None:
+            picture, record = status.hero.picture, status.record
+            if picture is None or record is None:
                 continue
             cost_usd = status.quotes[0].estimate_usd if record.cost_usd is None else record.cost_usd
-            yield Sample(picture.style, picture.seed or 0, alchemy, record, store.read(record), cost_usd)
+            yield Sample(picture.style, picture.seed or 0, alchemy, record, status.read_picture(), cost_usd)
 
 
 def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console, *, styles: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +18,7 @@ from mkdocs_leonardo.commands.hero_status import runtime_for
 from mkdocs_leonardo.commands.site import SiteOptions, options_of
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
+from mkdocs_leonardo.files import make_writable_folder
 from mkdocs_leonardo.page.themes import THEMES
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
@@ -127,13 +127,12 @@ def _theme(site: SiteOptions) -> Diagnosis:
 
 def _writable(subject: str, folder: Path) -> Diagnosis:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return Diagnosis("ok", subject, f"{folder} can be written")
+        make_writable_folder(folder)
     except OSError as error:
         return Diagnosis(
             "bad", subject, f"{folder} cannot be written ({error.strerror}); make it writable, or choose another one"
         )
+    return Diagnosis("ok", subject, f"{folder} can be written")
 
 
 def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:

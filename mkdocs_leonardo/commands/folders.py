@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mkdocs_leonardo.commands.terminal import CommandError
+from mkdocs_leonardo.files import make_writable_folder
 
 #: The file that marks a folder as written by a command.
 MARK = ".mkdocs-leonardo"
@@ -40,9 +40,7 @@ def check_room(folder: Path, option: str, *, is_own: Callable[[Sequence[Path]], 
 def make_room(folder: Path, option: str, *, gets_mark: bool = True) -> None:
     """Create the folder, and mark it; CommandError, before anything is spent, if it cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        make_writable_folder(folder)
         if gets_mark and not (folder / MARK).exists():
             (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     except OSError as error:

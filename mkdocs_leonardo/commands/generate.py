@@ -216,12 +216,12 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
         if current is not None and now not in {take.record.key for take in found if take.record is not None}:
             shown.insert(0, (_NOW, "now", current))
         for label, name, status in shown:
-            if status.record is None or status.store is None:
+            if status.record is None:
                 continue
             words = facts(status.record)
             if status.record.key == now and label != _NOW:
                 words = f"{words}, {_NOW}"
-            items.append(SheetItem(name, label, words, status.store.read(status.record), status.record))
+            items.append(SheetItem(name, label, words, status.read_picture(), status.record))
             lines.append(f"  {label:<24}{words}")
     if not lines:
         return
@@ -252,9 +252,9 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
                 if status.record is None and status.hero.picture is not None:
                     continue
                 resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
-                if status.record is not None and status.store is not None:
-                    data = status.store.read(status.record)
-                    (folder / f"{slug(status.hero.page)}.{status.record.extension}").write_bytes(data)
+                if status.record is not None:
+                    delivered = folder / f"{slug(status.hero.page)}.{status.record.extension}"
+                    delivered.write_bytes(status.read_picture())
                 for variant in resolution.asset.rendering.variants if resolution.asset else ():
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
                 written += resolution.asset is not None

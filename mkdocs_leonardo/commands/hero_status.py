@@ -85,6 +85,12 @@ class HeroStatus:
         """The quote of the provider that is asked first; if none may be asked, that of the first provider."""
         return next((quote for quote in self.quotes if quote.may_be_asked), next(iter(self.quotes), None))
 
+    def read_picture(self) -> bytes:
+        """The stored picture, as its service delivered it; BrokenEntry or StoreUnavailable if it cannot be read."""
+        assert self.record is not None  # noqa: S101 - callers look whether there is one
+        assert self.store is not None  # noqa: S101 - found together with the record
+        return self.store.read(self.record)
+
     @property
     def jobs(self) -> tuple[Quote, ...]:
         """The jobs that a build would collect, or look for, instead of buying or of showing the stored picture."""

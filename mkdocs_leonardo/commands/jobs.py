@@ -91,8 +91,7 @@ def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> No
         console.say(f"{line.of.page}: {job}: its image is lost, and the next build pays for another one")
     else:
         console.say(f"{line.of.page or short_key(line.of.key)}: {line.state}; the next build may pay for it once more")
-    if not yes and not console.ask("Give it up?"):
-        console.note("nothing was changed")
+    if not console.is_agreed("Give it up?", yes=yes, otherwise="nothing was changed"):
         return
     if line.number:
         runtime.journal.give_up(line.of.key, line.number)

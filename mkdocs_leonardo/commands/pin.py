@@ -27,12 +27,12 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     absent: list[JsonValue] = []
     with runtime_for(site.settings, console) as runtime:
         for status in statuses(runtime, heroes):
-            page, record, store = status.hero.page, status.record, status.store
+            page, record = status.hero.page, status.record
             if status.state == "pinned":
                 there.append(page)
-            elif status.state == "cached" and record is not None and store is not None:
+            elif record is not None:
                 try:
-                    runtime.gallery.save(replace(record, page=page, site=""), store.read(record))
+                    runtime.gallery.save(replace(record, page=page, site=""), status.read_picture())
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
                 copied[page] = site.options.shown(runtime.gallery.path(record))

@@ -70,7 +70,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
     with runtime_for(site.settings, console) as runtime:
         unused = list(_unused(site, preview, runtime, gallery=gallery))
         _show(unused, console)
-        is_wanted = bool(unused) and (yes or _is_agreed(console))
+        is_wanted = bool(unused) and _is_agreed(console, yes=yes)
         if is_wanted:
             _delete(runtime, unused, site.settings.cache_dir)
             console.say(f"deleted, {_size(sum(one.size_bytes for one in unused))} freed")
@@ -99,14 +99,11 @@ def _show(unused: Sequence[Unused], console: Console) -> None:
     console.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
 
 
-def _is_agreed(console: Console) -> bool:
-    if console.for_program or not console.can_ask:
+def _is_agreed(console: Console, *, yes: bool) -> bool:
+    if not yes and (console.for_program or not console.can_ask):
         console.note("nothing was deleted; add --yes to delete all of it")
         return False
-    if console.ask("Delete all of it?"):
-        return True
-    console.note("nothing was deleted")
-    return False
+    return console.is_agreed("Delete all of it?", yes=yes, otherwise="nothing was deleted")
 
 
 def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:

@@ -119,10 +119,7 @@ def warn_of_hopeless(found: Sequence[HeroStatus], console: Console) -> int:
 
 def agreed(console: Console, *, yes: bool) -> bool:
     """Whether the plan is agreed to, by --yes or on the terminal."""
-    if yes or console.ask("Pay for it?"):
-        return True
-    console.note("nothing was spent")
-    return False
+    return console.is_agreed("Pay for it?", yes=yes, otherwise="nothing was spent")
 
 
 def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:

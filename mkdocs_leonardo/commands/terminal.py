@@ -95,11 +95,19 @@ class Console:
         """Whether standard input is a terminal."""
         return sys.stdin.isatty()
 
-    def ask(self, question: str) -> bool:
-        """The answer to a yes-or-no question; CommandError without a terminal."""
+    def is_agreed(self, question: str, *, yes: bool, otherwise: str) -> bool:
+        """Whether `yes`, or the answer to the question, agrees. Without consent, a note says `otherwise`.
+
+        CommandError if there is no terminal to ask on.
+        """
+        if yes:
+            return True
         if not self.can_ask:
             raise CommandError("nothing was done, since there is no terminal to ask on; add --yes to agree beforehand")
-        return click.confirm(question, err=True)
+        if click.confirm(question, err=True):
+            return True
+        self.note(otherwise)
+        return False
 
     # Progress --------------------------------------------------------------------------------------------------------
 
