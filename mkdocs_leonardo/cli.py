@@ -21,12 +21,12 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _PASSED_ON = {**_SETTINGS, "ignore_unknown_options": True}
 
 
-def _examples(*lines: str) -> str:
+def _format_examples(*lines: str) -> str:
     """Examples for the end of a help text; click does not wrap what follows a backspace."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's own signature
+def _complete_pages(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's own signature
     """The pages of a site in its usual folder, for the completion of a shell."""
     root = context.find_root().params.get("config_file") or context.params.get("config_file") or "mkdocs.yml"
     docs_dir = Path(str(root)).parent / "docs"
@@ -34,7 +34,7 @@ def _pages_here(context: click.Context, parameter: click.Parameter, incomplete: 
     return sorted(page for page in pages if page.startswith(incomplete))
 
 
-class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
+class _AlertType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
     """A parameter type: an amount of credits, or of dollars after a dollar sign."""
 
     name = "alert"
@@ -49,7 +49,7 @@ class _Alert(click.ParamType):  # type: ignore[type-arg]  # generic since click 
             self.fail(f"{value!r} is no such amount; {error}, with the quotes.", param, ctx)
 
 
-def _program_options(*, hidden: bool = False) -> list[click.Parameter]:
+def _make_program_options(*, hidden: bool = False) -> list[click.Parameter]:
     """The options of the program, which each command accepts as well, so that they may stand before or after it."""
     config_file = "The site's configuration (default: mkdocs.yml here)."
     return [
@@ -106,8 +106,8 @@ main = _Commands(
     Uses the configuration, cache and journal of `mkdocs build`. Keys come from the environment only:
     {", ".join(map(named_key_variable, BUILT_IN))}. Commands ask before they spend, unless you add --yes.
     """,
-    params=_program_options(),
-    epilog=_examples(
+    params=_make_program_options(),
+    epilog=_format_examples(
         "mkdocs-leonardo status",
         "mkdocs-leonardo generate blog/posts/storm.md",
         "mkdocs-leonardo -f docs/mkdocs.yml check",
@@ -117,29 +117,29 @@ main = _Commands(
 click.version_option(__version__, message="%(version)s")(main)
 
 
-def _flag(*names: str, text: str) -> click.Option:
+def _make_flag(*names: str, text: str) -> click.Option:
     return click.Option(names, is_flag=True, help=text)
 
 
-def _folder(*names: str, text: str, required: bool = False) -> click.Option:
+def _make_folder_option(*names: str, text: str, required: bool = False) -> click.Option:
     kind = click.Path(file_okay=False, path_type=Path)
     return click.Option(names, type=kind, metavar="DIR", required=required, help=text)
 
 
-_PAGES = click.Argument(["pages"], nargs=-1, metavar="[PAGE]...", shell_complete=_pages_here)
-_JSON = _flag("--json", "as_json", text="Print JSON.")
-_YES = _flag("-y", "--yes", text="Agree to the cost in advance.")
+_PAGES = click.Argument(["pages"], nargs=-1, metavar="[PAGE]...", shell_complete=_complete_pages)
+_JSON = _make_flag("--json", "as_json", text="Print JSON.")
+_YES = _make_flag("-y", "--yes", text="Agree to the cost in advance.")
 _CONFIG_FILE = click.Option(["-f", "--config-file"], metavar="FILE", help="The site's configuration.")
 _REST = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[ZENSICAL'S OPTIONS]...")
 
 
-def _command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
+def _add_command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
     """Add a command to the program."""
-    taken, end = [*parameters, *_program_options(hidden=True)], _examples(*examples)
+    taken, end = [*parameters, *_make_program_options(hidden=True)], _format_examples(*examples)
     main.add_command(_Command(name, help=text, params=taken, epilog=end, context_settings=_SETTINGS))
 
 
-_command(
+_add_command(
     "status",
     """Show each page's hero: where its image is, or what it would cost.
 
@@ -149,7 +149,7 @@ _command(
     examples=("mkdocs-leonardo status", "mkdocs-leonardo status --json | jq '.totals.estimate_usd'"),
 )
 
-_command(
+_add_command(
     "generate",
     """Generate missing images.
 
@@ -162,7 +162,7 @@ _command(
     waits for their answer. A second Ctrl-C does not wait: that image is lost and may be charged.
     """,
     _PAGES,
-    _flag("--dry-run", text="Show the plan and its cost; open no connection."),
+    _make_flag("--dry-run", text="Show the plan and its cost; open no connection."),
     _YES,
     click.Option(
         ["--takes"],
@@ -170,8 +170,10 @@ _command(
         metavar="N",
         help="Generate N alternatives of one page's image, and show the hero_seed line that selects each.",
     ),
-    _folder("--into", text="Copy the images to DIR. If DIR is inside docs_dir, publish them there for Zensical."),
-    _flag("--json", "as_json", text="Print JSON: the plan, or the generated images."),
+    _make_folder_option(
+        "--into", text="Copy the images to DIR. If DIR is inside docs_dir, publish them there for Zensical."
+    ),
+    _make_flag("--json", "as_json", text="Print JSON: the plan, or the generated images."),
     examples=(
         "mkdocs-leonardo generate --dry-run",
         "mkdocs-leonardo generate --dry-run --json | jq '.estimate_usd'",
@@ -182,7 +184,7 @@ _command(
     ),
 )
 
-_command(
+_add_command(
     "compare",
     """Compare one prompt in several styles.
 
@@ -212,7 +214,7 @@ _command(
         type=click.Choice(["on", "off", "both"]),
         help="With Alchemy, without, or both (default: as configured).",
     ),
-    _folder("-o", "--output", text="Folder for images, index.html and sheet.jpg.", required=True),
+    _make_folder_option("-o", "--output", text="Folder for images, index.html and sheet.jpg.", required=True),
     _YES,
     _JSON,
     examples=(
@@ -221,7 +223,7 @@ _command(
     ),
 )
 
-_command(
+_add_command(
     "suggest",
     """Propose prompts and alternative texts for pages without them.
 
@@ -229,18 +231,20 @@ _command(
     it spends. --write adds lines to the front matter and changes nothing else.
     """,
     _PAGES,
-    _flag("--write", text="Write the proposals into the pages' front matter."),
+    _make_flag("--write", text="Write the proposals into the pages' front matter."),
     _YES,
     examples=("mkdocs-leonardo suggest", "mkdocs-leonardo suggest blog/posts --write"),
 )
 
-_command(
+_add_command(
     "balance",
     """Show the account's balance.
 
     Free. Exits with 1 if less than N is left, or if the service does not answer.
     """,
-    click.Option(["--alert-below"], type=_Alert(), metavar="N", help="Exit with 1 if less is left: credits, or '$5'."),
+    click.Option(
+        ["--alert-below"], type=_AlertType(), metavar="N", help="Exit with 1 if less is left: credits, or '$5'."
+    ),
     _JSON,
     examples=(
         "mkdocs-leonardo balance",
@@ -249,7 +253,7 @@ _command(
     ),
 )
 
-_command(
+_add_command(
     "pin",
     """Copy images from the cache into the gallery.
 
@@ -261,7 +265,7 @@ _command(
     examples=("mkdocs-leonardo pin", "mkdocs-leonardo pin index.md 'blog/*'"),
 )
 
-_command(
+_add_command(
     "check",
     """Check every page's hero, for example in CI.
 
@@ -270,12 +274,12 @@ _command(
     Finds missing, stale, orphaned and damaged images, and text that is hard to read. Prints one line per finding, with
     its fix. Exits with 1 if there is a finding.
     """,
-    _flag("--require-alt", text="Require an alternative text (hero_alt) for every hero, whatever the theme says."),
+    _make_flag("--require-alt", text="Require an alternative text (hero_alt) for every hero, whatever the theme says."),
     _JSON,
     examples=("mkdocs-leonardo check", "mkdocs-leonardo check --require-alt --json"),
 )
 
-_command(
+_add_command(
     "prune",
     """List and delete unused images.
 
@@ -284,13 +288,13 @@ _command(
     Never deletes images of drafts and pending jobs, nor the gallery, unless you add --gallery. Without a terminal it
     only lists, unless you add --yes.
     """,
-    _flag("-y", "--yes", text="Delete without asking."),
-    _flag("--gallery", text="Include gallery_dir."),
-    _flag("--json", "as_json", text="Print JSON; do not ask."),
+    _make_flag("-y", "--yes", text="Delete without asking."),
+    _make_flag("--gallery", text="Include gallery_dir."),
+    _make_flag("--json", "as_json", text="Print JSON; do not ask."),
     examples=("mkdocs-leonardo prune", "mkdocs-leonardo prune --gallery --yes"),
 )
 
-_command(
+_add_command(
     "jobs",
     """List pending jobs.
 
@@ -300,12 +304,12 @@ _command(
     Builds ask for pending jobs at growing intervals, for 30 days. Opens no connection.
     """,
     click.Option(["--forget"], metavar="ID", help="Give up the job with this id, or beginning of an id."),
-    _flag("-y", "--yes", text="Do not ask."),
+    _make_flag("-y", "--yes", text="Do not ask."),
     _JSON,
     examples=("mkdocs-leonardo jobs", "mkdocs-leonardo jobs --forget 1f197fd2"),
 )
 
-_command(
+_add_command(
     "doctor",
     """Check keys, services, cache, theme and encoders.
 
@@ -321,7 +325,7 @@ _zensical = click.Group(
 
     Type this instead of `zensical`. The configuration needs the plugin's section only.
     """,
-    epilog=_examples(
+    epilog=_format_examples(
         "mkdocs-leonardo zensical build --strict",
         "mkdocs-leonardo zensical serve --dev-addr localhost:9000",
     ),
@@ -329,25 +333,25 @@ _zensical = click.Group(
 main.add_command(_zensical)
 
 
-def _zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
+def _add_zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
     """Add a command that passes the options it does not know on to Zensical's command of the same name."""
     taken = [_CONFIG_FILE, *parameters, _REST]
     _zensical.add_command(_Command(name, help=text, params=taken, context_settings=_PASSED_ON))
 
 
-_zensical_command(
+_add_zensical_command(
     "build",
     """Generate missing images, then build the site.
 
     Shows what is missing and its cost, and asks before it spends. The caps of the configuration apply. Without a
     terminal it buys nothing unless you add --yes: pages show their previous hero or a placeholder.
     """,
-    _flag("-c", "--clean", text="Empty Zensical's cache first. Paid images stay."),
-    _flag("-s", "--strict", text="Exit with 1 after any warning, Zensical's or ours."),
-    _flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
+    _make_flag("-c", "--clean", text="Empty Zensical's cache first. Paid images stay."),
+    _make_flag("-s", "--strict", text="Exit with 1 after any warning, Zensical's or ours."),
+    _make_flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
 )
 
-_zensical_command(
+_add_zensical_command(
     "serve",
     """Serve the site while you write, with heroes.
 

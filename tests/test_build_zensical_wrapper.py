@@ -24,7 +24,7 @@ from serving import Serving
 from zensical_rig import BLOG, Zensical
 from zensical_rig import build as plain_build
 
-from mkdocs_leonardo.commands.zensical.launch import Addition, complete
+from mkdocs_leonardo.commands.zensical.launch import Addition, extend_config
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176, "max_new_images": 50}
@@ -361,7 +361,7 @@ def test_changed_zensical_costs_one_sentence(
 ) -> None:
     """With a version of Zensical that lacks a function, the wrapper prints one sentence and does the rest."""
     manifest = tmp_path / "heroes.json"
-    complete(config, Addition(str(manifest), theme="theme" if "watches" in sentence else ""))
+    extend_config(config, Addition(str(manifest), theme="theme" if "watches" in sentence else ""))
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert sentence in told

@@ -19,7 +19,7 @@ from services import Services
 
 from mkdocs_leonardo.commands import check
 from mkdocs_leonardo.commands.hero_status import HeroStatus
-from mkdocs_leonardo.commands.site_shade import shade_alpha
+from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Scrim
@@ -291,7 +291,7 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
 )
 def test_shade_of_a_sites_own_stylesheet_is_known_where_it_holds_for_every_hero(text: str, alpha: float | None) -> None:
     """A site's own shade is the number or percentage that its CSS sets for every hero, None if it sets none."""
-    assert shade_alpha([text]) == alpha
+    assert find_shade_alpha([text]) == alpha
 
 
 def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:

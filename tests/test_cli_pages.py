@@ -13,7 +13,7 @@ from PIL import Image
 from services import LEONARDO_KEY, Services
 
 from mkdocs_leonardo.commands import site as site_module
-from mkdocs_leonardo.commands.terminal import Console, columns_of
+from mkdocs_leonardo.commands.terminal import Console, count_columns
 
 HOOK = """
 from mkdocs.structure.files import File
@@ -170,8 +170,8 @@ def test_table_on_a_terminal_fits_it_and_lines_up(tmp_path: Path) -> None:
 
     lines = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", ran.out).splitlines() if "missing  " in line]
     assert len(lines) == 2
-    assert max(map(columns_of, lines)) <= 80
-    assert len({columns_of(line[: line.index("missing  ")]) for line in lines}) == 1
+    assert max(map(count_columns, lines)) <= 80
+    assert len({count_columns(line[: line.index("missing  ")]) for line in lines}) == 1
     assert next(line for line in lines if line.startswith("index.md")).endswith("\u2026")
 
 
@@ -261,7 +261,7 @@ def test_site_without_a_theme_is_read_by_mkdocs_where_material_is_not_installed(
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text(page("Home", hero_prompt="a fjord"), encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text("site_name: T\nplugins: [leonardo]\n", encoding="utf-8")
-    read = site_module.site_pages(str(tmp_path / "mkdocs.yml"), Console(verbose=False))
+    read = site_module.read_site(str(tmp_path / "mkdocs.yml"), Console(verbose=False))
 
-    assert read.unread == ()
+    assert read.not_installed == ()
     assert [hero.page for hero in read.heroes] == ["index.md"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 from services import GEMINI_KEY, Answer, Services
 
-from mkdocs_leonardo.commands.editing import Uneditable, with_lines
+from mkdocs_leonardo.commands.editing import Uneditable, add_lines
 
 ADDED = {"hero_prompt": 'a "pier", \\ dusk: {no} #', "hero_alt": "Ein Steg, 桟橋"}
 LINES = 'hero_prompt: "a \\"pier\\", \\\\ dusk: {no} #"\nhero_alt: "Ein Steg, 桟橋"\n'
@@ -43,9 +43,9 @@ LINES = 'hero_prompt: "a \\"pier\\", \\\\ dusk: {no} #"\nhero_alt: "Ein Steg, �
     ],
     ids=["none", "comments", "CRLF", "mark and dots", "mark alone", "block", "indented", "two rules", "empty file"],
 )
-def test_with_lines_adds_them_and_touches_no_other_byte(before: str, after: str) -> None:
-    """`with_lines` keeps comments, order, quotes, line ends and byte order mark, and MkDocs reads the added values."""
-    edited = with_lines(before.encode(), ADDED)
+def test_add_lines_adds_them_and_touches_no_other_byte(before: str, after: str) -> None:
+    """`add_lines` keeps comments, order, quotes, line ends and byte order mark, and MkDocs reads the added values."""
+    edited = add_lines(before.encode(), ADDED)
 
     assert edited == after.encode()
     _, meta = get_data(edited.decode("utf-8-sig").replace("\r\n", "\n"))
@@ -63,21 +63,21 @@ def test_with_lines_adds_them_and_touches_no_other_byte(before: str, after: str)
         (b"---\ntitle: \xe4\n---\nA", "is not in UTF-8; save it as UTF-8 first"),
     ],
 )
-def test_with_lines_leaves_alone_what_it_cannot_add_to(text: bytes, reason: str) -> None:
-    """`with_lines` refuses front matter that it cannot extend, with a reason."""
+def test_add_lines_leaves_alone_what_it_cannot_add_to(text: bytes, reason: str) -> None:
+    """`add_lines` refuses front matter that it cannot extend, with a reason."""
     with pytest.raises(Uneditable) as caught:
-        with_lines(text, ADDED)
+        add_lines(text, ADDED)
 
     assert str(caught.value) == reason
 
 
 @given(st.text(), st.text(min_size=1))
-def test_with_lines_writes_any_text_as_that_text(alt: str, prompt: str) -> None:
-    """`with_lines` writes any answer of a model as a quoted value."""
+def test_add_lines_writes_any_text_as_that_text(alt: str, prompt: str) -> None:
+    """`add_lines` writes any answer of a model as a quoted value."""
     before = b"---\ntitle: A\n---\n# A\n"
     values = {"hero_prompt": prompt, "hero_alt": alt}
     try:
-        edited = with_lines(before, values)
+        edited = add_lines(before, values)
     except (Uneditable, UnicodeEncodeError):
         return
 
@@ -111,13 +111,13 @@ def as_mkdocs_reads(data: bytes) -> tuple[str, dict[str, object]]:
     st.lists(st.tuples(st.sampled_from(HOSTILE), st.sampled_from(["\n", "\r\n", "\n", "\r"])), max_size=6),
     st.sampled_from(["---\n# A\n", "---\r\n\r\n# A", "...\nText", "--- \nA\n---\n", "", "---"]),
 )
-def test_with_lines_in_any_front_matter_adds_or_leaves_alone(
+def test_add_lines_in_any_front_matter_adds_or_leaves_alone(
     mark: str, begin: str, lines: list[tuple[str, str]], end: str
 ) -> None:
-    """`with_lines` inserts one piece into any front matter, or refuses; MkDocs reads old and new values."""
+    """`add_lines` inserts one piece into any front matter, or refuses; MkDocs reads old and new values."""
     before = (mark + begin + "\n" * bool(begin) + "".join(line + ending for line, ending in lines) + end).encode()
     try:
-        after = with_lines(before, ADDED)
+        after = add_lines(before, ADDED)
     except Uneditable:
         return
 

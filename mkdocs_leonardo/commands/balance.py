@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from mkdocs_leonardo.commands.hero_status import runtime_for
-from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.hero_status import open_runtime
+from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import ProviderError, TransportError
 from mkdocs_leonardo.providers.balance import balance_words
@@ -27,18 +27,18 @@ _TIMEOUT_S = 60.0
 
 def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
     """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
-    site = options_of(config_file, console)
+    site = read_options(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []
-    with runtime_for(site.settings, console) as runtime:
+    with open_runtime(site.settings, console) as runtime:
         providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_key]
         asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
         if not asked:
-            raise CommandError(_why_no_balance(runtime))
+            raise CommandError(_explain_no_balance(runtime))
         for provider in asked:
             account, problem = Account(), ""
             try:
-                account = answer_of(runtime, provider.account)
+                account = await_answer(runtime, provider.account)
             except (ProviderError, TransportError) as error:
                 problem = str(error)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
@@ -48,13 +48,13 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
             if not console.for_program:
                 console.say(f"{provider.name}: {problem or balance_words(account) or SILENT}")
     if console.for_program:
-        console.report({"accounts": report, "is_low": low})
+        console.print_json({"accounts": report, "is_low": low})
     elif is_short:
         console.warn(f"less than {alert_below} is left; top the account up")
     return 1 if low else 0
 
 
-def _why_no_balance(runtime: Runtime) -> str:
+def _explain_no_balance(runtime: Runtime) -> str:
     names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
     keys = [key_variable(name) for name in names]
     if keys:
@@ -62,7 +62,7 @@ def _why_no_balance(runtime: Runtime) -> str:
     return "no configured provider reports a balance; leonardo does"
 
 
-def answer_of(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
+def await_answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
     """The answer to a free question to a service; TransportError if there is none after a minute."""
     try:
         return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.other_configurations import OtherSites
-from mkdocs_leonardo.commands.site import SitePages, site_pages
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
+from mkdocs_leonardo.commands.other_configurations import OtherConfigurations
+from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.publish import earlier, is_shown
+from mkdocs_leonardo.commands.zensical.publish import is_shown, read_earlier_manifest
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.lookup import own_path
@@ -54,19 +54,19 @@ class Finding:
 
 def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
     """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
-    site = site_pages(config_file, console)
+    site = read_site(config_file, console)
     require_alt = _theme_requires_alt(site) or require_alt
-    with runtime_for(site.settings, console) as runtime:
-        found = statuses(runtime, site.heroes)
-        shown = _published(site, found, console)
+    with open_runtime(site.settings, console) as runtime:
+        found = find_statuses(runtime, site.heroes)
+        shown = _find_published_pages(site, found, console)
         told = [
-            *_findings(site, runtime, found, require_alt=require_alt, shown=shown),
-            *_old_stylesheet(site, console),
+            *_check_site(site, runtime, found, require_alt=require_alt, shown=shown),
+            *_check_stylesheet(site, console),
         ]
     findings = [one for one in told if one.kind not in _PASSING]
     warnings = [one for one in told if one.kind in _PASSING]
     if console.for_program:
-        console.report(
+        console.print_json(
             {
                 "heroes": len(found),
                 "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
@@ -80,47 +80,53 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
-        _annotated(site, findings).publish(to_stderr=console.for_program)
+        _annotate(site, findings).publish(to_stderr=console.for_program)
     return 1 if findings else 0
 
 
-def _published(site: SitePages, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
+def _find_published_pages(site: SitePages, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
     """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
-    folder = site.options.published
+    folder = site.options.published_folder
     if folder is None:
         return frozenset()
-    manifest = earlier(folder, console)
+    manifest = read_earlier_manifest(folder, console)
     absent = [status.hero for status in found if status.state == "missing" and not status.trouble]
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
-def _old_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
+def _check_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
     """The published stylesheet, where another version has written it."""
-    folder = site.options.published
-    if folder is not None and (folder / MANIFEST).is_file() and is_outdated(earlier(folder, console), folder):
-        place = site.options.shown(folder)
+    folder = site.options.published_folder
+    if (
+        folder is not None
+        and (folder / MANIFEST).is_file()
+        and is_outdated(read_earlier_manifest(folder, console), folder)
+    ):
+        place = site.options.display_path(folder)
         text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
-def orphans(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[PictureRecord, ...]:
+def find_orphans(
+    runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations
+) -> tuple[PictureRecord, ...]:
     """Records in the gallery that no page uses, in this configuration or another."""
     wanted = {quote.key for status in found for quote in status.quotes}
     return tuple(
-        record for record in runtime.gallery.records() if record.key not in wanted and not other_sites.keep(record)
+        record for record in runtime.gallery.records() if record.key not in wanted and not others.may_use(record)
     )
 
 
-def half_of(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
+def find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     """The page's picture in the gallery whose record is missing, without which no build shows the picture."""
     stems = {short_key(quote.key) for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def idle_halves(runtime: Runtime, found: Sequence[HeroStatus], other_sites: OtherSites) -> tuple[Path, ...]:
+def find_idle_halves(runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations) -> tuple[Path, ...]:
     """Files of incomplete pairs in the gallery that no page uses, in this configuration or another."""
     wanted = {short_key(quote.key) for status in found for quote in status.quotes}
-    halves = () if other_sites.are_there else runtime.gallery.incomplete_pairs()
+    halves = () if others.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
 
 
@@ -132,7 +138,7 @@ def _theme_requires_alt(site: SitePages) -> bool:
     return rule == "required"
 
 
-def _annotated(site: SitePages, findings: Sequence[Finding]) -> Annotations:
+def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     """The findings as annotations, at the lines to change."""
     root = site.options.config_file.parent
     notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
@@ -146,16 +152,16 @@ def _annotated(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     return notes
 
 
-def _findings(
+def _check_site(
     site: SitePages, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
-    other_sites = OtherSites(site.options, runtime)
-    unused, halves = orphans(runtime, found, other_sites), runtime.gallery.incomplete_pairs()
+    others = OtherConfigurations(site.options, runtime)
+    unused, halves = find_orphans(runtime, found, others), runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
-            yield from _of_page(site, runtime, status, unused, halves)
+            yield from _check_page(site, runtime, status, unused, halves)
         if require_alt and not status.hero.alt:
             yield Finding(status.hero.page, "no alt text", "say what the image shows in hero_alt")
     for path in site.coverless:
@@ -163,55 +169,55 @@ def _findings(
             "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
             "or say cards: false"
         )
-        yield Finding(site.options.shown(path), "card", text, is_file=True)
+        yield Finding(site.options.display_path(path), "card", text, is_file=True)
     for record in unused:
         yield Finding(
-            site.options.shown(runtime.gallery.path(record)),
+            site.options.display_path(runtime.gallery.path(record)),
             "orphaned",
             f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in idle_halves(runtime, found, other_sites):
+    for path in find_idle_halves(runtime, found, others):
         text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
-        yield Finding(site.options.shown(path), "orphaned", text, is_file=True)
+        yield Finding(site.options.display_path(path), "orphaned", text, is_file=True)
 
 
-def _of_page(
+def _check_page(
     site: SitePages, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
     page = status.hero.page
-    half = half_of(status, halves)
+    half = find_half(status, halves)
     if status.trouble:
-        yield Finding(page, "damaged", f"{_relative(status.trouble, site)}; {_mend(site, status)}")
+        yield Finding(page, "damaged", f"{_shorten_paths(status.trouble, site)}; {_choose_fix(site, status)}")
     if half is not None:
         yield Finding(
             page,
             "damaged",
-            f"{site.options.shown(half)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin {page} "
-            "makes them again where the image is in the cache)",
+            f"{site.options.display_path(half)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin "
+            f"{page} makes them again where the image is in the cache)",
         )
     if status.state == "own":
-        yield from _own(runtime, status, site)
+        yield from _check_own_image(runtime, status, site)
     elif status.record is not None:
-        yield from _stored(status, site)
+        yield from _check_stored_image(status, site)
     elif status.trouble or half is not None:
         return
     elif status.state == "damaged":
-        yield Finding(page, "damaged", _relative(status.reason, site))
-    elif reason := _reason_without_image(status):
+        yield Finding(page, "damaged", _shorten_paths(status.reason, site))
+    elif reason := _explain_missing(status):
         yield Finding(page, "missing", reason)
     else:
         old = next((record for record in unused if record.page == page), None) or status.last
         if old is not None:
             text = "the image that is there was made for another prompt, style, size or seed"
-            yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
+            yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
         else:
             text = "no image is pinned or cached"
-            yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_and_pin(site, page)}")
+            yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
 
 
-def _reason_without_image(status: HeroStatus) -> str:
+def _explain_missing(status: HeroStatus) -> str:
     """Why the page has no image, and the fix, where it is not that it was never made."""
     page = status.hero.page
     reasons = {
@@ -223,32 +229,32 @@ def _reason_without_image(status: HeroStatus) -> str:
     return reasons.get(status.state, "")
 
 
-def _and_pin(site: SitePages, page: str) -> str:
+def _pin_step(site: SitePages, page: str) -> str:
     """The second half of the fix for a site that commits its images."""
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
-def _mend(site: SitePages, status: HeroStatus) -> str:
+def _choose_fix(site: SitePages, status: HeroStatus) -> str:
     """The fix for a damaged picture: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
     is_pinned = str(folder) in status.trouble
     if is_pinned and status.state == "cached":
-        return f"run mkdocs-leonardo pin {page}, and commit {site.options.shown(folder)}"
+        return f"run mkdocs-leonardo pin {page}, and commit {site.options.display_path(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
     delete = "delete both halves and " if status.state == "damaged" else ""
     if is_pinned:
-        return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_and_pin(site, page)}"
+        return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_pin_step(site, page)}"
     return f"{delete}run mkdocs-leonardo generate {page}"
 
 
-def _own(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
+def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
     """Whether the author's own picture can be shown, and is as large as its place on the page."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
     page, path = status.hero.page, own_path(status.hero)
     try:
         record, data = runtime.renderer.read_own(path)
-        yield from _legible(status, runtime.renderer.load(record, status.hero), data, site)
+        yield from _check_contrast(status, runtime.renderer.load(record, status.hero), data, site)
         width_px, height_px = upright_size(data)
     except (PictureError, OSError) as error:
         yield Finding(page, "damaged", f"hero_image {path.name} {error}; replace the file")
@@ -260,17 +266,17 @@ def _own(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Find
         yield Finding(page, "small", f"{text}; {fix}")
 
 
-def _stored(status: HeroStatus, site: SitePages) -> Iterator[Finding]:
+def _check_stored_image(status: HeroStatus, site: SitePages) -> Iterator[Finding]:
     """Whether a page can show the picture, and its text can be read on it."""
     page = status.hero.page
     try:
-        yield from _legible(status, status.rendering, status.read_picture(), site)
+        yield from _check_contrast(status, status.rendering, status.read_picture(), site)
     except (PictureError, BrokenEntry, OSError) as error:
-        text = f"its image {_relative(str(error), site)}; run mkdocs-leonardo generate {page}"
+        text = f"its image {_shorten_paths(str(error), site)}; run mkdocs-leonardo generate {page}"
         yield Finding(page, "damaged", text)
 
 
-def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SitePages) -> Iterator[Finding]:
+def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Whether the text is legible on the picture, with the shade of its rendering or the site's own.
 
     Without either, the next build measures the shade that the picture needs, which suffices for any picture; then this
@@ -279,15 +285,15 @@ def _legible(status: HeroStatus, rendering: Rendering | None, data: bytes, site:
     from mkdocs_leonardo.imaging.normalise import inspect
 
     if status.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
-        yield from _legible_under(site.options.shade, status, data, site)
+        yield from _check_contrast_under(site.options.shade, status, data, site)
     elif status.hero.layout in {"none", "stacked", "split"} or rendering is None:
         inspect(data)
     elif not _is_legible(status, rendering):
-        folder = site.options.shown(site.settings.cache_dir / "variants")
+        folder = site.options.display_path(site.settings.cache_dir / "variants")
         yield Finding(status.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
 
 
-def _legible_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
+def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Whether the site's own shade, an alpha, suffices for the picture."""
     from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
@@ -322,6 +328,6 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     )
 
 
-def _relative(text: str, site: SitePages) -> str:
+def _shorten_paths(text: str, site: SitePages) -> str:
     """A message with the paths in it relative to the site's folder."""
     return text.replace(f"{site.options.config_file.parent}{os.sep}", "")

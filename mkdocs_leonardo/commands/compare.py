@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.folders import check_room, make_room
-from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
-from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, Plan, agreed, carry_out, warn_of_hopeless
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
+from mkdocs_leonardo.commands.purchases import (
+    GENERATE_IS_OFF,
+    PurchasePlan,
+    carry_out,
+    confirm_payment,
+    warn_of_hopeless,
+)
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
-from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import counted
@@ -55,8 +61,8 @@ def compare(
     yes: bool,
 ) -> int:
     """Make the pictures and show them; 1 if there is none to show."""
-    settings = options_of(config_file, console).settings
-    wanted_styles = _styles(styles, rules_for(_leonardo(settings), settings.defaults.picture).styles)
+    settings = read_options(config_file, console).settings
+    wanted_styles = _parse_styles(styles, rules_for(_leonardo_options(settings), settings.defaults.picture).styles)
     check_room(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
@@ -64,23 +70,23 @@ def compare(
     budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
     # One mode is made after the other: together they would slow each other.
     plans = [
-        Plan(_wanted(theirs, prompt, wanted_styles, count, console), theirs, budget)
-        for theirs in (_settings(settings, alchemy=mode) for mode in _modes(alchemy, settings))
+        PurchasePlan(_find_wanted(theirs, prompt, wanted_styles, count, console), theirs, budget)
+        for theirs in (_restrict_to_leonardo(settings, alchemy=mode) for mode in _choose_modes(alchemy, settings))
     ]
     _show_plans(plans, console)
-    if any(plan.allowed for plan in plans) and not agreed(console, yes=yes):
+    if any(plan.allowed for plan in plans) and not confirm_payment(console, yes=yes):
         return 1
     make_room(output, "--output")
     carry_out(plans, console)
-    samples = [sample for plan in plans for sample in _samples(plan, console)]
+    samples = [sample for plan in plans for sample in _read_samples(plan, console)]
     if not samples:
         return 1
-    _show(samples, prompt, output, console, styles=wanted_styles)
-    console.report(_report(samples, prompt, output))
+    _write_comparison(samples, prompt, output, console, styles=wanted_styles)
+    console.print_json(_as_json(samples, prompt, output))
     return 0
 
 
-def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def _parse_styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     styles: list[str] = []
     for name in text.split(","):
         style = find_style(name, known)
@@ -90,17 +96,17 @@ def _styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(styles))
 
 
-def _modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
+def _choose_modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
     if alchemy is None:
-        return (_leonardo(settings).alchemy,)
-    if not has_alchemy_switch(_leonardo(settings)):
-        raise CommandError(f"--alchemy: {_leonardo(settings).model} draws without Alchemy; leave it out")
+        return (_leonardo_options(settings).alchemy,)
+    if not has_alchemy_switch(_leonardo_options(settings)):
+        raise CommandError(f"--alchemy: {_leonardo_options(settings).model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 
 
-def _settings(settings: Settings, *, alchemy: bool) -> Settings:
+def _restrict_to_leonardo(settings: Settings, *, alchemy: bool) -> Settings:
     """The settings with Leonardo alone, so that no other service's picture is compared, and with time to finish."""
-    leonardo = _leonardo(settings)
+    leonardo = _leonardo_options(settings)
     options = replace(
         leonardo,
         alchemy=alchemy,
@@ -110,20 +116,20 @@ def _settings(settings: Settings, *, alchemy: bool) -> Settings:
     return replace(settings, providers=("leonardo",), options={"leonardo": options})
 
 
-def _leonardo(settings: Settings) -> LeonardoOptions:
+def _leonardo_options(settings: Settings) -> LeonardoOptions:
     return cast("LeonardoOptions", settings.options["leonardo"])
 
 
 # Buying --------------------------------------------------------------------------------------------------------------
 
 
-def _wanted(
+def _find_wanted(
     settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console
 ) -> tuple[HeroStatus, ...]:
     """The pictures: every style with the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
-            f"compare: {style}, seed {seed}{'' if _leonardo(settings).alchemy else ', no Alchemy'}",
+            f"compare: {style}, seed {seed}{'' if _leonardo_options(settings).alchemy else ', no Alchemy'}",
             PictureSpec(
                 prompt,
                 style=style,
@@ -135,8 +141,8 @@ def _wanted(
         for style in styles
         for seed in range(1, count + 1)
     ]
-    with runtime_for(settings, console) as runtime:
-        found = statuses(runtime, heroes)
+    with open_runtime(settings, console) as runtime:
+        found = find_statuses(runtime, heroes)
         if not runtime.providers_with_key and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
@@ -145,10 +151,10 @@ def _wanted(
     return found
 
 
-def _show_plans(plans: Sequence[Plan], console: Console) -> None:
+def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
     for plan in plans:
-        for line in plan.lines():
-            console.say(f"{_mode_words(alchemy=_leonardo(plan.settings).alchemy)}: {line}")
+        for line in plan.describe():
+            console.say(f"{_describe_mode(alchemy=_leonardo_options(plan.settings).alchemy)}: {line}")
     if all(status.record is not None for plan in plans for status in plan.wanted):
         console.note("every image is stored; nothing is paid for")
     elif len(plans) > 1 and not all(plan.is_idle for plan in plans):
@@ -158,10 +164,10 @@ def _show_plans(plans: Sequence[Plan], console: Console) -> None:
 # Showing -------------------------------------------------------------------------------------------------------------
 
 
-def _samples(plan: Plan, console: Console) -> Iterator[Sample]:
-    alchemy = _leonardo(plan.settings).alchemy
-    with runtime_for(replace(plan.settings, generate=False), console) as runtime:
-        for status in statuses(runtime, [status.hero for status in plan.wanted]):
+def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
+    alchemy = _leonardo_options(plan.settings).alchemy
+    with open_runtime(replace(plan.settings, generate=False), console) as runtime:
+        for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
             picture, record = status.hero.picture, status.record
             if picture is None or record is None:
                 continue
@@ -169,14 +175,16 @@ def _samples(plan: Plan, console: Console) -> Iterator[Sample]:
             yield Sample(picture.style, picture.seed or 0, alchemy, record, status.read_picture(), cost_usd)
 
 
-def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console, *, styles: Sequence[str]) -> None:
+def _write_comparison(
+    samples: Sequence[Sample], prompt: str, output: Path, console: Console, *, styles: Sequence[str]
+) -> None:
     both = len({sample.alchemy for sample in samples}) > 1
     ordered = sorted(samples, key=lambda sample: (styles.index(sample.style), sample.seed, not sample.alchemy))
     items = [
         SheetItem(
-            _name(sample),
-            f"{sample.style}, seed {sample.seed}" + (f", {_mode_words(alchemy=sample.alchemy)}" if both else ""),
-            f"{_seconds([sample])}, {dollars(sample.cost_usd)}",
+            _make_stem(sample),
+            f"{sample.style}, seed {sample.seed}" + (f", {_describe_mode(alchemy=sample.alchemy)}" if both else ""),
+            f"{_describe_seconds([sample])}, {dollars(sample.cost_usd)}",
             sample.data,
             sample.record,
         )
@@ -192,19 +200,19 @@ def _show(samples: Sequence[Sample], prompt: str, output: Path, console: Console
             group = [sample for sample in samples if (sample.style, sample.alchemy) == (style, mode)]
             if group:
                 cost = dollars(fmean(sample.cost_usd for sample in group))
-                rows.append((style, "on" if mode else "off", str(len(group)), _seconds(group), cost))
-    console.table(rows, heads=("style", "Alchemy", "images", "seconds each", "cost each"))
+                rows.append((style, "on" if mode else "off", str(len(group)), _describe_seconds(group), cost))
+    console.print_table(rows, heads=("style", "Alchemy", "images", "seconds each", "cost each"))
     if both:
-        console.say(_overhead(samples))
+        console.say(_describe_overhead(samples))
     console.say(f"look at them: {output / 'index.html'} and {output / 'sheet.jpg'}")
 
 
-def _name(sample: Sample) -> str:
+def _make_stem(sample: Sample) -> str:
     """The picture's file, without its extension."""
     return f"{sample.style.lower().replace('_', '-')}-{sample.seed}{'' if sample.alchemy else '-no-alchemy'}"
 
 
-def _pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+def _pair_samples(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
     """Pairs of pictures of one style and seed, with Alchemy and without; incomplete pairs are left out."""
     fast = {(sample.style, sample.seed): sample for sample in samples if not sample.alchemy}
     return [
@@ -214,21 +222,21 @@ def _pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
     ]
 
 
-def _overhead(samples: Sequence[Sample]) -> str:
+def _describe_overhead(samples: Sequence[Sample]) -> str:
     """The mean extra time and cost of Alchemy, over all pairs."""
-    pairs = _pairs(samples)
+    pairs = _pair_samples(samples)
     if not pairs:
         return "Alchemy overhead: unknown, as no style has an image of both kinds"
     cost_usd = fmean(slow.cost_usd - fast.cost_usd for slow, fast in pairs)
     line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} an image"
-    slow_s, fast_s = (_mean_s([pair[place] for pair in pairs]) for place in (0, 1))
+    slow_s, fast_s = (_average_s([pair[place] for pair in pairs]) for place in (0, 1))
     if slow_s is not None and fast_s:
         line += f", {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
     return f"{line}, over {counted(len(pairs), 'pair', 'pairs')}"
 
 
-def _report(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:
-    pairs = _pairs(samples)
+def _as_json(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:
+    pairs = _pair_samples(samples)
     return {
         "prompt": prompt,
         "pictures": [
@@ -236,7 +244,7 @@ def _report(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:
                 "style": sample.style,
                 "seed": sample.seed,
                 "alchemy": sample.alchemy,
-                "file": str(output / f"{_name(sample)}.{sample.record.extension}"),
+                "file": str(output / f"{_make_stem(sample)}.{sample.record.extension}"),
                 "seconds": sample.record.seconds,
                 "cost_usd": round(sample.cost_usd, 6),
             }
@@ -251,15 +259,15 @@ def _report(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:
     }
 
 
-def _mean_s(samples: Sequence[Sample]) -> float | None:
+def _average_s(samples: Sequence[Sample]) -> float | None:
     seconds = [sample.record.seconds for sample in samples if sample.record.seconds is not None]
     return fmean(seconds) if seconds else None
 
 
-def _seconds(samples: Sequence[Sample]) -> str:
-    seconds = _mean_s(samples)
+def _describe_seconds(samples: Sequence[Sample]) -> str:
+    seconds = _average_s(samples)
     return "unknown" if seconds is None else f"{seconds:.1f} s"
 
 
-def _mode_words(*, alchemy: bool) -> str:
+def _describe_mode(*, alchemy: bool) -> str:
     return "with Alchemy" if alchemy else "without Alchemy"

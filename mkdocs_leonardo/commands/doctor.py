@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.commands.balance import SILENT, answer_of
-from mkdocs_leonardo.commands.hero_status import runtime_for
-from mkdocs_leonardo.commands.site import SiteOptions, options_of
+from mkdocs_leonardo.commands.balance import SILENT, await_answer
+from mkdocs_leonardo.commands.hero_status import open_runtime
+from mkdocs_leonardo.commands.site import SiteOptions, read_options
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder
@@ -51,10 +51,10 @@ class Diagnosis:
 
 def doctor(config_file: str | None, console: Console) -> int:
     """Check everything that a build needs; 1 if a check fails. Shows no key."""
-    site = options_of(config_file, console)
-    findings = [replace(one, text=_without_paths(one.text, site)) for one in _findings(site, console)]
+    site = read_options(config_file, console)
+    findings = [replace(one, text=_hide_paths(one.text, site)) for one in _run_checks(site, console)]
     if console.for_program:
-        console.report({"findings": [asdict(one) for one in findings]})
+        console.print_json({"findings": [asdict(one) for one in findings]})
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
@@ -65,50 +65,50 @@ def doctor(config_file: str | None, console: Console) -> int:
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
-def _findings(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
-    versions = filter(None, map(_version_of, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
+def _run_checks(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
+    versions = filter(None, map(_find_version, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
     yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(versions)}")
-    yield Diagnosis("ok", "host", _host(site))
+    yield Diagnosis("ok", "host", _describe_host(site))
     if not site.enabled:
         yield Diagnosis("note", "enabled", "the plugin is switched off in this configuration")
     if not site.settings.generate:
         yield Diagnosis("note", "generate", "false: no provider is ever called")
-    yield _theme(site)
-    yield _writable("cache_dir", site.settings.cache_dir)
+    yield _check_theme(site)
+    yield _check_folder("cache_dir", site.settings.cache_dir)
     if site.cache_warning:
         yield Diagnosis("note", "cache_dir", site.cache_warning.removeprefix("cache_dir: "))
-    with runtime_for(site.settings, console) as runtime:
-        yield from _stores(runtime, site.settings)
+    with open_runtime(site.settings, console) as runtime:
+        yield from _check_stores(runtime, site.settings)
         for provider in runtime.chain:
-            yield _provider(runtime, provider)
+            yield _check_provider(runtime, provider)
         if runtime.team is not None:
             try:
-                found = answer_of(runtime, runtime.team.examine)
+                found = await_answer(runtime, runtime.team.examine)
             except TransportError as error:
                 yield Diagnosis("bad", "shared_store", str(error))
             else:
                 yield from (Diagnosis(grade, "shared_store", text) for grade, text in found)
-    yield from _encoders(site.settings)
+    yield from _check_encoders(site.settings)
 
 
-def _without_paths(text: str, site: SiteOptions) -> str:
+def _hide_paths(text: str, site: SiteOptions) -> str:
     """The text without private paths: paths are relative to the configuration file, or to the home folder."""
     for folder, short in ((site.config_file.parent.resolve(), "."), (Path.home(), "~")):
         text = text.replace(f"{folder}{os.sep}", f"{short}/")
     return text
 
 
-def _host(site: SiteOptions) -> str:
+def _describe_host(site: SiteOptions) -> str:
     """The host that builds the site here. Zensical has no plugins, so its command builds its sites."""
     if site.is_for_zensical:
         name = "Zensical"
     else:
         # If several are installed, the command that the author types decides.
-        name = " or ".join(title for package, title in _HOSTS if _version_of(package)) or "MkDocs"
+        name = " or ".join(title for package, title in _HOSTS if _find_version(package)) or "MkDocs"
     return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
 
 
-def _version_of(package: str) -> str:
+def _find_version(package: str) -> str:
     """The package and its version; empty if it is not installed."""
     try:
         return f"{package} {version(package)}"
@@ -116,7 +116,7 @@ def _version_of(package: str) -> str:
         return ""
 
 
-def _theme(site: SiteOptions) -> Diagnosis:
+def _check_theme(site: SiteOptions) -> Diagnosis:
     blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
     if site.theme in {*THEMES, *_TRIED_THEMES}:
         return Diagnosis("ok", "theme", f"{site.theme}{blog}")
@@ -125,7 +125,7 @@ def _theme(site: SiteOptions) -> Diagnosis:
     )
 
 
-def _writable(subject: str, folder: Path) -> Diagnosis:
+def _check_folder(subject: str, folder: Path) -> Diagnosis:
     try:
         make_writable_folder(folder)
     except OSError as error:
@@ -135,7 +135,7 @@ def _writable(subject: str, folder: Path) -> Diagnosis:
     return Diagnosis("ok", subject, f"{folder} can be written")
 
 
-def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
+def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
     try:
         jobs = runtime.journal.entries()
         pictures, pinned = len(list(runtime.cache.records())), len(list(runtime.gallery.records()))
@@ -162,15 +162,15 @@ def _stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
         )
 
 
-def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
+def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     variable = key_variable(provider.name)
     if provider.name not in runtime.providers_with_key:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):
-            words = balance_words(answer_of(runtime, provider.account)) or SILENT
+            words = balance_words(await_answer(runtime, provider.account)) or SILENT
         elif isinstance(provider, ChecksAccess):
-            words = answer_of(runtime, provider.check_access)
+            words = await_answer(runtime, provider.check_access)
         else:
             return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
     except (ProviderError, TransportError) as error:
@@ -179,7 +179,7 @@ def _provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     return Diagnosis("ok", provider.name, f"{variable} is set and accepted; {words}")
 
 
-def _encoders(settings: Settings) -> Iterator[Diagnosis]:
+def _check_encoders(settings: Settings) -> Iterator[Diagnosis]:
     from mkdocs_leonardo.imaging.variants import usable_formats
 
     kept, dropped = usable_formats(settings.encoding.formats)

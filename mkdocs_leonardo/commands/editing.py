@@ -25,7 +25,7 @@ class Uneditable(ValueError):
     """The file cannot be edited safely; the text has the reason and the fix."""
 
 
-def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
+def read_front_matter(data: bytes) -> tuple[dict[str, object], str]:
     """The metadata of a page and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
     import yaml
 
@@ -48,13 +48,13 @@ def front_matter_of(data: bytes) -> tuple[dict[str, object], str]:
     return {str(key): value for key, value in (meta or {}).items()}, rest.partition("\n")[2]
 
 
-def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
+def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     """The file with a line for each of `values` at the end of its front matter; Uneditable if that is not safe.
 
     Values are always quoted, so that YAML in them has no effect. The result is parsed: earlier keys must have their
     values, and the new ones theirs.
     """
-    before, _ = front_matter_of(data)
+    before, _ = read_front_matter(data)
     present = [key for key in values if key in before]
     if present:
         raise Uneditable(f"has {present[0]} already; it is left as it is")
@@ -63,14 +63,14 @@ def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
         bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
         end_found = _FIRST_END.search(data)
         end = end_found[0] if end_found is not None else b"\n"
-        edited = bom + b"---" + end + _lines(values, b"", end) + b"---" + end + end + data[len(bom) :]
+        edited = bom + b"---" + end + _format_lines(values, b"", end) + b"---" + end + end + data[len(bom) :]
     else:
         indent = _INDENT.search(found["lines"])
-        added = _lines(values, indent[1] if indent is not None else b"", found["end"])
+        added = _format_lines(values, indent[1] if indent is not None else b"", found["end"])
         place = found.end()
         edited = data[:place] + added + data[place:]
     try:
-        after, _ = front_matter_of(edited)
+        after, _ = read_front_matter(edited)
     except Uneditable:
         after = {}
     if after != {**before, **values}:
@@ -78,16 +78,16 @@ def with_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     return edited
 
 
-def _lines(values: Mapping[str, str], indent: bytes, end: bytes) -> bytes:
+def _format_lines(values: Mapping[str, str], indent: bytes, end: bytes) -> bytes:
     # A text of JSON is a quoted text of YAML.
-    return b"".join(indent + f"{key}: {_quoted(value)}".encode() + end for key, value in values.items())
+    return b"".join(indent + f"{key}: {_quote(value)}".encode() + end for key, value in values.items())
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     """The text in double quotes; what cannot be printed is escaped, as some of it breaks lines in YAML."""
     text = json.dumps(value, ensure_ascii=False)
-    return "".join(character if character.isprintable() else _escaped(ord(character)) for character in text)
+    return "".join(character if character.isprintable() else _escape(ord(character)) for character in text)
 
 
-def _escaped(number: int) -> str:
+def _escape(number: int) -> str:
     return f"\\u{number:04x}" if number <= _LARGEST_SHORT else f"\\U{number:08x}"

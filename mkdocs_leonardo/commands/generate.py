@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room
-from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     HOPELESS,
-    Plan,
-    agreed,
+    PurchasePlan,
     carry_out,
+    confirm_payment,
+    describe_seconds,
     download_team_pictures,
-    reason_of,
-    took,
+    explain_failure,
     warn_of_hopeless,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
-from mkdocs_leonardo.commands.site import SitePages, chosen, site_pages
-from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text, shortened
+from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
+from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error, shorten
 from mkdocs_leonardo.commands.zensical import publish
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import wake_previews
@@ -52,36 +52,36 @@ def generate(
     into: Path | None,
 ) -> int:
     """Make the missing images; 1 if one could not be made, or if the price was not agreed to."""
-    site = site_pages(config_file, console)
-    is_published = into is not None and not takes and publish.is_published(site, into)
-    site = publish.for_zensical(site, console) if is_published else site
+    site = read_site(config_file, console)
+    is_in_site = into is not None and not takes and publish.is_in_site(site, into)
+    site = publish.prepare_for_zensical(site, console) if is_in_site else site
     console.warn(*site.problems)
-    heroes = chosen(site, pages)
-    page = _page_of_takes(heroes, pages) if takes else ""
-    wanted = _takes(heroes[0], takes) if takes else heroes
-    folder = site.settings.cache_dir / "takes" / slug(page) if takes and into is None else into
+    heroes = choose_heroes(site, pages)
+    page = _choose_page_of_takes(heroes, pages) if takes else ""
+    wanted = _make_takes(heroes[0], takes) if takes else heroes
+    folder = site.settings.cache_dir / "takes" / make_slug(page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
-        check_room(folder, "--into", is_own=publish.is_own if is_published else is_marked)
+        check_room(folder, "--into", is_own=publish.is_own if is_in_site else is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         wake_previews(site.settings.cache_dir)
-    with runtime_for(site.settings, console) as runtime:
-        found = statuses(runtime, wanted)
-        plan = Plan(found, site.settings)
-        obstacle = _obstacle(site.settings, runtime)
-    unmakable = _show(plan, found, console, obstacle=obstacle)
+    with open_runtime(site.settings, console) as runtime:
+        found = find_statuses(runtime, wanted)
+        plan = PurchasePlan(found, site.settings)
+        obstacle = _find_obstacle(site.settings, runtime)
+    unmakable = _show_outlook(plan, found, console, obstacle=obstacle)
     if dry_run:
-        console.report(_plan_report(plan, unmakable))
+        console.print_json(_plan_as_json(plan, unmakable))
         return 0
-    if is_published and obstacle:
+    if is_in_site and obstacle:
         # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state in HOPELESS for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + len(plan.buy) - len(plan.allowed)
-    if plan.allowed and not agreed(console, yes=yes):
+    if plan.allowed and not confirm_payment(console, yes=yes):
         return 1
     if folder is not None:
-        make_room(folder, "--into", gets_mark=not is_published)
+        make_room(folder, "--into", gets_mark=not is_in_site)
     if not plan.is_idle:
         purchases, budget = carry_out([plan], console)
         made = counted(sum(one.stored is not None for one in purchases), "image", "images")
@@ -92,13 +92,13 @@ def generate(
     if takes and folder is not None:
         _show_takes(site, page, wanted, console, folder)
     elif folder is not None:
-        write = publish.publish_into if is_published else _copy_into
+        write = publish.publish_into if is_in_site else _copy_into
         write(site, heroes, folder, console)
-    console.report(_report(purchases, failed))
+    console.print_json(_results_as_json(purchases, failed))
     return 1 if failed else 0
 
 
-def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
+def _plan_as_json(plan: PurchasePlan, unmakable: int) -> JsonValue:
     return {
         "buy": [
             {
@@ -116,7 +116,7 @@ def _plan_report(plan: Plan, unmakable: int) -> JsonValue:
     }
 
 
-def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
+def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
     pictures: list[JsonValue] = []
     for purchase in purchases:
         record = purchase.stored.record if purchase.stored else None
@@ -128,13 +128,13 @@ def _report(purchases: Sequence[Resolution], failed: int) -> JsonValue:
                 "source": purchase.stored.source if purchase.stored else None,
                 "cost_usd": round(purchase.cost_usd, 6),
                 "seconds": record.seconds if record else None,
-                "failure": None if purchase.stored else reason_of(purchase),
+                "failure": None if purchase.stored else explain_failure(purchase),
             }
         )
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
 
 
-def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
+def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
     """Print the plan; the number of pages that get no image even if the plan is agreed to."""
     unmakable = warn_of_hopeless(found, console)
     for status in found:
@@ -150,18 +150,18 @@ def _show(plan: Plan, found: Sequence[HeroStatus], console: Console, *, obstacle
     return unmakable
 
 
-def show_plan(plan: Plan, console: Console) -> None:
+def show_plan(plan: PurchasePlan, console: Console) -> None:
     """Print what is to be paid for, with warnings of lost answers."""
     for status in plan.allowed:
         console.warn(*status.losses)
         picture = status.hero.picture
-        prompt = shortened(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
+        prompt = shorten(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
         console.say(f"  {status.hero.page}: about {dollars(status.estimate_usd)}: {prompt}")
-    for line in plan.lines():
+    for line in plan.describe():
         console.say(line)
 
 
-def _obstacle(settings: Settings, runtime: Runtime) -> str:
+def _find_obstacle(settings: Settings, runtime: Runtime) -> str:
     """Why no provider can be asked; empty if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF
@@ -176,7 +176,7 @@ def _obstacle(settings: Settings, runtime: Runtime) -> str:
 # Takes ---------------------------------------------------------------------------------------------------------------
 
 
-def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
+def _choose_page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
     if len(pages) != 1 or len(heroes) != 1:
         raise CommandError("--takes makes alternatives for one page; name it, and only it")
     if heroes[0].picture is None:
@@ -184,7 +184,7 @@ def _page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
     return heroes[0].page
 
 
-def _takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
+def _make_takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
     """The same hero with the seeds 1, 2, 3 and so on, so that more takes later pay for no seed twice.
 
     Each take has a page name of its own, since it is not the page's hero until its seed is in the front matter.
@@ -208,17 +208,17 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
     items: list[SheetItem] = []
     lines: list[str] = []
     prompt = takes[0].picture.prompt if takes[0].picture else ""
-    with runtime_for(replace(site.settings, generate=False), console) as runtime:
-        current = next(iter(statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
+    with open_runtime(replace(site.settings, generate=False), console) as runtime:
+        current = next(iter(find_statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
         now = current.record.key if current is not None and current.record is not None else ""
-        found = statuses(runtime, takes)
+        found = find_statuses(runtime, takes)
         shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
         if current is not None and now not in {take.record.key for take in found if take.record is not None}:
             shown.insert(0, (_NOW, "now", current))
         for label, name, status in shown:
             if status.record is None:
                 continue
-            words = facts(status.record)
+            words = describe_record(status.record)
             if status.record.key == now and label != _NOW:
                 words = f"{words}, {_NOW}"
             items.append(SheetItem(name, label, words, status.read_picture(), status.record))
@@ -232,9 +232,9 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
         console.say(line)
 
 
-def facts(record: PictureRecord) -> str:
+def describe_record(record: PictureRecord) -> str:
     """A picture's provider, its render time and its stated cost."""
-    parts = [record.provider, *took(record)]
+    parts = [record.provider, *describe_seconds(record)]
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
     return ", ".join(parts)
@@ -246,24 +246,24 @@ def facts(record: PictureRecord) -> str:
 def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Copy each hero that the site can show, as delivered and in every size and format of the site."""
     written = 0
-    with runtime_for(replace(site.settings, generate=False), console) as runtime:
+    with open_runtime(replace(site.settings, generate=False), console) as runtime:
         try:
-            for status in statuses(runtime, heroes):
+            for status in find_statuses(runtime, heroes):
                 if status.record is None and status.hero.picture is not None:
                     continue
                 resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
                 if status.record is not None:
-                    delivered = folder / f"{slug(status.hero.page)}.{status.record.extension}"
+                    delivered = folder / f"{make_slug(status.hero.page)}.{status.record.extension}"
                     delivered.write_bytes(status.read_picture())
                 for variant in resolution.asset.rendering.variants if resolution.asset else ():
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
                 written += resolution.asset is not None
         except (HeroError, OSError) as error:
-            raise CommandError(f"--into: {error_text(error)}") from error
+            raise CommandError(f"--into: {describe_error(error)}") from error
     console.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
 
 
-def slug(page: str) -> str:
+def make_slug(page: str) -> str:
     """A file name for the page, different for each page."""
     plain = page.removesuffix(".md").replace("/", "--")
     name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureSource
     from mkdocs_leonardo.storage.entries import Entry, Refusal
 
-State = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
+HeroState = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
 JobState = Literal["accepted", "intended", "lost"]
 
-_STATES: dict[Source, State] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
+_STATES: dict[Source, HeroState] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class HeroStatus:
     """
 
     hero: HeroSpec
-    state: State
+    state: HeroState
     quotes: tuple[Quote, ...] = ()
     record: PictureRecord | None = None
     store: PictureSource | None = None
@@ -144,7 +144,7 @@ class HeroStatus:
 
 
 @contextmanager
-def runtime_for(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
+def open_runtime(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
     """The stores and the chain of a build, closed at the end of the block. `budget` is as for `Runtime`."""
     runtime = Runtime(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
@@ -154,13 +154,13 @@ def runtime_for(settings: Settings, console: Console, budget: Budget | None = No
         runtime.discard()
 
 
-def statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
+def find_statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
     """The status of every hero, in their order."""
-    jobs = open_jobs(runtime)
-    return tuple(_status(runtime, hero, jobs) for hero in heroes)
+    jobs = read_open_jobs(runtime)
+    return tuple(_find_status(runtime, hero, jobs) for hero in heroes)
 
 
-def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
+def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
     """The journal's entries of jobs that are paid for, or may be, and not collected, by key."""
     try:
         return runtime.journal.entries()
@@ -168,7 +168,7 @@ def open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
         raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
 
 
-def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
     """One status for each picture, that of the first page that shows it."""
     first: dict[PictureSpec | None, HeroStatus] = {}
     for status in wanted:
@@ -176,7 +176,7 @@ def without_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
     return tuple(first.values())
 
 
-def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
+def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
     """The records of pictures that the page shows, or may show while its own is missing."""
     hero = status.hero
     if hero.picture is None:
@@ -189,17 +189,17 @@ def used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, .
     return (*records, runtime.renderer.painted_record(hero.picture))
 
 
-def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
+def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
     if hero.picture is None:
         return HeroStatus(hero, "own")
     answer = runtime.lookup.find(hero)
-    quotes = tuple(_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
+    quotes = tuple(_make_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
     trouble = "; ".join(one.text for one in answer.faults)
     if isinstance(answer, Hit):
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
-    state, reason = _state_of_miss(answer, quotes)
+    state, reason = _find_state(answer, quotes)
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
@@ -208,7 +208,7 @@ def _status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> Hero
     return HeroStatus(hero, state, quotes, trouble=trouble, reason=reason, last=shown)
 
 
-def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
+def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
     provider, picture, entry = candidate.provider, candidate.picture, jobs.get(candidate.key)
     job: JobState | None = None
     if isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)):
@@ -225,7 +225,7 @@ def _quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: M
     return Quote(provider.name, candidate.key, price_usd, candidate.has_api_key, may_be_asked, job, refusal)
 
 
-def _state_of_miss(miss: Miss, quotes: Sequence[Quote]) -> tuple[State, str]:
+def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
     """The state of a picture that is not stored, without regard to jobs, and the reason why it is not bought again."""
     if miss.damage:
         return "damaged", miss.damage

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.hero_status import open_jobs, runtime_for
-from mkdocs_leonardo.commands.site import options_of
+from mkdocs_leonardo.commands.hero_status import open_runtime, read_open_jobs
+from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import dollars, short_key
@@ -24,7 +24,7 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Row:
     """One job of an entry, or one prompt that is not sent again (`number` 0). `at` in Unix seconds."""
 
     id: str
@@ -38,43 +38,46 @@ class _Line:
 
 def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool) -> int:
     """List the jobs, or give up the one with the id `forget` after a question. Opens no connection."""
-    settings = options_of(config_file, console).settings
-    with runtime_for(settings, console) as runtime:
-        lines = tuple(_lines(runtime))
+    settings = read_options(config_file, console).settings
+    with open_runtime(settings, console) as runtime:
+        lines = tuple(_read_rows(runtime))
         if forget is not None:
-            _forget(runtime, _chosen(lines, forget), console, yes=yes)
+            _forget(runtime, _choose(lines, forget), console, yes=yes)
             return 0
         now = time.time()
         if console.for_program:
-            console.report({"jobs": [_value(line, now) for line in lines]})
+            console.print_json({"jobs": [_as_json(line, now) for line in lines]})
             return 0
     if not lines:
         console.say("no job is open, and nothing is remembered as refused")
         return 0
-    rows = [(line.id, line.of.page, line.of.provider, _age(now - line.at), _cost(line), line.state) for line in lines]
-    console.table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
+    rows = [
+        (line.id, line.of.page, line.of.provider, _describe_age(now - line.at), _describe_cost(line), line.state)
+        for line in lines
+    ]
+    console.print_table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
     console.say(counted(len(lines), "line", "lines"))
     return 0
 
 
-def _lines(runtime: Runtime) -> Iterator[_Line]:
-    for entry in open_jobs(runtime).values():
+def _read_rows(runtime: Runtime) -> Iterator[_Row]:
+    for entry in read_open_jobs(runtime).values():
         for one in entry.calls:
             name = one.job_id or f"{short_key(entry.key)}-{one.number}"
             cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
-            yield _Line(name, entry, one.job_id, one.began_at, _state_of(one), one.number, cost_usd)
+            yield _Row(name, entry, one.job_id, one.began_at, _describe_state(one), one.number, cost_usd)
     for refusal in runtime.journal.refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
-        yield _Line(short_key(refusal.key), refusal, refusal.job_id, refusal.refused_at, state)
+        yield _Row(short_key(refusal.key), refusal, refusal.job_id, refusal.refused_at, state)
 
 
-def _state_of(call: CreateCall) -> str:
+def _describe_state(call: CreateCall) -> str:
     if call.state == "intended":
         return "no answer: may be paid for, looked for by the next build"
     return "paid for; the service does not know it" if call.unknown_since else "paid for, to be collected"
 
 
-def _chosen(lines: Sequence[_Line], name: str) -> _Line:
+def _choose(lines: Sequence[_Row], name: str) -> _Row:
     """The line with that id, which may be cut short."""
     exact = [line for line in lines if name in (line.id, line.of.key)]
     fitting = exact or [line for line in lines if len(name) >= _LEAST_OF_ID and line.id.startswith(name)]
@@ -85,9 +88,9 @@ def _chosen(lines: Sequence[_Line], name: str) -> _Line:
     raise CommandError(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
 
 
-def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> None:
+def _forget(runtime: Runtime, line: _Row, console: Console, *, yes: bool) -> None:
     if line.number:
-        job = f"{line.of.provider}'s job {line.id}, {_age(time.time() - line.at)} old, {_cost(line)}"
+        job = f"{line.of.provider}'s job {line.id}, {_describe_age(time.time() - line.at)} old, {_describe_cost(line)}"
         console.say(f"{line.of.page}: {job}: its image is lost, and the next build pays for another one")
     else:
         console.say(f"{line.of.page or short_key(line.of.key)}: {line.state}; the next build may pay for it once more")
@@ -100,7 +103,7 @@ def _forget(runtime: Runtime, line: _Line, console: Console, *, yes: bool) -> No
     console.say("given up")
 
 
-def _value(line: _Line, now: float) -> JsonValue:
+def _as_json(line: _Row, now: float) -> JsonValue:
     return {
         "id": line.id,
         "key": short_key(line.of.key),
@@ -113,11 +116,11 @@ def _value(line: _Line, now: float) -> JsonValue:
     }
 
 
-def _cost(line: _Line) -> str:
+def _describe_cost(line: _Row) -> str:
     return "" if line.cost_usd is None else f"about {dollars(line.cost_usd)}"
 
 
-def _age(seconds: float) -> str:
+def _describe_age(seconds: float) -> str:
     if seconds >= 2 * _DAY_S:
         return f"{seconds / _DAY_S:.0f} days"
     return f"{seconds / _HOUR_S:.0f} h" if seconds >= 2 * _HOUR_S else f"{max(0.0, seconds) / 60:.0f} min"

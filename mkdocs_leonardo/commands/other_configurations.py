@@ -21,14 +21,14 @@ _USES_PLUGIN = re.compile(r"^INHERIT\s*:|^[^#\n]*\bleonardo\b", re.MULTILINE)
 _CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
 
 
-class OtherSites:
+class OtherConfigurations:
     """Other configurations beside this one; those whose file is gone do not count."""
 
     def __init__(self, options: SiteOptions, runtime: Runtime) -> None:
         self._options = options
         self._runtime = runtime
 
-    def keep(self, record: PictureRecord) -> bool:
+    def may_use(self, record: PictureRecord) -> bool:
         """Whether a picture that no page here uses may be another configuration's."""
         if record.site not in {"", self._options.settings.site} and self._is_there(record.site):
             return True

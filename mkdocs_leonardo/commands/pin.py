@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.hero_status import runtime_for, statuses
+from mkdocs_leonardo.commands.hero_status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import download_team_pictures
-from mkdocs_leonardo.commands.site import chosen, site_pages
+from mkdocs_leonardo.commands.site import choose_heroes, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
-    site = site_pages(config_file, console)
+    site = read_site(config_file, console)
     console.warn(*site.problems)
-    heroes = chosen(site, pages)
+    heroes = choose_heroes(site, pages)
     download_team_pictures(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}
     there: list[JsonValue] = []
     absent: list[JsonValue] = []
-    with runtime_for(site.settings, console) as runtime:
-        for status in statuses(runtime, heroes):
+    with open_runtime(site.settings, console) as runtime:
+        for status in find_statuses(runtime, heroes):
             page, record = status.hero.page, status.record
             if status.state == "pinned":
                 there.append(page)
@@ -35,14 +35,14 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                     runtime.gallery.save(replace(record, page=page, site=""), status.read_picture())
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
-                copied[page] = site.options.shown(runtime.gallery.path(record))
+                copied[page] = site.options.display_path(runtime.gallery.path(record))
                 console.say(f"{page}: {copied[page]}")
             elif status.state != "own":
                 absent.append(page)
                 nothing = f"there is no image to pin; run mkdocs-leonardo generate {page}"
                 console.warn(f"{page}: {status.reason if status.state == 'damaged' else nothing}")
-    folder = site.options.shown(site.settings.gallery_dir)
+    folder = site.options.display_path(site.settings.gallery_dir)
     done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
     console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
-    console.report({"copied": copied, "there": there, "missing": absent})
+    console.print_json({"copied": copied, "there": there, "missing": absent})
     return 0

@@ -11,11 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.check import idle_halves, orphans
+from mkdocs_leonardo.commands.check import find_idle_halves, find_orphans
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
-from mkdocs_leonardo.commands.hero_status import HeroStatus, open_jobs, runtime_for, statuses, used_records
-from mkdocs_leonardo.commands.other_configurations import OtherSites
-from mkdocs_leonardo.commands.site import SitePages, site_pages
+from mkdocs_leonardo.commands.hero_status import (
+    HeroStatus,
+    find_statuses,
+    find_used_records,
+    open_runtime,
+    read_open_jobs,
+)
+from mkdocs_leonardo.commands.other_configurations import OtherConfigurations
+from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import counted
@@ -58,22 +64,24 @@ class Unused:
 def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool) -> int:
     """List files that no page uses; delete them if `yes`, or after a question on the terminal."""
     # Drafts are pages too: only a preview reads them.
-    site, preview = site_pages(config_file, console), site_pages(config_file, console, command="serve")
-    if site.unread:
-        raise CommandError(f"what pages use cannot be known without {name_some(site.unread)}; install that first")
+    site, preview = read_site(config_file, console), read_site(config_file, console, command="serve")
+    if site.not_installed:
+        raise CommandError(
+            f"what pages use cannot be known without {name_some(site.not_installed)}; install that first"
+        )
     problems = dict.fromkeys((*site.problems, *preview.problems))
     if problems:
         console.warn(*problems)
         raise CommandError(
             "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
-    with runtime_for(site.settings, console) as runtime:
-        unused = list(_unused(site, preview, runtime, gallery=gallery))
-        _show(unused, console)
+    with open_runtime(site.settings, console) as runtime:
+        unused = list(_find_unused(site, preview, runtime, gallery=gallery))
+        _show_unused(unused, console)
         is_wanted = bool(unused) and _is_agreed(console, yes=yes)
         if is_wanted:
             _delete(runtime, unused, site.settings.cache_dir)
-            console.say(f"deleted, {_size(sum(one.size_bytes for one in unused))} freed")
+            console.say(f"deleted, {_format_size(sum(one.size_bytes for one in unused))} freed")
     lines: list[JsonValue] = [
         {
             "text": one.text,
@@ -83,17 +91,17 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         }
         for one in unused
     ]
-    console.report({"unused": lines, "is_deleted": is_wanted})
+    console.print_json({"unused": lines, "is_deleted": is_wanted})
     return 0
 
 
-def _show(unused: Sequence[Unused], console: Console) -> None:
+def _show_unused(unused: Sequence[Unused], console: Console) -> None:
     if not unused:
         console.say("nothing to delete")
         return
     for one in unused:
-        console.say(f"{one.text} ({_size(one.size_bytes)})")
-    total = _size(sum(one.size_bytes for one in unused))
+        console.say(f"{one.text} ({_format_size(one.size_bytes)})")
+    total = _format_size(sum(one.size_bytes for one in unused))
     paid_usd = sum(one.paid_usd for one in unused)
     again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
     console.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
@@ -106,66 +114,66 @@ def _is_agreed(console: Console, *, yes: bool) -> bool:
     return console.is_agreed("Delete all of it?", yes=yes, otherwise="nothing was deleted")
 
 
-def _unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
+def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
-    found = statuses(runtime, heroes)
+    found = find_statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
     pages = site.pages | preview.pages
-    used = {quote.key for status in found for quote in status.quotes} | set(open_jobs(runtime))
-    used |= {record.key for status in found for record in used_records(runtime, status)}
+    used = {quote.key for status in found for quote in status.quotes} | set(read_open_jobs(runtime))
+    used |= {record.key for status in found for record in find_used_records(runtime, status)}
     sound, kept = list(runtime.cache.records()), list[PictureRecord]()
-    other_sites = OtherSites(site.options, runtime)
+    others = OtherConfigurations(site.options, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
         is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
         if record.key in used:
             continue
-        if is_elsewhere or other_sites.keep(record):
+        if is_elsewhere or others.may_use(record):
             kept.append(record)
             continue
-        yield _picture(runtime.cache, record)
+        yield _describe_picture(runtime.cache, record)
     stems = {short_key(key) for key in used} | {short_key(record.key) for record in sound}
-    yield from _strays(cache_dir / "pictures", stems, temporary_only=other_sites.are_there)
-    yield from _variants(runtime, cache_dir / "variants", found, kept)
-    takes = [file for folder in _entries(cache_dir / "takes") for file in _files(folder) if _is_take(file)]
+    yield from _find_strays(cache_dir / "pictures", stems, temporary_only=others.are_there)
+    yield from _find_unused_variants(runtime, cache_dir / "variants", found, kept)
+    takes = [file for folder in _list_entries(cache_dir / "takes") for file in _list_files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in orphans(runtime, found, other_sites):
-            yield _picture(runtime.gallery, record, "gallery: ")
-        for path in idle_halves(runtime, found, other_sites):
+        for record in find_orphans(runtime, found, others):
+            yield _describe_picture(runtime.gallery, record, "gallery: ")
+        for path in find_idle_halves(runtime, found, others):
             yield Unused((path,), f"gallery: incomplete pair, {path.name}")
-        yield from _strays(gallery_dir, set(), temporary_only=True)
+        yield from _find_strays(gallery_dir, set(), temporary_only=True)
 
 
-def _picture(folder: PictureFolder, record: PictureRecord, place: str = "") -> Unused:
+def _describe_picture(folder: PictureFolder, record: PictureRecord, place: str = "") -> Unused:
     path, prompt = folder.path(record), record.request.get("prompt")
     words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
     text = f"{place}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"
     return Unused((path, path.with_suffix(".json")), text, record.cost_usd or 0.0)
 
 
-def _strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
+def _find_strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
     """Files of incomplete pairs, and files that a killed process left."""
-    for path in _files(folder):
+    for path in _list_files(folder):
         match = _PICTURE_NAME.fullmatch(path.name)
         is_stray = _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only)
         if is_stray and _is_old(path):
             yield Unused((path,), f"stray file {path.name}")
 
 
-def _variants(
+def _find_unused_variants(
     runtime: Runtime, folder: Path, found: tuple[HeroStatus, ...], kept: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
     """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
-    shown = [(record, status.hero) for status in found for record in used_records(runtime, status)]
+    shown = [(record, status.hero) for status in found for record in find_used_records(runtime, status)]
     # As most pages show it: another configuration's focal points are not known here.
     shown += [(record, HeroSpec(record.page)) for record in kept]
     renderings = [runtime.renderer.load(record, hero) for record, hero in shown]
     used = {variant.path for rendering in renderings if rendering for variant in rendering.variants}
     unused = [
         path
-        for path in _files(folder)
+        for path in _list_files(folder)
         if (_is_temporary(path, _VARIANT_NAME) and _is_old(path))
         or (_VARIANT_NAME.fullmatch(path.name) and path not in used)
     ]
@@ -190,12 +198,12 @@ def _is_take(path: Path) -> bool:
     return path.name == MARK or TAKE_NAME.fullmatch(path.name) is not None or is_left
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     """The plain files in a folder that is no link."""
-    return [path for path in _entries(folder) if path.is_file()]
+    return [path for path in _list_entries(folder) if path.is_file()]
 
 
-def _entries(folder: Path) -> list[Path]:
+def _list_entries(folder: Path) -> list[Path]:
     """Files and folders in a folder, where neither it nor they are links; empty if it cannot be read."""
     try:
         return [] if folder.is_symlink() else sorted(path for path in folder.iterdir() if not path.is_symlink())
@@ -211,7 +219,7 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be deleted ({error.strerror})") from error
     takes = cache_dir / "takes"
-    for folder in (*_entries(takes), takes):
+    for folder in (*_list_entries(takes), takes):
         with suppress(OSError):
             # Other files stay, and so do folders that hold some.
             folder.rmdir()
@@ -223,7 +231,7 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
                 runtime.renderer.cache.remove(key)
 
 
-def _size(size_bytes: int) -> str:
+def _format_size(size_bytes: int) -> str:
     for unit_bytes, name in _UNITS:
         if size_bytes >= unit_bytes:
             return f"{size_bytes / unit_bytes:.1f} {name}"

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, runtime_for, statuses, without_repeats
+from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, drop_repeats, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
@@ -49,7 +49,7 @@ _LEFT = {
 _TOO_LATE = Failure("it took too long; the next run collects what is paid")
 
 
-class Plan:
+class PurchasePlan:
     """The plan of a command's purchases, within the caps of the configuration."""
 
     def __init__(self, wanted: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
@@ -59,7 +59,7 @@ class Plan:
         """
         planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self.wanted = tuple(wanted)
-        self.buy = without_repeats(status for status in wanted if status.must_be_bought)
+        self.buy = drop_repeats(status for status in wanted if status.must_be_bought)
         self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
         self.settings = settings
         self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
@@ -76,7 +76,7 @@ class Plan:
         """Whether no picture is to be made or collected."""
         return not self.buy and not self.collect
 
-    def lines(self) -> Iterator[str]:
+    def describe(self) -> Iterator[str]:
         """The lines of the plan, for a person to agree to."""
         for is_certain, words in (
             (True, ("image is paid for and will be collected", "images are paid for and will be collected")),
@@ -85,7 +85,7 @@ class Plan:
             group = [status for status in self.collect if status.is_certain == is_certain]
             if group:
                 pages = name_some([status.hero.page for status in group])
-                yield f"{counted(len(without_repeats(group)), *words)}: {pages}"
+                yield f"{counted(len(drop_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
         first = next(quote for quote in self.buy[0].quotes if quote.may_be_asked)
@@ -117,7 +117,7 @@ def warn_of_hopeless(found: Sequence[HeroStatus], console: Console) -> int:
     return len(hopeless)
 
 
-def agreed(console: Console, *, yes: bool) -> bool:
+def confirm_payment(console: Console, *, yes: bool) -> bool:
     """Whether the plan is agreed to, by --yes or on the terminal."""
     return console.is_agreed("Pay for it?", yes=yes, otherwise="nothing was spent")
 
@@ -129,18 +129,18 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
     """
     if settings.shared_store is None:
         return False
-    with runtime_for(replace(settings, generate=False), console) as runtime:
-        missing = [one for one in statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
+    with open_runtime(replace(settings, generate=False), console) as runtime:
+        missing = [one for one in find_statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        futures = [runtime.loop.start(runtime.pipeline.acquire_picture, one.hero) for one in without_repeats(missing)]
+        futures = [runtime.loop.start(runtime.pipeline.acquire_picture, one.hero) for one in drop_repeats(missing)]
         found = sum(future.result().stored is not None for future in futures)
     if found:
         console.say(f"{counted(found, 'image', 'images')} found in the team's store")
     return found > 0
 
 
-def carry_out(plans: Sequence[Plan], console: Console) -> tuple[list[Resolution], Budget]:
+def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Resolution], Budget]:
     """Carry out plans that are agreed to, one after the other; the results, and the budget of what was paid for.
 
     Before a plan's new pictures, its paid jobs are collected; if one has failed, no other was agreed to. The caps of
@@ -150,7 +150,7 @@ def carry_out(plans: Sequence[Plan], console: Console) -> tuple[list[Resolution]
     budget = Budget(max_new_images=0, max_cost_usd=None)
     for plan in plans:
         if plan.collect:
-            results += _obtain(without_repeats(plan.collect), plan.settings, console)
+            results += _obtain(drop_repeats(plan.collect), plan.settings, console)
         if plan.allowed:
             most_usd = plan.capped_usd(budget.cost_usd + plan.most_usd)
             budget.allow(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
@@ -166,11 +166,11 @@ def _obtain(
     Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
     """
     futures: dict[Future[Resolution], HeroSpec] = {}
-    with runtime_for(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
+    with open_runtime(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
         try:
             for one in wanted:
                 futures[runtime.loop.start(runtime.pipeline.acquire_picture, one.hero)] = one.hero
-            results = _results(runtime, futures, console, may_pay=budget is not None)
+            results = _await_results(runtime, futures, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
             _stop(runtime, console)
@@ -188,7 +188,7 @@ def _stop(runtime: Runtime, console: Console) -> None:
         runtime.end_loop(lambda: console.note(message))
 
 
-def _results(
+def _await_results(
     runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
     patience_s, began_at = runtime.patience_s(len(futures)), time.monotonic()
@@ -196,28 +196,28 @@ def _results(
     while pending and (seconds := time.monotonic() - began_at) < patience_s:
         done, pending = wait(pending, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
-            purchase = _purchase(future, futures[future])
+            purchase = _get_resolution(future, futures[future])
             if purchase.stored is None and not may_pay:
-                purchase = replace(purchase, failure=_not_collected(purchase))
+                purchase = replace(purchase, failure=_explain_no_picture(purchase))
             results[purchase.hero.page] = purchase
-            console.say(line_of(purchase))
+            console.say(describe_result(purchase))
         if pending:
             spent_usd = runtime.spending.cost_usd
-            console.progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
+            console.draw_progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
     for future in pending:
         future.cancel()
         results[futures[future].page] = Resolution(futures[future], failure=_TOO_LATE)
     return tuple(results[hero.page] for hero in futures.values())
 
 
-def _purchase(future: Future[Resolution], hero: HeroSpec) -> Resolution:
+def _get_resolution(future: Future[Resolution], hero: HeroSpec) -> Resolution:
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001 - an unforeseen error costs one picture only
         return Resolution(hero, failure=unexpected_failure(error))
 
 
-def _not_collected(purchase: Resolution) -> Failure | None:
+def _explain_no_picture(purchase: Resolution) -> Failure | None:
     """Why a paid job gave no picture, in a group that may not pay for another one."""
     tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
     reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
@@ -226,25 +226,27 @@ def _not_collected(purchase: Resolution) -> Failure | None:
     return Failure(f"{'; '.join(reasons)}; run the command again to pay for another one")
 
 
-def line_of(purchase: Resolution) -> str:
+def describe_result(purchase: Resolution) -> str:
     """The line on one picture's result."""
     page = purchase.hero.page
     if purchase.stored is None:
-        return f"{page}: no image: {reason_of(purchase)}"
+        return f"{page}: no image: {explain_failure(purchase)}"
     record, source = purchase.stored.record, purchase.stored.source
     if source is Source.GENERATED:
-        return f"{page}: made by {', '.join([record.provider, *took(record)])}, {dollars(purchase.cost_usd)}"
+        return (
+            f"{page}: made by {', '.join([record.provider, *describe_seconds(record)])}, {dollars(purchase.cost_usd)}"
+        )
     if source is Source.RESUMED:
         return f"{page}: collected from {record.provider}, paid for earlier"
     return f"{page}: stored"
 
 
-def reason_of(purchase: Resolution) -> str:
+def explain_failure(purchase: Resolution) -> str:
     """Why there is no picture."""
     return purchase.failure.text if purchase.failure else "no provider could be asked"
 
 
-def took(record: PictureRecord) -> list[str]:
+def describe_seconds(record: PictureRecord) -> list[str]:
     """The words for the seconds from acceptance to download; empty if they are not known.
 
     A service whose answer is the picture accepts the job at that moment.
@@ -254,14 +256,14 @@ def took(record: PictureRecord) -> list[str]:
 
 def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """Print the pictures that arrived after all, the jobs in the journal, and what happens to those."""
-    found = statuses(runtime, futures.values())
+    found = find_statuses(runtime, futures.values())
     told = {future for future in futures if future.done() and not future.cancelled()}
     for future, status in zip(futures, found, strict=True):
         if future not in told and status.record is not None and not status.jobs:
             console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {counted(len(futures), 'image', 'images')} done")
-    left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _open(status)]
+    left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _find_open_jobs(status)]
     for state, (condition, consequence) in _LEFT.items():
         names = [name for name, quote in left if quote.job == state]
         if names:
@@ -270,7 +272,7 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
         console.note("nothing is left to collect")
 
 
-def _open(status: HeroStatus) -> Iterator[Quote]:
+def _find_open_jobs(status: HeroStatus) -> Iterator[Quote]:
     """The jobs without a picture."""
     for quote in status.quotes:
         if quote.job is not None and (status.record is None or status.record.key != quote.key):

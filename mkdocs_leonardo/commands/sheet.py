@@ -13,7 +13,7 @@ from string import Template
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from mkdocs_leonardo.commands.terminal import CommandError, shortened
+from mkdocs_leonardo.commands.terminal import CommandError, shorten
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.imaging.normalise import inspect, normalise
@@ -47,20 +47,20 @@ def write_sheet(folder: Path, *, title: str, subtitle: str, items: Sequence[Shee
     """Write `index.html`, `sheet.jpg` and the delivered pictures into `folder`; CommandError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        previews = [_preview(item) for item in items]
+        previews = [_make_preview(item) for item in items]
         for item in items:
-            write_atomically(folder / _file_name(item), item.data)
-        write_atomically(folder / "index.html", _page(title, subtitle, items, previews).encode())
-        write_atomically(folder / "sheet.jpg", _sheet(title, subtitle, items, previews, columns))
+            write_atomically(folder / _name_file(item), item.data)
+        write_atomically(folder / "index.html", _render_page(title, subtitle, items, previews).encode())
+        write_atomically(folder / "sheet.jpg", _draw_sheet(title, subtitle, items, previews, columns))
     except OSError as error:
         raise CommandError(f"{folder} cannot be written ({error.strerror or error})") from error
 
 
-def _file_name(item: SheetItem) -> str:
+def _name_file(item: SheetItem) -> str:
     return f"{item.name}.{item.record.extension}"
 
 
-def _preview(item: SheetItem) -> Image.Image:
+def _make_preview(item: SheetItem) -> Image.Image:
     try:
         found = inspect(item.data)
         width = min(_PREVIEW_WIDTH_PX, found.width_px)
@@ -72,7 +72,7 @@ def _preview(item: SheetItem) -> Image.Image:
 # The JPEG ------------------------------------------------------------------------------------------------------------
 
 
-def _sheet(
+def _draw_sheet(
     title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image], columns: int
 ) -> bytes:
     thumbs = [
@@ -84,15 +84,15 @@ def _sheet(
     rows = -(-len(thumbs) // columns)
     step = (_THUMB_WIDTH_PX + _GAP_PX, high + _CAPTION_PX + _GAP_PX)
     sheet = Image.new("RGB", (_GAP_PX + columns * step[0], _TITLE_PX + rows * step[1] + _GAP_PX), _BACKGROUND)
-    draw, large, small = ImageDraw.Draw(sheet), _font(20), _font(14)
-    _write(draw, (_GAP_PX, 12), shortened(title, _TITLE_CHARACTERS), _INK, large)
-    _write(draw, (_GAP_PX, 38), shortened(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
+    draw, large, small = ImageDraw.Draw(sheet), _load_font(20), _load_font(14)
+    _write(draw, (_GAP_PX, 12), shorten(title, _TITLE_CHARACTERS), _INK, large)
+    _write(draw, (_GAP_PX, 38), shorten(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
     for place, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
         left, top = _GAP_PX + place % columns * step[0], _TITLE_PX + place // columns * step[1]
         sheet.paste(thumb, (left, top))
         _write(draw, (left, top + high + 4), item.label, _INK, small)
         _write(draw, (left, top + high + 22), item.facts, _FAINT, small)
-    return _jpeg(sheet, items[0].record, _SHEET_QUALITY)
+    return _encode_jpeg(sheet, items[0].record, _SHEET_QUALITY)
 
 
 def _write(
@@ -106,11 +106,11 @@ def _write(
     draw.text(at, text.encode("latin-1", "replace").decode("latin-1"), fill=colour, font=font)
 
 
-def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _load_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px) if features.check("freetype2") else ImageFont.load_default()
 
 
-def _jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
+def _encode_jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
     """The picture with the mark that says that an AI made it."""
     file = BytesIO()
     image.save(file, "JPEG", quality=quality, optimize=True, xmp=xmp_packet(record))
@@ -120,7 +120,7 @@ def _jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
 # The page ------------------------------------------------------------------------------------------------------------
 
 
-def _page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
+def _render_page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
     """The web page. Without its script, each picture is a link to its file."""
     template = Template(resources.files("mkdocs_leonardo.commands").joinpath("sheet.html").read_text(encoding="utf-8"))
     figures = "\n".join(_figure(item, preview) for item, preview in zip(items, previews, strict=True))
@@ -128,8 +128,8 @@ def _page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Seque
 
 
 def _figure(item: SheetItem, preview: Image.Image) -> str:
-    data = base64.b64encode(_jpeg(preview, item.record, _PREVIEW_QUALITY)).decode("ascii")
-    label, facts, file = (html.escape(text) for text in (item.label, item.facts, _file_name(item)))
+    data = base64.b64encode(_encode_jpeg(preview, item.record, _PREVIEW_QUALITY)).decode("ascii")
+    label, facts, file = (html.escape(text) for text in (item.label, item.facts, _name_file(item)))
     return (
         f'<figure><a href="{file}"><img src="data:image/jpeg;base64,{data}" width="{preview.width}" '
         f'height="{preview.height}" alt="{label}"></a><figcaption><b>{label}</b> <span>{facts}</span></figcaption>'

@@ -15,17 +15,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.commands.site_shade import shade_alpha
+from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.pages import heroes_in
+from mkdocs_leonardo.commands.zensical.pages import read_pages
 from mkdocs_leonardo.commands.zensical.project import (
     ZENSICAL,
     Project,
-    assets_folder,
-    named,
-    named_file,
-    plugin_config,
+    find_assets_folder,
+    parse_named,
+    read_plugin_config,
     read_project,
+    require_file,
 )
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
@@ -55,10 +55,10 @@ class SiteOptions:
     alt_rule: object = None
     shade: float | None = None
     is_for_zensical: bool = False
-    published: Path | None = None
+    published_folder: Path | None = None
     """The folder in which the Markdown extension looks for pictures; None if the site does not use it."""
 
-    def shown(self, path: Path) -> str:
+    def display_path(self, path: Path) -> str:
         """A path as messages show it: relative to the configuration's folder, if it is below that."""
         root = self.config_file.parent
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
@@ -87,7 +87,7 @@ class SitePages:
     pages: frozenset[str]
     mistakes: tuple[InputError, ...]
     coverless: tuple[Path, ...] = ()
-    unread: tuple[str, ...] = ()
+    not_installed: tuple[str, ...] = ()
     """The theme and plugins that were not installed when the site was read."""
 
     @property
@@ -101,70 +101,72 @@ class SitePages:
         return tuple(map(str, self.mistakes))
 
 
-def options_of(config_file: str | None, console: Console) -> SiteOptions:
+def read_options(config_file: str | None, console: Console) -> SiteOptions:
     """The site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
-    project = _project(config_file)
+    project = _find_project(config_file)
     if project is not None:
-        return project_options(project, console)
-    site = _loaded(config_file, console)
+        return read_project_options(project, console)
+    site = _load_site(config_file, console)
     if site.options is None:
         site.bring_grouped_plugins()
-    return _options(site, console)
+    return _make_options(site, console)
 
 
-def site_pages(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
+def read_site(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
     """Read every page; CommandError or HeroError if the site cannot be read. `serve` reads drafts as well."""
-    project = _project(config_file)
+    project = _find_project(config_file)
     if project is not None:
-        unread = tuple(_missing(project))
-        if unread:
-            console.note(f"read without {name_some(unread)}, not installed here; their pages and metadata are not seen")
-        return replace(project_pages(project, console, with_drafts=command == "serve"), unread=unread)
-    site = _loaded(config_file, console)
+        absent = tuple(_find_missing(project))
+        if absent:
+            console.note(f"read without {name_some(absent)}, not installed here; their pages and metadata are not seen")
+        return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=absent)
+    site = _load_site(config_file, console)
     found = site.read(command)
-    options = _switched_on(_options(site, console))
+    options = _require_enabled(_make_options(site, console))
     coverless = tuple(found.coverless) if options.settings.cards else ()
     return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems), coverless)
 
 
-def _switched_on(options: SiteOptions) -> SiteOptions:
+def _require_enabled(options: SiteOptions) -> SiteOptions:
     """The options; CommandError where they switch the plugin off."""
     if not options.enabled:
         raise CommandError(f"the plugin is switched off in {options.config_file} (enabled: false); switch it on")
     return options
 
 
-def chosen(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
+def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     """The heroes of the named pages, or of all; CommandError for a name that fits no page with a hero."""
     if not names:
         return site.heroes
     picked: dict[str, HeroSpec] = {}
     for name in names:
-        found = [hero for hero in site.heroes if _fits(hero.page, name, site.options.docs_dir)]
+        found = [hero for hero in site.heroes if _is_named(hero.page, name, site.options.docs_dir)]
         if not found:
-            raise CommandError(_unknown(site, name))
+            raise CommandError(_explain_unknown(site, name))
         picked.update((hero.page, hero) for hero in found)
     return tuple(hero for hero in site.heroes if hero.page in picked)
 
 
-def pages_named(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
+def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
     """The named pages, with and without a hero; all without names. CommandError for an unknown name."""
     docs_dir = site.options.docs_dir
     for name in names:
-        if not any(_fits(page, name, docs_dir) for page in site.pages):
+        if not any(_is_named(page, name, docs_dir) for page in site.pages):
             raise CommandError(f"there is no page {name!r}")
-    return tuple(page for page in sorted(site.pages) if not names or any(_fits(page, name, docs_dir) for name in names))
+    return tuple(
+        page for page in sorted(site.pages) if not names or any(_is_named(page, name, docs_dir) for name in names)
+    )
 
 
 # Reading without MkDocs ----------------------------------------------------------------------------------------------
 
 
-def project_options(project: Project, console: Console) -> SiteOptions:
+def read_project_options(project: Project, console: Console) -> SiteOptions:
     """The configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
     from mkdocs_leonardo.settings import settings_from
 
-    plugin, theme = plugin_config(project), project.theme
+    plugin, theme = read_plugin_config(project), project.theme
     settings = settings_from(
         plugin,
         project.path,
@@ -182,36 +184,36 @@ def project_options(project: Project, console: Console) -> SiteOptions:
         theme=str(theme.get("name") or ""),
         plugins=tuple(project.plugins),
         alt_rule=theme.get("hero_alt"),
-        shade=shade_alpha(_texts(project.values.get("extra_css") or (), (project.docs_dir,))),
+        shade=find_shade_alpha(_read_stylesheets(project.values.get("extra_css") or (), (project.docs_dir,))),
         is_for_zensical=True,
-        published=_published(project.docs_dir, project.extensions),
+        published_folder=_find_published_folder(project.docs_dir, project.extensions),
     )
 
 
-def project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
+def read_project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
     """Read every page of a site that Zensical builds."""
-    options = _switched_on(project_options(project, console))
-    found = heroes_in(project, options.settings.defaults, with_drafts=with_drafts)
+    options = _require_enabled(read_project_options(project, console))
+    found = read_pages(project, options.settings.defaults, with_drafts=with_drafts)
     return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
 
-def _project(config_file: str | None) -> Project | None:
+def _find_project(config_file: str | None) -> Project | None:
     """The configuration, if MkDocs cannot read it: it is Zensical's own, or its theme or plugins are not installed."""
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
     found = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
     if found is None:
         return None
-    project = read_project(named_file(found))
+    project = read_project(require_file(found))
     if project.path.suffix == ".toml":
         return project
-    _make_watched(project)
-    return project if "leonardo" in project.plugins and any(_missing(project)) else None
+    _create_watched_folder(project)
+    return project if "leonardo" in project.plugins and any(_find_missing(project)) else None
 
 
-def _make_watched(project: Project) -> None:
+def _create_watched_folder(project: Project) -> None:
     """Create the pictures' folder if the site watches it, since MkDocs refuses to watch a missing folder."""
-    folder = _published(project.docs_dir, project.extensions)
+    folder = _find_published_folder(project.docs_dir, project.extensions)
     watched = project.values.get("watch")
     if folder is not None and isinstance(watched, list) and project.docs_dir.is_dir():
         places = {(project.root / str(each)).resolve() for each in watched}
@@ -221,7 +223,7 @@ def _make_watched(project: Project) -> None:
                 folder.mkdir(parents=True, exist_ok=True)
 
 
-def _missing(project: Project) -> Iterator[str]:
+def _find_missing(project: Project) -> Iterator[str]:
     """The theme and the plugins that a mkdocs.yml names and that are not installed."""
     if project.path.suffix == ".toml":
         return
@@ -232,7 +234,7 @@ def _missing(project: Project) -> Iterator[str]:
     theme = project.theme.get("name") if project.values.get("theme") else "mkdocs"
     if theme is not None and theme not in themes:
         yield str(theme)
-    for name, _ in named(project.values.get("plugins"), project.path, "plugins"):
+    for name, _ in parse_named(project.values.get("plugins"), project.path, "plugins"):
         if name not in plugins and f"{theme}/{name}" not in plugins:
             yield name
 
@@ -240,7 +242,7 @@ def _missing(project: Project) -> Iterator[str]:
 # Reading by MkDocs ----------------------------------------------------------------------------------------------------
 
 
-def _loaded(config_file: str | None, console: Console) -> LoadedSite:
+def _load_site(config_file: str | None, console: Console) -> LoadedSite:
     use_host_of(config_file)
     from mkdocs_leonardo.host.dry_build import LoadedSite
 
@@ -249,7 +251,7 @@ def _loaded(config_file: str | None, console: Console) -> LoadedSite:
     return LoadedSite(config_file, console.notify)
 
 
-def _options(site: LoadedSite, console: Console) -> SiteOptions:
+def _make_options(site: LoadedSite, console: Console) -> SiteOptions:
     from mkdocs_leonardo.host.settings import config_file_of, settings_of
     from mkdocs_leonardo.settings import is_for_zensical
 
@@ -265,20 +267,20 @@ def _options(site: LoadedSite, console: Console) -> SiteOptions:
         theme=config.theme.name or "",
         plugins=tuple(config.plugins),
         alt_rule=config.theme.get("hero_alt"),
-        shade=shade_alpha(_texts(config.extra_css, (config.docs_dir, *config.theme.dirs))),
+        shade=find_shade_alpha(_read_stylesheets(config.extra_css, (config.docs_dir, *config.theme.dirs))),
         is_for_zensical=is_for_zensical(path, config.markdown_extensions),
-        published=_published(
+        published_folder=_find_published_folder(
             Path(config.docs_dir), {name: config.mdx_configs.get(name, {}) for name in config.markdown_extensions}
         ),
     )
 
 
-def _published(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -> Path | None:
+def _find_published_folder(docs_dir: Path, extensions: Mapping[str, Mapping[str, object]]) -> Path | None:
     options = extensions.get(MARKDOWN_EXTENSION)
-    return None if options is None else docs_dir / assets_folder(options)
+    return None if options is None else docs_dir / find_assets_folder(options)
 
 
-def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
+def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
     """The site's own stylesheets in the order of the pages' links; remote ones are not fetched."""
     for name in map(str, names):
         for folder in folders:
@@ -290,7 +292,7 @@ def _texts(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[s
 # Choosing ------------------------------------------------------------------------------------------------------------
 
 
-def _fits(page: str, name: str, docs_dir: Path) -> bool:
+def _is_named(page: str, name: str, docs_dir: Path) -> bool:
     """Whether `name` means the page: as in the documentation folder, as a shell completes it, a folder or a pattern."""
     name = name.replace("\\", "/").removeprefix("./")
     with suppress(OSError, ValueError):
@@ -300,7 +302,7 @@ def _fits(page: str, name: str, docs_dir: Path) -> bool:
     return page == name or page.startswith(f"{name.rstrip('/')}/") or name == "." or fnmatchcase(page, name)
 
 
-def _unknown(site: SitePages, name: str) -> str:
+def _explain_unknown(site: SitePages, name: str) -> str:
     plain = name.replace("\\", "/").removeprefix("./")
     if plain in site.pages:
         return f"{plain} has no hero_prompt; write one into its front matter first"

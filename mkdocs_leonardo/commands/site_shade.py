@@ -15,7 +15,7 @@ _ALPHA = re.compile(r"--leonardo-hero-scrim\s*:\s*(\d*\.?\d+)(%?)\s*(?:!\s*impor
 _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
 
-def shade_alpha(stylesheets: Iterable[str]) -> float | None:
+def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
     """The alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
     None as well where they give text or shade another colour, on which contrast cannot be measured.

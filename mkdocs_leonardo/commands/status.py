@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.hero_status import HeroStatus, runtime_for, statuses, without_repeats
-from mkdocs_leonardo.commands.site import site_pages
-from mkdocs_leonardo.commands.terminal import Console, shortened
+from mkdocs_leonardo.commands.hero_status import HeroStatus, drop_repeats, find_statuses, open_runtime
+from mkdocs_leonardo.commands.site import read_site
+from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.runtime import Runtime
@@ -34,17 +34,19 @@ _PROMPT_CHARACTERS = 48
 
 def status(config_file: str | None, console: Console) -> int:
     """Show the table, or print it as JSON. Opens no connection."""
-    site = site_pages(config_file, console)
+    site = read_site(config_file, console)
     problems = (*site.problems, *filter(None, [site.options.cache_warning]))
-    with runtime_for(site.settings, console) as runtime:
-        found = statuses(runtime, site.heroes)
+    with open_runtime(site.settings, console) as runtime:
+        found = find_statuses(runtime, site.heroes)
         if console.for_program:
-            console.report(_report(runtime, found, problems))
+            console.print_json(_as_json(runtime, found, problems))
             return 0
         console.warn(*problems)
         if found:
-            console.table([_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt"))
-        console.say(_summary(found))
+            console.print_table(
+                [_make_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt")
+            )
+        console.say(_summarise(found))
         for status in found:
             if status.trouble or status.state == "damaged":
                 console.warn(f"{status.hero.page}: {status.problem}")
@@ -52,12 +54,12 @@ def status(config_file: str | None, console: Console) -> int:
         if any(status.state == "missing" for status in found):
             if not site.settings.generate:
                 console.note("generate: false: no image is paid for")
-            for note in _missing_keys(runtime):
+            for note in _explain_missing_keys(runtime):
                 console.note(note)
     return 0
 
 
-def _missing_keys(runtime: Runtime) -> Iterator[str]:
+def _explain_missing_keys(runtime: Runtime) -> Iterator[str]:
     """The messages on missing keys, each with its consequence for missing heroes."""
     keyed, missing_keys = runtime.providers_with_key, runtime.missing_keys
     if not keyed:
@@ -75,7 +77,7 @@ def _missing_keys(runtime: Runtime) -> Iterator[str]:
         yield f"{key_variable(name)} not set: {consequence}"
 
 
-def _row(status: HeroStatus) -> tuple[str, ...]:
+def _make_row(status: HeroStatus) -> tuple[str, ...]:
     word = _WORDS[status.state]
     if status.record is not None:
         word += f" ({status.record.provider})"
@@ -86,20 +88,20 @@ def _row(status: HeroStatus) -> tuple[str, ...]:
     cost = f"about {dollars(status.estimate_usd)}" if status.has_price else ""
     picture = status.hero.picture
     prompt = (
-        shortened(picture.prompt, _PROMPT_CHARACTERS)
+        shorten(picture.prompt, _PROMPT_CHARACTERS)
         if picture
         else str(status.hero.own_image and status.hero.own_image.name)
     )
     return status.hero.page, word, short_key(status.key), cost, prompt
 
 
-def _summary(found: tuple[HeroStatus, ...]) -> str:
+def _summarise(found: tuple[HeroStatus, ...]) -> str:
     counts = {state: sum(status.state == state for status in found) for state in _WORDS}
     parts = [f"{number} {_WORDS[state]}" for state, number in counts.items() if number]
     line = counted(len(found), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
-    priced = without_repeats(status for status in found if status.has_price)
+    priced = drop_repeats(status for status in found if status.has_price)
     if priced:
         price_usd = sum(status.estimate_usd for status in priced)
         line += f"; about {dollars(price_usd)} for {counted(len(priced), 'image', 'images')}"
@@ -108,10 +110,10 @@ def _summary(found: tuple[HeroStatus, ...]) -> str:
     return line
 
 
-def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
+def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
     pages: list[JsonValue] = []
     for status in found:
-        record, picture, path = status.record, status.hero.picture, file_of(runtime, status)
+        record, picture, path = status.record, status.hero.picture, _find_file(runtime, status)
         pages.append(
             {
                 "page": status.hero.page,
@@ -129,7 +131,7 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
                 "problem": status.problem or None,
             }
         )
-    to_buy = without_repeats(status for status in found if status.must_be_bought)
+    to_buy = drop_repeats(status for status in found if status.must_be_bought)
     return {
         "pages": pages,
         "totals": {
@@ -142,7 +144,7 @@ def _report(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str
     }
 
 
-def file_of(runtime: Runtime, status: HeroStatus) -> Path | None:
+def _find_file(runtime: Runtime, status: HeroStatus) -> Path | None:
     """The picture's file in the gallery or the cache."""
     if status.record is None:
         return status.hero.own_image

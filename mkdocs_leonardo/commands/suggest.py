@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.editing import Uneditable, front_matter_of, with_lines
-from mkdocs_leonardo.commands.hero_status import runtime_for
-from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, agreed
-from mkdocs_leonardo.commands.site import SitePages, pages_named, site_pages
+from mkdocs_leonardo.commands.editing import Uneditable, add_lines, read_front_matter
+from mkdocs_leonardo.commands.hero_status import open_runtime
+from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, confirm_payment
+from mkdocs_leonardo.commands.site import SitePages, choose_pages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
@@ -34,7 +34,7 @@ _HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _UnpromptedPage:
     """A page without a prompt, as it was read."""
 
     name: str
@@ -46,17 +46,17 @@ class _Page:
 
 def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
     """Ask a text model for each page; 1 if any page failed."""
-    site = site_pages(config_file, console)
-    wanted = _without_prompt(site, pages, console)
+    site = read_site(config_file, console)
+    wanted = _find_pages(site, pages, console)
     if not wanted:
         console.note("every page has a prompt; nothing is paid for")
         return 0
     if not site.settings.generate:
         raise CommandError(GENERATE_IS_OFF)
-    with runtime_for(site.settings, console) as runtime:
-        provider = _provider(runtime)
+    with open_runtime(site.settings, console) as runtime:
+        provider = _choose_provider(runtime)
         _show_price(provider, wanted, site.settings.max_cost_usd, console)
-        if not agreed(console, yes=yes):
+        if not confirm_payment(console, yes=yes):
             return 1
         failed = _ask(runtime, provider, wanted, console, write=write)
     if not write:
@@ -64,7 +64,9 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     return 1 if failed else 0
 
 
-def _show_price(provider: SuggestsTexts, wanted: Sequence[_Page], cap_usd: float | None, console: Console) -> None:
+def _show_price(
+    provider: SuggestsTexts, wanted: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console
+) -> None:
     """Print the price of asking about each page; CommandError if it may be above the cap."""
     model = provider.text_model
     expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
@@ -80,34 +82,36 @@ def _show_price(provider: SuggestsTexts, wanted: Sequence[_Page], cap_usd: float
         )
 
 
-def _without_prompt(site: SitePages, names: tuple[str, ...], console: Console) -> list[_Page]:
+def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> list[_UnpromptedPage]:
     """The pages without a decision on a hero; warns of pages that cannot be read or edited."""
     have = {hero.page for hero in site.heroes}
     found = []
-    for name in pages_named(site, names):
+    for name in choose_pages(site, names):
         path = site.options.docs_dir / name
         if name in have or not path.is_file():
             # Made by a plugin, or a page of an earlier choice.
             continue
         try:
             data = path.read_bytes()
-            meta, text = front_matter_of(data)
+            meta, text = read_front_matter(data)
         except (OSError, Uneditable) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             console.warn(f"{name}: left out, as it {reason}")
             continue
         if not any(key in meta for key in _SAID):
-            found.append(_Page(name, path, data, _facts(name, meta, text), has_alt="hero_alt" in meta))
+            found.append(
+                _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
+            )
     return found
 
 
-def _facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
+def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
     heading = _HEADING.search(text)
     title = meta.get("title") or (heading[1] if heading else Path(name).stem)
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _provider(runtime: Runtime) -> SuggestsTexts:
+def _choose_provider(runtime: Runtime) -> SuggestsTexts:
     """The first provider that has a text model and a key; those of the site come first."""
     variables = []
     names = {provider.name for provider in runtime.chain}
@@ -120,7 +124,9 @@ def _provider(runtime: Runtime) -> SuggestsTexts:
     raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")
 
 
-def _ask(runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_Page], console: Console, *, write: bool) -> int:
+def _ask(
+    runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
+) -> int:
     """Ask for each page in turn, and show and write a proposal before the next is paid for; the number of failures."""
     failed = 0
     try:
@@ -134,14 +140,14 @@ def _ask(runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_Page], cons
                     # Every page would have the same error.
                     return failed + len(pages) - place - 1
                 continue
-            failed += not _take(page, suggestion, console, write=write)
+            failed += not _show_and_write(page, suggestion, console, write=write)
     finally:
         if provider not in runtime.chain:
             runtime.loop.start(provider.aclose).result()
     return failed
 
 
-def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
+def _show_and_write(page: _UnpromptedPage, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
     """Show a proposal, and write it if asked to; whether that succeeded."""
     # A build would fill in or refuse braces.
     prompt = make_legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
@@ -155,7 +161,7 @@ def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool)
     if not write:
         return True
     try:
-        write_atomically(page.path, _edited(page, values), keeps_mode=True)
+        write_atomically(page.path, _edit(page, values), keeps_mode=True)
     except (OSError, Uneditable) as error:
         reason = f"cannot be written ({error.strerror})" if isinstance(error, OSError) else str(error)
         console.warn(f"{page.name}: nothing was written, as it {reason}")
@@ -163,7 +169,7 @@ def _take(page: _Page, suggestion: Suggestion, console: Console, *, write: bool)
     return True
 
 
-def _edited(page: _Page, values: Mapping[str, str]) -> bytes:
+def _edit(page: _UnpromptedPage, values: Mapping[str, str]) -> bytes:
     if page.path.read_bytes() != page.data:
         raise Uneditable("has changed meanwhile; run the command again")
-    return with_lines(page.data, values)
+    return add_lines(page.data, values)

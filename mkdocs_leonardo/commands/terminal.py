@@ -48,7 +48,7 @@ class Console:
         line = printable(text)
         click.echo(start + (click.style(line, bold=True) if is_bold else line), err=self.for_program)
 
-    def report(self, value: JsonValue) -> None:
+    def print_json(self, value: JsonValue) -> None:
         """Print the result as JSON for a program; a person has seen its lines already."""
         if not self.for_program:
             return
@@ -58,15 +58,17 @@ class Console:
         # JSON does not escape these, and a terminal takes some of them for commands.
         click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
-    def table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
+    def print_table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Print rows in aligned columns; on a terminal, the last column is cut to the width."""
         cells = [[printable(cell) for cell in row] for row in (heads, *rows)]
-        widths = [max(columns_of(row[place]) for row in cells) for place in range(len(heads))]
-        room = _terminal_columns() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+        widths = [max(count_columns(row[place]) for row in cells) for place in range(len(heads))]
+        room = _measure_terminal() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
         if room < widths[-1]:
-            cells = [[*row[:-1], shortened(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]
+            cells = [[*row[:-1], shorten(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]
         for number, row in enumerate(cells):
-            line = _GAP.join(cell + " " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=False))
+            line = _GAP.join(
+                cell + " " * (width - count_columns(cell)) for cell, width in zip(row, widths, strict=False)
+            )
             self.say(line.rstrip(), is_bold=number == 0)
 
     # Standard error --------------------------------------------------------------------------------------------------
@@ -111,7 +113,7 @@ class Console:
 
     # Progress --------------------------------------------------------------------------------------------------------
 
-    def progress(self, done: int, total: int, text: str) -> None:
+    def draw_progress(self, done: int, total: int, text: str) -> None:
         """Draw the progress line again, if standard error is a terminal."""
         if sys.stderr.isatty():
             filled = _BAR_CHARACTERS * done // max(1, total)
@@ -128,22 +130,22 @@ class Console:
             self._line = False
 
 
-def error_text(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """The words of an error: those of the system begin with the file's name."""
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def shortened(text: str, width: int) -> str:
+def shorten(text: str, width: int) -> str:
     """The text in one line of at most `width` columns."""
     line = " ".join(text.split())
-    if columns_of(line) <= width:
+    if count_columns(line) <= width:
         return line
-    while columns_of(line) > width - 1:
+    while count_columns(line) > width - 1:
         line = line[:-1]
     return f"{line}…"
 
 
-def columns_of(text: str) -> int:
+def count_columns(text: str) -> int:
     """The columns of a terminal that the text takes: two for a wide character, none for one that combines."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -151,6 +153,6 @@ def columns_of(text: str) -> int:
     )
 
 
-def _terminal_columns() -> int:
+def _measure_terminal() -> int:
     """The columns of the terminal; unlimited without one, since a program may read the table."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

@@ -12,8 +12,8 @@ from pathlib import Path
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.commands.zensical.heroes import put_files, state_of_build
 from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
-from mkdocs_leonardo.commands.zensical.project import Project, project_for
-from mkdocs_leonardo.commands.zensical.state import State
+from mkdocs_leonardo.commands.zensical.project import Project, find_project
+from mkdocs_leonardo.commands.zensical.state import BuildState
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.report import counted
@@ -28,7 +28,7 @@ def build(
 
     `rest` are the options that only Zensical reads.
     """
-    project = project_for(config_file)
+    project = find_project(config_file)
     arguments = ["build", "--config-file", str(project.path), *["--strict"] * strict, *rest]
     if not uses_plugin(project, console):
         return run_zensical([*arguments, *["--clean"] * clean], None)
@@ -36,12 +36,12 @@ def build(
         if state.stops:
             console.note(f"Error: {state.stops}")
             return 1
-        if clean and not _is_cleaned(project, console):
+        if clean and not _clean_cache(project, console):
             arguments.append("--clean")
         return _run(arguments, project, state, console, strict=strict)
 
 
-def _run(arguments: list[str], project: Project, state: State, console: Console, *, strict: bool) -> int:
+def _run(arguments: list[str], project: Project, state: BuildState, console: Console, *, strict: bool) -> int:
     folder = project.build_folder
     report = folder / "report.jsonl"
     with suppress(OSError):
@@ -55,7 +55,7 @@ def _run(arguments: list[str], project: Project, state: State, console: Console,
         there = published.put_back(places, state.seen)
     if code != 0:
         return code
-    warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_lines(report)))
+    warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_read_messages(report)))
     console.warn(*(text for text in warnings if text not in state.warnings))
     if warnings and (strict or project.values.get("strict") is True):
         console.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
@@ -74,7 +74,7 @@ def uses_plugin(project: Project, console: Console) -> bool:
 # The site ------------------------------------------------------------------------------------------------------------
 
 
-def _finish_site(project: Project, state: State, there: frozenset[str]) -> Iterator[str]:
+def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> Iterator[str]:
     """Put the pictures into the site, and the tags into the pages' heads; the error messages.
 
     `there` are the places of pictures that the site holds already.
@@ -82,7 +82,7 @@ def _finish_site(project: Project, state: State, there: frozenset[str]) -> Itera
     assets = project.assets
     try:
         put_files([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
-        bare = sum(_lacks_tags(project, path) for path in _pages_in(project.site_dir))
+        bare = sum(_finish_page(project, path) for path in _list_pages(project.site_dir))
     except (OSError, ValueError) as error:
         yield f"the site is not finished: {error}"
         return
@@ -90,13 +90,13 @@ def _finish_site(project: Project, state: State, there: frozenset[str]) -> Itera
         yield f"{counted(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
 
 
-def _pages_in(folder: Path) -> Iterator[str]:
+def _list_pages(folder: Path) -> Iterator[str]:
     """The places of all HTML files below a folder."""
     for place, _, names in os.walk(folder):
         yield from (f"{place}{os.sep}{name}" for name in names if name.endswith(".html"))
 
 
-def _lacks_tags(project: Project, path: str) -> bool:
+def _finish_page(project: Project, path: str) -> bool:
     """Finish one page, if it shows a hero; whether it has no place for the tags for sharing."""
     from mkdocs_leonardo.page.finish import MARKS, finish
 
@@ -105,19 +105,19 @@ def _lacks_tags(project: Project, path: str) -> bool:
     if MARKS not in data:
         return False
     place = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
-    url = _url(place, project.values.get("use_directory_urls") is False)
+    url = _make_url(place, project.values.get("use_directory_urls") is False)
     finished, is_named = finish(data, url, project.site_url)
     with open(path, "wb") as target:  # noqa: PTH123 - same
         target.write(finished)
     return not is_named
 
 
-def _url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
+def _make_url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
     """The address of a file of the site, relative to the site's."""
     return place if is_plain and place != "index.html" else place.removesuffix("index.html")
 
 
-def _is_cleaned(project: Project, console: Console) -> bool:
+def _clean_cache(project: Project, console: Console) -> bool:
     """Whether this has emptied Zensical's cache, since `--clean` would also remove the paid images in it."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
 
@@ -126,18 +126,18 @@ def _is_cleaned(project: Project, console: Console) -> bool:
     kept_dir = project.root / str(project.plugins["leonardo"].get("cache_dir") or DEFAULT_CACHE)
     if not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
         return False
-    _empty(wiped, kept_dir)
+    _empty_folder(wiped, kept_dir)
     console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
     return True
 
 
-def _empty(folder: Path, kept_dir: Path) -> None:
+def _empty_folder(folder: Path, kept_dir: Path) -> None:
     """Remove what is in the folder, but for `kept_dir` and the folders that it is in."""
     with suppress(FileNotFoundError):
         for path in list(folder.iterdir()):
             if is_below(kept_dir, path):
                 if not is_below(path, kept_dir):
-                    _empty(path, kept_dir)
+                    _empty_folder(path, kept_dir)
             elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -145,7 +145,7 @@ def _empty(folder: Path, kept_dir: Path) -> None:
                     path.unlink()
 
 
-def _lines(report: Path) -> Iterator[str]:
+def _read_messages(report: Path) -> Iterator[str]:
     """The messages of the Markdown extension."""
     with suppress(OSError, ValueError):
         for line in report.read_text(encoding="utf-8").splitlines():

@@ -15,9 +15,9 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.project import Project
 from mkdocs_leonardo.commands.zensical.state import (
+    BuildState,
     PublishedFile,
-    State,
-    fingerprint_of,
+    compute_fingerprint,
     forget_state,
     read_state,
     write_state,
@@ -37,7 +37,7 @@ _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agr
 
 
 @dataclass(frozen=True, slots=True)
-class Heroes:
+class BuiltHeroes:
     """The heroes of one build."""
 
     site: SitePages
@@ -48,19 +48,19 @@ class Heroes:
     @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
-        if all(map(_shows_own_image, self.resolutions)):
+        if all(map(_shows_wanted_image, self.resolutions)):
             return True
         is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
 
 
-def _shows_own_image(resolution: Resolution) -> bool:
+def _shows_wanted_image(resolution: Resolution) -> bool:
     """Whether the page shows what it asks for."""
     return not resolution.failure and resolution.asset is not None and not resolution.asset.is_placeholder
 
 
 @contextmanager
-def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator[State]:
+def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
     """The heroes of this build, with the manifest written; missing images are made after a question.
 
     A site whose pages and configuration have not changed since all heroes were stored is not read again.
@@ -71,10 +71,10 @@ def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator
         console.warn(*state.warnings)
         yield state
         return
-    from mkdocs_leonardo.commands.site import project_pages
+    from mkdocs_leonardo.commands.site import read_project_pages
 
-    fingerprint = fingerprint_of(project)
-    site = project_pages(project, console)
+    fingerprint = compute_fingerprint(project)
+    site = read_project_pages(project, console)
     console.warn(*site.problems)
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
         console.note(f"leonardo: {heroes.totals}")
@@ -82,7 +82,7 @@ def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator
 
 
 @contextmanager
-def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[Heroes]:
+def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[BuiltHeroes]:
     """The heroes that a build with these settings shows; missing images are bought, within the caps, after a question.
 
     Their files exist until the end of the block.
@@ -102,7 +102,7 @@ def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: 
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in found
         )
-        yield Heroes(site, build, resolutions, totals)
+        yield BuiltHeroes(site, build, resolutions, totals)
     finally:
         build.close()
 
@@ -112,32 +112,32 @@ def _is_agreed(
 ) -> bool:
     """Show what is missing and its cost; whether it is agreed to, so that `budget` allows it."""
     from mkdocs_leonardo.commands.generate import show_plan
-    from mkdocs_leonardo.commands.hero_status import statuses
-    from mkdocs_leonardo.commands.purchases import Plan, agreed
+    from mkdocs_leonardo.commands.hero_status import find_statuses
+    from mkdocs_leonardo.commands.purchases import PurchasePlan, confirm_payment
 
-    plan = Plan(statuses(runtime, to_buy), settings)
+    plan = PurchasePlan(find_statuses(runtime, to_buy), settings)
     show_plan(plan, console)
-    if plan.allowed and not (yes or (console.can_ask and agreed(console, yes=False))):
+    if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
     budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
     return True
 
 
 def publish(
-    project: Project, heroes: Heroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
-) -> State:
+    project: Project, heroes: BuiltHeroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
+) -> BuildState:
     """Write the manifest and the stylesheet; the site's further files, and messages.
 
     With `theme`, the pictures lie there, for Zensical to copy into the site.
     """
-    from mkdocs_leonardo.commands.zensical.publish import manifest_of
+    from mkdocs_leonardo.commands.zensical.publish import make_manifest
     from mkdocs_leonardo.page.manifest import write_manifest
     from mkdocs_leonardo.page.stylesheet import published_stylesheet
     from mkdocs_leonardo.report import complaints
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, project.build_folder
-    manifest = manifest_of(settings, heroes.resolutions)
+    manifest = make_manifest(settings, heroes.resolutions)
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
@@ -145,7 +145,7 @@ def publish(
         console.notify(level, str(text))
     sheet = published_stylesheet(manifest)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
-    own = [path for one in heroes.resolutions for path in _own_files(one.hero)]
+    own = [path for one in heroes.resolutions for path in _find_own_files(one.hero)]
     try:
         hide_from_git(folder)
         write_if_changed(folder / STYLESHEET, sheet)
@@ -155,7 +155,7 @@ def publish(
             put_files(files, theme / project.assets)
         # Last, so that it never names a file that is not there.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
-        state = State(
+        state = BuildState(
             warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
             files=tuple(files),
             own=tuple(PublishedFile.of("", path) for path in own),
@@ -172,7 +172,7 @@ def publish(
     return state
 
 
-def _own_files(hero: HeroSpec) -> Iterator[Path]:
+def _find_own_files(hero: HeroSpec) -> Iterator[Path]:
     """The author's files on which a page's hero depends: its own picture, or its reference."""
     look = hero.picture.reference if hero.picture is not None else None
     for path in (hero.own_image, look.path if look is not None else None):

@@ -58,15 +58,15 @@ def _install(config: Any, addition: Addition) -> None:  # noqa: ANN401 - a modul
 
     def parse_config(path: str) -> Any:  # noqa: ANN401 - Zensical's own signature
         read = parse(path)
-        complete(read, addition)
+        extend_config(read, addition)
         return read
 
     config.parse_config = parse_config
 
 
-def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its type differs between versions of Zensical
+def extend_config(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its type differs between versions of Zensical
     """Name the extension in a configuration that was read, with a hash that changes with the manifest."""
-    revision = _revision(Path(addition.manifest))
+    revision = _compute_revision(Path(addition.manifest))
     options = {"manifest": addition.manifest, "revision": revision, "report": addition.report}
     try:
         extensions, configs = config["markdown_extensions"], config["mdx_configs"]
@@ -91,7 +91,7 @@ def complete(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its typ
         _say("a new image is shown after a restart, since this version of Zensical watches other files")
 
 
-def _revision(manifest: Path) -> str:
+def _compute_revision(manifest: Path) -> str:
     from mkdocs_leonardo import __version__
 
     try:
@@ -104,7 +104,7 @@ def _say(text: str) -> None:
     sys.stderr.write(f"leonardo: {text}\n")
 
 
-def command_of(arguments: list[str], addition: Addition) -> list[str]:
+def make_command(arguments: list[str], addition: Addition) -> list[str]:
     """The command line that runs Zensical in a process of its own."""
     return [sys.executable, "-P", "-m", __name__, json.dumps(asdict(addition)), *arguments]
 

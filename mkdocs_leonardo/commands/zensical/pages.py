@@ -30,20 +30,20 @@ _OURS = re.compile(r"^hero_\w+", re.MULTILINE)
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
 
-def heroes_in(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> SiteReader:
+def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> ProjectReader:
     """Read every page that belongs to the site; CommandError if there is no folder of pages."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
-    reader = SiteReader(project, defaults, with_drafts=with_drafts)
-    is_excluded = _exclusion(project, with_drafts=with_drafts)
-    for name in sorted(_names(docs_dir)):
+    reader = ProjectReader(project, defaults, with_drafts=with_drafts)
+    is_excluded = _make_exclusion(project, with_drafts=with_drafts)
+    for name in sorted(_list_pages(docs_dir)):
         if not is_excluded(name):
             reader.read(name, (docs_dir / name).read_text(encoding="utf-8", errors="replace"))
     return reader
 
 
-def _names(docs_dir: Path) -> Iterator[str]:
+def _list_pages(docs_dir: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(docs_dir, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         place = Path(folder).relative_to(docs_dir).as_posix()
@@ -54,7 +54,7 @@ def _names(docs_dir: Path) -> Iterator[str]:
                 yield name if place == "." else f"{place}/{name}"
 
 
-def _exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
+def _make_exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
     """The check of whether a page is left out of the site."""
     from pathspec import GitIgnoreSpec
 
@@ -64,29 +64,29 @@ def _exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
     patterns: list[re.Pattern[str]] = []
     if project.is_on("exclude"):
         options = project.plugins["exclude"]
-        patterns += [re.compile(translate(str(each))) for each in _listed(options.get("glob"))]
-        patterns += [re.compile(str(each)) for each in _listed(options.get("regex"))]
+        patterns += [re.compile(translate(str(each))) for each in _as_list(options.get("glob"))]
+        patterns += [re.compile(str(each)) for each in _as_list(options.get("regex"))]
     spec = GitIgnoreSpec.from_lines(lines)
     return lambda name: spec.match_file(name) or any(pattern.match(name) for pattern in patterns)
 
 
-def _listed(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 # One page ------------------------------------------------------------------------------------------------------------
 
 
-class SiteReader:
+class ProjectReader:
     """Reads a site's pages one after the other. `pages` are their names, `problems` the mistakes in front matter."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         self._project = project
         self._with_drafts = with_drafts
-        self._titles = dict(_nav_titles(project.values.get("nav")))
+        self._titles = dict(_read_nav_titles(project.values.get("nav")))
         options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
         self._meta_file = str(options.get("meta_file", FOLDER_METADATA))
-        self._posts = tuple(_post_folders(project))
+        self._posts = tuple(_find_post_folders(project))
         self._of_folder = cache(self._folder_meta)
         self._hero_reader = HeroReader(defaults, project.docs_dir)
         self.heroes: list[HeroSpec] = []
@@ -105,7 +105,7 @@ class SiteReader:
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
         self.pages.append(name)
-        title = self._titles.get(name) or meta.get("title") or _title(name, text[block.end() :] if block else text)
+        title = self._titles.get(name) or meta.get("title") or _make_title(name, text[block.end() :] if block else text)
         read = self._hero_reader.read(
             meta, page=name, title=str(title), site_name=self._project.text("site_name"), source=lambda: text
         )
@@ -168,7 +168,7 @@ def _has_ours(meta: Mapping[str, Any]) -> bool:
     return any(str(key).startswith("hero_") for key in meta)
 
 
-def _post_folders(project: Project) -> Iterator[str]:
+def _find_post_folders(project: Project) -> Iterator[str]:
     """The folders of blogs' posts; only those may be drafts."""
     if project.is_on("blog"):
         options = project.plugins["blog"]
@@ -177,20 +177,20 @@ def _post_folders(project: Project) -> Iterator[str]:
         yield f"{place}/"
 
 
-def _nav_titles(nav: object) -> Iterator[tuple[str, str]]:
+def _read_nav_titles(nav: object) -> Iterator[tuple[str, str]]:
     """The titles that the navigation gives to pages."""
     if isinstance(nav, list):
         for entry in nav:
-            yield from _nav_titles(entry)
+            yield from _read_nav_titles(entry)
     elif isinstance(nav, Mapping):
         for title, target in nav.items():
             if isinstance(target, str):
                 yield target.removeprefix("./"), str(title)
             else:
-                yield from _nav_titles(target)
+                yield from _read_nav_titles(target)
 
 
-def _title(name: str, text: str) -> str:
+def _make_title(name: str, text: str) -> str:
     """The heading at the beginning of the text, else the name of the file in words."""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if first.startswith("# "):

@@ -62,18 +62,18 @@ class Project:
     @property
     def assets(self) -> str:
         """The pictures' folder, relative to the site's."""
-        return assets_folder(self.extensions.get(MARKDOWN_EXTENSION, {}))
+        return find_assets_folder(self.extensions.get(MARKDOWN_EXTENSION, {}))
 
     @cached_property
     def plugins(self) -> Mapping[str, Mapping[str, Any]]:
         """The plugins and their options, in any of the spellings; Zensical's own have the names of Material's."""
-        found = dict(named(self.values.get("plugins"), self.path, "plugins"))
+        found = dict(parse_named(self.values.get("plugins"), self.path, "plugins"))
         return {name.removeprefix("material/"): options for name, options in found.items()}
 
     @cached_property
     def extensions(self) -> Mapping[str, Mapping[str, Any]]:
         """The Markdown extensions and their options."""
-        return dict(named(self.values.get("markdown_extensions"), self.path, "markdown_extensions"))
+        return dict(parse_named(self.values.get("markdown_extensions"), self.path, "markdown_extensions"))
 
     @property
     def theme(self) -> Mapping[str, Any]:
@@ -93,22 +93,22 @@ class Project:
         return str(switch).strip().lower() not in {"false", "no", "off", "0"}
 
 
-def assets_folder(options: Mapping[str, object]) -> str:
+def find_assets_folder(options: Mapping[str, object]) -> str:
     """The pictures' folder, relative to the site's, by the options of the Markdown extension."""
     return str(options.get("assets", SITE_FOLDER)).strip("/")
 
 
-def project_for(config_file: str | None) -> Project:
+def find_project(config_file: str | None) -> Project:
     """The configuration that Zensical would find; CommandError if there is none."""
     name = config_file or next((each for each in _CONFIGURATIONS if Path(each).is_file()), "")
     if not name:
         raise CommandError(
             "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
         )
-    return read_project(named_file(name))
+    return read_project(require_file(name))
 
 
-def named_file(name: str) -> Path:
+def require_file(name: str) -> Path:
     """The file that -f names; CommandError if there is none."""
     if not Path(name).is_file():
         raise CommandError(f"-f: there is no file {name}")
@@ -119,7 +119,7 @@ def read_project(path: Path) -> Project:
     """The configuration in a file; CommandError if it cannot be read."""
     path = path.resolve()
     if path.suffix != ".toml":
-        values, files = _yaml_file(path, _MOST_PARENTS)
+        values, files = _read_yaml(path, _MOST_PARENTS)
         return Project(path, values, files)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -128,7 +128,7 @@ def read_project(path: Path) -> Project:
     return Project(path, content.get("project", content), (path,))
 
 
-def plugin_config(project: Project) -> LeonardoConfig:
+def read_plugin_config(project: Project) -> LeonardoConfig:
     """The plugin's options, checked; CommandError for one that is wrong, or if the site does not use the plugin."""
     from mkdocs_leonardo.config import LeonardoConfig
 
@@ -145,7 +145,7 @@ def plugin_config(project: Project) -> LeonardoConfig:
     return config
 
 
-def named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def parse_named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Names and options from a list of names and mappings, or from one mapping."""
     if value is None:
         return
@@ -162,12 +162,12 @@ def named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mappin
 # YAML ----------------------------------------------------------------------------------------------------------------
 
 
-def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
+def _read_yaml(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """The mapping in a file, and in those that it inherits from; an entry of the file replaces its parent's."""
     import yaml
 
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _loader())  # noqa: S506 - a safe loader
+        values = yaml.load(path.read_text(encoding="utf-8"), _make_loader())  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
@@ -179,11 +179,11 @@ def _yaml_file(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Pat
         raise CommandError(f"{path}: INHERIT leads from file to file without end")
     from mergedeep import merge
 
-    inherited, files = _yaml_file((path.parent / str(parent)).resolve(), most_parents - 1)
+    inherited, files = _read_yaml((path.parent / str(parent)).resolve(), most_parents - 1)
     return dict(merge(inherited, values)), (path, *files)
 
 
-def _loader() -> type[yaml.SafeLoader]:
+def _make_loader() -> type[yaml.SafeLoader]:
     """A YAML loader that knows `!ENV`, and reads other tags, which only themes and extensions need, as None."""
     import yaml
     from yaml_env_tag import construct_env_tag

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, is_marked
-from mkdocs_leonardo.commands.hero_status import runtime_for
+from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.site import SitePages
-from mkdocs_leonardo.commands.terminal import CommandError, Console, error_text
+from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import write_if_changed
 from mkdocs_leonardo.page.manifest import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 
-def is_published(site: SitePages, folder: Path) -> bool:
+def is_in_site(site: SitePages, folder: Path) -> bool:
     """Whether the files in `folder` become a part of the built site."""
     return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
 
@@ -44,7 +44,7 @@ def is_own(entries: Sequence[Path]) -> bool:
     return is_marked(entries) or MANIFEST in names or all(map(VARIANT_NAME.fullmatch, names))
 
 
-def for_zensical(site: SitePages, console: Console) -> SitePages:
+def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
     """The site with its cache out of reach of `zensical build --clean`, since Zensical will build the site."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
@@ -67,35 +67,35 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        before = earlier(folder, console)
+        before = read_earlier_manifest(folder, console)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
-        with _resolved(site, heroes, console) as resolutions:
+        with _resolve_heroes(site, heroes, console) as resolutions:
             for resolution in resolutions:
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {resolution.failure.text if resolution.failure else ''}")
-                elif not (asset.is_placeholder and _is_better(shown.get(page), folder)):
-                    shown[page] = _shown(resolution.hero, asset)
+                elif not (asset.is_placeholder and _has_real_picture(shown.get(page), folder)):
+                    shown[page] = _make_entry(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
-        manifest = _manifest(site.settings, shown)
+        manifest = _make_manifest(site.settings, shown)
         write_if_changed(folder / STYLESHEET, published_stylesheet(manifest))
         # Last, so that it never names a file that is not there.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         for name in before.names - manifest.names:
             (folder / name).unlink(missing_ok=True)
     except (HeroError, OSError) as error:
-        raise CommandError(f"--into: {error_text(error)}") from error
+        raise CommandError(f"--into: {describe_error(error)}") from error
     painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
     console.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
 
 
 @contextmanager
-def _resolved(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
+def _resolve_heroes(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
     """The heroes that a build without providers would show. Their files exist until the end of the block."""
-    with runtime_for(replace(site.settings, generate=False), console) as runtime:
+    with open_runtime(replace(site.settings, generate=False), console) as runtime:
         futures = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
         yield [future.result() for future in futures]
 
@@ -103,10 +103,10 @@ def _resolved(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> 
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
     """Whether the published picture is the one that the page asks for, with all of its files."""
     shown = manifest.heroes.get(hero.page)
-    return shown is not None and _is_better(shown, folder) and shown.asked == asked_for(hero)
+    return shown is not None and _has_real_picture(shown, folder) and shown.asked == asked_for(hero)
 
 
-def earlier(folder: Path, console: Console) -> Manifest:
+def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
     """The manifest of an earlier run; an empty one if it cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())
@@ -117,24 +117,24 @@ def earlier(folder: Path, console: Console) -> Manifest:
         return Manifest()
 
 
-def _is_better(shown: ShownHero | None, folder: Path) -> bool:
+def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
     """Whether the page has a published picture that is no placeholder, with all of its files."""
     if shown is None or shown.asset.provider == PAINTER:
         return False
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
 
 
-def manifest_of(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
+def make_manifest(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
     """The manifest for the pages' resolutions."""
-    shown = {one.hero.page: _shown(one.hero, one.asset) for one in resolutions if one.asset is not None}
-    return _manifest(settings, shown)
+    shown = {one.hero.page: _make_entry(one.hero, one.asset) for one in resolutions if one.asset is not None}
+    return _make_manifest(settings, shown)
 
 
-def _manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
+def _make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
     return Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
 
 
-def _shown(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
+def _make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """The manifest's entry for a page. A last hero belongs to an earlier request, which is not known."""
     asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.build import uses_plugin
 from mkdocs_leonardo.commands.zensical.heroes import build_heroes, publish
-from mkdocs_leonardo.commands.zensical.launch import Addition, command_of, run_zensical
-from mkdocs_leonardo.commands.zensical.project import Project, project_for, read_project
-from mkdocs_leonardo.commands.zensical.state import sources_of
+from mkdocs_leonardo.commands.zensical.launch import Addition, make_command, run_zensical
+from mkdocs_leonardo.commands.zensical.project import Project, find_project, read_project
+from mkdocs_leonardo.commands.zensical.state import list_sources
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import Preview
 from mkdocs_leonardo.host.stamp import STAMP
@@ -35,7 +35,7 @@ _END_S = 5.0
 
 def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> int:
     """Serve the site until Ctrl-C; the exit code of Zensical's server."""
-    project = project_for(config_file)
+    project = find_project(config_file)
     arguments = ["serve", "--config-file", str(project.path), *rest]
     if not uses_plugin(project, console):
         return run_zensical(arguments, None)
@@ -45,7 +45,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
     watch.refresh()
     addition = Addition(str(project.build_folder / MANIFEST), theme=str(theme))
     try:
-        with _server(command_of(arguments, addition)) as server:
+        with _run_server(make_command(arguments, addition)) as server:
             while server.poll() is None:
                 time.sleep(_LOOK_S)
                 watch.look()
@@ -57,7 +57,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
 
 
 @contextmanager
-def _server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The server's process, which ends with the block, and with this process where that is asked to end."""
 
     def end(_: int, __: FrameType | None) -> None:
@@ -103,12 +103,12 @@ class _ManifestUpdater:
 
     def refresh(self) -> None:
         """Write the manifest from stored pictures; missing ones are made as `on_serve` says."""
-        from mkdocs_leonardo.commands.site import project_pages
+        from mkdocs_leonardo.commands.site import read_project_pages
 
         self._seen = self._state()
         self._preview.hold()
         project = self._project = read_project(self._config_file)
-        site = project_pages(project, self._console, with_drafts=True)
+        site = read_project_pages(project, self._console, with_drafts=True)
         for problem in site.problems:
             self._console.notify(logging.WARNING, problem)
         settings = site.settings
@@ -126,11 +126,11 @@ class _ManifestUpdater:
     def _state(self) -> object:
         """Sizes and times of all files on which heroes depend."""
         project = self._project
-        files = [] if project is None else [*map(str, project.files), *(path for _, path in sources_of(project))]
-        return [_described(path) for path in (*files, str(self._stamp))]
+        files = [] if project is None else [*map(str, project.files), *(path for _, path in list_sources(project))]
+        return [_describe_file(path) for path in (*files, str(self._stamp))]
 
 
-def _described(path: str) -> object:
+def _describe_file(path: str) -> object:
     with suppress(OSError):
         found = os.stat(path)  # noqa: PTH116 - slower, and called for each page three times a second
         return path, found.st_size, found.st_mtime_ns

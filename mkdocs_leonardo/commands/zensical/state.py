@@ -48,7 +48,7 @@ class PublishedFile(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BuildState:
     """The heroes of all pages. Every build repeats `warnings`; `stops` says why there is no build, if so.
 
     `own` are authors' pictures on pages; `seen` are device and inode of files that were just verified.
@@ -61,7 +61,7 @@ class State:
     seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def fingerprint_of(project: Project) -> str:
+def compute_fingerprint(project: Project) -> str:
     """Digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
     keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
     digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
@@ -70,13 +70,13 @@ def fingerprint_of(project: Project) -> str:
         digest.update(data)
         for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
             digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
-    for name, place in sorted(sources_of(project)):
+    for name, place in sorted(list_sources(project)):
         with open(place, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
             digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
     return digest.hexdigest()
 
 
-def sources_of(project: Project) -> Iterator[tuple[str, str]]:
+def list_sources(project: Project) -> Iterator[tuple[str, str]]:
     """Names and paths of pages, and of files of metadata."""
     docs_dir = str(project.docs_dir)
     for folder, _, files in os.walk(docs_dir, followlinks=True):
@@ -86,16 +86,16 @@ def sources_of(project: Project) -> Iterator[tuple[str, str]]:
                 yield path[len(docs_dir) :], path
 
 
-def read_state(folder: Path, project: Project) -> State | None:
+def read_state(folder: Path, project: Project) -> BuildState | None:
     """The state of the last build; None if a file has changed since."""
     try:
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
-        state = State(
+        state = BuildState(
             warnings=tuple(map(str, value["warnings"])),
             files=tuple(PublishedFile(*each) for each in value["files"]),
             own=tuple(PublishedFile(*each) for each in value["own"]),
         )
-        is_current = value["fingerprint"] == fingerprint_of(project)
+        is_current = value["fingerprint"] == compute_fingerprint(project)
     except (OSError, ValueError, LookupError, TypeError):
         return None
     if not is_current:
@@ -105,7 +105,7 @@ def read_state(folder: Path, project: Project) -> State | None:
     return replace(state, seen=known) if len(known) == len(seen) else None
 
 
-def write_state(folder: Path, state: State, fingerprint: str) -> None:
+def write_state(folder: Path, state: BuildState, fingerprint: str) -> None:
     """Leave the state for the next build; OSError if that cannot be done."""
     value = {
         "fingerprint": fingerprint,
