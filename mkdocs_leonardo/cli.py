@@ -1,4 +1,4 @@
-"""The command line: the commands' arguments and help. Each command is one function of `commands`, imported to run."""
+"""The command line: arguments and help of each command. A command is a function of `commands`, imported to run."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PASSED_ON = {**_SETTINGS, "ignore_unknown_options": True}
 
 
 def _format_examples(*lines: str) -> str:
-    """Examples for the end of a help text; click does not wrap what follows a backspace."""
+    """Format examples for the end of a help text. Click does not wrap what follows a backspace."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def _complete_pages(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's own signature
-    """The pages of a site in its usual folder, for the completion of a shell."""
+    """List the pages of a site in its usual folder, for the completion of a shell."""
     root = context.find_root().params.get("config_file") or context.params.get("config_file") or "mkdocs.yml"
     docs_dir = Path(str(root)).parent / "docs"
     pages = (path.relative_to(docs_dir).as_posix() for path in docs_dir.rglob("*.md"))
@@ -35,12 +35,12 @@ def _complete_pages(context: click.Context, parameter: click.Parameter, incomple
 
 
 class _AlertType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
-    """A parameter type: an amount of credits, or of dollars after a dollar sign."""
+    """The type of `--alert-below`: an amount of credits, or of dollars after a dollar sign."""
 
     name = "alert"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
-        """Parse `value`, which is empty where a shell has expanded the dollar sign as a variable."""
+        """Parse `value`. It is empty if the shell has expanded the dollar sign as a variable."""
         from mkdocs_leonardo.providers.balance import Alert
 
         try:
@@ -50,7 +50,7 @@ class _AlertType(click.ParamType):  # type: ignore[type-arg]  # generic since cl
 
 
 def _make_program_options(*, hidden: bool = False) -> list[click.Parameter]:
-    """The options of the program, which each command accepts as well, so that they may stand before or after it."""
+    """Return the options of the program. Each command accepts them as well, so they may stand before or after it."""
     config_file = "The site's configuration (default: mkdocs.yml here)."
     return [
         click.Option(["-f", "--config-file"], metavar="FILE", help=config_file, hidden=hidden),
@@ -84,7 +84,7 @@ class _Command(click.Command):
 
 
 class _Commands(click.Group):
-    """The group of commands, whose output works in any encoding."""
+    """The group of commands. Its output works in any encoding."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run one command; characters that the output cannot encode are printed as escapes."""
@@ -274,7 +274,9 @@ _add_command(
     Finds missing, stale, orphaned and damaged images, and text that is hard to read. Prints one line per finding, with
     its fix. Exits with 1 if there is a finding.
     """,
-    _make_flag("--require-alt", text="Require an alternative text (hero_alt) for every hero, whatever the theme says."),
+    _make_flag(
+        "--require-alt", text="Require an alternative text (hero_alt) for every hero, even if the theme does not."
+    ),
     _JSON,
     examples=("mkdocs-leonardo check", "mkdocs-leonardo check --require-alt --json"),
 )
@@ -298,8 +300,8 @@ _add_command(
     "jobs",
     """List pending jobs.
 
-    These are jobs that are paid for, or may be, and whose image is not collected yet. Also lists prompts that are not
-    sent again: refused ones, and those whose job had no image.
+    A pending job is, or may be, paid for, and its image is not collected yet. Also lists prompts that are not sent
+    again: refused ones, and those whose job had no image.
 
     Builds ask for pending jobs at growing intervals, for 30 days. Opens no connection.
     """,
@@ -334,7 +336,7 @@ main.add_command(_zensical)
 
 
 def _add_zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
-    """Add a command that passes the options it does not know on to Zensical's command of the same name."""
+    """Add a command that passes unknown options on to Zensical's command of the same name."""
     taken = [_CONFIG_FILE, *parameters, _REST]
     _zensical.add_command(_Command(name, help=text, params=taken, context_settings=_PASSED_ON))
 
@@ -347,7 +349,7 @@ _add_zensical_command(
     terminal it buys nothing unless you add --yes: pages show their previous hero or a placeholder.
     """,
     _make_flag("-c", "--clean", text="Empty Zensical's cache first. Paid images stay."),
-    _make_flag("-s", "--strict", text="Exit with 1 after any warning, Zensical's or ours."),
+    _make_flag("-s", "--strict", text="Exit with 1 after any warning of Zensical or the plugin."),
     _make_flag("-y", "--yes", text="Agree to the cost of missing images in advance."),
 )
 

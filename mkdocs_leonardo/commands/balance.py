@@ -1,4 +1,4 @@
-"""`balance`: what is left in the accounts of the configured services."""
+"""`balance`: the balances of the accounts at the configured services."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _explain_no_balance(runtime: Runtime) -> str:
 
 
 def await_answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer to a free question to a service; TransportError if there is none after a minute."""
+    """Wait for the answer to a free request to a service; TransportError after a minute."""
     try:
         return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""`check`: the gate before a deployment. One finding for each page that would not show its hero."""
+"""`check`: the gate before a deployment, with one finding for each page that would not show its hero."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CONTRAST_TOLERANCE = 5
 class Finding:
     """A finding of `check`. `where` is a page, or with `is_file` a file relative to the site's folder.
 
-    `mistake` is the mistake in the page's front matter, if the finding is one.
+    `mistake` is the front matter's mistake that the finding reports; None for another finding.
     """
 
     where: str
@@ -48,7 +48,7 @@ class Finding:
     is_file: bool = False
 
     def line(self) -> str:
-        """The line for people."""
+        """Return the finding as a line for people."""
         return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
 
 
@@ -85,7 +85,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
 
 
 def _find_published_pages(site: SitePages, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
-    """The pages whose picture is neither pinned nor cached, and lies up to date where Zensical shows it from."""
+    """Find pages whose image is only in the published folder, up to date."""
     folder = site.options.published_folder
     if folder is None:
         return frozenset()
@@ -95,7 +95,7 @@ def _find_published_pages(site: SitePages, found: Sequence[HeroStatus], console:
 
 
 def _check_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
-    """The published stylesheet, where another version has written it."""
+    """Yield a finding if another version has written the published stylesheet."""
     folder = site.options.published_folder
     if (
         folder is not None
@@ -110,7 +110,7 @@ def _check_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
 def find_orphans(
     runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations
 ) -> tuple[PictureRecord, ...]:
-    """Records in the gallery that no page uses, in this configuration or another."""
+    """Find records in the gallery that neither this configuration nor another one uses."""
     wanted = {quote.key for status in found for quote in status.quotes}
     return tuple(
         record for record in runtime.gallery.records() if record.key not in wanted and not others.may_use(record)
@@ -118,20 +118,20 @@ def find_orphans(
 
 
 def find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
-    """The page's picture in the gallery whose record is missing, without which no build shows the picture."""
+    """Find the page's image in the gallery that lacks its record, so that builds do not show it."""
     stems = {short_key(quote.key) for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
 def find_idle_halves(runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations) -> tuple[Path, ...]:
-    """Files of incomplete pairs in the gallery that no page uses, in this configuration or another."""
+    """Find files of incomplete pairs in the gallery that neither this configuration nor another one uses."""
     wanted = {short_key(quote.key) for status in found for quote in status.quotes}
     halves = () if others.are_there else runtime.gallery.incomplete_pairs()
     return tuple(path for path in halves if path.stem not in wanted)
 
 
 def _theme_requires_alt(site: SitePages) -> bool:
-    """Whether the theme, or the site in the theme's place, asks for an alternative text of every hero."""
+    """Whether the theme's configuration asks for an alternative text of every hero."""
     rule = site.options.alt_rule
     if rule not in {None, *ALT_RULES}:
         raise CommandError(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
@@ -139,7 +139,7 @@ def _theme_requires_alt(site: SitePages) -> bool:
 
 
 def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
-    """The findings as annotations, at the lines to change."""
+    """Return the findings as annotations at the lines to change."""
     root = site.options.config_file.parent
     notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
     for one in findings:
@@ -218,7 +218,7 @@ def _check_page(
 
 
 def _explain_missing(status: HeroStatus) -> str:
-    """Why the page has no image, and the fix, where it is not that it was never made."""
+    """Say why the page's image was not made, with the fix; `""` if nothing prevents it."""
     page = status.hero.page
     reasons = {
         "paid": f"its image is paid for and not collected; run mkdocs-leonardo generate {page}",
@@ -230,12 +230,12 @@ def _explain_missing(status: HeroStatus) -> str:
 
 
 def _pin_step(site: SitePages, page: str) -> str:
-    """The second half of the fix for a site that commits its images."""
+    """Return the second half of the fix for a site that commits its images; `""` for another site."""
     return f", then mkdocs-leonardo pin {page}" if site.settings.gallery_dir.is_dir() else ""
 
 
 def _choose_fix(site: SitePages, status: HeroStatus) -> str:
-    """The fix for a damaged picture: another copy of it, if there is one."""
+    """Return the fix for a damaged image: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
     is_pinned = str(folder) in status.trouble
     if is_pinned and status.state == "cached":
@@ -248,7 +248,7 @@ def _choose_fix(site: SitePages, status: HeroStatus) -> str:
 
 
 def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
-    """Whether the author's own picture can be shown, and is as large as its place on the page."""
+    """Check that the author's own image can be shown, and is as large as its place on the page."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
     page, path = status.hero.page, own_path(status.hero)
@@ -267,7 +267,7 @@ def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> I
 
 
 def _check_stored_image(status: HeroStatus, site: SitePages) -> Iterator[Finding]:
-    """Whether a page can show the picture, and its text can be read on it."""
+    """Check that the page can show its stored image, and that the title on it is legible."""
     page = status.hero.page
     try:
         yield from _check_contrast(status, status.rendering, status.read_picture(), site)
@@ -277,10 +277,9 @@ def _check_stored_image(status: HeroStatus, site: SitePages) -> Iterator[Finding
 
 
 def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes, site: SitePages) -> Iterator[Finding]:
-    """Whether the text is legible on the picture, with the shade of its rendering or the site's own.
+    """Check that the text is legible on the image, with the shade of its rendering or the site's own.
 
-    Without either, the next build measures the shade that the picture needs, which suffices for any picture; then this
-    only checks that the picture can be decoded.
+    Without a shade, check only that the image can be decoded: the next build measures a shade that suffices.
     """
     from mkdocs_leonardo.imaging.normalise import inspect
 
@@ -294,7 +293,7 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
 
 
 def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
-    """Whether the site's own shade, an alpha, suffices for the picture."""
+    """Check that the site's own shade, an alpha, suffices for the image."""
     from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
     from mkdocs_leonardo.imaging.variants import dominant, placeholder
@@ -314,7 +313,7 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
 
 
 def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
-    """Whether the shade behind the text suffices for the file that screens show, measured anew."""
+    """Whether the shade behind the text suffices for the largest file, measured anew."""
     from mkdocs_leonardo.imaging.contrast import measure
     from mkdocs_leonardo.imaging.normalise import normalise
 
@@ -329,5 +328,5 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
 
 
 def _shorten_paths(text: str, site: SitePages) -> str:
-    """A message with the paths in it relative to the site's folder."""
+    """Return the message with paths relative to the site's folder."""
     return text.replace(f"{site.options.config_file.parent}{os.sep}", "")

@@ -1,4 +1,4 @@
-"""`compare`: one prompt in several styles, with and without Alchemy; pictures, seconds and dollars side by side."""
+"""`compare`: one prompt in several styles, with and without Alchemy; images, seconds and dollars side by side."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MOST_COLUMNS = 4
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture of the comparison. `cost_usd` is what the service stated, else the estimate."""
+    """One image of the comparison. `cost_usd` is the service's statement, else the estimate."""
 
     style: str
     seed: int
@@ -60,7 +60,7 @@ def compare(
     output: Path,
     yes: bool,
 ) -> int:
-    """Make the pictures and show them; 1 if there is none to show."""
+    """Make the images and show them; 1 if there is none to show."""
     settings = read_options(config_file, console).settings
     wanted_styles = _parse_styles(styles, rules_for(_leonardo_options(settings), settings.defaults.picture).styles)
     check_room(output, "--output")
@@ -105,7 +105,7 @@ def _choose_modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ..
 
 
 def _restrict_to_leonardo(settings: Settings, *, alchemy: bool) -> Settings:
-    """The settings with Leonardo alone, so that no other service's picture is compared, and with time to finish."""
+    """Return the settings with Leonardo as the only service, and with more time for late images."""
     leonardo = _leonardo_options(settings)
     options = replace(
         leonardo,
@@ -126,7 +126,7 @@ def _leonardo_options(settings: Settings) -> LeonardoOptions:
 def _find_wanted(
     settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console
 ) -> tuple[HeroStatus, ...]:
-    """The pictures: every style with the same seeds, so that only the style differs."""
+    """Find the status of each wanted image. Every style has the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
             f"compare: {style}, seed {seed}{'' if _leonardo_options(settings).alchemy else ', no Alchemy'}",
@@ -208,12 +208,12 @@ def _write_comparison(
 
 
 def _make_stem(sample: Sample) -> str:
-    """The picture's file, without its extension."""
+    """Return the name of the image's file, without its extension."""
     return f"{sample.style.lower().replace('_', '-')}-{sample.seed}{'' if sample.alchemy else '-no-alchemy'}"
 
 
 def _pair_samples(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
-    """Pairs of pictures of one style and seed, with Alchemy and without; incomplete pairs are left out."""
+    """Pair the images with Alchemy and without, by style and seed; leave out incomplete pairs."""
     fast = {(sample.style, sample.seed): sample for sample in samples if not sample.alchemy}
     return [
         (sample, fast[sample.style, sample.seed])
@@ -223,7 +223,7 @@ def _pair_samples(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
 
 
 def _describe_overhead(samples: Sequence[Sample]) -> str:
-    """The mean extra time and cost of Alchemy, over all pairs."""
+    """Describe the mean extra time and cost of Alchemy, over all pairs."""
     pairs = _pair_samples(samples)
     if not pairs:
         return "Alchemy overhead: unknown, as no style has an image of both kinds"

@@ -92,14 +92,14 @@ def _run_checks(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
 
 
 def _hide_paths(text: str, site: SiteOptions) -> str:
-    """The text without private paths: paths are relative to the configuration file, or to the home folder."""
+    """Return the text without private paths: relative to the configuration file, or to the home folder."""
     for folder, short in ((site.config_file.parent.resolve(), "."), (Path.home(), "~")):
         text = text.replace(f"{folder}{os.sep}", f"{short}/")
     return text
 
 
 def _describe_host(site: SiteOptions) -> str:
-    """The host that builds the site here. Zensical has no plugins, so its command builds its sites."""
+    """Describe the host that builds the site. Zensical has no plugins, so its command builds its sites."""
     if site.is_for_zensical:
         name = "Zensical"
     else:
@@ -109,7 +109,7 @@ def _describe_host(site: SiteOptions) -> str:
 
 
 def _find_version(package: str) -> str:
-    """The package and its version; empty if it is not installed."""
+    """Return the package and its version; `""` if it is not installed."""
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Lines added to the front matter of a page, with every other byte of the file left as it is."""
+"""An editor of a page's front matter that adds lines and keeps every other byte of the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Uneditable(ValueError):
 
 
 def read_front_matter(data: bytes) -> tuple[dict[str, object], str]:
-    """The metadata of a page and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
+    """Return a page's metadata and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
     import yaml
 
     try:
@@ -49,10 +49,10 @@ def read_front_matter(data: bytes) -> tuple[dict[str, object], str]:
 
 
 def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
-    """The file with a line for each of `values` at the end of its front matter; Uneditable if that is not safe.
+    """Return the file with a line for each of `values` at the end of its front matter; Uneditable if that is not safe.
 
-    Values are always quoted, so that YAML in them has no effect. The result is parsed: earlier keys must have their
-    values, and the new ones theirs.
+    Values are always quoted, so that YAML in them has no effect. The result is parsed, and must hold the earlier
+    metadata and `values`.
     """
     before, _ = read_front_matter(data)
     present = [key for key in values if key in before]
@@ -84,7 +84,7 @@ def _format_lines(values: Mapping[str, str], indent: bytes, end: bytes) -> bytes
 
 
 def _quote(value: str) -> str:
-    """The text in double quotes; what cannot be printed is escaped, as some of it breaks lines in YAML."""
+    """Return the text in double quotes. Unprintable characters are escaped, since some break lines in YAML."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(character if character.isprintable() else _escape(ord(character)) for character in text)
 

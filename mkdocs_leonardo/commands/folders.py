@@ -1,4 +1,4 @@
-"""Folders that a command writes for its user: empty folders, or folders that it has written before."""
+"""Folders that a command writes for its user: empty ones, or ones that it has written before."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.
 
 
 def is_marked(entries: Sequence[Path]) -> bool:
-    """Whether a command has filled the folder of these files."""
+    """Whether a file of the folder marks it as a command's own."""
     return any(path.name == MARK for path in entries)
 
 
 def check_room(folder: Path, option: str, *, is_own: Callable[[Sequence[Path]], bool] = is_marked) -> None:
-    """CommandError, before anything is spent, if the folder holds files that are not the command's own."""
+    """Raise CommandError, before anything is spent, if the folder holds files that are not the command's own."""
     try:
         entries = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:

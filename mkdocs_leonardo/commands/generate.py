@@ -1,4 +1,4 @@
-"""`generate`: makes missing images once their price is agreed on; with `--takes`, makes alternatives to choose from."""
+"""`generate`: makes missing images after a question; with `--takes`, makes alternatives to choose from."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 
 def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
-    """Print the plan; the number of pages that get no image even if the plan is agreed to."""
+    """Print the plan and warnings; return the number of pages without an image even after the purchases."""
     unmakable = warn_of_hopeless(found, console)
     for status in found:
         unmakable += (status.state == "missing" and not status.must_be_bought) or bool(obstacle and status.jobs)
@@ -151,7 +151,7 @@ def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Cons
 
 
 def show_plan(plan: PurchasePlan, console: Console) -> None:
-    """Print what is to be paid for, with warnings of lost answers."""
+    """Print the purchases, with warnings of lost answers."""
     for status in plan.allowed:
         console.warn(*status.losses)
         picture = status.hero.picture
@@ -162,7 +162,7 @@ def show_plan(plan: PurchasePlan, console: Console) -> None:
 
 
 def _find_obstacle(settings: Settings, runtime: Runtime) -> str:
-    """Why no provider can be asked; empty if one can."""
+    """Say why no provider can be asked; `""` if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF
     if runtime.providers_with_key:
@@ -185,7 +185,7 @@ def _choose_page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) ->
 
 
 def _make_takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
-    """The same hero with the seeds 1, 2, 3 and so on, so that more takes later pay for no seed twice.
+    """Copy the hero with the seeds 1, 2, 3 and so on. A later run with more takes pays for no seed twice.
 
     Each take has a page name of its own, since it is not the page's hero until its seed is in the front matter.
     """
@@ -198,7 +198,7 @@ def _make_takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
 
 
 def _refuse_link(folder: Path, takes: Path) -> None:
-    """CommandError if the folder is one of the cache's folders of `takes`, and a link leads from it elsewhere."""
+    """Raise CommandError if a folder of takes in the cache is a link."""
     if folder.is_relative_to(takes) and (takes.is_symlink() or folder.is_symlink()):
         raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
 
@@ -233,7 +233,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
 
 
 def describe_record(record: PictureRecord) -> str:
-    """A picture's provider, its render time and its stated cost."""
+    """Return the picture's provider, its render time and its stated cost."""
     parts = [record.provider, *describe_seconds(record)]
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
@@ -244,7 +244,7 @@ def describe_record(record: PictureRecord) -> str:
 
 
 def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
-    """Copy each hero that the site can show, as delivered and in every size and format of the site."""
+    """Copy each stored hero into the folder, as delivered and in every size and format of the site."""
     written = 0
     with open_runtime(replace(site.settings, generate=False), console) as runtime:
         try:
@@ -264,8 +264,8 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
 
 
 def make_slug(page: str) -> str:
-    """A file name for the page, different for each page."""
+    """Return a file name for the page, different for each page."""
     plain = page.removesuffix(".md").replace("/", "--")
     name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"
-    # Where the shortened name is ambiguous, a digest is added.
+    # A digest makes an ambiguous name unique.
     return name if name == plain and "--" not in page else f"{name}-{digest_of(page.encode())[:8]}"

@@ -1,4 +1,4 @@
-"""The status of each page's hero for every command: the place of its picture, its jobs and its cost."""
+"""The status of each page's hero, for every command: the place of its picture, its jobs and its price."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Quote:
 
     `may_be_asked`: a build may order the picture from the provider. `job` is the state of a job that is not collected,
     or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
-    "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` says why the prompt is
-    not sent again.
+    "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` is the reason why the
+    prompt is not sent again.
     """
 
     provider: str
@@ -49,18 +49,18 @@ class Quote:
 
     @property
     def is_paid(self) -> bool:
-        """Whether a job is paid for, or may be, and can be collected."""
+        """Whether a job is, or may be, paid for and can be collected."""
         return self.has_api_key and self.job in {"accepted", "intended"}
 
 
 @dataclass(frozen=True, slots=True)
 class HeroStatus:
-    """The status of one page's hero. `quotes` are in the order in which providers are asked.
+    """The status of one page's hero. `quotes` are in the order of the providers.
 
-    `record` and `store` belong to the picture that a build would show. `rendering` is None before its files are made.
-    `trouble` says what is wrong with a stored picture, even if another is sound. `last` is the picture that the page
-    shows while its own is missing, None for the painter's. `reason` says why the picture is not bought again: its
-    prompt was refused, its job had no picture, or a file is there that cannot be used.
+    `record` and `store` belong to the picture that a build would show. `rendering` is None until its files are made.
+    `trouble` is the fault of a stored copy, even if another copy is sound. `last` is the earlier picture that the page
+    shows while its own is missing; None if the page shows a placeholder. `reason` is why the picture is not bought:
+    a refused prompt, a job without a picture, or a damaged file.
     """
 
     hero: HeroSpec
@@ -75,25 +75,25 @@ class HeroStatus:
 
     @property
     def key(self) -> str:
-        """The key of the picture that is shown, or would be: that of the first provider to be asked."""
+        """The key of the stored picture, else of the picture at the first provider to be asked."""
         if self.record is not None:
             return self.record.key
         return self._first.key if self._first is not None else ""
 
     @property
     def _first(self) -> Quote | None:
-        """The quote of the provider that is asked first; if none may be asked, that of the first provider."""
+        """The quote of the first provider that may be asked; if none may be, that of the first provider."""
         return next((quote for quote in self.quotes if quote.may_be_asked), next(iter(self.quotes), None))
 
     def read_picture(self) -> bytes:
-        """The stored picture, as its service delivered it; BrokenEntry or StoreUnavailable if it cannot be read."""
+        """Read the stored picture as delivered; BrokenEntry or StoreUnavailable if it cannot be read."""
         assert self.record is not None  # noqa: S101 - callers look whether there is one
         assert self.store is not None  # noqa: S101 - found together with the record
         return self.store.read(self.record)
 
     @property
     def jobs(self) -> tuple[Quote, ...]:
-        """The jobs that a build would collect, or look for, instead of buying or of showing the stored picture."""
+        """The jobs that a build would collect, or look for, before it shows the stored picture or pays for one."""
         jobs: list[Quote] = []
         for quote in self.quotes:
             if self.record is not None and quote.key == self.record.key:
@@ -109,29 +109,29 @@ class HeroStatus:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The messages on lost answers of earlier builds, while the picture is missing."""
+        """Warnings of lost answers of earlier builds; empty once the picture is stored."""
         gone = [quote.provider for quote in self.quotes if quote.job == "lost" and self.state == "missing"]
         return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
 
     @property
     def must_be_bought(self) -> bool:
-        """Whether a build would pay for it."""
+        """Whether a build would pay for the picture."""
         return self.state == "missing" and any(quote.may_be_asked for quote in self.quotes)
 
     @property
     def has_price(self) -> bool:
-        """Whether a build would pay for it, or would once the site has an API key."""
+        """Whether a build would pay for the picture, now or once the site has an API key."""
         is_keyless = self.state == "missing" and not any(quote.has_api_key for quote in self.quotes)
         return self.must_be_bought or is_keyless
 
     @property
     def estimate_usd(self) -> float:
-        """The price at the provider that is asked first; 0 without a price."""
+        """The price at the first provider that may be asked; 0 without a price."""
         return self._first.estimate_usd if self._first is not None and self.has_price else 0.0
 
     @property
     def problem(self) -> str:
-        """The problem of the picture; empty if there is none."""
+        """The problem of the picture; `""` if there is none."""
         found = self.reason if self.state == "damaged" else self.trouble or self.reason
         return found or "; ".join(self.losses)
 
@@ -145,7 +145,7 @@ class HeroStatus:
 
 @contextmanager
 def open_runtime(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
-    """The stores and the chain of a build, closed at the end of the block. `budget` is as for `Runtime`."""
+    """Open the stores and the chain of a build, and close them after the block. `budget` is as for `Runtime`."""
     runtime = Runtime(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
         yield runtime
@@ -155,13 +155,13 @@ def open_runtime(settings: Settings, console: Console, budget: Budget | None = N
 
 
 def find_statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroStatus, ...]:
-    """The status of every hero, in their order."""
+    """Find the status of every hero, in their order."""
     jobs = read_open_jobs(runtime)
     return tuple(_find_status(runtime, hero, jobs) for hero in heroes)
 
 
 def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
-    """The journal's entries of jobs that are paid for, or may be, and not collected, by key."""
+    """Read the journal's entries of jobs that are, or may be, paid for and not collected, by key."""
     try:
         return runtime.journal.entries()
     except StoreUnavailable as error:
@@ -169,7 +169,7 @@ def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
 
 
 def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
-    """One status for each picture, that of the first page that shows it."""
+    """Keep one status for each picture: that of the first page that shows it."""
     first: dict[PictureSpec | None, HeroStatus] = {}
     for status in wanted:
         first.setdefault(status.hero.picture, status)
@@ -177,7 +177,7 @@ def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
 
 
 def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
-    """The records of pictures that the page shows, or may show while its own is missing."""
+    """Find the records of the pictures that the page shows, or may show while its own is missing."""
     hero = status.hero
     if hero.picture is None:
         if hero.own_image is None:
@@ -226,7 +226,7 @@ def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jo
 
 
 def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
-    """The state of a picture that is not stored, without regard to jobs, and the reason why it is not bought again."""
+    """Find the state of a missing picture, without regard to jobs, and the reason why it is not bought."""
     if miss.damage:
         return "damaged", miss.damage
     for quote in quotes:

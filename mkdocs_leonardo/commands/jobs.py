@@ -1,4 +1,4 @@
-"""`jobs`: lists jobs that are paid for, or may be, and prompts that are not sent again; gives one up."""
+"""`jobs`: lists jobs that are, or may be, paid for, and prompts that are not sent again; gives one up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One job of an entry, or one prompt that is not sent again (`number` 0). `at` in Unix seconds."""
+    """One job of an entry, or one prompt that is not sent again (`number` is 0). `at` is in Unix seconds."""
 
     id: str
     of: Entry | Refusal
@@ -78,7 +78,7 @@ def _describe_state(call: CreateCall) -> str:
 
 
 def _choose(lines: Sequence[_Row], name: str) -> _Row:
-    """The line with that id, which may be cut short."""
+    """Find the row with the id, or with an id that begins so; CommandError if there is not exactly one."""
     exact = [line for line in lines if name in (line.id, line.of.key)]
     fitting = exact or [line for line in lines if len(name) >= _LEAST_OF_ID and line.id.startswith(name)]
     if len(fitting) == 1:

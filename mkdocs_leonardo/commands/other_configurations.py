@@ -1,4 +1,4 @@
-"""Pictures of other configurations on the same cache and gallery, which no command deletes."""
+"""Pictures that other configurations with the same cache or gallery use, and commands therefore keep."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
 
 
 class OtherConfigurations:
-    """Other configurations beside this one; those whose file is gone do not count."""
+    """The other configurations with the same cache or gallery. One whose file is gone does not count."""
 
     def __init__(self, options: SiteOptions, runtime: Runtime) -> None:
         self._options = options
         self._runtime = runtime
 
     def may_use(self, record: PictureRecord) -> bool:
-        """Whether a picture that no page here uses may be another configuration's."""
+        """Whether another configuration may use a picture that no page here uses."""
         if record.site not in {"", self._options.settings.site} and self._is_there(record.site):
             return True
         return record.key in self._noted or (not record.site and self.are_there)
 
     @cached_property
     def are_there(self) -> bool:
-        """Whether there are other configurations; a picture that names no configuration may be theirs."""
+        """Whether there are other configurations. They may use a picture whose record names none."""
         return any(self._names_plugin(path) for path in self._beside()) or any(map(self._is_there, self._sites))
 
     @cached_property
     def _sites(self) -> dict[str, frozenset[str]]:
-        """The pictures that pages of each other configuration show; "" stands for those that earlier versions noted."""
+        """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
         with suppress(StoreUnavailable):
             found = self._runtime.journal.heroes_by_site()
             return {site: keys for site, keys in found.items() if site != self._options.settings.site}

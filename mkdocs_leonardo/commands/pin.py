@@ -1,4 +1,4 @@
-"""`pin`: images committed to the repository, where they are never paid for again."""
+"""`pin`: copies images into the gallery, which the author commits. A pinned image is never paid for again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`prune`: lists files that no page uses, and deletes them after a question. In doubt, an image is not listed."""
+"""`prune`: lists files that no page uses, and deletes them after a question. In doubt, a file is not listed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 @dataclass(frozen=True)
 class Unused:
-    """Files to delete together, and the words for them. `paid_usd` is the cost of making them again, if known."""
+    """Files to delete together, with a description. `paid_usd` is the cost of making them again; 0 if unknown."""
 
     files: tuple[Path, ...]
     text: str
@@ -53,7 +53,7 @@ class Unused:
 
     @cached_property
     def size_bytes(self) -> int:
-        """The size of the files on the disk, which stays known when they are deleted."""
+        """The size of the files on the disk, measured before they are deleted."""
         size = 0
         for path in self.files:
             with suppress(OSError):
@@ -154,7 +154,7 @@ def _describe_picture(folder: PictureFolder, record: PictureRecord, place: str =
 
 
 def _find_strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
-    """Files of incomplete pairs, and files that a killed process left."""
+    """Find files of incomplete pairs, and files that a killed process left."""
     for path in _list_files(folder):
         match = _PICTURE_NAME.fullmatch(path.name)
         is_stray = _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only)
@@ -165,7 +165,7 @@ def _find_strays(folder: Path, stems: set[str], *, temporary_only: bool = False)
 def _find_unused_variants(
     runtime: Runtime, folder: Path, found: tuple[HeroStatus, ...], kept: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
-    """Encoded files that belong to no page's picture with the options of today; making them again costs nothing."""
+    """Find encoded files that no page shows with the present options. Making them again costs nothing."""
     shown = [(record, status.hero) for status in found for record in find_used_records(runtime, status)]
     # As most pages show it: another configuration's focal points are not known here.
     shown += [(record, HeroSpec(record.page)) for record in kept]
@@ -187,7 +187,7 @@ def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:
 
 
 def _is_old(path: Path) -> bool:
-    """Whether no build is writing the file any more."""
+    """Whether the file is too old to belong to a running build."""
     with suppress(OSError):
         return time.time() - path.lstat().st_mtime > STRAY_AFTER_S
     return False
@@ -199,12 +199,12 @@ def _is_take(path: Path) -> bool:
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """The plain files in a folder that is no link."""
+    """List the plain files in the folder; empty if the folder is a link."""
     return [path for path in _list_entries(folder) if path.is_file()]
 
 
 def _list_entries(folder: Path) -> list[Path]:
-    """Files and folders in a folder, where neither it nor they are links; empty if it cannot be read."""
+    """List files and folders in the folder, without links; empty if it is a link or cannot be read."""
     try:
         return [] if folder.is_symlink() else sorted(path for path in folder.iterdir() if not path.is_symlink())
     except OSError:

@@ -1,4 +1,4 @@
-"""Purchases of a command: the plan in words, the question, the wait, and Ctrl-C."""
+"""Purchases of a command: the plan, the question, the payment, the wait, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
-#: Between two looks at finished pictures (seconds); the progress line moves between them.
+#: The interval between two looks at finished pictures, and two moves of the progress line (seconds).
 _LOOK_S = 0.1
 _LEAST_S = 0.05
 #: The exit code after Ctrl-C that shells expect: 128 plus the number of the signal.
 INTERRUPTED = 130
-#: Why nothing is paid for where the configuration forbids it, and the fix.
+#: The reason why the configuration allows no purchase, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
 #: States of pictures that no provider is asked for until their author changes something.
 HOPELESS = frozenset({"refused", "empty", "damaged"})
@@ -50,12 +50,12 @@ _TOO_LATE = Failure("it took too long; the next run collects what is paid")
 
 
 class PurchasePlan:
-    """The plan of a command's purchases, within the caps of the configuration."""
+    """The purchases of a command, within the caps of the configuration."""
 
     def __init__(self, wanted: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
-        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows nothing at all.
+        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows no purchase.
 
-        `budget` holds the caps for several plans; without it, those of `settings` are for this plan alone.
+        `budget` holds the caps for several plans. Without it, the caps of `settings` hold for this plan alone.
         """
         planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self.wanted = tuple(wanted)
@@ -67,7 +67,7 @@ class PurchasePlan:
         self.most_usd = self.capped_usd(sum(status.most_usd for status in self.allowed))
 
     def capped_usd(self, amount_usd: float) -> float:
-        """The amount, or the configuration's cap if that is less."""
+        """Return the amount, or the configuration's cap if that is less."""
         cap_usd = self.settings.max_cost_usd
         return amount_usd if cap_usd is None else min(amount_usd, cap_usd)
 
@@ -77,7 +77,7 @@ class PurchasePlan:
         return not self.buy and not self.collect
 
     def describe(self) -> Iterator[str]:
-        """The lines of the plan, for a person to agree to."""
+        """Yield the lines of the plan, for a person to agree to."""
         for is_certain, words in (
             (True, ("image is paid for and will be collected", "images are paid for and will be collected")),
             (False, ("image may be paid for and is looked for", "images may be paid for and are looked for")),
@@ -109,7 +109,7 @@ class PurchasePlan:
 
 
 def warn_of_hopeless(found: Sequence[HeroStatus], console: Console) -> int:
-    """Warn of each picture that no provider is asked for, with the fix; the number of them."""
+    """Warn of each picture that no provider is asked for, with the fix; return their number."""
     hopeless = [status for status in found if status.state in HOPELESS]
     for status in hopeless:
         refused = f"the prompt was refused before ({status.reason}); write another one"
@@ -123,9 +123,9 @@ def confirm_payment(console: Console, *, yes: bool) -> bool:
 
 
 def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], console: Console) -> bool:
-    """Download missing pictures from the team's store into the cache; whether it had any.
+    """Download missing pictures from the team's store into the cache; return whether it had any.
 
-    Pays for nothing, and opens no connection where nothing is missing or there is no such store.
+    Pays for nothing. Opens no connection if no picture is missing, or if the site has no store.
     """
     if settings.shared_store is None:
         return False
@@ -141,10 +141,10 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
 
 
 def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Resolution], Budget]:
-    """Carry out plans that are agreed to, one after the other; the results, and the budget of what was paid for.
+    """Carry out agreed plans, one after the other; return the results, and the budget of what was paid for.
 
-    Before a plan's new pictures, its paid jobs are collected; if one has failed, no other was agreed to. The caps of
-    the configuration hold for all plans together, and each costs at most what it said.
+    A plan's paid jobs are collected before its new pictures; a failed job is not paid for again. The caps of the
+    configuration hold for all plans together, and each plan costs at most what it said.
     """
     results: list[Resolution] = []
     budget = Budget(max_new_images=0, max_cost_usd=None)
@@ -161,9 +161,10 @@ def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Res
 def _obtain(
     wanted: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget | None = None
 ) -> tuple[Resolution, ...]:
-    """The results in the order of `wanted`. Without a budget, paid jobs are collected, and nothing new is paid for.
+    """Make or collect the pictures; return the results in the order of `wanted`.
 
-    Ctrl-C prints the jobs that are still rendering, and exits (SystemExit).
+    Without a budget, paid jobs are collected, and nothing new is paid for. Ctrl-C prints the jobs that are still
+    rendering, and exits (SystemExit).
     """
     futures: dict[Future[Resolution], HeroSpec] = {}
     with open_runtime(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
@@ -218,7 +219,7 @@ def _get_resolution(future: Future[Resolution], hero: HeroSpec) -> Resolution:
 
 
 def _explain_no_picture(purchase: Resolution) -> Failure | None:
-    """Why a paid job gave no picture, in a group that may not pay for another one."""
+    """Say why a paid job gave no picture, in a group that may not pay for another one."""
     tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
     reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
     if not reasons:
@@ -227,7 +228,7 @@ def _explain_no_picture(purchase: Resolution) -> Failure | None:
 
 
 def describe_result(purchase: Resolution) -> str:
-    """The line on one picture's result."""
+    """Return the line on one picture's result."""
     page = purchase.hero.page
     if purchase.stored is None:
         return f"{page}: no image: {explain_failure(purchase)}"
@@ -242,12 +243,12 @@ def describe_result(purchase: Resolution) -> str:
 
 
 def explain_failure(purchase: Resolution) -> str:
-    """Why there is no picture."""
+    """Say why there is no picture."""
     return purchase.failure.text if purchase.failure else "no provider could be asked"
 
 
 def describe_seconds(record: PictureRecord) -> list[str]:
-    """The words for the seconds from acceptance to download; empty if they are not known.
+    """Return the words for the seconds from acceptance to download; empty if they are not known.
 
     A service whose answer is the picture accepts the job at that moment.
     """
@@ -255,7 +256,7 @@ def describe_seconds(record: PictureRecord) -> list[str]:
 
 
 def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
-    """Print the pictures that arrived after all, the jobs in the journal, and what happens to those."""
+    """Print the pictures that arrived after all, the open jobs, and what happens to those."""
     found = find_statuses(runtime, futures.values())
     told = {future for future in futures if future.done() and not future.cancelled()}
     for future, status in zip(futures, found, strict=True):
@@ -273,7 +274,7 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
 
 
 def _find_open_jobs(status: HeroStatus) -> Iterator[Quote]:
-    """The jobs without a picture."""
+    """Yield the jobs without a picture."""
     for quote in status.quotes:
         if quote.job is not None and (status.record is None or status.record.key != quote.key):
             yield quote

@@ -34,11 +34,11 @@ _TITLE_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class SheetItem:
-    """One picture. `name` is its file's name without extension; `label` and `facts` are its caption."""
+    """One picture of a sheet. `name` is its file's name without extension; `label` and `details` are its caption."""
 
     name: str
     label: str
-    facts: str
+    details: str
     data: bytes
     record: PictureRecord
 
@@ -91,7 +91,7 @@ def _draw_sheet(
         left, top = _GAP_PX + place % columns * step[0], _TITLE_PX + place // columns * step[1]
         sheet.paste(thumb, (left, top))
         _write(draw, (left, top + high + 4), item.label, _INK, small)
-        _write(draw, (left, top + high + 22), item.facts, _FAINT, small)
+        _write(draw, (left, top + high + 22), item.details, _FAINT, small)
     return _encode_jpeg(sheet, items[0].record, _SHEET_QUALITY)
 
 
@@ -111,7 +111,7 @@ def _load_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _encode_jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
-    """The picture with the mark that says that an AI made it."""
+    """Encode the picture with the mark that says that an AI made it."""
     file = BytesIO()
     image.save(file, "JPEG", quality=quality, optimize=True, xmp=xmp_packet(record))
     return file.getvalue()
@@ -121,7 +121,7 @@ def _encode_jpeg(image: Image.Image, record: PictureRecord, quality: int) -> byt
 
 
 def _render_page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
-    """The web page. Without its script, each picture is a link to its file."""
+    """Render the web page. Without its script, each picture is a link to its file."""
     template = Template(resources.files("mkdocs_leonardo.commands").joinpath("sheet.html").read_text(encoding="utf-8"))
     figures = "\n".join(_figure(item, preview) for item, preview in zip(items, previews, strict=True))
     return template.substitute(title=html.escape(title), subtitle=html.escape(subtitle), figures=figures)
@@ -129,9 +129,9 @@ def _render_page(title: str, subtitle: str, items: Sequence[SheetItem], previews
 
 def _figure(item: SheetItem, preview: Image.Image) -> str:
     data = base64.b64encode(_encode_jpeg(preview, item.record, _PREVIEW_QUALITY)).decode("ascii")
-    label, facts, file = (html.escape(text) for text in (item.label, item.facts, _name_file(item)))
+    label, details, file = (html.escape(text) for text in (item.label, item.details, _name_file(item)))
     return (
         f'<figure><a href="{file}"><img src="data:image/jpeg;base64,{data}" width="{preview.width}" '
-        f'height="{preview.height}" alt="{label}"></a><figcaption><b>{label}</b> <span>{facts}</span></figcaption>'
+        f'height="{preview.height}" alt="{label}"></a><figcaption><b>{label}</b> <span>{details}</span></figcaption>'
         "</figure>"
     )

@@ -1,6 +1,6 @@
 """A site for the commands: its options, its pages' heroes, and the pages that arguments name.
 
-MkDocs reads the site if it can (`host.dry_build`); a site for Zensical alone is read without MkDocs.
+MkDocs reads the site if it can (`host.dry_build`). Else the site is read without MkDocs (`commands.zensical`).
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """A site's configuration, without its pages. `alt_rule` is what the theme's configuration says in `hero_alt`.
+    """A site's configuration, without its pages. `alt_rule` is `hero_alt` of the theme's configuration.
 
-    `shade` is the alpha that the site's own stylesheets lay behind every hero's text, None if they do not.
+    `shade` is the alpha that the site's own stylesheets lay behind every hero's text; None if they set none.
     """
 
     settings: Settings
@@ -59,13 +59,13 @@ class SiteOptions:
     """The folder in which the Markdown extension looks for pictures; None if the site does not use it."""
 
     def display_path(self, path: Path) -> str:
-        """A path as messages show it: relative to the configuration's folder, if it is below that."""
+        """Return the path for a message: relative to the configuration's folder if it is below that."""
         root = self.config_file.parent
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     @property
     def cache_warning(self) -> str:
-        """The message on a cache that `zensical build --clean` would remove; empty if it is safe."""
+        """The warning of a cache that `zensical build --clean` would remove; `""` if it is safe."""
         cache_dir = self.settings.cache_dir
         if not self.is_for_zensical or not is_below(cache_dir, self.config_file.parent / ".cache"):
             return ""
@@ -77,9 +77,9 @@ class SiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class SitePages:
-    """The heroes of a site's pages. `pages` are all that were read, `mistakes` those in their front matter.
+    """The heroes of a site's pages. `pages` are all pages that were read, `mistakes` those in their front matter.
 
-    `coverless` are the templates of blog views on which no post's cover can stand.
+    `coverless` are the templates of blog views that have no place for a post's cover.
     """
 
     options: SiteOptions
@@ -102,7 +102,7 @@ class SitePages:
 
 
 def read_options(config_file: str | None, console: Console) -> SiteOptions:
-    """The site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
+    """Read the site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
     project = _find_project(config_file)
     if project is not None:
         return read_project_options(project, console)
@@ -128,14 +128,14 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
 
 
 def _require_enabled(options: SiteOptions) -> SiteOptions:
-    """The options; CommandError where they switch the plugin off."""
+    """Return the options; CommandError if they switch the plugin off."""
     if not options.enabled:
         raise CommandError(f"the plugin is switched off in {options.config_file} (enabled: false); switch it on")
     return options
 
 
 def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
-    """The heroes of the named pages, or of all; CommandError for a name that fits no page with a hero."""
+    """Choose the heroes of the named pages, or all; CommandError for a name that fits no page with a hero."""
     if not names:
         return site.heroes
     picked: dict[str, HeroSpec] = {}
@@ -148,7 +148,7 @@ def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ..
 
 
 def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The named pages, with and without a hero; all without names. CommandError for an unknown name."""
+    """Choose the named pages, with and without a hero, or all; CommandError for an unknown name."""
     docs_dir = site.options.docs_dir
     for name in names:
         if not any(_is_named(page, name, docs_dir) for page in site.pages):
@@ -162,7 +162,7 @@ def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def read_project_options(project: Project, console: Console) -> SiteOptions:
-    """The configuration of a site that Zensical builds."""
+    """Read the options of a site that Zensical builds."""
     use_host_of(str(project.path))
     from mkdocs_leonardo.settings import settings_from
 
@@ -198,7 +198,10 @@ def read_project_pages(project: Project, console: Console, *, with_drafts: bool 
 
 
 def _find_project(config_file: str | None) -> Project | None:
-    """The configuration, if MkDocs cannot read it: it is Zensical's own, or its theme or plugins are not installed."""
+    """Find the project to read without MkDocs; None if MkDocs can read the site.
+
+    It is a Zensical site, or one whose theme or plugins are missing here.
+    """
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
         config_file = ZENSICAL
     found = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
@@ -224,7 +227,7 @@ def _create_watched_folder(project: Project) -> None:
 
 
 def _find_missing(project: Project) -> Iterator[str]:
-    """The theme and the plugins that a mkdocs.yml names and that are not installed."""
+    """Yield the theme and the plugins that a mkdocs.yml names and that are not installed."""
     if project.path.suffix == ".toml":
         return
     themes, plugins = (
@@ -281,7 +284,7 @@ def _find_published_folder(docs_dir: Path, extensions: Mapping[str, Mapping[str,
 
 
 def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
-    """The site's own stylesheets in the order of the pages' links; remote ones are not fetched."""
+    """Read the site's own stylesheets in the order of the pages' links. Remote ones are not fetched."""
     for name in map(str, names):
         for folder in folders:
             with suppress(OSError, UnicodeDecodeError, ValueError):
@@ -293,7 +296,7 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 
 
 def _is_named(page: str, name: str, docs_dir: Path) -> bool:
-    """Whether `name` means the page: as in the documentation folder, as a shell completes it, a folder or a pattern."""
+    """Whether the page fits `name`: its path in the documentation or on the disk, a folder, or a pattern."""
     name = name.replace("\\", "/").removeprefix("./")
     with suppress(OSError, ValueError):
         path = Path(name).resolve()

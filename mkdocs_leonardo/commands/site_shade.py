@@ -1,4 +1,4 @@
-"""Settings for heroes in a site's own stylesheets. Pure: text in, values out."""
+"""The shade behind heroes' text in a site's own stylesheets. Pure: text in, values out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-#: Rules for print, which shows the text without the picture.
+#: Rules for print: printed pages show the text without the picture.
 _PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
 #: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
@@ -16,9 +16,9 @@ _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
 
 def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
-    """The alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
+    """Find the alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
-    None as well where they give text or shade another colour, on which contrast cannot be measured.
+    None as well if they give the text or the shade another colour, since the contrast cannot be measured then.
     """
     alpha = None
     for stylesheet in stylesheets:

@@ -1,4 +1,4 @@
-"""`status`: the place of each page's hero, its jobs and its cost."""
+"""`status`: each page's hero, with the place of its image, its jobs and its price."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def status(config_file: str | None, console: Console) -> int:
 
 
 def _explain_missing_keys(runtime: Runtime) -> Iterator[str]:
-    """The messages on missing keys, each with its consequence for missing heroes."""
+    """Yield the messages on missing keys, each with its consequence for missing heroes."""
     keyed, missing_keys = runtime.providers_with_key, runtime.missing_keys
     if not keyed:
         if missing_keys:
@@ -145,7 +145,7 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
 
 
 def _find_file(runtime: Runtime, status: HeroStatus) -> Path | None:
-    """The picture's file in the gallery or the cache."""
+    """Find the picture's file in the gallery or the cache; None if it is in neither."""
     if status.record is None:
         return status.hero.own_image
     for folder in (runtime.gallery, runtime.cache):

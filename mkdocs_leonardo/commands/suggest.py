@@ -1,4 +1,4 @@
-"""`mkdocs-leonardo suggest`: prompts and alternative texts for pages that have none, shown before they are written."""
+"""`suggest`: proposes prompts and alternative texts for pages without them, and writes them if asked to."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from mkdocs_leonardo.wording import make_legible
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime
 
-#: The words of a page that the text model gets.
+#: The most words of a page that the text model gets.
 MOST_WORDS = 1000
-#: Keys of pages that have decided on their hero already.
-_SAID = ("hero_prompt", "hero_image")
+#: Front matter keys with which a page decides on its hero.
+_DECIDING_KEYS = ("hero_prompt", "hero_image")
 _HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class _UnpromptedPage:
-    """A page without a prompt, as it was read."""
+    """A page without a prompt. `data` is its file's content."""
 
     name: str
     path: Path
@@ -83,13 +83,13 @@ def _show_price(
 
 
 def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> list[_UnpromptedPage]:
-    """The pages without a decision on a hero; warns of pages that cannot be read or edited."""
+    """Find the pages that set neither prompt nor image; warn of pages that cannot be read or edited."""
     have = {hero.page for hero in site.heroes}
     found = []
     for name in choose_pages(site, names):
         path = site.options.docs_dir / name
         if name in have or not path.is_file():
-            # Made by a plugin, or a page of an earlier choice.
+            # The page has a hero, or a plugin makes it.
             continue
         try:
             data = path.read_bytes()
@@ -98,7 +98,7 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
             reason = error.strerror if isinstance(error, OSError) else str(error)
             console.warn(f"{name}: left out, as it {reason}")
             continue
-        if not any(key in meta for key in _SAID):
+        if not any(key in meta for key in _DECIDING_KEYS):
             found.append(
                 _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
             )
@@ -112,7 +112,7 @@ def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFact
 
 
 def _choose_provider(runtime: Runtime) -> SuggestsTexts:
-    """The first provider that has a text model and a key; those of the site come first."""
+    """Choose the first provider with a text model and a key; the site's providers come first."""
     variables = []
     names = {provider.name for provider in runtime.chain}
     others = (runtime.provider(name) for name in BUILT_IN if name not in names)
@@ -127,7 +127,10 @@ def _choose_provider(runtime: Runtime) -> SuggestsTexts:
 def _ask(
     runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
 ) -> int:
-    """Ask for each page in turn, and show and write a proposal before the next is paid for; the number of failures."""
+    """Ask about each page in turn; return the number of failures.
+
+    A proposal is shown and written before the next one is paid for.
+    """
     failed = 0
     try:
         for place, page in enumerate(pages):
@@ -148,7 +151,7 @@ def _ask(
 
 
 def _show_and_write(page: _UnpromptedPage, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
-    """Show a proposal, and write it if asked to; whether that succeeded."""
+    """Show a proposal, and write it if asked to; return whether that succeeded."""
     # A build would fill in or refuse braces.
     prompt = make_legible(suggestion.prompt.replace("{", "(").replace("}", ")"))[:MAX_PROMPT_CHARACTERS]
     values = {"hero_prompt": prompt}

@@ -15,7 +15,7 @@ import click
 from mkdocs_leonardo.spec import JsonValue, printable
 
 _BAR_CHARACTERS = 24
-#: Between two columns of a table.
+#: The gap between two columns of a table.
 _GAP = "  "
 #: A narrower last column is left out.
 _LEAST_COLUMNS = 10
@@ -23,7 +23,7 @@ _UNSEEN_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class CommandError(click.ClickException):
-    """A command cannot run as given (exit code 2); the message holds the fix."""
+    """The command cannot run as given (exit code 2). The message holds the fix."""
 
     exit_code = 2
 
@@ -49,7 +49,7 @@ class Console:
         click.echo(start + (click.style(line, bold=True) if is_bold else line), err=self.for_program)
 
     def print_json(self, value: JsonValue) -> None:
-        """Print the result as JSON for a program; a person has seen its lines already."""
+        """Print the result as JSON if it is for a program. For a person, the lines were printed already."""
         if not self.for_program:
             return
         self._clear()
@@ -85,7 +85,7 @@ class Console:
             self.note(text, start=f"{click.style('warning:', fg='yellow')} ")
 
     def notify(self, level: int, text: str) -> None:
-        """Print a message of the pipeline, below a warning only with --verbose; a warning once."""
+        """Print a message of the pipeline: a warning once, any other message only with --verbose."""
         if level >= logging.WARNING:
             if text not in self._warned:
                 self.warn(text)
@@ -131,12 +131,12 @@ class Console:
 
 
 def describe_error(error: Exception) -> str:
-    """The words of an error: those of the system begin with the file's name."""
+    """Return the words of an error. Those of a system error begin with the file's name."""
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def shorten(text: str, width: int) -> str:
-    """The text in one line of at most `width` columns."""
+    """Return the text in one line of at most `width` columns."""
     line = " ".join(text.split())
     if count_columns(line) <= width:
         return line
@@ -146,7 +146,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def count_columns(text: str) -> int:
-    """The columns of a terminal that the text takes: two for a wide character, none for one that combines."""
+    """Count the columns of a terminal that the text takes: two for a wide character, none for a combining one."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
@@ -154,5 +154,5 @@ def count_columns(text: str) -> int:
 
 
 def _measure_terminal() -> int:
-    """The columns of the terminal; unlimited without one, since a program may read the table."""
+    """Return the columns of the terminal; unlimited without one, since a program may read the table."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

@@ -1,4 +1,4 @@
-"""`zensical build`: makes missing images, then has Zensical build the site with heroes, covers and tags for sharing."""
+"""`zensical build`: the command, and the last steps in the built site."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mkdocs_leonardo.storage.cache_move import is_in_use
 def build(
     config_file: str | None, console: Console, *, rest: Sequence[str], clean: bool, strict: bool, yes: bool
 ) -> int:
-    """Build the site; Zensical's exit code, or 1 for a warning of ours under `--strict`.
+    """Build the site; return Zensical's exit code, or 1 for a warning under `--strict`.
 
     `rest` are the options that only Zensical reads.
     """
@@ -75,7 +75,7 @@ def uses_plugin(project: Project, console: Console) -> bool:
 
 
 def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> Iterator[str]:
-    """Put the pictures into the site, and the tags into the pages' heads; the error messages.
+    """Put the pictures into the site, and the tags into the pages' heads; yield the error messages.
 
     `there` are the places of pictures that the site holds already.
     """
@@ -91,13 +91,13 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
 
 
 def _list_pages(folder: Path) -> Iterator[str]:
-    """The places of all HTML files below a folder."""
+    """Yield the paths of all HTML files below a folder."""
     for place, _, names in os.walk(folder):
         yield from (f"{place}{os.sep}{name}" for name in names if name.endswith(".html"))
 
 
 def _finish_page(project: Project, path: str) -> bool:
-    """Finish one page, if it shows a hero; whether it has no place for the tags for sharing."""
+    """Finish one page that shows a hero; return whether its tags for sharing had no place."""
     from mkdocs_leonardo.page.finish import MARKS, finish
 
     with open(path, "rb") as page:  # noqa: PTH123 - slower, and called for each page on every build
@@ -113,16 +113,16 @@ def _finish_page(project: Project, path: str) -> bool:
 
 
 def _make_url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
-    """The address of a file of the site, relative to the site's."""
+    """Return the address of a file of the site, relative to the site's."""
     return place if is_plain and place != "index.html" else place.removesuffix("index.html")
 
 
 def _clean_cache(project: Project, console: Console) -> bool:
-    """Whether this has emptied Zensical's cache, since `--clean` would also remove the paid images in it."""
+    """Empty Zensical's cache but for paid images, which `--clean` would remove; return whether that was needed."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
 
     wiped = project.root / ".cache"
-    # The default folder of MkDocs holds what could not be moved to Zensical's.
+    # Images that could not be moved to Zensical's cache are in MkDocs's default folder.
     kept_dir = project.root / str(project.plugins["leonardo"].get("cache_dir") or DEFAULT_CACHE)
     if not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
         return False
@@ -132,7 +132,7 @@ def _clean_cache(project: Project, console: Console) -> bool:
 
 
 def _empty_folder(folder: Path, kept_dir: Path) -> None:
-    """Remove what is in the folder, but for `kept_dir` and the folders that it is in."""
+    """Remove the content of the folder, but for `kept_dir` and the folders that contain it."""
     with suppress(FileNotFoundError):
         for path in list(folder.iterdir()):
             if is_below(kept_dir, path):
@@ -146,7 +146,7 @@ def _empty_folder(folder: Path, kept_dir: Path) -> None:
 
 
 def _read_messages(report: Path) -> Iterator[str]:
-    """The messages of the Markdown extension."""
+    """Yield the messages of the Markdown extension."""
     with suppress(OSError, ValueError):
         for line in report.read_text(encoding="utf-8").splitlines():
             yield str(json.loads(line))

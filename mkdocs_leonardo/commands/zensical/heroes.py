@@ -1,4 +1,4 @@
-"""The heroes of one build by Zensical: makes missing images, and writes the manifest and the state."""
+"""The heroes of one build with Zensical: missing images are made, and manifest and state written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agr
 
 @dataclass(frozen=True, slots=True)
 class BuiltHeroes:
-    """The heroes of one build."""
+    """The heroes of one build, with its summary for the log (`totals`)."""
 
     site: SitePages
     build: Build
@@ -55,15 +55,15 @@ class BuiltHeroes:
 
 
 def _shows_wanted_image(resolution: Resolution) -> bool:
-    """Whether the page shows what it asks for."""
+    """Whether the page shows the image that it asks for."""
     return not resolution.failure and resolution.asset is not None and not resolution.asset.is_placeholder
 
 
 @contextmanager
 def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
-    """The heroes of this build, with the manifest written; missing images are made after a question.
+    """Prepare the heroes of this build and write the manifest; missing images are made after a question.
 
-    A site whose pages and configuration have not changed since all heroes were stored is not read again.
+    The pages are not read again if they and the configuration have not changed since all heroes were stored.
     """
     folder = project.build_folder
     state = read_state(folder, project)
@@ -83,7 +83,7 @@ def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator
 
 @contextmanager
 def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[BuiltHeroes]:
-    """The heroes that a build with these settings shows; missing images are bought, within the caps, after a question.
+    """Resolve the heroes of a build with these settings; buy missing images, within the caps, after a question.
 
     Their files exist until the end of the block.
     """
@@ -110,7 +110,7 @@ def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: 
 def _is_agreed(
     runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
 ) -> bool:
-    """Show what is missing and its cost; whether it is agreed to, so that `budget` allows it."""
+    """Show the missing images and their cost; return whether it is agreed to. `budget` then allows it."""
     from mkdocs_leonardo.commands.generate import show_plan
     from mkdocs_leonardo.commands.hero_status import find_statuses
     from mkdocs_leonardo.commands.purchases import PurchasePlan, confirm_payment
@@ -126,9 +126,9 @@ def _is_agreed(
 def publish(
     project: Project, heroes: BuiltHeroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
 ) -> BuildState:
-    """Write the manifest and the stylesheet; the site's further files, and messages.
+    """Write the manifest and the stylesheet; return the further files of the site, and messages.
 
-    With `theme`, the pictures lie there, for Zensical to copy into the site.
+    With `theme`, the pictures are put there, and Zensical copies them into the site.
     """
     from mkdocs_leonardo.commands.zensical.publish import make_manifest
     from mkdocs_leonardo.page.manifest import write_manifest
@@ -153,7 +153,7 @@ def publish(
         files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
             put_files(files, theme / project.assets)
-        # Last, so that it never names a file that is not there.
+        # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         state = BuildState(
             warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
@@ -173,7 +173,7 @@ def publish(
 
 
 def _find_own_files(hero: HeroSpec) -> Iterator[Path]:
-    """The author's files on which a page's hero depends: its own picture, or its reference."""
+    """Yield the author's files on which a page's hero depends: its own image, or its reference."""
     look = hero.picture.reference if hero.picture is not None else None
     for path in (hero.own_image, look.path if look is not None else None):
         if path is not None:
@@ -181,7 +181,7 @@ def _find_own_files(hero: HeroSpec) -> Iterator[Path]:
 
 
 def put_files(files: Sequence[PublishedFile], folder: Path) -> None:
-    """Link the cache's files, which are never written to again, into the site; copies on another disk."""
+    """Link files of the cache into the folder; copy them on another disk. Cache files are never written to again."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         target = f"{folder}{os.sep}{file.name}"

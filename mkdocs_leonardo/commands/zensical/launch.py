@@ -1,8 +1,8 @@
-"""Zensical with the Markdown extension switched on, which the site's configuration need not name.
+"""Zensical, run with the Markdown extension, which the site's configuration need not name.
 
 Zensical calls `zensical.config.parse_config` at the start and at each restart of its server. A replacement of that
-function completes its result. Each addition is independent: if a later Zensical lacks the setting, the addition is
-left out, and the site is built.
+function completes its result. Each addition is independent: if a later Zensical lacks the setting, the addition is left
+out, and the site is built.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Addition:
 
 
 def run_zensical(arguments: list[str], addition: Addition | None) -> int:
-    """Zensical's own command in this process; its exit code. CommandError if Zensical is not installed."""
+    """Run Zensical's command in this process; return its exit code. CommandError if Zensical is not installed."""
     try:
         from zensical import config, main
     except ImportError as error:
@@ -65,7 +65,7 @@ def _install(config: Any, addition: Addition) -> None:  # noqa: ANN401 - a modul
 
 
 def extend_config(config: Any, addition: Addition) -> None:  # noqa: ANN401 - its type differs between versions of Zensical
-    """Name the extension in a configuration that was read, with a hash that changes with the manifest."""
+    """Name the extension in a parsed configuration, with a hash that changes with the manifest."""
     revision = _compute_revision(Path(addition.manifest))
     options = {"manifest": addition.manifest, "revision": revision, "report": addition.report}
     try:
@@ -84,7 +84,7 @@ def extend_config(config: Any, addition: Addition) -> None:  # noqa: ANN401 - it
     if not addition.theme:
         return
     try:
-        # The last folder: no template of the theme's is shadowed.
+        # As the last folder, it hides no template of the theme.
         config["theme_dirs"].append(addition.theme)
         config["watched_files"].append((addition.manifest, 0))
     except (AttributeError, KeyError, TypeError):
@@ -105,7 +105,7 @@ def _say(text: str) -> None:
 
 
 def make_command(arguments: list[str], addition: Addition) -> list[str]:
-    """The command line that runs Zensical in a process of its own."""
+    """Return the command line that runs Zensical in a process of its own."""
     return [sys.executable, "-P", "-m", __name__, json.dumps(asdict(addition)), *arguments]
 
 

@@ -1,7 +1,7 @@
-"""The heroes of a site's pages, read from their files as Zensical reads them: front matter and folders' metadata.
+"""The heroes of a site's pages, read from files as Zensical reads them: front matter and folders' metadata.
 
-This needs neither the site's theme nor its plugins. Pages that a script writes and metadata that a hook adds are not
-seen, nor are they on Zensical's pages.
+Neither the site's theme nor its plugins are needed. Zensical's pages hold neither pages of scripts nor metadata of
+hooks, so these are not read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ALWAYS_EXCLUDED = (".*", "/templates/")
 
 
 def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> ProjectReader:
-    """Read every page that belongs to the site; CommandError if there is no folder of pages."""
+    """Read every page of the site; CommandError if there is no folder of pages."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
@@ -55,7 +55,7 @@ def _list_pages(docs_dir: Path) -> Iterator[str]:
 
 
 def _make_exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
-    """The check of whether a page is left out of the site."""
+    """Return the predicate of pages that are left out of the site."""
     from pathspec import GitIgnoreSpec
 
     lines = [*_ALWAYS_EXCLUDED, *project.text("exclude_docs").splitlines()]
@@ -78,7 +78,7 @@ def _as_list(value: object) -> list[object]:
 
 
 class ProjectReader:
-    """Reads a site's pages one after the other. `pages` are their names, `problems` the mistakes in front matter."""
+    """A reader of a site's pages. `pages` are their names, `problems` the mistakes in front matter."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         self._project = project
@@ -87,7 +87,7 @@ class ProjectReader:
         options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
         self._meta_file = str(options.get("meta_file", FOLDER_METADATA))
         self._posts = tuple(_find_post_folders(project))
-        self._of_folder = cache(self._folder_meta)
+        self._of_folder = cache(self._read_folder_meta)
         self._hero_reader = HeroReader(defaults, project.docs_dir)
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
@@ -101,7 +101,7 @@ class ProjectReader:
         if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):
             self.pages.append(name)
             return
-        meta = self._merged(name, folder, self._mapping(name, block[1]) if block else {})
+        meta = self._merge(name, folder, self._parse_metadata(name, block[1]) if block else {})
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
         self.pages.append(name)
@@ -115,8 +115,8 @@ class ProjectReader:
 
     # Metadata --------------------------------------------------------------------------------------------------------
 
-    def _mapping(self, name: str, text: str) -> dict[str, Any]:
-        """The metadata in a text; empty, with a problem noted, if the text is no mapping."""
+    def _parse_metadata(self, name: str, text: str) -> dict[str, Any]:
+        """Parse metadata; note a problem if it is no YAML. Returns an empty mapping for any other value."""
         import yaml
 
         try:
@@ -129,19 +129,19 @@ class ProjectReader:
             return {}
         return value if isinstance(value, dict) else {}
 
-    def _folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
-        """The metadata that a folder and its parents give to their pages."""
+    def _read_folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
+        """Read the metadata that a folder and its parents give to their pages."""
         if not self._meta_file:
             return {}
         above = self._of_folder(folder.parent) if folder.name else {}
         path = self._project.docs_dir / folder / self._meta_file
         if not path.is_file():
             return above
-        own = self._mapping(str(folder / self._meta_file), path.read_text(encoding="utf-8", errors="replace"))
-        return self._merged(str(folder / self._meta_file), above, own)
+        own = self._parse_metadata(str(folder / self._meta_file), path.read_text(encoding="utf-8", errors="replace"))
+        return self._merge(str(folder / self._meta_file), above, own)
 
-    def _merged(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-        """Two values merged as Zensical does: mappings are merged, lists joined, other values replaced."""
+    def _merge(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge metadata as Zensical does: mappings are merged, lists joined, other values replaced."""
         from mergedeep import Strategy, merge
 
         if isinstance(above.get("hero_prompt"), str) and isinstance(own.get("hero_prompt"), bool):
@@ -169,7 +169,7 @@ def _has_ours(meta: Mapping[str, Any]) -> bool:
 
 
 def _find_post_folders(project: Project) -> Iterator[str]:
-    """The folders of blogs' posts; only those may be drafts."""
+    """Yield the folders of blogs' posts, which alone may be drafts."""
     if project.is_on("blog"):
         options = project.plugins["blog"]
         blog_dir = str(options.get("blog_dir", "blog")).strip("./")
@@ -178,7 +178,7 @@ def _find_post_folders(project: Project) -> Iterator[str]:
 
 
 def _read_nav_titles(nav: object) -> Iterator[tuple[str, str]]:
-    """The titles that the navigation gives to pages."""
+    """Yield the titles that the navigation gives to pages."""
     if isinstance(nav, list):
         for entry in nav:
             yield from _read_nav_titles(entry)
@@ -191,7 +191,7 @@ def _read_nav_titles(nav: object) -> Iterator[tuple[str, str]]:
 
 
 def _make_title(name: str, text: str) -> str:
-    """The heading at the beginning of the text, else the name of the file in words."""
+    """Return the heading at the beginning of the text, else the words of the file's name."""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if first.startswith("# "):
         return first.lstrip("# ")

@@ -27,7 +27,7 @@ _MOST_PARENTS = 20
 
 @dataclass(frozen=True)
 class Project:
-    """A site's configuration. `files` are those that it was read from, the author's own first."""
+    """A site's configuration. `files` are its files: the author's own, then those that it inherits."""
 
     path: Path
     values: Mapping[str, Any]
@@ -50,13 +50,13 @@ class Project:
 
     @property
     def site_url(self) -> str:
-        """The site's address with a slash at its end, "" if it has none."""
+        """The site's address with a slash at its end; `""` if it has none."""
         url = self.text("site_url")
         return f"{url.rstrip('/')}/" if url else ""
 
     @property
     def build_folder(self) -> Path:
-        """The folder of manifest and state: beside the site, where `zensical build --clean` removes nothing."""
+        """The folder of manifest and state. `zensical build --clean` does not remove it."""
         return self.root / ".leonardo/zensical"
 
     @property
@@ -66,7 +66,7 @@ class Project:
 
     @cached_property
     def plugins(self) -> Mapping[str, Mapping[str, Any]]:
-        """The plugins and their options, in any of the spellings; Zensical's own have the names of Material's."""
+        """The plugins and their options, in any spelling. Zensical's own have the names of Material's."""
         found = dict(parse_named(self.values.get("plugins"), self.path, "plugins"))
         return {name.removeprefix("material/"): options for name, options in found.items()}
 
@@ -82,7 +82,7 @@ class Project:
         return theme if isinstance(theme, Mapping) else {"name": theme or "material"}
 
     def text(self, name: str, default: str = "") -> str:
-        """A setting that is text."""
+        """Return a setting that is text."""
         value = self.values.get(name)
         return str(value) if value is not None else default
 
@@ -94,12 +94,12 @@ class Project:
 
 
 def find_assets_folder(options: Mapping[str, object]) -> str:
-    """The pictures' folder, relative to the site's, by the options of the Markdown extension."""
+    """Return the pictures' folder, relative to the site's, by the options of the Markdown extension."""
     return str(options.get("assets", SITE_FOLDER)).strip("/")
 
 
 def find_project(config_file: str | None) -> Project:
-    """The configuration that Zensical would find; CommandError if there is none."""
+    """Read the configuration that Zensical would find; CommandError if there is none."""
     name = config_file or next((each for each in _CONFIGURATIONS if Path(each).is_file()), "")
     if not name:
         raise CommandError(
@@ -109,14 +109,14 @@ def find_project(config_file: str | None) -> Project:
 
 
 def require_file(name: str) -> Path:
-    """The file that -f names; CommandError if there is none."""
+    """Return the file that -f names; CommandError if there is none."""
     if not Path(name).is_file():
         raise CommandError(f"-f: there is no file {name}")
     return Path(name)
 
 
 def read_project(path: Path) -> Project:
-    """The configuration in a file; CommandError if it cannot be read."""
+    """Read a configuration; CommandError if it cannot be read."""
     path = path.resolve()
     if path.suffix != ".toml":
         values, files = _read_yaml(path, _MOST_PARENTS)
@@ -129,7 +129,7 @@ def read_project(path: Path) -> Project:
 
 
 def read_plugin_config(project: Project) -> LeonardoConfig:
-    """The plugin's options, checked; CommandError for one that is wrong, or if the site does not use the plugin."""
+    """Read and check the plugin's options; CommandError if one is wrong, or if the site does not use the plugin."""
     from mkdocs_leonardo.config import LeonardoConfig
 
     if "leonardo" not in project.plugins:
@@ -146,7 +146,7 @@ def read_plugin_config(project: Project) -> LeonardoConfig:
 
 
 def parse_named(value: object, path: Path, setting: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Names and options from a list of names and mappings, or from one mapping."""
+    """Yield names and options from a list of names and mappings, or from one mapping."""
     if value is None:
         return
     for entry in value if isinstance(value, list) else [value]:
@@ -163,7 +163,7 @@ def parse_named(value: object, path: Path, setting: str) -> Iterator[tuple[str, 
 
 
 def _read_yaml(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """The mapping in a file, and in those that it inherits from; an entry of the file replaces its parent's."""
+    """Read a file and those that it inherits from. A file's entry replaces its parent's."""
     import yaml
 
     try:
@@ -184,7 +184,7 @@ def _read_yaml(path: Path, most_parents: int) -> tuple[dict[str, Any], tuple[Pat
 
 
 def _make_loader() -> type[yaml.SafeLoader]:
-    """A YAML loader that knows `!ENV`, and reads other tags, which only themes and extensions need, as None."""
+    """Return a YAML loader that knows `!ENV`. It reads other tags, which only themes and extensions need, as None."""
     import yaml
     from yaml_env_tag import construct_env_tag
 

@@ -1,4 +1,4 @@
-"""`generate --into` a folder of the documentation: writes the images and manifest that Zensical's build needs."""
+"""`generate --into` a folder of the documentation: images and manifest for a build that Zensical runs alone."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def is_in_site(site: SitePages, folder: Path) -> bool:
 
 
 def is_own(entries: Sequence[Path]) -> bool:
-    """Whether `publish_into` has written these files, to its end or not; its manifest is a mark as well."""
+    """Whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
     names = {path.name for path in entries} - {STYLESHEET}
     return is_marked(entries) or MANIFEST in names or all(map(VARIANT_NAME.fullmatch, names))
 
 
 def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
-    """The site with its cache out of reach of `zensical build --clean`, since Zensical will build the site."""
+    """Return the site with its cache out of reach of `zensical build --clean`."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
 
@@ -62,8 +62,8 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
 def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Publish every page's hero in all sizes and formats, the stylesheet and the manifest.
 
-    A page whose picture is missing keeps its published one, else it gets the picture that a build would show: its last
-    hero, or a placeholder. Files of an earlier run that no page needs any more are removed.
+    A page whose picture is missing keeps its published one. Without one, it gets its last hero or a placeholder, as
+    in a build. Files of an earlier run that no page needs any more are removed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
         manifest = _make_manifest(site.settings, shown)
         write_if_changed(folder / STYLESHEET, published_stylesheet(manifest))
-        # Last, so that it never names a file that is not there.
+        # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         for name in before.names - manifest.names:
             (folder / name).unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
 
 @contextmanager
 def _resolve_heroes(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
-    """The heroes that a build without providers would show. Their files exist until the end of the block."""
+    """Resolve the heroes of a build without providers. Their files exist until the end of the block."""
     with open_runtime(replace(site.settings, generate=False), console) as runtime:
         futures = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
         yield [future.result() for future in futures]
@@ -107,7 +107,7 @@ def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
 
 
 def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
-    """The manifest of an earlier run; an empty one if it cannot be read."""
+    """Read the manifest of an earlier run; an empty one if it cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
 
 
 def make_manifest(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
-    """The manifest for the pages' resolutions."""
+    """Return the manifest for the pages' resolutions."""
     shown = {one.hero.page: _make_entry(one.hero, one.asset) for one in resolutions if one.asset is not None}
     return _make_manifest(settings, shown)
 
@@ -135,6 +135,6 @@ def _make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manife
 
 
 def _make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
-    """The manifest's entry for a page. A last hero belongs to an earlier request, which is not known."""
+    """Return the manifest's entry for a page. The earlier request of a last hero is not known."""
     asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)

@@ -34,7 +34,7 @@ _END_S = 5.0
 
 
 def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> int:
-    """Serve the site until Ctrl-C; the exit code of Zensical's server."""
+    """Serve the site until Ctrl-C; return the exit code of Zensical's server."""
     project = find_project(config_file)
     arguments = ["serve", "--config-file", str(project.path), *rest]
     if not uses_plugin(project, console):
@@ -58,7 +58,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
 
 @contextmanager
 def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The server's process, which ends with the block, and with this process where that is asked to end."""
+    """Run the server until the end of the block, or until this process is asked to end."""
 
     def end(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -78,7 +78,7 @@ def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class _ManifestUpdater:
-    """Watches pages and configuration, and updates the manifest when a page's hero changes."""
+    """A watcher of pages and configuration that updates the manifest when a page's hero changes."""
 
     def __init__(self, config_file: Path, console: Console, theme: Path) -> None:
         self._config_file = config_file
@@ -94,7 +94,7 @@ class _ManifestUpdater:
         self._project: Project | None = None
 
     def look(self) -> None:
-        """Refresh if a file has changed; an error is logged, and the previous state stays."""
+        """Refresh if a file has changed. After an error, which is logged, the previous state stays."""
         if self._state() != self._seen:
             try:
                 self.refresh()
@@ -102,7 +102,7 @@ class _ManifestUpdater:
                 self._console.notify(logging.WARNING, str(error))
 
     def refresh(self) -> None:
-        """Write the manifest from stored pictures; missing ones are made as `on_serve` says."""
+        """Write the manifest from stored pictures. `on_serve` decides whether missing ones are made."""
         from mkdocs_leonardo.commands.site import read_project_pages
 
         self._seen = self._state()
@@ -124,7 +124,7 @@ class _ManifestUpdater:
         self._preview.close()
 
     def _state(self) -> object:
-        """Sizes and times of all files on which heroes depend."""
+        """Return sizes and times of all files on which heroes depend."""
         project = self._project
         files = [] if project is None else [*map(str, project.files), *(path for _, path in list_sources(project))]
         return [_describe_file(path) for path in (*files, str(self._stamp))]

@@ -1,4 +1,4 @@
-"""The state of the last build with all heroes stored, with which the next build need not read each page."""
+"""The state of the last build whose heroes are all stored. With it, the next build need not read each page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
 
 
 class PublishedFile(NamedTuple):
-    """A verified file for the site: its name there, its path, its size and time."""
+    """A verified file for the site, with its name there, its path, its size and its time."""
 
     name: str
     path: str
@@ -32,13 +32,13 @@ class PublishedFile(NamedTuple):
 
     @classmethod
     def of(cls, name: str, path: Path) -> PublishedFile:
-        """The file as it is now."""
+        """Describe the file as it is now."""
         found = path.stat()
         return cls(name, str(path), found.st_size, found.st_mtime_ns)
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode of the file, None if it has changed."""
+        """The file's device and inode; None if it has changed."""
         try:
             found = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
         except OSError:
@@ -49,9 +49,9 @@ class PublishedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """The heroes of all pages. Every build repeats `warnings`; `stops` says why there is no build, if so.
+    """The heroes of all pages. `warnings` are repeated by every build; `stops` is why no site is built, else `""`.
 
-    `own` are authors' pictures on pages; `seen` are device and inode of files that were just verified.
+    `own` are authors' images on pages. `seen` are device and inode of the files that were just verified.
     """
 
     warnings: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class BuildState:
 
 
 def compute_fingerprint(project: Project) -> str:
-    """Digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
+    """Return the digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
     keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
     digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
     for path in project.files:
@@ -77,7 +77,7 @@ def compute_fingerprint(project: Project) -> str:
 
 
 def list_sources(project: Project) -> Iterator[tuple[str, str]]:
-    """Names and paths of pages, and of files of metadata."""
+    """Yield names and paths of pages, and of files of metadata."""
     docs_dir = str(project.docs_dir)
     for folder, _, files in os.walk(docs_dir, followlinks=True):
         for name in files:
@@ -87,7 +87,7 @@ def list_sources(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def read_state(folder: Path, project: Project) -> BuildState | None:
-    """The state of the last build; None if a file has changed since."""
+    """Read the state of the last build; None if a file has changed since."""
     try:
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         state = BuildState(
@@ -106,7 +106,7 @@ def read_state(folder: Path, project: Project) -> BuildState | None:
 
 
 def write_state(folder: Path, state: BuildState, fingerprint: str) -> None:
-    """Leave the state for the next build; OSError if that cannot be done."""
+    """Write the state for the next build; OSError if that cannot be done."""
     value = {
         "fingerprint": fingerprint,
         "warnings": state.warnings,
